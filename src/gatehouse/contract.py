@@ -1,0 +1,198 @@
+"""The contract: what a row is (`contract.yaml`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gatehouse.typed import Frozen, parse_yaml, read_text, validate
+
+CONTRACT_FILE = Path("contract.yaml")
+
+FLOAT32_EXACT_INTEGERS = 2**24
+"""The largest magnitude up to which the graph's float32 inputs hold every integer."""
+
+
+class ColumnType(StrEnum):
+    INTEGER = "integer"
+    NUMBER = "number"
+    CATEGORY = "category"
+    STRING = "string"
+
+
+class Role(StrEnum):
+    FEATURE = "feature"
+    TARGET = "target"
+    PROTECTED = "protected"
+    KEY = "key"
+    WEIGHT = "weight"
+    IGNORED = "ignored"
+
+
+class Column(Frozen):
+    """One column of the table."""
+
+    type: ColumnType = Field(description="integer, number, category (listed values) or string")
+    role: Role = Field(
+        default=Role.FEATURE,
+        description="feature; target; protected (an attribute that fairness is measured by); "
+        "key (identifies a row, decides its split); weight (of the row in the training loss); "
+        "ignored",
+    )
+    description: str = Field(min_length=1, description="one line for people")
+    range: tuple[float, float] | None = Field(
+        default=None, description="smallest and largest allowed value of a numeric column"
+    )
+    categories: tuple[str, ...] | None = Field(
+        default=None, description="the allowed values of a category column"
+    )
+    missing: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.0,
+        description="largest allowed share of missing values: false (0), true (1) or a share",
+    )
+    unknown: Literal["reject", "other"] = Field(
+        default="reject",
+        description="a category that is not listed breaks the contract (reject), or is allowed "
+        "and scored as the model's unknown category (other)",
+    )
+    positive: str | None = Field(
+        default=None, description="target only: the category whose probability the model gives"
+    )
+    model_input: bool | None = Field(
+        default=None,
+        description="is the column fed to the model? Features are unless this says false; "
+        "protected attributes are not unless this says true",
+    )
+    severity: Literal["critical", "warning"] = Field(
+        default="critical", description="does a broken expectation of this column stop training?"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        numeric = self.type in (ColumnType.INTEGER, ColumnType.NUMBER)
+        if self.range is not None:
+            if not numeric:
+                raise ValueError("only an integer or number column has a range; use categories")
+            if self.range[0] > self.range[1]:
+                raise ValueError("range is [smallest, largest]; swap the two")
+        if (self.categories is not None) != (self.type is ColumnType.CATEGORY):
+            raise ValueError("a category column lists its categories, and no other column does")
+        if self.categories is not None:
+            if len(set(self.categories)) != len(self.categories):
+                raise ValueError("categories names a value twice; take one out")
+            if "" in self.categories:
+                raise ValueError("the empty string means missing; take it out of categories")
+        if (self.positive is not None) != (self.role is Role.TARGET):
+            raise ValueError("the target names its positive category, and no other column does")
+        if self.role is Role.TARGET:
+            if self.categories is None or len(self.categories) != 2:
+                raise ValueError("the target is a category column with exactly two categories")
+            if self.positive not in self.categories:
+                raise ValueError(f"positive must be one of {list(self.categories)}")
+            if self.missing:
+                raise ValueError("the target may not be missing; set missing to false")
+        if self.role is Role.PROTECTED and self.type is not ColumnType.CATEGORY:
+            raise ValueError("a protected attribute is a category column (bin a numeric one)")
+        if self.role is Role.WEIGHT and not numeric:
+            raise ValueError("the weight is an integer or number column")
+        if self.model_input and self.role not in (Role.FEATURE, Role.PROTECTED):
+            raise ValueError("only a feature or a protected attribute can be a model input")
+        if self.is_model_input:
+            if self.type is ColumnType.STRING:
+                raise ValueError("free text is no model input; set role: ignored, or a category")
+            if self.type is ColumnType.INTEGER and self.range is not None:
+                if max(map(abs, self.range)) > FLOAT32_EXACT_INTEGERS:
+                    raise ValueError(
+                        "integers beyond 16,777,216 lose digits in the graph's float32 input; "
+                        "declare type: number, or rescale the column"
+                    )
+        return self
+
+    @property
+    def is_model_input(self) -> bool:
+        if self.model_input is not None:
+            return self.model_input
+        return self.role is Role.FEATURE
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.type in (ColumnType.INTEGER, ColumnType.NUMBER)
+
+
+class Contract(Frozen):
+    """What a row is: columns in order, their types, limits and roles."""
+
+    version: Literal[1] = Field(description="version of this file's schema")
+    name: str = Field(min_length=1, description="name of the data set")
+    description: str = Field(min_length=1, description="what one row is")
+    columns: dict[str, Column] = Field(min_length=2, description="the columns, by name")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for role in (Role.TARGET, Role.WEIGHT):
+            names = self.names(role)
+            if len(names) > 1:
+                raise ValueError(f"role {role}: only one column may have it, found {names}")
+        if not self.names(Role.TARGET):
+            raise ValueError("no column has role: target; mark the one to be predicted")
+        if not self.inputs:
+            raise ValueError("no column is a model input; mark at least one role: feature")
+        return self
+
+    def names(self, role: Role) -> list[str]:
+        """Names of the columns with `role`, in the contract's order."""
+        return [name for name, column in self.columns.items() if column.role is role]
+
+    @property
+    def target(self) -> str:
+        return self.names(Role.TARGET)[0]
+
+    @property
+    def weight(self) -> str | None:
+        return next(iter(self.names(Role.WEIGHT)), None)
+
+    @property
+    def protected(self) -> list[str]:
+        return self.names(Role.PROTECTED)
+
+    @property
+    def keys(self) -> list[str]:
+        return self.names(Role.KEY)
+
+    @property
+    def inputs(self) -> dict[str, Column]:
+        """Columns that the model is fed, in the contract's order."""
+        return {name: column for name, column in self.columns.items() if column.is_model_input}
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """The target's two categories: negative, positive."""
+        target = self.columns[self.target]
+        assert target.categories is not None and target.positive is not None
+        (negative,) = (value for value in target.categories if value != target.positive)
+        return negative, target.positive
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the contract's content; comments and layout do not count."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
+
+
+def load_contract(path: Path = CONTRACT_FILE) -> Contract:
+    """The contract at `path`.
+
+    Raises:
+        GatehouseError: naming the file, line, key and fix.
+    """
+    return parse_contract(read_text(path), path)
+
+
+def parse_contract(text: str, name: str | Path) -> Contract:
+    """The contract in `text`; `name` is the file that errors speak of."""
+    return validate(Contract, parse_yaml(text, name), name)

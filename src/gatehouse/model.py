@@ -1,0 +1,138 @@
+"""The model as every gate sees it: an ONNX graph with raw columns in and probabilities out.
+
+Inputs: one per column that the contract feeds to the model, named as the column, shape [N, 1];
+category columns as strings ("" is missing), numeric columns as float32 (NaN is missing).
+Output `probabilities`: float32 [N, 2], the classes in the order of the metadata's `classes`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.errors import GatehouseError
+from gatehouse.typed import Frozen, validate
+
+if TYPE_CHECKING:
+    import onnx
+    import pandas as pd
+
+MODEL = Path("models/model.onnx")
+MODEL_INT8 = Path("models/model.int8.onnx")
+OUTPUT = "probabilities"
+
+_PREFIX = "gatehouse."
+_SCORING_ROWS = 65_536
+
+
+class Metadata(Frozen):
+    """What the graph says of itself."""
+
+    contract: str
+    data: str
+    commit: str
+    classes: tuple[str, str]
+    threshold: float
+    trainer: str
+
+
+def write_metadata(graph: onnx.ModelProto, metadata: Metadata) -> None:
+    """Store `metadata` in the graph, in place of what it said before."""
+    values = metadata.model_dump(mode="json")
+    kept = {p.key: p.value for p in graph.metadata_props if not p.key.startswith(_PREFIX)}
+    del graph.metadata_props[:]
+    for key, value in sorted(kept.items()):
+        graph.metadata_props.add(key=key, value=value)
+    for key, value in sorted(values.items()):
+        graph.metadata_props.add(key=_PREFIX + key, value=json.dumps(value))
+
+
+class Model:
+    """An ONNX Runtime session on one graph, fed by tables. One thread: small graphs gain none."""
+
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        """Load the graph at `path` (or from `content`, named `path` in errors).
+
+        Raises:
+            GatehouseError: the file is no usable ONNX graph, or carries no Gatehouse metadata.
+        """
+        import onnxruntime as ort
+
+        self.path = path
+        try:
+            # From bytes: a graph cannot then name external data files.
+            content = content if content is not None else path.read_bytes()
+            options = ort.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.inter_op_num_threads = 1
+            options.log_severity_level = 3
+            self.session = ort.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except OSError as error:
+            raise GatehouseError(f"{path}: cannot be read ({error.strerror})") from None
+        except Exception as error:  # ONNX Runtime raises its own, unexported classes
+            raise GatehouseError(f"{path}: is not a usable ONNX graph ({error})") from None
+        self.inputs: dict[str, str] = {i.name: i.type for i in self.session.get_inputs()}
+        if OUTPUT not in [o.name for o in self.session.get_outputs()]:
+            raise GatehouseError(f"{path}: the graph has no output named '{OUTPUT}'")
+        self.metadata = self._metadata()
+
+    def _metadata(self) -> Metadata:
+        stored = self.session.get_modelmeta().custom_metadata_map
+        values: dict[str, Any] = {}
+        for key, text in stored.items():
+            if key.startswith(_PREFIX):
+                try:
+                    values[key.removeprefix(_PREFIX)] = json.loads(text)
+                except ValueError:
+                    raise GatehouseError(f"{self.path}: metadata {key} is not JSON") from None
+        return validate(Metadata, values, f"{self.path} (metadata)")
+
+    def feeds(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """The graph's inputs from a table's columns, each of shape [N, 1].
+
+        Raises:
+            GatehouseError: a column is missing, or holds text where a number is expected.
+        """
+        return {name: self._feed(frame, name, kind) for name, kind in self.inputs.items()}
+
+    def _feed(self, frame: pd.DataFrame, name: str, kind: str) -> NDArray[Any]:
+        if name not in frame.columns:
+            raise GatehouseError(f"{self.path}: the graph reads column '{name}'; the table has none")
+        column = frame[name]
+        if kind == "tensor(string)":
+            return column.astype(object).where(column.notna(), "").to_numpy(object).reshape(-1, 1)
+        try:
+            return column.to_numpy(np.float32, na_value=np.nan).reshape(-1, 1)
+        except (ValueError, TypeError) as error:
+            raise GatehouseError(f"column '{name}' should be numeric: {error}") from None
+
+    def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Probabilities of both classes, shape [N, 2], from feeds of shape [N, 1]."""
+        (output,) = self.session.run([OUTPUT], feeds)
+        result: NDArray[np.float32] = output
+        return result
+
+    def scores(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Probability of the positive class for each row, shape [N].
+
+        Raises:
+            GatehouseError: the table does not fit the graph, or a probability is not in [0, 1].
+        """
+        parts = [
+            self.run(self.feeds(frame.iloc[start : start + _SCORING_ROWS]))[:, 1]
+            for start in range(0, len(frame), _SCORING_ROWS)
+        ]
+        scores = np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
+        if not ((scores >= 0) & (scores <= 1)).all():
+            raise GatehouseError(f"{self.path}: the graph gives values that are no probabilities")
+        return scores
+
+    def decisions(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Positive where the score reaches the graph's decision threshold, shape [N]."""
+        return np.asarray(scores >= self.metadata.threshold)

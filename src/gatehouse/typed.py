@@ -1,0 +1,144 @@
+"""Typed YAML and JSON files: every problem is told with its file, line, key and fix."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from gatehouse.errors import GatehouseError
+
+
+class Frozen(BaseModel):
+    """Base of all typed files: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Document(Frozen):
+    """A typed file as JSON: sorted keys, so that equal content is equal bytes."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The document stored at `path`.
+
+        Raises:
+            GatehouseError: the file is missing, is not JSON, or does not fit the schema.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise GatehouseError(f"{path}: there is no such file") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise GatehouseError(f"{path}: cannot be read ({error})") from None
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise GatehouseError(f"{path}: is not JSON ({error}); was it cut short?") from None
+        return validate(cls, data, path)
+
+    def to_json(self) -> str:
+        data = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.to_json(), encoding="utf-8")
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def parse_yaml(text: str, name: str | Path) -> Any:
+    """The YAML document in `text`, with line numbers kept.
+
+    Raises:
+        GatehouseError: the text is not one YAML document; `name` and the line are told.
+    """
+    yaml = YAML(typ="rt")
+    try:
+        return yaml.load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = error.problem or error.context
+        raise GatehouseError(f"{name}:{line}: is not valid YAML: {problem}") from None
+    except YAMLError as error:
+        raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration file, or an error that says how to get one."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise GatehouseError(
+            f"{path}: there is no such file; run the command in the folder that holds it"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatehouseError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+
+
+def validate(model: type[T], data: Any, name: str | Path) -> T:
+    """`data` as `model`; every problem is one line of the error, with line and key.
+
+    Raises:
+        GatehouseError: naming file, line (where `data` came from YAML), key and problem.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(problem, data, name) for problem in error.errors()]
+        raise GatehouseError("\n".join(lines)) from None
+
+
+def _explain(problem: Any, data: Any, name: str | Path) -> str:
+    location = [part for part in problem["loc"] if not _is_tag(part, problem["loc"], data)]
+    line = _line(data, location)
+    where = f"{name}:{line}" if line else f"{name}"
+    key = ".".join(str(part) for part in location) or "(top level)"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "there is no such key; check its spelling, or take it out"
+    elif problem["type"] == "missing":
+        message = "this key is missing; add it"
+    elif problem["type"] not in ("value_error", "assertion_error"):
+        message += f" (found {_short(problem['input'])})"
+    return f"{where}: {key}: {message}"
+
+
+def _is_tag(part: Any, location: Any, data: Any) -> bool:
+    """Pydantic puts the tag of a union into a location; such a part is no key of the file."""
+    node = data
+    for step in location:
+        if step is part:
+            return isinstance(node, dict) and part not in node and step is not location[-1]
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+    return False
+
+
+def _line(data: Any, location: list[Any]) -> int | None:
+    line: int | None = None
+    node = data
+    for part in location:
+        try:
+            if isinstance(node, CommentedMap):
+                line = node.lc.key(part)[0] + 1
+            elif isinstance(node, CommentedSeq):
+                line = node.lc.item(part)[0] + 1
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return line
+
+
+def _short(value: Any) -> str:
+    text = repr(value if not isinstance(value, dict | list) else type(value).__name__)
+    return text if len(text) <= 60 else text[:57] + "..."
