@@ -1,0 +1,129 @@
+"""Evidence: what one gate measured, and of which data and model (`reports/evidence/<gate>.json`)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gatehouse.errors import GatehouseError
+from gatehouse.typed import Document, Frozen
+
+EVIDENCE_VERSION = 1
+
+
+class Gate(StrEnum):
+    DATA = "data"
+    DRIFT = "drift"
+    ACCURACY = "accuracy"
+    FAIRNESS = "fairness"
+    LATENCY = "latency"
+
+
+class Of(StrEnum):
+    """Whom a measurement speaks of."""
+
+    CANDIDATE = "candidate"
+    BASE = "base"
+    COMPARISON = "comparison"
+
+
+class Interval(Frozen):
+    """A confidence interval."""
+
+    low: float
+    high: float
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Measurement(Frozen):
+    """One number with all that is needed to judge it."""
+
+    name: str = Field(min_length=1, description="scikit-learn's or Fairlearn's name where one is")
+    of: Of = Of.CANDIDATE
+    slice: str = Field(default="all", description="the part of the rows, columns or calls")
+    value: float | None = Field(description="null where it could not be measured; note says why")
+    unit: str = Field(description="share, rows, ms, bytes, ...; '1' for a number without one")
+    interval: Interval | None = Field(default=None, description="null where the value is exact")
+    p_value: Annotated[float, Field(ge=0, le=1)] | None = None
+    n: Annotated[int, Field(ge=0)] = Field(description="how many rows, columns or calls it rests on")
+    method: str = Field(min_length=1, description="the statistical method, named")
+    decides: bool = Field(default=True, description="false: reported, but no rule may use it")
+    note: str | None = None
+    samples: tuple[str, ...] = Field(default=(), description="a few offending values")
+
+
+class Subject(Frozen):
+    """SHA-256 digests of what a gate looked at; null where the gate does not look at it."""
+
+    contract: str | None = None
+    raw: str | None = Field(default=None, description="data/raw: what ingest wrote")
+    data: str | None = Field(default=None, description="data/prepared: the three splits")
+    model: str | None = Field(default=None, description="the served graph (INT8)")
+    model_fp32: str | None = Field(default=None, description="the graph that training exported")
+
+
+LOOKS_AT: dict[Gate, tuple[str, ...]] = {
+    Gate.DATA: ("contract", "raw"),
+    Gate.DRIFT: ("contract", "data", "model"),
+    Gate.ACCURACY: ("contract", "data", "model"),
+    Gate.FAIRNESS: ("contract", "data", "model"),
+    Gate.LATENCY: ("contract", "data", "model", "model_fp32"),
+}
+"""The fields of a subject that each gate's evidence is about."""
+
+COMPARES = (Gate.DRIFT, Gate.ACCURACY, Gate.LATENCY)
+"""The gates that also measure against a base."""
+
+
+class Evidence(Document):
+    """All that one gate measured."""
+
+    version: Literal[1] = Field(default=1, description="version of this schema")
+    gate: Gate
+    candidate: Subject
+    base: Subject | None = Field(default=None, description="null: compared with nothing")
+    settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
+    tools: dict[str, str] = Field(description="versions of the libraries that measured")
+    measurements: tuple[Measurement, ...]
+
+
+def evidence_path(folder: Path, gate: Gate) -> Path:
+    return folder / f"{gate}.json"
+
+
+def read_evidence(path: Path, gate: Gate) -> Evidence:
+    """The evidence of `gate` at `path`.
+
+    Raises:
+        GatehouseError: it is missing, unreadable, of a newer schema, or another gate's.
+    """
+    evidence = _read_versioned(path)
+    if evidence.gate is not gate:
+        raise GatehouseError(f"{path}: is the {evidence.gate} gate's evidence, not the {gate} gate's")
+    return evidence
+
+
+def _read_versioned(path: Path) -> Evidence:
+    try:
+        return Evidence.read(path)
+    except GatehouseError:
+        version = _version(path)
+        if version is not None and version > EVIDENCE_VERSION:
+            raise GatehouseError(
+                f"{path}: has schema version {version}, newer than this judge's "
+                f"{EVIDENCE_VERSION}; update Gatehouse, then judge again"
+            ) from None
+        raise
+
+
+def _version(path: Path) -> int | None:
+    import json
+
+    try:
+        version = json.loads(path.read_text(encoding="utf-8")).get("version")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return version if isinstance(version, int) else None

@@ -1,0 +1,283 @@
+"""The judge: a pure function of evidence and policy. It opens no file and reads no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+
+from gatehouse.evidence import LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
+from gatehouse.policy import Policy, Rule
+from gatehouse.verdict import (
+    Change,
+    Finding,
+    Outcome,
+    Proposed,
+    RuleResult,
+    Verdict,
+    WaiverState,
+    worst,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a verdict rests on."""
+
+    evidence: Mapping[Gate, Evidence | str]
+    """Each gate's evidence, or why it could not be read."""
+    candidate: Subject
+    """What is on disk now, and what the evidence must therefore speak of."""
+    base: Subject | None
+    """What the evidence must have been compared with; None: nothing."""
+    today: date
+    """The day (UTC) on which waivers are looked at."""
+
+
+def judge(
+    case: Case,
+    policy: Policy,
+    policy_from: str,
+    *,
+    proposed: Policy | None = None,
+    policy_changes: tuple[Change, ...] = (),
+    contract_changes: tuple[Change, ...] = (),
+) -> Verdict:
+    """The verdict of `policy` on the evidence of `case`.
+
+    `proposed` is the pull request's own policy where `policy` is the base's: what it would have
+    said is shown beside the verdict, and its waivers do not count.
+    """
+    errors = _errors(case, policy)
+    results = _results(case, policy, errors)
+    return Verdict(
+        outcome=_outcome(results),
+        candidate=case.candidate,
+        base=case.base,
+        policy=policy.digest,
+        policy_from=policy_from,
+        rules=results,
+        errors=errors,
+        policy_changes=policy_changes,
+        contract_changes=contract_changes,
+        waivers=_waivers(policy, proposed, results, case.today),
+        proposed=_proposed(case, policy, proposed, results),
+    )
+
+
+def _outcome(results: tuple[RuleResult, ...]) -> Outcome:
+    return Outcome.FAIL if any(result.blocks for result in results) else Outcome.PASS
+
+
+def _errors(case: Case, policy: Policy) -> dict[Gate, str]:
+    judged = dict.fromkeys(rule.gate for rule in policy.rules.values())
+    found = {gate: evidence_error(case, policy, gate) for gate in judged}
+    return {gate: error for gate, error in found.items() if error}
+
+
+def evidence_error(case: Case, policy: Policy, gate: Gate) -> str | None:
+    """Why the evidence of `gate` can't be used: missing, unreadable, stale; None where it can."""
+    evidence = case.evidence.get(gate, "there is no evidence of this gate")
+    if isinstance(evidence, str):
+        return evidence
+    for field in LOOKS_AT[gate]:
+        seen, now = getattr(evidence.candidate, field), getattr(case.candidate, field)
+        if now is None:
+            return f"the candidate's {field} is not here, so its evidence cannot be trusted"
+        if seen != now:
+            return f"stale: measured on another {field} ({_short(seen)}, now {_short(now)})"
+    if evidence.settings != policy.measure.of_gate(gate):
+        return "measured with other settings than this policy's measure section; measure again"
+    if evidence.base != compared_with(gate, case.base):
+        return "compared with another base than the one asked for; measure again with it"
+    return None
+
+
+def compared_with(gate: Gate, base: Subject | None) -> Subject | None:
+    """The part of `base` that the evidence of `gate` must name."""
+    from gatehouse.evidence import COMPARES
+
+    if base is None or gate not in COMPARES:
+        return None
+    return Subject(**{field: getattr(base, field) for field in LOOKS_AT[gate]})
+
+
+def _short(digest: str | None) -> str:
+    return "none" if digest is None else digest.removeprefix("sha256:")[:12]
+
+
+def _results(case: Case, policy: Policy, errors: Mapping[Gate, str]) -> tuple[RuleResult, ...]:
+    results = []
+    for name, rule in policy.rules.items():
+        evidence = case.evidence.get(rule.gate)
+        if rule.gate in errors or not isinstance(evidence, Evidence):
+            findings = [Finding(slice="all", outcome=Outcome.ERROR, text=errors[rule.gate])]
+        else:
+            findings = apply_rule(rule, evidence)
+        findings = [_waive(name, finding, policy, case.today) for finding in findings]
+        results.append(_result(name, rule, findings))
+    return tuple(results)
+
+
+def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
+    outcome = worst([finding.outcome for finding in findings])
+    blocks = outcome is Outcome.ERROR or (
+        rule.on_fail == "fail"
+        and any(
+            finding.outcome is Outcome.FAIL
+            or (finding.outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "fail")
+            for finding in findings
+        )
+    )
+    if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
+        outcome = Outcome.PASS
+    return RuleResult(
+        rule=name,
+        gate=rule.gate,
+        measurement=rule.measurement,
+        of=rule.of,
+        limit=rule.limit,
+        bound="at_least" if rule.at_least is not None else "at_most",
+        outcome=outcome,
+        blocks=blocks,
+        why=rule.why,
+        findings=tuple(findings),
+    )
+
+
+def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
+    """One finding for each measurement that the rule is about."""
+    if rule.of is Of.COMPARISON and evidence.base is None:
+        return [Finding(slice="all", outcome=Outcome.NONE, text="there is no base to compare with")]
+    matching = [
+        measurement
+        for measurement in evidence.measurements
+        if measurement.name == rule.measurement
+        and measurement.of is rule.of
+        and measurement.decides
+        and fnmatchcase(measurement.slice, rule.slice)
+    ]
+    if not matching:
+        text = (
+            f"the evidence has no measurement '{rule.measurement}' of slice '{rule.slice}' that may "
+            "decide; measure it, or take the rule out of the policy"
+        )
+        return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
+    return [_finding(rule, measurement) for measurement in matching]
+
+
+def _finding(rule: Rule, measurement: Measurement) -> Finding:
+    outcome, text = decide(rule, measurement)
+    return Finding(
+        slice=measurement.slice,
+        outcome=outcome,
+        value=measurement.value,
+        interval=measurement.interval,
+        p_value=measurement.p_value,
+        n=measurement.n,
+        text=text if measurement.note is None else f"{text} ({measurement.note})",
+    )
+
+
+def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
+    """Three-way decision on one measurement.
+
+    The interval on the right side of the limit passes, on the wrong side fails, across it is
+    inconclusive. With `alpha`, an effect fails where its test is significant and its size
+    exceeds the limit (the effect floor). Too few rows are inconclusive unless a failure is plain.
+    """
+    if measurement.value is None:
+        return Outcome.INCONCLUSIVE, "could not be measured"
+    too_few = measurement.n < rule.minimum_n
+    few = f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
+    if rule.alpha is not None:
+        return _decide_test(rule, measurement, few if too_few else None)
+    low, high = _bounds(measurement)
+    limit = rule.limit
+    passes, fails = (
+        (low >= limit, high < limit) if rule.at_least is not None else (high <= limit, low > limit)
+    )
+    side = "at least" if rule.at_least is not None else "at most"
+    shown = f"{_number(measurement.value)} must be {side} {_number(limit)}"
+    if measurement.interval is not None:
+        shown = f"{_number(measurement.value)} [{_number(low)}, {_number(high)}] must be {side} "
+        shown += _number(limit)
+    if fails:
+        return Outcome.FAIL, shown
+    if too_few:
+        return Outcome.INCONCLUSIVE, few
+    if passes:
+        return Outcome.PASS, shown
+    return Outcome.INCONCLUSIVE, f"{shown}, and the interval lies on both sides"
+
+
+def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple[Outcome, str]:
+    assert rule.alpha is not None and rule.at_most is not None and measurement.value is not None
+    if measurement.p_value is None:
+        return Outcome.ERROR, "the rule has alpha, but the measurement has no p-value"
+    shown = (
+        f"effect {_number(measurement.value)} (limit {_number(rule.at_most)}), "
+        f"adjusted p {measurement.p_value:.2g} (alpha {rule.alpha:g})"
+    )
+    if measurement.p_value < rule.alpha and measurement.value >= rule.at_most:
+        return Outcome.FAIL, shown
+    if few:
+        return Outcome.INCONCLUSIVE, few
+    return Outcome.PASS, shown
+
+
+def _bounds(measurement: Measurement) -> tuple[float, float]:
+    assert measurement.value is not None
+    if measurement.interval is None:
+        return measurement.value, measurement.value
+    return measurement.interval.low, measurement.interval.high
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) and abs(value) >= 10 else f"{value:.4g}"
+
+
+def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:
+    """A live waiver turns a failure into `waived`; it never covers evidence that is in error."""
+    if finding.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+        return finding
+    for waiver in policy.waivers:
+        if waiver.rule == name and fnmatchcase(finding.slice, waiver.slice) and waiver.expires >= today:
+            text = (
+                f"{finding.text}; waived by {waiver.approver} until {waiver.expires}: {waiver.reason}"
+            )
+            return finding.model_copy(update={"outcome": Outcome.WAIVED, "text": text})
+    return finding
+
+
+def _waivers(
+    policy: Policy, proposed: Policy | None, results: tuple[RuleResult, ...], today: date
+) -> tuple[WaiverState, ...]:
+    waived = {result.rule for result in results if result.outcome is Outcome.WAIVED} | {
+        result.rule
+        for result in results
+        if any(finding.outcome is Outcome.WAIVED for finding in result.findings)
+    }
+    states = []
+    for waiver in policy.waivers:
+        if waiver.expires < today:
+            states.append(WaiverState(waiver=waiver, state="expired"))
+        else:
+            state = "used" if waiver.rule in waived else "unused"
+            states.append(WaiverState(waiver=waiver, state=state))
+    for waiver in proposed.waivers if proposed else ():
+        if waiver not in policy.waivers:
+            states.append(WaiverState(waiver=waiver, state="proposed"))
+    return tuple(states)
+
+
+def _proposed(
+    case: Case, policy: Policy, proposed: Policy | None, results: tuple[RuleResult, ...]
+) -> Proposed | None:
+    if proposed is None or proposed == policy:
+        return None
+    would = _results(case, proposed, _errors(case, proposed))
+    said = {result.rule: result.outcome for result in results}
+    differing = {r.rule: r.outcome for r in would if said.get(r.rule) is not r.outcome}
+    return Proposed(outcome=_outcome(would), rules=differing)

@@ -1,0 +1,150 @@
+"""The policy: what the evidence must show (`policy.yaml`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gatehouse.evidence import Gate, Of
+from gatehouse.typed import Frozen, parse_yaml, read_text, validate
+
+POLICY_FILE = Path("policy.yaml")
+
+Count = Annotated[int, Field(ge=1)]
+Confidence = Annotated[float, Field(ge=0.5, lt=1)]
+
+
+class DriftMeasure(Frozen):
+    maximum_rows: Count = Field(description="larger tables are sampled to this many rows")
+    rare_level: Count = Field(description="categories with fewer rows in both are merged")
+
+
+class AccuracyMeasure(Frozen):
+    calibration_bins: Count = Field(description="equal-mass bins of the calibration error")
+
+
+class FairnessMeasure(Frozen):
+    confidence: Confidence = Field(description="of the fairness intervals (two-sided)")
+    minimum_rows: Count = Field(description="smaller groups are reported and do not decide")
+    minimum_class_rows: Count = Field(
+        description="positives and negatives a group needs for its TPR and FPR to decide"
+    )
+
+
+class LatencyMeasure(Frozen):
+    sessions: Annotated[int, Field(ge=6)] = Field(description="fresh sessions, interleaved")
+    calls: Count = Field(description="timed calls of each graph in a session")
+    batch: Count = Field(description="rows of the batch that is timed besides single rows")
+
+
+class Measure(Frozen):
+    """How to measure. Changing it means measuring again; changing a limit does not."""
+
+    confidence: Confidence = Field(description="of all intervals but fairness's (two-sided)")
+    resamples: Annotated[int, Field(ge=200)] = Field(description="bootstrap resamples")
+    seed: Annotated[int, Field(ge=0)] = Field(description="of every random draw")
+    drift: DriftMeasure
+    accuracy: AccuracyMeasure
+    fairness: FairnessMeasure
+    latency: LatencyMeasure
+
+    def of_gate(self, gate: Gate) -> dict[str, Any]:
+        """What the measurements of `gate` depend on, as evidence records it."""
+        if gate is Gate.DATA:
+            return {}
+        common = self.model_dump(mode="json", include={"confidence", "resamples", "seed"})
+        section: Frozen = getattr(self, gate.value)
+        return common | {gate.value: section.model_dump(mode="json")}
+
+
+class Rule(Frozen):
+    """One thing that the evidence must show."""
+
+    gate: Gate
+    measurement: str = Field(min_length=1, description="name of the measurement")
+    of: Of = Field(default=Of.CANDIDATE, description="candidate, or comparison with the base")
+    slice: str = Field(default="all", description="which slices; * and ? are wildcards")
+    at_least: float | None = Field(default=None, description="the interval must lie above this")
+    at_most: float | None = Field(default=None, description="the interval must lie below this")
+    alpha: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="the value counts only if its adjusted p-value is below alpha "
+        "(then at_most is a limit on the effect's size)",
+    )
+    minimum_n: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="below this many the rule is inconclusive, not passed"
+    )
+    inconclusive: Literal["fail", "warn", "pass"] = Field(
+        default="fail", description="what an inconclusive result means"
+    )
+    on_fail: Literal["fail", "warn"] = Field(
+        default="fail", description="does a failure block the merge, or warn?"
+    )
+    why: str = Field(min_length=1, description="the reason for the rule, for people")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a rule has either at_least or at_most")
+        if self.alpha is not None and self.at_most is None:
+            raise ValueError("a rule with alpha limits the effect's size by at_most")
+        if self.of is Of.BASE:
+            raise ValueError("a rule judges the candidate or the comparison, never the base")
+        return self
+
+    @property
+    def limit(self) -> float:
+        limit = self.at_least if self.at_least is not None else self.at_most
+        assert limit is not None
+        return limit
+
+
+class Waiver(Frozen):
+    """A dated exception to one rule; it counts only from the base's policy."""
+
+    rule: str = Field(min_length=1)
+    slice: str = Field(default="*", description="which slices of the rule; * and ? are wildcards")
+    reason: str = Field(min_length=10, description="why this failure is acceptable for now")
+    approver: str = Field(min_length=1, description="who answers for it")
+    expires: date = Field(description="last day on which it counts (YYYY-MM-DD, UTC)")
+
+
+class Policy(Frozen):
+    """Limits, margins, minimum samples, what inconclusive means, waivers."""
+
+    version: Literal[1] = Field(description="version of this file's schema")
+    measure: Measure
+    rules: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Rule] = Field(min_length=1)
+    waivers: tuple[Waiver, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for waiver in self.waivers:
+            if waiver.rule not in self.rules:
+                raise ValueError(f"a waiver names rule '{waiver.rule}', which does not exist")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the policy's content; comments and layout do not count."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
+
+
+def load_policy(path: Path = POLICY_FILE) -> Policy:
+    """The policy at `path`.
+
+    Raises:
+        GatehouseError: naming the file, line, key and fix.
+    """
+    return parse_policy(read_text(path), path)
+
+
+def parse_policy(text: str, name: str | Path) -> Policy:
+    """The policy in `text`; `name` is the file that errors speak of."""
+    return validate(Policy, parse_yaml(text, name), name)
