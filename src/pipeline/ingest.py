@@ -1,0 +1,105 @@
+"""Stage `ingest`: one table of raw rows from the source that `params.yaml` names.
+
+`data/raw/rows.parquet` holds the rows; `data/raw/test.parquet` besides, where the source has an
+official test split. A new source is one function in `SOURCES`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from gatehouse import exits
+from gatehouse.contract import ColumnType, Contract, load_contract
+from gatehouse.errors import GatehouseError
+from gatehouse.table import RAW, write_table
+from pipeline.settings import DataSettings, load_settings
+
+ROWS_FILE = "rows.parquet"
+TEST_FILE = "test.parquet"
+
+Source = Callable[[DataSettings], tuple[pd.DataFrame, pd.DataFrame | None]]
+
+
+def _simulated(settings: DataSettings) -> tuple[pd.DataFrame, None]:
+    from pipeline.simulate import simulate
+
+    return simulate(**settings.simulated.model_dump()), None
+
+
+def _adult(settings: DataSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from pipeline import adult
+
+    return adult.load(settings.adult.folder)
+
+
+SOURCES: dict[str, Source] = {"simulated": _simulated, "adult": _adult}
+"""Name in `data.source` -> function that returns the rows and the official test rows, if any."""
+
+
+def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> str:
+    """Write the raw rows of the chosen source; returns one line that says what was done.
+
+    Raises:
+        GatehouseError: the source cannot give its rows; nothing is then changed on disk.
+    """
+    rows, test = SOURCES[settings.source](settings)
+    tables = {ROWS_FILE: typed(rows, contract)}
+    if test is not None:
+        tables[TEST_FILE] = typed(test, contract)
+    parts = {folder / name: folder / f".{name}.part" for name in tables}
+    try:
+        for name, table in tables.items():
+            write_table(table, parts[folder / name])
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    if test is None:  # of an earlier source
+        (folder / TEST_FILE).unlink(missing_ok=True)
+    official = f" and {len(test):,} official test rows" if test is not None else ""
+    return f"ingest: {len(rows):,} rows{official} from '{settings.source}'"
+
+
+def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The frame with each column in the one type that the contract's type maps to.
+
+    Text becomes `str`, numbers `int64` (an integer column in which nothing is missing) or
+    `float64`. Values that don't fit their column's type stay as they are: the data gate, not
+    this stage, reports them.
+    """
+    columns = {}
+    for name, values in frame.items():
+        column = contract.columns.get(str(name))
+        columns[name] = values if column is None else _typed(values, column.type)
+    return pd.DataFrame(columns)
+
+
+def _typed(values: pd.Series, kind: ColumnType) -> pd.Series:
+    if kind in (ColumnType.CATEGORY, ColumnType.STRING):
+        return values.astype("str")
+    try:
+        numbers = pd.to_numeric(values)
+    except (ValueError, TypeError):
+        return values
+    if kind is ColumnType.INTEGER and not numbers.isna().any() and bool((numbers % 1 == 0).all()):
+        return numbers.astype("int64")
+    return numbers.astype("float64")
+
+
+def main() -> int:
+    """Run the stage in the current directory; returns the exit code."""
+    try:
+        print(ingest(load_settings().data, load_contract()))
+    except GatehouseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return exits.ERROR
+    return exits.PASS
+
+
+if __name__ == "__main__":
+    sys.exit(main())
