@@ -1,0 +1,111 @@
+#!/bin/sh
+# Makes .venv and installs a locked set of packages into it: `sh scripts/install.sh run|dev`.
+# `make setup`, `make run` and `make test` call it. A stamp is written last, so that an install that
+# failed or was interrupted is taken up again by the next call. Settings, all optional:
+#   PYTHON=python3.11            the interpreter to make .venv with, when there is none yet
+#   GATEHOUSE_TORCH=cpu|cuda     which build of torch on Linux, in place of looking for a GPU
+set -eu
+cd "$(dirname "$0")/.."
+
+set_name=${1:-run}
+python=.venv/bin/python
+stamp=.venv/.installed-$set_name
+log=.venv/install.log
+versions="3.11" # keep equal to requires-python in pyproject.toml
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() {
+    printf 'setup: %s\n' "$@" >&2
+    exit 2
+}
+
+# A step's output is kept in a log and shown only when the step fails.
+quietly() {
+    "$@" >>"$log" 2>&1 || {
+        tail -n 40 "$log" >&2
+        fail "failed: $*" "the whole log is in $log; the same make command takes it up again"
+    }
+}
+
+find_python() {
+    for name in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
+        version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
+        seen="${seen:+$seen, }$name is $version"
+        case " $versions " in *" $version "*) ;; *) continue ;; esac
+        if "$name" -c 'import ensurepip, venv' 2>/dev/null; then
+            echo "$name"
+            return
+        fi
+        seen="$seen without venv (Debian and Ubuntu: apt-get install python$version-venv)"
+    done
+    fail "no usable Python of a version that was tried ($versions)${seen:+: $seen}" \
+        "install one, or name it: make setup PYTHON=/path/to/python${versions%% *}"
+}
+
+# Sets $build and $why.
+choose_torch() {
+    case "$(uname -s):${GATEHOUSE_TORCH:-}" in
+    Linux:cpu | Linux:cuda) build=$GATEHOUSE_TORCH why="GATEHOUSE_TORCH says so" ;;
+    Linux:)
+        if [ -e /proc/driver/nvidia/version ] || nvidia-smi -L >/dev/null 2>&1; then
+            build=cuda why="this machine has an NVIDIA GPU"
+        else
+            build=cpu why="this machine has no NVIDIA GPU"
+        fi
+        ;;
+    *:cuda) fail "GATEHOUSE_TORCH=cuda: there is no CUDA build of torch for $(uname -s)" ;;
+    *:cpu | *:) build=standard why="the one build for $(uname -s)" ;;
+    *) fail "GATEHOUSE_TORCH=$GATEHOUSE_TORCH: expected cpu or cuda" ;;
+    esac
+}
+
+locked() { quietly "$python" -m uv pip install --python "$python" --require-hashes "$@"; }
+
+install_torch() {
+    installed=$("$python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
+    if [ "$build" != cpu ]; then
+        # For a requirement of 2.13.0 an installed 2.13.0+cpu counts as satisfied: take it away.
+        case $installed in *+cpu) quietly "$python" -m uv pip uninstall --python "$python" torch ;; esac
+        locked -r requirements/torch.txt
+        return
+    fi
+    lock=requirements/torch-cpu.txt
+    # First pip with no index: it finds the wheel where pip is set up with a folder that has it, as
+    # on machines without internet. uv knows PyTorch's index of CPU builds by itself.
+    "$python" -m pip install --quiet --no-index --no-deps --no-compile --require-hashes -r $lock >>"$log" 2>&1 ||
+        "$python" -m uv pip install --python "$python" --torch-backend cpu --no-deps --require-hashes -r $lock >>"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        fail "the CPU build of torch is neither in a folder that pip knows nor on PyTorch's index" \
+            "download the wheel named in $lock, and say PIP_FIND_LINKS=<its folder> make setup" \
+            "or take the standard build, some GB larger: GATEHOUSE_TORCH=cuda make setup"
+    }
+}
+
+choose_torch
+# What the environment was made from; when it is the same, there is nothing to do.
+wanted=$({
+    echo "$PWD $build"
+    cat requirements/*.txt pyproject.toml "$0"
+} | cksum)
+if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && "$python" -c '' 2>/dev/null; then
+    touch "$stamp"
+    exit 0
+fi
+
+rm -f "$stamp"
+if ! "$python" -m pip --version >/dev/null 2>&1; then
+    name=$(find_python)
+    say "making .venv with $("$name" --version) ($name)"
+    rm -rf .venv
+    "$name" -m venv .venv || fail "$name -m venv failed"
+fi
+: >"$log"
+quietly "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+say "installing torch, $build build: $why (GATEHOUSE_TORCH=cpu or cuda says otherwise)"
+install_torch
+say "installing the packages locked in requirements/$set_name.txt"
+locked --compile-bytecode -r "requirements/$set_name.txt"
+quietly "$python" -m uv pip install --python "$python" --no-deps --no-build-isolation --editable .
+quietly "$python" -m uv pip check --python "$python"
+echo "$wanted" >"$stamp"
+say "ready"
