@@ -26,5 +26,15 @@ def file_digest(path: Path) -> str:
 
 def data_digest(folder: Path = PREPARED) -> str:
     """`sha256:<hex>` of the three prepared splits together."""
-    lines = [f"{split} {file_digest(folder / f'{split}.parquet')}\n" for split in SPLITS]
+    return _together([folder / f"{split}.parquet" for split in SPLITS])
+
+
+def raw_digest(folder: Path) -> str:
+    """`sha256:<hex>` of what `ingest` wrote: rows.parquet, and test.parquet where there is one."""
+    rows, test = folder / "rows.parquet", folder / "test.parquet"
+    return _together([rows, test] if test.exists() else [rows])
+
+
+def _together(files: list[Path]) -> str:
+    lines = [f"{file.stem} {file_digest(file)}\n" for file in files]
     return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()

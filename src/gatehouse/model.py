@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import onnx
     import pandas as pd
 
-MODEL = Path("models/model.onnx")
-MODEL_INT8 = Path("models/model.int8.onnx")
 OUTPUT = "probabilities"
 
 _PREFIX = "gatehouse."

@@ -1,0 +1,212 @@
+"""The `gatehouse` command. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gatehouse.errors import GatehouseError
+from gatehouse.exits import ERROR, FAIL, PASS
+
+if TYPE_CHECKING:
+    from gatehouse.verdict import Verdict
+
+GATES = ("data", "drift", "accuracy", "fairness", "latency")
+
+_BASE_HELP = "Commit, branch or tag to compare with, such as main."
+
+
+def _command(function: Callable[..., int]) -> Callable[..., None]:
+    """Exit with the function's code; a user's error is a message and code 2, never a traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = function(*args, **kwargs)
+        except GatehouseError as error:
+            click.echo(f"error: {error}", err=True)
+            code = ERROR
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = PASS
+        sys.exit(code)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="gatehouse")
+def main() -> None:
+    """Judge a model by evidence: measure, then decide.
+
+    Run in the repository's folder. Exit codes: 0 pass, 1 fail, 2 error in input or settings.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+@main.command()
+@click.option("--data", "source", metavar="SOURCE", help="Data source: simulated or adult.")
+@click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
+@_command
+def run(source: str | None, base_ref: str | None) -> int:
+    """Run the pipeline, judge, and write the report.
+
+    Only stages that are out of date run. --data writes the source into params.yaml.
+    """
+    from gatehouse.judging import base_named
+    from gatehouse.run import run as run_all
+
+    return _show(run_all(source, base_named(base_ref)))
+
+
+@main.command()
+@click.argument("gates", metavar="[GATE]...", nargs=-1, type=click.Choice(GATES))
+@click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
+@_command
+def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
+    """Measure data and model, and write reports/evidence/GATE.json.
+
+    All gates where none is named: data, drift, accuracy, fairness, latency. With --base the
+    policy of that commit says how to measure. Measuring does not judge; but rows that break the
+    contract critically end `measure data` with exit code 1, which stops the pipeline.
+    """
+    from gatehouse.base import recorded_base
+    from gatehouse.evidence import COMPARES, Gate
+    from gatehouse.gates import data
+    from gatehouse.judging import base_named
+    from gatehouse.measure import measure_and_write
+    from gatehouse.policy import load_policy
+    from gatehouse.run import set_base
+    from gatehouse.workspace import Workspace
+
+    base = base_named(base_ref)
+    policy = base.policy if base and base.policy else load_policy()
+    chosen = [Gate(name) for name in gates] or list(Gate)
+    comparison = None
+    if base is not None:
+        comparison = set_base(base)
+    elif any(gate in COMPARES for gate in chosen):
+        comparison = recorded_base()
+    code = PASS
+    for gate in chosen:
+        evidence, path = measure_and_write(gate, Workspace(), comparison, policy)
+        click.echo(f"{gate}: {len(evidence.measurements)} measurements in {path}")
+        if gate is Gate.DATA:
+            for measurement in evidence.measurements:
+                if measurement.note and measurement.name != "failed_expectations":
+                    click.echo(f"  {measurement.note}", err=True)
+            if broken := data.failures(evidence, "critical"):
+                click.echo(f"data: {broken} critical expectations of the contract are broken; "
+                           "mend the data, or the contract if the data is right", err=True)  # fmt: skip
+                code = FAIL
+    return code
+
+
+@main.command()
+@click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP + " Its policy decides.")
+@click.option("--policy", metavar="FILE|REF", help="Decide by this policy instead.")
+@_command
+def judge(base_ref: str | None, policy: str | None) -> int:
+    """Apply the policy to the evidence, and write reports/verdict.json and reports/report.md.
+
+    Evidence that is missing, unreadable, of other data or another model fails.
+    """
+    from gatehouse.judging import base_named, verdict_on
+    from gatehouse.run import write_verdict_and_report
+    from gatehouse.workspace import Workspace
+
+    base, candidate = base_named(base_ref), Workspace()
+    verdict = verdict_on(candidate, base, policy)
+    write_verdict_and_report(candidate, verdict, base)
+    return _show(verdict)
+
+
+@main.command()
+@click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
+@click.option("--pages", is_flag=True, help="Also draw Data Docs and the drift page (slower).")
+@_command
+def report(base_ref: str | None, pages: bool) -> int:
+    """Write reports/report.md again from the stored verdict and evidence."""
+    from gatehouse.judging import base_named
+    from gatehouse.run import write_report
+    from gatehouse.verdict import Verdict
+    from gatehouse.workspace import VERDICT, Workspace
+
+    candidate = Workspace()
+    click.echo(write_report(candidate, Verdict.read(VERDICT), base_named(base_ref)))
+    if pages:
+        from gatehouse.report.pages import write_pages
+
+        for path in write_pages(candidate):
+            click.echo(path)
+    return PASS
+
+
+@main.command()
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(1),
+              help="Repeat with other random draws, and print rates with intervals.")  # fmt: skip
+@click.option("--only", metavar="NAME", multiple=True, help="Only this defect; may be repeated.")
+@_command
+def drill(runs: int, only: tuple[str, ...]) -> int:
+    """Plant known defects in copies of a finished run, and see each gate catch its own.
+
+    Clean controls must stay green. Needs a finished run (make run).
+    """
+    from gatehouse.drill import run_drill
+
+    return PASS if run_drill(Path(), runs, only) else FAIL
+
+
+@main.command()
+@_command
+def verify() -> int:
+    """Reproduce the recorded run from scratch, and compare: a forged result does not pass.
+
+    Clones HEAD into a temporary folder, runs every stage with no cache, and compares data, models
+    and evidence with what dvc.lock and reports/ record.
+    """
+    from gatehouse.verify import verify_head
+
+    return PASS if verify_head(Path()) else FAIL
+
+
+@main.command(hidden=True)
+@_command
+def card() -> int:
+    """Write reports/model_card.md from the evidence (a pipeline stage)."""
+    from gatehouse.run import write_card
+    from gatehouse.workspace import Workspace
+
+    click.echo(write_card(Workspace()))
+    return PASS
+
+
+@main.command()
+@click.argument("folder", default="docs/schemas", type=click.Path(path_type=Path))
+@_command
+def schemas(folder: Path) -> int:
+    """Write the JSON Schemas of evidence, policy, verdict, contract and params."""
+    from gatehouse.schemas import write_schemas
+
+    for path in write_schemas(folder):
+        click.echo(path)
+    return PASS
+
+
+def _show(verdict: Verdict) -> int:
+    from gatehouse.report.terminal import print_verdict
+    from gatehouse.verdict import Outcome
+
+    print_verdict(verdict)
+    return PASS if verdict.outcome is Outcome.PASS else FAIL
+
+
+if __name__ == "__main__":
+    main()

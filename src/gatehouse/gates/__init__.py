@@ -1,0 +1,1 @@
+"""The gates: each measures; none decides. One file per gate."""

@@ -1,0 +1,223 @@
+"""The drift gate: the candidate's training data against the base's, and the predictions too.
+
+Each column has a two-sample test and an effect size, and the p-values of all tests together are
+Holm-adjusted (Holm 1979), so that the rule can ask for both a significant and a relevant change:
+
+- numeric: Kolmogorov-Smirnov (`scipy.stats.ks_2samp`), effect Wasserstein distance over the base's
+  standard deviation;
+- category: chi-squared test of homogeneity (`scipy.stats.chi2_contingency`) with missing as a
+  category and rare categories merged, effect total variation distance;
+- missing values of a numeric column: the same chi-squared test on missing or not.
+
+Columns that came, went or changed their kind are counted apart as `schema_changes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.gates.tools import versions
+from gatehouse.policy import DriftMeasure, Policy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gatehouse.workspace import Workspace
+
+PREDICTION = "prediction"
+
+
+@dataclass(frozen=True)
+class Test:
+    """One two-sample comparison.
+
+    Attributes:
+        effect: size of the change; 0 is none.
+        p_value: unadjusted.
+        n: rows of the smaller sample.
+        unit: of the effect.
+        method: test and effect, named.
+    """
+
+    slice: str
+    effect: float
+    p_value: float
+    n: int
+    unit: str
+    method: str
+
+
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
+    """Evidence of the drift gate; without a base there is nothing to measure.
+
+    Raises:
+        GatehouseError: data or model is missing, or they do not fit each other.
+    """
+    measurements: list[Measurement] = []
+    if base is not None:
+        old, new = base.split("train"), candidate.split("train")
+        columns = [name for name in base.contract.columns if name in old]
+        measurements.append(_schema(old, new))
+        settings, seed = policy.measure.drift, policy.measure.seed
+        tests = compare_tables(old, new, columns, settings, seed)
+        tests.append(_predictions(candidate, base, settings, seed))
+        measurements += adjusted(tests)
+    return Evidence(
+        gate=Gate.DRIFT,
+        candidate=candidate.subject(Gate.DRIFT),
+        base=base.subject(Gate.DRIFT) if base else None,
+        settings=policy.measure.of_gate(Gate.DRIFT),
+        tools=versions("numpy", "scipy", "onnxruntime"),
+        measurements=tuple(measurements),
+    )
+
+
+def _schema(old: pd.DataFrame, new: pd.DataFrame) -> Measurement:
+    changes = [f"{name}: gone" for name in old.columns if name not in new.columns]
+    changes += [f"{name}: new" for name in new.columns if name not in old.columns]
+    changes += [
+        f"{name}: {_kind(old[name])} became {_kind(new[name])}"
+        for name in old.columns
+        if name in new.columns and _kind(old[name]) != _kind(new[name])
+    ]
+    return Measurement(
+        name="schema_changes",
+        of=Of.COMPARISON,
+        value=len(changes),
+        unit="columns",
+        n=len(set(old.columns) | set(new.columns)),
+        method="names and kinds of columns compared; exact",
+        samples=tuple(changes),
+    )
+
+
+def _kind(column: pd.Series) -> str:
+    return "number" if column.dtype.kind in "iufb" else "text"
+
+
+def compare_tables(
+    old: pd.DataFrame, new: pd.DataFrame, columns: list[str], settings: DriftMeasure, seed: int
+) -> list[Test]:
+    """Tests of every column that both tables hold in the same kind; large tables are sampled."""
+    old, new = sample_rows(old, settings, seed), sample_rows(new, settings, seed + 1)
+    tests: list[Test] = []
+    for name in columns:
+        if name not in new.columns or _kind(old[name]) != _kind(new[name]):
+            continue
+        label = f"column={name}"
+        if _kind(old[name]) == "number":
+            tests += compare_numbers(label, _floats(old[name]), _floats(new[name]))
+        else:
+            tests.append(compare_categories(label, old[name], new[name], settings.rare_level))
+    return tests
+
+
+def sample_rows(frame: pd.DataFrame, settings: DriftMeasure, seed: int) -> pd.DataFrame:
+    """At most `settings.maximum_rows` rows, drawn without replacement."""
+    if len(frame) <= settings.maximum_rows:
+        return frame
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(frame), settings.maximum_rows, replace=False)
+    return frame.iloc[np.sort(chosen)]
+
+
+def _floats(column: pd.Series) -> NDArray[np.float64]:
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def compare_numbers(
+    label: str, old: NDArray[np.float64], new: NDArray[np.float64]
+) -> list[Test]:
+    """Tests of a numeric column: its values, and its missing values where there are any."""
+    from scipy import stats
+
+    tests = []
+    missing_old, missing_new = np.isnan(old), np.isnan(new)
+    if missing_old.any() or missing_new.any():
+        counts = np.array(
+            [
+                [missing_old.sum(), (~missing_old).sum()],
+                [missing_new.sum(), (~missing_new).sum()],
+            ],
+            dtype=np.float64,
+        )
+        tests.append(_homogeneity(f"{label} (missing)", counts, min(len(old), len(new))))
+    old, new = old[~missing_old], new[~missing_new]
+    n = min(len(old), len(new))
+    if n == 0:
+        return tests
+    same = len(old) == len(new) and np.array_equal(old, new)
+    spread = float(old.std()) or float(new.std()) or 1.0
+    effect = 0.0 if same else float(stats.wasserstein_distance(old, new)) / spread
+    p_value = 1.0 if same else float(stats.ks_2samp(old, new, method="asymp").pvalue)
+    method = "two-sample Kolmogorov-Smirnov; Wasserstein distance / standard deviation of the base"
+    return [*tests, Test(label, effect, p_value, n, "sigma", method)]
+
+
+def compare_categories(label: str, old: pd.Series, new: pd.Series, rare_level: int) -> Test:
+    """Test of a category column; missing is a category, rare categories count as one."""
+    old_counts = old.astype(object).where(old.notna(), "(missing)").value_counts()
+    new_counts = new.astype(object).where(new.notna(), "(missing)").value_counts()
+    levels = sorted(set(old_counts.index) | set(new_counts.index), key=str)
+    counts = np.array(
+        [old_counts.reindex(levels, fill_value=0), new_counts.reindex(levels, fill_value=0)],
+        dtype=np.float64,
+    )
+    rare = counts.sum(axis=0) < rare_level
+    if rare.any():
+        counts = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
+    return _homogeneity(label, counts, min(len(old), len(new)))
+
+
+def _homogeneity(label: str, counts: NDArray[np.float64], n: int) -> Test:
+    from scipy import stats
+
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    effect = float(np.abs(shares[0] - shares[1]).sum() / 2)
+    p_value = 1.0
+    if counts.shape[1] > 1 and effect > 0:
+        p_value = float(stats.chi2_contingency(counts, correction=False).pvalue)
+    method = "two-sample chi-squared of homogeneity; total variation distance"
+    return Test(label, effect, p_value, n, "share", method)
+
+
+def _predictions(
+    candidate: Workspace, base: Workspace, settings: DriftMeasure, seed: int
+) -> Test:
+    """The candidate's scores of its test split against the base's scores of its own."""
+    old = base.model.scores(sample_rows(base.split("test"), settings, seed))
+    new = candidate.model.scores(sample_rows(candidate.split("test"), settings, seed))
+    (test,) = compare_numbers(PREDICTION, old, new)
+    return test
+
+
+def adjusted(tests: list[Test]) -> list[Measurement]:
+    """Measurements with Holm-adjusted p-values (Holm 1979)."""
+    return [
+        Measurement(
+            name="drift",
+            of=Of.COMPARISON,
+            slice=test.slice,
+            value=test.effect,
+            unit=test.unit,
+            p_value=p_value,
+            n=test.n,
+            method=f"{test.method}; Holm-adjusted over {len(tests)} tests",
+        )
+        for test, p_value in zip(tests, holm([t.p_value for t in tests]), strict=True)
+    ]
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Step-down adjusted p-values in the order given (Holm 1979)."""
+    values = np.asarray(p_values)
+    order = np.argsort(values, kind="stable")
+    steps = values[order] * np.arange(len(values), 0, -1)
+    result = np.empty_like(values)
+    result[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return [float(value) for value in result]

@@ -1,0 +1,224 @@
+"""The latency gate: INT8 against FP32, candidate against base, and what INT8 costs in quality.
+
+Two graphs are timed interleaved in one process, in several fresh sessions, since one session
+object's memory layout can shift a ratio by some percent. Each session gives the ratio of the two
+medians; the median over sessions is the value, and its interval is the distribution-free interval
+of a median from order statistics (Conover 1999; `scipy.stats.quantile_test`). Milliseconds, and
+the 95th and 99th percentiles, are information: they are the machine's as much as the graph's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
+from gatehouse.gates.bootstrap import bootstrap, percentile_interval, weighted_metrics
+from gatehouse.gates.tools import versions
+from gatehouse.policy import LatencyMeasure, Policy
+from gatehouse.workspace import MODEL, MODEL_FP32
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gatehouse.model import Model
+    from gatehouse.workspace import Workspace
+
+_WARM_UP = 20
+_ROWS = 64
+
+
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
+    """Evidence of the latency gate.
+
+    Raises:
+        GatehouseError: data or a model is missing, or they do not fit each other.
+    """
+    rows = candidate.split("test")
+    int8, fp32 = candidate.root / MODEL, candidate.root / MODEL_FP32
+    measurements = _timings("int8/fp32", Of.CANDIDATE, int8, fp32, rows, policy)
+    measurements += _fidelity(candidate, rows, policy)
+    measurements += [_size("int8", int8), _size("fp32", fp32)]
+    if base is not None:
+        theirs = base.root / MODEL
+        measurements += _timings("candidate/base", Of.COMPARISON, int8, theirs, rows, policy)
+        measurements.append(
+            _size("candidate/base", int8).model_copy(
+                update={
+                    "name": "size_ratio",
+                    "of": Of.COMPARISON,
+                    "value": int8.stat().st_size / theirs.stat().st_size,
+                    "unit": "1",
+                }
+            )
+        )
+    return Evidence(
+        gate=Gate.LATENCY,
+        candidate=candidate.subject(Gate.LATENCY),
+        base=base.subject(Gate.LATENCY) if base else None,
+        settings=policy.measure.of_gate(Gate.LATENCY),
+        tools=versions("numpy", "scipy", "onnxruntime"),
+        measurements=tuple(measurements),
+    )
+
+
+def _timings(
+    label: str, of: Of, first: Path, second: Path, rows: pd.DataFrame, policy: Policy
+) -> list[Measurement]:
+    settings = policy.measure.latency
+    names = label.split("/")
+    measurements = []
+    for batch, kind in ((1, "single row"), (settings.batch, f"batch of {settings.batch}")):
+        calls = settings.calls if batch == 1 else max(1, settings.calls // 10)
+        times = time_pair(first, second, rows, batch, calls, settings)
+        measurements.append(
+            _ratio(f"{label} {kind}", of, times, policy, same=_same_bytes(first, second))
+        )
+        if of is Of.CANDIDATE:
+            for position, name in enumerate(names):
+                measurements += _percentiles(f"{name} {kind}", times[:, position])
+    return measurements
+
+
+def time_pair(
+    first: Path,
+    second: Path,
+    rows: pd.DataFrame,
+    batch: int,
+    calls: int,
+    settings: LatencyMeasure,
+) -> NDArray[np.float64]:
+    """Milliseconds of single calls, shape [sessions, 2, calls].
+
+    The two graphs take turns at every call, and the order of a turn alternates, so that whatever
+    else the machine does falls on both alike.
+    """
+    from gatehouse.model import Model
+
+    times = np.empty((settings.sessions, 2, calls))
+    contents = first.read_bytes(), second.read_bytes()
+    for session in range(settings.sessions):
+        models = Model(first, contents[0]), Model(second, contents[1])
+        feeds = [_feeds(model, rows, batch) for model in models]
+        for turn in range(-_WARM_UP, calls):
+            for position in (0, 1) if turn % 2 else (1, 0):
+                feed = feeds[position][turn % len(feeds[position])]
+                run = models[position].run
+                start = perf_counter_ns()
+                run(feed)
+                if turn >= 0:
+                    times[session, position, turn] = (perf_counter_ns() - start) / 1e6
+    return times
+
+
+def _feeds(model: Model, rows: pd.DataFrame, batch: int) -> list[dict[str, NDArray[Any]]]:
+    count = max(1, min(_ROWS, len(rows) // batch))
+    return [model.feeds(rows.iloc[i * batch : (i + 1) * batch]) for i in range(count)]
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    return first.read_bytes() == second.read_bytes()
+
+
+def _ratio(
+    label: str, of: Of, times: NDArray[np.float64], policy: Policy, *, same: bool
+) -> Measurement:
+    from scipy.stats import quantile_test
+
+    medians = np.median(times, axis=2)
+    ratios = medians[:, 0] / medians[:, 1]
+    interval = quantile_test(ratios, q=float(np.median(ratios)), p=0.5).confidence_interval(
+        policy.measure.confidence
+    )
+    # The same bytes can't be slower than themselves: what was timed is noise.
+    value, low, high = (
+        (1.0, 1.0, 1.0) if same else (float(np.median(ratios)), interval.low, interval.high)
+    )
+    return Measurement(
+        name="latency_ratio",
+        of=of,
+        slice=label,
+        value=value,
+        unit="1",
+        interval=Interval(low=float(low), high=float(high), confidence=policy.measure.confidence),
+        n=int(times[:, 0].size),
+        method="ratio of median call times, interleaved; median over fresh sessions with its "
+        "distribution-free interval",
+        note="the two graphs are the same bytes" if same else None,
+    )
+
+
+def _percentiles(label: str, times: NDArray[np.float64]) -> list[Measurement]:
+    return [
+        Measurement(
+            name=f"latency_p{percent}",
+            slice=label,
+            value=float(np.percentile(times, percent)),
+            unit="ms",
+            n=int(times.size),
+            method="percentile of all calls; the machine's as much as the graph's",
+        )
+        for percent in (50, 95, 99)
+    ]
+
+
+def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[Measurement]:
+    """What INT8 changes: decisions, and the metrics on the same rows."""
+    from scipy.stats import binomtest
+
+    from gatehouse.gates.accuracy import point_values, predict
+
+    contract, settings = candidate.contract, policy.measure
+    int8 = predict(candidate.model, rows, contract)
+    fp32 = predict(candidate.model_fp32, rows, contract)
+    agree = int((int8.decisions == fp32.decisions).sum())
+    wilson = binomtest(agree, len(rows)).proportion_ci(settings.confidence, method="wilson")
+    measurements = [
+        Measurement(
+            name="decision_agreement",
+            slice="int8/fp32",
+            value=agree / len(rows),
+            unit="share",
+            interval=Interval(low=wilson.low, high=wilson.high, confidence=settings.confidence),
+            n=len(rows),
+            method="share of rows decided alike; Wilson score interval",
+        )
+    ]
+    metrics = {
+        f"{name}/{which}": weighted_metrics(predictions, settings.accuracy.calibration_bins)[name]
+        for name in ("roc_auc", "accuracy")
+        for which, predictions in (("int8", int8), ("fp32", fp32))
+    }
+    drawn = bootstrap(metrics, len(rows), settings.resamples, settings.seed)
+    points = point_values(int8), point_values(fp32)
+    for name in ("roc_auc", "accuracy"):
+        value = points[0][name] - points[1][name]
+        values = drawn[f"{name}/int8"] - drawn[f"{name}/fp32"]
+        defined = bool(np.isfinite(value))
+        measurements.append(
+            Measurement(
+                name=f"{name}_difference",
+                slice="int8/fp32",
+                value=value if defined else None,
+                unit="1",
+                interval=percentile_interval(values, settings.confidence) if defined else None,
+                n=len(rows),
+                method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
+            )
+        )
+    return measurements
+
+
+def _size(label: str, path: Path) -> Measurement:
+    return Measurement(
+        name="size",
+        slice=label,
+        value=path.stat().st_size,
+        unit="bytes",
+        n=1,
+        method="size of the file; exact",
+    )

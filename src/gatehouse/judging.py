@@ -1,0 +1,95 @@
+"""From files on disk to a verdict: reads what the judge needs, and asks it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from gatehouse.base import Base, find_base, recorded_base, take_base
+from gatehouse.changes import contract_changes, policy_changes
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Gate, Subject, evidence_path, read_evidence
+from gatehouse.git import commit_of, file_at
+from gatehouse.judge import Case, judge
+from gatehouse.policy import POLICY_FILE, Policy, load_policy, parse_policy
+from gatehouse.verdict import Verdict
+from gatehouse.workspace import Workspace
+
+
+def read_all_evidence(folder: Path) -> dict[Gate, Evidence | str]:
+    """Each gate's evidence, or why it can't be used."""
+    found: dict[Gate, Evidence | str] = {}
+    for gate in Gate:
+        try:
+            found[gate] = read_evidence(evidence_path(folder, gate), gate)
+        except GatehouseError as error:
+            found[gate] = str(error)
+    return found
+
+
+def today() -> date:
+    """Today in UTC: a waiver expires everywhere at once."""
+    return datetime.now(UTC).date()
+
+
+def verdict_on(
+    candidate: Workspace,
+    base: Base | None = None,
+    policy: str | None = None,
+    on: date | None = None,
+) -> Verdict:
+    """The verdict on what lies in `candidate`.
+
+    Args:
+        candidate: the folder with data, models and evidence.
+        base: judge by this commit's policy, and compare with its data and model.
+        policy: a file or commit whose policy decides instead.
+        on: the day on which waivers are looked at; today (UTC) by default.
+
+    Raises:
+        GatehouseError: a policy or contract is unreadable, or the base can't be had.
+    """
+    own = load_policy(candidate.root / POLICY_FILE)
+    deciding, source = own, str(POLICY_FILE)
+    if base is not None and base.policy is not None:
+        deciding, source = base.policy, f"{POLICY_FILE} of {base.name}"
+    if policy is not None:
+        deciding, source = named_policy(policy, candidate.root), policy
+    case = Case(
+        evidence=read_all_evidence(candidate.evidence),
+        candidate=candidate.present(),
+        base=_base_subject(candidate, base),
+        today=on or today(),
+    )
+    contracts = base.contract if base else None
+    return judge(
+        case,
+        deciding,
+        source,
+        proposed=own if deciding is not own else None,
+        policy_changes=policy_changes(deciding, own) if deciding is not own else (),
+        contract_changes=contract_changes(contracts, candidate.contract) if contracts else (),
+    )
+
+
+def named_policy(name: str, root: Path = Path()) -> Policy:
+    """The policy in a file, or in the commit that `name` stands for.
+
+    Raises:
+        GatehouseError: it is neither.
+    """
+    if (root / name).is_file():
+        return load_policy(root / name)
+    text = file_at(commit_of(name, root), POLICY_FILE, root)
+    if text is None:
+        raise GatehouseError(f"{name}: that commit has no {POLICY_FILE}")
+    return parse_policy(text, f"{name}:{POLICY_FILE}")
+
+
+def _base_subject(candidate: Workspace, base: Base | None) -> Subject | None:
+    workspace = recorded_base(candidate.root) if base is None else take_base(base, candidate.root)
+    return workspace.present() if workspace else None
+
+
+def base_named(ref: str | None, root: Path = Path()) -> Base | None:
+    return find_base(ref, root) if ref else None

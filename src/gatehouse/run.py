@@ -1,0 +1,126 @@
+"""`gatehouse run`: the pipeline, the judge and the report, in one command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from gatehouse.base import Base, BaseRecord, take_base, write_record
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.judging import read_all_evidence, verdict_on
+from gatehouse.verdict import Verdict
+from gatehouse.workspace import VERDICT, Workspace
+
+REPORT = Path("reports/report.md")
+PARAMS = Path("params.yaml")
+
+NO_TELEMETRY = {
+    "DVC_NO_ANALYTICS": "1",
+    "ITERATIVE_DO_NOT_TRACK": "1",
+    "DO_NOT_TRACK": "1",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+def set_source(source: str, path: Path = PARAMS) -> bool:
+    """Make `source` the data source of `params.yaml`, comments kept; true where that is a change.
+
+    Raises:
+        GatehouseError: there is no such source.
+    """
+    from pipeline.settings import SOURCES
+    from ruamel.yaml import YAML
+
+    if source not in SOURCES:
+        raise GatehouseError(
+            f"'{source}' is no data source; take one of: {', '.join(sorted(SOURCES))}"
+        )
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    with path.open(encoding="utf-8") as stream:
+        settings = yaml.load(stream)
+    if settings["data"]["source"] == source:
+        return False
+    settings["data"]["source"] = source
+    with path.open("w", encoding="utf-8") as stream:
+        yaml.dump(settings, stream)
+    return True
+
+
+def set_base(base: Base | None) -> Workspace | None:
+    """Record and fetch what this run compares with; None: nothing."""
+    workspace = take_base(base) if base else None
+    write_record(base.record if base else BaseRecord())
+    return workspace
+
+
+def reproduce(*arguments: str, root: Path = Path()) -> bool:
+    """Run DVC's stages that are out of date; true where all of them succeeded."""
+    bin_folder = str(Path(sys.executable).parent)
+    path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
+    environment = os.environ | NO_TELEMETRY | {"PATH": path}
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "dvc", "repro", *arguments], cwd=root, env=environment, check=False
+    )
+    return done.returncode == 0
+
+
+def stopped_by_data(candidate: Workspace) -> bool:
+    """Did the data gate stop the pipeline, on the data that is here now?"""
+    from gatehouse.gates.data import failures
+
+    try:
+        evidence = read_evidence(evidence_path(candidate.evidence, Gate.DATA), Gate.DATA)
+        fresh = evidence.candidate == candidate.subject(Gate.DATA)
+    except GatehouseError:
+        return False
+    return fresh and failures(evidence, "critical") > 0
+
+
+def write_verdict_and_report(
+    candidate: Workspace, verdict: Verdict, base: Base | None = None
+) -> Path:
+    """Store the verdict and the report made from it; the report's path."""
+    verdict.write(candidate.root / VERDICT)
+    return write_report(candidate, verdict, base)
+
+
+def write_report(candidate: Workspace, verdict: Verdict, base: Base | None = None) -> Path:
+    """Store the report on a verdict; its path."""
+    from gatehouse.report.context import ReportContext
+    from gatehouse.report.markdown import render_report
+    from gatehouse.typed import parse_yaml, read_text
+
+    evidence: dict[Gate, Evidence | str] = read_all_evidence(candidate.evidence)
+    context = ReportContext(
+        verdict=verdict,
+        evidence=evidence,
+        params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
+        base_params=parse_yaml(base.params, PARAMS) if base and base.params else None,
+        base_label=base.name if base else None,
+    )
+    path = candidate.root / REPORT
+    path.write_text(render_report(context), encoding="utf-8")
+    return path
+
+
+def run(source: str | None, base: Base | None) -> Verdict:
+    """Data to verdict: the stages that are out of date, the judge, the report.
+
+    Raises:
+        GatehouseError: a setting is wrong, or a stage failed other than by the data gate.
+    """
+    if source and set_source(source):
+        print(f"params.yaml: data.source is now {source}")
+    set_base(base)
+    candidate = Workspace()
+    if not reproduce() and not stopped_by_data(candidate):
+        raise GatehouseError("the pipeline failed; the reason stands above")
+    verdict = verdict_on(candidate, base)
+    write_verdict_and_report(candidate, verdict, base)
+    return verdict

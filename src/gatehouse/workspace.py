@@ -1,0 +1,105 @@
+"""Where a candidate's (or a base's) files lie, and what their digests are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
+from gatehouse.digest import PREPARED, data_digest, file_digest, raw_digest
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import LOOKS_AT, Gate, Subject
+from gatehouse.table import RAW, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gatehouse.model import Model
+
+MODEL_FP32 = Path("models/model.onnx")
+MODEL = Path("models/model.int8.onnx")
+EVIDENCE = Path("reports/evidence")
+VERDICT = Path("reports/verdict.json")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder laid out as the repository is; nothing is read before it is asked for."""
+
+    root: Path = Path()
+
+    @cached_property
+    def contract(self) -> Contract:
+        return load_contract(self.root / CONTRACT_FILE)
+
+    @property
+    def raw(self) -> Path:
+        return self.root / RAW
+
+    @property
+    def prepared(self) -> Path:
+        return self.root / PREPARED
+
+    @property
+    def evidence(self) -> Path:
+        return self.root / EVIDENCE
+
+    @cached_property
+    def model(self) -> Model:
+        """The served graph (INT8)."""
+        from gatehouse.model import Model
+
+        return Model(self.root / MODEL)
+
+    @cached_property
+    def model_fp32(self) -> Model:
+        """The graph that training exported."""
+        from gatehouse.model import Model
+
+        return Model(self.root / MODEL_FP32)
+
+    def split(self, name: str) -> pd.DataFrame:
+        """The rows of the prepared split `name`: train, valid or test.
+
+        Raises:
+            GatehouseError: the file is missing or unreadable, or the split has no rows.
+        """
+        path = self.prepared / f"{name}.parquet"
+        frame = read_table(path)
+        if frame.empty:
+            raise GatehouseError(f"{path}: has no rows")
+        return frame
+
+    def subject(self, gate: Gate) -> Subject:
+        """Digests of what the evidence of `gate` is about.
+
+        Raises:
+            GatehouseError: one of the files is missing.
+        """
+        return Subject(**{field: self._digest(field) for field in LOOKS_AT[gate]})
+
+    def present(self) -> Subject:
+        """Digests of all that is here; null for what is missing."""
+        found: dict[str, str] = {}
+        for field in Subject.model_fields:
+            try:
+                found[field] = self._digest(field)
+            except GatehouseError:
+                continue
+        return Subject(**found)
+
+    def _digest(self, field: str) -> str:
+        match field:
+            case "contract":
+                return self.contract.digest
+            case "raw":
+                return raw_digest(self.raw)
+            case "data":
+                return data_digest(self.prepared)
+            case "model":
+                return file_digest(self.root / MODEL)
+            case "model_fp32":
+                return file_digest(self.root / MODEL_FP32)
+        raise AssertionError(field)
