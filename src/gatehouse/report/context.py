@@ -1,0 +1,58 @@
+"""All that a report rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.verdict import Finding, RuleResult, Verdict
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """Verdict, evidence and settings of one run."""
+
+    verdict: Verdict
+    evidence: Mapping[Gate, Evidence | str]
+    """Each gate's evidence, or why it could not be read."""
+    params: Mapping[str, Any] | None = None
+    """The candidate's settings (`params.yaml`), nested."""
+    base_params: Mapping[str, Any] | None = None
+    """The base's settings; None where there is no base."""
+    base_label: str | None = None
+    """What to call the base, such as `main at 1a2b3c4`."""
+    full_report: str | None = None
+    """Where the uncut report is: Markdown of our own, such as a link; it is not escaped."""
+
+    def usable(self, gate: Gate) -> Evidence | None:
+        """The gate's evidence; None where it is absent or the judge refused it."""
+        evidence = self.evidence.get(gate)
+        if gate in self.verdict.errors or not isinstance(evidence, Evidence):
+            return None
+        return evidence
+
+    def problem(self, gate: Gate) -> str:
+        """Why `usable` gives nothing."""
+        evidence = self.evidence.get(gate, "there is no evidence of this gate")
+        return self.verdict.errors.get(gate) or str(evidence)
+
+    def measurements(self, gate: Gate, *names: str, of: Of | None = None) -> list[Measurement]:
+        """Measurements of a gate, of these names (any where none is given), in file order."""
+        evidence = self.usable(gate)
+        return [
+            measurement
+            for measurement in (evidence.measurements if evidence else ())
+            if (not names or measurement.name in names) and of in (None, measurement.of)
+        ]
+
+    def measured(self, result: RuleResult, finding: Finding) -> Measurement | None:
+        """The measurement that a finding speaks of."""
+        for measurement in self.measurements(result.gate, result.measurement, of=result.of):
+            if measurement.slice == finding.slice:
+                return measurement
+        return None
+
+    def results(self, gate: Gate) -> list[RuleResult]:
+        return [result for result in self.verdict.rules if result.gate is gate]

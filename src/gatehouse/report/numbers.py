@@ -1,0 +1,106 @@
+"""Numbers as people read them: few digits, separators, percentages, intervals in brackets."""
+
+from __future__ import annotations
+
+from gatehouse.evidence import Interval
+from gatehouse.report.escape import prose
+
+MINUS = "\u2212"
+_MOST_DECIMALS = 6
+_BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def estimate(
+    value: float | None,
+    interval: Interval | None = None,
+    unit: str = "1",
+    *,
+    signed: bool = False,
+    limit: float | None = None,
+) -> str:
+    """A value with its interval, such as `0.912 [0.905, 0.918]`.
+
+    Digits are added until a narrow interval, or a value beside its `limit`, can be told apart.
+    """
+    if value is None:
+        return "not measured"
+    ends = [interval.low, interval.high] if interval else []
+    decimals = _decimals([value, *ends], unit, limit)
+    shown = _number(value, unit, decimals, signed)
+    if interval:
+        low, high = (_number(end, unit, decimals, signed) for end in ends)
+        shown += f" [{low}, {high}]"
+    return shown
+
+
+def number(value: float, unit: str = "1", *, signed: bool = False) -> str:
+    """A number without an interval."""
+    return _number(value, unit, _decimals([value], unit, None), signed)
+
+
+def bound(limit: float, unit: str = "1", *, signed: bool = False) -> str:
+    """A limit of the policy, with all of its digits."""
+    scaled = limit * 100 if unit == "share" else limit
+    digits = max(_fraction_digits(scaled), 0 if unit in ("share", "rows", "ms", "bytes") else 2)
+    return _number(limit, unit, digits, signed)
+
+
+def count(n: int) -> str:
+    return f"{n:,}"
+
+
+def probability(p: float) -> str:
+    """A p-value: `0.031`, or `< 0.0001` (with the sign spelled as an entity)."""
+    return "&lt; 0.0001" if p < 0.0001 else f"{p:.2g}"
+
+
+def _decimals(values: list[float], unit: str, limit: float | None) -> int:
+    if unit in ("rows", "bytes"):
+        return 0
+    scale = 100 if unit == "share" else 1
+    scaled = [value * scale for value in values]
+    decimals = 1 if unit == "share" or max(map(abs, scaled)) >= 100 else 3
+    while decimals < _MOST_DECIMALS and _too_coarse(scaled, decimals):
+        decimals += 1
+    if limit is not None:
+        while decimals < _MOST_DECIMALS and any(
+            v != limit * scale and round(v, decimals) == round(limit * scale, decimals)
+            for v in scaled
+        ):
+            decimals += 1
+    return decimals
+
+
+def _too_coarse(values: list[float], decimals: int) -> bool:
+    """Would a value that is not zero show as zero, or an interval have no width?"""
+    vanishes = values[0] != 0 and round(values[0], decimals) == 0
+    flat = values[1] != values[2] if len(values) == 3 else False
+    return vanishes or (flat and round(values[1], decimals) == round(values[2], decimals))
+
+
+def _fraction_digits(value: float) -> int:
+    fraction = f"{value:.{_MOST_DECIMALS}f}".partition(".")[2].rstrip("0")
+    return len(fraction)
+
+
+def _number(value: float, unit: str, decimals: int, signed: bool) -> str:
+    size, suffix = abs(value), ""
+    if unit == "share":
+        size, suffix = size * 100, "%"
+    elif unit == "bytes":
+        for scale, name in _BYTES:
+            if size >= scale:
+                size, suffix, decimals = size / scale, f" {name}", 1
+                break
+        else:
+            suffix = " bytes"
+    elif unit == "ms":
+        suffix = " ms"
+    elif unit == "sigma":
+        suffix = " σ"
+    elif unit not in ("1", "rows"):
+        suffix = f" {prose(unit, 20)}"
+    text = f"{size:,.{decimals}f}"
+    zero = not text.strip("0.,")
+    sign = "" if zero else MINUS if value < 0 else "+" if signed else ""
+    return sign + text + suffix

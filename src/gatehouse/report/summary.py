@@ -1,0 +1,176 @@
+"""The head of the report: the verdict, one row per gate, and what to do next."""
+
+from __future__ import annotations
+
+from gatehouse.evidence import Gate, Of
+from gatehouse.report.context import ReportContext
+from gatehouse.report.escape import prose
+from gatehouse.report.tables import table
+from gatehouse.report.words import ICONS, WARNING, next_step, sentence
+from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
+
+GATE_QUESTIONS = {
+    Gate.DATA: "Do the rows keep the contract?",
+    Gate.DRIFT: "Is it the data we trained on before?",
+    Gate.ACCURACY: "Is the model good, and no worse?",
+    Gate.FAIRNESS: "Does it treat groups alike?",
+    Gate.LATENCY: "Is the served model fast and true?",
+}
+
+
+def head(context: ReportContext) -> str:
+    """The part of the report that is never cut, as Markdown."""
+    verdict = context.verdict
+    passed = verdict.outcome is Outcome.PASS
+    title = "✅ Gatehouse: pass" if passed else "❌ Gatehouse: fail"
+    rows = [
+        [gate_icon(context, gate), f"**{gate.value}**<br>{question}", gate_reason(context, gate)]
+        for gate, question in GATE_QUESTIONS.items()
+    ]
+    parts = [f"## {title}", _lead(context), table(["", "Gate", "Why"], rows)]
+    steps = _next_steps(context)
+    if steps:
+        parts.append("### What to do next\n\n" + "\n".join(f"- {step}" for step in steps))
+    return "\n\n".join(parts)
+
+
+def gate_icon(context: ReportContext, gate: Gate) -> str:
+    """One sign for a gate."""
+    verdict = context.verdict
+    if verdict.gate_blocks(gate):
+        return ICONS[Outcome.ERROR if gate in verdict.errors else Outcome.FAIL]
+    if any(result.warns for result in context.results(gate)):
+        return WARNING
+    return ICONS[verdict.gate(gate)]
+
+
+def gate_word(verdict: Verdict, gate: Gate) -> str:
+    """One word for a gate's outcome."""
+    results = _results(verdict, gate)
+    outcome = verdict.gate(gate)
+    if any(result.warns for result in results) and not verdict.gate_blocks(gate):
+        return "warning"
+    if outcome is Outcome.NONE:
+        return "no base" if results else "no rule"
+    return outcome.value
+
+
+def plain_reason(verdict: Verdict, gate: Gate) -> str:
+    """The reason for a gate's outcome without the evidence at hand, as plain text."""
+    ranked = ranked_findings(verdict, gate)
+    if not ranked:
+        return "no rule of the policy judges it"
+    result, finding = ranked[0]
+    if finding.outcome is Outcome.PASS:
+        result, finding = _nearest(ranked)
+    if finding.outcome in (Outcome.ERROR, Outcome.NONE):
+        return finding.text
+    where = "" if finding.slice == "all" else f" of {finding.slice}"
+    base = " against base" if result.of is Of.COMPARISON else ""
+    text = f"{result.measurement}{where}{base}: {finding.text}"
+    alike = _alike(ranked)
+    if finding.outcome is Outcome.PASS:
+        return f"{text} (nearest of {len(ranked)})" if len(ranked) > 1 else text
+    return text + (f"; and {alike} more" if alike else "")
+
+
+def gate_reason(context: ReportContext, gate: Gate) -> str:
+    """The reason for a gate's outcome: its worst finding, as Markdown."""
+    ranked = ranked_findings(context.verdict, gate)
+    if not ranked:
+        measured = "measured, but no rule judges it" if context.usable(gate) else "not measured"
+        return measured
+    result, finding = ranked[0]
+    text = _capital(sentence(context, result, finding))
+    outcome = finding.outcome
+    if outcome is Outcome.ERROR:
+        return text
+    if outcome is Outcome.NONE:
+        return "There is no base to compare with"
+    if outcome is Outcome.PASS:
+        nearest = sentence(context, *_nearest(ranked))
+        if len(ranked) == 1 or gate is Gate.DATA:
+            return _capital(nearest)
+        return f"All {len(ranked)} checks pass; nearest to its limit: {nearest}"
+    if outcome is Outcome.WAIVED:
+        text = f"Waived: {text}"
+    more = _alike(ranked)
+    return text + (f"; and {more} more check{'s' * (more > 1)}" if more else "")
+
+
+def ranked_findings(verdict: Verdict, gate: Gate) -> list[tuple[RuleResult, Finding]]:
+    """All findings of a gate, worst first; ties stand in the order of the policy."""
+    pairs = [(result, finding) for result in _results(verdict, gate) for finding in result.findings]
+    return sorted(pairs, key=lambda pair: (_weight(*pair), _excess(*pair)), reverse=True)
+
+
+def _results(verdict: Verdict, gate: Gate) -> list[RuleResult]:
+    return [result for result in verdict.rules if result.gate is gate]
+
+
+def _alike(ranked: list[tuple[RuleResult, Finding]]) -> int:
+    """How many more findings weigh as much as the worst."""
+    return sum(_weight(*pair) == _weight(*ranked[0]) for pair in ranked) - 1
+
+
+def _weight(result: RuleResult, finding: Finding) -> tuple[bool, int]:
+    """Blocking before warning, and then by outcome."""
+    return result.blocks and finding.outcome is result.outcome, finding.outcome.rank
+
+
+def _excess(result: RuleResult, finding: Finding) -> float:
+    """How far beyond its limit a finding lies, relative to the limit."""
+    if finding.value is None:
+        return 0.0
+    beyond = finding.value - result.limit
+    if result.bound == "at_least":
+        beyond = -beyond
+    return beyond / (abs(result.limit) or 1.0)
+
+
+def _nearest(ranked: list[tuple[RuleResult, Finding]]) -> tuple[RuleResult, Finding]:
+    """The passing finding that tells most: with an interval if any has one, nearest its limit."""
+    passing = [pair for pair in ranked if pair[1].outcome is Outcome.PASS]
+    return max(passing, key=lambda pair: (pair[1].interval is not None, _excess(*pair)))
+
+
+def _lead(context: ReportContext) -> str:
+    verdict = context.verdict
+    gates = [gate for gate in Gate if context.results(gate)]
+    blocking = [gate for gate in gates if verdict.gate_blocks(gate)]
+    against = f"the base ({prose(context.base_label, 80)})" if context.base_label else "the base"
+    compared = f"Compared with {against}." if verdict.base else "There is no base to compare with."
+    if blocking:
+        names = _listed([f"**{gate.value}**" for gate in blocking])
+        verb = "blocks" if len(blocking) == 1 else "block"
+        rest = f"{len(gates) - len(blocking)} of {len(gates)} gates do not"
+        return f"{_capital(names)} {verb} this merge; {rest}. {compared}"
+    warned = sum(any(r.warns for r in context.results(gate)) for gate in gates)
+    warnings = f", {warned} with a warning" if warned else ""
+    return f"None of the {len(gates)} gates blocks this merge{warnings}. {compared}"
+
+
+def _next_steps(context: ReportContext) -> list[str]:
+    verdict = context.verdict
+    steps: list[str] = []
+    for result in [*(r for r in verdict.rules if r.blocks), *(r for r in verdict.rules if r.warns)]:
+        sign = ICONS[Outcome.FAIL] if result.blocks else WARNING
+        step = f"{sign} **{result.gate.value}**: {next_step(result)}"
+        if step not in steps:
+            steps.append(step)
+    failing = [r.rule for r in verdict.rules if r.blocks and r.outcome is not Outcome.ERROR]
+    if failing:
+        steps.append(
+            "A failure that is acceptable for now can be waived: with rule, reason, approver and "
+            "expiry under `waivers` in `policy.yaml`, in a pull request of its own. It counts once "
+            "it is in the base."
+        )
+    return steps
+
+
+def _capital(text: str) -> str:
+    return text if text.startswith("`") else text[:1].upper() + text[1:]
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

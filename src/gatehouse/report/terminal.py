@@ -1,0 +1,56 @@
+"""The verdict in the terminal: one row per gate, then the answer."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gatehouse.evidence import Gate
+from gatehouse.report.escape import plain
+from gatehouse.report.summary import gate_word, plain_reason
+from gatehouse.verdict import Outcome, Verdict
+
+REPORT = "reports/report.md"
+
+_STYLES = {
+    "pass": "bold green",
+    "waived": "yellow",
+    "warning": "yellow",
+    "inconclusive": "bold red",
+    "fail": "bold red",
+    "error": "bold red",
+}
+
+
+def print_verdict(verdict: Verdict, console: Console | None = None, report: str = REPORT) -> None:
+    """Print a row per gate, the overall answer and where the report is.
+
+    Colours appear on terminals only; outcomes are words, so that nothing is lost without them.
+    """
+    console = console or Console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("gate", "outcome", "reason"):
+        table.add_column(title, overflow="fold", no_wrap=title != "reason")
+    for gate in Gate:
+        word = gate_word(verdict, gate)
+        reason = Text(plain(plain_reason(verdict, gate), 240))
+        table.add_row(gate.value, Text(word, style=_STYLES.get(word, "dim")), reason)
+    console.print(table)
+    for line in _lines(verdict, report):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(verdict: Verdict, report: str) -> list[Text]:
+    passed = verdict.outcome is Outcome.PASS
+    answer = Text("\nPASS", style="bold green") if passed else Text("\nFAIL", style="bold red")
+    blocking = [gate.value for gate in Gate if verdict.gate_blocks(gate)]
+    answer.append("" if passed else f": {', '.join(blocking)}", style="default")
+    lines = [answer]
+    if verdict.loosened:
+        lines.append(Text("This change loosens the policy or the contract.", style="yellow"))
+    if verdict.proposed is not None and verdict.proposed.outcome is not verdict.outcome:
+        said = f"Its own policy would have said {verdict.proposed.outcome.value}; it doesn't count."
+        lines.append(Text(said))
+    lines.append(Text(f"Report: {report}"))
+    return lines

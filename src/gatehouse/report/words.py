@@ -1,0 +1,187 @@
+"""Findings as plain sentences, and what to do about the ones that block."""
+
+from __future__ import annotations
+
+from gatehouse.evidence import Gate, Measurement, Of
+from gatehouse.report.context import ReportContext
+from gatehouse.report.escape import code, prose
+from gatehouse.report.numbers import bound, count, estimate, number, probability
+from gatehouse.verdict import Finding, Outcome, RuleResult
+
+ICONS = {
+    Outcome.NONE: "➖",
+    Outcome.PASS: "✅",
+    Outcome.WAIVED: "🎫",
+    Outcome.INCONCLUSIVE: "❔",
+    Outcome.FAIL: "❌",
+    Outcome.ERROR: "⛔",
+}
+WARNING = "⚠️"
+
+_LABELS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "brier_score_loss": "Brier score",
+    "decision_agreement": "share of decisions alike",
+    "demographic_parity_difference": "demographic parity difference",
+    "demographic_parity_ratio": "demographic parity ratio",
+    "duplicate_rows": "duplicated rows",
+    "equalized_odds_difference": "equalized odds difference",
+    "expected_calibration_error": "calibration error",
+    "f1": "F1",
+    "false_positive_rate": "false positive rate",
+    "latency_p50": "median",
+    "latency_p95": "95th percentile",
+    "latency_p99": "99th percentile",
+    "latency_ratio": "time ratio",
+    "log_loss": "log loss",
+    "precision": "precision",
+    "recall": "recall",
+    "roc_auc": "ROC AUC",
+    "accuracy_difference": "accuracy lost or won by INT8",
+    "roc_auc_difference": "ROC AUC lost or won by INT8",
+    "rows": "rows",
+    "selection_rate": "selection rate",
+    "size": "size",
+    "size_ratio": "size ratio",
+    "true_positive_rate": "true positive rate",
+}
+
+_NEXT_STEPS = {
+    Gate.DATA: "Repair the rows where they come from. If the new values are right, widen "
+    "`contract.yaml` in a pull request of its own.",
+    Gate.DRIFT: "Find out what moved: a new source, another season, a broken join? If the new data "
+    "is the world as it is now, merge it with a waiver.",
+    Gate.ACCURACY: "Look at what changed against the base below: settings, rows, columns. Train "
+    "again, or take the change back.",
+    Gate.FAIRNESS: "See which group it falls on in the table below. More rows of that group, "
+    "another decision threshold, or the fairness penalty in `params.yaml` can narrow the gap.",
+    Gate.LATENCY: "Try the other quantization method in `params.yaml`, or a smaller network.",
+}
+
+
+def name_of(measurement: str) -> str:
+    """A measurement's name for people, as Markdown."""
+    return _LABELS.get(measurement) or code(measurement)
+
+
+def slice_of(text: str) -> str:
+    """A slice for people, as Markdown; empty where it is everything."""
+    if text == "all":
+        return ""
+    return code(text.removeprefix("column="))
+
+
+def is_difference(measurement: str, of: Of) -> bool:
+    """Is the value a signed difference, rather than a ratio, an effect or a metric?"""
+    if measurement in ("roc_auc_difference", "accuracy_difference"):
+        return True
+    ratios = ("latency_ratio", "size_ratio", "drift", "schema_changes")
+    return of is Of.COMPARISON and measurement not in ratios
+
+
+def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> str:
+    """What was measured and what the rule asks for, as Markdown."""
+    if finding.outcome in (Outcome.ERROR, Outcome.NONE):
+        return prose(finding.text)
+    measured = context.measured(result, finding)
+    if measured is None:
+        return prose(finding.text)
+    if result.measurement == "failed_expectations":
+        text = _data_sentence(context, measured)
+    elif result.measurement == "schema_changes":
+        text = _schema_sentence(measured)
+    elif finding.p_value is not None:
+        text = _drift_sentence(result, finding, measured)
+    else:
+        text = _metric_sentence(result, finding, measured)
+    if finding.outcome is Outcome.INCONCLUSIVE:
+        text += f": {_undecided(result, finding)}"
+    return text
+
+
+def next_step(result: RuleResult) -> str:
+    """What to do about a result that is not green."""
+    if result.outcome is Outcome.ERROR:
+        return (
+            "Run `make run` on this branch and commit what it writes: evidence must be there, "
+            "and must speak of exactly this data and this model."
+        )
+    if result.outcome is Outcome.INCONCLUSIVE:
+        return "More rows narrow the interval: the data at hand can neither clear nor condemn it."
+    return _NEXT_STEPS[result.gate]
+
+
+def _data_sentence(context: ReportContext, measured: Measurement) -> str:
+    severity = measured.slice.removeprefix("severity=")
+    if not measured.value:
+        return f"all {count(measured.n)} {prose(severity)} expectations hold"
+    broken = [m for m in failed_expectations(context) if f" {severity}:" in f" {m.method}"]
+    text = (
+        f"{count(int(measured.value))} of {count(measured.n)} {prose(severity)} expectations fail"
+    )
+    for number_shown, item in enumerate(broken[:2]):
+        text += ": " if number_shown == 0 else "; "
+        text += _broken_expectation(item)
+    return text + ("; …" if len(broken) > 2 else "")
+
+
+def _broken_expectation(item: Measurement) -> str:
+    rows = round((item.value or 0) * item.n)
+    text = f"{slice_of(item.slice)} breaks {code(item.name)}"
+    if rows:
+        text += f" in {count(rows)} of {count(item.n)} rows ({number(rows / item.n, 'share')})"
+    if item.samples:
+        text += ", such as " + ", ".join(code(sample, 40) for sample in item.samples[:3])
+    return text
+
+
+def failed_expectations(context: ReportContext) -> list[Measurement]:
+    """The data gate's measurements of single expectations that the data breaks."""
+    return [
+        measurement
+        for measurement in context.measurements(Gate.DATA)
+        if measurement.name.startswith("expect_") and (measurement.value or measurement.note)
+    ]
+
+
+def _schema_sentence(measured: Measurement) -> str:
+    if not measured.value:
+        return f"the same {count(measured.n)} columns as the base"
+    shown = ", ".join(code(sample) for sample in measured.samples[:5])
+    return f"{count(int(measured.value))} of {count(measured.n)} columns changed: {shown}"
+
+
+def _drift_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:
+    who = slice_of(finding.slice) if finding.slice != "prediction" else "the model's predictions"
+    verb = "moved" if finding.outcome is Outcome.FAIL else "moved no further than"
+    assert finding.value is not None and finding.p_value is not None
+    effect = estimate(finding.value, None, measured.unit, limit=result.limit)
+    if finding.outcome is Outcome.FAIL:
+        return (
+            f"{who} {verb} by {effect} (at most {bound(result.limit, measured.unit)}; "
+            f"adjusted p {probability(finding.p_value)})"
+        )
+    return f"{who} {verb} {effect} (at most {bound(result.limit, measured.unit)})"
+
+
+def _metric_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:
+    signed = is_difference(result.measurement, result.of)
+    where = slice_of(finding.slice)
+    who = name_of(result.measurement) + (f" of {where}" if where else "")
+    if result.of is Of.COMPARISON and signed:
+        who += " against the base"
+    shown = estimate(
+        finding.value, finding.interval, measured.unit, signed=signed, limit=result.limit
+    )
+    side = "at least" if result.bound == "at_least" else "at most"
+    return f"{who} {shown} (must be {side} {bound(result.limit, measured.unit, signed=signed)})"
+
+
+def _undecided(result: RuleResult, finding: Finding) -> str:
+    if finding.value is None:
+        return "it could not be measured"
+    interval = finding.interval
+    if interval and interval.low <= result.limit <= interval.high:
+        return "the interval reaches across the limit, so it can't be told"
+    return f"{count(finding.n or 0)} are too few to tell"
