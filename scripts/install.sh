@@ -59,7 +59,8 @@ choose_torch() {
     esac
 }
 
-locked() { quietly "$python" -m uv pip install --python "$python" --require-hashes "$@"; }
+# Without isolation, what comes as source is built by the locked setuptools and nothing fetched unseen.
+locked() { quietly "$python" -m uv pip install --python "$python" --require-hashes --no-build-isolation "$@"; }
 
 install_torch() {
     installed=$("$python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
@@ -100,7 +101,7 @@ if ! "$python" -m pip --version >/dev/null 2>&1; then
     "$name" -m venv .venv || fail "$name -m venv failed"
 fi
 : >"$log"
-quietly "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+quietly "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
 say "installing torch, $build build: $why (GATEHOUSE_TORCH=cpu or cuda says otherwise)"
 install_torch
 say "installing the packages locked in requirements/$set_name.txt"

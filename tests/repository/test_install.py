@@ -153,7 +153,7 @@ def test_no_cpu_build_anywhere_says_what_to_do(machine: Machine) -> None:
     assert not machine.ready
 
 
-@pytest.mark.parametrize("step", ["uv.txt", "run.txt", "--editable", "pip check"])
+@pytest.mark.parametrize("step", ["setup.txt", "run.txt", "--editable", "pip check"])
 def test_a_failed_step_is_shown_and_taken_up_again(machine: Machine, step: str) -> None:
     """Attacks a half-made environment that counts as ready."""
     failed = machine.install(FAILS=step)
