@@ -11,6 +11,7 @@ points. Amounts of capital that few people have are merged with their neighbours
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ ONE = simulate.ONE
 POINTS_PER_LOGIT = 32
 LOGITS = 8  # the label's score is clipped there, on either side of even chances
 QUANTILES = 256
+FEW = 50  # contexts with fewer people take the chances of a coarser context
+CALIBRATION_ROWS = 2**19
 RARE = 8  # fewer people than this: the amount is merged with its neighbour
-PENALTY = 0.5  # scikit-learn's C of the logistic regression
+PENALTY = 3.0  # scikit-learn's C of the logistic regression
 GAIN_STARTS = {0: [1, 2500, 3500], 1: [1, 7000, 8000, 15000, 99999]}
 LOSS_STARTS = {0: [1, 1800], 1: [1, 2300]}
 
@@ -58,14 +61,17 @@ def fit(frame: pd.DataFrame) -> dict[str, Any]:
     for name in values:
         if name not in codes and name != "fnlwgt":
             codes[name] = pd.Categorical(frame[name], categories=values[name]).codes.astype(int)
+    codes["prosperous"], band_levels["prosperous"] = codes["income"], 2
     groups = _groups(values, band_levels)
-    of, hours_bands = groups["hours_20"]
+    of, hours_bands = groups["hours_16"]
     codes["hours_band"] = hours_bands[codes[of]]
     levels = {name: len(found) for name, found in values.items() if found} | band_levels
     levels["hours_band"] = len(structure.HOURS_STARTS)
     model: dict[str, Any] = {"levels": levels, "groups": groups}
-    nodes = [_node(model, node, codes, levels[node.name]) for node in structure.NODES]
-    _impute(model, nodes, codes)
+    observed = codes
+    for _ in range(3):  # what is missing is drawn by the model of the round before
+        nodes = [_node(model, node, codes, levels[node.name]) for node in structure.NODES]
+        codes = _impute(model, nodes, observed)
     return {
         "source": "Fitted by benchmarks/simulation/fit.py to UCI Adult: Becker, B. and Kohavi, R. "
         "(1996), https://doi.org/10.24432/C5XW20, CC BY 4.0",
@@ -85,9 +91,7 @@ def fit(frame: pd.DataFrame) -> dict[str, Any]:
             *(draw for _, draw, _ in structure.MISSING),
         ],
         "nodes": nodes,
-        "fnlwgt": np.quantile(
-            frame["fnlwgt"], np.linspace(0, 1, QUANTILES + 1), method="nearest"
-        ).tolist(),
+        "fnlwgt": _quantiles(frame["fnlwgt"]),
         "label": _label(model, codes),
         "missing": [
             _missing(model, frame, codes, columns, draw, given)
@@ -99,8 +103,7 @@ def fit(frame: pd.DataFrame) -> dict[str, Any]:
                 for name in ("age", "education_num", "hours_per_week")
             },
             "category": {
-                name: values[name].index(value)
-                for name, value in structure.DRIFT_CATEGORY.items()
+                name: values[name].index(value) for name, value in structure.DRIFT_CATEGORY.items()
             },
         },
     }
@@ -136,6 +139,14 @@ def _amounts(
     return kept, codes, np.array(bands)
 
 
+def _quantiles(weights: pd.Series) -> list[int]:
+    """Edges of equally likely intervals, the last one as wide as its mean asks for."""
+    edges = np.quantile(weights, np.linspace(0, 1, QUANTILES + 1), method="nearest")
+    top = weights[weights >= edges[-2]].mean()
+    edges[-1] = round(2 * top - edges[-2])
+    return edges.astype(int).tolist()  # type: ignore[no-any-return]
+
+
 def _groups(
     values: dict[str, list[Any]], band_levels: dict[str, int]
 ) -> dict[str, tuple[str, Codes]]:
@@ -158,9 +169,7 @@ def _node(
     known = np.all([codes[name] >= 0 for name in [*columns, node.name]], axis=0)
     rows = {name: column[known] for name, column in codes.items()}
     level = rows[node.name]
-    chances = np.bincount(level, minlength=levels)[None, :] + 0.5
-    if node.name == "age":  # the census' shape, without single years' noise; 90 is "90 or more"
-        chances = chances.astype(float)
+    chances: NDArray[np.float64] = np.bincount(level, minlength=levels)[None, :] + 0.5
     chances /= chances.sum(axis=1, keepdims=True)
     for depth in range(1, len(node.given) + 1):
         given = node.given[:depth]
@@ -170,12 +179,20 @@ def _node(
         counts = np.bincount(index * levels + level, minlength=contexts * levels)
         counts = counts.reshape(contexts, levels)
         fewer = np.repeat(chances, sizes[-1], axis=0)
+        total = counts.sum(axis=1, keepdims=True)
         seen = (counts > 0).sum(axis=1, keepdims=True)
-        trust = np.maximum(seen, 1) if depth > node.core else np.full_like(seen, 1)
-        chances = (counts + trust * fewer) / (counts.sum(axis=1, keepdims=True) + trust)
+        trust = np.maximum(seen, 1) if depth > node.core else 1
+        enough = (total >= FEW) | (depth <= node.core)
+        chances = np.where(enough, (counts + trust * fewer) / (total + trust), fewer)
     if node.name == "age":
         chances = _smooth(chances)
-    return {"name": node.name, "given": node.given, "weights": _weights(chances)}
+    weights, rows_of = np.unique(_weights(chances), axis=0, return_inverse=True)
+    return {
+        "name": node.name,
+        "given": node.given,
+        "table": rows_of.ravel().tolist(),
+        "weights": weights.tolist(),
+    }
 
 
 def _smooth(chances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -187,13 +204,13 @@ def _smooth(chances: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.hstack([smooth, chances[:, -1:]])
 
 
-def _weights(chances: NDArray[np.float64]) -> list[list[int]]:
+def _weights(chances: NDArray[np.floating[Any]]) -> Codes:
     """Integers that sum to ONE in each row, by largest remainders."""
-    exact = chances / chances.sum(axis=1, keepdims=True) * ONE
-    weights = np.floor(exact).astype(int)
+    exact = np.round(chances / chances.sum(axis=1, keepdims=True) * ONE, 6)
+    weights: Codes = np.floor(exact).astype(int)
     for row, remainder in zip(weights, exact - weights, strict=True):
         row[np.argsort(-remainder, kind="stable")[: ONE - row.sum()]] += 1
-    return weights.tolist()  # type: ignore[no-any-return]
+    return weights
 
 
 def _levels(model: dict[str, Any], name: str) -> int:
@@ -202,16 +219,21 @@ def _levels(model: dict[str, Any], name: str) -> int:
     return int(model["levels"][name])
 
 
-def _impute(model: dict[str, Any], nodes: list[dict[str, Any]], codes: dict[str, Codes]) -> None:
-    """Fill missing codes by a draw of the fitted nodes, in their order."""
+def _impute(
+    model: dict[str, Any], nodes: list[dict[str, Any]], observed: dict[str, Codes]
+) -> dict[str, Codes]:
+    """Missing codes filled by a draw of the fitted nodes, in their order."""
+    codes = dict(observed)
     random = np.random.Generator(np.random.PCG64(0))
     for node in nodes:
         name = node["name"]
         words = random.integers(0, 2**32, len(codes[name]), dtype=np.uint64)
         index = simulate.context(model, node["given"], codes, len(words))
         levels = len(node["weights"][0])
-        drawn = simulate.sample(simulate.edges(node["weights"]), levels, index, words)
+        row = np.array(node["table"])[index]
+        drawn = simulate.sample(simulate.edges(node["weights"]), levels, row, words)
         codes[name] = np.where(codes[name] < 0, drawn, codes[name])
+    return codes
 
 
 def _label(model: dict[str, Any], codes: dict[str, Codes]) -> dict[str, Any]:
@@ -274,6 +296,35 @@ def _missing(
     return {"columns": columns, "draw": draw, "given": given, "values": values}
 
 
+def calibrate(model: dict[str, Any], frame: pd.DataFrame) -> None:
+    """Move points of groups until the simulated rates of positives are the file's.
+
+    One Newton step on a group's log-odds per round; groups of fewer than 100 people stay.
+    """
+    for _ in range(3):
+        for given in (["relationship"], ["race", "sex"]):
+            parsed = simulate.parse(to_json(model))
+            drawn = simulate.draw(parsed, CALIBRATION_ROWS, seed=1)
+            names = [parsed["columns"][name][1] for name in given]
+            group = simulate.context(parsed, given, drawn, CALIBRATION_ROWS)
+            rate = np.bincount(group, drawn["income"]) / np.bincount(group)
+            spread = np.bincount(group, _variance(parsed, drawn)) / np.bincount(group)
+            (term,) = (t for t in model["label"]["terms"] if t["given"] == given)
+            for index, key in enumerate(itertools.product(*names)):
+                rows = frame[(frame[given] == list(key)).all(axis=1)]
+                if len(rows) >= 100:
+                    step = ((rows["income"] == ">50K").mean() - rate[index]) / spread[index]
+                    term["values"][index] += round(step * POINTS_PER_LOGIT)
+
+
+def _variance(model: dict[str, Any], codes: dict[str, Codes]) -> NDArray[np.float64]:
+    """p (1 - p) of each row's chance p: how fast the rate of a group moves with its log-odds."""
+    points = simulate.points(model, codes, len(codes["income"]))
+    chance = model["label"]["chances"][points] / ONE
+    variance: NDArray[np.float64] = chance * (1 - chance)
+    return variance
+
+
 def to_json(model: dict[str, Any]) -> str:
     """JSON with one line per list of numbers, so that a new fit gives a readable diff."""
 
@@ -295,7 +346,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=simulate.MODEL_FILE)
     out: Path = parser.parse_args().out
     train, _ = adult.load(None)
-    content = to_json(fit(train))
+    model = fit(train)
+    calibrate(model, train)
+    content = to_json(model)
     out.write_text(content, encoding="utf-8")
     print(f"{out}: {len(content):,} bytes")
 

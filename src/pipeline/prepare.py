@@ -44,7 +44,7 @@ def row_hashes(frame: pd.DataFrame) -> NDArray[np.uint64]:
         else:
             plain[name] = values.astype("str").fillna("")
     hashes = pd.util.hash_pandas_object(pd.DataFrame(plain), index=False, hash_key=_HASH_KEY)
-    return hashes.to_numpy(np.uint64)
+    return np.asarray(hashes, np.uint64)
 
 
 def prepare(

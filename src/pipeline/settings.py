@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
@@ -15,14 +15,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class SimulatedSettings(Frozen):
+    """What `pipeline.simulate.simulate` is called with; it says what each one means."""
+
     rows: Annotated[int, Field(ge=100)]
-    seed: Annotated[int, Field(ge=0)] = 0
-    drift: float = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    drift: Annotated[float, Field(ge=-10, le=10)] = 0.0
     label_bias: Share = 0.0
     missingness: Annotated[float, Field(ge=0)] = 1.0
 
 
 class AdultSettings(Frozen):
+    """Where adult.data and adult.test are; null takes them from UCI's site."""
+
     folder: Path | None = None
 
 
@@ -33,8 +37,16 @@ class DataSettings(Frozen):
 
 
 class SplitSettings(Frozen):
+    """Shares of the rows that go to the valid and test splits; the rest is trained on."""
+
     valid: Annotated[float, Field(gt=0, lt=1)]
     test: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.valid + self.test >= 1:
+            raise ValueError("valid and test together leave no rows to train on; lower one")
+        return self
 
 
 class TrainSettings(Frozen):

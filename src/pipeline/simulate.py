@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 MODEL_FILE = Path(__file__).with_name("adult_model.json")
 
-ONE = 2**16
+ONE = 2**14
 """Chances and weights in the model file are integers; this many are a probability of 1."""
 
 _BLOCK_ROWS = 2**16
@@ -55,23 +55,22 @@ def simulate(
         missingness: multiple of Adult's share of missing values, which depends on the other
             columns and the label as in Adult.
     """
-    model = load_model(MODEL_FILE)
-    blocks = []
-    for start in range(0, max(rows, 1), _BLOCK_ROWS):
-        size = min(_BLOCK_ROWS, rows - start)
-        words = _words(seed, start // _BLOCK_ROWS, len(model["draws"]))[:, :size]
-        draws = dict(zip(model["draws"], words, strict=True))
-        blocks.append(_block(model, draws, drift, label_bias, missingness))
-    codes = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    model = _model()
+    codes = draw(model, rows, seed, drift, label_bias, missingness)
     columns = model["columns"].items()
     return pd.DataFrame({name: _column(codes[of], values) for name, (of, values) in columns})
 
 
 @cache
-def load_model(path: Path) -> dict[str, Any]:
-    """The model file, its integer lists as arrays."""
-    model: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _model() -> dict[str, Any]:
+    return parse(MODEL_FILE.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The content of a model file, its lists of integers as arrays."""
+    model: dict[str, Any] = json.loads(text)
     for node in model["nodes"]:
+        node["table"] = np.array(node["table"], np.int64)
         node["edges"] = edges(node["weights"])
     model["groups"] = {
         name: (group["of"], np.array(group["codes"], np.int64))
@@ -83,18 +82,36 @@ def load_model(path: Path) -> dict[str, Any]:
     return model
 
 
+def draw(
+    model: dict[str, Any],
+    rows: int,
+    seed: int = 0,
+    drift: float = 0.0,
+    label_bias: float = 0.0,
+    missingness: float = 1.0,
+) -> dict[str, Codes]:
+    """Codes of every column of a parsed model, shape [rows] each; -1 is missing."""
+    blocks = []
+    for start in range(0, max(rows, 1), _BLOCK_ROWS):
+        size = min(_BLOCK_ROWS, rows - start)
+        words = _words(seed, start // _BLOCK_ROWS, len(model["draws"]))[:, :size]
+        draws = dict(zip(model["draws"], words, strict=True))
+        blocks.append(_block(model, draws, drift, label_bias, missingness))
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
 def edges(weights: list[list[int]]) -> Words:
-    """Cumulative weights of all contexts in one ascending array, for `sample`."""
+    """Cumulative weights of all rows in one ascending array, for `sample`."""
     table = np.array(weights, np.uint64)
     scaled = table.cumsum(axis=1, dtype=np.uint64) * np.uint64(2**_WORD_BITS // ONE)
-    context = np.arange(len(table), dtype=np.uint64)[:, None] << np.uint64(_WORD_BITS)
-    return (context + scaled).ravel()
+    row = np.arange(len(table), dtype=np.uint64)[:, None] << np.uint64(_WORD_BITS)
+    return (row + scaled).ravel()
 
 
-def sample(edges: Words, levels: int, context: Codes, words: Words) -> Codes:
-    """A level for each row by its context's weights, from 32-bit random words, shape [N]."""
-    keys = (context.astype(np.uint64) << np.uint64(_WORD_BITS)) | words
-    return np.searchsorted(edges, keys, side="right") - context * levels
+def sample(edges: Words, levels: int, row: Codes, words: Words) -> Codes:
+    """A level for each entry of `row` by that row's weights, from 32-bit words, shape [N]."""
+    keys = (row.astype(np.uint64) << np.uint64(_WORD_BITS)) | words
+    return np.searchsorted(edges, keys, side="right") - row * levels
 
 
 def context(model: dict[str, Any], given: list[str], codes: dict[str, Codes], rows: int) -> Codes:
@@ -123,12 +140,11 @@ def _block(
     label_bias: float,
     missingness: float,
 ) -> dict[str, Codes]:
-    """Codes of each column; -1 is missing."""
     codes: dict[str, Codes] = {}
     for node in model["nodes"]:
         words = draws[node["name"]]
-        index = context(model, node["given"], codes, len(words))
-        codes[node["name"]] = sample(node["edges"], len(node["weights"][0]), index, words)
+        row = node["table"][context(model, node["given"], codes, len(words))]
+        codes[node["name"]] = sample(node["edges"], len(node["weights"][0]), row, words)
     codes["fnlwgt"] = _weight(model["fnlwgt"], draws["fnlwgt"], draws["fnlwgt:within"])
     if drift:
         _drift(model["drift"], codes, draws, drift)
@@ -137,14 +153,14 @@ def _block(
         female = codes["sex"] == model["columns"]["sex"][1].index("Female")
         turned = female & (draws["income:bias"] < _threshold(label_bias))
         codes["income"] = np.where(turned, 0, codes["income"])
-    lost = {}
+    lost: dict[str, NDArray[np.bool_]] = {}
     for missing in model["missing"]:
         index = context(model, missing["given"], codes, len(draws["income"]))
         # One product of two doubles, rounded down: IEEE 754 fixes it to the bit.
         chances = np.minimum(missing["values"] * missingness, ONE) * (2**_WORD_BITS // ONE)
         hit = draws[missing["draw"]] < chances.astype(np.uint64)[index]
         for name in missing["columns"]:
-            lost[name] = lost.get(name, False) | hit
+            lost[name] = lost[name] | hit if name in lost else hit
     for name, hit in lost.items():
         codes[name] = np.where(hit, -1, codes[name])
     return codes
@@ -158,14 +174,18 @@ def _weight(quantiles: list[int], words: Words, within: Words) -> Codes:
     return table[index] + (within * span >> np.uint64(_WORD_BITS)).astype(np.int64)
 
 
-def _label(model: dict[str, Any], codes: dict[str, Codes], words: Words) -> Codes:
-    """1 where the label is positive: points are summed and looked up in the table of chances."""
+def points(model: dict[str, Any], codes: dict[str, Codes], rows: int) -> Codes:
+    """The label's score of each row: an index into the table of chances, shape [rows]."""
     label = model["label"]
-    points = np.full(len(words), label["offset"], np.int64)
+    score = np.full(rows, label["offset"], np.int64)
     for term in label["terms"]:
-        points += term["values"][context(model, term["given"], codes, len(words))]
-    chances = label["chances"]
-    chance = chances[np.clip(points, 0, len(chances) - 1)]
+        score += term["values"][context(model, term["given"], codes, rows)]
+    return np.clip(score, 0, len(label["chances"]) - 1, dtype=np.int64)
+
+
+def _label(model: dict[str, Any], codes: dict[str, Codes], words: Words) -> Codes:
+    """1 where the label is positive."""
+    chance = model["label"]["chances"][points(model, codes, len(words))]
     return (words < chance * np.uint64(2**_WORD_BITS // ONE)).astype(np.int64)
 
 
