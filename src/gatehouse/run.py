@@ -32,13 +32,14 @@ def set_source(source: str, path: Path = PARAMS) -> bool:
     Raises:
         GatehouseError: there is no such source.
     """
-    from pipeline.settings import SOURCES
+    from typing import get_args
+
+    from pipeline.settings import DataSettings
     from ruamel.yaml import YAML
 
-    if source not in SOURCES:
-        raise GatehouseError(
-            f"'{source}' is no data source; take one of: {', '.join(sorted(SOURCES))}"
-        )
+    sources = get_args(DataSettings.model_fields["source"].annotation)
+    if source not in sources:
+        raise GatehouseError(f"'{source}' is no data source; take one of: {', '.join(sources)}")
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096

@@ -49,16 +49,29 @@ class Workspace:
     @cached_property
     def model(self) -> Model:
         """The served graph (INT8)."""
-        from gatehouse.model import Model
-
-        return Model(self.root / MODEL)
+        return self._load(MODEL)
 
     @cached_property
     def model_fp32(self) -> Model:
         """The graph that training exported."""
+        return self._load(MODEL_FP32)
+
+    def _load(self, path: Path) -> Model:
         from gatehouse.model import Model
 
-        return Model(self.root / MODEL_FP32)
+        model = Model(self.root / path)
+        strangers = sorted(set(model.inputs) - set(self.contract.inputs))
+        if strangers:
+            raise GatehouseError(
+                f"{path}: the graph reads {', '.join(strangers)}, which the contract does not feed "
+                "to the model; train without, or mark model_input: true in contract.yaml"
+            )
+        if model.metadata.classes != self.contract.classes:
+            raise GatehouseError(
+                f"{path}: the graph's classes are {model.metadata.classes}, "
+                f"the contract's {self.contract.classes}; train again"
+            )
+        return model
 
     def split(self, name: str) -> pd.DataFrame:
         """The rows of the prepared split `name`: train, valid or test.

@@ -59,16 +59,16 @@ class Result:
     samples: tuple[str, ...]
 
     def __str__(self) -> str:
+        text = f"{self.expectation.column or 'table'}: "
+        if self.unexpected:
+            text += f"{self.unexpected:,} of {self.rows:,} rows break "
+        text += self.expectation.type
+        if self.samples:
+            text += ", such as " + ", ".join(self.samples)
         limits = ", ".join(
             f"{key} {_short(value)}" for key, value in self.expectation.arguments.items()
         )
-        where = self.expectation.column or "table"
-        text = f"{where}: {self.expectation.type} ({limits})"
-        if self.unexpected:
-            text += f": {self.unexpected:,} of {self.rows:,} rows"
-        if self.samples:
-            text += ", such as " + ", ".join(self.samples)
-        return text
+        return f"{text} ({limits})" if limits else text
 
 
 def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Evidence:
@@ -231,9 +231,9 @@ def _key(kwargs: dict[str, Any]) -> str:
 
 def _result(expectation: Expectation, item: Any, frame: pd.DataFrame) -> Result:
     detail = item.result or {}
-    samples = list(
-        dict.fromkeys(_short(value) for value in detail.get("partial_unexpected_list") or [])
-    )
+    values = detail.get("partial_unexpected_list") or []
+    # A missing value is the whole message; there is nothing to show.
+    samples = list(dict.fromkeys(_short(value) for value in values if value == value))
     mismatched = (detail.get("details") or {}).get("mismatched") or {}
     samples += [f"{name} is {kind}" for kind, names in mismatched.items() for name in names]
     if not item.success and not samples and "observed_value" in detail:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 _WARM_UP = 20
-_ROWS = 64
+_FEEDS = 32
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
@@ -101,9 +101,9 @@ def time_pair(
 
     times = np.empty((settings.sessions, 2, calls))
     contents = first.read_bytes(), second.read_bytes()
+    feeds = [_feeds(Model(path), rows, batch) for path in (first, second)]
     for session in range(settings.sessions):
         models = Model(first, contents[0]), Model(second, contents[1])
-        feeds = [_feeds(model, rows, batch) for model in models]
         for turn in range(-_WARM_UP, calls):
             for position in (0, 1) if turn % 2 else (1, 0):
                 feed = feeds[position][turn % len(feeds[position])]
@@ -116,7 +116,7 @@ def time_pair(
 
 
 def _feeds(model: Model, rows: pd.DataFrame, batch: int) -> list[dict[str, NDArray[Any]]]:
-    count = max(1, min(_ROWS, len(rows) // batch))
+    count = max(1, min(_FEEDS, len(rows) // batch))
     return [model.feeds(rows.iloc[i * batch : (i + 1) * batch]) for i in range(count)]
 
 

@@ -1,0 +1,5 @@
+"""The drill: planted defects prove that each gate goes red, clean runs that it stays green."""
+
+from gatehouse.drill.runner import run_drill
+
+__all__ = ["run_drill"]

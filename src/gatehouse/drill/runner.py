@@ -1,0 +1,163 @@
+"""Plant, measure, judge, and print who caught what."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from gatehouse.changes import policy_changes
+from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect
+from gatehouse.drill.scene import NotApplicable, Scene
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import LOOKS_AT, Evidence, Gate, Subject, evidence_path
+from gatehouse.gates.data import failures
+from gatehouse.judge import Case, judge
+from gatehouse.judging import read_all_evidence
+from gatehouse.measure import measure
+from gatehouse.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one defect in one run.
+
+    Attributes:
+        defect: what was planted.
+        seconds: to plant, measure and judge.
+        caught: its own gate went red (or warned), and the verdict told what it should.
+        strays: other gates that went red by accident.
+        reason: the verdict's words, or why the defect has no place here.
+        skipped: the contract or policy has no place for it.
+    """
+
+    defect: Defect
+    seconds: float
+    caught: bool
+    strays: tuple[Gate, ...]
+    reason: str
+    skipped: bool = False
+
+    @property
+    def good(self) -> bool:
+        return self.skipped or (self.caught and not self.strays)
+
+
+class Measurer:
+    """Measures once what several trials share: same subject, same base, same settings."""
+
+    def __init__(self) -> None:
+        self._memory: dict[tuple[Gate, Subject, Subject | None, str], Evidence] = {}
+
+    def measure(self, gate: Gate, scene: Scene) -> Evidence:
+        candidate, settings = scene.candidate, scene.policy.measure.model_dump_json()
+        key = (gate, candidate.subject(gate), _compared(gate, scene), settings)
+        if key not in self._memory:
+            self._memory[key] = measure(gate, candidate, scene.base, scene.policy)
+        return self._memory[key]
+
+
+def _compared(gate: Gate, scene: Scene) -> Subject | None:
+    return None if gate is Gate.DATA else Subject(
+        **{field: getattr(scene.base.present(), field) for field in LOOKS_AT[gate]}
+    )
+
+
+def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) -> Trial:
+    """Plant one defect in a copy of the finished run, measure, judge.
+
+    Raises:
+        GatehouseError: the finished run lacks something that every trial needs.
+    """
+    start = perf_counter()
+    with tempfile.TemporaryDirectory(prefix="gatehouse-drill-") as folder:
+        scene = Scene.copy_of(finished, Path(folder) / "candidate", np.random.default_rng(seed))
+        try:
+            defect.plant(scene)
+        except NotApplicable as reason:
+            return Trial(defect, perf_counter() - start, False, (), str(reason), skipped=True)
+        stopped = measure_all(scene, measurer)
+        defect.tamper(scene)
+        verdict = judge_scene(scene)
+    return _trial(defect, verdict, stopped, perf_counter() - start)
+
+
+def measure_all(scene: Scene, measurer: Measurer) -> bool:
+    """Measure as the pipeline does; true where the data gate stopped it before the other gates."""
+    for gate in Gate:
+        evidence = measurer.measure(gate, scene)
+        evidence.write(evidence_path(scene.candidate.evidence, gate))
+        if gate is Gate.DATA and failures(evidence, "critical"):
+            return True
+    return False
+
+
+def judge_scene(scene: Scene) -> Verdict:
+    """The base's policy on what the scene holds, as on a pull request."""
+    return judge(
+        Case(
+            evidence=read_all_evidence(scene.candidate.evidence),
+            candidate=scene.candidate.present(),
+            base=scene.base.present(),
+            today=scene.today,
+        ),
+        scene.policy,
+        "base",
+        proposed=scene.proposed,
+        policy_changes=policy_changes(scene.policy, scene.proposed),
+    )
+
+
+def _trial(defect: Defect, verdict: Verdict, stopped: bool, seconds: float) -> Trial:
+    red = {gate for gate in Gate if verdict.gate_blocks(gate)}
+    warned = {result.gate for result in verdict.rules if result.warns}
+    consequences = set(defect.also) | ({*Gate} - {Gate.DATA} if stopped else set())
+    if defect.gate is None:
+        caught = not red
+    else:
+        consequences.add(defect.gate)
+        caught = defect.gate in (warned if defect.warns else red)
+    strays = tuple(gate for gate in Gate if gate in red - consequences)
+    return Trial(defect, seconds, caught and defect.told(verdict), strays,
+                 _reason(verdict, defect.gate))  # fmt: skip
+
+
+def _reason(verdict: Verdict, gate: Gate | None) -> str:
+    """The worst finding of the gate, or of all gates for a control, in the verdict's words."""
+    chosen = [
+        (finding.outcome.rank, result.blocks, f"{result.rule}: {finding.text}")
+        for result in verdict.rules
+        if gate in (None, result.gate) and (result.blocks or (gate and result.warns))
+        for finding in result.findings
+    ]
+    return max(chosen, key=lambda found: found[:2], default=(0, False, "all green"))[2]
+
+
+def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
+    """Try every defect and control `runs` times, and print the table; true where all is well.
+
+    Raises:
+        GatehouseError: `only` names no defect, or there is no finished run.
+    """
+    from gatehouse.drill.table import print_rates, print_trials, progress
+
+    chosen = [defect for defect in (*CONTROLS, *DEFECTS) if not only or defect.name in only]
+    unknown = sorted(set(only) - {defect.name for defect in (*CONTROLS, *DEFECTS)})
+    if unknown:
+        names = ", ".join(defect.name for defect in (*CONTROLS, *DEFECTS))
+        raise GatehouseError(f"no defect is called {', '.join(unknown)}; there are: {names}")
+    trials: list[Trial] = []
+    measurer = Measurer()
+    with progress(len(chosen) * runs) as advance:
+        for run in range(runs):
+            for defect in chosen:
+                trials.append(try_defect(defect, finished, measurer, seed=run))
+                advance(defect.name)
+    print_trials(trials[: len(chosen)])
+    if runs > 1:
+        print_rates(trials)
+    return all(trial.good for trial in trials)

@@ -1,0 +1,129 @@
+"""A scene of the drill: a copy of a finished run in which one defect is planted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.contract import CONTRACT_FILE, Column, Contract
+from gatehouse.digest import PREPARED
+from gatehouse.evidence import Gate, evidence_path
+from gatehouse.judging import today
+from gatehouse.policy import POLICY_FILE, Policy, load_policy
+from gatehouse.table import RAW, read_table, write_table
+from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32, Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+    import pandas as pd
+
+COPIED = (CONTRACT_FILE, POLICY_FILE, Path("params.yaml"), RAW, PREPARED, MODEL, MODEL_FP32)
+
+Edit = Callable[["pd.DataFrame"], "pd.DataFrame"]
+Rewrite = Callable[["onnx.ModelProto"], "onnx.ModelProto"]
+
+
+class NotApplicable(Exception):
+    """The contract or the data has no place for this defect; the message says what it lacks."""
+
+
+@dataclass
+class Scene:
+    """What the judge will see: a candidate, a base, and the policies of both.
+
+    Attributes:
+        root: folder of the candidate, a copy of the finished run.
+        base: what the candidate is compared with; the finished run unless a control changes it.
+        policy: the base's policy, which decides.
+        proposed: the candidate's own policy.
+        rng: the source of every random choice of this scene.
+        today: the day on which waivers are looked at.
+    """
+
+    root: Path
+    base: Workspace
+    policy: Policy
+    proposed: Policy
+    rng: np.random.Generator
+    today: date = field(default_factory=today)
+
+    @classmethod
+    def copy_of(cls, finished: Path, root: Path, rng: np.random.Generator) -> Scene:
+        """A scene in `root` that is an exact copy of the finished run."""
+        for path in COPIED:
+            source, target = finished / path, root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target)
+            else:
+                shutil.copyfile(source, target)
+        policy = load_policy(finished / POLICY_FILE)
+        return cls(root, Workspace(finished), policy, policy, rng)
+
+    @property
+    def candidate(self) -> Workspace:
+        """The candidate as its files are now."""
+        return Workspace(self.root)
+
+    @property
+    def contract(self) -> Contract:
+        return self.candidate.contract
+
+    def evidence_file(self, gate: Gate) -> Path:
+        return evidence_path(self.root / EVIDENCE, gate)
+
+    def edit_rows(self, edit: Edit) -> None:
+        """Change what `ingest` wrote, then split it as the pipeline does."""
+        from pipeline.prepare import prepare
+        from pipeline.settings import load_settings
+
+        for file in sorted((self.root / RAW).glob("*.parquet")):
+            write_table(edit(read_table(file)), file)
+        settings = load_settings(self.root / "params.yaml").split
+        prepare(settings, self.contract, self.root / RAW, self.root / PREPARED)
+
+    def edit_models(self, rewrite: Rewrite, *paths: Path) -> None:
+        """Change the graphs (both, unless `paths` names one)."""
+        import onnx
+
+        for path in paths or (MODEL, MODEL_FP32):
+            model = rewrite(onnx.load_model(self.root / path))
+            onnx.save_model(model, self.root / path)
+
+    def own_base(self) -> Scene:
+        """A base that this scene may change: a copy of the finished run, and now the base."""
+        other = Scene.copy_of(self.base.root, self.root / "base", self.rng)
+        self.base = other.candidate
+        return other
+
+    def feed_protected(self) -> None:
+        """Let the graph read protected attributes, as a contract with model_input: true does."""
+        contract = self.contract
+        columns = dict(contract.columns)
+        for name in contract.protected:
+            columns[name] = columns[name].model_copy(update={"model_input": True})
+        write_contract(contract.model_copy(update={"columns": columns}), self.root / CONTRACT_FILE)
+
+    def column(self, wanted: str, fits: Callable[[Column], bool]) -> str:
+        """The first column of the contract that fits.
+
+        Raises:
+            NotApplicable: none does.
+        """
+        for name, column in self.contract.columns.items():
+            if fits(column):
+                return name
+        raise NotApplicable(f"the contract has no {wanted}")
+
+
+def write_contract(contract: Contract, path: Path) -> None:
+    """Store a contract as YAML."""
+    from ruamel.yaml import YAML
+
+    with path.open("w", encoding="utf-8") as stream:
+        YAML(typ="safe").dump(contract.model_dump(mode="json", exclude_none=True), stream)
