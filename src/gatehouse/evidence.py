@@ -48,7 +48,9 @@ class Measurement(Frozen):
     unit: str = Field(description="share, rows, ms, bytes, ...; '1' for a number without one")
     interval: Interval | None = Field(default=None, description="null where the value is exact")
     p_value: Annotated[float, Field(ge=0, le=1)] | None = None
-    n: Annotated[int, Field(ge=0)] = Field(description="how many rows, columns or calls it rests on")
+    n: Annotated[int, Field(ge=0)] = Field(
+        description="how many rows, columns or calls it rests on"
+    )
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = None
@@ -102,7 +104,9 @@ def read_evidence(path: Path, gate: Gate) -> Evidence:
     """
     evidence = _read_versioned(path)
     if evidence.gate is not gate:
-        raise GatehouseError(f"{path}: is the {evidence.gate} gate's evidence, not the {gate} gate's")
+        raise GatehouseError(
+            f"{path}: is the {evidence.gate} gate's evidence, not the {gate} gate's"
+        )
     return evidence
 
 

@@ -243,10 +243,12 @@ def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:
     if finding.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         return finding
     for waiver in policy.waivers:
-        if waiver.rule == name and fnmatchcase(finding.slice, waiver.slice) and waiver.expires >= today:
-            text = (
-                f"{finding.text}; waived by {waiver.approver} until {waiver.expires}: {waiver.reason}"
-            )
+        if (
+            waiver.rule == name
+            and fnmatchcase(finding.slice, waiver.slice)
+            and waiver.expires >= today
+        ):
+            text = f"{finding.text}; waived by {waiver.approver} until {waiver.expires}: {waiver.reason}"
             return finding.model_copy(update={"outcome": Outcome.WAIVED, "text": text})
     return finding
 

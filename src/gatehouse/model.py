@@ -101,7 +101,9 @@ class Model:
 
     def _feed(self, frame: pd.DataFrame, name: str, kind: str) -> NDArray[Any]:
         if name not in frame.columns:
-            raise GatehouseError(f"{self.path}: the graph reads column '{name}'; the table has none")
+            raise GatehouseError(
+                f"{self.path}: the graph reads column '{name}'; the table has none"
+            )
         column = frame[name]
         if kind == "tensor(string)":
             return column.astype(object).where(column.notna(), "").to_numpy(object).reshape(-1, 1)

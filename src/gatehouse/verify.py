@@ -60,7 +60,9 @@ def verify_head(root: Path) -> bool:
         for difference in differences:
             print(f"  {difference}")
         return False
-    print(f"verify: {commit[:12]} reproduces: {len(recorded)} outputs and all evidence are the same")
+    print(
+        f"verify: {commit[:12]} reproduces: {len(recorded)} outputs and all evidence are the same"
+    )
     return True
 
 

@@ -84,7 +84,9 @@ def category_shift(scene: Scene) -> None:
 
     def move(rows: pd.DataFrame) -> pd.DataFrame:
         first, second = rows[name].value_counts().index[:2]
-        moved = (rows[name] == first) & (scene.rng.random(len(rows)) < SHARE / (rows[name] == first).mean())
+        moved = (rows[name] == first) & (
+            scene.rng.random(len(rows)) < SHARE / (rows[name] == first).mean()
+        )
         return rows.assign(**{name: rows[name].where(~moved, second)})
 
     scene.edit_rows(move)

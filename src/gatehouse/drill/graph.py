@@ -82,9 +82,7 @@ class Builder:
         return f"{_PREFIX}{self.count}"
 
 
-def rewrite_logit(
-    model: onnx.ModelProto, change: Callable[[Builder, str], str]
-) -> onnx.ModelProto:
+def rewrite_logit(model: onnx.ModelProto, change: Callable[[Builder, str], str]) -> onnx.ModelProto:
     """The model with `change` applied to its logit, shape [N, 1].
 
     `change` gets a builder and the name of the logit, and returns the name of the new one.

@@ -108,9 +108,7 @@ def disagreeing_int8(scene: Scene) -> None:
         now = predict(scene.candidate.model, rows, scene.contract)
         return float((now.decisions == plain.decisions).mean()) < rule.limit - 0.01
 
-    scene.edit_models(
-        lambda model: rewrite_logit(model, flipped_near(threshold, 0.0)), MODEL_FP32
-    )
+    scene.edit_models(lambda model: rewrite_logit(model, flipped_near(threshold, 0.0)), MODEL_FP32)
     _search(scene, lambda width: flipped_near(threshold, width), 4.0, disagrees, MODEL)
 
 

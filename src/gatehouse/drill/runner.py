@@ -62,8 +62,10 @@ class Measurer:
 
 
 def _compared(gate: Gate, scene: Scene) -> Subject | None:
-    return None if gate is Gate.DATA else Subject(
-        **{field: getattr(scene.base.present(), field) for field in LOOKS_AT[gate]}
+    return (
+        None
+        if gate is Gate.DATA
+        else Subject(**{field: getattr(scene.base.present(), field) for field in LOOKS_AT[gate]})
     )
 
 

@@ -51,7 +51,9 @@ def print_rates(trials: Sequence[Trial]) -> None:
     """Detection and false-alarm rates over all runs, with Wilson score intervals (95 %)."""
     from scipy.stats import binomtest
 
-    table = Table(title="Rates over all runs, with 95 % Wilson score intervals", title_justify="left")
+    table = Table(
+        title="Rates over all runs, with 95 % Wilson score intervals", title_justify="left"
+    )
     table.add_column("defect or control")
     table.add_column("rate")
     table.add_column("of")

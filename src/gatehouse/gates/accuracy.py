@@ -55,7 +55,9 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     drawn = bootstrap(metrics, len(rows), settings.resamples, settings.seed)
 
     measurements = [
-        _measurement(key.split("/")[1], Of(key.split("/")[0]), points[key], drawn[key], len(rows), policy)
+        _measurement(
+            key.split("/")[1], Of(key.split("/")[0]), points[key], drawn[key], len(rows), policy
+        )
         for key in metrics
     ]
     if base is not None:

@@ -99,7 +99,10 @@ def read_raw(workspace: Workspace) -> pd.DataFrame:
 def failures(evidence: Evidence, severity: str) -> int:
     """How many expectations of `severity` the data breaks."""
     for measurement in evidence.measurements:
-        if measurement.name == "failed_expectations" and measurement.slice == f"severity={severity}":
+        if (
+            measurement.name == "failed_expectations"
+            and measurement.slice == f"severity={severity}"
+        ):
             return int(measurement.value or 0)
     return 0
 

@@ -130,9 +130,7 @@ def _floats(column: pd.Series) -> NDArray[np.float64]:
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
-def compare_numbers(
-    label: str, old: NDArray[np.float64], new: NDArray[np.float64]
-) -> list[Test]:
+def compare_numbers(label: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> list[Test]:
     """Tests of a numeric column: its values, and its missing values where there are any."""
     from scipy import stats
 
@@ -186,9 +184,7 @@ def _homogeneity(label: str, counts: NDArray[np.float64], n: int) -> Test:
     return Test(label, effect, p_value, n, "share", method)
 
 
-def _predictions(
-    candidate: Workspace, base: Workspace, settings: DriftMeasure, seed: int
-) -> Test:
+def _predictions(candidate: Workspace, base: Workspace, settings: DriftMeasure, seed: int) -> Test:
     """The candidate's scores of its test split against the base's scores of its own."""
     old = base.model.scores(sample_rows(base.split("test"), settings, seed))
     new = candidate.model.scores(sample_rows(candidate.split("test"), settings, seed))

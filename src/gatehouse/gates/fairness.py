@@ -110,10 +110,7 @@ def resampled_rates(cells: Floats, resamples: int, seed: int) -> dict[str, Float
     """Group metrics over the resamples, each of shape [resamples, groups]; NaN where undefined."""
     rng = np.random.default_rng(seed)
     draws = np.stack(
-        [
-            rng.multinomial(int(group.sum()), group / group.sum(), size=resamples)
-            for group in cells
-        ],
+        [rng.multinomial(int(group.sum()), group / group.sum(), size=resamples) for group in cells],
         axis=1,
     ).astype(np.float64)
     return _rates(draws)
@@ -194,7 +191,10 @@ def _gaps(
     rates = eligible["selection_rate"]
     classes = eligible["true_positive_rate"]
     selection = points["selection_rate"][None, rates], drawn["selection_rate"][:, rates]
-    true_positive = points["true_positive_rate"][None, classes], drawn["true_positive_rate"][:, classes]
+    true_positive = (
+        points["true_positive_rate"][None, classes],
+        drawn["true_positive_rate"][:, classes],
+    )
     false_positive = (
         points["false_positive_rate"][None, classes],
         drawn["false_positive_rate"][:, classes],

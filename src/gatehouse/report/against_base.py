@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatehouse.evidence import Gate, Measurement, Of, Subject
-from gatehouse.report.context import ReportContext
+from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import code
 from gatehouse.report.numbers import estimate
 from gatehouse.report.tables import table
@@ -91,7 +91,7 @@ def _files(context: ReportContext) -> str:
 def _params(context: ReportContext) -> list[str]:
     if context.base_params is None or context.params is None:
         return []
-    before, after = _flat(context.base_params), _flat(context.params)
+    before, after = flat(context.base_params), flat(context.params)
     keys = [*before, *(key for key in after if key not in before)]
     rows = [
         [code(key), _setting(before, key), _setting(after, key)]
@@ -105,14 +105,6 @@ def _params(context: ReportContext) -> list[str]:
 
 def _setting(settings: Mapping[str, Any], key: str) -> str:
     return code(settings[key]) if key in settings else "not set"
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return flat
 
 
 def _policy(context: ReportContext) -> list[str]:

@@ -56,3 +56,12 @@ class ReportContext:
 
     def results(self, gate: Gate) -> list[RuleResult]:
         return [result for result in self.verdict.rules if result.gate is gate]
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as `section.key` to value, in the order of the file."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        found |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return found

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from gatehouse.evidence import Gate, Measurement, Of
+from gatehouse.evidence import Gate
+from gatehouse.report import quantities
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
-from gatehouse.report.numbers import bound, count, estimate, probability
-from gatehouse.report.tables import bars, table
+from gatehouse.report.numbers import count, estimate
+from gatehouse.report.tables import table
 from gatehouse.report.words import (
     ICONS,
     WARNING,
     failed_expectations,
-    is_difference,
-    name_of,
     sentence,
     slice_of,
 )
 from gatehouse.verdict import Outcome, RuleResult
 
-GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
-GAPS = (
-    "demographic_parity_difference",
-    "demographic_parity_ratio",
-    "equalized_odds_difference",
-)
-CHARTS_SHOWN = 3
-NOTES_SHOWN = 20
-PERCENTILES = ("latency_p50", "latency_p95", "latency_p99")
 _STATES = {
     "used": "🎫 used",
     "unused": "not needed",
@@ -56,8 +44,8 @@ def _rule_row(context: ReportContext, result: RuleResult) -> list[str]:
 
 def expectations(context: ReportContext) -> str:
     """The expectations that the data breaks, with values."""
-    if context.usable(Gate.DATA) is None:
-        return _unusable(context, Gate.DATA)
+    if unusable := _unusable(context, Gate.DATA):
+        return unusable
     checked = [m for m in context.measurements(Gate.DATA) if m.name.startswith("expect_")]
     rows = [
         [
@@ -76,106 +64,30 @@ def expectations(context: ReportContext) -> str:
 
 def accuracy(context: ReportContext) -> str:
     """Metrics of candidate and base, and their difference."""
-    if context.usable(Gate.ACCURACY) is None:
-        return _unusable(context, Gate.ACCURACY)
-    measured = context.measurements(Gate.ACCURACY)
-    by_key = {(m.name, m.slice, m.of): m for m in measured}
-    keys = dict.fromkeys((m.name, m.slice) for m in measured)
-    whose = [of for of in Of if any(m.of is of for m in measured)]
-    titles = {Of.CANDIDATE: "This change", Of.BASE: "Base", Of.COMPARISON: "Difference"}
-    rows = [
-        [
-            f"{name_of(name)} {slice_of(where)}".strip(),
-            *(_cell(by_key.get((name, where, of))) for of in whose),
-        ]
-        for name, where in keys
-    ]
-    text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
-    return text + _footnote(measured)
+    return _unusable(context, Gate.ACCURACY) or quantities.accuracy(
+        context.measurements(Gate.ACCURACY)
+    )
 
 
 def fairness(context: ReportContext) -> str:
-    """Metrics by group, the gaps between groups, and a chart of the selection rates."""
-    if context.usable(Gate.FAIRNESS) is None:
-        return _unusable(context, Gate.FAIRNESS)
-    groups = context.measurements(Gate.FAIRNESS, *GROUP_METRICS)
-    gaps = context.measurements(Gate.FAIRNESS, *GAPS)
-    parts = [
-        _pivot("Between groups of", gaps, GAPS),
-        _pivot("Group", groups, GROUP_METRICS, rows=True),
-    ]
-    parts += _group_charts([m for m in groups if m.name == "selection_rate"])
-    if any(not m.decides for m in groups):
-        parts.append("_Italics: the group is too small to decide; it is shown and not judged._")
-    return "\n\n".join(part for part in parts if part) + _footnote(gaps)
-
-
-def _group_charts(rates: Sequence[Measurement]) -> list[str]:
-    """A chart for each partition of the rows: by `sex`, by `race`, by `sex & race`."""
-    partitions: dict[str, list[Measurement]] = {}
-    for measured in rates:
-        attributes = [part.partition("=")[0] for part in measured.slice.split(" & ")]
-        partitions.setdefault(" and ".join(attributes), []).append(measured)
-    return [
-        bars(f"Selection rate by {name}", "share selected", charted)
-        for name, chosen in list(partitions.items())[:CHARTS_SHOWN]
-        if len(charted := _charted(chosen)) > 1
-    ]
+    """Metrics by group, the gaps between groups, and charts of the selection rates."""
+    return _unusable(context, Gate.FAIRNESS) or quantities.fairness(
+        context.measurements(Gate.FAIRNESS)
+    )
 
 
 def drift(context: ReportContext) -> str:
     """The effect and the test of every column, and a chart of the effects."""
-    if context.usable(Gate.DRIFT) is None:
-        return _unusable(context, Gate.DRIFT)
-    measured = context.measurements(Gate.DRIFT, "drift")
-    if not measured:
-        return "There is no base to compare with."
-    ordered = sorted(measured, key=lambda m: -(m.value or 0.0))
-    rows = [
-        [
-            slice_of(m.slice),
-            estimate(m.value, m.interval, m.unit),
-            "" if m.p_value is None else probability(m.p_value),
-            count(m.n),
-            prose(m.method, 120),
-        ]
-        for m in ordered
-    ]
-    limits = {r.limit for r in context.results(Gate.DRIFT) if r.measurement == "drift"}
-    limit = limits.pop() if len(limits) == 1 else None
-    chart = bars(
-        "Change against the base", "effect, with the limit as a line", _charted(ordered), limit
+    return _unusable(context, Gate.DRIFT) or quantities.drift(
+        context.measurements(Gate.DRIFT), context.results(Gate.DRIFT)
     )
-    head = ["Column", "Effect", "Adjusted p", "Rows", "Test; effect"]
-    return table(head, rows, "lrrrl") + "\n\n" + chart
 
 
 def latency(context: ReportContext) -> str:
-    """Ratios, percentiles and sizes, and a chart of the medians."""
-    if context.usable(Gate.LATENCY) is None:
-        return _unusable(context, Gate.LATENCY)
-    times = context.measurements(Gate.LATENCY, *PERCENTILES)
-    others = [m for m in context.measurements(Gate.LATENCY) if m.name not in PERCENTILES]
-    limits = {(r.measurement, r.of): r for r in context.results(Gate.LATENCY)}
-    rows = []
-    for m in others:
-        rule = limits.get((m.name, m.of))
-        limit = ""
-        if rule and any(finding.slice == m.slice for finding in rule.findings):
-            side = "at least" if rule.bound == "at_least" else "at most"
-            signed = is_difference(m.name, m.of)
-            limit = f"{side} {bound(rule.limit, m.unit, signed=signed)}"
-        rows.append([name_of(m.name), slice_of(m.slice), _cell(m), limit])
-    parts = [
-        table(["", "Of", "Measured", "Limit"], rows, "llrr"),
-        _pivot("Graph", times, PERCENTILES),
-    ]
-    medians = [m for m in times if m.name == "latency_p50"]
-    for batch in ("single row", "batch"):
-        chosen = _charted([m for m in medians if batch in m.slice])
-        if chosen:
-            parts.append(bars(f"Median time, {batch}", "ms", chosen))
-    return "\n\n".join(part for part in parts if part) + _footnote(others)
+    """Ratios, percentiles and sizes, and charts of the medians."""
+    return _unusable(context, Gate.LATENCY) or quantities.latency(
+        context.measurements(Gate.LATENCY), context.results(Gate.LATENCY)
+    )
 
 
 def waivers(context: ReportContext) -> str:
@@ -214,49 +126,8 @@ def provenance(context: ReportContext) -> str:
     return table(["", ""], rows)
 
 
-def _cell(measured: Measurement | None) -> str:
-    if measured is None:
-        return ""
-    signed = is_difference(measured.name, measured.of)
-    shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)
-    return shown if measured.decides else f"_{shown}_"
-
-
-def _pivot(
-    head: str, measured: Sequence[Measurement], columns: Sequence[str], *, rows: bool = False
-) -> str:
-    """One row per slice, one column per measurement; `rows` adds the number of rows."""
-    present = [name for name in columns if any(m.name == name for m in measured)]
-    by_key = {(m.slice, m.name): m for m in measured}
-    lines = []
-    for where in dict.fromkeys(m.slice for m in measured):
-        cells = [slice_of(where) or "all"]
-        if rows:
-            cells.append(count(max(m.n for m in measured if m.slice == where)))
-        lines.append(cells + [_cell(by_key.get((where, name))) for name in present])
-    if not lines:
-        return ""
-    header = [head, *(["Rows"] if rows else []), *(name_of(name) for name in present)]
-    return table(header, lines, "l" + "r" * (len(header) - 1))
-
-
-def _charted(measured: Sequence[Measurement]) -> list[tuple[str, float]]:
-    return [(m.slice.removeprefix("column="), m.value) for m in measured if m.value is not None]
-
-
-def _footnote(measured: Sequence[Measurement]) -> str:
-    """The confidence and methods that the numbers share, and the notes of single ones."""
-    confidences = sorted({m.interval.confidence for m in measured if m.interval})
-    methods = dict.fromkeys(m.method for m in measured if m.interval)
-    notes = [f"{name_of(m.name)} {slice_of(m.slice)}: {prose(m.note)}" for m in measured if m.note]
-    text = ""
-    if confidences:
-        shown = " and ".join(f"{confidence:.4g}" for confidence in confidences)
-        text = f"\n\nIntervals: confidence {shown}. Methods: {prose('; '.join(methods), 600)}."
-    if notes:
-        text += "\n\n" + "\n".join(f"- {note}" for note in notes[:NOTES_SHOWN])
-    return text
-
-
 def _unusable(context: ReportContext, gate: Gate) -> str:
+    """Why there is nothing to show; empty where the evidence can be used."""
+    if context.usable(gate) is not None:
+        return ""
     return f"{ICONS[Outcome.ERROR]} No usable evidence: {prose(context.problem(gate))}."

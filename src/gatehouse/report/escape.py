@@ -20,17 +20,25 @@ _LINKED = re.compile(r"(?<=[@#])|(?<=:)(?=\S)|(?<=www)(?=\.)|(?<=GH)(?=-)", re.I
 _SPECIAL = re.compile(r"[*_\[\]~#]")
 _BLOCK_START = re.compile(r"^(\d+(?=[.)])|(?=[-+=]))")
 _ENTITIES = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;", "`": "&#96;", "$": "﹩"}
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        "|": "&vert;",
+        "\\": "&bsol;",
+        "`": "&grave;",
+        "$": "﹩",
+    }
 )
-_IN_CODE = str.maketrans({"|": "¦", "`": "´"})
+_IN_CODE = str.maketrans({"|": "¦", "`": "\N{ACUTE ACCENT}"})
 _NOT_IN_LABEL = re.compile(r"[^\w .,=&+/()'-]")
 
 
 def code(value: object, limit: int = VALUE_LIMIT) -> str:
     """`value` as a Markdown code span, in which nothing is a mention, a link or markup.
 
-    A vertical bar is shown as ¦ and a backtick as ´, because no escape of theirs reads the same
-    inside and outside of a table. Spaces at the ends are made visible.
+    A vertical bar is shown as ¦ and a backtick as an acute accent: no escape of theirs reads the
+    same inside and outside of a table. Spaces at the ends are made visible.
     """
     text = _visible(value, limit).translate(_IN_CODE)
     if not text:

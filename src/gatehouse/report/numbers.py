@@ -97,7 +97,7 @@ def _number(value: float, unit: str, decimals: int, signed: bool) -> str:
     elif unit == "ms":
         suffix = " ms"
     elif unit == "sigma":
-        suffix = " σ"
+        suffix = " \N{GREEK SMALL LETTER SIGMA}"
     elif unit not in ("1", "rows"):
         suffix = f" {prose(unit, 20)}"
     text = f"{size:,.{decimals}f}"

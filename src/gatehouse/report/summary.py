@@ -78,8 +78,7 @@ def gate_reason(context: ReportContext, gate: Gate) -> str:
     """The reason for a gate's outcome: its worst finding, as Markdown."""
     ranked = ranked_findings(context.verdict, gate)
     if not ranked:
-        measured = "measured, but no rule judges it" if context.usable(gate) else "not measured"
-        return measured
+        return "measured, but no rule judges it" if context.usable(gate) else "not measured"
     result, finding = ranked[0]
     text = _capital(sentence(context, result, finding))
     outcome = finding.outcome

@@ -19,8 +19,10 @@ _LOOK = (
 def table(
     header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "", most: int = ROWS_SHOWN
 ) -> str:
-    """A table; `align` has one letter a column: l or r. Rows beyond `most` are counted, not shown."""
-    marks = [{"r": "---:", "l": ":---"}[mark] for mark in align.ljust(len(header), "l")]
+    """A table; `align` has one letter a column, l or r. Rows beyond `most` are only counted."""
+    marks = [
+        {"r": "---:", "l": ":---"}[mark] for mark in align.ljust(len(header), "l")[: len(header)]
+    ]
     lines = [header, marks, *rows[:most]]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
     if len(rows) > most:

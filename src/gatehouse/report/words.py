@@ -9,7 +9,7 @@ from gatehouse.report.numbers import bound, count, estimate, number, probability
 from gatehouse.verdict import Finding, Outcome, RuleResult
 
 ICONS = {
-    Outcome.NONE: "➖",
+    Outcome.NONE: "\N{HEAVY MINUS SIGN}",
     Outcome.PASS: "✅",
     Outcome.WAIVED: "🎫",
     Outcome.INCONCLUSIVE: "❔",

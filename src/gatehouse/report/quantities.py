@@ -1,0 +1,161 @@
+"""Measurements as tables and charts, for the report and the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatehouse.evidence import Measurement, Of
+from gatehouse.report.escape import prose
+from gatehouse.report.numbers import bound, count, estimate, probability
+from gatehouse.report.tables import bars, table
+from gatehouse.report.words import is_difference, name_of, slice_of
+from gatehouse.verdict import RuleResult
+
+GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
+GAPS = (
+    "demographic_parity_difference",
+    "demographic_parity_ratio",
+    "equalized_odds_difference",
+)
+PERCENTILES = ("latency_p50", "latency_p95", "latency_p99")
+CHARTS_SHOWN = 3
+NOTES_SHOWN = 20
+
+
+def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
+    """Metrics of candidate and base, and their difference."""
+    by_key = {(m.name, m.slice, m.of): m for m in measured}
+    keys = dict.fromkeys((m.name, m.slice) for m in measured)
+    whose = [of for of in Of if any(m.of is of for m in measured)]
+    titles = {Of.CANDIDATE: ours, Of.BASE: "Base", Of.COMPARISON: "Difference"}
+    rows = [
+        [
+            f"{name_of(name)} {slice_of(where)}".strip(),
+            *(_cell(by_key.get((name, where, of))) for of in whose),
+        ]
+        for name, where in keys
+    ]
+    text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
+    return text + _footnote(measured)
+
+
+def fairness(measured: Sequence[Measurement]) -> str:
+    """Metrics by group, the gaps between groups, and a chart of the selection rates."""
+    groups = [m for m in measured if m.name in GROUP_METRICS]
+    gaps = [m for m in measured if m.name in GAPS]
+    parts = [
+        _pivot("Between groups of", gaps, GAPS),
+        _pivot("Group", groups, GROUP_METRICS, rows=True),
+    ]
+    parts += _group_charts([m for m in groups if m.name == "selection_rate"])
+    if any(not m.decides for m in groups):
+        parts.append("_Italics: the group is too small to decide; it is shown and not judged._")
+    return "\n\n".join(part for part in parts if part) + _footnote(gaps)
+
+
+def _group_charts(rates: Sequence[Measurement]) -> list[str]:
+    """A chart for each partition of the rows: by `sex`, by `race`, by `sex & race`."""
+    partitions: dict[str, list[Measurement]] = {}
+    for measured in rates:
+        attributes = [part.partition("=")[0] for part in measured.slice.split(" & ")]
+        partitions.setdefault(" and ".join(attributes), []).append(measured)
+    return [
+        bars(f"Selection rate by {name}", "share selected", charted)
+        for name, chosen in list(partitions.items())[:CHARTS_SHOWN]
+        if len(charted := _charted(chosen)) > 1
+    ]
+
+
+def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
+    """The effect and the test of every column, and a chart of the effects."""
+    measured = [m for m in measured if m.name == "drift"]
+    if not measured:
+        return "There is no base to compare with."
+    ordered = sorted(measured, key=lambda m: -(m.value or 0.0))
+    rows = [
+        [
+            slice_of(m.slice),
+            estimate(m.value, m.interval, m.unit),
+            "" if m.p_value is None else probability(m.p_value),
+            count(m.n),
+            prose(m.method, 120),
+        ]
+        for m in ordered
+    ]
+    limits = {r.limit for r in results if r.measurement == "drift"}
+    limit = limits.pop() if len(limits) == 1 else None
+    chart = bars(
+        "Change against the base", "effect, with the limit as a line", _charted(ordered), limit
+    )
+    head = ["Column", "Effect", "Adjusted p", "Rows", "Test; effect"]
+    return table(head, rows, "lrrrl") + "\n\n" + chart
+
+
+def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
+    """Ratios, percentiles and sizes, and a chart of the medians."""
+    times = [m for m in measured if m.name in PERCENTILES]
+    others = [m for m in measured if m.name not in PERCENTILES]
+    limits = {(r.measurement, r.of): r for r in results}
+    rows = []
+    for m in others:
+        rule = limits.get((m.name, m.of))
+        limit = ""
+        if rule and any(finding.slice == m.slice for finding in rule.findings):
+            side = "at least" if rule.bound == "at_least" else "at most"
+            signed = is_difference(m.name, m.of)
+            limit = f"{side} {bound(rule.limit, m.unit, signed=signed)}"
+        rows.append([name_of(m.name), slice_of(m.slice), _cell(m), limit])
+    parts = [
+        table(["", "Of", "Measured", "Limit"], rows, "llrr"),
+        _pivot("Graph", times, PERCENTILES),
+    ]
+    medians = [m for m in times if m.name == "latency_p50"]
+    for batch in ("single row", "batch"):
+        chosen = _charted([m for m in medians if batch in m.slice])
+        if chosen:
+            parts.append(bars(f"Median time, {batch}", "ms", chosen))
+    return "\n\n".join(part for part in parts if part) + _footnote(others)
+
+
+def _cell(measured: Measurement | None) -> str:
+    if measured is None:
+        return ""
+    signed = is_difference(measured.name, measured.of)
+    shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)
+    return shown if measured.decides else f"_{shown}_"
+
+
+def _pivot(
+    head: str, measured: Sequence[Measurement], columns: Sequence[str], *, rows: bool = False
+) -> str:
+    """One row per slice, one column per measurement; `rows` adds the number of rows."""
+    present = [name for name in columns if any(m.name == name for m in measured)]
+    by_key = {(m.slice, m.name): m for m in measured}
+    lines = []
+    for where in dict.fromkeys(m.slice for m in measured):
+        cells = [slice_of(where) or "all"]
+        if rows:
+            cells.append(count(max(m.n for m in measured if m.slice == where)))
+        lines.append(cells + [_cell(by_key.get((where, name))) for name in present])
+    if not lines:
+        return ""
+    header = [head, *(["Rows"] if rows else []), *(name_of(name) for name in present)]
+    return table(header, lines, "l" + "r" * (len(header) - 1))
+
+
+def _charted(measured: Sequence[Measurement]) -> list[tuple[str, float]]:
+    return [(m.slice.removeprefix("column="), m.value) for m in measured if m.value is not None]
+
+
+def _footnote(measured: Sequence[Measurement]) -> str:
+    """The confidence and methods that the numbers share, and the notes of single ones."""
+    confidences = sorted({m.interval.confidence for m in measured if m.interval})
+    methods = dict.fromkeys(m.method for m in measured if m.interval)
+    notes = [f"{name_of(m.name)} {slice_of(m.slice)}: {prose(m.note)}" for m in measured if m.note]
+    text = ""
+    if confidences:
+        shown = " and ".join(f"{confidence:.4g}" for confidence in confidences)
+        text = f"\n\nIntervals: confidence {shown}. Methods: {prose('; '.join(methods), 600)}."
+    if notes:
+        text += "\n\n" + "\n".join(f"- {note}" for note in notes[:NOTES_SHOWN])
+    return text
