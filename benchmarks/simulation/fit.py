@@ -169,7 +169,7 @@ def _node(
     known = np.all([codes[name] >= 0 for name in [*columns, node.name]], axis=0)
     rows = {name: column[known] for name, column in codes.items()}
     level = rows[node.name]
-    chances: NDArray[np.float64] = np.bincount(level, minlength=levels)[None, :] + 0.5
+    chances: NDArray[np.floating[Any]] = np.bincount(level, minlength=levels)[None, :] + 0.5
     chances /= chances.sum(axis=1, keepdims=True)
     for depth in range(1, len(node.given) + 1):
         given = node.given[:depth]
@@ -195,7 +195,7 @@ def _node(
     }
 
 
-def _smooth(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smooth(chances: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Binomial kernel over neighbouring ages; the last level ("90 and older") stays."""
     kernel = np.array([1, 4, 6, 4, 1]) / 16
     body = np.pad(chances[:, :-1], ((0, 0), (2, 2)), mode="edge")

@@ -180,13 +180,15 @@ def points(model: dict[str, Any], codes: dict[str, Codes], rows: int) -> Codes:
     score = np.full(rows, label["offset"], np.int64)
     for term in label["terms"]:
         score += term["values"][context(model, term["given"], codes, rows)]
-    return np.clip(score, 0, len(label["chances"]) - 1, dtype=np.int64)
+    clipped: Codes = np.clip(score, 0, len(label["chances"]) - 1)
+    return clipped
 
 
 def _label(model: dict[str, Any], codes: dict[str, Codes], words: Words) -> Codes:
     """1 where the label is positive."""
     chance = model["label"]["chances"][points(model, codes, len(words))]
-    return (words < chance * np.uint64(2**_WORD_BITS // ONE)).astype(np.int64)
+    positive: NDArray[np.bool_] = words < chance * np.uint64(2**_WORD_BITS // ONE)
+    return positive.astype(np.int64)
 
 
 def _drift(

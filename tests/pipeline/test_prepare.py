@@ -1,0 +1,241 @@
+"""The stage `prepare`: a row's split depends on the row alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gatehouse.contract import Contract, parse_contract
+from gatehouse.errors import GatehouseError
+from gatehouse.table import read_table, write_table
+from pipeline import prepare as module
+from pipeline.prepare import main, prepare, row_hashes
+from pipeline.settings import SplitSettings
+
+SPLITS = ("train", "valid", "test")
+SHARES = SplitSettings(valid=0.16, test=0.2)
+
+_COLUMNS = """
+version: 1
+name: small
+description: a row
+columns:
+  n: {type: integer, description: n}
+  c: {type: category, categories: [a, b], description: c}
+  y: {type: category, categories: ["no", "yes"], role: target, positive: "yes", description: y}
+"""
+CONTENT = parse_contract(_COLUMNS, "content.yaml")
+KEYED = parse_contract(_COLUMNS + "  id: {type: string, role: key, description: id}\n", "key.yaml")
+
+
+def _frame(rows: int, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "n": random.integers(0, 10**6, rows),
+            "c": pd.array(random.choice(["a", "b"], rows), dtype="str"),
+            "y": pd.array(random.choice(["no", "yes"], rows), dtype="str"),
+        }
+    )
+
+
+def _split(folder: Path, contract: Contract) -> dict[str, pd.DataFrame]:
+    prepare(SHARES, contract, folder / "raw", folder / "prepared")
+    return {name: read_table(folder / "prepared" / f"{name}.parquet") for name in SPLITS}
+
+
+def test_hashes_stay_what_they_are() -> None:
+    """Attacks a library or code change that would move rows of a fork's history."""
+    frame = pd.DataFrame({"n": [1, -7, 2**60 + 1], "c": ["a", None, "é"], "x": [0.5, np.nan, -0.0]})
+    assert row_hashes(frame).tolist() == [
+        11_686_246_498_439_789_747,
+        12_383_887_204_970_492_596,
+        13_537_002_259_789_114_863,
+    ]
+
+
+def test_hashes_see_values_not_types() -> None:
+    """Attacks old rows moving when one new missing value turns a column into another type."""
+    texts = pd.Series(["a", "b", None], dtype="str")
+    before = row_hashes(pd.DataFrame({"n": [0, 5, 2**53 - 1], "c": texts}))
+    for other in (
+        pd.DataFrame({"n": [-0.0, 5.0, 2.0**53 - 1], "c": texts.astype(object)}),
+        pd.DataFrame({"n": pd.array([0, 5, 2**53 - 1], "Int64"), "c": texts.astype("category")}),
+        pd.DataFrame({"n": [0, 5, 2**53 - 1], "c": ["a", "b", np.nan]}),
+    ):
+        assert row_hashes(other).tolist() == before.tolist()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(), st.none() | st.text()
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+@example([(None, None), (None, "\0"), (None, "\0a"), (-0.0, "")])
+@settings(max_examples=50, deadline=None)
+def test_a_rows_hash_depends_on_the_row_alone(rows: list[tuple[float | None, str | None]]) -> None:
+    """Attacks any influence of other rows: alone, each row hashes as it does among others."""
+    frame = pd.DataFrame(
+        {
+            "n": pd.array([n for n, _ in rows], dtype="Float64").to_numpy(float, na_value=np.nan),
+            "c": pd.array([c for _, c in rows], dtype="str"),
+        }
+    )
+    alone = [int(row_hashes(frame.iloc[[i]])[0]) for i in range(len(rows))]
+    assert row_hashes(frame).tolist() == alone
+
+
+def test_adding_rows_moves_no_old_row(tmp_path: Path) -> None:
+    """Attacks splits that depend on the number of rows, their order or a column's type."""
+    old = _frame(500)
+    more = _frame(400, seed=1).assign(n=np.nan)
+    write_table(old, tmp_path / "1/raw/rows.parquet")
+    write_table(
+        pd.concat([more, old], ignore_index=True).sample(frac=1, random_state=0),
+        tmp_path / "2/raw/rows.parquet",
+    )
+    before, after = _split(tmp_path / "1", CONTENT), _split(tmp_path / "2", CONTENT)
+    for name in SPLITS:
+        assert set(before[name]["n"]) <= set(after[name]["n"].dropna())
+        for other in set(SPLITS) - {name}:
+            assert not set(before[name]["n"]) & set(after[other]["n"].dropna())
+
+
+def test_duplicates_never_straddle_splits(tmp_path: Path) -> None:
+    """Attacks the same row being trained on and tested on."""
+    frame = pd.concat([_frame(300)] * 5, ignore_index=True).sample(frac=1, random_state=0)
+    write_table(frame, tmp_path / "raw/rows.parquet")
+    parts = _split(tmp_path, CONTENT)
+    assert sum(map(len, parts.values())) == 1500
+    assert sum(len(part.drop_duplicates()) for part in parts.values()) == 300
+
+
+def test_shares_are_as_asked_even_for_counting_keys(tmp_path: Path) -> None:
+    """Attacks a hash whose high bits follow the key, as weak hashes of 1, 2, 3 do."""
+    frame = _frame(40_000).assign(n=np.arange(40_000), c="a", y="no")
+    write_table(frame, tmp_path / "raw/rows.parquet")
+    parts = _split(tmp_path, CONTENT)
+    for name, share in {"train": 0.64, "valid": 0.16, "test": 0.2}.items():
+        assert len(parts[name]) / 40_000 == pytest.approx(share, abs=0.01)
+        assert (parts[name]["n"] < 20_000).mean() == pytest.approx(0.5, abs=0.025)
+
+
+def test_rows_of_one_key_stay_together(tmp_path: Path) -> None:
+    """Attacks a person whose rows are in two splits because their content differs."""
+    frame = _frame(2_000).assign(id=[f"person {i % 400}" for i in range(2_000)])
+    write_table(frame, tmp_path / "raw/rows.parquet")
+    parts = _split(tmp_path, KEYED)
+    assert sum(part["id"].nunique() for part in parts.values()) == 400
+
+
+def test_order_and_bytes_are_stable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks output that differs between runs, and rows lost or mixed at batch seams."""
+    frame = _frame(1_000)
+    for folder in "12":
+        write_table(frame, tmp_path / folder / "raw/rows.parquet")
+        parts = _split(tmp_path / folder, CONTENT)
+    for name in SPLITS:
+        one, two = (tmp_path / f / "prepared" / f"{name}.parquet" for f in "12")
+        assert one.read_bytes() == two.read_bytes()
+        position = frame.reset_index().merge(parts[name], on=list(frame.columns))["index"]
+        assert position.is_monotonic_increasing
+    monkeypatch.setattr(module, "_BATCH_ROWS", 7)
+    batched = _split(tmp_path / "1", CONTENT)
+    for name in SPLITS:
+        pd.testing.assert_frame_equal(batched[name], parts[name])
+
+
+def test_official_test_rows_are_the_test_split(tmp_path: Path) -> None:
+    """Attacks training on test rows, and a test split that is not the published one."""
+    frame, test = _frame(1_000), _frame(200, seed=1)
+    leaked = test.iloc[:3]
+    write_table(pd.concat([frame, leaked, leaked]), tmp_path / "raw/rows.parquet")
+    write_table(test, tmp_path / "raw/test.parquet")
+    lines = prepare(SHARES, CONTENT, tmp_path / "raw", tmp_path / "prepared")
+    assert lines[0] == "prepare: 6 rows dropped that equal a row of the official test"
+    parts = {name: read_table(tmp_path / "prepared" / f"{name}.parquet") for name in SPLITS}
+    pd.testing.assert_frame_equal(parts["test"], test)
+    assert len(parts["train"]) + len(parts["valid"]) == 1_000
+    assert len(parts["valid"]) / 1_000 == pytest.approx(0.16 / 0.8, abs=0.04)
+
+
+def test_an_empty_split_is_an_error_that_changes_nothing(tmp_path: Path) -> None:
+    """Attacks a model judged on no rows, and a half-written set of splits."""
+    write_table(_frame(500), tmp_path / "raw/rows.parquet")
+    _split(tmp_path, CONTENT)
+    before = {p: p.read_bytes() for p in (tmp_path / "prepared").iterdir()}
+    write_table(_frame(500).iloc[:1], tmp_path / "raw/rows.parquet")
+    with pytest.raises(GatehouseError, match="no row falls into the"):
+        _split(tmp_path, CONTENT)
+    assert {p: p.read_bytes() for p in (tmp_path / "prepared").iterdir()} == before
+
+
+def test_a_dropped_column_is_told_and_survived(tmp_path: Path) -> None:
+    """Attacks a crash before the data gate can report the column."""
+    write_table(_frame(500).drop(columns="c").assign(extra=1), tmp_path / "raw/rows.parquet")
+    lines = prepare(SHARES, CONTENT, tmp_path / "raw", tmp_path / "prepared")
+    assert lines[0].startswith("prepare: no column c in the data")
+    assert list(read_table(tmp_path / "prepared/train.parquet").columns) == ["n", "y", "extra"]
+
+
+def test_a_lost_key_falls_back_to_the_content(tmp_path: Path) -> None:
+    """Attacks a split by nothing, where the key column is gone."""
+    write_table(_frame(500), tmp_path / "raw/rows.parquet")
+    lines = prepare(SHARES, KEYED, tmp_path / "raw", tmp_path / "prepared")
+    assert lines[0].startswith("prepare: no column id in the data")
+    assert lines[-1].endswith("by the hash of n, c, y")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.nulls(300),
+        pa.array([str(i) for i in range(299)] + [None]),
+        pa.array([i % 2 == 0 for i in range(300)]),
+        pa.array(range(300), pa.timestamp("s")),
+        pa.array([[i] for i in range(300)]),
+        pa.array([f"c{i}" for i in range(300)]).dictionary_encode(),
+        pa.array(range(2**63, 2**63 + 300), pa.uint64()),
+    ],
+    ids=["null", "text", "bool", "time", "list", "dictionary", "uint64"],
+)
+def test_values_of_any_type_are_split(tmp_path: Path, values: pa.Array) -> None:
+    """Attacks a crash on data that breaks the contract: the data gate reports that."""
+    table = pa.Table.from_pandas(_frame(300)).append_column("extra", values).drop_columns("c")
+    (tmp_path / "raw").mkdir()
+    pq.write_table(table.rename_columns(["n", "y", "c"]), tmp_path / "raw/rows.parquet")
+    assert sum(map(len, _split(tmp_path, CONTENT).values())) == 300
+
+
+def test_no_column_of_the_contract_is_an_error(tmp_path: Path) -> None:
+    """Attacks a split by nothing: all rows would fall into one split."""
+    write_table(pd.DataFrame({"q": [1, 2]}), tmp_path / "raw/rows.parquet")
+    with pytest.raises(GatehouseError, match="none of the contract's columns"):
+        _split(tmp_path, CONTENT)
+
+
+def test_missing_and_damaged_files_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks tracebacks for files that are not there or not Parquet."""
+    with pytest.raises(GatehouseError, match=r"rows\.parquet: there is no such file"):
+        _split(tmp_path, CONTENT)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/rows.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(GatehouseError, match="cannot be read as Parquet"):
+        _split(tmp_path, CONTENT)
+    assert not (tmp_path / "prepared").exists()
+    monkeypatch.chdir(tmp_path)
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("error: params.yaml: there is no such file")
