@@ -49,9 +49,37 @@ class SplitSettings(Frozen):
         return self
 
 
+class FairnessPenalty(Frozen):
+    """The equalized odds penalty of `pipeline.fairness` in the loss; weight 0 is off."""
+
+    attribute: str
+    weight: Annotated[float, Field(ge=0)] = 0.0
+
+
+class TorchMlpSettings(Frozen):
+    """Settings of `pipeline.train:torch_mlp`."""
+
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+    bins: Annotated[int, Field(ge=1)]
+    embedding: Annotated[int, Field(ge=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    masked: Annotated[float, Field(ge=0, lt=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    patience: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    threads: Annotated[int, Field(ge=1)]
+    fairness_penalty: FairnessPenalty
+
+
 class TrainSettings(Frozen):
+    """What training is told; a trainer of yours adds a section of its own beside `torch_mlp`."""
+
     trainer: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
     seed: Annotated[int, Field(ge=0)] = 0
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    torch_mlp: TorchMlpSettings
 
 
 class QuantizeSettings(Frozen):

@@ -1,0 +1,56 @@
+"""A penalty on unequal error rates between groups, for the training loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.contract import Contract
+from gatehouse.errors import GatehouseError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+
+def group_codes(frame: pd.DataFrame, contract: Contract, attribute: str) -> NDArray[np.int64]:
+    """The index of each row's group among the attribute's categories, shape [N]; -1 is none.
+
+    Raises:
+        GatehouseError: `attribute` is no protected attribute of the contract.
+    """
+    if attribute not in contract.protected:
+        raise GatehouseError(
+            f"params.yaml: train.torch_mlp.fairness_penalty.attribute: '{attribute}' is no "
+            f"protected attribute of contract.yaml; it has {contract.protected}"
+        )
+    categories = contract.columns[attribute].categories or ()
+    codes = {value: i for i, value in enumerate(categories)}
+    result: NDArray[np.int64] = frame[attribute].map(codes).fillna(-1).to_numpy(np.int64)
+    return result
+
+
+def equalized_odds_penalty(scores: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
+    """How far the groups' soft true and false positive rates lie apart; 0 is equal.
+
+    The rates are means of the scores over the positives and over the negatives of a group
+    (generalized rates: Pleiss et al., "On Fairness and Calibration", 2017), and the penalty is the
+    sum of their absolute differences to the rate of all groups (Bechavod and Ligett, "Penalizing
+    Unfairness in Binary Classification", 2017, there for two groups).
+
+    Args:
+        scores: probability of the positive class, shape [N].
+        labels: 1 or 0, shape [N].
+        groups: the group's index, shape [N]; -1 counts for none.
+    """
+    total = scores.new_zeros(())
+    for label in (0, 1):
+        chosen = (labels == label) & (groups >= 0)
+        if not chosen.any():
+            continue
+        rate = scores[chosen].mean()
+        for group in groups[chosen].unique():
+            total = total + (scores[chosen & (groups == group)].mean() - rate).abs()
+    return total

@@ -1,0 +1,157 @@
+"""The training loop of `pipeline.train:torch_mlp`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from pipeline.device import Place
+from pipeline.encode import Encoding
+from pipeline.fairness import equalized_odds_penalty
+from pipeline.settings import TorchMlpSettings
+
+_CHUNK = 65_536
+"""Rows scored at once: memory does not grow with the number of rows."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A split as tensors in memory, N rows.
+
+    Attributes:
+        numbers: float32 [N, D], NaN is missing.
+        rows: int64 [N, C], rows of the table of categories.
+        labels: int64 [N].
+        weights: float32 [N], mean 1.
+        groups: int64 [N], -1 for none; what the fairness penalty compares.
+    """
+
+    numbers: Tensor
+    rows: Tensor
+    labels: Tensor
+    weights: Tensor
+    groups: Tensor
+
+    def take(self, index: Tensor) -> Rows:
+        """The rows at `index`."""
+        return Rows(*(tensor[index] for tensor in vars(self).values()))
+
+    def to(self, device: torch.device) -> Rows:
+        """These rows on `device`."""
+        return Rows(*(tensor.to(device) for tensor in vars(self).values()))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave: mean log losses of the train batches and of the valid split."""
+
+    train_loss: float
+    valid_loss: float
+
+
+def fit(
+    network: nn.Module,
+    train: Rows,
+    valid: Rows,
+    encoding: Encoding,
+    settings: TorchMlpSettings,
+    seed: int,
+    place: Place,
+    log: Callable[[Epoch], None],
+) -> int:
+    """Train `network` in place and give it the weights of the best epoch; returns that epoch.
+
+    AdamW with one cycle of the learning rate (Smith and Topin, "Super-Convergence", 2017); the
+    best epoch is that of the least log loss on the valid split.
+    """
+    steps = -(-len(train) // settings.batch)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=settings.epochs * steps, pct_start=0.1
+    )
+    shuffle = torch.Generator().manual_seed(seed)  # all processes draw the same batches
+    torch.manual_seed(seed + place.rank)  # each process drops out other cells
+    unknown = torch.tensor(encoding.unknown_rows, device=place.device)
+    best, best_loss, best_weights = 0, float("inf"), copy.deepcopy(network.state_dict())
+    quiet = None if place.rank == 0 else True  # None: a bar on a terminal only
+    with tqdm(total=settings.epochs * steps, desc="train", unit="batch", disable=quiet) as bar:
+        for epoch in range(settings.epochs):
+            network.train()
+            total = torch.zeros(1, device=place.device)
+            for index in torch.randperm(len(train), generator=shuffle).split(settings.batch):
+                weight = train.weights[index].sum().clamp_min(1e-9)
+                batch = train.take(index[place.rank :: place.processes].to(place.device))
+                batch = _hide(batch, unknown, settings.masked)
+                optimizer.zero_grad()
+                loss, with_penalty = _loss(network, batch, weight, settings, place)
+                with_penalty.backward()
+                place.add_up([p.grad for p in network.parameters() if p.grad is not None])
+                optimizer.step()
+                schedule.step()
+                total += loss.detach() * weight
+                bar.update()
+            place.add_up([total])
+            valid_loss = place.agree(_evaluate(network, valid))
+            log(Epoch(total.item() / train.weights.sum().item(), valid_loss))
+            bar.set_postfix(valid_loss=f"{valid_loss:.4f}", refresh=False)
+            if valid_loss < best_loss:
+                best, best_loss = epoch, valid_loss
+                best_weights = copy.deepcopy(network.state_dict())
+            elif epoch - best >= settings.patience:
+                break
+    network.load_state_dict(best_weights)
+    network.eval()
+    return best
+
+
+def scores(network: nn.Module, rows: Rows) -> Tensor:
+    """Probability of the positive class, float32 [N]."""
+    return _logits(network, rows).softmax(dim=1)[:, 1]
+
+
+def _hide(batch: Rows, unknown: Tensor, share: float) -> Rows:
+    """Some cells as if unknown or missing: their table rows and indicators are learned so."""
+    numbers = batch.numbers.masked_fill(
+        torch.rand(batch.numbers.shape, device=batch.numbers.device) < share, float("nan")
+    )
+    hidden = torch.rand(batch.rows.shape, device=batch.rows.device) < share
+    rows = torch.where(hidden, unknown, batch.rows)
+    return Rows(numbers, rows, batch.labels, batch.weights, batch.groups)
+
+
+def _loss(
+    network: nn.Module, batch: Rows, weight: Tensor, settings: TorchMlpSettings, place: Place
+) -> tuple[Tensor, Tensor]:
+    """This process's part of the batch's mean log loss, without and with the penalty."""
+    with torch.autocast(place.device.type, torch.bfloat16, enabled=place.half_precision):
+        logits = network(batch.numbers, batch.rows)
+    logits = logits.float()
+    losses = nn.functional.cross_entropy(logits, batch.labels, reduction="none")
+    loss = (losses * batch.weights).sum() / weight
+    if not settings.fairness_penalty.weight:
+        return loss, loss
+    positive = logits.softmax(dim=1)[:, 1]
+    penalty = equalized_odds_penalty(positive, batch.labels, batch.groups)
+    return loss, loss + settings.fairness_penalty.weight * penalty / place.processes
+
+
+def _evaluate(network: nn.Module, valid: Rows) -> float:
+    losses = nn.functional.cross_entropy(_logits(network, valid), valid.labels, reduction="none")
+    return (losses * valid.weights).mean().item()
+
+
+def _logits(network: nn.Module, rows: Rows) -> Tensor:
+    network.eval()
+    parts = zip(rows.numbers.split(_CHUNK), rows.rows.split(_CHUNK), strict=True)
+    with torch.no_grad():
+        return torch.cat([network(numbers, codes) for numbers, codes in parts])

@@ -1,0 +1,137 @@
+"""Stage `train`: prepared rows into models/model.onnx, by the trainer that params.yaml names.
+
+Several GPUs (or processes): torchrun --nproc-per-node 2 -m pipeline.train
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatehouse import exits
+from gatehouse.contract import load_contract
+from gatehouse.digest import PREPARED, data_digest
+from gatehouse.errors import GatehouseError
+from gatehouse.model import Metadata, Model, write_metadata
+from gatehouse.table import read_table
+from gatehouse.workspace import MODEL_FP32
+from pipeline.settings import TrainSettings, load_settings
+from pipeline.trainer import TrainedModel, TrainingData, find_trainer
+
+if TYPE_CHECKING:
+    import onnx
+
+REPORTS = Path("reports/train")
+PARITY = 1e-5
+"""Largest allowed difference between the graph's probability and the trainer's own."""
+
+
+def torch_mlp(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+    """The default trainer: an MLP on piecewise-linear numbers and embedded categories."""
+    from pipeline.mlp import train_mlp  # torch takes seconds to import: other trainers go without
+
+    return train_mlp(data, settings, reports)
+
+
+def train(settings: TrainSettings) -> str | None:
+    """Train, check and write the model; returns a line that says what was done.
+
+    Under torchrun every process trains; only the first writes, the others return None.
+
+    Raises:
+        GatehouseError: settings, contract and data do not fit each other, or the graph does not
+            give the trainer's probabilities; no model is then written.
+    """
+    contract = load_contract()
+    data = TrainingData(
+        contract, read_table(PREPARED / "train.parquet"), read_table(PREPARED / "valid.parquet")
+    )
+    trained = find_trainer(settings.trainer)(data, settings, REPORTS)
+    if int(os.environ.get("RANK", "0")) != 0:
+        return None
+    write_metadata(
+        trained.graph,
+        Metadata(
+            contract=contract.digest,
+            data=data_digest(),
+            commit=commit(),
+            classes=contract.classes,
+            threshold=settings.threshold,
+            trainer=settings.trainer,
+        ),
+    )
+    content = _checked(trained.graph)
+    worst = parity(content, data, trained)
+    MODEL_FP32.parent.mkdir(parents=True, exist_ok=True)
+    part = MODEL_FP32.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(MODEL_FP32)
+    return (
+        f"train: {MODEL_FP32}, {len(content):,} bytes; within {worst:.1e} of the trainer's "
+        f"probabilities on {len(data.valid):,} rows"
+    )
+
+
+def parity(content: bytes, data: TrainingData, trained: TrainedModel) -> float:
+    """Largest difference between the graph's probabilities and the trainer's, on the valid split.
+
+    Raises:
+        GatehouseError: it is over the limit, or the graph is none that Gatehouse can use.
+    """
+    differences = np.abs(Model(MODEL_FP32, content).scores(data.valid) - trained.valid_scores)
+    worst = int(differences.argmax())
+    if not differences[worst] <= PARITY:
+        raise GatehouseError(
+            f"{MODEL_FP32}: row {worst} of the valid split scores {differences[worst]:.2e} away "
+            f"from the trainer's own, more than {PARITY}: the export changed the model; "
+            "look for what the exported graph computes otherwise"
+        )
+    return float(differences[worst])
+
+
+def commit() -> str:
+    """The commit that the model is said to come from; GATEHOUSE_COMMIT says otherwise."""
+    named = os.environ.get("GATEHOUSE_COMMIT")
+    if named:
+        return named
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _checked(graph: onnx.ModelProto) -> bytes:
+    import onnx
+
+    try:
+        onnx.checker.check_model(graph, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise GatehouseError(
+            f"{MODEL_FP32}: the trainer's graph is not valid ONNX ({error})"
+        ) from None
+    content: bytes = graph.SerializeToString(deterministic=True)
+    return content
+
+
+def main() -> int:
+    """Run the stage in the current directory; returns the exit code."""
+    try:
+        done = train(load_settings().train)
+    except GatehouseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return exits.ERROR
+    if done:
+        print(done)
+    return exits.PASS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

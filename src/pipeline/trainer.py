@@ -1,0 +1,115 @@
+"""What a trainer is: one function from prepared rows to an ONNX graph."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.contract import Contract
+from gatehouse.errors import GatehouseError
+from pipeline.settings import TrainSettings
+
+if TYPE_CHECKING:
+    import onnx
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a trainer may learn from: the rows of two splits, and the contract that reads them."""
+
+    contract: Contract
+    train: pd.DataFrame
+    valid: pd.DataFrame
+
+    def labels(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+        """1 where the target is the positive class, else 0; shape [N].
+
+        Raises:
+            GatehouseError: the target holds a value that is none of the two classes.
+        """
+        target = frame[self.contract.target]
+        strangers = target[~target.isin(self.contract.classes)]
+        if len(strangers):
+            raise GatehouseError(
+                f"column '{self.contract.target}': {len(strangers)} rows hold a value that is no "
+                f"class, such as {strangers.iloc[0]!r}; the contract's classes are "
+                f"{list(self.contract.classes)}"
+            )
+        labels: NDArray[np.int64] = (target == self.contract.classes[1]).to_numpy(np.int64)
+        return labels
+
+    def weights(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """Weight of each row in the loss, mean 1, shape [N]; ones without a weight column.
+
+        Raises:
+            GatehouseError: a weight is negative or not finite, or all are 0.
+        """
+        name = self.contract.weight
+        if name is None:
+            return np.ones(len(frame), np.float32)
+        values = frame[name].to_numpy(np.float64, na_value=np.nan)
+        wrong = values[~(np.isfinite(values) & (values >= 0))]
+        if len(wrong):
+            raise GatehouseError(
+                f"column '{name}': {len(wrong)} row weights are negative or not finite, such as "
+                f"{wrong[0]}; mend them, or give the column role: ignored"
+            )
+        if not values.any():
+            raise GatehouseError(f"column '{name}': every row weight is 0")
+        return np.asarray(values / values.mean(), np.float32)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a trainer returns.
+
+    Attributes:
+        graph: takes raw columns and gives probabilities, as `gatehouse.model` says; the stage
+            adds the metadata.
+        valid_scores: the probability of the positive class that the trainer's own framework gives
+            for each row of the valid split, shape [N]; the stage holds the graph to it.
+    """
+
+    graph: onnx.ModelProto
+    valid_scores: NDArray[np.float64]
+
+
+class Trainer(Protocol):
+    """The function that `train.trainer` names; under torchrun every process calls it."""
+
+    def __call__(self, data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+        """Train on `data`; metrics and curves may be written into the folder `reports`."""
+        ...
+
+
+def find_trainer(name: str) -> Trainer:
+    """The function that `name` ("module:function") says.
+
+    Raises:
+        GatehouseError: there is no such module or function.
+    """
+    module_name, function_name = name.split(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if not error.name or not f"{module_name}.".startswith(f"{error.name}."):
+            raise GatehouseError(
+                f"params.yaml: train.trainer: '{module_name}' needs the module '{error.name}', "
+                "which is not installed"
+            ) from None
+        raise GatehouseError(
+            f"params.yaml: train.trainer: there is no module '{error.name}'; give module:function"
+        ) from None
+    trainer = getattr(module, function_name, None)
+    if not callable(trainer):
+        raise GatehouseError(
+            f"params.yaml: train.trainer: '{module_name}' has no function '{function_name}'"
+        )
+    found: Trainer = trainer
+    return found
