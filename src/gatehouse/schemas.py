@@ -45,7 +45,21 @@ def schema(name: str) -> dict[str, Any]:
         if version
         else f"urn:gatehouse:schema:{name}",
     }
-    return head | model.model_json_schema(mode="validation") | {"title": f"Gatehouse {name}"}
+    body = model.model_json_schema(mode="validation")
+    _close(body)
+    return head | body | {"title": f"Gatehouse {name}"}
+
+
+def _close(node: Any) -> None:
+    """Where keys must match a pattern, refuse all others, as the models do."""
+    if isinstance(node, dict):
+        if "patternProperties" in node:
+            node.setdefault("additionalProperties", False)
+        for child in node.values():
+            _close(child)
+    elif isinstance(node, list):
+        for child in node:
+            _close(child)
 
 
 def write_schemas(folder: Path) -> list[Path]:

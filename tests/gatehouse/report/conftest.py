@@ -59,7 +59,8 @@ def measurement(name: str, value: float | None, width: float = 0.0, **rest: Any)
 
 def measurements(gate: Gate, **told: Any) -> list[Measurement]:
     """What `gate` measures in a good run; `told` changes single numbers."""
-    m, of = measurement, {"of": Of.COMPARISON}
+    m = measurement
+    of: dict[str, Any] = {"of": Of.COMPARISON}
     match gate:
         case Gate.DATA:
             broken = told.get("broken", ())
@@ -96,8 +97,8 @@ def measurements(gate: Gate, **told: Any) -> list[Measurement]:
             ]  # fmt: skip
             return [
                 *(
-                    m(name, value, 0.01, slice=slice_, unit="share", n=61 if "&" in slice_ else 4000,
-                      decides="&" not in slice_)
+                    m(name, value, 0.01, slice=slice_, unit="share",
+                      n=61 if "&" in slice_ else 4000, decides="&" not in slice_)
                     for slice_, name, value in group
                 ),
                 m("demographic_parity_difference", 0.181, 0.02, slice="sex", unit="share"),

@@ -1,0 +1,62 @@
+"""The verdict in the terminal: readable at 80 columns, in a log, and with hostile names."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from gatehouse.evidence import Gate
+from gatehouse.report.terminal import print_verdict
+
+
+def shown(run: Any, width: int = 80, *, colours: bool = False) -> str:
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=colours,
+        color_system="standard" if colours else None,
+    )
+    print_verdict(run.verdict, console)
+    return stream.getvalue()
+
+
+def test_a_red_run_reads_without_colours_at_80_columns(make_run: Any) -> None:
+    """In a CI log the outcome must be a word, the number and the limit must stand there."""
+    text = shown(make_run(roc_auc=0.868))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text
+    assert "-0.0435" in text
+    assert "at least -0.01" in " ".join(text.split())
+    assert "FAIL: accuracy" in text
+    assert "reports/report.md" in text
+
+
+def test_every_gate_has_a_row_and_green_is_said(make_run: Any) -> None:
+    """No gate may be left out, and a first commit without a base passes."""
+    text = shown(make_run(base=False))
+    assert all(f"\n{gate} " in f"\n{text}" for gate in Gate)
+    assert "no base" in text
+    assert "\nPASS\n" in text
+
+
+def test_terminals_get_colours(make_run: Any) -> None:
+    """Red is red where colours are shown."""
+    assert "\x1b[1;31m" in shown(make_run(roc_auc=0.868), colours=True)
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+def test_other_widths_lose_no_gate(make_run: Any, width: int) -> None:
+    """A narrow pane may fold words, but not drop the answer."""
+    assert "FAIL" in shown(make_run(ratio=1.5), width)
+
+
+def test_hostile_names_reach_no_terminal(make_run: Any) -> None:
+    """Escape codes and rich markup in a value must be shown, not obeyed."""
+    text = shown(make_run(evidence={Gate.DATA: "[red]x[/red] \x1b[2J \u202e"}))
+    assert "[red]x[/red]" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
