@@ -7,6 +7,7 @@ from gatehouse.report import quantities
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import count, estimate
+from gatehouse.report.summary import worst_finding
 from gatehouse.report.tables import table
 from gatehouse.report.words import (
     ICONS,
@@ -32,13 +33,15 @@ def rules(context: ReportContext) -> str:
 
 
 def _rule_row(context: ReportContext, result: RuleResult) -> list[str]:
-    worst = max(result.findings, key=lambda finding: finding.outcome.rank)
+    worst = worst_finding(result)
     icon = WARNING if result.warns else ICONS[result.outcome]
     text = sentence(context, result, worst)
-    others = len(result.findings) - 1
-    if others:
-        alike = sum(finding.outcome is worst.outcome for finding in result.findings) - 1
-        text += f" (and {others} more, {alike} of them {worst.outcome.value})"
+    slices = len(result.findings)
+    if slices > 1 and worst.outcome is Outcome.PASS:
+        text += f"; nearest of {slices}"
+    elif slices > 1:
+        alike = sum(finding.outcome is worst.outcome for finding in result.findings)
+        text += f"; worst of {slices}, {alike} {worst.outcome.value}"
     return [icon, code(result.rule), text, prose(result.why)]
 
 

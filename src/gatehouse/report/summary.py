@@ -5,8 +5,9 @@ from __future__ import annotations
 from gatehouse.evidence import Gate, Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import prose
+from gatehouse.report.numbers import bound, count, estimate
 from gatehouse.report.tables import table
-from gatehouse.report.words import ICONS, WARNING, next_step, sentence
+from gatehouse.report.words import ICONS, WARNING, is_difference, next_step, sentence
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 
 GATE_QUESTIONS = {
@@ -30,7 +31,8 @@ def head(context: ReportContext) -> str:
     parts = [f"## {title}", _lead(context), table(["", "Gate", "Why"], rows)]
     steps = _next_steps(context)
     if steps:
-        parts.append("### What to do next\n\n" + "\n".join(f"- {step}" for step in steps))
+        heading = "Worth a look" if passed else "What to do next"
+        parts.append(f"### {heading}\n\n" + "\n".join(f"- {step}" for step in steps))
     return "\n\n".join(parts)
 
 
@@ -65,13 +67,25 @@ def plain_reason(verdict: Verdict, gate: Gate) -> str:
         result, finding = _nearest(ranked)
     if finding.outcome in (Outcome.ERROR, Outcome.NONE):
         return finding.text
+    text = _plain_sentence(result, finding)
+    more = _alike(ranked)
+    return text + (f"; and {more} more" if more and finding.outcome is not Outcome.PASS else "")
+
+
+def _plain_sentence(result: RuleResult, finding: Finding) -> str:
+    if result.measurement == "failed_expectations":
+        severity = finding.slice.removeprefix("severity=")
+        if not finding.value:
+            return f"all {count(finding.n or 0)} {severity} expectations hold"
+        return f"{severity} expectations: {finding.text}"
     where = "" if finding.slice == "all" else f" of {finding.slice}"
     base = " against base" if result.of is Of.COMPARISON else ""
-    text = f"{result.measurement}{where}{base}: {finding.text}"
-    alike = _alike(ranked)
-    if finding.outcome is Outcome.PASS:
-        return f"{text} (nearest of {len(ranked)})" if len(ranked) > 1 else text
-    return text + (f"; and {alike} more" if alike else "")
+    signed = is_difference(result.measurement, result.of)
+    shown = estimate(finding.value, finding.interval, signed=signed, limit=result.limit)
+    side = "at least" if result.bound == "at_least" else "at most"
+    limit = bound(result.limit, signed=signed)
+    unsure = " can't be told:" if finding.outcome is Outcome.INCONCLUSIVE else ""
+    return f"{result.measurement}{where}{base}{unsure} {shown}, {side} {limit}"
 
 
 def gate_reason(context: ReportContext, gate: Gate) -> str:
@@ -87,10 +101,11 @@ def gate_reason(context: ReportContext, gate: Gate) -> str:
     if outcome is Outcome.NONE:
         return "There is no base to compare with"
     if outcome is Outcome.PASS:
+        passing = [found for _, found in ranked if found.outcome is Outcome.PASS]
         nearest = sentence(context, *_nearest(ranked))
-        if len(ranked) == 1 or gate is Gate.DATA:
+        if len(passing) == 1 or gate is Gate.DATA:
             return _capital(nearest)
-        return f"All {len(ranked)} checks pass; nearest to its limit: {nearest}"
+        return f"All {len(passing)} checks pass; nearest to its limit: {nearest}"
     if outcome is Outcome.WAIVED:
         text = f"Waived: {text}"
     more = _alike(ranked)
@@ -110,6 +125,11 @@ def _results(verdict: Verdict, gate: Gate) -> list[RuleResult]:
 def _alike(ranked: list[tuple[RuleResult, Finding]]) -> int:
     """How many more findings weigh as much as the worst."""
     return sum(_weight(*pair) == _weight(*ranked[0]) for pair in ranked) - 1
+
+
+def worst_finding(result: RuleResult) -> Finding:
+    """A rule's worst finding; of equal outcomes, the one furthest beyond the limit."""
+    return max(result.findings, key=lambda found: (found.outcome.rank, _excess(result, found)))
 
 
 def _weight(result: RuleResult, finding: Finding) -> tuple[bool, int]:
@@ -150,21 +170,21 @@ def _lead(context: ReportContext) -> str:
 
 
 def _next_steps(context: ReportContext) -> list[str]:
+    """One step for each gate that is not green, blocking gates first."""
     verdict = context.verdict
-    steps: list[str] = []
-    for result in [*(r for r in verdict.rules if r.blocks), *(r for r in verdict.rules if r.warns)]:
-        sign = ICONS[Outcome.FAIL] if result.blocks else WARNING
-        step = f"{sign} **{result.gate.value}**: {next_step(result)}"
-        if step not in steps:
-            steps.append(step)
-    failing = [r.rule for r in verdict.rules if r.blocks and r.outcome is not Outcome.ERROR]
-    if failing:
-        steps.append(
+    steps: dict[Gate, str] = {}
+    for result in sorted(verdict.rules, key=lambda r: (r.blocks, r.outcome.rank), reverse=True):
+        if result.blocks or result.warns:
+            sign = ICONS[Outcome.FAIL] if result.blocks else WARNING
+            steps.setdefault(result.gate, f"{sign} **{result.gate.value}**: {next_step(result)}")
+    lines = list(steps.values())
+    if any(result.blocks and result.outcome is not Outcome.ERROR for result in verdict.rules):
+        lines.append(
             "A failure that is acceptable for now can be waived: with rule, reason, approver and "
             "expiry under `waivers` in `policy.yaml`, in a pull request of its own. It counts once "
             "it is in the base."
         )
-    return steps
+    return lines
 
 
 def _capital(text: str) -> str:

@@ -115,6 +115,8 @@ def next_step(result: RuleResult) -> str:
 def _data_sentence(context: ReportContext, measured: Measurement) -> str:
     severity = measured.slice.removeprefix("severity=")
     if not measured.value:
+        if measured.n == 1:
+            return f"the one {prose(severity)} expectation holds"
         return f"all {count(measured.n)} {prose(severity)} expectations hold"
     broken = [m for m in failed_expectations(context) if f" {severity}:" in f" {m.method}"]
     text = (

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from gatehouse.evidence import Gate
+from gatehouse.report.numbers import MINUS
 from gatehouse.report.terminal import print_verdict
 
 
@@ -29,8 +30,8 @@ def test_a_red_run_reads_without_colours_at_80_columns(make_run: Any) -> None:
     text = shown(make_run(roc_auc=0.868))
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
-    assert "-0.0435" in text
-    assert "at least -0.01" in " ".join(text.split())
+    assert f"{MINUS}0.043" in text
+    assert f"at least {MINUS}0.01" in " ".join(text.split())
     assert "FAIL: accuracy" in text
     assert "reports/report.md" in text
 
