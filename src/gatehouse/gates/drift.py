@@ -7,7 +7,10 @@ Holm-adjusted (Holm 1979), so that the rule can ask for both a significant and a
   standard deviation;
 - category: chi-squared test of homogeneity (`scipy.stats.chi2_contingency`) with missing as a
   category and rare categories merged, effect total variation distance;
-- missing values of a numeric column: the same chi-squared test on missing or not.
+- missing values of a numeric column (infinite ones count as missing): the same chi-squared test on
+  missing or not.
+
+Row keys are not compared: new rows have new keys.
 
 Columns that came, went or changed their kind are counted apart as `schema_changes`.
 """
@@ -61,7 +64,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     measurements: list[Measurement] = []
     if base is not None:
         old, new = base.split("train"), candidate.split("train")
-        columns = [name for name in base.contract.columns if name in old]
+        keys = {*base.contract.keys, *candidate.contract.keys}
+        columns = [name for name in base.contract.columns if name in old and name not in keys]
         measurements.append(_schema(old, new))
         settings, seed = policy.measure.drift, policy.measure.seed
         tests = compare_tables(old, new, columns, settings, seed)
@@ -103,16 +107,19 @@ def _kind(column: pd.Series) -> str:
 def compare_tables(
     old: pd.DataFrame, new: pd.DataFrame, columns: list[str], settings: DriftMeasure, seed: int
 ) -> list[Test]:
-    """Tests of every column that both tables hold in the same kind; large tables are sampled."""
-    old, new = sample_rows(old, settings, seed), sample_rows(new, settings, seed + 1)
+    """Tests of every column that both tables hold in the same kind; large tables are sampled.
+
+    Both are sampled by one seed: equal tables give equal samples, and so exactly no drift.
+    """
+    old, new = sample_rows(old, settings, seed), sample_rows(new, settings, seed)
     tests: list[Test] = []
     for name in columns:
         if name not in new.columns or _kind(old[name]) != _kind(new[name]):
             continue
-        label = f"column={name}"
         if _kind(old[name]) == "number":
-            tests += compare_numbers(label, _floats(old[name]), _floats(new[name]))
+            tests += compare_numbers(name, _floats(old[name]), _floats(new[name]))
         else:
+            label = f"column={name}"
             tests.append(compare_categories(label, old[name], new[name], settings.rare_level))
     return tests
 
@@ -127,15 +134,13 @@ def sample_rows(frame: pd.DataFrame, settings: DriftMeasure, seed: int) -> pd.Da
 
 
 def _floats(column: pd.Series) -> NDArray[np.float64]:
-    return column.to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
 
 
-def compare_numbers(label: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> list[Test]:
+def compare_numbers(name: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> list[Test]:
     """Tests of a numeric column: its values, and its missing values where there are any."""
-    from scipy import stats
-
+    missing_old, missing_new = ~np.isfinite(old), ~np.isfinite(new)
     tests = []
-    missing_old, missing_new = np.isnan(old), np.isnan(new)
     if missing_old.any() or missing_new.any():
         counts = np.array(
             [
@@ -144,28 +149,40 @@ def compare_numbers(label: str, old: NDArray[np.float64], new: NDArray[np.float6
             ],
             dtype=np.float64,
         )
-        tests.append(_homogeneity(f"{label} (missing)", counts, min(len(old), len(new))))
-    old, new = old[~missing_old], new[~missing_new]
-    n = min(len(old), len(new))
-    if n == 0:
-        return tests
+        tests.append(_homogeneity(f"column={name} (missing)", counts, min(len(old), len(new))))
+    if not missing_old.all() and not missing_new.all():
+        tests.append(compare_values(f"column={name}", old[~missing_old], new[~missing_new]))
+    return tests
+
+
+def compare_values(label: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> Test:
+    """Test of two samples of finite numbers, neither of them empty."""
+    from scipy import stats
+
     same = len(old) == len(new) and np.array_equal(old, new)
-    spread = float(old.std()) or float(new.std()) or 1.0
-    effect = 0.0 if same else float(stats.wasserstein_distance(old, new)) / spread
+    effect = 0.0 if same else float(stats.wasserstein_distance(old, new)) / _spread(old, new)
     p_value = 1.0 if same else float(stats.ks_2samp(old, new, method="asymp").pvalue)
     method = "two-sample Kolmogorov-Smirnov; Wasserstein distance / standard deviation of the base"
-    return [*tests, Test(label, effect, p_value, n, "sigma", method)]
+    return Test(label, effect, p_value, min(len(old), len(new)), "sigma", method)
+
+
+def _spread(old: NDArray[np.float64], new: NDArray[np.float64]) -> float:
+    """The base's standard deviation; of a constant column that moved, what makes the effect 1."""
+    for values in (old, new):
+        if np.ptp(values) > 0:
+            return float(values.std())
+    return float(abs(new[0] - old[0])) or 1.0
 
 
 def compare_categories(label: str, old: pd.Series, new: pd.Series, rare_level: int) -> Test:
     """Test of a category column; missing is a category, rare categories count as one."""
-    old_counts = old.astype(object).where(old.notna(), "(missing)").value_counts()
-    new_counts = new.astype(object).where(new.notna(), "(missing)").value_counts()
-    levels = sorted(set(old_counts.index) | set(new_counts.index), key=str)
-    counts = np.array(
-        [old_counts.reindex(levels, fill_value=0), new_counts.reindex(levels, fill_value=0)],
-        dtype=np.float64,
-    )
+    import pandas as pd
+
+    codes, levels = pd.factorize(pd.concat([old, new], ignore_index=True))  # -1 is missing
+    counts = np.stack(
+        [np.bincount(part + 1, minlength=len(levels) + 1) for part in np.split(codes, [len(old)])]
+    ).astype(np.float64)
+    counts = counts[:, counts.sum(axis=0) > 0]
     rare = counts.sum(axis=0) < rare_level
     if rare.any():
         counts = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
@@ -188,8 +205,7 @@ def _predictions(candidate: Workspace, base: Workspace, settings: DriftMeasure, 
     """The candidate's scores of its test split against the base's scores of its own."""
     old = base.model.scores(sample_rows(base.split("test"), settings, seed))
     new = candidate.model.scores(sample_rows(candidate.split("test"), settings, seed))
-    (test,) = compare_numbers(PREDICTION, old, new)
-    return test
+    return compare_values(PREDICTION, old, new)
 
 
 def adjusted(tests: list[Test]) -> list[Measurement]:
