@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gatehouse.contract import Column, ColumnType, Contract
 from gatehouse.evidence import Evidence, Gate, Measurement
 from gatehouse.gates.tools import versions
@@ -23,6 +25,9 @@ SEVERITIES = ("critical", "warning")
 SAMPLES = 5
 UNIQUE_ROWS = 0.99
 """Share of rows that must have no exact copy: real tables hold a few, a doubled load many."""
+
+FLOAT32_LIMIT = float(np.finfo(np.float32).max)
+"""The graph reads numbers as float32: a larger one, or an infinite one, is none to the model."""
 
 _INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 _NUMBERS = [*_INTEGERS, "float32", "float64"]
@@ -118,7 +123,8 @@ def suite(contract: Contract, frame: pd.DataFrame) -> list[Expectation]:
         Expectation(
             "expect_table_columns_to_match_set", None, "critical",
             {"column_set": names, "exact_match": False},
-        )
+        ),
+        Expectation("expect_table_row_count_to_be_between", None, "critical", {"min_value": 1}),
     ]  # fmt: skip
     missing = [name for name in names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in contract.columns]
@@ -171,15 +177,14 @@ def _of_column(name: str, column: Column, values: pd.Series) -> list[Expectation
         allowed = _NUMBERS
         if column.type is ColumnType.INTEGER and values.dtype.kind == "f":
             # A missing value makes pandas store integers as floats; fractions are no integers.
-            whole = bool((values.dropna() % 1 == 0).all())
-            allowed = _NUMBERS if whole else _INTEGERS
+            allowed = _INTEGERS if len(_fractions(values)) else _NUMBERS
         expectations.append(
             Expectation(
                 "expect_column_values_to_be_in_type_list", name, severity, {"type_list": allowed}
             )
         )
-        if numeric and column.range is not None:
-            low, high = column.range
+        if numeric:
+            low, high = column.range or (-FLOAT32_LIMIT, FLOAT32_LIMIT)
             expectations.append(
                 Expectation(
                     "expect_column_values_to_be_between", name, severity,
@@ -197,17 +202,22 @@ def _of_column(name: str, column: Column, values: pd.Series) -> list[Expectation
     return expectations
 
 
+def _fractions(values: pd.Series) -> pd.Series:
+    return values[values.notna() & (values % 1 != 0)]
+
+
 def validate(
     frame: pd.DataFrame, contract: Contract
 ) -> tuple[ExpectationSuiteValidationResult, list[Result]]:
     """Great Expectations' verdict on `frame`, whole and as one result per expectation."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     expectations = suite(contract, frame)
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     batch = context.data_sources.pandas_default.read_dataframe(frame)
     outcome = batch.validate(
         gx.ExpectationSuite(
@@ -216,8 +226,9 @@ def validate(
         result_format={"result_format": "SUMMARY", "partial_unexpected_count": 20},
     )
     found = {
-        (item.expectation_config.type, _key(item.expectation_config.kwargs)): item
+        (config.type, _key(config.kwargs)): item
         for item in outcome.results
+        if (config := item.expectation_config) is not None
     }
     results = []
     for expectation in expectations:
@@ -236,7 +247,15 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame) -> Result:
     detail = item.result or {}
     values = detail.get("partial_unexpected_list") or []
     # A missing value is the whole message; there is nothing to show.
-    samples = list(dict.fromkeys(_short(value) for value in values if value == value))
+    shown = [value for value in values if value is not None and value == value]
+    unexpected = int(detail.get("unexpected_count") or 0)
+    if not item.success and expectation.type == "expect_column_values_to_be_in_type_list":
+        values = frame[expectation.column]
+        if values.dtype.kind == "f":
+            fractions = _fractions(values)
+            shown, unexpected = fractions.head(SAMPLES).tolist(), len(fractions)
+    samples = list(dict.fromkeys(_short(value) for value in shown))
+    samples += [f"{_short(value)} is missing" for value in detail.get("partial_missing_list") or []]
     mismatched = (detail.get("details") or {}).get("mismatched") or {}
     samples += [f"{name} is {kind}" for kind, names in mismatched.items() for name in names]
     if not item.success and not samples and "observed_value" in detail:
@@ -244,7 +263,7 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame) -> Result:
     return Result(
         expectation=expectation,
         success=bool(item.success),
-        unexpected=int(detail.get("unexpected_count") or 0),
+        unexpected=unexpected,
         rows=len(frame),
         samples=() if item.success else tuple(samples[:SAMPLES]),
     )
