@@ -66,7 +66,7 @@ def group_labels(rows: pd.DataFrame, attributes: tuple[str, ...]) -> NDArray[np.
     joined = parts[0]
     for part in parts[1:]:
         joined = joined + " & " + part
-    return joined.to_numpy(object)
+    return np.asarray(joined.to_numpy(object))
 
 
 def measure_partition(
@@ -85,6 +85,8 @@ def measure_partition(
     cells = confusion_cells(index, len(names), predictions)
     drawn = resampled_rates(cells, policy.measure.resamples, policy.measure.seed)
     frame = _metric_frame(groups, predictions)
+    # Fairlearn says 0 where there is nothing to divide by.
+    defined = {metric: np.isfinite(rate) for metric, rate in _rates(cells).items()}
     eligible = {metric: _eligible(metric, cells, settings) for metric in GROUP_METRICS}
 
     measurements = []
@@ -92,8 +94,10 @@ def measure_partition(
         for metric in GROUP_METRICS:
             measurements.append(
                 _group_measurement(
-                    metric, group, float(frame[metric][group]), drawn[metric][:, position],
-                    int(cells[position].sum()), bool(eligible[metric][position]), policy,
+                    metric, group,
+                    float(frame[metric][group]) if defined[metric][position] else None,
+                    drawn[metric][:, position], int(cells[position].sum()),
+                    bool(eligible[metric][position]), policy,
                 )
             )  # fmt: skip
     return measurements + _gaps(name, names, frame, drawn, eligible, cells, policy)
@@ -160,17 +164,21 @@ def _eligible(metric: str, cells: Floats, settings: FairnessMeasure) -> NDArray[
 
 
 def _group_measurement(
-    metric: str, group: str, value: float, values: Floats, n: int, decides: bool, policy: Policy
+    metric: str,
+    group: str,
+    value: float | None,
+    values: Floats,
+    n: int,
+    decides: bool,
+    policy: Policy,
 ) -> Measurement:
-    defined = bool(np.isfinite(value))
+    confidence = policy.measure.fairness.confidence
     return Measurement(
         name=metric,
         slice=group,
-        value=value if defined else None,
+        value=value,
         unit="share",
-        interval=percentile_interval(values, policy.measure.fairness.confidence)
-        if defined
-        else None,
+        interval=None if value is None else percentile_interval(values, confidence),
         n=n,
         method=f"Fairlearn; multinomial bootstrap, {policy.measure.resamples} resamples",
         decides=decides,
@@ -228,7 +236,7 @@ def _ratio(values: Floats) -> Floats:
     if values.shape[1] < 2:
         return np.full(len(values), np.nan)
     low, high = np.min(values, axis=1), np.max(values, axis=1)
-    return np.divide(low, high, out=np.full_like(low, np.nan), where=high > 0)
+    return np.asarray(np.divide(low, high, out=np.full_like(low, np.nan), where=high > 0))
 
 
 def _gap_measurement(
