@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 
 _CALIBRATION = "expected_calibration_error"
 _UNITS = {"log_loss": "nats"}
+_ONE_CLASS = "not defined: the test split has one class only"
+_UNDEFINED = {
+    "roc_auc": _ONE_CLASS,
+    "balanced_accuracy": _ONE_CLASS,
+    "recall": "not defined: the test split has no positive row",
+    "precision": "not defined: the model decides no row positive",
+    "f1": "not defined: no row is positive, and the model decides none so",
+}
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
@@ -120,5 +128,5 @@ def _measurement(
         interval=percentile_interval(values, policy.measure.confidence) if defined else None,
         n=n,
         method=method,
-        note=None if defined else "not defined: the test split has one class only",
+        note=None if defined else _UNDEFINED.get(name, "not defined on these rows"),
     )
