@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
 from gatehouse.gates.bootstrap import bootstrap, percentile_interval, weighted_metrics
 from gatehouse.gates.tools import versions
@@ -36,7 +37,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     """Evidence of the latency gate.
 
     Raises:
-        GatehouseError: data or a model is missing, or they do not fit each other.
+        GatehouseError: data or a model is missing, they do not fit each other, or the policy asks
+            for more confidence than its sessions can give.
     """
     rows = candidate.split("test")
     int8, fp32 = candidate.root / MODEL, candidate.root / MODEL_FP32
@@ -134,6 +136,11 @@ def _ratio(
     interval = quantile_test(ratios, q=float(np.median(ratios)), p=0.5).confidence_interval(
         policy.measure.confidence
     )
+    if not np.isfinite([interval.low, interval.high]).all():
+        raise GatehouseError(
+            f"policy.yaml: {len(ratios)} sessions are too few for an interval of confidence "
+            f"{policy.measure.confidence:g}; raise measure.latency.sessions"
+        )
     # The same bytes can't be slower than themselves: what was timed is noise.
     value, low, high = (
         (1.0, 1.0, 1.0) if same else (float(np.median(ratios)), interval.low, interval.high)
