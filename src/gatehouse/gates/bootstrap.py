@@ -141,7 +141,8 @@ def _roc_auc(y: Floats, score: Floats) -> Metric:
         below = np.cumsum(negatives, axis=1) - negatives / 2
         pairs = positives.sum(axis=1) * negatives.sum(axis=1)
         wins = (positives * below).sum(axis=1)
-        return np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
+        values: Floats = np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
+        return values
 
     return roc_auc
 
