@@ -105,12 +105,12 @@ class Column(Frozen):
         if self.is_model_input:
             if self.type is ColumnType.STRING:
                 raise ValueError("free text is no model input; set role: ignored, or a category")
-            if self.type is ColumnType.INTEGER and self.range is not None:
-                if max(map(abs, self.range)) > FLOAT32_EXACT_INTEGERS:
-                    raise ValueError(
-                        "integers beyond 16,777,216 lose digits in the graph's float32 input; "
-                        "declare type: number, or rescale the column"
-                    )
+            largest = max(map(abs, self.range)) if self.range is not None else 0
+            if self.type is ColumnType.INTEGER and largest > FLOAT32_EXACT_INTEGERS:
+                raise ValueError(
+                    "integers beyond 16,777,216 lose digits in the graph's float32 input; "
+                    "declare type: number, or rescale the column"
+                )
         return self
 
     @property

@@ -2,4 +2,7 @@
 
 
 class GatehouseError(Exception):
-    """Bad input or configuration: the message names the file, the place and the fix (exit code 2)."""
+    """Bad input or configuration (exit code 2).
+
+    The message names the file, the place and the fix.
+    """

@@ -1,12 +1,15 @@
-"""Evidence: what one gate measured, and of which data and model (`reports/evidence/<gate>.json`)."""
+"""Evidence: what one gate measured, and of which data and model.
+
+It is stored in `reports/evidence/<gate>.json`.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gatehouse.errors import GatehouseError
 from gatehouse.typed import Document, Frozen
@@ -36,6 +39,12 @@ class Interval(Frozen):
     low: float
     high: float
     confidence: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("an interval's low end lies above its high end; measure again")
+        return self
 
 
 class Measurement(Frozen):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticSerializationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -37,7 +39,7 @@ class Document(Frozen):
         except (OSError, UnicodeDecodeError) as error:
             raise GatehouseError(f"{path}: cannot be read ({error})") from None
         try:
-            data = json.loads(text)
+            data = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise GatehouseError(f"{path}: is not JSON ({error}); was it cut short?") from None
         return validate(cls, data, path)
@@ -47,8 +49,45 @@ class Document(Frozen):
         return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     def write(self, path: Path) -> None:
+        """Store the document at `path`: all of it or, after a crash, nothing.
+
+        Raises:
+            GatehouseError: the file cannot be written.
+        """
+        write_text(path, self.to_json())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Store `text` as UTF-8 at `path`: all of it or, after a crash, what stood there before.
+
+    Raises:
+        GatehouseError: the file cannot be written.
+    """
+    # The process in its name, so that two writers at once do not write into one file.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.to_json(), encoding="utf-8")
+        try:
+            part.write_text(text, encoding="utf-8", newline="\n")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise GatehouseError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON lets a key stand twice, and readers disagree which one counts; here neither does."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twice!r} stands twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 T = TypeVar("T", bound=BaseModel)
@@ -68,6 +107,8 @@ def parse_yaml(text: str, name: str | Path) -> Any:
         problem = error.problem or error.context
         raise GatehouseError(f"{name}:{line}: is not valid YAML: {problem}") from None
     except YAMLError as error:
+        raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
+    except Exception as error:  # ruamel raises Python's own for scalars such as 2026-02-30
         raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
 
 
@@ -90,10 +131,17 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
         GatehouseError: naming file, line (where `data` came from YAML), key and problem.
     """
     try:
-        return model.model_validate(data)
+        valid = model.model_validate(data)
+        valid.model_dump_json()
     except ValidationError as error:
         lines = [_explain(problem, data, name) for problem in error.errors()]
         raise GatehouseError("\n".join(lines)) from None
+    except PydanticSerializationError:
+        raise GatehouseError(
+            f"{name}: holds half a Unicode character (such as \\ud800); write it whole, "
+            "or take it out"
+        ) from None
+    return valid
 
 
 def _explain(problem: Any, data: Any, name: str | Path) -> str:
@@ -108,6 +156,8 @@ def _explain(problem: Any, data: Any, name: str | Path) -> str:
         message = "this key is missing; add it"
     elif problem["type"] not in ("value_error", "assertion_error"):
         message += f" (found {_short(problem['input'])})"
+        if problem["type"] == "string_type" and isinstance(problem["input"], bool | int | float):
+            message += "; put it in quotes"
     return f"{where}: {key}: {message}"
 
 
