@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from typing import Literal
 
-from gatehouse.evidence import LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
-from gatehouse.policy import Policy, Rule
+from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
+from gatehouse.policy import Policy, Rule, Waiver
 from gatehouse.verdict import (
     Change,
     Finding,
@@ -66,7 +67,7 @@ def judge(
     )
 
 
-def _outcome(results: tuple[RuleResult, ...]) -> Outcome:
+def _outcome(results: tuple[RuleResult, ...]) -> Literal[Outcome.PASS, Outcome.FAIL]:
     return Outcome.FAIL if any(result.blocks for result in results) else Outcome.PASS
 
 
@@ -96,8 +97,6 @@ def evidence_error(case: Case, policy: Policy, gate: Gate) -> str | None:
 
 def compared_with(gate: Gate, base: Subject | None) -> Subject | None:
     """The part of `base` that the evidence of `gate` must name."""
-    from gatehouse.evidence import COMPARES
-
     if base is None or gate not in COMPARES:
         return None
     return Subject(**{field: getattr(base, field) for field in LOOKS_AT[gate]})
@@ -160,8 +159,8 @@ def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
     ]
     if not matching:
         text = (
-            f"the evidence has no measurement '{rule.measurement}' of slice '{rule.slice}' that may "
-            "decide; measure it, or take the rule out of the policy"
+            f"the evidence has no measurement '{rule.measurement}' of slice '{rule.slice}' that "
+            "may decide; measure it, or take the rule out of the policy"
         )
         return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
     return [_finding(rule, measurement) for measurement in matching]
@@ -220,7 +219,7 @@ def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple
         f"effect {_number(measurement.value)} (limit {_number(rule.at_most)}), "
         f"adjusted p {measurement.p_value:.2g} (alpha {rule.alpha:g})"
     )
-    if measurement.p_value < rule.alpha and measurement.value >= rule.at_most:
+    if measurement.p_value < rule.alpha and measurement.value > rule.at_most:
         return Outcome.FAIL, shown
     if few:
         return Outcome.INCONCLUSIVE, few
@@ -243,31 +242,34 @@ def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:
     if finding.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         return finding
     for waiver in policy.waivers:
-        if (
-            waiver.rule == name
-            and fnmatchcase(finding.slice, waiver.slice)
-            and waiver.expires >= today
-        ):
-            text = f"{finding.text}; waived by {waiver.approver} until {waiver.expires}: {waiver.reason}"
+        if _covers(waiver, name, finding) and waiver.expires >= today:
+            by = f"waived by {waiver.approver} until {waiver.expires}: {waiver.reason}"
+            text = f"{finding.text}; {by}"
             return finding.model_copy(update={"outcome": Outcome.WAIVED, "text": text})
     return finding
+
+
+def _covers(waiver: Waiver, rule: str, finding: Finding) -> bool:
+    return waiver.rule == rule and fnmatchcase(finding.slice, waiver.slice)
 
 
 def _waivers(
     policy: Policy, proposed: Policy | None, results: tuple[RuleResult, ...], today: date
 ) -> tuple[WaiverState, ...]:
-    waived = {result.rule for result in results if result.outcome is Outcome.WAIVED} | {
-        result.rule
+    waived = [
+        (result.rule, finding)
         for result in results
-        if any(finding.outcome is Outcome.WAIVED for finding in result.findings)
-    }
+        for finding in result.findings
+        if finding.outcome is Outcome.WAIVED
+    ]
     states = []
     for waiver in policy.waivers:
         if waiver.expires < today:
             states.append(WaiverState(waiver=waiver, state="expired"))
+        elif any(_covers(waiver, rule, finding) for rule, finding in waived):
+            states.append(WaiverState(waiver=waiver, state="used"))
         else:
-            state = "used" if waiver.rule in waived else "unused"
-            states.append(WaiverState(waiver=waiver, state=state))
+            states.append(WaiverState(waiver=waiver, state="unused"))
     for waiver in proposed.waivers if proposed else ():
         if waiver not in policy.waivers:
             states.append(WaiverState(waiver=waiver, state="proposed"))
