@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
+
+# What git sets for its hooks: a command in another folder would act on the hook's repository.
+_OF_A_HOOK = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, less what would point git at another repository."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
 
 
 def git(*arguments: str, root: Path = Path()) -> str:
@@ -15,15 +33,18 @@ def git(*arguments: str, root: Path = Path()) -> str:
         GatehouseError: git is not installed, or the command failed; its last line is told.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - arguments are ours; refs are checked by rev-parse
-            ["git", *arguments],  # noqa: S607 - git is found on the user's PATH
+        done = subprocess.run(
+            ["git", *arguments],
             cwd=root,
+            env=environment(),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
     except FileNotFoundError:
         raise GatehouseError("git is not installed; install it, then try again") from None
+    except UnicodeDecodeError:
+        raise GatehouseError(f"git {arguments[0]} {arguments[-1]}: is not UTF-8 text") from None
     if done.returncode:
         reason = done.stderr.strip().splitlines()
         raise GatehouseError(f"git {arguments[0]}: {reason[-1] if reason else 'failed'}")
@@ -34,8 +55,9 @@ def commit_of(ref: str, root: Path = Path()) -> str:
     """The commit that `ref` (a branch, tag or hash) names.
 
     Raises:
-        GatehouseError: there is no such commit.
+        GatehouseError: there is no such commit, or no repository.
     """
+    git("rev-parse", "--git-dir", root=root)  # tells why where this is no repository
     try:
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}",
                    root=root).strip()  # fmt: skip
@@ -46,8 +68,12 @@ def commit_of(ref: str, root: Path = Path()) -> str:
 
 
 def file_at(commit: str, path: Path, root: Path = Path()) -> str | None:
-    """The text of a file in a commit; None where the commit has no such file."""
-    try:
-        return git("show", f"{commit}:{path.as_posix()}", root=root)
-    except GatehouseError:
+    """The text of a file in a commit, by its path from `root`; None where it has no such file.
+
+    Raises:
+        GatehouseError: the commit has the file, but its text can't be had.
+    """
+    name = f"./{path.as_posix()}"
+    if not git("ls-tree", "--name-only", commit, "--", name, root=root):
         return None
+    return git("show", f"{commit}:{name}", root=root)
