@@ -7,7 +7,7 @@ evidence compares with is recorded in `reports/base.json`, a dependency of the m
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -98,18 +98,32 @@ def _record(commit: str, ref: str, contract: Contract | None, root: Path) -> Bas
     text = file_at(commit, LOCK, root)
     if text is None or contract is None:
         return BaseRecord()
-    lock = parse_yaml(text, f"{ref}:{LOCK}")
+    outs = locked_outputs(text, f"{ref}:{LOCK}")
+    taken = {path.as_posix(): outs.get(path.as_posix()) for path in TAKEN}
+    found = {path: md5 for path, md5 in taken.items() if md5}
+    if len(found) < len(TAKEN):
+        return BaseRecord()
+    return BaseRecord(outputs=Outputs(contract=contract.digest, outs=found))
+
+
+def locked_outputs(text: str, name: str) -> dict[str, str]:
+    """DVC's MD5 of each output that a `dvc.lock` records, by path.
+
+    Raises:
+        GatehouseError: the text is no lock file, or names an output twice.
+    """
+    lock = parse_yaml(text, name)
     outs: dict[str, str] = {}
     try:
         for stage in lock["stages"].values():
             for out in stage.get("outs", []):
-                if out["path"] in {path.as_posix() for path in TAKEN}:
-                    outs[str(out["path"])] = str(out["md5"])
+                path, md5 = str(out["path"]), str(out["md5"])
+                if path in outs:
+                    raise GatehouseError(f"{name}: names the output {path} twice")
+                outs[path] = md5
     except (KeyError, TypeError, AttributeError):
-        raise GatehouseError(f"{ref}:{LOCK}: is not a lock file that DVC wrote") from None
-    if len(outs) < len(TAKEN):
-        return BaseRecord()
-    return BaseRecord(outputs=Outputs(contract=contract.digest, outs=outs))
+        raise GatehouseError(f"{name}: is not a lock file that DVC wrote") from None
+    return outs
 
 
 def take_base(base: Base, root: Path = Path()) -> Workspace | None:
@@ -118,7 +132,7 @@ def take_base(base: Base, root: Path = Path()) -> Workspace | None:
     None where the pipeline never ran at that commit: there is nothing to compare with.
 
     Raises:
-        GatehouseError: the files are in no cache and no remote.
+        GatehouseError: the files are in no cache and no remote, or are not what the lock records.
     """
     if base.record.outputs is None:
         return None
@@ -130,9 +144,8 @@ def take_base(base: Base, root: Path = Path()) -> Workspace | None:
 
 def _fetch(base: Base, folder: Path, root: Path) -> None:
     from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-    from dvc_data.index import DataIndexError
 
+    assert base.record.outputs is not None
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
     try:
@@ -143,11 +156,20 @@ def _fetch(base: Base, folder: Path, root: Path) -> None:
             files.get(path.as_posix(), str(target), recursive=True)
             if not target.exists():
                 raise FileNotFoundError(path.as_posix())
+            if _md5(target) != base.record.outputs.outs[path.as_posix()]:
+                raise GatehouseError(
+                    f"{path} of {base.name}: what DVC's cache or remote holds is not what dvc.lock "
+                    "records; take the damaged copy away there, and push it again"
+                )
         contract = file_at(base.commit, CONTRACT_FILE, root)
         assert contract is not None
         (part / CONTRACT_FILE).write_text(contract, encoding="utf-8")
-        os.replace(part, folder)
-    except (DvcException, DataIndexError, OSError) as error:
+        part.replace(folder)
+    except GatehouseError:
+        raise
+    except Exception as error:  # DVC, and each remote's library, raise classes of their own
+        if folder.exists():
+            return  # another process took the same base meanwhile
         raise GatehouseError(
             f"the data and model of {base.name} are in no DVC cache or remote that can be reached "
             f"({error}); push them from where they were made (dvc push), or name another base"
@@ -156,10 +178,23 @@ def _fetch(base: Base, folder: Path, root: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def _md5(path: Path) -> str:
+    """DVC's MD5 of a file, or of a folder: that of the sorted list of its files, as JSON."""
+    if path.is_file():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(
+                stream, lambda: hashlib.md5(usedforsecurity=False)
+            ).hexdigest()
+    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    listed = [{"md5": _md5(files[name]), "relpath": name} for name in sorted(files)]
+    content = json.dumps(listed, sort_keys=True).encode()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() + ".dir"
+
+
 def write_record(record: BaseRecord, root: Path = Path()) -> None:
     """Record what the evidence compares with; an unchanged record keeps its file untouched."""
     path = root / BASE_FILE
-    if not path.exists() or path.read_text(encoding="utf-8") != record.to_json():
+    if not path.is_file() or path.read_bytes() != record.to_json().encode():
         record.write(path)
 
 

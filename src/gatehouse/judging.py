@@ -53,6 +53,10 @@ def verdict_on(
     deciding, source = own, str(POLICY_FILE)
     if base is not None and base.policy is not None:
         deciding, source = base.policy, f"{POLICY_FILE} of {base.name}"
+    elif base is not None and own.waivers:
+        # The base has no policy, so it approved no waiver.
+        deciding = own.model_copy(update={"waivers": ()})
+        source = f"{POLICY_FILE}, without its waivers ({base.name} has no policy)"
     if policy is not None:
         deciding, source = named_policy(policy, candidate.root), policy
     case = Case(
@@ -76,11 +80,22 @@ def named_policy(name: str, root: Path = Path()) -> Policy:
     """The policy in a file, or in the commit that `name` stands for.
 
     Raises:
-        GatehouseError: it is neither.
+        GatehouseError: it is neither, or both.
     """
-    if (root / name).is_file():
-        return load_policy(root / name)
-    text = file_at(commit_of(name, root), POLICY_FILE, root)
+    is_file = (root / name).is_file()
+    try:
+        commit = commit_of(name, root)
+    except GatehouseError:
+        if is_file:
+            return load_policy(root / name)
+        raise GatehouseError(f"'{name}' is neither a policy file nor a commit here") from None
+    if is_file:
+        # A pull request could add a file named as the branch whose policy is asked for.
+        raise GatehouseError(
+            f"'{name}' is a file and a commit; write ./{name} for the file, "
+            f"or the commit's hash ({commit})"
+        )
+    text = file_at(commit, POLICY_FILE, root)
     if text is None:
         raise GatehouseError(f"{name}: that commit has no {POLICY_FILE}")
     return parse_policy(text, f"{name}:{POLICY_FILE}")
@@ -92,4 +107,5 @@ def _base_subject(candidate: Workspace, base: Base | None) -> Subject | None:
 
 
 def base_named(ref: str | None, root: Path = Path()) -> Base | None:
-    return find_base(ref, root) if ref else None
+    """The base `ref`; None where none was asked for (an empty name is no commit)."""
+    return None if ref is None else find_base(ref, root)
