@@ -35,6 +35,10 @@ def _command(function: Callable[..., int]) -> Callable[..., None]:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = PASS
+        except OSError as error:
+            told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            click.echo(f"error: {told}", err=True)
+            code = ERROR
         sys.exit(code)
 
     return wrapped
@@ -103,8 +107,11 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
                 if measurement.note and measurement.name != "failed_expectations":
                     click.echo(f"  {measurement.note}", err=True)
             if broken := data.failures(evidence, "critical"):
-                click.echo(f"data: {broken} critical expectations of the contract are broken; "
-                           "mend the data, or the contract if the data is right", err=True)  # fmt: skip
+                click.echo(
+                    f"data: {broken} critical expectations of the contract are broken; "
+                    "mend the data, or the contract if the data is right",
+                    err=True,
+                )
                 code = FAIL
     return code
 

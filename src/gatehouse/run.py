@@ -10,7 +10,10 @@ from pathlib import Path
 from gatehouse.base import Base, BaseRecord, take_base, write_record
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.git import environment
 from gatehouse.judging import read_all_evidence, verdict_on
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
@@ -30,26 +33,28 @@ def set_source(source: str, path: Path = PARAMS) -> bool:
     """Make `source` the data source of `params.yaml`, comments kept; true where that is a change.
 
     Raises:
-        GatehouseError: there is no such source.
+        GatehouseError: there is no such source, or the settings are unreadable.
     """
+    from io import StringIO
     from typing import get_args
 
-    from pipeline.settings import DataSettings
     from ruamel.yaml import YAML
+
+    from pipeline.settings import DataSettings, load_settings
 
     sources = get_args(DataSettings.model_fields["source"].annotation)
     if source not in sources:
         raise GatehouseError(f"'{source}' is no data source; take one of: {', '.join(sources)}")
+    if load_settings(path).data.source == source:
+        return False
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    with path.open(encoding="utf-8") as stream:
-        settings = yaml.load(stream)
-    if settings["data"]["source"] == source:
-        return False
+    settings = yaml.load(read_text(path))
     settings["data"]["source"] = source
-    with path.open("w", encoding="utf-8") as stream:
-        yaml.dump(settings, stream)
+    text = StringIO()
+    yaml.dump(settings, text)
+    write_text(path, text.getvalue())
     return True
 
 
@@ -64,9 +69,11 @@ def reproduce(*arguments: str, root: Path = Path()) -> bool:
     """Run DVC's stages that are out of date; true where all of them succeeded."""
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
-    environment = os.environ | NO_TELEMETRY | {"PATH": path}
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "dvc", "repro", *arguments], cwd=root, env=environment, check=False
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", *arguments],
+        cwd=root,
+        env=environment() | NO_TELEMETRY | {"PATH": path},
+        check=False,
     )
     return done.returncode == 0
 
@@ -95,7 +102,6 @@ def write_report(candidate: Workspace, verdict: Verdict, base: Base | None = Non
     """Store the report on a verdict; its path."""
     from gatehouse.report.context import ReportContext
     from gatehouse.report.markdown import render_report
-    from gatehouse.typed import parse_yaml, read_text
 
     evidence: dict[Gate, Evidence | str] = read_all_evidence(candidate.evidence)
     context = ReportContext(
@@ -106,7 +112,7 @@ def write_report(candidate: Workspace, verdict: Verdict, base: Base | None = Non
         base_label=base.name if base else None,
     )
     path = candidate.root / REPORT
-    path.write_text(render_report(context), encoding="utf-8")
+    write_text(path, render_report(context))
     return path
 
 
@@ -116,10 +122,13 @@ def run(source: str | None, base: Base | None) -> Verdict:
     Raises:
         GatehouseError: a setting is wrong, or a stage failed other than by the data gate.
     """
-    if source and set_source(source):
+    candidate = Workspace()
+    # Told now, not after minutes of training; and a wrong folder is left as it is.
+    load_policy(candidate.root / POLICY_FILE)
+    _ = candidate.contract
+    if source is not None and set_source(source):
         print(f"params.yaml: data.source is now {source}")
     set_base(base)
-    candidate = Workspace()
     if not reproduce() and not stopped_by_data(candidate):
         raise GatehouseError("the pipeline failed; the reason stands above")
     verdict = verdict_on(candidate, base)
