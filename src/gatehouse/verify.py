@@ -8,6 +8,7 @@ cache is used, and the results are compared with the record.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,15 +16,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.base import BASE_FILE, LOCK, BaseRecord
+from gatehouse.base import BASE_FILE, LOCK, BaseRecord, locked_outputs
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path, read_evidence
-from gatehouse.git import commit_of, file_at, git
-from gatehouse.typed import parse_yaml
-from gatehouse.workspace import EVIDENCE, Workspace
+from gatehouse.git import commit_of, environment, file_at, git
+from gatehouse.typed import read_text
+from gatehouse.workspace import EVIDENCE, MODEL
 
 _TIMED = ("latency_ratio", "latency_p50", "latency_p95", "latency_p99")
-"""Measurements of time: no two runs agree on them, and none of them is compared."""
+"""Measurements of time: no two runs agree on them. All but their numbers is compared."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ def verify_head(root: Path) -> bool:
         git("clone", "--quiet", "--no-checkout", str(root.resolve()), str(clone), root=root)
         git("checkout", "--quiet", "--detach", commit, root=clone)
         _bring_base(root, clone)
-        _reproduce(clone, _trained_at(root))
-        differences = _compare_outputs(recorded, _outputs((clone / LOCK).read_text("utf-8")))
+        _reproduce(clone, _trained_at(commit, root))
+        fresh = locked_outputs(read_text(clone / LOCK), LOCK.as_posix())
+        differences = _compare_outputs(recorded, fresh)
         for gate in Gate:
             differences += _compare_evidence(commit, root, clone, gate)
     if differences:
@@ -73,16 +75,7 @@ def _recorded_outputs(commit: str, root: Path) -> dict[str, str]:
             f"{LOCK} is not in HEAD: there is no recorded run to verify; "
             "run `make run`, then commit dvc.lock and reports/"
         )
-    return _outputs(text)
-
-
-def _outputs(lock: str) -> dict[str, str]:
-    stages = parse_yaml(lock, LOCK).get("stages", {})
-    return {
-        str(out["path"]): str(out["md5"])
-        for stage in stages.values()
-        for out in stage.get("outs", [])
-    }
+    return locked_outputs(text, f"HEAD:{LOCK}")
 
 
 def _bring_base(root: Path, clone: Path) -> None:
@@ -97,29 +90,37 @@ def _bring_base(root: Path, clone: Path) -> None:
     shutil.copytree(root / record.folder, clone / record.folder)
 
 
-def _trained_at(root: Path) -> str | None:
-    """The commit that the model says it was trained at: it is part of the model's bytes."""
+def _trained_at(commit: str, root: Path) -> str | None:
+    """The commit that the recorded model says it was trained at: it is part of its bytes."""
+    from dvc.api import DVCFileSystem
+
+    from gatehouse.model import Model
+
     try:
-        return Workspace(root).model.metadata.commit
-    except GatehouseError:
+        content = DVCFileSystem(str(root.resolve()), rev=commit).cat_file(MODEL.as_posix())
+        named = Model(MODEL, content).metadata.commit
+    except Exception as error:  # DVC, and each remote's library, raise classes of their own
+        print(
+            f"verify: the recorded {MODEL} can't be read from DVC's cache or remote ({error}), so "
+            "the commit that it was trained at is not known; an honest one may seem to differ"
+        )
         return None
+    return named if re.fullmatch(r"[\w.-]{1,64}", named) else None
 
 
 def _reproduce(clone: Path, trained_at: str | None) -> None:
     from gatehouse.run import NO_TELEMETRY
 
-    environment = os.environ | NO_TELEMETRY
+    told = environment() | NO_TELEMETRY
     # The clone's own code, not the installed one, and the tools of this environment.
-    environment["PYTHONPATH"] = str(clone / "src")
-    environment["PATH"] = os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    )
+    told["PYTHONPATH"] = str(clone / "src")
+    told["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), told.get("PATH", "")])
     if trained_at:
-        environment["GATEHOUSE_COMMIT"] = trained_at
-    done = subprocess.run(  # noqa: S603 - our own command
+        told["GATEHOUSE_COMMIT"] = trained_at
+    done = subprocess.run(
         [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache"],
         cwd=clone,
-        env=environment,
+        env=told,
         check=False,
     )
     if done.returncode:
@@ -158,24 +159,34 @@ def _evidence_differences(path: Path, recorded: Evidence, fresh: Evidence) -> li
         for field in ("candidate", "base", "settings")
         if getattr(recorded, field) != getattr(fresh, field)
     ]  # fmt: skip
-    before, after = _untimed(recorded), _untimed(fresh)
+    before, after = _comparable(recorded), _comparable(fresh)
     for key in sorted(set(before) | set(after)):
         if before.get(key) != after.get(key):
             what = f"{path.as_posix()} {' '.join(key)}"
-            differences.append(Difference(what, _value(before.get(key)), _value(after.get(key))))
+            differences.append(Difference(what, _values(before, key), _values(after, key)))
     return differences
 
 
-def _untimed(evidence: Evidence) -> dict[tuple[str, str, str, str], Measurement]:
-    return {
-        (m.name, m.of.value, m.slice, m.unit): m
-        for m in evidence.measurements
-        if m.name not in _TIMED
-    }
+Key = tuple[str, str, str, str]
 
 
-def _value(measurement: Measurement | None) -> str:
-    if measurement is None:
-        return "nothing"
+def _comparable(evidence: Evidence) -> dict[Key, list[Measurement]]:
+    """The measurements by what they measure; of times all but the numbers.
+
+    Lists, since forged evidence can hold a second measurement of the same thing.
+    """
+    found: dict[Key, list[Measurement]] = {}
+    for m in evidence.measurements:
+        timed = evidence.gate is Gate.LATENCY and m.name in _TIMED and m.value is not None
+        kept = m.model_copy(update={"value": 0.0, "interval": None}) if timed else m
+        found.setdefault((m.name, m.of.value, m.slice, m.unit), []).append(kept)
+    return found
+
+
+def _values(found: dict[Key, list[Measurement]], key: Key) -> str:
+    return " and ".join(_value(measurement) for measurement in found.get(key, [])) or "nothing"
+
+
+def _value(measurement: Measurement) -> str:
     interval = measurement.interval
     return f"{measurement.value}" + (f" [{interval.low}, {interval.high}]" if interval else "")
