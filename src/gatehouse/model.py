@@ -8,11 +8,13 @@ Output `probabilities`: float32 [N, 2], the classes in the order of the metadata
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from gatehouse.errors import GatehouseError
 from gatehouse.typed import Frozen, validate
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 OUTPUT = "probabilities"
 
 _PREFIX = "gatehouse."
+_FED = ("tensor(string)", "tensor(float)")
 _SCORING_ROWS = 65_536
 
 
@@ -34,7 +37,7 @@ class Metadata(Frozen):
     data: str
     commit: str
     classes: tuple[str, str]
-    threshold: float
+    threshold: Annotated[float, Field(ge=0, le=1)]
     trainer: str
 
 
@@ -62,9 +65,13 @@ class Model:
 
         self.path = path
         try:
-            # From bytes: a graph cannot then name external data files.
             content = content if content is not None else path.read_bytes()
             options = ort.SessionOptions()
+            # Weights in files beside the graph are in no digest, so none is ever found: the
+            # folder where they are looked for cannot exist.
+            options.add_session_config_entry(
+                "session.model_external_initializers_file_folder_path", f"{os.devnull}/none"
+            )
             options.intra_op_num_threads = 1
             options.inter_op_num_threads = 1
             options.log_severity_level = 3
@@ -78,6 +85,14 @@ class Model:
         self.inputs: dict[str, str] = {i.name: i.type for i in self.session.get_inputs()}
         if OUTPUT not in [o.name for o in self.session.get_outputs()]:
             raise GatehouseError(f"{path}: the graph has no output named '{OUTPUT}'")
+        if not self.inputs:
+            raise GatehouseError(f"{path}: the graph reads no column")
+        for name, kind in self.inputs.items():
+            if kind not in _FED:
+                raise GatehouseError(
+                    f"{path}: input '{name}' is a {kind}; the gates feed {' or '.join(_FED)}, "
+                    "so cast inside the graph"
+                )
         self.metadata = self._metadata()
 
     def _metadata(self) -> Metadata:
@@ -100,21 +115,48 @@ class Model:
         return {name: self._feed(frame, name, kind) for name, kind in self.inputs.items()}
 
     def _feed(self, frame: pd.DataFrame, name: str, kind: str) -> NDArray[Any]:
+        import pandas as pd
+
         if name not in frame.columns:
             raise GatehouseError(
                 f"{self.path}: the graph reads column '{name}'; the table has none"
             )
         column = frame[name]
+        text = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+        values: NDArray[Any]
         if kind == "tensor(string)":
-            return column.astype(object).where(column.notna(), "").to_numpy(object).reshape(-1, 1)
+            if not text and column.notna().any():
+                raise GatehouseError(
+                    f"column '{name}' should be text, and is {column.dtype}: the graph reads "
+                    "categories as strings"
+                )
+            values = column.astype(object).where(column.notna(), "").to_numpy(object)
+            return values.reshape(-1, 1)
+        if text and (found := next((v for v in column if isinstance(v, str)), None)) is not None:
+            raise GatehouseError(f"column '{name}' should be numeric, and holds '{found[:40]}'")
         try:
-            return column.to_numpy(np.float32, na_value=np.nan).reshape(-1, 1)
+            values = column.to_numpy(np.float32, na_value=np.nan)
         except (ValueError, TypeError) as error:
             raise GatehouseError(f"column '{name}' should be numeric: {error}") from None
+        return values.reshape(-1, 1)
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Probabilities of both classes, shape [N, 2], from feeds of shape [N, 1]."""
-        (output,) = self.session.run([OUTPUT], feeds)
+        """Probabilities of both classes, shape [N, 2], from feeds of shape [N, 1].
+
+        Raises:
+            GatehouseError: the graph can't run on them, or gives another shape.
+        """
+        try:
+            (output,) = self.session.run([OUTPUT], feeds)
+        except Exception as error:  # ONNX Runtime raises its own, unexported classes
+            raise GatehouseError(f"{self.path}: the graph fails on these rows ({error})") from None
+        rows = len(next(iter(feeds.values())))
+        if not isinstance(output, np.ndarray) or output.shape != (rows, 2):
+            found = f"shape {output.shape}" if isinstance(output, np.ndarray) else type(output)
+            raise GatehouseError(
+                f"{self.path}: '{OUTPUT}' should be a tensor of shape [{rows}, 2], "
+                f"and is {found} (sklearn-onnx: convert with zipmap=False)"
+            )
         result: NDArray[np.float32] = output
         return result
 
