@@ -184,10 +184,10 @@ def verify() -> int:
     return PASS if verify_head(Path()) else FAIL
 
 
-@main.command(hidden=True)
+@main.command()
 @_command
 def card() -> int:
-    """Write reports/model_card.md from the evidence (a pipeline stage)."""
+    """Write reports/model_card.md from the evidence."""
     from gatehouse.run import write_card
     from gatehouse.workspace import Workspace
 

@@ -18,6 +18,7 @@ from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
 REPORT = Path("reports/report.md")
+CARD = Path("reports/model_card.md")
 PARAMS = Path("params.yaml")
 
 NO_TELEMETRY = {
@@ -113,6 +114,24 @@ def write_report(candidate: Workspace, verdict: Verdict, base: Base | None = Non
     )
     path = candidate.root / REPORT
     write_text(path, render_report(context))
+    return path
+
+
+def write_card(candidate: Workspace) -> Path:
+    """Store the model card made from the evidence; its path."""
+    from gatehouse.report.card import CardContext, render_card
+    from gatehouse.report.card_text import CARD_TEXT, load_card_text
+    from gatehouse.typed import parse_yaml, read_text
+
+    context = CardContext(
+        contract=candidate.contract,
+        text=load_card_text(candidate.root / CARD_TEXT),
+        params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
+        evidence=read_all_evidence(candidate.evidence),
+        metadata=candidate.model.metadata,
+    )
+    path = candidate.root / CARD
+    path.write_text(render_card(context), encoding="utf-8")
     return path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -85,7 +85,8 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
         stopped = measure_all(scene, measurer)
         defect.tamper(scene)
         verdict = judge_scene(scene)
-    return _trial(defect, verdict, stopped, perf_counter() - start)
+    trial = _trial(defect, verdict, stopped, perf_counter() - start)
+    return replace(trial, reason=trial.reason.replace(f"{scene.root}/", ""))
 
 
 def measure_all(scene: Scene, measurer: Measurer) -> bool:

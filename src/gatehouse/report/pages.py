@@ -1,0 +1,125 @@
+"""Pages to look at: Great Expectations' Data Docs and Evidently's drift page.
+
+They decide nothing. The drift page shows the gate's own tests, registered with Evidently, on a
+sample of the rows, since drawing takes far longer than testing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.base import recorded_base
+from gatehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SITE = Path("reports/site")
+DRAWN_ROWS = 20_000
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; margin: .5rem 0 } td, th { padding: .3rem .8rem; text-align: left;
+border-bottom: 1px solid #8884; vertical-align: top } footer, .breadcrumb { display: none }
+@media (prefers-color-scheme: dark) { body { background: #111; color: #ddd } a { color: #8bf } }
+"""
+
+
+def write_pages(candidate: Workspace) -> Iterator[Path]:
+    """Draw every page there is data for; their paths as they are written.
+
+    Raises:
+        GatehouseError: the data is missing or unreadable.
+    """
+    folder = candidate.root / SITE
+    folder.mkdir(parents=True, exist_ok=True)
+    yield write_data_docs(candidate, folder / "data_docs.html")
+    base = recorded_base(candidate.root)
+    if base is not None:
+        yield write_drift_page(candidate, base, folder / "drift.html")
+
+
+def write_data_docs(candidate: Workspace, path: Path) -> Path:
+    """Great Expectations' page of the validation of what `ingest` wrote."""
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    from gatehouse.gates.data import read_raw, validate
+
+    outcome, _ = validate(read_raw(candidate), candidate.contract)
+    document = ValidationResultsPageRenderer().render(outcome)
+    path.write_text(_alone(DefaultJinjaPageView().render(document)), encoding="utf-8")
+    return path
+
+
+def _alone(page: str) -> str:
+    """The page without what it would fetch from public addresses, and with a style of its own."""
+    page = re.sub(r"<script[^>]*\bsrc=[^>]*>\s*</script>", "", page, flags=re.IGNORECASE)
+    page = re.sub(r"<link\b[^>]*>", "", page, flags=re.IGNORECASE)
+    page = re.sub(r"<img\b[^>]*>", "", page, flags=re.IGNORECASE)
+    return page.replace("</head>", f"<style>{_STYLE}</style></head>", 1)
+
+
+def write_drift_page(candidate: Workspace, base: Workspace, path: Path) -> Path:
+    """Evidently's page of the candidate's training data against the base's; it stands alone."""
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    contract = base.contract
+    old, new = base.split("train"), candidate.split("train")
+    columns = [name for name in contract.columns if name in old and name in new]
+    numbers = [name for name in columns if contract.columns[name].is_numeric]
+    definition = DataDefinition(
+        numerical_columns=numbers,
+        categorical_columns=[name for name in columns if name not in numbers],
+    )
+    numeric, categorical = _register_tests()
+    report = Report([DataDriftPreset(columns=columns, num_method=numeric, cat_method=categorical)])
+    drawn = report.run(
+        Dataset.from_pandas(_sample(new[columns]), data_definition=definition),
+        Dataset.from_pandas(_sample(old[columns]), data_definition=definition),
+    )
+    drawn.save_html(str(path))
+    return path
+
+
+def _sample(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame if len(frame) <= DRAWN_ROWS else frame.sample(DRAWN_ROWS, random_state=0)
+
+
+def _register_tests() -> tuple[str, str]:
+    """The gate's effect sizes as Evidently's tests: drifted from the threshold on."""
+    from evidently.legacy.core import ColumnType
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
+
+    from gatehouse.gates.drift import compare_categories, compare_numbers
+
+    def numeric(
+        old: pd.Series, new: pd.Series, _kind: ColumnType, threshold: float
+    ) -> tuple[float, bool]:
+        tests = compare_numbers("", old.to_numpy(float), new.to_numpy(float))
+        effect = max((test.effect for test in tests), default=0.0)
+        return effect, effect >= threshold
+
+    def categorical(
+        old: pd.Series, new: pd.Series, _kind: ColumnType, threshold: float
+    ) -> tuple[float, bool]:
+        effect = compare_categories("", old, new, rare_level=20).effect
+        return effect, effect >= threshold
+
+    names = ("gatehouse_numeric", "gatehouse_categorical")
+    titles = ("Wasserstein distance / standard deviation", "Total variation distance")
+    for name, title, function in zip(names, titles, (numeric, categorical), strict=True):
+        register_stattest(
+            StatTest(
+                name=name,
+                display_name=title,
+                allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
+                default_threshold=0.05,
+            ),
+            default_impl=function,
+        )
+    return names
