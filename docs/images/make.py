@@ -50,8 +50,8 @@ mermaid.run({{querySelector: ".mermaid"}}).then(
 </script>"""
 
 
-def page(report: str, mermaid: Path, unfolded: int) -> str:
-    """The report as an HTML page; the first `unfolded` folded sections are open."""
+def page(report: str, mermaid: Path, unfolded: list[str]) -> str:
+    """The report as an HTML page; the folded sections with these titles are open."""
     body = (
         MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(report)
     )
@@ -61,7 +61,9 @@ def page(report: str, mermaid: Path, unfolded: int) -> str:
         body,
         flags=re.DOTALL,
     )
-    body = body.replace("<details>", "<details open>", unfolded)
+    for title in unfolded:
+        folded = f"<details>\n<summary>{title}<"
+        body = body.replace(folded, folded.replace("details>", "details open>"))
     script = (mermaid / "dist" / "mermaid.min.js").resolve()
     return PAGE.format(style=STYLE, body=body, mermaid=script)
 
@@ -86,13 +88,13 @@ def main() -> int:
     parser.add_argument("report", type=Path)
     parser.add_argument("picture", type=Path)
     parser.add_argument("--mermaid", type=Path, required=True)
-    parser.add_argument("--unfolded", type=int, default=0, help="how many folded sections are open")
+    parser.add_argument("--open", action="append", default=[], help="title of a section to unfold")
     parser.add_argument("--height", type=int, help="cut the picture here (CSS pixels)")
     options = parser.parse_args()
     text = options.report.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         html, profile = Path(folder, "page.html"), Path(folder, "profile")
-        html.write_text(page(text, options.mermaid, options.unfolded), encoding="utf-8")
+        html.write_text(page(text, options.mermaid, options.open), encoding="utf-8")
         drawn = chromium(profile, "--window-size=976,1200", "--dump-dom", html.as_uri())
         found = re.search(r'data-height="(\d+)"', drawn)
         if found is None or "<title>drawn" not in drawn:

@@ -26,11 +26,11 @@ def estimate(
         return "not measured"
     ends = [interval.low, interval.high] if interval else []
     decimals = _decimals([value, *ends], unit, limit)
-    shown = _number(value, unit, decimals, signed)
-    if interval:
-        low, high = (_number(end, unit, decimals, signed) for end in ends)
-        shown += f" [{low}, {high}]"
-    return shown
+    if not interval:
+        return _number(value, unit, decimals, signed)
+    inner = unit if unit in ("share", "bytes") else "1"
+    shown, low, high = (_number(part, inner, decimals, signed) for part in (value, *ends))
+    return f"{shown} [{low}, {high}]" + ("" if inner == unit else _suffix(unit))
 
 
 def number(value: float, unit: str = "1", *, signed: bool = False) -> str:
@@ -94,13 +94,15 @@ def _number(value: float, unit: str, decimals: int, signed: bool) -> str:
                 break
         else:
             suffix = " bytes"
-    elif unit == "ms":
-        suffix = " ms"
-    elif unit == "sigma":
-        suffix = " \N{GREEK SMALL LETTER SIGMA}"
-    elif unit not in ("1", "rows"):
-        suffix = f" {prose(unit, 20)}"
+    else:
+        suffix = _suffix(unit)
     text = f"{size:,.{decimals}f}"
     zero = not text.strip("0.,")
     sign = "" if zero else MINUS if value < 0 else "+" if signed else ""
     return sign + text + suffix
+
+
+def _suffix(unit: str) -> str:
+    if unit in ("1", "rows"):
+        return ""
+    return " \N{GREEK SMALL LETTER SIGMA}" if unit == "sigma" else f" {prose(unit, 20)}"

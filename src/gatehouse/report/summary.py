@@ -64,7 +64,7 @@ def plain_reason(verdict: Verdict, gate: Gate) -> str:
         return "no rule of the policy judges it"
     result, finding = ranked[0]
     if finding.outcome is Outcome.PASS:
-        result, finding = _nearest(ranked)
+        result, finding = _nearest([pair for pair in ranked if pair[1].outcome is Outcome.PASS])[0]
     if finding.outcome in (Outcome.ERROR, Outcome.NONE):
         return finding.text
     text = _plain_sentence(result, finding)
@@ -101,11 +101,11 @@ def gate_reason(context: ReportContext, gate: Gate) -> str:
     if outcome is Outcome.NONE:
         return "There is no base to compare with"
     if outcome is Outcome.PASS:
-        passing = [found for _, found in ranked if found.outcome is Outcome.PASS]
-        nearest = sentence(context, *_nearest(ranked))
+        passing = [pair for pair in ranked if pair[1].outcome is Outcome.PASS]
+        shown = [sentence(context, *pair) for pair in _nearest(passing)]
         if len(passing) == 1 or gate is Gate.DATA:
-            return _capital(nearest)
-        return f"All {len(passing)} checks pass; nearest to its limit: {nearest}"
+            return _capital(shown[0])
+        return f"All {len(passing)} checks pass; nearest to a limit: {', and '.join(shown)}"
     if outcome is Outcome.WAIVED:
         text = f"Waived: {text}"
     more = _alike(ranked)
@@ -147,17 +147,27 @@ def _excess(result: RuleResult, finding: Finding) -> float:
     return beyond / (abs(result.limit) or 1.0)
 
 
-def _nearest(ranked: list[tuple[RuleResult, Finding]]) -> tuple[RuleResult, Finding]:
-    """The passing finding that tells most: with an interval if any has one, nearest its limit."""
-    passing = [pair for pair in ranked if pair[1].outcome is Outcome.PASS]
-    return max(passing, key=lambda pair: (pair[1].interval is not None, _excess(*pair)))
+def _nearest(passing: list[tuple[RuleResult, Finding]]) -> list[tuple[RuleResult, Finding]]:
+    """The findings that tell most: nearest their limits, one of the candidate, one of the base.
+
+    Measured ones come before counts, whose limit is mostly zero.
+    """
+    nearest: dict[Of, tuple[RuleResult, Finding]] = {}
+    ordered = sorted(passing, key=lambda p: (_is_estimate(p[1]), _excess(*p)), reverse=True)
+    for pair in ordered:
+        nearest.setdefault(pair[0].of, pair)
+    return [nearest[of] for of in (Of.CANDIDATE, Of.COMPARISON) if of in nearest]
+
+
+def _is_estimate(finding: Finding) -> bool:
+    return finding.interval is not None or finding.p_value is not None
 
 
 def _lead(context: ReportContext) -> str:
     verdict = context.verdict
     gates = [gate for gate in Gate if context.results(gate)]
     blocking = [gate for gate in gates if verdict.gate_blocks(gate)]
-    against = f"the base ({prose(context.base_label, 80)})" if context.base_label else "the base"
+    against = f"the base, {prose(context.base_label, 80)}" if context.base_label else "the base"
     compared = f"Compared with {against}." if verdict.base else "There is no base to compare with."
     if blocking:
         names = _listed([f"**{gate.value}**" for gate in blocking])

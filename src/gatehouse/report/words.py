@@ -156,15 +156,12 @@ def _schema_sentence(measured: Measurement) -> str:
 
 def _drift_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:
     who = slice_of(finding.slice) if finding.slice != "prediction" else "the model's predictions"
-    verb = "moved" if finding.outcome is Outcome.FAIL else "moved no further than"
     assert finding.value is not None and finding.p_value is not None
     effect = estimate(finding.value, None, measured.unit, limit=result.limit)
+    text = f"{who} moved by {effect} (at most {bound(result.limit, measured.unit)}"
     if finding.outcome is Outcome.FAIL:
-        return (
-            f"{who} {verb} by {effect} (at most {bound(result.limit, measured.unit)}; "
-            f"adjusted p {probability(finding.p_value)})"
-        )
-    return f"{who} {verb} {effect} (at most {bound(result.limit, measured.unit)})"
+        text += f"; adjusted p {probability(finding.p_value)}"
+    return text + ")"
 
 
 def _metric_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:
