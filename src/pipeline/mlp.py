@@ -28,7 +28,7 @@ def train_mlp(data: TrainingData, settings: TrainSettings, reports: Path) -> Tra
     network = Network(encoding, splits["train"].numbers.numpy(), options)
     with placed() as place:
         if place.rank == 0:
-            print(f"train: {place.processes} process(es) on {place.device}: {place.reason}")
+            print(f"train: {place.processes} x {place.device}, as {place.reason}")
         network.to(place.device)
         train, valid = (splits[name].to(place.device) for name in ("train", "valid"))
         curve: list[Epoch] = []
@@ -53,7 +53,7 @@ def _rows(data: TrainingData, split: str, encoding: Encoding, penalty: FairnessP
         else np.full(len(frame), -1)
     )
     arrays = (numbers, rows, data.labels(frame), data.weights(frame), groups)
-    return Rows(*(torch.from_numpy(array) for array in arrays))
+    return Rows(*(torch.tensor(array) for array in arrays))
 
 
 def _report(reports: Path, curve: list[Epoch], best: int) -> None:

@@ -44,11 +44,12 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
         train: the train split; static is calibrated on evenly spread rows of it.
 
     Raises:
-        GatehouseError: the graph has nothing to quantize.
+        GatehouseError: the graph cannot be used, or has nothing to quantize.
     """
     import onnx
     from onnxruntime import quantization
 
+    model = Model(MODEL_FP32, content)  # refuses what is no graph
     source = onnx.load_from_string(content)
     dense = [node.name for node in source.graph.node if node.op_type in DENSE]
     if not dense:
@@ -65,7 +66,7 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
             quantization.quantize_static(
                 source,
                 target,
-                _calibration(Model(MODEL_FP32, content), train),
+                _calibration(model, train),
                 op_types_to_quantize=DENSE,
                 # 255 steps of a logit would flip decisions, and the last layer is a small one.
                 nodes_to_exclude=dense[1:][-1:],
