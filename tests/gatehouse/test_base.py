@@ -1,0 +1,212 @@
+"""The base: taken from Git and DVC, or a clear error; never at the work tree's cost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gatehouse.base import STORE, BaseRecord, find_base, recorded_base, take_base, write_record
+from gatehouse.errors import GatehouseError
+from tests.gatehouse.repository import Repository
+
+
+def test_taking_a_base_gives_its_files_and_leaves_the_work_tree_as_it_was(
+    repository: Repository,
+) -> None:
+    """Attacks a base that checks out, stashes or writes outside the ignored store."""
+    expected = repository.workspace.present()
+    (repository.root / "notes.txt").write_text("not committed")
+    (repository.root / "data/prepared/test.parquet").write_bytes(b"the candidate's own")
+    before = repository.state()
+    base = find_base("main", repository.root)
+    taken = take_base(base, repository.root)
+    assert taken is not None
+    found = taken.present()
+    assert (found.data, found.model, found.model_fp32, found.contract) == (
+        expected.data, expected.model, expected.model_fp32, expected.contract,
+    )  # fmt: skip
+    assert repository.state() == before
+    assert (repository.root / "data/prepared/test.parquet").read_bytes() == b"the candidate's own"
+    assert take_base(base, repository.root) == taken
+
+
+def test_a_base_comes_from_a_remote_when_the_cache_is_empty(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """Attacks a base that only the machine that trained it can have."""
+    repository.dvc("remote", "add", "-d", "store", str(tmp_path / "remote"))
+    repository.commit("a remote")
+    repository.dvc("push", "-q")
+    shutil.rmtree(repository.root / ".dvc/cache")
+    expected = repository.workspace.present()
+    shutil.rmtree(repository.root / "data")
+    taken = take_base(find_base("main", repository.root), repository.root)
+    assert taken is not None
+    assert taken.present().data == expected.data
+
+
+def test_a_base_in_no_cache_is_an_error_that_leaves_nothing(repository: Repository) -> None:
+    """Attacks half a base left behind, which the next run would take for a whole one."""
+    shutil.rmtree(repository.root / ".dvc/cache")
+    with pytest.raises(GatehouseError, match=r"(?s)no DVC cache or remote.*dvc push"):
+        take_base(find_base("main", repository.root), repository.root)
+    assert list((repository.root / STORE).iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_damaged_cache_is_no_base(repository: Repository, kind: str) -> None:
+    """Attacks a base made worse in the cache or the remote, so that anything compares well."""
+    cached = sorted(
+        path
+        for path in (repository.root / ".dvc/cache/files/md5").rglob("*")
+        if path.is_file() and not path.name.endswith(".dir")
+    )
+    wanted = "models/model.int8.onnx" if kind == "file" else "data/prepared/test.parquet"
+    content = (repository.root / wanted).read_bytes()
+    (victim,) = [path for path in cached if path.read_bytes() == content]
+    victim.chmod(0o644)
+    victim.unlink()
+    victim.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    victim.chmod(0o444)  # as DVC leaves its cache, and therefore trusts it
+    with pytest.raises(GatehouseError, match=r"is not what dvc\.lock records"):
+        take_base(find_base("main", repository.root), repository.root)
+    assert list((repository.root / STORE).iterdir()) == []
+
+
+def test_a_commit_without_a_run_is_no_base_and_no_error(repository: Repository) -> None:
+    """Attacks a first pull request that can't pass since nothing came before it."""
+    base = find_base("sources", repository.root)
+    assert base.policy is not None
+    assert base.record == BaseRecord()
+    assert take_base(base, repository.root) is None
+
+
+@pytest.mark.parametrize(
+    "ref", ["nowhere", "", "-x", "--output=/dev/null", "main..main", "main:policy.yaml", "\n"]
+)
+def test_a_name_that_is_no_commit_is_told(repository: Repository, ref: str) -> None:
+    """Attacks names that git would take for an option, a range, a file or nothing."""
+    with pytest.raises(GatehouseError, match="is no commit here"):
+        find_base(ref, repository.root)
+
+
+def test_outside_a_repository_git_says_so(tmp_path: Path) -> None:
+    """Attacks 'fetch it first' where there is nothing to fetch into."""
+    with pytest.raises(GatehouseError, match="not a git repository"):
+        find_base("main", tmp_path)
+
+
+def _lock(change: Callable[[dict[str, object]], object]) -> Callable[[str], str]:
+    def changed(text: str) -> str:
+        from gatehouse.typed import parse_yaml
+
+        data = json.loads(json.dumps(parse_yaml(text, "dvc.lock")))
+        change(data["stages"])
+        return json.dumps(data)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        pytest.param(lambda _: "", id="empty"),
+        pytest.param(lambda _: "5", id="number"),
+        pytest.param(lambda _: "stages: []", id="list"),
+        pytest.param(lambda _: "stages: {a: {outs: [7]}}", id="out is a number"),
+        pytest.param(lambda _: "stages: {a: {outs: [{path: x}]}}", id="no digest"),
+        pytest.param(lambda _: "stages: {a: {outs: null}}", id="null"),
+        pytest.param(lambda text: text[: len(text) // 2], id="cut short"),
+        pytest.param(
+            _lock(lambda stages: stages.update(again=stages["model"])), id="an output twice"
+        ),
+    ],
+)
+def test_a_forged_lock_is_an_error_in_words(
+    repository: Repository, forge: Callable[[str], str]
+) -> None:
+    """Attacks locks that DVC never wrote: none may raise a traceback or choose the base."""
+    path = repository.root / "dvc.lock"
+    path.write_text(forge(path.read_text()))
+    repository.commit()
+    with pytest.raises(GatehouseError, match=r"main:dvc\.lock"):
+        find_base("main", repository.root)
+
+
+def test_a_lock_that_names_files_elsewhere_takes_only_the_known_ones(
+    repository: Repository,
+) -> None:
+    """Attacks a lock whose outputs point out of the repository."""
+    path = repository.root / "dvc.lock"
+    text = path.read_text()
+    stage = "stages:\n  more:\n    outs:\n    - path: ../../outside\n      md5: '0'\n"
+    path.write_text(text.replace("stages:\n", stage))
+    repository.commit()
+    base = find_base("main", repository.root)
+    assert base.record.outputs is not None
+    assert sorted(base.record.outputs.outs) == [
+        "data/prepared",
+        "models/model.int8.onnx",
+        "models/model.onnx",
+    ]
+
+
+def test_an_unreadable_policy_of_the_base_is_not_taken_for_none(repository: Repository) -> None:
+    """Attacks falling back to the pull request's own policy when the base's is broken."""
+    (repository.root / "policy.yaml").write_bytes(b"\xff\xfe broken")
+    repository.commit()
+    with pytest.raises(GatehouseError, match=r"policy\.yaml"):
+        find_base("main", repository.root)
+
+
+def test_a_repository_within_a_larger_one_finds_its_own_files(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """Attacks reading policy.yaml of the top folder (or none) for a project in a subfolder."""
+    top = tmp_path / "top"
+    shutil.copytree(repository.root, top / "project", ignore=shutil.ignore_patterns(".git"))
+    outer = Repository(top)
+    outer.git("init", "-q", "-b", "main")
+    outer.git("config", "user.name", "Tester")
+    outer.git("config", "user.email", "tester@example.org")
+    outer.commit()
+    base = find_base("main", top / "project")
+    assert base.policy is not None
+    assert base.record.outputs is not None
+
+
+def test_a_hook_of_another_repository_does_not_lead_git_astray(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks GIT_DIR, which git sets for its hooks: it would name another repository's main."""
+    other = tmp_path / "other"
+    other.mkdir()
+    Repository(other).git("init", "-q")
+    expected = find_base("main", repository.root).commit
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert find_base("main", repository.root).commit == expected
+
+
+def test_the_record_of_the_base_is_rewritten_only_when_it_changes(repository: Repository) -> None:
+    """Attacks a record touched by every run, which would measure everything again."""
+    write_record(BaseRecord(), repository.root)
+    path = repository.root / "reports/base.json"
+    before = path.stat()
+    write_record(BaseRecord(), repository.root)
+    after = path.stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+    path.write_bytes(b"\xff\xff")
+    write_record(BaseRecord(), repository.root)
+    assert BaseRecord.read(path) == BaseRecord()
+    assert recorded_base(repository.root) is None
+
+
+def test_a_recorded_base_that_is_not_here_is_an_error(repository: Repository) -> None:
+    """Attacks judging without the base that the evidence names."""
+    write_record(find_base("main", repository.root).record, repository.root)
+    with pytest.raises(GatehouseError, match="is not here"):
+        recorded_base(repository.root)
