@@ -78,7 +78,6 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
             estimate(m.value, m.interval, m.unit),
             "" if m.p_value is None else probability(m.p_value),
             count(m.n),
-            prose(m.method, 120),
         ]
         for m in ordered
     ]
@@ -87,8 +86,11 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
     chart = bars(
         "Change against the base", "effect, with the limit as a line", _charted(ordered), limit
     )
-    head = ["Column", "Effect", "Adjusted p", "Rows", "Test; effect"]
-    return table(head, rows, "lrrrl") + "\n\n" + chart
+    methods = "\n".join(
+        f"- {prose(method)}" for method in dict.fromkeys(m.method for m in measured)
+    )
+    shown = table(["Column", "Effect", "Adjusted p", "Rows"], rows, "lrrr")
+    return f"{shown}\n\n{chart}\n\nTests and effects:\n\n{methods}"
 
 
 def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:

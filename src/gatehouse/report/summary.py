@@ -11,11 +11,11 @@ from gatehouse.report.words import ICONS, WARNING, is_difference, next_step, sen
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 
 GATE_QUESTIONS = {
-    Gate.DATA: "Do the rows keep the contract?",
-    Gate.DRIFT: "Is it the data we trained on before?",
-    Gate.ACCURACY: "Is the model good, and no worse?",
-    Gate.FAIRNESS: "Does it treat groups alike?",
-    Gate.LATENCY: "Is the served model fast and true?",
+    Gate.DATA: "Rows keep the contract?",
+    Gate.DRIFT: "Data as it was before?",
+    Gate.ACCURACY: "Good, and no worse?",
+    Gate.FAIRNESS: "Groups treated alike?",
+    Gate.LATENCY: "Fast, and true to FP32?",
 }
 
 
@@ -25,7 +25,11 @@ def head(context: ReportContext) -> str:
     passed = verdict.outcome is Outcome.PASS
     title = "✅ Gatehouse: pass" if passed else "❌ Gatehouse: fail"
     rows = [
-        [gate_icon(context, gate), f"**{gate.value}**<br>{question}", gate_reason(context, gate)]
+        [
+            gate_icon(context, gate),
+            f"**{gate.value}**<br>{question.replace(' ', '&nbsp;')}",
+            gate_reason(context, gate),
+        ]
         for gate, question in GATE_QUESTIONS.items()
     ]
     parts = [f"## {title}", _lead(context), table(["", "Gate", "Why"], rows)]

@@ -69,6 +69,13 @@ def test_every_red_gate_says_number_limit_and_next_step(make_run: Any) -> None:
         assert f"- ❌ **{gate}**: " in head
 
 
+def test_rows_that_an_expectation_allows_are_no_failure(make_run: Any) -> None:
+    """`mostly` lets a share of rows break an expectation that holds: it must not be listed."""
+    allowed = expectation(slice="column=workclass", value=0.05, note=None, samples=())
+    report = render_report(make_run(broken=[expectation(), allowed]))
+    assert "`workclass`" not in report
+
+
 def test_inconclusive_warns_and_says_why(make_run: Any) -> None:
     """Across the limit is neither pass nor fail, and must not look like either."""
     row = gate_row(render_report(make_run(odds=0.24)), "fairness")
