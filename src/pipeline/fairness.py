@@ -51,6 +51,8 @@ def equalized_odds_penalty(scores: Tensor, labels: Tensor, groups: Tensor) -> Te
         if not chosen.any():
             continue
         rate = scores[chosen].mean()
-        for group in groups[chosen].unique():
-            total = total + (scores[chosen & (groups == group)].mean() - rate).abs()
+        for group in range(int(groups.max()) + 1):
+            members = chosen & (groups == group)
+            if members.any():
+                total = total + (scores[members].mean() - rate).abs()
     return total

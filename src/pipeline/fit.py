@@ -87,14 +87,15 @@ def fit(
     with tqdm(total=settings.epochs * steps, desc="train", unit="batch", disable=quiet) as bar:
         for epoch in range(settings.epochs):
             network.train()
+            order = torch.randperm(len(train), generator=shuffle)
             total = torch.zeros(1, device=place.device)
-            for index in torch.randperm(len(train), generator=shuffle).split(settings.batch):
+            for index in torch.split(order, settings.batch):
                 weight = train.weights[index].sum().clamp_min(1e-9)
                 batch = train.take(index[place.rank :: place.processes].to(place.device))
                 batch = _hide(batch, unknown, settings.masked)
                 optimizer.zero_grad()
                 loss, with_penalty = _loss(network, batch, weight, settings, place)
-                with_penalty.backward()
+                torch.autograd.backward(with_penalty)
                 place.add_up([p.grad for p in network.parameters() if p.grad is not None])
                 optimizer.step()
                 schedule.step()
@@ -152,6 +153,6 @@ def _evaluate(network: nn.Module, valid: Rows) -> float:
 
 def _logits(network: nn.Module, rows: Rows) -> Tensor:
     network.eval()
-    parts = zip(rows.numbers.split(_CHUNK), rows.rows.split(_CHUNK), strict=True)
+    parts = zip(torch.split(rows.numbers, _CHUNK), torch.split(rows.rows, _CHUNK), strict=True)
     with torch.no_grad():
         return torch.cat([network(numbers, codes) for numbers, codes in parts])

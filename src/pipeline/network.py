@@ -26,7 +26,6 @@ class NumericEncoding(nn.Module):
     ones as well, stays in [0, 1]. A missing value is the column's median, and an indicator is 1.
     """
 
-    column: Tensor
     lower: Tensor
     scale: Tensor
     median: Tensor
@@ -34,20 +33,19 @@ class NumericEncoding(nn.Module):
     def __init__(self, numbers: NDArray[np.float32], bins: int) -> None:
         super().__init__()
         edges = [bin_edges(values, bins) for values in numbers.T]
-        column = [i for i, e in enumerate(edges) for _ in e[1:]]
-        self.register_buffer("column", torch.tensor(column, dtype=torch.int64))
-        self.register_buffer("lower", _join([e[:-1] for e in edges]))
-        self.register_buffer("scale", _join([1 / np.diff(e) for e in edges]))
+        most = max(len(e[1:]) for e in edges)
+        # Equally many bins for each column make one broadcast of all; those added are always 0.
+        self.register_buffer("lower", _stack([e[:-1] for e in edges], most, fill=_LARGEST))
+        self.register_buffer("scale", _stack([1 / np.diff(e) for e in edges], most, fill=1))
         medians = [np.median(v) if len(v := _finite(c)) else 0.0 for c in numbers.T]
         self.register_buffer("median", torch.tensor(medians, dtype=torch.float32))
-        self.width = len(column) + len(edges)
+        self.width = len(edges) * (most + 1)
 
     def forward(self, numbers: Tensor) -> Tensor:
         missing = torch.isnan(numbers)
-        filled = torch.where(missing, self.median, numbers)
-        spread = filled.index_select(1, self.column)  # one copy of its column for each bin
-        through = ((spread - self.lower) * self.scale).clamp(0, 1)
-        return torch.cat([through, missing.float()], dim=1)
+        filled = torch.where(missing, self.median, numbers).clamp(-_LARGEST, _LARGEST)
+        through = ((filled.unsqueeze(2) - self.lower) * self.scale).clamp(0, 1)
+        return torch.cat([through.flatten(1), missing.float()], dim=1)
 
 
 class Network(nn.Module):
@@ -91,8 +89,8 @@ def bin_edges(values: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
     if len(distinct) < 2:
         return distinct
     mass = np.cumsum(np.sqrt(counts))
-    share = (mass - mass[0]) / (mass[-1] - mass[0])
-    edges = np.unique(np.interp(np.linspace(0, 1, bins + 1), share, distinct))
+    wanted = np.linspace(mass[0], mass[-1], bins + 1)
+    edges = distinct[np.unique(np.searchsorted(mass, wanted))]
     # float32 holds about seven digits: narrower bins would be rounding noise.
     least = max(1e-6 * (edges[-1] - edges[0]), 1 / _LARGEST)
     kept = np.concatenate([[True], np.diff(edges) > least])
@@ -103,5 +101,6 @@ def _finite(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return values[np.isfinite(values)].astype(np.float64).clip(-_LARGEST, _LARGEST)
 
 
-def _join(parts: list[NDArray[np.float64]]) -> Tensor:
-    return torch.tensor(np.concatenate(parts), dtype=torch.float32)
+def _stack(rows: list[NDArray[np.float64]], width: int, fill: float) -> Tensor:
+    padded = [np.pad(row, (0, width - len(row)), constant_values=fill) for row in rows]
+    return torch.tensor(np.stack(padded), dtype=torch.float32)
