@@ -1,0 +1,90 @@
+"""The contract: what may stand in it, and what people get wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from gatehouse.contract import load_contract, parse_contract
+from gatehouse.errors import GatehouseError
+from tests.gatehouse.tiny import CONTRACT, ROOT
+
+AGE = "age: {type: number, range: [0, 120], missing: 0.5, description: Years}"
+JOB = "job: {type: category, categories: [nurse, cook], missing: 0.5, description: Work}"
+SEX = "sex: {type: category, role: protected, categories: [f, m], description: Sex}"
+LABELS = 'categories: ["no", "yes"]'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (AGE, "age: {type: nubmer, description: Years}", r"contract\.yaml:5: .*type: .*'nubmer'"),
+        (AGE, "age: {type: number, range: [9, 1], description: Years}", "swap the two"),
+        (AGE, "age: {type: number, range: [1], description: Years}", r"columns\.age\.range"),
+        (AGE, "age: {type: number, range: [0, .inf], description: Years}", r"columns\.age\.range"),
+        (AGE, "age: {type: string, range: [0, 1], description: Years}", "use categories"),
+        (AGE, "age: {type: string, description: Years}", "free text is no model input"),
+        (AGE, "age: {type: integer, range: [0, 16777217], description: Years}", "lose digits"),
+        (AGE, "age: {type: number}", r"contract\.yaml:5: columns\.age\.description: .*missing"),
+        (AGE, "age: {type: number, missing: 2, description: Years}", r"columns\.age\.missing"),
+        (AGE, "age: {type: number, role: weight, model_input: true, description: W}", "only a fea"),
+        (AGE, "age: 5", r"columns\.age"),
+        (JOB, "job: {type: category, description: Work}", "lists its categories"),
+        (JOB, "job: {type: category, categories: [a, a], description: Work}", "value twice"),
+        (JOB, 'job: {type: category, categories: [a, ""], description: Work}', "means missing"),
+        (JOB, "job: {type: category, categories: [1, 2], description: Work}", "put it in quotes"),
+        (JOB, "job: {type: category, categories: [true], description: Work}", "put it in quotes"),
+        (SEX, "sex: {type: number, role: protected, description: Sex}", "bin a numeric one"),
+        (LABELS, 'categories: ["no", "yes", "maybe"]', "exactly two categories"),
+        ('positive: "yes"', 'positive: "si"', "positive must be one of"),
+        ('    positive: "yes"\n', "", "names its positive category"),
+        ("role: target", "role: target\n    missing: 0.1", "may not be missing"),
+        ("role: target", "role: tarqet", r"columns\.rich\.role"),
+        ("  rich:", "  job:", "duplicate key"),
+        ("version: 1", "version: 3", r"contract\.yaml:1: version"),
+        ("name: tiny", "name: ''", r"contract\.yaml:2: name"),
+    ],
+)
+def test_a_wrong_contract_names_place_and_fix(old: str, new: str, expected: str) -> None:
+    """Attacks the mistakes that a fork's author makes in the first hour."""
+    assert old in CONTRACT
+    with pytest.raises(GatehouseError, match=expected):
+        parse_contract(CONTRACT.replace(old, new, 1), "contract.yaml")
+
+
+def test_a_contract_needs_one_target_and_an_input() -> None:
+    """Attacks tables that nothing can be learned from."""
+    target = CONTRACT.partition("  rich:")[2]
+    for text, expected in (
+        (CONTRACT.replace("  rich:" + target, ""), "no column has role: target"),
+        (CONTRACT + "  poor:" + target, "only one column may have it"),
+        (
+            CONTRACT.replace(AGE + "\n  ", "").replace(JOB + "\n  ", ""),
+            "no column is a model input",
+        ),
+    ):
+        with pytest.raises(GatehouseError, match=expected):
+            parse_contract(text, "contract.yaml")
+
+
+def test_roles_decide_what_the_model_is_fed() -> None:
+    """Attacks protected attributes, labels and ignored columns that leak into the model."""
+    contract = parse_contract(CONTRACT, "contract.yaml")
+    assert list(contract.inputs) == ["age", "job"]
+    assert contract.protected == ["sex"]
+    assert contract.classes == ("no", "yes")
+    fed = CONTRACT.replace("role: protected", "role: protected, model_input: true")
+    assert "sex" in parse_contract(fed, "contract.yaml").inputs
+
+
+def test_the_digest_is_of_content_alone() -> None:
+    """Attacks evidence made stale by a comment, and evidence that outlives a changed limit."""
+    digest = parse_contract(CONTRACT, "a").digest
+    assert parse_contract(
+        "# hello\n" + CONTRACT.replace("[0, 120]", "[0,   120.0]"), "b"
+    ).digest == (digest)
+    assert parse_contract(CONTRACT.replace("[0, 120]", "[0, 121]"), "c").digest != digest
+
+
+def test_the_repository_s_own_contract_is_sound() -> None:
+    """Attacks the file that every fork starts from."""
+    assert load_contract(ROOT / "contract.yaml").target
