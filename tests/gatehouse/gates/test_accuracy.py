@@ -1,0 +1,177 @@
+"""The accuracy gate on whole workspaces: what it writes, and how the judge reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as sk
+
+from gatehouse.contract import Contract
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Measurement, Of
+from gatehouse.gates import accuracy
+from gatehouse.policy import Policy
+from gatehouse.workspace import Workspace
+
+MakeGraph = Callable[..., Any]
+
+NAMES = {
+    "roc_auc", "accuracy", "balanced_accuracy", "f1", "precision", "recall", "log_loss",
+    "brier_score_loss", "expected_calibration_error",
+}  # fmt: skip
+
+
+def by_key(evidence: Evidence) -> dict[tuple[str, Of], Measurement]:
+    return {(m.name, m.of): m for m in evidence.measurements}
+
+
+def test_points_are_sklearns_and_lie_in_their_intervals(
+    make_workspace: Callable[..., Workspace], policy: Policy
+) -> None:
+    """Attacks the point values, and intervals that would not hold them."""
+    workspace = make_workspace()
+    evidence = accuracy.measure(workspace, None, policy)
+    rows = workspace.split("test")
+    y, scores = (rows["y"] == "yes").to_numpy(int), workspace.model.scores(rows)
+    found = by_key(evidence)
+    assert {name for name, _ in found} == NAMES
+    assert found["roc_auc", Of.CANDIDATE].value == sk.roc_auc_score(y, scores)
+    assert found["f1", Of.CANDIDATE].value == sk.f1_score(y, scores >= 0.5)
+    for m in evidence.measurements:
+        assert m.value is not None
+        assert m.interval is not None
+        assert m.n == len(rows)
+        if m.name != "expected_calibration_error":  # biased upward in resamples
+            assert m.interval.low <= m.value <= m.interval.high
+    assert evidence.base is None
+
+
+def test_same_model_as_base_differs_by_exactly_nothing(
+    make_workspace: Callable[..., Workspace], policy: Policy
+) -> None:
+    """Attacks pairing: the comparison of a model with itself is 0 without width."""
+    candidate, base = make_workspace("candidate"), make_workspace("base")
+    evidence = accuracy.measure(candidate, base, policy)
+    compared = [m for m in evidence.measurements if m.of is Of.COMPARISON]
+    assert {m.name for m in compared} == NAMES
+    for m in compared:
+        assert m.value == 0.0
+        assert m.interval is not None
+        assert (m.interval.low, m.interval.high) == (0.0, 0.0)
+
+
+def test_base_is_scored_on_the_candidates_rows(
+    make_workspace: Callable[..., Workspace], policy: Policy, small_graph: MakeGraph
+) -> None:
+    """Attacks unpaired comparison: the base's own test rows must play no part."""
+    odd = make_workspace("odd").split("test").assign(y="no")
+    odd.loc[:9, "y"] = "yes"
+    base = make_workspace("base", test=odd, int8=small_graph(slope=-1 / 12))
+    evidence = accuracy.measure(make_workspace(), base, policy)
+    found = by_key(evidence)
+    ours, theirs = found["roc_auc", Of.CANDIDATE].value, found["roc_auc", Of.BASE].value
+    difference = found["roc_auc", Of.COMPARISON].value
+    assert ours is not None
+    assert theirs is not None
+    assert difference == pytest.approx(ours - theirs)
+    assert theirs < 0.5 < ours
+    assert found["roc_auc", Of.BASE].n == found["roc_auc", Of.CANDIDATE].n
+
+
+def test_evidence_is_the_same_on_every_run(
+    make_workspace: Callable[..., Workspace], policy: Policy, small_graph: MakeGraph
+) -> None:
+    """Attacks determinism, which `verify` rests on."""
+    candidate = make_workspace()
+    base = make_workspace("base", int8=small_graph(slope=1 / 20))
+    first, again = (accuracy.measure(candidate, base, policy) for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize("label", ["no", "yes"])
+def test_one_class_only(
+    make_workspace: Callable[..., Workspace], policy: Policy, label: str
+) -> None:
+    """Attacks metrics that need both classes: null with the reason, and no warning."""
+    test = make_workspace("other").split("test").assign(y=label)
+    evidence = accuracy.measure(make_workspace(test=test), None, policy)
+    found = by_key(evidence)
+    auc = found["roc_auc", Of.CANDIDATE]
+    assert auc.value is None
+    assert auc.interval is None
+    assert auc.note is not None
+    assert "one class" in auc.note
+    assert found["accuracy", Of.CANDIDATE].value is not None
+    assert (found["recall", Of.CANDIDATE].value is None) == (label == "no")
+
+
+def test_nobody_is_decided_positive(
+    make_workspace: Callable[..., Workspace], policy: Policy, small_graph: MakeGraph
+) -> None:
+    """Attacks precision without positive decisions: null, and the note says it is the model."""
+    never = small_graph(slope=0.0, bonus={"red": -5.0}, other=-5.0)
+    found = by_key(accuracy.measure(make_workspace(int8=never), None, policy))
+    precision = found["precision", Of.CANDIDATE]
+    assert precision.value is None
+    assert "no row positive" in (precision.note or "")
+    assert found["f1", Of.CANDIDATE].value == 0.0
+    assert found["roc_auc", Of.CANDIDATE].value == 0.5
+
+
+def test_one_row(make_workspace: Callable[..., Workspace], policy: Policy) -> None:
+    """Attacks the smallest test split there can be."""
+    test = make_workspace("other").split("test").head(1)
+    evidence = accuracy.measure(make_workspace(test=test), None, policy)
+    assert {m.n for m in evidence.measurements} == {1}
+
+
+def test_unseen_category_and_missing_number_are_scored(
+    make_workspace: Callable[..., Workspace], policy: Policy
+) -> None:
+    """Attacks rows that the graph has no level for: scored as its unknown, not refused."""
+    test = make_workspace("other").split("test")
+    test["colour"] = test["colour"].where(test.index % 2 == 0, "purple").astype("str")
+    evidence = accuracy.measure(make_workspace(test=test), None, policy)
+    assert by_key(evidence)["accuracy", Of.CANDIDATE].value is not None
+
+
+def test_missing_column_is_told(make_workspace: Callable[..., Workspace], policy: Policy) -> None:
+    """Attacks a test split without a column that the graph reads."""
+    test = make_workspace("other").split("test").drop(columns="colour")
+    with pytest.raises(GatehouseError, match="colour"):
+        accuracy.measure(make_workspace(test=test), None, policy)
+
+
+def test_worse_model_is_seen(
+    make_workspace: Callable[..., Workspace], policy: Policy, small_graph: MakeGraph
+) -> None:
+    """Attacks the comparison's sign: a model that ignores age is worse, beyond its interval."""
+    candidate = make_workspace(int8=small_graph(slope=0.0))
+    found = by_key(accuracy.measure(candidate, make_workspace("base"), policy))
+    difference = found["roc_auc", Of.COMPARISON]
+    assert difference.interval is not None
+    assert difference.interval.high < -0.1
+
+
+def test_predictions_follow_the_contracts_positive_class(
+    contract_of: Callable[..., Contract],
+) -> None:
+    """Attacks the order of classes: labels are 1 where the target is the positive category."""
+    contract = contract_of(y={"positive": "no"})
+    assert contract.classes == ("yes", "no")
+    rows = pd.DataFrame({"y": ["no", "yes", "no"]})
+
+    class Always:
+        def scores(self, rows: pd.DataFrame) -> np.ndarray:
+            return np.full(len(rows), 0.5)
+
+        def decisions(self, scores: np.ndarray) -> np.ndarray:
+            return scores >= 0.5
+
+    predictions = accuracy.predict(Always(), rows, contract)  # type: ignore[arg-type]
+    assert predictions.labels.tolist() == [1.0, 0.0, 1.0]
+    assert predictions.decisions.tolist() == [1.0, 1.0, 1.0]
