@@ -1,6 +1,7 @@
 """Draws a report as GitHub would show it, for the README: Markdown to HTML to PNG.
 
-    python docs/images/make.py REPORT.md PICTURE.png --mermaid FOLDER
+    python docs/images/make.py docs/examples/report-fail.md docs/images/report.png \\
+        --mermaid FOLDER --height 1425
 
 FOLDER is the npm package `mermaid` (`npm install mermaid` puts it into node_modules/mermaid).
 Chromium must be on PATH. Nothing is fetched from the network. A chart that Mermaid does not accept

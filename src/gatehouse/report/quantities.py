@@ -60,10 +60,15 @@ def _group_charts(rates: Sequence[Measurement]) -> list[str]:
         attributes = [part.partition("=")[0] for part in measured.slice.split(" & ")]
         partitions.setdefault(" and ".join(attributes), []).append(measured)
     return [
-        bars(f"Selection rate by {name}", "share selected", charted)
+        bars(f"Selection rate by {name}", "share selected", [(_values(n), v) for n, v in charted])
         for name, chosen in list(partitions.items())[:CHARTS_SHOWN]
         if len(charted := _charted(chosen)) > 1
     ]
+
+
+def _values(group: str) -> str:
+    """`race=Black & sex=Female` as `Black, Female`; the chart's title names the attributes."""
+    return ", ".join(part.partition("=")[2] or part for part in group.split(" & "))
 
 
 def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
