@@ -8,7 +8,7 @@ import numpy as np
 
 from gatehouse.contract import Column, Role
 from gatehouse.drill.graph import raised_where_above, rewrite_logit
-from gatehouse.drill.scene import Edit, NotApplicable, Scene
+from gatehouse.drill.scene import Edit, NotApplicableError, Scene
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +148,7 @@ def _replace(scene: Scene, name: str, share: float, value: object) -> Edit:
     def replace(rows: pd.DataFrame) -> pd.DataFrame:
         chosen = scene.rng.random(len(rows)) < share
         if not chosen.any():
-            raise NotApplicable(f"too few rows to replace {share:.1%} of them")
+            raise NotApplicableError(f"too few rows to replace {share:.1%} of them")
         column = rows[name].astype(float) if isinstance(value, float) and np.isnan(value) and (
             rows[name].dtype.kind == "i") else rows[name]  # fmt: skip
         if rows[name].dtype.kind == "i" and column.dtype.kind == "i":

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gatehouse.model import OUTPUT
 
@@ -49,7 +48,7 @@ class Builder:
         from onnx import helper
 
         if name not in [value.name for value in self.graph.input]:
-            shape = ["N", 1]
+            shape: list[str | int | None] = ["N", 1]
             self.graph.input.append(
                 helper.make_tensor_value_info(name, onnx.TensorProto.STRING, shape)
             )
@@ -172,7 +171,7 @@ def slower(width: int, layers: int, seed: int = 0) -> Callable[[Builder, str], s
     """The same logit after matrix products that change nothing but the time."""
 
     def change(build: Builder, logit: str) -> str:
-        weights: NDArray[np.float32] = (
+        weights = (
             np.random.default_rng(seed).standard_normal((width, width)).astype(np.float32) / width
         )
         wide = build.op("MatMul", logit, build.const(np.ones((1, width), np.float32)))

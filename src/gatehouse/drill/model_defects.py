@@ -20,7 +20,7 @@ from gatehouse.drill.graph import (
     shifted,
     slower,
 )
-from gatehouse.drill.scene import NotApplicable, Scene
+from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import Gate, Of
 from gatehouse.gates.accuracy import point_values, predict
 from gatehouse.gates.fairness import confusion_cells, group_labels, measure_partition, partitions
@@ -76,7 +76,7 @@ def biased_intersection(scene: Scene) -> None:
     Each attribute alone looks even; the intersection does not.
     """
     if len(scene.contract.protected) < 2:
-        raise NotApplicable("the contract has fewer than two protected attributes")
+        raise NotApplicableError("the contract has fewer than two protected attributes")
     rule = _rule(scene, Gate.FAIRNESS, "equalized_odds_difference", Of.CANDIDATE)
     attributes, group = _smallest_group(scene, 2)
     chosen = dict(zip(attributes, group, strict=True))
@@ -145,7 +145,7 @@ def _search(
         return enough()
 
     if not plant(largest):
-        raise NotApplicable("no amount of this defect crosses the policy's limit")
+        raise NotApplicableError("no amount of this defect crosses the policy's limit")
     low, high = 0.0, largest
     for _ in range(_STEPS):
         middle = (low + high) / 2
@@ -160,7 +160,7 @@ def _rule(scene: Scene, gate: Gate, measurement: str, of: Of) -> Rule:
             rule.on_fail == "fail"
         ):
             return rule
-    raise NotApplicable(f"the policy has no blocking rule on {measurement} ({of})")
+    raise NotApplicableError(f"the policy has no blocking rule on {measurement} ({of})")
 
 
 def _auc(scene: Scene) -> float:
@@ -202,5 +202,5 @@ def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str
                 values = tuple(part.split("=", 1)[1] for part in str(name).split(" & "))
                 best = least, attributes, values
     if best is None:
-        raise NotApplicable("no protected group is large enough to decide")
+        raise NotApplicableError("no protected group is large enough to decide")
     return best[1], best[2]

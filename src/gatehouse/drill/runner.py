@@ -12,7 +12,7 @@ import numpy as np
 
 from gatehouse.changes import policy_changes
 from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect
-from gatehouse.drill.scene import NotApplicable, Scene
+from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import LOOKS_AT, Evidence, Gate, Subject, evidence_path
 from gatehouse.gates.data import failures
@@ -20,6 +20,7 @@ from gatehouse.judge import Case, judge
 from gatehouse.judging import read_all_evidence
 from gatehouse.measure import measure
 from gatehouse.verdict import Verdict
+from gatehouse.workspace import MODEL
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
         scene = Scene.copy_of(finished, Path(folder) / "candidate", np.random.default_rng(seed))
         try:
             defect.plant(scene)
-        except NotApplicable as reason:
+        except NotApplicableError as reason:
             return Trial(defect, perf_counter() - start, False, (), str(reason), skipped=True)
         stopped = measure_all(scene, measurer)
         defect.tamper(scene)
@@ -148,11 +149,13 @@ def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
     """
     from gatehouse.drill.table import print_rates, print_trials, progress
 
-    chosen = [defect for defect in (*CONTROLS, *DEFECTS) if not only or defect.name in only]
-    unknown = sorted(set(only) - {defect.name for defect in (*CONTROLS, *DEFECTS)})
-    if unknown:
-        names = ", ".join(defect.name for defect in (*CONTROLS, *DEFECTS))
-        raise GatehouseError(f"no defect is called {', '.join(unknown)}; there are: {names}")
+    known = {defect.name: defect for defect in (*CONTROLS, *DEFECTS)}
+    for name in only:
+        if name not in known:
+            raise GatehouseError(f"no defect is called '{name}'; there are: {', '.join(known)}")
+    chosen = [known[name] for name in only] or list(known.values())
+    if not (finished / MODEL).exists():
+        raise GatehouseError(f"{finished / MODEL}: there is no finished run; do `make run` first")
     trials: list[Trial] = []
     measurer = Measurer()
     with progress(len(chosen) * runs) as advance:

@@ -28,7 +28,7 @@ Edit = Callable[["pd.DataFrame"], "pd.DataFrame"]
 Rewrite = Callable[["onnx.ModelProto"], "onnx.ModelProto"]
 
 
-class NotApplicable(Exception):
+class NotApplicableError(Exception):
     """The contract or the data has no place for this defect; the message says what it lacks."""
 
 
@@ -113,12 +113,12 @@ class Scene:
         """The first column of the contract that fits.
 
         Raises:
-            NotApplicable: none does.
+            NotApplicableError: none does.
         """
         for name, column in self.contract.columns.items():
             if fits(column):
                 return name
-        raise NotApplicable(f"the contract has no {wanted}")
+        raise NotApplicableError(f"the contract has no {wanted}")
 
 
 def write_contract(contract: Contract, path: Path) -> None:

@@ -44,14 +44,15 @@ def write_pages(candidate: Workspace) -> Iterator[Path]:
 
 def write_data_docs(candidate: Workspace, path: Path) -> Path:
     """Great Expectations' page of the validation of what `ingest` wrote."""
-    from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
+    from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view.view import DefaultJinjaPageView
 
     from gatehouse.gates.data import read_raw, validate
 
     outcome, _ = validate(read_raw(candidate), candidate.contract)
     document = ValidationResultsPageRenderer().render(outcome)
-    path.write_text(_alone(DefaultJinjaPageView().render(document)), encoding="utf-8")
+    page: str = DefaultJinjaPageView().render(document)  # type: ignore[no-untyped-call]
+    path.write_text(_alone(page), encoding="utf-8")
     return path
 
 

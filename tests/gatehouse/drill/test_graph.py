@@ -1,0 +1,113 @@
+"""Surgery on graphs: what it must change, and what it must leave as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from gatehouse.drill.graph import (
+    Builder,
+    flipped_near,
+    noisy,
+    raised_where_above,
+    rewrite_logit,
+    scaled,
+    shifted,
+    slower,
+)
+from gatehouse.model import Metadata, Model, write_metadata
+
+Change = Callable[[Builder, str], str]
+
+
+def logistic() -> onnx.ModelProto:
+    """A graph whose positive probability is the sigmoid of its one input, `x`."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Sigmoid", ["x"], ["p"]),
+            helper.make_node("Sub", ["one", "p"], ["q"]),
+            helper.make_node("Concat", ["q", "p"], ["probabilities"], axis=1),
+        ],
+        "logistic",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 2])],
+        [helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])],
+    )
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 3)],
+        ir_version=9,
+    )
+    metadata = Metadata(
+        contract="c", data="d", commit="e", classes=("no", "yes"), threshold=0.5, trainer="t:t"
+    )
+    write_metadata(model, metadata)
+    return model
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    x = np.linspace(-4, 4, 101).astype(np.float32)
+    return pd.DataFrame({"x": x, "sex": np.where(np.arange(101) % 2, "F", "M")})
+
+
+def logits(change: Change, rows: pd.DataFrame) -> NDArray[np.float64]:
+    model = rewrite_logit(logistic(), change)
+    onnx.checker.check_model(model)
+    scores = Model(Path("changed"), model.SerializeToString()).scores(rows)
+    return np.asarray(np.log(scores / (1 - scores)))
+
+
+@pytest.mark.parametrize(
+    "neutral",
+    [
+        scaled(1.0),
+        noisy(0.0, 1.0),
+        shifted([({"sex": "F"}, 0.0)]),
+        flipped_near(0.5, 0.0),
+        slower(8, 2),
+    ],
+)
+def test_surgery_without_effect_changes_no_score(neutral: Change, rows: pd.DataFrame) -> None:
+    """Attacks a base that differs from the candidate by more than the planted defect."""
+    np.testing.assert_allclose(logits(neutral, rows), rows["x"], atol=1e-4)
+
+
+def test_scaling_keeps_ranking_and_decisions(rows: pd.DataFrame) -> None:
+    """Attacks a prediction drift that accuracy would see as well."""
+    np.testing.assert_allclose(logits(scaled(1.5), rows), 1.5 * rows["x"], atol=1e-4)
+
+
+def test_a_shift_touches_its_group_only(rows: pd.DataFrame) -> None:
+    """Attacks a bias that falls on other groups than the one named."""
+    moved = logits(shifted([({"sex": "F"}, -1.0)]), rows) - rows["x"]
+    np.testing.assert_allclose(moved, np.where(rows["sex"] == "F", -1.0, 0.0), atol=1e-4)
+
+
+def test_flipping_changes_decisions_near_the_threshold_only(rows: pd.DataFrame) -> None:
+    """Attacks an INT8 defect that moves rows it should not."""
+    changed = logits(flipped_near(0.5, 1.0), rows)
+    near = rows["x"].abs() < 1.0
+    np.testing.assert_allclose(changed[near], -rows["x"][near], atol=1e-4)
+    np.testing.assert_allclose(changed[~near], rows["x"][~near], atol=1e-4)
+
+
+def test_noise_is_a_function_of_the_row(rows: pd.DataFrame) -> None:
+    """Attacks noise that differs from call to call, which no digest would stand for."""
+    first = logits(noisy(1.0, 1.0), rows)
+    assert np.array_equal(first, logits(noisy(1.0, 1.0), rows))
+    assert 0.1 < np.std(first - rows["x"]) < 1.0
+    assert np.abs(first - rows["x"]).max() <= 1.0 + 1e-4
+
+
+def test_a_leak_decides_alone(rows: pd.DataFrame) -> None:
+    """Attacks a planted leak that the other inputs still outweigh."""
+    changed = logits(raised_where_above("x", 2.0), rows)
+    assert np.array_equal(changed > 0, rows["x"] > 2.0)
