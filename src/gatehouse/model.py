@@ -30,6 +30,9 @@ _FED = ("tensor(string)", "tensor(float)")
 _SCORING_ROWS = 65_536
 
 
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean", "decimal")
+
+
 class Metadata(Frozen):
     """What the graph says of itself."""
 
@@ -110,7 +113,7 @@ class Model:
         """The graph's inputs from a table's columns, each of shape [N, 1].
 
         Raises:
-            GatehouseError: a column is missing, or holds text where a number is expected.
+            GatehouseError: a column is missing, or holds text for numbers or numbers for text.
         """
         return {name: self._feed(frame, name, kind) for name, kind in self.inputs.items()}
 
@@ -122,22 +125,15 @@ class Model:
                 f"{self.path}: the graph reads column '{name}'; the table has none"
             )
         column = frame[name]
-        text = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+        held = _held(column)
+        wanted = "text" if kind == "tensor(string)" else "numbers"
+        if held not in (wanted, "nothing"):
+            raise GatehouseError(f"column '{name}' should hold {wanted}, and holds {held}")
         values: NDArray[Any]
-        if kind == "tensor(string)":
-            if not text and column.notna().any():
-                raise GatehouseError(
-                    f"column '{name}' should be text, and is {column.dtype}: the graph reads "
-                    "categories as strings"
-                )
+        if wanted == "text":
             values = column.astype(object).where(column.notna(), "").to_numpy(object)
-            return values.reshape(-1, 1)
-        if text and (found := next((v for v in column if isinstance(v, str)), None)) is not None:
-            raise GatehouseError(f"column '{name}' should be numeric, and holds '{found[:40]}'")
-        try:
-            values = column.to_numpy(np.float32, na_value=np.nan)
-        except (ValueError, TypeError) as error:
-            raise GatehouseError(f"column '{name}' should be numeric: {error}") from None
+        else:
+            values = pd.to_numeric(column).to_numpy(np.float32, na_value=np.nan)
         return values.reshape(-1, 1)
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -178,3 +174,14 @@ class Model:
     def decisions(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Positive where the score reaches the graph's decision threshold, shape [N]."""
         return np.asarray(scores >= self.metadata.threshold)
+
+
+def _held(column: pd.Series) -> str:
+    """What a column holds but for missing values: text, numbers, nothing, or pandas' own word."""
+    import pandas as pd
+
+    if not column.notna().any():
+        return "nothing"
+    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    found: str = pd.api.types.infer_dtype(values, skipna=True)
+    return "text" if found == "string" else "numbers" if found in _NUMBERS else found

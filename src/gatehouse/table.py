@@ -21,14 +21,14 @@ def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
+        missing = set(columns or ()) - set(pq.read_schema(path).names)
+        if missing:
+            raise GatehouseError(f"{path}: has no column {sorted(missing)}")
         table = pq.read_table(path, columns=columns, memory_map=False)
     except FileNotFoundError:
         raise GatehouseError(f"{path}: there is no such file; run `make run` first") from None
     except (OSError, pa.ArrowException) as error:
         raise GatehouseError(f"{path}: cannot be read as Parquet ({error})") from None
-    missing = set(columns or ()) - set(table.column_names)
-    if missing:
-        raise GatehouseError(f"{path}: has no column {sorted(missing)}")
     frame: pd.DataFrame = table.to_pandas(strings_to_categorical=False)
     return frame
 
