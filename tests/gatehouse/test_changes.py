@@ -29,7 +29,8 @@ def _directions(changes: tuple[Change, ...]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("old", "new", "key", "there", "back"),
     [
-        ("at_least: 0.8", "at_least: 0.7", "rules.accuracy-floor.at_least", "loosened", "tightened"),
+        ("at_least: 0.8", "at_least: 0.7", "rules.accuracy-floor.at_least",
+         "loosened", "tightened"),
         ("at_most: 0.25", "at_most: 0.3", "rules.fairness-odds.at_most", "loosened", "tightened"),
         ("alpha: 0.01", "alpha: 0.001", "rules.drift-columns.alpha", "loosened", "tightened"),
         ("    alpha: 0.01\n", "", "rules.drift-columns.alpha", "loosened", "loosened"),

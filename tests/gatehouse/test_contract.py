@@ -79,9 +79,8 @@ def test_roles_decide_what_the_model_is_fed() -> None:
 def test_the_digest_is_of_content_alone() -> None:
     """Attacks evidence made stale by a comment, and evidence that outlives a changed limit."""
     digest = parse_contract(CONTRACT, "a").digest
-    assert parse_contract(
-        "# hello\n" + CONTRACT.replace("[0, 120]", "[0,   120.0]"), "b"
-    ).digest == (digest)
+    laid_out = "# hello\n" + CONTRACT.replace("[0, 120]", "[0,   120.0]")
+    assert parse_contract(laid_out, "b").digest == digest
     assert parse_contract(CONTRACT.replace("[0, 120]", "[0, 121]"), "c").digest != digest
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -83,7 +83,7 @@ def test_good_evidence_passes_with_and_without_a_base() -> None:
     ],
 )
 def test_the_interval_s_side_decides(
-    limit: dict[str, float], value: float, width: float, expected: Outcome
+    limit: dict[str, Any], value: float, width: float, expected: Outcome
 ) -> None:
     """Attacks deciding by the point value: noise would pass or fail by luck."""
     if limit == {"at_least": 0.8} and width == 0.05:
@@ -188,7 +188,7 @@ def test_evidence_of_anything_else_is_stale(gate: Gate, field: str) -> None:
     # Nothing said and nothing here must not agree with each other.
     both = Case({**case().evidence, gate: forged}, gone, BASE, TODAY)
     assert gate in judge(both, POLICY_, "p").errors
-    assert gate in judge(case(**{gate: forged}), POLICY_, "p").errors
+    assert gate in judge(case(BASE, **{gate: forged}), POLICY_, "p").errors
 
 
 @pytest.mark.parametrize("gate", COMPARES)
@@ -196,14 +196,14 @@ def test_evidence_of_anything_else_is_stale(gate: Gate, field: str) -> None:
 def test_evidence_compared_with_another_base_is_an_error(gate: Gate, said: Subject | None) -> None:
     """Attacks escaping the comparison: with no base, or with one that is easy to beat."""
     forged = evidence(gate, base=said)
-    assert "another base" in judge(case(**{gate: forged}), POLICY_, "p").errors[gate]
+    assert "another base" in judge(case(BASE, **{gate: forged}), POLICY_, "p").errors[gate]
 
 
 @pytest.mark.parametrize("gate", [gate for gate in Gate if gate is not Gate.DATA])
 def test_evidence_made_with_other_settings_is_an_error(gate: Gate) -> None:
     """Attacks measuring with fewer resamples or another seed until a number fits."""
     forged = evidence(gate, settings=evidence(gate).settings | {"seed": 7})
-    assert "other settings" in judge(case(**{gate: forged}), POLICY_, "p").errors[gate]
+    assert "other settings" in judge(case(BASE, **{gate: forged}), POLICY_, "p").errors[gate]
 
 
 def test_a_rule_that_matches_nothing_is_an_error() -> None:
@@ -247,7 +247,7 @@ def test_the_base_s_own_number_is_never_taken_for_the_candidate_s() -> None:
 
 
 def waiver(**changes: Any) -> Waiver:
-    told = {
+    told: dict[str, Any] = {
         "rule": "accuracy-floor", "reason": "It is known and planned", "approver": "jane",
         "expires": TODAY,
     }  # fmt: skip
@@ -333,7 +333,9 @@ def _measurements(draw: st.DrawFn) -> Measurement:
     )
 
 
-MEANINGS = st.sampled_from(["fail", "warn", "pass"])
+MEANINGS: st.SearchStrategy[Literal["fail", "warn", "pass"]] = st.sampled_from(
+    ["fail", "warn", "pass"]
+)
 
 
 @given(
@@ -342,18 +344,19 @@ MEANINGS = st.sampled_from(["fail", "warn", "pass"])
 )  # fmt: skip
 def test_loosening_a_limit_never_turns_a_pass_into_a_fail(
     measurements: list[Measurement], limit: float, more: float, upper: bool, test: bool,
-    meaning: str, minimum_n: int,
+    meaning: Literal["fail", "warn", "pass"], minimum_n: int,
 ) -> None:  # fmt: skip
     """Attacks the order of the decisions: more room can only help."""
-    key = "at_most" if upper or test else "at_least"
-    looser = limit + more if key == "at_most" else limit - more
+    upper = upper or test
+    looser = limit + more if upper else limit - more
     policies = [
         POLICY_.model_copy(
             update={
                 "rules": {
                     "r": Rule(
                         gate=Gate.DATA, measurement="m", slice="*", why="w", minimum_n=minimum_n,
-                        inconclusive=meaning, alpha=0.01 if test else None, **{key: value},
+                        inconclusive=meaning, alpha=0.01 if test else None,
+                        at_most=value if upper else None, at_least=None if upper else value,
                     )
                 }
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from gatehouse.contract import parse_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, read_evidence
+from gatehouse.evidence import Evidence, Gate, Subject, read_evidence
 from gatehouse.policy import parse_policy
-from gatehouse.typed import Document, parse_yaml, read_text, write_text
+from gatehouse.typed import Document, parse_yaml, read_text, validate, write_text
 from pipeline.settings import Settings
 from tests.gatehouse.tiny import CONTRACT, POLICY, ROOT, Finished
 
@@ -23,6 +24,14 @@ ODD = [
     ".nan", "-.inf", "1e999", "null", "true", "[]", "{}", "? [1, 2]\n: 3", "'", '"', "\t", "\x00",
     "<<: 3", "%YAML 9", "---", "...", "@", "`", "*nowhere", "!x y", "0o9", "-1", "1_0", "\ufeff",
 ]  # fmt: skip
+
+
+def _told(read: Callable[[], object]) -> str:
+    """What reading gives, or what a user is told; anything else that is raised is a finding."""
+    try:
+        return str(read())
+    except GatehouseError as error:
+        return str(error)
 
 
 @st.composite
@@ -39,34 +48,22 @@ def _mutated(draw: st.DrawFn, text: str) -> str:
 @given(_mutated(CONTRACT))
 def test_a_mutated_contract_never_raises_but_in_words(text: str) -> None:
     """Attacks the contract's reader with broken YAML and odd values."""
-    try:
-        contract = parse_contract(text, "contract.yaml")
-    except GatehouseError as error:
-        assert str(error).startswith("contract.yaml")
-    else:
-        assert contract.digest.startswith("sha256:")
+    told = _told(lambda: parse_contract(text, "contract.yaml").digest)
+    assert told.startswith(("contract.yaml", "sha256:"))
 
 
 @given(_mutated(POLICY))
 def test_a_mutated_policy_never_raises_but_in_words(text: str) -> None:
     """Attacks the policy's reader with broken YAML and odd values."""
-    try:
-        policy = parse_policy(text, "policy.yaml")
-    except GatehouseError as error:
-        assert str(error).startswith("policy.yaml")
-    else:
-        assert policy.digest.startswith("sha256:")
+    told = _told(lambda: parse_policy(text, "policy.yaml").digest)
+    assert told.startswith(("policy.yaml", "sha256:"))
 
 
 @given(_mutated(PARAMS))
 def test_mutated_params_never_raise_but_in_words(text: str) -> None:
     """Attacks the settings' reader with broken YAML and odd values."""
-    from gatehouse.typed import validate
-
-    try:
-        validate(Settings, parse_yaml(text, "params.yaml"), "params.yaml")
-    except GatehouseError as error:
-        assert str(error).startswith("params.yaml")
+    told = _told(lambda: validate(Settings, parse_yaml(text, "params.yaml"), "params.yaml"))
+    assert told.startswith(("params.yaml", "data="))
 
 
 @pytest.mark.parametrize("value", ODD)
@@ -74,10 +71,9 @@ def test_mutated_params_never_raise_but_in_words(text: str) -> None:
 def test_an_odd_value_of_the_policy_never_raises_but_in_words(line: str, value: str) -> None:
     """Attacks one value at a time with what YAML readers stumble over."""
     key = line.partition(":")[0]
-    try:
-        parse_policy(POLICY.replace(line, f"{key}: {value}", 1), "policy.yaml")
-    except GatehouseError as error:
-        assert str(error).startswith("policy.yaml")
+    text = POLICY.replace(line, f"{key}: {value}", 1)
+    told = _told(lambda: parse_policy(text, "policy.yaml").digest)
+    assert told.startswith(("policy.yaml", "sha256:"))
 
 
 def test_deep_nesting_is_told() -> None:
@@ -89,11 +85,7 @@ def test_deep_nesting_is_told() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (
-            "at_least: 0.8",
-            "at_leest: 0.8",
-            r"policy\.yaml:28: rules\.accuracy-floor\.at_leest: .*sp",
-        ),
+        ("at_least: 0.8", "at_leest: 0.8", r"policy\.yaml:28: .*at_leest: .*spelling"),
         ("at_least: 0.8", "at_least: high", r"policy\.yaml:28: .*at_least: .*found 'high'"),
         ("at_least: 0.8", "at_least: .nan", r"policy\.yaml:28: .*at_least: "),
         ("at_least: 0.8", "at_least: .inf", r"policy\.yaml:28: .*at_least: "),
@@ -196,7 +188,9 @@ def test_evidence_cut_anywhere_is_refused(data: st.DataObject) -> None:
     """Attacks the reader with every kind of half-written file."""
     import tempfile
 
-    whole = Evidence(gate=Gate.DATA, candidate={}, settings={"a": 1.5}, tools={}, measurements=())
+    whole = Evidence(
+        gate=Gate.DATA, candidate=Subject(), settings={"a": 1.5}, tools={}, measurements=()
+    )
     text = whole.to_json()
     cut = data.draw(st.integers(0, len(text.rstrip()) - 1))
     with tempfile.TemporaryDirectory() as folder:

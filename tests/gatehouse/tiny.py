@@ -104,7 +104,7 @@ def measured(name: str, value: float | None, width: float = 0.0, **rest: Any) ->
 
 def good(gate: Gate, *, base: bool) -> tuple[Measurement, ...]:
     """What `gate` measures in a run that passes."""
-    compared = {"of": Of.COMPARISON}
+    compared: dict[str, Any] = {"of": Of.COMPARISON}
     found = {
         Gate.DATA: [measured("failed_expectations", 0, slice="severity=critical")],
         Gate.DRIFT: [measured("drift", 0.01, slice="column=age", p_value=0.5, **compared)],
