@@ -54,6 +54,7 @@ class Column(Frozen):
     missing: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.0,
         description="largest allowed share of missing values: false (0), true (1) or a share",
+        json_schema_extra={"type": ["number", "boolean"]},
     )
     unknown: Literal["reject", "other"] = Field(
         default="reject",

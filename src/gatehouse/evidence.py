@@ -36,9 +36,9 @@ class Of(StrEnum):
 class Interval(Frozen):
     """A confidence interval."""
 
-    low: float
-    high: float
-    confidence: Annotated[float, Field(gt=0, lt=1)]
+    low: float = Field(description="lower bound")
+    high: float = Field(description="upper bound")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(description="such as 0.95")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -51,25 +51,29 @@ class Measurement(Frozen):
     """One number with all that is needed to judge it."""
 
     name: str = Field(min_length=1, description="scikit-learn's or Fairlearn's name where one is")
-    of: Of = Of.CANDIDATE
+    of: Of = Field(
+        default=Of.CANDIDATE, description="the candidate, the base, or the comparison of both"
+    )
     slice: str = Field(default="all", description="the part of the rows, columns or calls")
     value: float | None = Field(description="null where it could not be measured; note says why")
     unit: str = Field(description="share, rows, ms, bytes, ...; '1' for a number without one")
     interval: Interval | None = Field(default=None, description="null where the value is exact")
-    p_value: Annotated[float, Field(ge=0, le=1)] | None = None
+    p_value: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="adjusted for all tests of the gate; null where there is no test"
+    )
     n: Annotated[int, Field(ge=0)] = Field(
         description="how many rows, columns or calls it rests on"
     )
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
-    note: str | None = None
+    note: str | None = Field(default=None, description="what a reader must know of this number")
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
 
 
 class Subject(Frozen):
     """SHA-256 digests of what a gate looked at; null where the gate does not look at it."""
 
-    contract: str | None = None
+    contract: str | None = Field(default=None, description="contract.yaml: its content")
     raw: str | None = Field(default=None, description="data/raw: what ingest wrote")
     data: str | None = Field(default=None, description="data/prepared: the three splits")
     model: str | None = Field(default=None, description="the served graph (INT8)")
@@ -93,12 +97,12 @@ class Evidence(Document):
     """All that one gate measured."""
 
     version: Literal[1] = Field(default=1, description="version of this schema")
-    gate: Gate
-    candidate: Subject
+    gate: Gate = Field(description="the gate that measured")
+    candidate: Subject = Field(description="what was measured")
     base: Subject | None = Field(default=None, description="null: compared with nothing")
     settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
     tools: dict[str, str] = Field(description="versions of the libraries that measured")
-    measurements: tuple[Measurement, ...]
+    measurements: tuple[Measurement, ...] = Field(description="all that was measured")
 
 
 def evidence_path(folder: Path, gate: Gate) -> Path:

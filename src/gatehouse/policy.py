@@ -107,7 +107,7 @@ class Rule(Frozen):
 class Waiver(Frozen):
     """A dated exception to one rule; it counts only from the base's policy."""
 
-    rule: str = Field(min_length=1)
+    rule: str = Field(min_length=1, description="name of the rule that is waived")
     slice: str = Field(default="*", description="which slices of the rule; * and ? are wildcards")
     reason: str = Field(min_length=10, description="why this failure is acceptable for now")
     approver: str = Field(min_length=1, description="who answers for it")

@@ -35,28 +35,28 @@ def worst(outcomes: list[Outcome]) -> Outcome:
 class Finding(Frozen):
     """A rule applied to one slice."""
 
-    slice: str
-    outcome: Outcome
-    value: float | None = None
-    interval: Interval | None = None
-    p_value: float | None = None
-    n: int | None = None
+    slice: str = Field(description="the measurement's slice")
+    outcome: Outcome = Field(description="of this slice")
+    value: float | None = Field(default=None, description="as the evidence says")
+    interval: Interval | None = Field(default=None, description="as the evidence says")
+    p_value: float | None = Field(default=None, description="as the evidence says")
+    n: int | None = Field(default=None, description="as the evidence says")
     text: str = Field(description="the reason, in words")
 
 
 class RuleResult(Frozen):
     """A rule's outcome, the worst of its findings."""
 
-    rule: str
-    gate: Gate
-    measurement: str
-    of: Of
-    limit: float
-    bound: Literal["at_least", "at_most"]
-    outcome: Outcome
+    rule: str = Field(description="name of the rule in the policy")
+    gate: Gate = Field(description="whose evidence it judges")
+    measurement: str = Field(description="what it judges")
+    of: Of = Field(description="the candidate, or the comparison with the base")
+    limit: float = Field(description="the policy's limit")
+    bound: Literal["at_least", "at_most"] = Field(description="which side of the limit is good")
+    outcome: Outcome = Field(description="the worst of the findings")
     blocks: bool = Field(description="does this result forbid the merge?")
-    why: str
-    findings: tuple[Finding, ...]
+    why: str = Field(description="the policy's reason for the rule")
+    findings: tuple[Finding, ...] = Field(description="one per slice")
 
     @property
     def warns(self) -> bool:
@@ -66,10 +66,12 @@ class RuleResult(Frozen):
 class Change(Frozen):
     """One difference between the base's policy or contract and the proposed one."""
 
-    key: str
-    before: str
-    after: str
-    direction: Literal["loosened", "tightened", "neutral"]
+    key: str = Field(description="where in the file")
+    before: str = Field(description="in the base")
+    after: str = Field(description="in the proposal")
+    direction: Literal["loosened", "tightened", "neutral"] = Field(
+        description="what cannot be shown to be as strict counts as loosened"
+    )
 
 
 class WaiverState(Frozen):
