@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from gatehouse.contract import load_contract
 from gatehouse.digest import data_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
-from gatehouse.table import write_table
+from gatehouse.table import read_table, write_table
 from pipeline import train as stage
+from pipeline.ingest import ingest
+from pipeline.prepare import prepare
 from pipeline.settings import load_settings
 from pipeline.train import main, torch_mlp, train
 from pipeline.trainer import TrainedModel, TrainingData, find_trainer
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
     from pipeline.settings import TrainSettings
 
+ROOT = Path(__file__).parents[2]
 MODEL = Path("models/model.onnx")
 
 
@@ -180,6 +186,36 @@ def test_a_trainer_that_is_not_there(name: str, message: str) -> None:
     """A typing error in params.yaml is told, with the key."""
     with pytest.raises(GatehouseError, match=r"params\.yaml: train\.trainer: .*" + message):
         find_trainer(name)
+
+
+def test_without_git_the_commit_is_unknown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A downloaded archive of the repository has no history, and trains all the same."""
+    monkeypatch.delenv("GATEHOUSE_COMMIT")
+    assert stage.commit() == "unknown"
+    monkeypatch.setenv("PATH", "")
+    assert stage.commit() == "unknown"
+
+
+@pytest.mark.skipif(
+    "GATEHOUSE_ADULT_DIR" not in os.environ,
+    reason="needs UCI Adult: GATEHOUSE_ADULT_DIR names no folder",
+)
+def test_the_default_trainer_on_adult(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is promised of the default settings, on the official test file."""
+    for name in ("contract.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings()
+    contract = load_contract()
+    ingest(settings.data.model_copy(update={"source": "adult"}), contract)
+    prepare(settings.split, contract)
+    assert main() == 0
+    test = read_table(Path("data/prepared/test.parquet"))
+    labels = test[contract.target] == contract.classes[1]
+    model = Model(MODEL)
+    scores = model.scores(test)
+    assert roc_auc_score(labels, scores) >= 0.920
+    assert (model.decisions(scores) == labels).mean() >= 0.865
 
 
 def test_two_processes_train_what_one_trains(shop: Shop) -> None:
