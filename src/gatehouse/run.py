@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,15 @@ from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
 from gatehouse.git import environment
 from gatehouse.judging import read_all_evidence, verdict_on
 from gatehouse.policy import POLICY_FILE, load_policy
-from gatehouse.typed import parse_yaml, read_text, write_text
+from gatehouse.typed import parse_yaml, read_text, validate, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
 REPORT = Path("reports/report.md")
 CARD = Path("reports/model_card.md")
 PARAMS = Path("params.yaml")
+
+_SCALAR = re.compile(r"""^("[^"]*"|'[^']*'|[^\s,}#]+)""")
 
 NO_TELEMETRY = {
     "DVC_NO_ANALYTICS": "1",
@@ -36,26 +39,24 @@ def set_source(source: str, path: Path = PARAMS) -> bool:
     Raises:
         GatehouseError: there is no such source, or the settings are unreadable.
     """
-    from io import StringIO
     from typing import get_args
 
-    from ruamel.yaml import YAML
-
-    from pipeline.settings import DataSettings, load_settings
+    from pipeline.settings import DataSettings, Settings, load_settings
 
     sources = get_args(DataSettings.model_fields["source"].annotation)
     if source not in sources:
         raise GatehouseError(f"'{source}' is no data source; take one of: {', '.join(sources)}")
     if load_settings(path).data.source == source:
         return False
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    settings = yaml.load(read_text(path))
-    settings["data"]["source"] = source
-    text = StringIO()
-    yaml.dump(settings, text)
-    write_text(path, text.getvalue())
+    text = read_text(path)
+    line, column = parse_yaml(text, path)["data"].lc.value("source")
+    lines = text.splitlines(keepends=True)
+    # In place: YAML's writers lose layout, and write null as nothing.
+    lines[line] = lines[line][:column] + _SCALAR.sub(source, lines[line][column:], count=1)
+    changed = "".join(lines)
+    if validate(Settings, parse_yaml(changed, path), path).data.source != source:
+        raise GatehouseError(f"{path}:{line + 1}: data.source: write {source} here by hand")
+    write_text(path, changed)
     return True
 
 
