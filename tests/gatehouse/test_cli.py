@@ -1,0 +1,262 @@
+"""The command: exit codes, help, errors in words, and a start that imports little."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from gatehouse.cli import GATES, main
+from gatehouse.evidence import Gate
+from gatehouse.verdict import Outcome, Verdict
+from gatehouse.workspace import MODEL, VERDICT
+from tests.gatehouse.repository import Repository
+from tests.gatehouse.tiny import POLICY, ROOT, Finished, measured
+
+Command = Callable[..., Result]
+HEAVY = ("pandas", "numpy", "torch", "great_expectations", "evidently", "dvc", "sklearn", "scipy",
+         "onnx", "onnxruntime", "fairlearn", "pyarrow", "bentoml")  # fmt: skip
+
+
+def _process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_real_process_gives_code_and_streams(finished: Finished, tmp_path: Path) -> None:
+    """Attacks the way out of the process: 0, 1 and 2, errors on stderr, no traceback."""
+    gatehouse = ("-m", "gatehouse.cli")
+    assert _process(*gatehouse, "judge", cwd=finished.root).returncode == 0
+    finished.write_evidence(Gate.ACCURACY, measurements=(measured("roc_auc", 0.1),))
+    assert _process(*gatehouse, "judge", cwd=finished.root).returncode == 1
+    wrong = _process(*gatehouse, "judge", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith("error: policy.yaml: there is no such file")
+    assert "Traceback" not in wrong.stderr
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    """Attacks a slow start: help, and the judge's own modules, need none of the big libraries."""
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom gatehouse.cli import main\n"
+        "import gatehouse.judge, gatehouse.policy, gatehouse.contract, gatehouse.changes\n"
+        "result = CliRunner().invoke(main, ['--help'])\n"
+        f"found = [name for name in {HEAVY} if name in sys.modules]\n"
+        "sys.exit(result.exit_code or ', '.join(found) or 0)\n"
+    )
+    done = _process("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", [None, *main.commands])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_command_explains_itself(
+    gatehouse: Command, tmp_path: Path, name: str | None, flag: str
+) -> None:
+    """Attacks commands without help, in any folder."""
+    result = gatehouse(*([name] if name else []), flag, cwd=tmp_path)
+    assert result.exit_code == 0
+    text = " ".join(result.output.split())
+    assert "Usage:" in text
+    assert len(text) > 100
+    for option in main.commands[name].params if name else ():
+        if option.param_type_name == "option":
+            assert getattr(option, "help", None), f"{name} {option.name}"
+
+
+def test_help_names_the_gates_that_exist() -> None:
+    """Attacks a list of gates that drifted from the evidence's."""
+    assert tuple(gate.value for gate in Gate) == GATES
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("judgement",),
+        ("measure", "accurracy"),
+        ("drill", "--runs", "0"),
+        ("judge", "--base"),
+        ("judge", "--polcy", "x"),
+    ],
+)
+def test_a_misspelt_command_line_is_an_error(
+    gatehouse: Command, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Attacks typing mistakes: code 2, so that CI does not take them for a verdict."""
+    result = gatehouse(*arguments, cwd=tmp_path)
+    assert result.exit_code == 2
+    assert "Error: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("judge",), ("measure",), ("report",), ("run",), ("verify",), ("drill",), ("card",)],
+)
+def test_outside_a_repository_each_command_says_so(
+    gatehouse: Command, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Attacks the wrong folder: code 2, one error, nothing written."""
+    result = gatehouse(*arguments, cwd=tmp_path)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("error: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_judge_writes_the_verdict_it_tells(gatehouse: Command, finished: Finished) -> None:
+    """Attacks a code, a screen and a file that disagree."""
+    result = gatehouse("judge", cwd=finished.root)
+    assert (result.exit_code, Verdict.read(finished.root / VERDICT).outcome) == (0, Outcome.PASS)
+    finished.write_evidence(Gate.ACCURACY, measurements=(measured("roc_auc", 0.1),))
+    result = gatehouse("judge", cwd=finished.root)
+    assert (result.exit_code, Verdict.read(finished.root / VERDICT).outcome) == (1, Outcome.FAIL)
+    assert "fail" in (finished.root / "reports/report.md").read_text()
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "binary", "folder", "newer"])
+def test_evidence_that_cannot_be_used_fails(
+    gatehouse: Command, finished: Finished, damage: str
+) -> None:
+    """Attacks each way to spoil evidence: a verdict of fail, never a crash, never a pass."""
+    path = finished.write_evidence(Gate.FAIRNESS)
+    text = path.read_text()
+    match damage:
+        case "missing":
+            path.unlink()
+        case "cut":
+            path.write_text(text[: len(text) // 2])
+        case "empty":
+            path.write_text("")
+        case "binary":
+            path.write_bytes(b"\xff\xfe\x00")
+        case "folder":
+            path.unlink()
+            path.mkdir()
+        case "newer":
+            path.write_text(text.replace('"version": 1', '"version": 99'))
+    result = gatehouse("judge", cwd=finished.root)
+    assert result.exit_code == 1
+    assert list(Verdict.read(finished.root / VERDICT).errors) == [Gate.FAIRNESS]
+
+
+def test_a_swapped_model_fails(gatehouse: Command, finished: Finished) -> None:
+    """Attacks judging one model and merging another."""
+    path = finished.root / MODEL
+    path.write_bytes(path.read_bytes() + b"\0")
+    result = gatehouse("judge", cwd=finished.root)
+    assert result.exit_code == 1
+    assert "stale" in Verdict.read(finished.root / VERDICT).errors[Gate.ACCURACY]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--base", "nowhere"), "'nowhere' is no commit here"),
+        (("--base", ""), "'' is no commit here"),
+        (("--base", "-x"), "'-x' is no commit here"),
+        (("--base", "--", "x"), "'--' is no commit here"),
+        (("--policy", "nowhere.yaml"), "neither a policy file nor a commit"),
+        (("--policy", ""), "neither a policy file nor a commit"),
+    ],
+)
+def test_a_wrong_name_is_an_error_and_writes_no_verdict(
+    gatehouse: Command, repository: Repository, arguments: tuple[str, ...], expected: str
+) -> None:
+    """Attacks names that are empty, options or misspelt: never 'judged without a base'."""
+    result = gatehouse("judge", *arguments, cwd=repository.root)
+    assert result.exit_code == 2
+    if "x" not in arguments:
+        assert expected in result.stderr
+    assert not (repository.root / VERDICT).exists()
+
+
+def test_judge_with_a_base_out_of_reach_is_an_error(
+    gatehouse: Command, repository: Repository
+) -> None:
+    """Attacks a base that was never pushed: code 2 and what to do, not a verdict without it."""
+    import shutil
+
+    shutil.rmtree(repository.root / ".dvc/cache")
+    result = gatehouse("judge", "--base", "main", cwd=repository.root)
+    assert result.exit_code == 2
+    assert "dvc push" in result.stderr
+    assert not (repository.root / VERDICT).exists()
+
+
+def test_judge_by_the_base_s_policy_and_by_a_named_one(
+    gatehouse: Command, repository: Repository
+) -> None:
+    """Attacks a lowered bar through the command."""
+    path = repository.root / "policy.yaml"
+    path.write_text(POLICY.replace("at_least: 0.8", "at_least: 0.95"))
+    repository.commit("a high bar")
+    path.write_text(POLICY)
+    assert gatehouse("judge", cwd=repository.root).exit_code == 0
+    assert gatehouse("judge", "--policy", "main", cwd=repository.root).exit_code == 1
+    assert gatehouse("judge", "--base", "main", cwd=repository.root).exit_code == 1
+    stored = json.loads((repository.root / VERDICT).read_text())
+    assert stored["policy_from"].startswith("policy.yaml of main")
+    assert stored["policy_changes"][0]["direction"] == "loosened"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("policy.yaml", ("judge",)),
+        ("policy.yaml", ("measure", "data")),
+        ("policy.yaml", ("run",)),
+        ("contract.yaml", ("judge", "--base", "main")),
+        ("contract.yaml", ("measure", "data")),
+        ("contract.yaml", ("run",)),
+        ("params.yaml", ("run", "--data", "adult")),
+    ],
+)
+def test_a_broken_settings_file_is_an_error_in_every_command(
+    gatehouse: Command, repository: Repository, name: str, arguments: tuple[str, ...]
+) -> None:
+    """Attacks each command with each file empty, binary, cut, or something else."""
+    for content in (b"", b"\xff", b"a: [", b"5", b"- 1\n"):
+        (repository.root / name).write_bytes(content)
+        result = gatehouse(*arguments, cwd=repository.root)
+        assert result.exit_code == 2, result.output
+        assert name in result.stderr
+
+
+@pytest.mark.parametrize("content", ["", "5", "- 1", "data: 5", "a: .nan", "? [1]\n: 2"])
+def test_odd_params_do_not_hide_a_verdict(
+    gatehouse: Command, repository: Repository, content: str
+) -> None:
+    """Attacks the report, which compares the settings of both sides, with settings that are odd."""
+    (repository.root / "params.yaml").write_text(content)
+    result = gatehouse("judge", "--base", "sources", cwd=repository.root)
+    assert result.exit_code in (0, 2), result.output
+    assert "error: " in result.stderr or "PASS" in result.output
+
+
+def test_a_folder_that_cannot_be_written_is_told(gatehouse: Command, finished: Finished) -> None:
+    """Attacks a traceback where `reports` can't hold the verdict."""
+    (finished.root / VERDICT).mkdir()
+    result = gatehouse("judge", cwd=finished.root)
+    assert result.exit_code == 2
+    assert "verdict.json: cannot be written" in result.stderr
+
+
+def test_a_damaged_verdict_is_told_by_report(gatehouse: Command, finished: Finished) -> None:
+    """Attacks a report from half a verdict, or from none."""
+    for content in (None, "{", '{"version": 1}'):
+        if content is not None:
+            (finished.root / VERDICT).write_text(content)
+        result = gatehouse("report", cwd=finished.root)
+        assert result.exit_code == 2
+        assert "verdict.json" in result.stderr

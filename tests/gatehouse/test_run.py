@@ -1,0 +1,105 @@
+"""`gatehouse run`: settings kept, mistakes told before anything is written or trained."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gatehouse.base import BASE_FILE
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Gate
+from gatehouse.judging import verdict_on
+from gatehouse.run import run, set_source, stopped_by_data, write_verdict_and_report
+from gatehouse.workspace import VERDICT
+from tests.gatehouse.tiny import ROOT, Finished
+
+
+def test_a_source_changes_one_line_and_keeps_every_comment(tmp_path: Path) -> None:
+    """Attacks a settings file that loses its comments and layout."""
+    path = tmp_path / "params.yaml"
+    before = (ROOT / "params.yaml").read_text()
+    path.write_text(before)
+    assert set_source("adult", path)
+    after = path.read_text()
+    changed = [
+        (old, new)
+        for old, new in zip(before.splitlines(), after.splitlines(), strict=True)
+        if old != new
+    ]
+    assert [(old.split("#")[0].strip(), new.split("#")[0].strip()) for old, new in changed] == [
+        ("source: simulated", "source: adult")
+    ]
+    assert before.count("#") == after.count("#")
+    assert not set_source("adult", path)
+    assert set_source("simulated", path)
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("source", ["", "Adult", "s3://bucket", "--help", "nowhere.csv"])
+def test_an_unknown_source_is_refused_and_changes_nothing(tmp_path: Path, source: str) -> None:
+    """Attacks a misspelt source that would be written and fail later."""
+    path = tmp_path / "params.yaml"
+    path.write_bytes((ROOT / "params.yaml").read_bytes())
+    with pytest.raises(GatehouseError):
+        set_source(source, path)
+    assert path.read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+@pytest.mark.parametrize("text", ["", "5", "data: 5", "data: {source: simulated}", "a: ["])
+def test_settings_that_are_broken_are_told(tmp_path: Path, text: str) -> None:
+    """Attacks writing a source into settings that are none."""
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(GatehouseError, match=r"params\.yaml"):
+        set_source("adult", path)
+    assert path.read_text() == text
+    with pytest.raises(GatehouseError, match="no such file"):
+        set_source("adult", tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("name", ["policy.yaml", "contract.yaml"])
+def test_a_wrong_file_is_told_before_anything_is_written(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Attacks minutes of training before a typo is told."""
+    monkeypatch.chdir(finished.root)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a stage ran")
+
+    monkeypatch.setattr(subprocess, "run", never)
+    path = finished.root / name
+    path.write_text(path.read_text() + "typo: 1\n")
+    with pytest.raises(GatehouseError, match=f"{name}:.*typo"):
+        run("adult", None)
+    assert not (finished.root / BASE_FILE).exists()
+    assert (finished.root / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+def test_a_wrong_folder_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks a run in the wrong folder, which would litter it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GatehouseError, match="run the command in the folder that holds it"):
+        run(None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_verdict_and_its_report_are_stored(finished: Finished) -> None:
+    """Attacks the two files that a pull request shows."""
+    verdict = verdict_on(finished.workspace)
+    report = write_verdict_and_report(finished.workspace, verdict)
+    assert type(verdict).read(finished.root / VERDICT) == verdict
+    assert report.read_text()
+
+
+def test_the_data_gate_s_stop_is_known_from_any_other(finished: Finished) -> None:
+    """Attacks a broken stage taken for broken data, and old evidence taken for fresh."""
+    assert not stopped_by_data(finished.workspace)
+    broken = finished.evidence(Gate.DATA).measurements[0].model_copy(update={"value": 2.0})
+    finished.write_evidence(Gate.DATA, measurements=(broken,))
+    assert stopped_by_data(finished.workspace)
+    rows = finished.workspace.raw / "rows.parquet"
+    rows.write_bytes(rows.read_bytes() + b"\0")
+    assert not stopped_by_data(finished.workspace)
