@@ -93,8 +93,8 @@ def _sample(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _register_tests() -> tuple[str, str]:
     """The gate's effect sizes as Evidently's tests: drifted from the threshold on."""
-    from evidently.legacy.core import ColumnType
     from evidently.legacy.calculations.stattests import StatTest, register_stattest
+    from evidently.legacy.core import ColumnType
 
     from gatehouse.gates.drift import compare_categories, compare_numbers
 
