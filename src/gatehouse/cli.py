@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -33,8 +34,9 @@ def _command(function: Callable[..., int]) -> Callable[..., None]:
             click.echo(f"error: {error}", err=True)
             code = ERROR
         except BrokenPipeError:
+            # The reader went away, as in `| head`: what was not told is no pass.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = PASS
+            code = ERROR
         except OSError as error:
             told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             click.echo(f"error: {told}", err=True)
@@ -211,7 +213,8 @@ def _show(verdict: Verdict) -> int:
     from gatehouse.report.terminal import print_verdict
     from gatehouse.verdict import Outcome
 
-    print_verdict(verdict)
+    with contextlib.suppress(SystemExit):  # rich exits with 1 where the reader went away
+        print_verdict(verdict)
     return PASS if verdict.outcome is Outcome.PASS else FAIL
 
 

@@ -47,6 +47,35 @@ def test_a_real_process_gives_code_and_streams(finished: Finished, tmp_path: Pat
     assert "Traceback" not in wrong.stderr
 
 
+@pytest.mark.parametrize(("auc", "code"), [(0.9, 0), (0.1, 1)])
+def test_a_reader_that_goes_away_does_not_change_the_verdict(
+    finished: Finished, auc: float, code: int
+) -> None:
+    """Attacks `gatehouse judge | head -1`: neither a pass for a fail, nor a fail for a pass."""
+    finished.write_evidence(Gate.ACCURACY, measurements=(measured("roc_auc", auc),))
+    assert _unread("judge", cwd=finished.root) == code
+    assert Verdict.read(finished.root / VERDICT).outcome is (Outcome.FAIL, Outcome.PASS)[code == 0]
+
+
+def test_what_was_not_told_is_no_pass(tmp_path: Path) -> None:
+    """Attacks a command whose output nobody reads: `verify | head` may not say pass."""
+    assert _unread("schemas", str(tmp_path / "schemas"), cwd=tmp_path) == 2
+
+
+def _unread(*arguments: str, cwd: Path) -> int:
+    """Exit code of a command whose standard output is closed before it writes."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "gatehouse.cli", *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        return process.wait()
+
+
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     """Attacks a slow start: help, and the judge's own modules, need none of the big libraries."""
     code = (
