@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from gatehouse.evidence import Gate, Of
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
@@ -16,6 +16,7 @@ from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 POLICY_FILE = Path("policy.yaml")
 
 Count = Annotated[int, Field(ge=1)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
 
@@ -109,8 +110,8 @@ class Waiver(Frozen):
 
     rule: str = Field(min_length=1, description="name of the rule that is waived")
     slice: str = Field(default="*", description="which slices of the rule; * and ? are wildcards")
-    reason: str = Field(min_length=10, description="why this failure is acceptable for now")
-    approver: str = Field(min_length=1, description="who answers for it")
+    reason: Words = Field(min_length=10, description="why this failure is acceptable for now")
+    approver: Words = Field(min_length=1, description="who answers for it")
     expires: date = Field(description="last day on which it counts (YYYY-MM-DD, UTC)")
 
 

@@ -113,6 +113,12 @@ def test_deep_nesting_is_told() -> None:
         ),
         (
             "waivers: []",
+            "waivers: [{rule: accuracy-floor, reason: '            ', approver: ' ', "
+            "expires: 2027-01-01}]",
+            r"(?s)waivers\.0\.reason.*waivers\.0\.approver",
+        ),
+        (
+            "waivers: []",
             "waivers: [{rule: accuracy-floor, reason: It is fine for now, approver: me}]",
             r"waivers\.0\.expires: this key is missing",
         ),
