@@ -20,7 +20,7 @@ from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
 from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at
-from gatehouse.policy import POLICY_FILE, Policy, parse_policy
+from gatehouse.policy import POLICY_FILE, Measure, Policy, parse_policy
 from gatehouse.typed import Document, Frozen, parse_yaml
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
@@ -42,11 +42,15 @@ class BaseRecord(Document):
 
     version: Literal[1] = 1
     outputs: Outputs | None = None
+    measure: Measure | None = Field(
+        default=None, description="the base's settings of measuring, which then count"
+    )
 
     @property
     def folder(self) -> Path:
         """Where the base's files lie, named by what they are."""
-        return STORE / hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+        named = "" if self.outputs is None else self.outputs.model_dump_json()
+        return STORE / hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -84,26 +88,32 @@ def find_base(ref: str, root: Path = Path()) -> Base:
     policy = file_at(commit, POLICY_FILE, root)
     contract = file_at(commit, CONTRACT_FILE, root)
     parsed = parse_contract(contract, f"{ref}:{CONTRACT_FILE}") if contract else None
+    decides = parse_policy(policy, f"{ref}:{POLICY_FILE}") if policy else None
+    outputs = _outputs(commit, ref, parsed, root)
     return Base(
         ref=ref,
         commit=commit,
-        record=_record(commit, ref, parsed, root),
-        policy=parse_policy(policy, f"{ref}:{POLICY_FILE}") if policy else None,
+        record=BaseRecord(outputs=outputs, measure=decides.measure if decides else None),
+        policy=decides,
         contract=parsed,
         params=file_at(commit, Path("params.yaml"), root),
     )
 
 
-def _record(commit: str, ref: str, contract: Contract | None, root: Path) -> BaseRecord:
+def _outputs(commit: str, ref: str, contract: Contract | None, root: Path) -> Outputs | None:
     text = file_at(commit, LOCK, root)
     if text is None or contract is None:
-        return BaseRecord()
+        return None
     outs = locked_outputs(text, f"{ref}:{LOCK}")
     taken = {path.as_posix(): outs.get(path.as_posix()) for path in TAKEN}
     found = {path: md5 for path, md5 in taken.items() if md5}
     if len(found) < len(TAKEN):
-        return BaseRecord()
-    return BaseRecord(outputs=Outputs(contract=contract.digest, outs=found))
+        lost = ", ".join(path for path in taken if path not in found)
+        raise GatehouseError(
+            f"{ref}:{LOCK}: does not record {lost}, so there is nothing whole to compare with; "
+            "run `make run` there, and commit dvc.lock"
+        )
+    return Outputs(contract=contract.digest, outs=found)
 
 
 def locked_outputs(text: str, name: str) -> dict[str, str]:
@@ -139,7 +149,22 @@ def take_base(base: Base, root: Path = Path()) -> Workspace | None:
     folder = root / base.record.folder
     if not folder.exists():
         _fetch(base, folder, root)
-    return Workspace(folder)
+    return checked_base(folder, base.record.outputs)
+
+
+def checked_base(folder: Path, outputs: Outputs) -> Workspace:
+    """The base's files in `folder`, after a look at every byte: a folder there proves nothing.
+
+    Raises:
+        GatehouseError: a file is not what the base's `dvc.lock` and contract record.
+    """
+    workspace = Workspace(folder)
+    for path, md5 in outputs.outs.items():
+        if not (folder / path).exists() or _md5(folder / path) != md5:
+            raise GatehouseError(f"{folder / path}: is not the base's; remove {folder}")
+    if workspace.contract.digest != outputs.contract:
+        raise GatehouseError(f"{folder / CONTRACT_FILE}: is not the base's; remove {folder}")
+    return workspace
 
 
 def _fetch(base: Base, folder: Path, root: Path) -> None:
@@ -198,15 +223,18 @@ def write_record(record: BaseRecord, root: Path = Path()) -> None:
         record.write(path)
 
 
+def read_record(root: Path = Path()) -> BaseRecord:
+    """What `reports/base.json` says; of a missing file, nothing to compare with."""
+    return BaseRecord.read(root / BASE_FILE) if (root / BASE_FILE).exists() else BaseRecord()
+
+
 def recorded_base(root: Path = Path()) -> Workspace | None:
     """The base that `reports/base.json` names; None where it names none.
 
     Raises:
-        GatehouseError: its files are not here.
+        GatehouseError: its files are not here, or are not the base's.
     """
-    if not (root / BASE_FILE).exists():
-        return None
-    record = BaseRecord.read(root / BASE_FILE)
+    record = read_record(root)
     if record.outputs is None:
         return None
     folder = root / record.folder
@@ -214,4 +242,4 @@ def recorded_base(root: Path = Path()) -> Workspace | None:
         raise GatehouseError(
             f"{BASE_FILE}: the base it names is not here; run `make run BASE=<commit>` to take it"
         )
-    return Workspace(folder)
+    return checked_base(folder, record.outputs)

@@ -83,7 +83,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     policy of that commit says how to measure. Measuring does not judge; but rows that break the
     contract critically end `measure data` with exit code 1, which stops the pipeline.
     """
-    from gatehouse.base import recorded_base
+    from gatehouse.base import read_record, recorded_base
     from gatehouse.evidence import COMPARES, Gate
     from gatehouse.gates import data
     from gatehouse.judging import base_named
@@ -93,13 +93,13 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     from gatehouse.workspace import Workspace
 
     base = base_named(base_ref)
-    policy = base.policy if base and base.policy else load_policy()
-    chosen = [Gate(name) for name in gates] or list(Gate)
-    comparison = None
     if base is not None:
-        comparison = set_base(base)
-    elif any(gate in COMPARES for gate in chosen):
-        comparison = recorded_base()
+        set_base(base)
+    policy = load_policy()
+    if settings := read_record().measure:
+        policy = policy.model_copy(update={"measure": settings})
+    chosen = [Gate(name) for name in gates] or list(Gate)
+    comparison = recorded_base() if any(gate in COMPARES for gate in chosen) else None
     code = PASS
     for gate in chosen:
         evidence, path = measure_and_write(gate, Workspace(), comparison, policy)
@@ -148,8 +148,13 @@ def report(base_ref: str | None, pages: bool) -> int:
     from gatehouse.verdict import Verdict
     from gatehouse.workspace import VERDICT, Workspace
 
-    candidate = Workspace()
-    click.echo(write_report(candidate, Verdict.read(VERDICT), base_named(base_ref)))
+    candidate, verdict = Workspace(), Verdict.read(VERDICT)
+    if verdict.candidate != candidate.present():
+        raise GatehouseError(
+            f"{VERDICT}: is a verdict on other data or another model than lie here; "
+            "run `gatehouse judge` first"
+        )
+    click.echo(write_report(candidate, verdict, base_named(base_ref)))
     if pages:
         from gatehouse.report.pages import write_pages
 

@@ -89,8 +89,8 @@ LOOKS_AT: dict[Gate, tuple[str, ...]] = {
 }
 """The fields of a subject that each gate's evidence is about."""
 
-COMPARES = (Gate.DRIFT, Gate.ACCURACY, Gate.LATENCY)
-"""The gates that also measure against a base."""
+COMPARES = (Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS, Gate.LATENCY)
+"""The gates whose measurements depend on the base."""
 
 
 class Evidence(Document):

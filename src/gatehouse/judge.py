@@ -122,12 +122,7 @@ def _results(case: Case, policy: Policy, errors: Mapping[Gate, str]) -> tuple[Ru
 def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
     outcome = worst([finding.outcome for finding in findings])
     blocks = outcome is Outcome.ERROR or (
-        rule.on_fail == "fail"
-        and any(
-            finding.outcome is Outcome.FAIL
-            or (finding.outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "fail")
-            for finding in findings
-        )
+        rule.on_fail == "fail" and any(_blocks(rule, finding) for finding in findings)
     )
     if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
         outcome = Outcome.PASS
@@ -145,6 +140,15 @@ def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
     )
 
 
+def _blocks(rule: Rule, finding: Finding) -> bool:
+    if finding.outcome is Outcome.INCONCLUSIVE:
+        # What could not be measured at all must not slip through as a mere warning: a test split
+        # made small enough would turn the rule off.
+        unmeasured = finding.value is None and rule.inconclusive != "pass"
+        return rule.inconclusive == "fail" or unmeasured
+    return finding.outcome is Outcome.FAIL
+
+
 def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
     """One finding for each measurement that the rule is about."""
     if rule.of is Of.COMPARISON and evidence.base is None:
@@ -155,7 +159,7 @@ def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
         if measurement.name == rule.measurement
         and measurement.of is rule.of
         and measurement.decides
-        and fnmatchcase(measurement.slice, rule.slice)
+        and _matches(measurement.slice, rule.slice)
     ]
     if not matching:
         text = (
@@ -164,6 +168,11 @@ def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
         )
         return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
     return [_finding(rule, measurement) for measurement in matching]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """`*` and `?` are wildcards, and nothing else is: names may hold brackets."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def _finding(rule: Rule, measurement: Measurement) -> Finding:
@@ -250,7 +259,7 @@ def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:
 
 
 def _covers(waiver: Waiver, rule: str, finding: Finding) -> bool:
-    return waiver.rule == rule and fnmatchcase(finding.slice, waiver.slice)
+    return waiver.rule == rule and _matches(finding.slice, waiver.slice)
 
 
 def _waivers(
@@ -281,6 +290,8 @@ def _proposed(
 ) -> Proposed | None:
     if proposed is None or proposed == policy:
         return None
+    # The evidence was measured as the deciding policy says; only the limits are tried.
+    proposed = proposed.model_copy(update={"measure": policy.measure})
     would = _results(case, proposed, _errors(case, proposed))
     said = {result.rule: result.outcome for result in results}
     differing = {r.rule: r.outcome for r in would if said.get(r.rule) is not r.outcome}

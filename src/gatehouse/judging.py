@@ -59,6 +59,10 @@ def verdict_on(
         source = f"{POLICY_FILE}, without its waivers ({base.name} has no policy)"
     if policy is not None:
         deciding, source = named_policy(policy, candidate.root), policy
+        if base is not None:
+            approved = base.policy.waivers if base.policy else ()
+            kept = tuple(waiver for waiver in deciding.waivers if waiver in approved)
+            deciding = deciding.model_copy(update={"waivers": kept})
     case = Case(
         evidence=read_all_evidence(candidate.evidence),
         candidate=candidate.present(),

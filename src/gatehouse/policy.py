@@ -81,7 +81,9 @@ class Rule(Frozen):
         default=0, description="below this many the rule is inconclusive, not passed"
     )
     inconclusive: Literal["fail", "warn", "pass"] = Field(
-        default="fail", description="what an inconclusive result means"
+        default="fail",
+        description="what it means when the interval reaches across the limit, or n is too small; "
+        "a value that could not be measured at all blocks unless this says pass",
     )
     on_fail: Literal["fail", "warn"] = Field(
         default="fail", description="does a failure block the merge, or warn?"

@@ -2,7 +2,8 @@
 
 `dvc.lock` and the files that it names can be forged so that DVC finds everything up to date. What
 cannot be forged is the outcome of running the recorded code again: every stage is forced, no run
-cache is used, and the results are compared with the record.
+cache is used, and the results are compared with the record. The evidence is measured by this
+installation's gates, not by the recorded ones, and judged by the recorded policy.
 """
 
 from __future__ import annotations
@@ -16,12 +17,26 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.base import BASE_FILE, LOCK, BaseRecord, locked_outputs
+from gatehouse.base import (
+    BASE_FILE,
+    LOCK,
+    checked_base,
+    locked_outputs,
+    read_record,
+    recorded_base,
+)
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path, read_evidence
 from gatehouse.git import commit_of, environment, file_at, git
-from gatehouse.typed import read_text
-from gatehouse.workspace import EVIDENCE, MODEL
+from gatehouse.judge import Case, judge
+from gatehouse.judging import today
+from gatehouse.measure import measure
+from gatehouse.policy import POLICY_FILE, Policy, load_policy
+from gatehouse.run import CARD
+from gatehouse.typed import read_text, write_text
+from gatehouse.workspace import EVIDENCE, MODEL, Workspace
+
+TRAIN_REPORTS = Path("reports/train")
 
 _TIMED = ("latency_ratio", "latency_p50", "latency_p95", "latency_p99")
 """Measurements of time: no two runs agree on them. All but their numbers is compared."""
@@ -55,8 +70,8 @@ def verify_head(root: Path) -> bool:
         _reproduce(clone, _trained_at(commit, root))
         fresh = locked_outputs(read_text(clone / LOCK), LOCK.as_posix())
         differences = _compare_outputs(recorded, fresh)
-        for gate in Gate:
-            differences += _compare_evidence(commit, root, clone, gate)
+        differences += _compare_files(commit, root, clone)
+        differences += _compare_evidence(commit, root, clone)
     if differences:
         print(f"verify: {commit[:12]} does not reproduce:")
         for difference in differences:
@@ -80,13 +95,15 @@ def _recorded_outputs(commit: str, root: Path) -> dict[str, str]:
 
 def _bring_base(root: Path, clone: Path) -> None:
     """The base that the evidence was compared with, from this checkout's store."""
-    record = BaseRecord.read(clone / BASE_FILE) if (clone / BASE_FILE).exists() else BaseRecord()
+    record = read_record(clone)
     if record.outputs is None:
         return
     if not (root / record.folder).exists():
         raise GatehouseError(
             f"{BASE_FILE}: the base it names is not here; run `gatehouse measure --base REF` first"
         )
+    checked_base(root / record.folder, record.outputs)
+    shutil.rmtree(clone / record.folder, ignore_errors=True)
     shutil.copytree(root / record.folder, clone / record.folder)
 
 
@@ -128,28 +145,76 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:
-    timed = {evidence_path(EVIDENCE, Gate.LATENCY).as_posix(), "reports/model_card.md"}
+    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card."""
+    said = {*(evidence_path(EVIDENCE, gate).as_posix() for gate in Gate), CARD.as_posix()}
     return [
         Difference(path, recorded.get(path, "nothing"), fresh.get(path, "nothing"))
         for path in sorted(set(recorded) | set(fresh))
-        if path not in timed and recorded.get(path) != fresh.get(path)
+        if path not in said and recorded.get(path) != fresh.get(path)
     ]
 
 
-def _compare_evidence(commit: str, root: Path, clone: Path, gate: Gate) -> list[Difference]:
-    """The evidence in Git against the reproduced one; times are left out."""
-    path = evidence_path(EVIDENCE, gate)
-    text = file_at(commit, path, root)
-    if text is None:
-        return [Difference(path.as_posix(), "nothing", "evidence")]
-    with tempfile.TemporaryDirectory(prefix="gatehouse-verify-") as folder:
-        stored = Path(folder) / path.name
-        stored.write_text(text, encoding="utf-8")
+def _compare_files(commit: str, root: Path, clone: Path) -> list[Difference]:
+    """Training metrics in Git against the reproduced ones: people read them, not the lock."""
+    folder = clone / TRAIN_REPORTS
+    return [
+        Difference(file.relative_to(clone).as_posix(), "other content", "another")
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and file_at(commit, file.relative_to(clone), root) != file.read_text(encoding="utf-8")
+    ]
+
+
+def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
+    """The evidence in Git against what this installation measures on the reproduced run."""
+    candidate, policy = Workspace(clone), load_policy(clone / POLICY_FILE)
+    if settings := read_record(clone).measure:
+        policy = policy.model_copy(update={"measure": settings})
+    base = recorded_base(clone)
+    differences: list[Difference] = []
+    recorded: dict[Gate, Evidence] = {}
+    fresh: dict[Gate, Evidence] = {}
+    for gate in Gate:
+        path = evidence_path(EVIDENCE, gate)
+        text = file_at(commit, path, root)
+        if text is None:
+            differences.append(Difference(path.as_posix(), "nothing", "evidence"))
+            continue
+        write_text(clone / path, text)
         try:
-            recorded = read_evidence(stored, gate)
+            recorded[gate] = read_evidence(clone / path, gate)
         except GatehouseError as error:
-            return [Difference(path.as_posix(), f"unreadable ({error})", "evidence")]
-    return _evidence_differences(path, recorded, read_evidence(clone / path, gate))
+            differences.append(Difference(path.as_posix(), f"unreadable ({error})", "evidence"))
+            continue
+        fresh[gate] = measure(gate, candidate, base, policy)
+        differences += _evidence_differences(path, recorded[gate], fresh[gate])
+    return differences + _compare_outcomes(recorded, fresh, candidate, base, policy)
+
+
+def _compare_outcomes(
+    recorded: dict[Gate, Evidence],
+    fresh: dict[Gate, Evidence],
+    candidate: Workspace,
+    base: Workspace | None,
+    policy: Policy,
+) -> list[Difference]:
+    """Rules that times decide: no two runs measure the same, but the outcome must be the same."""
+
+    def outcomes(evidence: dict[Gate, Evidence]) -> dict[str, str]:
+        case = Case(
+            evidence=evidence,
+            candidate=candidate.present(),
+            base=base.present() if base else None,
+            today=today(),
+        )
+        return {rule.rule: rule.outcome.value for rule in judge(case, policy, "verify").rules}
+
+    before, after = outcomes(recorded), outcomes(fresh)
+    return [
+        Difference(f"rule {name}", before[name], after[name])
+        for name in before
+        if before[name] != after[name]
+    ]
 
 
 def _evidence_differences(path: Path, recorded: Evidence, fresh: Evidence) -> list[Difference]:

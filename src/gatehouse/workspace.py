@@ -66,12 +66,23 @@ class Workspace:
                 f"{path}: the graph reads {', '.join(strangers)}, which the contract does not feed "
                 "to the model; train without, or mark model_input: true in contract.yaml"
             )
+        self._check_origin(path, model)
         if model.metadata.classes != self.contract.classes:
             raise GatehouseError(
                 f"{path}: the graph's classes are {model.metadata.classes}, "
                 f"the contract's {self.contract.classes}; train again"
             )
         return model
+
+    def _check_origin(self, path: Path, model: Model) -> None:
+        """Refuse a graph that says it was made from another contract or other data."""
+        origin = {"contract": model.metadata.contract, "data": model.metadata.data}
+        for field, digest in origin.items():
+            if digest != self._digest(field):
+                raise GatehouseError(
+                    f"{path}: the graph says it was trained on another {field} "
+                    f"({digest.removeprefix('sha256:')[:12]}) than lies here; train again"
+                )
 
     def split(self, name: str) -> pd.DataFrame:
         """The rows of the prepared split `name`: train, valid or test.

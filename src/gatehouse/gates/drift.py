@@ -10,7 +10,9 @@ Holm-adjusted (Holm 1979), so that the rule can ask for both a significant and a
 - missing values of a numeric column (infinite ones count as missing): the same chi-squared test on
   missing or not.
 
-Row keys are not compared: new rows have new keys.
+The two effects have units of their own, so slices say which it is, and rules can set a limit for
+each: `number=age`, `category=workclass`, `category=age (missing)`. Row keys are not compared: new
+rows have new keys.
 
 Columns that came, went or changed their kind are counted apart as `schema_changes`.
 """
@@ -119,7 +121,7 @@ def compare_tables(
         if _kind(old[name]) == "number":
             tests += compare_numbers(name, _floats(old[name]), _floats(new[name]))
         else:
-            label = f"column={name}"
+            label = f"category={name}"
             tests.append(compare_categories(label, old[name], new[name], settings.rare_level))
     return tests
 
@@ -149,9 +151,9 @@ def compare_numbers(name: str, old: NDArray[np.float64], new: NDArray[np.float64
             ],
             dtype=np.float64,
         )
-        tests.append(_homogeneity(f"column={name} (missing)", counts, min(len(old), len(new))))
+        tests.append(_homogeneity(f"category={name} (missing)", counts, min(len(old), len(new))))
     if not missing_old.all() and not missing_new.all():
-        tests.append(compare_values(f"column={name}", old[~missing_old], new[~missing_new]))
+        tests.append(compare_values(f"number={name}", old[~missing_old], new[~missing_new]))
     return tests
 
 
@@ -161,7 +163,9 @@ def compare_values(label: str, old: NDArray[np.float64], new: NDArray[np.float64
 
     same = len(old) == len(new) and np.array_equal(old, new)
     effect = 0.0 if same else float(stats.wasserstein_distance(old, new)) / _spread(old, new)
-    p_value = 1.0 if same else float(stats.ks_2samp(old, new, method="asymp").pvalue)
+    # One row against one row says nothing, and SciPy divides by zero there.
+    mute = same or len(old) + len(new) == 2
+    p_value = 1.0 if mute else float(stats.ks_2samp(old, new, method="asymp").pvalue)
     method = "two-sample Kolmogorov-Smirnov; Wasserstein distance / standard deviation of the base"
     return Test(label, effect, p_value, min(len(old), len(new)), "sigma", method)
 
