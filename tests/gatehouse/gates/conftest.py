@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from gatehouse.contract import Contract
+from gatehouse.digest import data_digest
 from gatehouse.model import Metadata, write_metadata
 from gatehouse.policy import Policy, load_policy
 from gatehouse.table import write_table
@@ -76,10 +77,11 @@ class Graph:
     commit: str = "0" * 40
     number: str = "age"
 
-    def bytes(self) -> bytes:
-        return bytes(self.build().SerializeToString())
+    def bytes(self, contract: str, data: str) -> bytes:
+        """The file, made from the contract and data of these digests."""
+        return bytes(self.build(contract, data).SerializeToString())
 
-    def build(self) -> onnx.ModelProto:
+    def build(self, contract: str, data: str) -> onnx.ModelProto:
         from onnx import TensorProto, helper, numpy_helper
 
         def const(name: str, value: Any) -> onnx.TensorProto:
@@ -132,8 +134,8 @@ class Graph:
         write_metadata(
             model,
             Metadata(
-                contract="sha256:" + "0" * 64,
-                data="sha256:" + "0" * 64,
+                contract=contract,
+                data=data,
                 commit=self.commit,
                 classes=CLASSES,
                 threshold=0.5,
@@ -175,9 +177,10 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
             write_table(frame, workspace.prepared / f"{split}.parquet")
         content = (contract or build_contract()).model_dump(mode="json", exclude_none=True)
         (root / "contract.yaml").write_text(json.dumps(content))  # JSON is YAML
+        data = data_digest(workspace.prepared)
         for path, graph in ((MODEL, int8), (MODEL_FP32, fp32)):
             (root / path).parent.mkdir(exist_ok=True)
-            (root / path).write_bytes((graph or Graph()).bytes())
+            (root / path).write_bytes((graph or Graph()).bytes(workspace.contract.digest, data))
         return workspace
 
     return make
