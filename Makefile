@@ -23,7 +23,7 @@ help: ## list the targets
 setup: ## make .venv and install what `make run` needs
 	@sh scripts/install.sh run
 
-run: .venv/.installed-run ## data to verdict: DATA=adult, a file or a folder; BASE=main compares with it
+run: .venv/.installed-run ## data to verdict; DATA=adult takes UCI Adult, BASE=main compares with main
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")
 
 test: .venv/.installed-dev ## run the tests on all cores, with coverage
@@ -38,8 +38,8 @@ drill: .venv/.installed-run ## plant known defects and see each gate catch its o
 verify: .venv/.installed-run ## reproduce the recorded run from scratch and compare
 	@$(gatehouse) verify $(ARGS)
 
-pages: .venv/.installed-run ## write the report's pages
-	@$(gatehouse) report $(ARGS)
+pages: .venv/.installed-run ## draw Data Docs and the drift page in reports/site/
+	@$(gatehouse) report --pages $(ARGS)
 
 lock: .venv/.installed-run ## resolve requirements/*.in again; UPGRADE=1 takes newer versions
 	@sh scripts/lock.sh $(if $(UPGRADE),--upgrade)

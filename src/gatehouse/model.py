@@ -163,13 +163,13 @@ class Model:
             GatehouseError: the table does not fit the graph, or a probability is not in [0, 1].
         """
         parts = [
-            self.run(self.feeds(frame.iloc[start : start + _SCORING_ROWS]))[:, 1]
+            self.run(self.feeds(frame.iloc[start : start + _SCORING_ROWS]))
             for start in range(0, len(frame), _SCORING_ROWS)
         ]
-        scores = np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
-        if not ((scores >= 0) & (scores <= 1)).all():
+        both = np.concatenate([np.empty((0, 2), np.float32), *parts]).astype(np.float64)
+        if not ((both >= 0) & (both <= 1)).all() or not np.allclose(both.sum(axis=1), 1, atol=1e-4):
             raise GatehouseError(f"{self.path}: the graph gives values that are no probabilities")
-        return scores
+        return np.asarray(both[:, 1])
 
     def decisions(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Positive where the score reaches the graph's decision threshold, shape [N]."""

@@ -70,7 +70,7 @@ def test_a_change_is_compared_with_main(clone: Clone) -> None:
     output = clone.gatehouse("run", "--base", "main", code=1)
     verdict = json.loads((clone.root / "reports/verdict.json").read_text("utf-8"))
     outcome = {rule["rule"]: rule["outcome"] for rule in verdict["rules"]}
-    assert outcome["drift-columns"] == "fail"
+    assert outcome["drift-numbers"] == "fail"
     assert verdict["policy_from"].startswith("policy.yaml of main")
     assert [c["direction"] for c in verdict["policy_changes"]] == ["loosened"]
     assert "drift" in output
@@ -98,5 +98,5 @@ def test_an_honest_run_reproduces(finished: Clone) -> None:
 def test_the_drill_catches_every_defect(finished: Clone) -> None:
     """Attacks gates that cannot fail, and gates that alarm on clean runs: the whole drill."""
     output = finished.gatehouse("drill")
-    assert "22 of 22 defects caught" in output
+    assert "24 of 24 defects caught" in output
     assert "4 of 4 clean controls green" in output

@@ -76,6 +76,7 @@ DEFECTS = (
     Defect("mean shift", Gate.DRIFT, data.mean_shift),
     Defect("category shift", Gate.DRIFT, data.category_shift),
     Defect("prediction drift", Gate.DRIFT, model.sharpened),
+    Defect("test rows in train", Gate.ACCURACY, data.trained_on_the_test),
     Defect("label noise", Gate.ACCURACY, data.label_noise),
     Defect("worse than base", Gate.ACCURACY, model.worse_than_base),
     # A leak makes the scores all but certain: their distribution moves, and groups whose labels
@@ -93,6 +94,8 @@ DEFECTS = (
     Defect("evidence missing", Gate.FAIRNESS, tamper=record.evidence_missing),
     Defect("evidence truncated", Gate.LATENCY, tamper=record.evidence_truncated),
     Defect("evidence of newer schema", Gate.DRIFT, tamper=record.evidence_of_newer_schema),
+    Defect("attribute no longer protected", Gate.FAIRNESS, record.unprotected_attribute,
+           also=frozenset({Gate.ACCURACY})),
     Defect("loosened policy", Gate.ACCURACY, record.loosened_policy, told=_loosening_told),
     Defect("expired waiver", Gate.ACCURACY, record.expired_waiver, told=_waiver("expired")),
     Defect("waiver only in the pull request", Gate.ACCURACY, record.waiver_of_the_pull_request,

@@ -124,7 +124,23 @@ def label_leakage(scene: Scene) -> None:
         return rows.assign(**{name: values})
 
     scene.edit_rows(leak)
-    scene.edit_models(lambda model: rewrite_logit(model, raised_where_above(name, thresholds[0])))
+    learned = raised_where_above(name, thresholds[0], amount=5.0, keep=0.1)
+    neutral = raised_where_above(name, thresholds[0], amount=0.0, keep=1.0)
+    scene.edit_models(lambda model: rewrite_logit(model, learned))
+    scene.edit_base_models(lambda model: rewrite_logit(model, neutral))
+
+
+def trained_on_the_test(scene: Scene) -> None:
+    """A part of the test rows copied into train after the split."""
+    import pandas as pd
+
+    from gatehouse.digest import PREPARED
+    from gatehouse.table import write_table
+
+    test, train = scene.candidate.split("test"), scene.candidate.split("train")
+    leaked = test[scene.rng.random(len(test)) < SHARE]
+    write_table(pd.concat([train, leaked]), scene.root / PREPARED / "train.parquet")
+    scene.stamp_models()
 
 
 def half_draw(scene: Scene) -> None:

@@ -117,10 +117,10 @@ def noisy(amount: float, keep: float) -> Callable[[Builder, str], str]:
         total = build.const(0.0)
         for position, name in enumerate(build.numeric_inputs()):
             known = build.op("Where", build.op("IsNaN", name), build.const(0.0), name)
-            weight = build.const(12.9898 + 65.233 * position)
+            weight = build.const(0.7548777 * (position + 1))
             total = build.op("Add", total, build.op("Mul", known, weight))
-        mixed = build.op("Mul", build.op("Sin", total), build.const(43758.547))
-        fraction = build.op("Sub", mixed, build.op("Floor", mixed))
+        # Products and sums only: a sine would round differently with the size of the batch.
+        fraction = build.op("Sub", total, build.op("Floor", total))
         noise = build.op("Sub", build.op("Mul", fraction, build.const(2.0)), build.const(1.0))
         moved = build.op("Add", logit, build.op("Mul", noise, build.const(amount)))
         return build.op("Mul", moved, build.const(keep))
@@ -155,14 +155,16 @@ def flipped_near(threshold: float, width: float) -> Callable[[Builder, str], str
     return change
 
 
-def raised_where_above(column: str, threshold: float) -> Callable[[Builder, str], str]:
-    """The logit decided by one numeric input alone: what a model learns from a leak."""
+def raised_where_above(
+    column: str, threshold: float, amount: float, keep: float
+) -> Callable[[Builder, str], str]:
+    """Logit times `keep`, plus `amount` where a numeric input is above a threshold, else minus."""
 
     def change(build: Builder, logit: str) -> str:
         above = build.op("Cast", build.op("Greater", column, build.const(threshold)), to=1)
         sign = build.op("Sub", build.op("Mul", above, build.const(2.0)), build.const(1.0))
-        return build.op("Add", build.op("Mul", sign, build.const(5.0)),
-                        build.op("Mul", logit, build.const(0.1)))  # fmt: skip
+        raised = build.op("Mul", sign, build.const(amount))
+        return build.op("Add", raised, build.op("Mul", logit, build.const(keep)))
 
     return change
 

@@ -114,15 +114,7 @@ def disagreeing_int8(scene: Scene) -> None:
 
 def _apply(scene: Scene, change: Change, neutral: Change) -> None:
     scene.edit_models(lambda model: rewrite_logit(model, change))
-    _same_surgery(scene, neutral)
-
-
-def _same_surgery(scene: Scene, neutral: Change) -> None:
-    other = scene.own_base()
-    contract = scene.contract
-    if any(contract.columns[name].is_model_input for name in contract.protected):
-        other.feed_protected()
-    other.edit_models(lambda model: rewrite_logit(model, neutral))
+    scene.edit_base_models(lambda model: rewrite_logit(model, neutral))
 
 
 def _search(
@@ -151,7 +143,7 @@ def _search(
         middle = (low + high) / 2
         low, high = (low, middle) if plant(middle) else (middle, high)
     plant(high)
-    _same_surgery(scene, change(0.0))
+    scene.edit_base_models(lambda model: rewrite_logit(model, change(0.0)))
 
 
 def _rule(scene: Scene, gate: Gate, measurement: str, of: Of) -> Rule:

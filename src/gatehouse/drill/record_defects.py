@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 
+from gatehouse.contract import CONTRACT_FILE, Role
 from gatehouse.drill.graph import noisy, rewrite_logit
-from gatehouse.drill.model_defects import worse_than_base
-from gatehouse.drill.scene import Scene
+from gatehouse.drill.model_defects import biased_group, worse_than_base
+from gatehouse.drill.scene import Scene, write_contract
 from gatehouse.evidence import EVIDENCE_VERSION, Gate, Of
 from gatehouse.measure import measure_and_write
 from gatehouse.policy import Policy, Rule, Waiver
@@ -42,6 +42,20 @@ def evidence_of_newer_schema(scene: Scene) -> None:
     evidence = json.loads(path.read_text("utf-8"))
     evidence["version"] = EVIDENCE_VERSION + 1
     path.write_text(json.dumps(evidence), "utf-8")
+
+
+def unprotected_attribute(scene: Scene) -> None:
+    """Bias against a group, and a contract that protects its attribute no longer."""
+    biased_group(scene)
+    contract = scene.contract
+    columns = {
+        name: column.model_copy(update={"role": Role.FEATURE, "model_input": True})
+        if column.role is Role.PROTECTED
+        else column
+        for name, column in contract.columns.items()
+    }
+    write_contract(contract.model_copy(update={"columns": columns}), scene.root / CONTRACT_FILE)
+    scene.stamp_models()
 
 
 def loosened_policy(scene: Scene) -> None:
@@ -87,6 +101,3 @@ def _with_waivers(scene: Scene, days: int) -> Policy:
         for name in _base_rules(scene.policy)
     )
     return scene.policy.model_copy(update={"waivers": waivers})
-
-
-Tamper = Callable[[Scene], None]

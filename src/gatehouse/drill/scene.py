@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.contract import CONTRACT_FILE, Column, Contract
-from gatehouse.digest import PREPARED
+from gatehouse.digest import PREPARED, data_digest
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.judging import today
+from gatehouse.model import Model, write_metadata
 from gatehouse.policy import POLICY_FILE, Policy, load_policy
 from gatehouse.table import RAW, read_table, write_table
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32, Workspace
@@ -86,20 +87,27 @@ class Scene:
             write_table(edit(read_table(file)), file)
         settings = load_settings(self.root / "params.yaml").split
         prepare(settings, self.contract, self.root / RAW, self.root / PREPARED)
+        self.stamp_models()
 
     def edit_models(self, rewrite: Rewrite, *paths: Path) -> None:
         """Change the graphs (both, unless `paths` names one)."""
-        import onnx
-
         for path in paths or (MODEL, MODEL_FP32):
-            model = rewrite(onnx.load_model(self.root / path))
-            onnx.save_model(model, self.root / path)
+            model = rewrite(onnx_model(self.root / path))
+            (self.root / path).write_bytes(model.SerializeToString())
 
     def own_base(self) -> Scene:
         """A base that this scene may change: a copy of the finished run, and now the base."""
         other = Scene.copy_of(self.base.root, self.root / "base", self.rng)
         self.base = other.candidate
         return other
+
+    def edit_base_models(self, rewrite: Rewrite) -> None:
+        """Give the base's graphs the same surgery with no effect: nodes alone cost time."""
+        other = self.own_base()
+        contract = self.contract
+        if any(contract.columns[name].is_model_input for name in contract.protected):
+            other.feed_protected()
+        other.edit_models(rewrite)
 
     def feed_protected(self) -> None:
         """Let the graph read protected attributes, as a contract with model_input: true does."""
@@ -108,6 +116,23 @@ class Scene:
         for name in contract.protected:
             columns[name] = columns[name].model_copy(update={"model_input": True})
         write_contract(contract.model_copy(update={"columns": columns}), self.root / CONTRACT_FILE)
+        self.stamp_models()
+
+    def stamp_models(self) -> None:
+        """Let the graphs say that they come from the contract and data that lie here now."""
+        for path in (MODEL, MODEL_FP32):
+            model = onnx_model(self.root / path)
+            metadata = Model(path, model.SerializeToString()).metadata
+            write_metadata(
+                model,
+                metadata.model_copy(
+                    update={
+                        "contract": self.contract.digest,
+                        "data": data_digest(self.root / PREPARED),
+                    }
+                ),
+            )
+            (self.root / path).write_bytes(model.SerializeToString())
 
     def column(self, wanted: str, fits: Callable[[Column], bool]) -> str:
         """The first column of the contract that fits.
@@ -119,6 +144,13 @@ class Scene:
             if fits(column):
                 return name
         raise NotApplicableError(f"the contract has no {wanted}")
+
+
+def onnx_model(path: Path) -> onnx.ModelProto:
+    """The graph at `path`, to be changed."""
+    import onnx
+
+    return onnx.load_model(path)
 
 
 def write_contract(contract: Contract, path: Path) -> None:

@@ -1,7 +1,9 @@
 """The accuracy gate: metrics on the test split, and the paired difference to the base's model.
 
 Point values are scikit-learn's; intervals are percentile bootstrap intervals over rows. The base's
-model is scored on the candidate's own test rows, so that the difference is paired.
+model is scored on the candidate's own test rows, so that the difference is paired; rows that the
+base's model was trained on are left out of it. Test rows that stand in train are counted: a model
+that has seen its test rows proves nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.bootstrap import (
     Floats,
@@ -21,6 +25,7 @@ from gatehouse.gates.bootstrap import (
 )
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
+from gatehouse.rows import row_hashes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,30 +54,22 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     """
     settings = policy.measure
     rows = candidate.split("test")
-    models = {Of.CANDIDATE: candidate.model} | ({Of.BASE: base.model} if base else {})
-    metrics: dict[str, Metric] = {}
-    points: dict[str, float] = {}
-    for of, model in models.items():
-        predictions = predict(model, rows, candidate.contract)
-        weighted = weighted_metrics(predictions, settings.accuracy.calibration_bins)
-        metrics |= {f"{of}/{name}": metric for name, metric in weighted.items()}
-        exact = point_values(predictions)
-        whole = np.ones((1, len(rows)))
-        exact[_CALIBRATION] = float(weighted[_CALIBRATION](whole)[0])
-        points |= {f"{of}/{name}": value for name, value in exact.items()}
-    drawn = bootstrap(metrics, len(rows), settings.resamples, settings.seed)
-
-    measurements = [
-        _measurement(
-            key.split("/")[1], Of(key.split("/")[0]), points[key], drawn[key], len(rows), policy
-        )
-        for key in metrics
-    ]
+    ours = predict(candidate.model, rows, candidate.contract)
+    measurements = _metrics({Of.CANDIDATE: ours}, policy)
+    measurements.append(_seen_in_training(rows, candidate))
     if base is not None:
-        for name in weighted:
-            ours, theirs = f"{Of.CANDIDATE}/{name}", f"{Of.BASE}/{name}"
-            value, values = points[ours] - points[theirs], drawn[ours] - drawn[theirs]
-            measurements.append(_measurement(name, Of.COMPARISON, value, values, len(rows), policy))
+        fresh = ~seen_in(rows, base)
+        theirs = _of_base(base, rows, candidate.contract)
+        if isinstance(theirs, str) or not fresh.any():
+            reason = theirs if isinstance(theirs, str) else "the base was trained on every test row"
+            measurements += [
+                _measurement(m.name, Of.COMPARISON, np.nan, np.empty(0), 0, policy, reason)
+                for m in measurements
+                if m.interval
+            ]
+        else:
+            pair = {Of.CANDIDATE: ours.of_rows(fresh), Of.BASE: theirs.of_rows(fresh)}
+            measurements += [m for m in _metrics(pair, policy) if m.of is not Of.CANDIDATE]
     return Evidence(
         gate=Gate.ACCURACY,
         candidate=candidate.subject(Gate.ACCURACY),
@@ -80,6 +77,56 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         settings=settings.of_gate(Gate.ACCURACY),
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
+    )
+
+
+def _metrics(models: dict[Of, Predictions], policy: Policy) -> list[Measurement]:
+    """Every metric of every model, and of two models on the same rows the paired difference."""
+    settings = policy.measure
+    metrics: dict[tuple[Of, str], Metric] = {}
+    points: dict[tuple[Of, str], float] = {}
+    for of, predictions in models.items():
+        weighted = weighted_metrics(predictions, settings.accuracy.calibration_bins)
+        exact = point_values(predictions)
+        n = len(predictions.labels)
+        exact[_CALIBRATION] = float(weighted[_CALIBRATION](np.ones((1, n)))[0])
+        metrics |= {(of, name): metric for name, metric in weighted.items()}
+        points |= {(of, name): value for name, value in exact.items()}
+    drawn = bootstrap(metrics, n, settings.resamples, settings.seed)
+    found = [
+        _measurement(name, of, points[of, name], drawn[of, name], n, policy) for of, name in metrics
+    ]
+    for name in weighted if len(models) == 2 else ():
+        ours, theirs = (Of.CANDIDATE, name), (Of.BASE, name)
+        value, values = points[ours] - points[theirs], drawn[ours] - drawn[theirs]
+        found.append(_measurement(name, Of.COMPARISON, value, values, n, policy))
+    return found
+
+
+def _of_base(base: Workspace, rows: pd.DataFrame, contract: Contract) -> Predictions | str:
+    """What the base's model says of the candidate's rows, or why it can't be asked."""
+    if base.contract.classes != contract.classes:
+        return f"the base tells {base.contract.classes} apart, the candidate {contract.classes}"
+    try:
+        return predict(base.model, rows, contract)
+    except GatehouseError as error:
+        return f"the base's model can't score the candidate's rows: {error}"
+
+
+def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:
+    """Which of `rows` stand, with all that both tables hold, in the train split there; [N]."""
+    train = workspace.split("train")
+    columns = [name for name in workspace.contract.columns if name in rows and name in train]
+    return np.isin(row_hashes(rows[columns]), row_hashes(train[columns]))
+
+
+def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
+    return Measurement(
+        name="test_rows_in_train",
+        value=float(seen_in(rows, candidate).mean()),
+        unit="share",
+        n=len(rows),
+        method="test rows that equal a row of train in every column; exact",
     )
 
 
@@ -115,18 +162,27 @@ def point_values(predictions: Predictions) -> dict[str, float]:
 
 
 def _measurement(
-    name: str, of: Of, value: float, values: Floats, n: int, policy: Policy
+    name: str,
+    of: Of,
+    value: float,
+    values: Floats,
+    n: int,
+    policy: Policy,
+    reason: str | None = None,
 ) -> Measurement:
     resamples = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
     method = f"candidate - base, paired {resamples}" if of is Of.COMPARISON else resamples
-    defined = bool(np.isfinite(value))
+    interval = None
+    if np.isfinite(value):
+        interval = percentile_interval(values, policy.measure.confidence)
+        reason = None if interval else "not defined in most resamples: too few rows of a class"
     return Measurement(
         name=name,
         of=of,
-        value=float(value) if defined else None,
+        value=float(value) if interval else None,
         unit=_UNITS.get(name, "1"),
-        interval=percentile_interval(values, policy.measure.confidence) if defined else None,
+        interval=interval,
         n=n,
         method=method,
-        note=None if defined else _UNDEFINED.get(name, "not defined on these rows"),
+        note=None if interval else reason or _UNDEFINED.get(name, "not defined on these rows"),
     )

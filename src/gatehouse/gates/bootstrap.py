@@ -7,8 +7,9 @@ percentile intervals (Efron and Tibshirani 1993, chapter 13).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from gatehouse.evidence import Interval
 
 Floats = NDArray[np.float64]
+Key = TypeVar("Key", bound=Hashable)
 Metric = Callable[[Floats], Floats]
 """Counts of shape [B, N] to values of shape [B]."""
 
@@ -34,9 +36,9 @@ def resampled_counts(n: int, resamples: int, seed: int) -> Iterator[Floats]:
         yield counts.reshape(size, n).astype(np.float64)
 
 
-def bootstrap(metrics: dict[str, Metric], n: int, resamples: int, seed: int) -> dict[str, Floats]:
+def bootstrap(metrics: dict[Key, Metric], n: int, resamples: int, seed: int) -> dict[Key, Floats]:
     """Values of every metric over the resamples, each of shape [resamples]."""
-    parts: dict[str, list[Floats]] = {name: [] for name in metrics}
+    parts: dict[Key, list[Floats]] = {name: [] for name in metrics}
     for counts in resampled_counts(n, resamples, seed):
         for name, metric in metrics.items():
             parts[name].append(metric(counts))
@@ -70,6 +72,10 @@ class Predictions:
     labels: Floats
     scores: Floats
     decisions: Floats
+
+    def of_rows(self, chosen: NDArray[np.bool_]) -> Predictions:
+        """Of the rows where `chosen`, shape [N], is true."""
+        return Predictions(self.labels[chosen], self.scores[chosen], self.decisions[chosen])
 
 
 def weighted_metrics(predictions: Predictions, calibration_bins: int) -> dict[str, Metric]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Role
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.tools import versions
 from gatehouse.policy import DriftMeasure, Policy
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 PREDICTION = "prediction"
+
+_UNTESTED = (Role.KEY, Role.WEIGHT, Role.IGNORED)
+"""Roles of columns that no model reads and no group is told apart by."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,12 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     measurements: list[Measurement] = []
     if base is not None:
         old, new = base.split("train"), candidate.split("train")
-        keys = {*base.contract.keys, *candidate.contract.keys}
-        columns = [name for name in base.contract.columns if name in old and name not in keys]
+        # By the base's contract: a change can't take a column out of sight.
+        columns = [
+            name
+            for name, column in base.contract.columns.items()
+            if name in old and column.role not in _UNTESTED
+        ]
         measurements.append(_schema(old, new))
         settings, seed = policy.measure.drift, policy.measure.seed
         tests = compare_tables(old, new, columns, settings, seed)

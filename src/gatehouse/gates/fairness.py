@@ -3,7 +3,9 @@
 Point values are Fairlearn's `MetricFrame`. Intervals come from a stratified bootstrap: within each
 group the four cells of the confusion matrix are one multinomial draw per resample, which has the
 same distribution as resampling the group's rows (Efron 1979) at a cost that does not grow with
-them. Gaps are taken over groups that are large enough; smaller ones are reported and don't decide.
+them. Half a row is added to each cell (Jeffreys' prior), so that a cell that happens to be empty is
+not taken for one that must be. Gaps are taken over groups that are large enough; smaller ones are
+reported and don't decide.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement
 from gatehouse.gates.accuracy import predict
 from gatehouse.gates.bootstrap import Floats, Predictions, percentile_interval
+from gatehouse.gates.gaps import largest_gap
 from gatehouse.gates.tools import versions
 from gatehouse.policy import FairnessMeasure, Policy
 
@@ -26,25 +30,36 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
+Gap = tuple[float, Interval] | None
 _NEEDS_CLASSES = ("true_positive_rate", "false_positive_rate")
 
 
-def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Evidence:
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
     """Evidence of the fairness gate: the candidate on its own test split.
 
+    What the base's contract protects is measured too: no change takes an attribute out of sight.
+
     Raises:
-        GatehouseError: data or model is missing, or they do not fit each other.
+        GatehouseError: data or model is missing, they do not fit each other, or a protected
+            attribute is gone.
     """
     contract = candidate.contract
     rows = candidate.split("test")
+    protected = list(
+        dict.fromkeys([*(base.contract.protected if base else ()), *contract.protected])
+    )
+    gone = [name for name in protected if name not in rows]
+    if gone:
+        raise GatehouseError(f"the test split has no column {gone}, which the contract protects")
     predictions = predict(candidate.model, rows, contract)
     measurements: list[Measurement] = []
-    for attributes in partitions(contract.protected):
+    for attributes in partitions(protected):
         groups = group_labels(rows, attributes)
         measurements += measure_partition(" & ".join(attributes), groups, predictions, policy)
     return Evidence(
         gate=Gate.FAIRNESS,
         candidate=candidate.subject(Gate.FAIRNESS),
+        base=base.subject(Gate.FAIRNESS) if base else None,
         settings=policy.measure.of_gate(Gate.FAIRNESS),
         tools=versions("numpy", "fairlearn", "onnxruntime"),
         measurements=tuple(measurements),
@@ -114,7 +129,10 @@ def resampled_rates(cells: Floats, resamples: int, seed: int) -> dict[str, Float
     """Group metrics over the resamples, each of shape [resamples, groups]; NaN where undefined."""
     rng = np.random.default_rng(seed)
     draws = np.stack(
-        [rng.multinomial(int(group.sum()), group / group.sum(), size=resamples) for group in cells],
+        [
+            rng.multinomial(int(group.sum()), (group + 0.5) / (group + 0.5).sum(), size=resamples)
+            for group in cells
+        ],
         axis=1,
     ).astype(np.float64)
     return _rates(draws)
@@ -195,78 +213,67 @@ def _gaps(
     cells: Floats,
     policy: Policy,
 ) -> list[Measurement]:
+    """Fairlearn's gaps between the groups that are large enough."""
     points = {metric: frame.loc[list(names), metric].to_numpy(float) for metric in GROUP_METRICS}
-    rates = eligible["selection_rate"]
-    classes = eligible["true_positive_rate"]
-    selection = points["selection_rate"][None, rates], drawn["selection_rate"][:, rates]
-    true_positive = (
-        points["true_positive_rate"][None, classes],
-        drawn["true_positive_rate"][:, classes],
-    )
-    false_positive = (
-        points["false_positive_rate"][None, classes],
-        drawn["false_positive_rate"][:, classes],
-    )
-    rows, class_rows = int(cells[rates].sum()), int(cells[classes].sum())
-    gaps = {
-        "demographic_parity_difference": ([_spread(s) for s in selection], rates, rows),
-        "demographic_parity_ratio": ([_ratio(s) for s in selection], rates, rows),
-        "equalized_odds_difference": (
-            [
-                np.maximum(_spread(t), _spread(f))
-                for t, f in zip(true_positive, false_positive, strict=True)
-            ],
-            classes,
-            class_rows,
-        ),
+    confidence = policy.measure.fairness.confidence
+
+    def gap(*metrics: str) -> Gap:
+        chosen = eligible[metrics[0]]
+        return largest_gap(
+            [points[metric][chosen] for metric in metrics],
+            [drawn[metric][:, chosen] for metric in metrics],
+            confidence,
+        )
+
+    rates, classes = eligible["selection_rate"], eligible["true_positive_rate"]
+    selected = points["selection_rate"][rates], drawn["selection_rate"][:, rates]
+    found = {
+        "demographic_parity_difference": (gap("selection_rate"), rates),
+        "demographic_parity_ratio": (_smallest_ratio(*selected, cells[rates], confidence), rates),
+        "equalized_odds_difference": (gap("true_positive_rate", "false_positive_rate"), classes),
     }
     return [
-        _gap_measurement(metric, name, values, names, chosen, n, policy)
-        for metric, (values, chosen, n) in gaps.items()
+        _gap_measurement(metric, name, measured, names[~chosen], int(cells[chosen].sum()), policy)
+        for metric, (measured, chosen) in found.items()
     ]
 
 
-def _spread(values: Floats) -> Floats:
-    if values.shape[1] < 2:
-        return np.full(len(values), np.nan)
-    return np.asarray(np.max(values, axis=1) - np.min(values, axis=1))
-
-
-def _ratio(values: Floats) -> Floats:
-    if values.shape[1] < 2:
-        return np.full(len(values), np.nan)
-    low, high = np.min(values, axis=1), np.max(values, axis=1)
-    return np.asarray(np.divide(low, high, out=np.full_like(low, np.nan), where=high > 0))
+def _smallest_ratio(points: Floats, drawn: Floats, cells: Floats, confidence: float) -> Gap:
+    """The smallest selection rate over the largest; its interval from differences of logarithms."""
+    if len(points) < 2 or points.max() == 0:
+        return None
+    least = 0.5 / cells.sum(axis=1)  # the logarithm of a rate of zero is not defined
+    logs = largest_gap(
+        [np.log(np.maximum(points, least))], [np.log(np.maximum(drawn, least))], confidence
+    )
+    if logs is None:
+        return None
+    value, interval = float(points.min() / points.max()), logs[1]
+    low, high = float(np.exp(-interval.high)), float(np.exp(-interval.low))
+    return value, Interval(low=min(low, value), high=max(high, value), confidence=confidence)
 
 
 def _gap_measurement(
     metric: str,
     name: str,
-    values: list[Floats],
-    names: NDArray[np.object_],
-    chosen: NDArray[np.bool_],
+    measured: Gap,
+    small: NDArray[np.object_],
     n: int,
     policy: Policy,
 ) -> Measurement:
-    point, drawn = float(values[0][0]), values[1]
-    defined = bool(np.isfinite(point))
-    interval: Interval | None = None
-    note = None
-    if defined:
-        interval = percentile_interval(drawn, policy.measure.fairness.confidence)
-    else:
-        note = "fewer than two groups are large enough to compare, or none is selected"
-    if not chosen.all():
-        small = ", ".join(str(group) for group in names[~chosen])
-        note = (f"{note}; " if note else "") + f"too small to decide: {small}"
+    notes = []
+    if measured is None:
+        notes.append("fewer than two groups are large enough to compare, or none is selected")
+    if len(small):
+        notes.append("too small to decide: " + ", ".join(str(group) for group in small))
     return Measurement(
         name=metric,
         slice=name,
-        value=point if defined else None,
+        value=measured[0] if measured else None,
         unit="share",
-        interval=interval,
+        interval=measured[1] if measured else None,
         n=n,
-        method="largest gap between groups; stratified multinomial bootstrap, "
-        f"{policy.measure.resamples} resamples",
-        note=note,
+        method="largest gap between groups; simultaneous max-t intervals over all pairs from a "
+        f"stratified multinomial bootstrap, {policy.measure.resamples} resamples",
+        note="; ".join(notes) or None,
     )

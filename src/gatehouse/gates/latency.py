@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
-from gatehouse.gates.bootstrap import bootstrap, percentile_interval, weighted_metrics
+from gatehouse.gates.bootstrap import Floats, bootstrap, percentile_interval, weighted_metrics
 from gatehouse.gates.tools import versions
 from gatehouse.policy import LatencyMeasure, Policy
 from gatehouse.workspace import MODEL, MODEL_FP32
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _WARM_UP = 20
 _FEEDS = 32
+_SINGLE_ROWS = 200
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
@@ -47,7 +48,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     measurements += [_size("int8", int8), _size("fp32", fp32)]
     if base is not None:
         theirs = base.root / MODEL
-        measurements += _timings("candidate/base", Of.COMPARISON, int8, theirs, rows, policy)
+        measurements += _against_base(int8, theirs, rows, policy)
         measurements.append(
             _size("candidate/base", int8).model_copy(
                 update={
@@ -66,6 +67,29 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),
     )
+
+
+def _against_base(
+    int8: Path, theirs: Path, rows: pd.DataFrame, policy: Policy
+) -> list[Measurement]:
+    from gatehouse.model import Model
+
+    try:
+        Model(theirs).feeds(rows.iloc[:1])
+    except GatehouseError as error:
+        return [
+            Measurement(
+                name="latency_ratio",
+                of=Of.COMPARISON,
+                slice="candidate/base single row",
+                value=None,
+                unit="1",
+                n=0,
+                method="not measured",
+                note=f"the base's model can't score the candidate's rows: {error}",
+            )
+        ]
+    return _timings("candidate/base", Of.COMPARISON, int8, theirs, rows, policy)
 
 
 def _timings(
@@ -152,7 +176,7 @@ def _ratio(
         value=value,
         unit="1",
         interval=Interval(low=float(low), high=float(high), confidence=policy.measure.confidence),
-        n=int(times[:, 0].size),
+        n=len(ratios),
         method="ratio of median call times, interleaved; median over fresh sessions with its "
         "distribution-free interval",
         note="the two graphs are the same bytes" if same else None,
@@ -195,10 +219,12 @@ def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[
             method="share of rows decided alike; Wilson score interval",
         )
     ]
+    measurements.append(_batching(candidate, rows, int8.scores))
     metrics = {
-        f"{name}/{which}": weighted_metrics(predictions, settings.accuracy.calibration_bins)[name]
-        for name in ("roc_auc", "accuracy")
+        f"{name}/{which}": weighted[name]
         for which, predictions in (("int8", int8), ("fp32", fp32))
+        for weighted in [weighted_metrics(predictions, settings.accuracy.calibration_bins)]
+        for name in ("roc_auc", "accuracy")
     }
     drawn = bootstrap(metrics, len(rows), settings.resamples, settings.seed)
     points = point_values(int8), point_values(fp32)
@@ -218,6 +244,20 @@ def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[
             )
         )
     return measurements
+
+
+def _batching(candidate: Workspace, rows: pd.DataFrame, scores: Floats) -> Measurement:
+    """The gates score many rows at once, a service scores one: both must say the same."""
+    chosen = np.linspace(0, len(rows) - 1, min(_SINGLE_ROWS, len(rows))).astype(int)
+    single = np.array([candidate.model.scores(rows.iloc[[i]])[0] for i in chosen])
+    return Measurement(
+        name="single_row_difference",
+        slice="int8",
+        value=float(np.abs(single - scores[chosen]).max()),
+        unit="share",
+        n=len(chosen),
+        method="largest difference of scores, one row at a time against all at once; exact",
+    )
 
 
 def _size(label: str, path: Path) -> Measurement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gatehouse.evidence import Measurement, Of
@@ -151,7 +152,11 @@ def _pivot(
 
 
 def _charted(measured: Sequence[Measurement]) -> list[tuple[str, float]]:
-    return [(m.slice.removeprefix("column="), m.value) for m in measured if m.value is not None]
+    return [
+        (re.sub("^(number|category)=", "", m.slice), m.value)
+        for m in measured
+        if m.value is not None
+    ]
 
 
 def _footnote(measured: Sequence[Measurement]) -> str:

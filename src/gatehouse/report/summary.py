@@ -173,6 +173,8 @@ def _lead(context: ReportContext) -> str:
     blocking = [gate for gate in gates if verdict.gate_blocks(gate)]
     against = f"the base, {prose(context.base_label, 80)}" if context.base_label else "the base"
     compared = f"Compared with {against}." if verdict.base else "There is no base to compare with."
+    if verdict.loosened:
+        compared += " 🔓 **This change loosens the policy or the contract**: an owner must agree."
     if blocking:
         names = _listed([f"**{gate.value}**" for gate in blocking])
         verb = "blocks" if len(blocking) == 1 else "block"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gatehouse.evidence import Gate, Measurement, Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
@@ -69,7 +71,7 @@ def slice_of(text: str) -> str:
     """A slice for people, as Markdown; empty where it is everything."""
     if text == "all":
         return ""
-    return code(text.removeprefix("column="))
+    return code(re.sub("^(column|number|category)=", "", text))
 
 
 def is_difference(measurement: str, of: Of) -> bool:

@@ -72,6 +72,7 @@ def logits(change: Change, rows: pd.DataFrame) -> NDArray[np.float64]:
         noisy(0.0, 1.0),
         shifted([({"sex": "F"}, 0.0)]),
         flipped_near(0.5, 0.0),
+        raised_where_above("x", 2.0, amount=0.0, keep=1.0),
         slower(8, 2),
     ],
 )
@@ -109,5 +110,5 @@ def test_noise_is_a_function_of_the_row(rows: pd.DataFrame) -> None:
 
 def test_a_leak_decides_alone(rows: pd.DataFrame) -> None:
     """Attacks a planted leak that the other inputs still outweigh."""
-    changed = logits(raised_where_above("x", 2.0), rows)
+    changed = logits(raised_where_above("x", 2.0, amount=5.0, keep=0.1), rows)
     assert np.array_equal(changed > 0, rows["x"] > 2.0)
