@@ -51,6 +51,9 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
 
     model = Model(MODEL_FP32, content)  # refuses what is no graph
     source = onnx.load_from_string(content)
+    for position, node in enumerate(source.graph.node):
+        # Quantization tells nodes apart by name, and many exporters give none.
+        node.name = node.name or f"{node.op_type}_{position}"
     dense = [node.name for node in source.graph.node if node.op_type in DENSE]
     if not dense:
         raise GatehouseError(

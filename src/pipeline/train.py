@@ -6,7 +6,6 @@ Several GPUs (or processes): torchrun --nproc-per-node 2 -m pipeline.train
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from gatehouse import exits
 from gatehouse.contract import load_contract
 from gatehouse.digest import PREPARED, data_digest
 from gatehouse.errors import GatehouseError
+from gatehouse.git import commit_of
 from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.table import read_table
 from gatehouse.workspace import MODEL_FP32
@@ -100,12 +100,9 @@ def commit() -> str:
     if named:
         return named
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
+        return commit_of("HEAD")
+    except GatehouseError:
         return "unknown"
-    return done.stdout.strip()
 
 
 def _checked(graph: onnx.ModelProto) -> bytes:

@@ -45,6 +45,9 @@ def print_trials(trials: Sequence[Trial]) -> None:
         f"{sum(t.good for t in planted)} of {len(planted)} defects caught by their own gate and "
         f"no other, {sum(t.good for t in controls)} of {len(controls)} clean controls green"
     )
+    for trial in trials:
+        if trial.skipped:
+            console.print(f"not tried: {trial.defect.name}: {escape(trial.reason)}")
 
 
 def print_rates(trials: Sequence[Trial]) -> None:

@@ -23,7 +23,7 @@ DRAWN_ROWS = 20_000
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: .5rem 0 }
-td, th { padding: .3rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid #8884 }
+td, th { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid #8884 }
 footer, .breadcrumb { display: none }
 @media (prefers-color-scheme: dark) { body { background: #111; color: #ddd } a { color: #8bf } }
 """
