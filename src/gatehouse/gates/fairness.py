@@ -1,11 +1,12 @@
 """The fairness gate: group metrics and their gaps, by protected attribute and by intersection.
 
-Point values are Fairlearn's `MetricFrame`. Intervals come from a stratified bootstrap: within each
-group the four cells of the confusion matrix are one multinomial draw per resample, which has the
-same distribution as resampling the group's rows (Efron 1979) at a cost that does not grow with
-them. Half a row is added to each cell (Jeffreys' prior), so that a cell that happens to be empty is
-not taken for one that must be. Gaps are taken over groups that are large enough; smaller ones are
-reported and don't decide.
+Point values are Fairlearn's `MetricFrame`; a group's rate has Wilson's interval. Gaps have
+simultaneous intervals over all pairs of groups (see `gaps`), from resamples: within each group the
+four cells of the confusion matrix are one multinomial draw, which has the same distribution as
+resampling the group's rows (Efron 1979) at a cost that does not grow with them. One row is added to
+each cell first (Agresti, Caffo 2000), so that a cell that happens to be empty is not taken for one
+that must be. Gaps are taken over groups that are large enough; smaller ones are reported and don't
+decide.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement
 from gatehouse.gates.accuracy import predict
-from gatehouse.gates.bootstrap import Floats, Predictions, percentile_interval
-from gatehouse.gates.gaps import largest_gap
+from gatehouse.gates.bootstrap import Floats, Predictions
+from gatehouse.gates.gaps import largest_gap, smallest_ratio
 from gatehouse.gates.tools import versions
 from gatehouse.policy import FairnessMeasure, Policy
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 Gap = tuple[float, Interval] | None
+_ADDED = 1.0  # rows, to each cell: a success and a failure to every rate
 _NEEDS_CLASSES = ("true_positive_rate", "false_positive_rate")
 
 
@@ -50,7 +52,10 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     )
     gone = [name for name in protected if name not in rows]
     if gone:
-        raise GatehouseError(f"the test split has no column {gone}, which the contract protects")
+        raise GatehouseError(
+            f"the test split has no column '{gone[0]}', which the contract (the candidate's or the "
+            "base's) protects; bring it back, or stop protecting it in a pull request of its own"
+        )
     predictions = predict(candidate.model, rows, contract)
     measurements: list[Measurement] = []
     for attributes in partitions(protected):
@@ -98,24 +103,20 @@ def measure_partition(
     settings = policy.measure.fairness
     names, index = np.unique(groups, return_inverse=True)
     cells = confusion_cells(index, len(names), predictions)
-    drawn = resampled_rates(cells, policy.measure.resamples, policy.measure.seed)
     frame = _metric_frame(groups, predictions)
-    # Fairlearn says 0 where there is nothing to divide by.
-    defined = {metric: np.isfinite(rate) for metric, rate in _rates(cells).items()}
+    counts = _counts(cells)
     eligible = {metric: _eligible(metric, cells, settings) for metric in GROUP_METRICS}
 
     measurements = []
     for position, group in enumerate(names):
+        n = int(cells[position].sum())
         for metric in GROUP_METRICS:
+            hits, of = (int(count[position]) for count in counts[metric])
+            value, decides = float(frame[metric][group]), bool(eligible[metric][position])
             measurements.append(
-                _group_measurement(
-                    metric, group,
-                    float(frame[metric][group]) if defined[metric][position] else None,
-                    drawn[metric][:, position], int(cells[position].sum()),
-                    bool(eligible[metric][position]), policy,
-                )
-            )  # fmt: skip
-    return measurements + _gaps(name, names, frame, drawn, eligible, cells, policy)
+                _group_measurement(metric, group, value, (hits, of), n, decides, policy)
+            )
+    return measurements + _gaps(name, names, frame, eligible, cells, policy)
 
 
 def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictions) -> Floats:
@@ -128,28 +129,30 @@ def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictio
 def resampled_rates(cells: Floats, resamples: int, seed: int) -> dict[str, Floats]:
     """Group metrics over the resamples, each of shape [resamples, groups]; NaN where undefined."""
     rng = np.random.default_rng(seed)
-    draws = np.stack(
-        [
-            rng.multinomial(int(group.sum()), (group + 0.5) / (group + 0.5).sum(), size=resamples)
-            for group in cells
-        ],
-        axis=1,
-    ).astype(np.float64)
-    return _rates(draws)
+    likely = (cells + _ADDED) / (cells + _ADDED).sum(axis=1, keepdims=True)
+    draws = [
+        rng.multinomial(int(group.sum()), shares, size=resamples)
+        for group, shares in zip(cells, likely, strict=True)
+    ]
+    return _rates(np.stack(draws, axis=1).astype(np.float64))
+
+
+def _counts(cells: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """What each group metric divides, and by what; cells of shape [..., 4]."""
+    tp, fn, fp, tn = np.moveaxis(cells, -1, 0)
+    total = tp + fn + fp + tn
+    return {
+        "selection_rate": (tp + fp, total),
+        "true_positive_rate": (tp, tp + fn),
+        "false_positive_rate": (fp, fp + tn),
+        "accuracy": (tp + tn, total),
+    }
 
 
 def _rates(cells: Floats) -> dict[str, Floats]:
-    tp, fn, fp, tn = np.moveaxis(cells, -1, 0)
-
-    def ratio(top: Floats, bottom: Floats) -> Floats:
-        return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
-
-    total = tp + fn + fp + tn
     return {
-        "selection_rate": ratio(tp + fp, total),
-        "true_positive_rate": ratio(tp, tp + fn),
-        "false_positive_rate": ratio(fp, fp + tn),
-        "accuracy": ratio(tp + tn, total),
+        metric: np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+        for metric, (top, bottom) in _counts(cells).items()
     }
 
 
@@ -184,21 +187,28 @@ def _eligible(metric: str, cells: Floats, settings: FairnessMeasure) -> NDArray[
 def _group_measurement(
     metric: str,
     group: str,
-    value: float | None,
-    values: Floats,
+    value: float,
+    counts: tuple[int, int],
     n: int,
     decides: bool,
     policy: Policy,
 ) -> Measurement:
+    from scipy.stats import binomtest
+
     confidence = policy.measure.fairness.confidence
+    interval = None
+    hits, of = counts
+    if of:
+        low, high = binomtest(hits, of).proportion_ci(confidence, method="wilson")
+        interval = Interval(low=min(low, value), high=max(high, value), confidence=confidence)
     return Measurement(
         name=metric,
         slice=group,
-        value=value,
+        value=value if of else None,  # Fairlearn says 0 where there is nothing to divide by
         unit="share",
-        interval=None if value is None else percentile_interval(values, confidence),
+        interval=interval,
         n=n,
-        method=f"Fairlearn; multinomial bootstrap, {policy.measure.resamples} resamples",
+        method="Fairlearn; Wilson score interval",
         decides=decides,
         note=None if decides else "group too small to decide",
     )
@@ -208,49 +218,45 @@ def _gaps(
     name: str,
     names: NDArray[np.object_],
     frame: pd.DataFrame,
-    drawn: dict[str, Floats],
     eligible: dict[str, NDArray[np.bool_]],
     cells: Floats,
     policy: Policy,
 ) -> list[Measurement]:
     """Fairlearn's gaps between the groups that are large enough."""
+    settings = policy.measure
     points = {metric: frame.loc[list(names), metric].to_numpy(float) for metric in GROUP_METRICS}
-    confidence = policy.measure.fairness.confidence
+    smoothed = _rates(cells + _ADDED)
+    drawn = resampled_rates(cells, settings.resamples, settings.seed)
+    confidence = settings.fairness.confidence
 
     def gap(*metrics: str) -> Gap:
         chosen = eligible[metrics[0]]
         return largest_gap(
             [points[metric][chosen] for metric in metrics],
+            [smoothed[metric][chosen] for metric in metrics],
             [drawn[metric][:, chosen] for metric in metrics],
             confidence,
         )
 
     rates, classes = eligible["selection_rate"], eligible["true_positive_rate"]
-    selected = points["selection_rate"][rates], drawn["selection_rate"][:, rates]
-    found = {
-        "demographic_parity_difference": (gap("selection_rate"), rates),
-        "demographic_parity_ratio": (_smallest_ratio(*selected, cells[rates], confidence), rates),
-        "equalized_odds_difference": (gap("true_positive_rate", "false_positive_rate"), classes),
-    }
-    return [
-        _gap_measurement(metric, name, measured, names[~chosen], int(cells[chosen].sum()), policy)
-        for metric, (measured, chosen) in found.items()
-    ]
-
-
-def _smallest_ratio(points: Floats, drawn: Floats, cells: Floats, confidence: float) -> Gap:
-    """The smallest selection rate over the largest; its interval from differences of logarithms."""
-    if len(points) < 2 or points.max() == 0:
-        return None
-    least = 0.5 / cells.sum(axis=1)  # the logarithm of a rate of zero is not defined
-    logs = largest_gap(
-        [np.log(np.maximum(points, least))], [np.log(np.maximum(drawn, least))], confidence
+    ratio = smallest_ratio(*_counts(cells[rates])["selection_rate"], confidence)
+    resampled = (
+        "simultaneous max-t intervals over all pairs from a stratified multinomial bootstrap, "
+        f"{settings.resamples} resamples"
     )
-    if logs is None:
-        return None
-    value, interval = float(points.min() / points.max()), logs[1]
-    low, high = float(np.exp(-interval.high)), float(np.exp(-interval.low))
-    return value, Interval(low=min(low, value), high=max(high, value), confidence=confidence)
+    gaps = "largest gap between groups; " + resampled
+    exact = "smallest rate over the largest; exact binomial intervals of all groups at once"
+    found = {
+        "demographic_parity_difference": (gap("selection_rate"), rates, gaps),
+        "demographic_parity_ratio": (ratio, rates, exact),
+        "equalized_odds_difference": (
+            gap("true_positive_rate", "false_positive_rate"), classes, gaps,
+        ),
+    }  # fmt: skip
+    return [
+        _gap_measurement(metric, name, measured, names[~chosen], int(cells[chosen].sum()), method)
+        for metric, (measured, chosen, method) in found.items()
+    ]
 
 
 def _gap_measurement(
@@ -259,7 +265,7 @@ def _gap_measurement(
     measured: Gap,
     small: NDArray[np.object_],
     n: int,
-    policy: Policy,
+    method: str,
 ) -> Measurement:
     notes = []
     if measured is None:
@@ -273,7 +279,6 @@ def _gap_measurement(
         unit="share",
         interval=measured[1] if measured else None,
         n=n,
-        method="largest gap between groups; simultaneous max-t intervals over all pairs from a "
-        f"stratified multinomial bootstrap, {policy.measure.resamples} resamples",
+        method=method,
         note="; ".join(notes) or None,
     )

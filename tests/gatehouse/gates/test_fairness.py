@@ -1,4 +1,4 @@
-"""The fairness gate: Fairlearn's values, the multinomial bootstrap, groups that are too small."""
+"""The fairness gate: Fairlearn's values, the bootstrap, what is protected, groups too small."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 from fairlearn import metrics as fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
 from gatehouse.contract import Contract
-from gatehouse.evidence import Measurement
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Gate, Measurement
 from gatehouse.gates import fairness
 from gatehouse.gates.bootstrap import Predictions
 from gatehouse.policy import Policy
@@ -97,13 +99,37 @@ def test_multinomial_bootstrap_is_the_row_bootstrap() -> None:
             ), (metric, q)
 
 
-def test_groups_are_resampled_within_themselves(policy: Policy) -> None:
-    """Attacks stratification: a group that always decides one way has no width."""
+def test_groups_are_resampled_within_themselves() -> None:
+    """Attacks stratification: no draw moves rows from one group or into another."""
+    cells = np.array([[100.0, 0.0, 100.0, 0.0], [60.0, 60.0, 60.0, 60.0]])
+    rates = fairness.resampled_rates(cells, 2000, seed=0)["selection_rate"]
+    assert rates.mean(axis=0) == pytest.approx([202 / 204, 0.5], abs=0.003)
+    assert abs(np.corrcoef(rates.T)[0, 1]) < 0.06
+    grid = rates * cells.sum(axis=1)
+    np.testing.assert_allclose(grid, np.round(grid), atol=1e-9)
+
+
+def test_a_group_that_always_decides_one_way_is_not_certain(policy: Policy) -> None:
+    """Attacks empty cells: 200 of 200 selected leaves room for a rate below 1, as Wilson says."""
     found = measured(policy, a=(100, 0, 100, 0), b=(60, 60, 60, 60))
     interval = found["selection_rate", "a"].interval
+    wilson = binomtest(200, 200).proportion_ci(policy.measure.fairness.confidence, "wilson")
     assert interval is not None
-    assert (interval.low, interval.high) == (1.0, 1.0)
-    assert found["demographic_parity_difference", "g"].value == 0.5
+    assert (interval.low, interval.high) == (wilson.low, 1.0)
+    gap = found["demographic_parity_difference", "g"]
+    assert gap.value == 0.5
+    assert gap.interval is not None
+    assert gap.interval.low < 0.5 - 1.645 * np.sqrt(0.25 / 240)
+
+
+def test_ratio_where_nobody_of_a_group_is_selected(policy: Policy) -> None:
+    """Attacks the ratio of a rate of 0: it is 0, and the interval says what it may be instead."""
+    found = measured(policy, a=(0, 60, 0, 60), b=(30, 30, 30, 30))
+    ratio = found["demographic_parity_ratio", "g"]
+    assert ratio.value == 0.0
+    assert ratio.interval is not None
+    assert ratio.interval.low == 0.0
+    assert 3 / 120 < ratio.interval.high < 0.12
 
 
 def test_small_groups_are_reported_and_do_not_decide(policy: Policy) -> None:
@@ -222,6 +248,53 @@ def test_no_protected_attribute(
     assert fairness.measure(make_workspace(contract=contract), None, policy).measurements == ()
 
 
+def gaps_of(evidence: Evidence) -> list[str]:
+    return [m.slice for m in evidence.measurements if m.name == "equalized_odds_difference"]
+
+
+def test_what_the_base_protects_stays_measured(
+    make_workspace: Callable[..., Workspace],
+    policy: Policy,
+    contract_of: Callable[..., Contract],
+) -> None:
+    """Attacks a change that takes an attribute out of its contract's protection."""
+    blind = make_workspace(contract=contract_of(race={"role": "ignored"}))
+    base = make_workspace("base")
+    assert gaps_of(fairness.measure(blind, None, policy)) == ["sex"]
+    evidence = fairness.measure(blind, base, policy)
+    assert gaps_of(evidence) == ["sex", "race", "sex & race"]
+    assert evidence.base == base.subject(Gate.FAIRNESS)
+
+
+def test_what_the_candidate_protects_anew_is_measured(
+    make_workspace: Callable[..., Workspace],
+    policy: Policy,
+    contract_of: Callable[..., Contract],
+) -> None:
+    """Attacks an attribute that only the candidate protects: the base's contract adds, no more."""
+    base = make_workspace("base", contract=contract_of(race={"role": "ignored"}))
+    assert gaps_of(fairness.measure(make_workspace(), base, policy)) == [
+        "sex",
+        "race",
+        "sex & race",
+    ]
+
+
+@pytest.mark.parametrize("by", ["the candidate", "the base"])
+def test_a_protected_column_that_is_gone_is_told(
+    make_workspace: Callable[..., Workspace],
+    policy: Policy,
+    contract_of: Callable[..., Contract],
+    by: str,
+) -> None:
+    """Attacks fairness by deletion: without the column nothing could be seen."""
+    test = make_workspace("other").split("test").drop(columns="race")
+    contract = contract_of(race=None) if by == "the base" else None
+    candidate = make_workspace(test=test, contract=contract)
+    with pytest.raises(GatehouseError, match=r"no column 'race'.*protects"):
+        fairness.measure(candidate, make_workspace("base"), policy)
+
+
 def test_group_that_vanished_from_the_test_split(
     make_workspace: Callable[..., Workspace], policy: Policy
 ) -> None:
@@ -248,8 +321,12 @@ def test_hostile_group_names(policy: Policy) -> None:
 def test_any_table_gives_finite_ordered_numbers(
     policy: Policy, cells: list[tuple[int, int, int, int]]
 ) -> None:
-    """Attacks with any confusion cells: values in [0, 1], intervals ordered, no warning."""
+    """Attacks with any confusion cells: intervals in [0, 1] around the value, no warning."""
     found = measured(policy, **{f"g{i}": c for i, c in enumerate(cells)})
     for m in found.values():
         assert m.value is None or 0 <= m.value <= 1
-        assert m.interval is None or 0 <= m.interval.low <= m.interval.high <= 1
+        if m.value is None:
+            assert m.interval is None
+        else:
+            assert m.interval is not None
+            assert 0 <= m.interval.low <= m.value <= m.interval.high <= 1
