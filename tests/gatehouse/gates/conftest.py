@@ -76,6 +76,9 @@ class Graph:
     work: int = 0
     commit: str = "0" * 40
     number: str = "age"
+    classes: tuple[str, str] = CLASSES
+    centred: bool = False
+    """Age counts from the mean of the rows that are scored together."""
 
     def bytes(self, contract: str, data: str) -> bytes:
         """The file, made from the contract and data of these digests."""
@@ -88,8 +91,10 @@ class Graph:
             return numpy_helper.from_array(np.asarray(value, np.float32), name)
 
         weights = [const("centre", [[50.0]]), const("slope", [[self.slope]]), const("one", [[1.0]])]
+        centre = "mean" if self.centred else "centre"
         nodes = [
-            helper.make_node("Sub", [self.number, "centre"], ["from_centre"]),
+            helper.make_node("ReduceMean", [self.number], ["mean"], axes=[0], keepdims=1),
+            helper.make_node("Sub", [self.number, centre], ["from_centre"]),
             helper.make_node("Mul", ["from_centre", "slope"], ["by_age"]),
             helper.make_node(
                 "LabelEncoder", ["colour"], ["by_colour"], domain="ai.onnx.ml",
@@ -137,7 +142,7 @@ class Graph:
                 contract=contract,
                 data=data,
                 commit=self.commit,
-                classes=CLASSES,
+                classes=self.classes,
                 threshold=0.5,
                 trainer="tests:by_hand",
             ),

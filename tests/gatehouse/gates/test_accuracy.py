@@ -12,9 +12,11 @@ from sklearn import metrics as sk
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Measurement, Of
+from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates import accuracy
+from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
+from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
 
 MakeGraph = Callable[..., Any]
@@ -23,6 +25,7 @@ NAMES = {
     "roc_auc", "accuracy", "balanced_accuracy", "f1", "precision", "recall", "log_loss",
     "brier_score_loss", "expected_calibration_error",
 }  # fmt: skip
+SEEN = "test_rows_in_train"
 
 
 def by_key(evidence: Evidence) -> dict[tuple[str, Of], Measurement]:
@@ -38,13 +41,16 @@ def test_points_are_sklearns_and_lie_in_their_intervals(
     rows = workspace.split("test")
     y, scores = (rows["y"] == "yes").to_numpy(int), workspace.model.scores(rows)
     found = by_key(evidence)
-    assert {name for name, _ in found} == NAMES
+    assert {name for name, _ in found} == NAMES | {SEEN}
     assert found["roc_auc", Of.CANDIDATE].value == sk.roc_auc_score(y, scores)
     assert found["f1", Of.CANDIDATE].value == sk.f1_score(y, scores >= 0.5)
     for m in evidence.measurements:
         assert m.value is not None
-        assert m.interval is not None
         assert m.n == len(rows)
+        if m.name == SEEN:  # counted, not estimated
+            assert m.interval is None
+            continue
+        assert m.interval is not None
         if m.name != "expected_calibration_error":  # biased upward in resamples
             assert m.interval.low <= m.value <= m.interval.high
     assert evidence.base is None
@@ -73,13 +79,16 @@ def test_base_is_scored_on_the_candidates_rows(
     base = make_workspace("base", test=odd, int8=small_graph(slope=-1 / 12))
     evidence = accuracy.measure(make_workspace(), base, policy)
     found = by_key(evidence)
-    ours, theirs = found["roc_auc", Of.CANDIDATE].value, found["roc_auc", Of.BASE].value
-    difference = found["roc_auc", Of.COMPARISON].value
-    assert ours is not None
-    assert theirs is not None
-    assert difference == pytest.approx(ours - theirs)
+    candidate = make_workspace("again")
+    rows = candidate.split("test")
+    rows = rows[~accuracy.seen_in(rows, base)]
+    y = (rows["y"] == "yes").to_numpy(int)
+    ours, theirs = (sk.roc_auc_score(y, w.model.scores(rows)) for w in (candidate, base))
+    assert found["roc_auc", Of.BASE].value == theirs
+    assert found["roc_auc", Of.COMPARISON].value == pytest.approx(ours - theirs)
     assert theirs < 0.5 < ours
-    assert found["roc_auc", Of.BASE].n == found["roc_auc", Of.CANDIDATE].n
+    for name in NAMES:
+        assert found[name, Of.BASE].n == found[name, Of.COMPARISON].n == len(rows)
 
 
 def test_evidence_is_the_same_on_every_run(
@@ -144,6 +153,122 @@ def test_missing_column_is_told(make_workspace: Callable[..., Workspace], policy
     test = make_workspace("other").split("test").drop(columns="colour")
     with pytest.raises(GatehouseError, match="colour"):
         accuracy.measure(make_workspace(test=test), None, policy)
+
+
+def test_rows_that_the_base_was_trained_on_are_left_out(
+    make_workspace: Callable[..., Workspace], policy: Policy, small_graph: MakeGraph
+) -> None:
+    """Attacks a change that moves the base's training rows into its own test split."""
+    base = make_workspace("base", int8=small_graph(slope=-1 / 12))
+    fresh = base.split("test")
+    fresh = fresh[~accuracy.seen_in(fresh, base)]
+    known = base.split("train").head(2000)
+    mixed = pd.concat([known, fresh], ignore_index=True)
+    found = by_key(accuracy.measure(make_workspace(test=mixed), base, policy))
+    plain = by_key(accuracy.measure(make_workspace("plain", test=fresh), base, policy))
+    for name in NAMES:
+        for of in (Of.BASE, Of.COMPARISON):
+            assert found[name, of] == plain[name, of]
+        assert found[name, Of.CANDIDATE].n == len(mixed)
+
+
+def test_base_that_knows_every_row_is_told(
+    make_workspace: Callable[..., Workspace], policy: Policy
+) -> None:
+    """Attacks a test split of nothing but the base's training rows: null, and so it blocks."""
+    base = make_workspace("base")
+    candidate = make_workspace(train=base.split("test"), test=base.split("train"))
+    evidence = accuracy.measure(candidate, base, policy)
+    assert_not_compared(evidence, policy, "the base was trained on every test row")
+
+
+def assert_not_compared(evidence: Evidence, policy: Policy, note: str) -> None:
+    compared = [m for m in evidence.measurements if m.of is Of.COMPARISON]
+    assert {m.name for m in compared} == NAMES
+    for m in compared:
+        assert m.value is None
+        assert m.interval is None
+        assert note in (m.note or "")
+    assert not [m for m in evidence.measurements if m.of is Of.BASE]
+    assert by_key(evidence)["roc_auc", Of.CANDIDATE].value is not None
+    rules = [r for r in policy.rules.values() if r.gate is Gate.ACCURACY and r.of is Of.COMPARISON]
+    assert rules
+    for rule in rules:
+        outcomes = {finding.outcome for finding in apply_rule(rule, evidence)}
+        assert outcomes == {Outcome.INCONCLUSIVE}
+
+
+def test_base_of_other_classes_is_not_compared(
+    make_workspace: Callable[..., Workspace],
+    policy: Policy,
+    contract_of: Callable[..., Contract],
+    small_graph: MakeGraph,
+) -> None:
+    """Attacks a change of the positive class: its scores mean the opposite of the base's."""
+    base = make_workspace("base")
+    contract = contract_of(y={"positive": "no"})
+    graph = small_graph(classes=contract.classes)
+    candidate = make_workspace(contract=contract, int8=graph, fp32=graph)
+    evidence = accuracy.measure(candidate, base, policy)
+    assert_not_compared(evidence, policy, "tells ('no', 'yes') apart, the candidate ('yes', 'no')")
+
+
+def test_base_that_cannot_read_the_rows_is_not_compared(
+    make_workspace: Callable[..., Workspace], policy: Policy, small_graph: MakeGraph
+) -> None:
+    """Attacks a base whose graph reads a column that is gone: said, and not an error."""
+    test = make_workspace("other").split("test").drop(columns="size")
+    base = make_workspace("base", int8=small_graph(number="size"))
+    evidence = accuracy.measure(make_workspace(test=test), base, policy)
+    assert_not_compared(evidence, policy, "reads column 'size'")
+
+
+@pytest.mark.parametrize("copied", [0, 1, 300])
+def test_test_rows_that_stand_in_train_are_counted(
+    make_workspace: Callable[..., Workspace], policy: Policy, copied: int
+) -> None:
+    """Attacks a leak: copies of test rows in train, in another order, with whole numbers as floats.
+
+    Rows that stand in both by chance (those without a size) are counted as well.
+    """
+    plain = make_workspace("plain")
+    test, train = plain.split("test"), plain.split("train")
+    chance = set(train.itertuples(index=False, name=None))
+    fresh = test[[row not in chance for row in test.itertuples(index=False, name=None)]]
+    leaked = fresh[fresh["size"].notna()].sample(copied, random_state=0)
+    train = pd.concat([train[train["size"].notna()], leaked]).sample(frac=1, random_state=1)
+    candidate = make_workspace(train=train.assign(age=train["age"] * 1.0), test=test)
+    evidence = accuracy.measure(candidate, None, policy)
+    seen = by_key(evidence)[SEEN, Of.CANDIDATE]
+    assert seen.value == copied / len(test)
+    (rule,) = (rule for rule in policy.rules.values() if rule.measurement == SEEN)
+    (finding,) = apply_rule(rule, evidence)
+    assert finding.outcome is (Outcome.FAIL if copied > 1 else Outcome.PASS)
+
+
+def test_a_row_that_differs_in_one_column_is_not_in_train(
+    make_workspace: Callable[..., Workspace], rows_of: Callable[[int, int], pd.DataFrame]
+) -> None:
+    """Attacks the count with near copies: another label, or a value missing, is another row."""
+    plain = make_workspace("plain", train=rows_of(120, 1).dropna())
+    train = plain.split("train")
+    for name, value in (("y", "no"), ("size", np.nan), ("colour", "red"), ("age", 7)):
+        other = train[train[name] != value].assign(**{name: value}).astype(train.dtypes)
+        assert len(other)
+        assert not accuracy.seen_in(other, plain).any(), name
+    assert accuracy.seen_in(train, plain).all()
+
+
+def test_interval_that_most_resamples_lack_leaves_no_value(
+    make_workspace: Callable[..., Workspace], policy: Policy
+) -> None:
+    """Attacks a value without an interval, which a rule would take for exact: null and why."""
+    measured = accuracy._measurement(
+        "roc_auc", Of.CANDIDATE, 0.99, np.r_[np.full(60, np.nan), np.full(40, 0.9)], 9, policy
+    )
+    assert measured.value is None
+    assert measured.interval is None
+    assert "most resamples" in (measured.note or "")
 
 
 def test_worse_model_is_seen(

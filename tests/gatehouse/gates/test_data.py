@@ -189,6 +189,19 @@ def test_one_key_must_be_unique(rows: pd.DataFrame, contract_of: ContractOf) -> 
     assert (result.unexpected, result.samples) == (2, ("r1",))
 
 
+def test_equal_rows_with_keys_of_their_own_are_no_copies(
+    rows: pd.DataFrame, contract_of: ContractOf
+) -> None:
+    """Attacks a table of few columns: its key tells people apart who are alike in all else."""
+    doubled = pd.concat([rows, rows], ignore_index=True)
+    assert broken(doubled, contract_of())
+    keyed = doubled.assign(id=[f"r{i}" for i in range(len(doubled))])
+    contract = contract_of(id={"type": "string", "role": "key"})
+    assert not broken(keyed, contract)
+    (result,) = broken(keyed.assign(id="r1"), contract)
+    assert result.expectation.type == "expect_column_values_to_be_unique"
+
+
 def test_two_keys_must_be_unique_together(rows: pd.DataFrame, contract_of: ContractOf) -> None:
     """Attacks compound keys: each may repeat, the pair may not."""
     key = {"type": "integer", "role": "key"}

@@ -360,6 +360,44 @@ def test_row_keys_are_not_compared(
     ]
 
 
+@pytest.mark.parametrize("role", ["key", "weight", "ignored"])
+def test_a_new_role_takes_no_column_out_of_sight(
+    make_workspace: MakeWorkspace,
+    policy: Policy,
+    rows_of: RowsOf,
+    contract_of: Callable[..., Any],
+    role: str,
+) -> None:
+    """Attacks a change that moves a column and gives it a role that is not tested."""
+    train = rows_of(3000, 1)
+    train["size"] += 1.0
+    hidden = contract_of(size={"role": role} | ({"missing": 0.0} if role == "key" else {}))
+    candidate = make_workspace(train=train, contract=hidden)
+    found = by_slice(drift.measure(candidate, make_workspace("base"), policy))
+    assert found["number=size"].value is not None
+    assert found["number=size"].value > 0.9
+
+
+@pytest.mark.parametrize("role", ["key", "weight", "ignored"])
+def test_what_no_model_reads_is_not_tested(
+    make_workspace: MakeWorkspace,
+    policy: Policy,
+    rows_of: RowsOf,
+    contract_of: Callable[..., Any],
+    role: str,
+) -> None:
+    """Attacks alarms about row numbers, survey weights and notes, which move with every load."""
+    contract = contract_of(note={"type": "number", "role": role})
+    tables = [rows_of(3000, 1).assign(note=np.arange(3000.0) + start) for start in (1, 10_000)]
+    candidate, base = (
+        make_workspace(name, train=table, contract=contract)
+        for name, table in zip(("candidate", "base"), tables, strict=True)
+    )
+    assert not [
+        where for where in by_slice(drift.measure(candidate, base, policy)) if "note" in where
+    ]
+
+
 def test_evidence_is_the_same_on_every_run(
     make_workspace: MakeWorkspace, policy: Policy, rows_of: RowsOf
 ) -> None:

@@ -16,7 +16,9 @@ from sklearn.metrics import roc_auc_score
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates import latency
+from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
+from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
 MakeWorkspace = Callable[..., Workspace]
@@ -43,6 +45,7 @@ def test_what_is_measured(make_workspace: MakeWorkspace, policy: Policy) -> None
         (name, "int8/fp32", Of.CANDIDATE)
         for name in ("decision_agreement", "roc_auc_difference", "accuracy_difference")
     }
+    expected.add(("single_row_difference", "int8", Of.CANDIDATE))
     expected.add(("size_ratio", "candidate/base", Of.COMPARISON))
     assert {(m.name, m.slice, m.of) for m in evidence.measurements} == expected
     assert len(evidence.measurements) == len(expected)
@@ -73,7 +76,7 @@ def test_other_bytes_are_timed(
     assert ratio.interval is not None
     assert ratio.value is not None
     assert ratio.interval.low <= ratio.value <= ratio.interval.high
-    assert ratio.n == 6 * 20
+    assert ratio.n == 6  # sessions: calls within one are no independent evidence
 
 
 def test_much_slower_graph_is_slower(
@@ -177,11 +180,47 @@ def test_missing_column_is_told(make_workspace: MakeWorkspace, policy: Policy) -
 def test_base_that_reads_another_column_is_told(
     make_workspace: MakeWorkspace, policy: Policy, small_graph: MakeGraph
 ) -> None:
-    """Attacks a base whose graph needs a column that the candidate's rows lack."""
+    """Attacks a base whose graph needs a column that the candidate's rows lack.
+
+    The ratio is null with the reason, which blocks; all else is measured.
+    """
     test = make_workspace("other").split("test").drop(columns="size")
     base = make_workspace("base", int8=small_graph(number="size"))
-    with pytest.raises(GatehouseError, match="reads column 'size'"):
-        latency.measure(make_workspace(test=test), base, policy)
+    evidence = latency.measure(make_workspace(test=test), base, policy)
+    ratio = find(evidence, "latency_ratio", "candidate/base single row")
+    assert ratio.value is None
+    assert ratio.interval is None
+    assert "reads column 'size'" in (ratio.note or "")
+    rule = policy.rules["latency-base"]
+    (finding,) = apply_rule(rule, evidence)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert find(evidence, "latency_ratio", "int8/fp32 single row").value is not None
+    assert find(evidence, "size_ratio", "candidate/base").value is not None
+
+
+def test_single_rows_score_as_all_at_once(make_workspace: MakeWorkspace, policy: Policy) -> None:
+    """Attacks a false alarm: a graph that looks at each row alone differs by next to nothing."""
+    found = find(latency.measure(make_workspace(), None, policy), "single_row_difference", "int8")
+    assert found.value is not None
+    assert found.value <= 1e-6
+    assert found.interval is None
+    assert found.n == 200
+
+
+def test_a_graph_that_looks_at_its_batch_is_caught(
+    make_workspace: MakeWorkspace, policy: Policy, small_graph: MakeGraph
+) -> None:
+    """Attacks scores that depend on the other rows of the call: judged so, and served otherwise."""
+    workspace = make_workspace(int8=small_graph(centred=True))
+    evidence = latency.measure(workspace, None, policy)
+    rows = workspace.split("test")
+    chosen = np.linspace(0, len(rows) - 1, 200).astype(int)
+    whole = workspace.model.scores(rows)[chosen]
+    single = [workspace.model.scores(rows.iloc[[i]])[0] for i in chosen]
+    found = find(evidence, "single_row_difference", "int8")
+    assert found.value == np.abs(whole - single).max() > 0.2
+    (finding,) = apply_rule(policy.rules["latency-batching"], evidence)
+    assert finding.outcome is Outcome.FAIL
 
 
 def test_file_that_is_no_graph_is_told(make_workspace: MakeWorkspace, policy: Policy) -> None:
