@@ -49,7 +49,8 @@ class BaseRecord(Document):
     @property
     def folder(self) -> Path:
         """Where the base's files lie, named by what they are."""
-        named = "" if self.outputs is None else self.outputs.model_dump_json()
+        outputs = None if self.outputs is None else self.outputs.model_dump(mode="json")
+        named = json.dumps(outputs, sort_keys=True)
         return STORE / hashlib.sha256(named.encode()).hexdigest()[:16]
 
 

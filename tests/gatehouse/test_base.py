@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.base import STORE, BaseRecord, find_base, recorded_base, take_base, write_record
+from gatehouse.base import (
+    STORE,
+    BaseRecord,
+    find_base,
+    read_record,
+    recorded_base,
+    take_base,
+    write_record,
+)
 from gatehouse.errors import GatehouseError
 from tests.gatehouse.repository import Repository
 
@@ -81,8 +89,66 @@ def test_a_commit_without_a_run_is_no_base_and_no_error(repository: Repository) 
     """Attacks a first pull request that can't pass since nothing came before it."""
     base = find_base("sources", repository.root)
     assert base.policy is not None
-    assert base.record == BaseRecord()
+    assert base.record == BaseRecord(measure=base.policy.measure)
     assert take_base(base, repository.root) is None
+
+
+@pytest.mark.parametrize("path", ["data/prepared", "models/model.onnx", "models/model.int8.onnx"])
+def test_half_a_run_is_an_error_and_not_no_base(repository: Repository, path: str) -> None:
+    """Attacks a lock cut down to nothing to compare with, which any model would pass."""
+    lock = repository.root / "dvc.lock"
+    text = lock.read_text()
+    assert text.count(f"path: {path}\n") >= 1
+    lock.write_text(text.replace(f"path: {path}\n", f"path: {path}.old\n"))
+    repository.commit()
+    with pytest.raises(
+        GatehouseError, match=rf"main:dvc\.lock: does not record {path}, .*make run"
+    ):
+        find_base("main", repository.root)
+    lock.write_text('schema: "2.0"\nstages: {}\n')
+    repository.commit()
+    with pytest.raises(GatehouseError, match="does not record data/prepared, models"):
+        find_base("main", repository.root)
+
+
+def test_the_folder_is_named_by_what_lies_in_it(repository: Repository) -> None:
+    """Attacks a copy fetched again for a policy that changed, and one taken for another's."""
+    first = find_base("main", repository.root)
+    policy = repository.root / "policy.yaml"
+    policy.write_text(policy.read_text().replace("seed: 0", "seed: 1"))
+    repository.commit()
+    second = find_base("main", repository.root)
+    assert first.record.measure is not None
+    assert second.record.measure is not None
+    assert (first.record.measure.seed, second.record.measure.seed) == (0, 1)
+    assert first.record.folder == second.record.folder
+    write_record(first.record, repository.root)
+    assert read_record(repository.root).folder == first.record.folder
+    contract = repository.root / "contract.yaml"
+    contract.write_text(contract.read_text().replace("[0, 120]", "[0, 121]"))
+    repository.commit()
+    assert find_base("main", repository.root).record.folder != first.record.folder
+
+
+@pytest.mark.parametrize(
+    "path", ["models/model.int8.onnx", "models/model.onnx", "data/prepared/test.parquet"]
+)
+def test_a_copy_is_looked_at_every_time(repository: Repository, path: str) -> None:
+    """Attacks a copy that was right when it was fetched; taken away, it is fetched again."""
+    base = find_base("main", repository.root)
+    taken = take_base(base, repository.root)
+    assert taken is not None
+    write_record(base.record, repository.root)
+    file = taken.root / path
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(GatehouseError, match=f"is not the base's; remove {taken.root}"):
+        take_base(base, repository.root)
+    with pytest.raises(GatehouseError, match="is not the base's"):
+        recorded_base(repository.root)
+    shutil.rmtree(taken.root)
+    assert take_base(base, repository.root) == taken
+    assert recorded_base(repository.root) == taken
 
 
 @pytest.mark.parametrize(
@@ -120,7 +186,7 @@ def _lock(change: Callable[[dict[str, object]], object]) -> Callable[[str], str]
         pytest.param(lambda _: "stages: {a: {outs: [7]}}", id="out is a number"),
         pytest.param(lambda _: "stages: {a: {outs: [{path: x}]}}", id="no digest"),
         pytest.param(lambda _: "stages: {a: {outs: null}}", id="null"),
-        pytest.param(lambda text: text[: len(text) // 2], id="cut short"),
+        pytest.param(lambda text: text[: text.index("models/model.onnx")], id="cut short"),
         pytest.param(
             _lock(lambda stages: stages.update(again=stages["model"])), id="an output twice"
         ),
