@@ -70,7 +70,7 @@ def verify_head(root: Path) -> bool:
         _reproduce(clone, _trained_at(commit, root))
         fresh = locked_outputs(read_text(clone / LOCK), LOCK.as_posix())
         differences = _compare_outputs(recorded, fresh)
-        differences += _compare_files(commit, root, clone)
+        differences += _compare_files(commit, clone)
         differences += _compare_evidence(commit, root, clone)
     if differences:
         print(f"verify: {commit[:12]} does not reproduce:")
@@ -154,15 +154,27 @@ def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Di
     ]
 
 
-def _compare_files(commit: str, root: Path, clone: Path) -> list[Difference]:
+def _compare_files(commit: str, clone: Path) -> list[Difference]:
     """Training metrics in Git against the reproduced ones: people read them, not the lock."""
-    folder = clone / TRAIN_REPORTS
-    return [
-        Difference(file.relative_to(clone).as_posix(), "other content", "another")
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-        and file_at(commit, file.relative_to(clone), root) != file.read_text(encoding="utf-8")
-    ]
+    folder = TRAIN_REPORTS.as_posix()
+    recorded = set(
+        git("ls-tree", "-rz", "--name-only", commit, "--", folder, root=clone).split("\0")
+    )
+    fresh = {
+        file.relative_to(clone).as_posix()
+        for file in (clone / folder).rglob("*")
+        if not file.is_dir() or file.is_symlink()
+    }
+    changed = git("diff", "-z", "--name-only", "--no-renames", commit, "--", folder, root=clone)
+    lost = {path for path in recorded - fresh if path}
+    return (
+        [Difference(path, "a file", "nothing") for path in sorted(lost)]
+        + [Difference(path, "nothing", "a file") for path in sorted(fresh - recorded)]
+        + [
+            Difference(path, "other content", "another")
+            for path in sorted(set(changed.split("\0")) & fresh & recorded)
+        ]
+    )
 
 
 def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:

@@ -1,4 +1,4 @@
-"""A tiny Git and DVC repository whose stages copy and hash, so that DVC really runs."""
+"""A tiny Git and DVC repository: its stages copy and measure, so DVC and the gates really run."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatehouse.base import BaseRecord, write_record
 from gatehouse.evidence import Gate
 from tests.gatehouse.tiny import Finished, lay_out
 
 MAKE = """\
-import hashlib, json, os, pathlib, shutil, subprocess, sys
-
-def sha(path):
-    return "sha256:" + hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+import json, os, pathlib, shutil, subprocess, sys
 
 if sys.argv[1] == "data":
     for part in ("raw", "prepared"):
@@ -33,13 +31,12 @@ elif sys.argv[1] == "model":
             if stored.key == "gatehouse.commit":
                 stored.value = json.dumps(commit)
         onnx.save(model, f"models/{name}")
+    os.makedirs("reports/train/plots", exist_ok=True)
+    pathlib.Path("reports/train/metrics.json").write_text('{"log_loss": 0.5}')
+    pathlib.Path("reports/train/plots/loss.png").write_bytes(bytes([255, 0]))
 else:
-    os.makedirs("reports/evidence", exist_ok=True)
-    for file in sorted(pathlib.Path("source/evidence").iterdir()):
-        text = file.read_text()
-        text = text.replace("MODEL-INT8", sha("models/model.int8.onnx"))
-        text = text.replace("MODEL-FP32", sha("models/model.onnx"))
-        pathlib.Path("reports/evidence", file.name).write_text(text)
+    from gatehouse.cli import main
+    main(["measure"])
 """
 
 STAGES = {
@@ -52,11 +49,24 @@ STAGES = {
         "model": {
             "cmd": "python make.py model",
             "deps": ["source/models", "data/prepared"],
-            "outs": ["models/model.onnx", "models/model.int8.onnx"],
+            "outs": [
+                "models/model.onnx",
+                "models/model.int8.onnx",
+                {"reports/train/metrics.json": {"cache": False}},
+                {"reports/train/plots": {"cache": False}},
+            ],
         },
         "evidence": {
             "cmd": "python make.py evidence",
-            "deps": ["source/evidence", "models/model.onnx", "models/model.int8.onnx"],
+            "deps": [
+                "contract.yaml",
+                "data/raw",
+                "data/prepared",
+                "models/model.onnx",
+                "models/model.int8.onnx",
+                "reports/base.json",
+            ],
+            "params": [{"policy.yaml": ["measure"]}],
             "outs": [{f"reports/evidence/{gate}.json": {"cache": False}} for gate in Gate],
         },
     }
@@ -123,17 +133,11 @@ def record(repository: Repository) -> None:
     root = repository.root
     lay_out(root)
     source = root / "source"
-    (source / "evidence").mkdir(parents=True)
-    for gate in Gate:
-        text = repository.evidence(gate).to_json()
-        subject = repository.workspace.present()
-        assert subject.model is not None
-        assert subject.model_fp32 is not None
-        text = text.replace(subject.model, "MODEL-INT8").replace(subject.model_fp32, "MODEL-FP32")
-        (source / "evidence" / f"{gate}.json").write_text(text)
+    source.mkdir()
     for part in ("data", "models"):
         shutil.move(root / part, source / part)
     (root / "make.py").write_text(MAKE)
+    write_record(BaseRecord(), root)
     (root / "dvc.yaml").write_text(json.dumps(STAGES))
     (root / ".gitignore").write_text("/data/\n/models/\n/.gatehouse/\n")
     repository.git("init", "-q", "-b", "main")

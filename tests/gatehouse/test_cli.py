@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from gatehouse.base import BaseRecord, find_base, take_base, write_record
 from gatehouse.cli import GATES, main
 from gatehouse.evidence import Gate
 from gatehouse.verdict import Outcome, Verdict
-from gatehouse.workspace import MODEL, VERDICT
+from gatehouse.workspace import MODEL, MODEL_FP32, VERDICT
 from tests.gatehouse.repository import Repository
 from tests.gatehouse.tiny import POLICY, ROOT, Finished, measured
 
@@ -279,6 +280,105 @@ def test_a_folder_that_cannot_be_written_is_told(gatehouse: Command, finished: F
     result = gatehouse("judge", cwd=finished.root)
     assert result.exit_code == 2
     assert "verdict.json: cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize("path", [MODEL.as_posix(), "data/prepared/test.parquet", "contract.yaml"])
+def test_report_refuses_a_verdict_on_something_else(
+    gatehouse: Command, finished: Finished, path: str
+) -> None:
+    """Attacks a report that says pass of a model or data that were never judged."""
+    assert gatehouse("judge", cwd=finished.root).exit_code == 0
+    assert gatehouse("report", cwd=finished.root).exit_code == 0
+    report = finished.root / "reports/report.md"
+    report.unlink()
+    file = finished.root / path
+    before = file.read_bytes()
+    for content in (before.replace(b"120", b"121") + b"\n", None):
+        file.unlink() if content is None else file.write_bytes(content)
+        result = gatehouse("report", cwd=finished.root)
+        assert result.exit_code == 2
+        assert "verdict on other data or another model" in result.stderr
+        assert not report.exists()
+    file.write_bytes(before)
+    assert gatehouse("report", cwd=finished.root).exit_code == 0
+
+
+PLANTED = [MODEL.as_posix(), MODEL_FP32.as_posix(), "data/prepared/train.parquet", "contract.yaml"]
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+@pytest.mark.parametrize("path", PLANTED)
+def test_a_base_s_copy_that_was_tampered_with_is_an_error(
+    gatehouse: Command, repository: Repository, path: str, damage: str
+) -> None:
+    """Attacks a base made worse where it lies, so that anything compares well with it."""
+    root = repository.root
+    base = find_base("main", root)
+    taken = take_base(base, root)
+    assert taken is not None
+    repository.write_all(taken.present())
+    assert gatehouse("judge", "--base", "main", cwd=root).exit_code == 0
+    write_record(base.record, root)
+    assert gatehouse("judge", cwd=root).exit_code == 0
+    (root / VERDICT).unlink()
+    file = taken.root / path
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "changed":
+        file.write_bytes(content.replace(b"120", b"121") + b"\n")
+    for arguments in (
+        ("judge", "--base", "main"),
+        ("judge",),
+        ("measure", "fairness"),
+        ("measure", "drift", "--base", "main"),
+    ):
+        result = gatehouse(*arguments, cwd=root)
+        assert result.exit_code == 2, arguments
+        assert result.stderr.startswith("error: ")
+        assert base.record.folder.as_posix() in result.stderr
+    assert not (root / VERDICT).exists()
+
+
+def test_a_base_s_copy_that_was_planted_is_an_error(
+    gatehouse: Command, repository: Repository
+) -> None:
+    """Attacks the store before it is filled: the pull request's own model as its base."""
+    import shutil
+
+    root = repository.root
+    planted = root / find_base("main", root).record.folder
+    for part in ("data", "models", "contract.yaml"):
+        planted.mkdir(parents=True, exist_ok=True)
+        if (root / part).is_dir():
+            shutil.copytree(root / part, planted / part)
+        else:
+            shutil.copy(root / part, planted / part)
+    assert gatehouse("judge", "--base", "main", cwd=root).exit_code == 1  # the very same files
+    extra = planted / "data/prepared/more.parquet"
+    extra.write_bytes((planted / "data/prepared/train.parquet").read_bytes())
+    result = gatehouse("judge", "--base", "main", cwd=root)
+    assert result.exit_code == 2
+    assert "is not the base's; remove" in result.stderr
+
+
+def test_measuring_uses_the_recorded_base_s_settings(
+    gatehouse: Command, repository: Repository
+) -> None:
+    """Attacks measuring against a base as the pull request's own policy says."""
+    root = repository.root
+    path = root / "policy.yaml"
+    path.write_text(POLICY.replace("resamples: 2000", "resamples: 200"))
+    stored = root / "reports/evidence/fairness.json"
+    for arguments, expected in (
+        (("--base", "main"), 2000),
+        ((), 2000),
+        (("--base", "HEAD"), 2000),
+    ):
+        assert gatehouse("measure", "fairness", *arguments, cwd=root).exit_code == 0
+        assert json.loads(stored.read_text())["settings"]["resamples"] == expected
+    write_record(BaseRecord(), root)
+    assert gatehouse("measure", "fairness", cwd=root).exit_code == 0
+    assert json.loads(stored.read_text())["settings"]["resamples"] == 200
 
 
 def test_a_damaged_verdict_is_told_by_report(gatehouse: Command, finished: Finished) -> None:

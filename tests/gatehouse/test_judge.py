@@ -145,6 +145,67 @@ def test_policy_says_what_inconclusive_means(
     assert (verdict.outcome is Outcome.FAIL) is blocks
 
 
+@pytest.mark.parametrize(
+    ("meaning", "on_fail", "blocks"),
+    [("fail", "fail", True), ("warn", "fail", True), ("pass", "fail", False),
+     ("warn", "warn", False)],
+)  # fmt: skip
+def test_what_could_not_be_measured_blocks_unless_it_may_pass(
+    meaning: str, on_fail: str, blocks: bool
+) -> None:
+    """Attacks a rule turned off by a split so small that there is nothing to measure.
+
+    One slice without a value blocks even beside others that pass, and a waiver still covers it.
+    """
+    policy = with_rule("fairness-odds", inconclusive=meaning, on_fail=on_fail)
+    loud = good(Gate.FAIRNESS, base=True)
+    mute = measured("equalized_odds_difference", None, slice="sex & age", n=0)
+    found = case(fairness=evidence(Gate.FAIRNESS, measurements=(*loud, mute)))
+    verdict = judge(found, policy, "p")
+    result = rule_of(verdict, "fairness-odds")
+    assert result.blocks is blocks
+    assert (verdict.outcome is Outcome.FAIL) is blocks
+    assert result.outcome is (Outcome.PASS if meaning == "pass" else Outcome.INCONCLUSIVE)
+    known = waiver(rule="fairness-odds", slice="sex & age")
+    waived = policy.model_copy(update={"waivers": (known,)})
+    assert judge(found, waived, "p").outcome is Outcome.PASS
+
+
+def test_a_test_that_could_not_be_made_blocks_too() -> None:
+    """Attacks the drift of a column that is wholly missing, where a warning was meant for noise."""
+    policy = with_rule("drift-columns", inconclusive="warn", minimum_n=100)
+    few = measured("drift", 0.01, slice="number=age", p_value=0.5, of=Of.COMPARISON, n=9)
+    mute = few.model_copy(update={"value": None, "p_value": None})
+    for measurement, outcome in ((few, Outcome.PASS), (mute, Outcome.FAIL)):
+        found = evidence(Gate.DRIFT, measurements=(measurement,))
+        assert judge(case(drift=found), policy, "p").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [
+        ("age=[20, 30)", "age=[20, 30)", True),
+        ("age=[2-9]", "age=3", False),
+        ("age=[!0]", "age=5", False),
+        ("age=[[]*", "age=[20, 30)", False),
+        ("age=[*)", "age=[20, 30)", True),
+        ("age=[?0, 30)", "age=[20, 30)", True),
+        ("[[a]]", "[[a]]", True),
+    ],
+)
+def test_brackets_in_slices_are_brackets(pattern: str, name: str, matches: bool) -> None:
+    """Attacks rules that match nothing, and waivers that match more, for a bracket in a name."""
+    policy = with_rule("fairness-odds", slice=pattern)
+    found = evidence(
+        Gate.FAIRNESS, measurements=(measured("equalized_odds_difference", 0.9, slice=name),)
+    )
+    result = rule_of(judge(case(fairness=found), policy, "p"), "fairness-odds")
+    assert result.outcome is (Outcome.FAIL if matches else Outcome.ERROR)
+    policy = POLICY_.model_copy(update={"waivers": (waiver(rule="fairness-odds", slice=pattern),)})
+    result = rule_of(judge(case(fairness=found), policy, "p"), "fairness-odds")
+    assert result.outcome is (Outcome.WAIVED if matches else Outcome.FAIL)
+
+
 def test_a_failure_that_only_warns_lets_the_merge_through() -> None:
     """Attacks on_fail: warn that blocks, or that hides the failure."""
     bad = accuracy(measured("roc_auc", 0.5, 0.01))
@@ -315,6 +376,19 @@ def test_a_waiver_only_in_the_proposal_does_not_count_and_is_shown() -> None:
     assert verdict.proposed is not None
     assert verdict.proposed.outcome is Outcome.PASS
     assert verdict.proposed.rules == {"accuracy-floor": Outcome.WAIVED}
+
+
+def test_a_proposal_s_limits_are_tried_on_the_evidence_that_is_there() -> None:
+    """Attacks 'would fail' for want of a new measuring, which says nothing of the proposal."""
+    measure = POLICY_.measure.model_copy(update={"resamples": 9999, "seed": 1})
+    proposed = POLICY_.model_copy(update={"measure": measure})
+    verdict = judge(case(), POLICY_, "p", proposed=proposed)
+    assert verdict.proposed is not None
+    assert (verdict.proposed.outcome, verdict.proposed.rules) == (Outcome.PASS, {})
+    strict = with_rule("accuracy-floor", at_least=0.95).model_copy(update={"measure": measure})
+    verdict = judge(case(), POLICY_, "p", proposed=strict)
+    assert verdict.proposed is not None
+    assert verdict.proposed.rules == {"accuracy-floor": Outcome.FAIL}
 
 
 VALUES = st.floats(-1, 1).map(lambda value: round(value, 3))

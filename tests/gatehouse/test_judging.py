@@ -90,12 +90,56 @@ def test_a_waiver_counts_once_it_stands_in_the_base(repository: Repository) -> N
     assert _judged(repository).outcome is Outcome.PASS
 
 
+def test_a_named_policy_s_waivers_count_only_where_the_base_has_them(
+    repository: Repository,
+) -> None:
+    """Attacks `--policy` as a way round: a file of the pull request that waives its failure."""
+    root = repository.root
+    (root / "mine.yaml").write_text(HIGH.replace("waivers: []", WAIVER))
+    verdict = _judged(repository, policy="mine.yaml")
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.waivers == ()
+    assert verdict_on(repository.workspace, policy="mine.yaml").base is None
+    path = root / "policy.yaml"
+    for kept, outcome in (
+        (WAIVER, Outcome.PASS),
+        (WAIVER.replace("2027-01-01", "2026-12-31"), Outcome.FAIL),
+        (WAIVER.replace("me,", "you,"), Outcome.FAIL),
+    ):
+        path.write_text(POLICY.replace("waivers: []", kept))
+        repository.commit("waivers")
+        assert _judged(repository, policy="mine.yaml").outcome is outcome
+    path.unlink()
+    repository.commit("no policy")
+    path.write_text(POLICY)
+    assert _judged(repository, policy="mine.yaml").outcome is Outcome.FAIL
+
+
+def test_the_base_s_measuring_settings_count(repository: Repository) -> None:
+    """Attacks numbers measured as the pull request likes, and a proposal that fails for its own."""
+    path = repository.root / "policy.yaml"
+    path.write_text(POLICY.replace("resamples: 2000", "resamples: 200"))
+    verdict = _judged(repository)  # measured by the work tree's settings
+    assert verdict.outcome is Outcome.FAIL
+    assert "other settings" in verdict.errors[Gate.FAIRNESS]
+    path.write_text(POLICY)
+    base = find_base("main", repository.root)
+    taken = take_base(base, repository.root)
+    assert taken is not None
+    repository.write_all(taken.present())
+    path.write_text(POLICY.replace("resamples: 2000", "resamples: 200"))
+    verdict = verdict_on(repository.workspace, base)
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.proposed is not None
+    assert verdict.proposed.outcome is Outcome.PASS
+
+
 def test_evidence_compared_with_nothing_fails_against_a_base(repository: Repository) -> None:
     """Attacks skipping the comparison: evidence made without the base that is asked for."""
     repository.write_all()
     verdict = verdict_on(repository.workspace, find_base("main", repository.root))
     assert verdict.outcome is Outcome.FAIL
-    assert set(verdict.errors) == {Gate.DRIFT, Gate.ACCURACY, Gate.LATENCY}
+    assert set(verdict.errors) == {Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS, Gate.LATENCY}
 
 
 def test_a_commit_without_a_run_is_compared_with_nothing(repository: Repository) -> None:

@@ -7,19 +7,20 @@ import shutil
 
 import pytest
 
-from gatehouse.base import find_base, locked_outputs, write_record
+from gatehouse.base import find_base, locked_outputs, take_base, write_record
 from gatehouse.errors import GatehouseError
 from gatehouse.verify import verify_head
 from gatehouse.workspace import MODEL
 from tests.gatehouse.repository import Repository
-from tests.gatehouse.tiny import make_graph
+from tests.gatehouse.tiny import POLICY, make_graph, origin
 
 
 def _forge_model(repository: Repository) -> None:
     import onnx
 
     trained_at = repository.git("rev-parse", "sources").strip()
-    onnx.save_model(make_graph(scale=0.5, commit=trained_at), repository.root / MODEL)
+    graph = make_graph(scale=0.5, commit=trained_at, **origin(repository.root))
+    onnx.save_model(graph, repository.root / MODEL)
 
 
 def test_an_honest_record_reproduces_and_nothing_is_touched(
@@ -40,7 +41,7 @@ def test_an_honest_record_reproduces_and_nothing_is_touched(
         assert verify_head(repository.root)
     assert repository.state() == before
     assert (repository.root / "data/prepared/test.parquet").read_bytes() == b"not committed"
-    assert "reproduces: 9 outputs" in capsys.readouterr().out
+    assert "reproduces: 11 outputs" in capsys.readouterr().out
 
 
 def test_a_forged_model_is_found(
@@ -69,8 +70,11 @@ def test_forged_evidence_beside_an_honest_lock_is_found(
         (folder / f"{gate}.json").write_text(json.dumps(data))
 
     forge("accuracy", value=0.99)
+    text = (folder / "accuracy.json").read_text()
+    (folder / "accuracy.json").write_text(text.replace('"resamples": 2000', '"resamples": 200'))
     data = json.loads((folder / "fairness.json").read_text())
-    data["measurements"].insert(0, data["measurements"][0] | {"value": 0.0})
+    gap = next(m for m in data["measurements"] if m["name"] == "equalized_odds_difference")
+    data["measurements"].insert(0, gap | {"value": 0.0})
     (folder / "fairness.json").write_text(json.dumps(data))
     (folder / "drift.json").unlink()
     (folder / "data.json").write_text("{")
@@ -78,11 +82,114 @@ def test_forged_evidence_beside_an_honest_lock_is_found(
     repository.commit("forged")
     assert not verify_head(repository.root)
     told = capsys.readouterr().out
-    assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0.89, 0.91]" in told
+    assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in told
+    assert "accuracy.json settings: recorded {'accuracy': {'calibration_bins': 15}" in told
     assert "fairness.json equalized_odds_difference" in told
     assert "drift.json: recorded nothing" in told
     assert "data.json: recorded unreadable" in told
     assert "latency" not in told
+
+
+def test_a_forged_time_is_found_where_a_rule_rests_on_it(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks times, which no two runs agree on: a slow graph whose ratio was written small.
+
+    A limit that no graph reaches stands for a graph that is too slow.
+    """
+    (repository.root / "policy.yaml").write_text(POLICY.replace("at_most: 5\n", "at_most: 0.01\n"))
+    repository.commit("an honest failure")
+    assert verify_head(repository.root)
+    path = repository.root / "reports/evidence/latency.json"
+    data = json.loads(path.read_text())
+    (ratio,) = [
+        m for m in data["measurements"]
+        if (m["name"], m["slice"]) == ("latency_ratio", "int8/fp32 single row")
+    ]  # fmt: skip
+    ratio |= {"value": 0.001, "interval": {"low": 0.001, "high": 0.002, "confidence": 0.95}}
+    path.write_text(json.dumps(data))
+    repository.commit("forged")
+    capsys.readouterr()
+    assert not verify_head(repository.root)
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:] == ["  rule latency-int8: recorded pass, reproduced fail"]
+
+
+def test_evidence_that_the_recorded_code_forges_is_found(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks code that measures what it likes: it reproduces, byte for byte."""
+    make = repository.root / "make.py"
+    make.write_text(
+        make.read_text().replace(
+            'main(["measure"])',
+            'subprocess.run([sys.executable, "-m", "gatehouse.cli", "measure"], check=True)\n'
+            '    path = pathlib.Path("reports/evidence/accuracy.json")\n'
+            "    data = json.loads(path.read_text())\n"
+            '    data["measurements"][0]["value"] = 0.99\n'
+            "    path.write_text(json.dumps(data))",
+        )
+    )
+    repository.dvc("repro", "-q", "--force", "--single-item", "evidence")
+    repository.commit("a run of bent code")
+    assert not verify_head(repository.root)
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 2
+    assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in told[1]
+
+
+def test_forged_training_reports_are_found(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks what people read of the training, in Git: changed, added, taken out; bytes too."""
+    folder = repository.root / "reports/train"
+    (folder / "README").write_text("about these files")  # made by no stage, so as it was
+    (folder / "metrics.json").write_text('{"log_loss": 0.1}')
+    (folder / "plots/loss.png").write_bytes(b"\xff\x01")
+    (folder / "plots/more.tsv").write_text("0.1")
+    repository.commit("forged")
+    assert not verify_head(repository.root)
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:] == [
+        "  reports/train/plots/more.tsv: recorded a file, reproduced nothing",
+        "  reports/train/metrics.json: recorded other content, reproduced another",
+        "  reports/train/plots/loss.png: recorded other content, reproduced another",
+    ]
+    repository.git("rm", "-q", "-r", "--cached", "reports/train/plots")
+    repository.git("commit", "-qm", "taken out")
+    assert not verify_head(repository.root)
+    assert "plots/loss.png: recorded nothing, reproduced a file" in capsys.readouterr().out
+
+
+def test_a_comparison_is_measured_again_with_the_base_s_settings(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks both sides: an honest comparison that is refused, and one that was left out.
+
+    The pull request's own settings differ, and do not count.
+    """
+    root = repository.root
+    base = find_base("main", root)
+    write_record(base.record, root)
+    taken = take_base(base, root)
+    assert taken is not None
+    (root / "policy.yaml").write_text(POLICY.replace("resamples: 2000", "resamples: 200"))
+    repository.dvc("repro", "-q")
+    repository.commit("compared")
+    assert verify_head(root)
+    path = root / "reports/evidence/fairness.json"
+    data = json.loads(path.read_text())
+    assert data["settings"]["resamples"] == 2000
+    path.write_text(json.dumps(data | {"base": None}))
+    repository.commit("compared with nothing")
+    capsys.readouterr()
+    assert not verify_head(root)
+    assert "fairness.json base: recorded None, reproduced" in capsys.readouterr().out
+    file = taken.root / MODEL
+    file.chmod(0o644)
+    file.write_bytes(b"planted")
+    with pytest.raises(GatehouseError, match="is not the base's"):
+        verify_head(root)
 
 
 def test_a_forged_lock_is_found(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import onnx
 import pytest
 
 from gatehouse.digest import data_digest, file_digest, raw_digest
@@ -13,7 +14,7 @@ from gatehouse.evidence import LOOKS_AT, Gate, Subject
 from gatehouse.measure import measure_and_write
 from gatehouse.table import read_table, write_table
 from gatehouse.workspace import MODEL, MODEL_FP32
-from tests.gatehouse.tiny import Finished, rows
+from tests.gatehouse.tiny import Finished, make_graph, origin, rows
 
 FIELDS = {
     "contract": "contract.yaml",
@@ -96,6 +97,33 @@ def test_missing_text_is_read_as_missing(tmp_path: Path) -> None:
     frame = read_table(tmp_path / "t.parquet")
     assert frame["job"].isna().tolist() == [False, False, True] * 2
     assert frame["age"].tolist() == rows(6)["age"].tolist()
+
+
+@pytest.mark.parametrize("path", [MODEL, MODEL_FP32])
+@pytest.mark.parametrize("field", ["contract", "data"])
+def test_a_graph_from_elsewhere_is_refused(finished: Finished, path: Path, field: str) -> None:
+    """Attacks a graph that was made from other rows, the test split's among them, or by hand."""
+
+    def load() -> object:
+        workspace = finished.workspace
+        return workspace.model if path == MODEL else workspace.model_fp32
+
+    assert load()
+    honest = origin(finished.root)
+    for digest in ("sha256:0", "", honest[field].upper()):
+        graph = make_graph(**honest | {field: digest})
+        onnx.save_model(graph, finished.root / path)
+        with pytest.raises(GatehouseError, match=f"{path}: .* trained on another {field}"):
+            load()
+    onnx.save_model(make_graph(**honest), finished.root / path)
+    assert load()
+    if field == "contract":
+        contract = finished.root / "contract.yaml"
+        contract.write_text(contract.read_text().replace("[0, 120]", "[0, 121]"))
+    else:
+        write_table(rows(21), finished.workspace.prepared / "valid.parquet")
+    with pytest.raises(GatehouseError, match=f"trained on another {field}"):
+        load()
 
 
 def test_a_measuring_that_fails_leaves_no_evidence(finished: Finished) -> None:

@@ -9,14 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from gatehouse.contract import Contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.table import read_table, write_table
 from pipeline import prepare as module
-from pipeline.prepare import main, prepare, row_hashes
+from pipeline.prepare import main, prepare
 from pipeline.settings import SplitSettings
 
 SPLITS = ("train", "valid", "test")
@@ -49,51 +47,6 @@ def _frame(rows: int, seed: int = 0) -> pd.DataFrame:
 def _split(folder: Path, contract: Contract) -> dict[str, pd.DataFrame]:
     prepare(SHARES, contract, folder / "raw", folder / "prepared")
     return {name: read_table(folder / "prepared" / f"{name}.parquet") for name in SPLITS}
-
-
-def test_hashes_stay_what_they_are() -> None:
-    """Attacks a library or code change that would move rows of a fork's history."""
-    frame = pd.DataFrame({"n": [1, -7, 2**60 + 1], "c": ["a", None, "é"], "x": [0.5, np.nan, -0.0]})
-    assert row_hashes(frame).tolist() == [
-        11_686_246_498_439_789_747,
-        12_383_887_204_970_492_596,
-        13_537_002_259_789_114_863,
-    ]
-
-
-def test_hashes_see_values_not_types() -> None:
-    """Attacks old rows moving when one new missing value turns a column into another type."""
-    texts = pd.Series(["a", "b", None], dtype="str")
-    before = row_hashes(pd.DataFrame({"n": [0, 5, 2**53 - 1], "c": texts}))
-    for other in (
-        pd.DataFrame({"n": [-0.0, 5.0, 2.0**53 - 1], "c": texts.astype(object)}),
-        pd.DataFrame({"n": pd.array([0, 5, 2**53 - 1], "Int64"), "c": texts.astype("category")}),
-        pd.DataFrame({"n": [0, 5, 2**53 - 1], "c": ["a", "b", np.nan]}),
-    ):
-        assert row_hashes(other).tolist() == before.tolist()
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(), st.none() | st.text()
-        ),
-        min_size=1,
-        max_size=20,
-    )
-)
-@example([(None, None), (None, "\0"), (None, "\0a"), (-0.0, "")])
-@settings(max_examples=50, deadline=None)
-def test_a_rows_hash_depends_on_the_row_alone(rows: list[tuple[float | None, str | None]]) -> None:
-    """Attacks any influence of other rows: alone, each row hashes as it does among others."""
-    frame = pd.DataFrame(
-        {
-            "n": pd.array([n for n, _ in rows], dtype="Float64").to_numpy(float, na_value=np.nan),
-            "c": pd.array([c for _, c in rows], dtype="str"),
-        }
-    )
-    alone = [int(row_hashes(frame.iloc[[i]])[0]) for i in range(len(rows))]
-    assert row_hashes(frame).tolist() == alone
 
 
 def test_adding_rows_moves_no_old_row(tmp_path: Path) -> None:
