@@ -151,7 +151,8 @@ def test_the_true_ratio_is_held(of: Sequence[int], rates: Sequence[float]) -> No
     ratio = float(true.min() / true.max())
     held = 0
     for _ in range(RUNS):
-        found = smallest_ratio(rng.binomial(rows, true) * 1.0, rows * 1.0, CONFIDENCE)
+        hits = rng.binomial(rows, true).astype(np.float64)
+        found = smallest_ratio(hits, rows.astype(np.float64), CONFIDENCE)
         assert found is not None
         held += found[1].low <= ratio <= found[1].high
     assert held / RUNS >= CONFIDENCE
