@@ -11,7 +11,7 @@ set_name=${1:-run}
 python=.venv/bin/python
 stamp=.venv/.installed-$set_name
 log=.venv/install.log
-versions="3.11" # keep equal to requires-python in pyproject.toml
+versions="3.11 3.12 3.13" # keep equal to requires-python in pyproject.toml
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() {
@@ -28,7 +28,7 @@ quietly() {
 }
 
 find_python() {
-    for name in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
+    for name in ${PYTHON:-python3.11 python3.12 python3.13 python3}; do
         version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
         seen="${seen:+$seen, }$name is $version"
         case " $versions " in *" $version "*) ;; *) continue ;; esac
