@@ -122,7 +122,6 @@ def write_card(candidate: Workspace) -> Path:
     """Store the model card made from the evidence; its path."""
     from gatehouse.report.card import CardContext, render_card
     from gatehouse.report.card_text import CARD_TEXT, load_card_text
-    from gatehouse.typed import parse_yaml, read_text
 
     context = CardContext(
         contract=candidate.contract,
@@ -132,7 +131,7 @@ def write_card(candidate: Workspace) -> Path:
         metadata=candidate.model.metadata,
     )
     path = candidate.root / CARD
-    path.write_text(render_card(context), encoding="utf-8")
+    write_text(path, render_card(context))
     return path
 
 

@@ -14,9 +14,9 @@ from gatehouse.changes import policy_changes
 from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import LOOKS_AT, Evidence, Gate, Subject, evidence_path
+from gatehouse.evidence import Evidence, Gate, Subject, evidence_path
 from gatehouse.gates.data import failures
-from gatehouse.judge import Case, judge
+from gatehouse.judge import Case, compared_with, judge
 from gatehouse.judging import read_all_evidence
 from gatehouse.measure import measure
 from gatehouse.verdict import Verdict
@@ -56,18 +56,10 @@ class Measurer:
 
     def measure(self, gate: Gate, scene: Scene) -> Evidence:
         candidate, settings = scene.candidate, scene.policy.measure.model_dump_json()
-        key = (gate, candidate.subject(gate), _compared(gate, scene), settings)
+        key = (gate, candidate.subject(gate), compared_with(gate, scene.base.present()), settings)
         if key not in self._memory:
             self._memory[key] = measure(gate, candidate, scene.base, scene.policy)
         return self._memory[key]
-
-
-def _compared(gate: Gate, scene: Scene) -> Subject | None:
-    return (
-        None
-        if gate is Gate.DATA
-        else Subject(**{field: getattr(scene.base.present(), field) for field in LOOKS_AT[gate]})
-    )
 
 
 def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) -> Trial:

@@ -20,7 +20,7 @@ from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import count, number
 from gatehouse.report.tables import table
 from gatehouse.report.words import ICONS, name_of
-from gatehouse.verdict import Outcome, Verdict
+from gatehouse.verdict import Outcome
 
 if TYPE_CHECKING:
     from gatehouse.model import Metadata
@@ -41,7 +41,6 @@ class CardContext:
     evidence: Mapping[Gate, Evidence | str]
     metadata: Metadata | None = None
     """What the served graph says of itself; None where there is no graph."""
-    verdict: Verdict | None = None
 
     def measurements(self, gate: Gate) -> list[Measurement]:
         """The candidate's own measurements of a gate."""
@@ -94,9 +93,6 @@ def _model_details(context: CardContext) -> str:
             *facts,
         ]
     facts += [f"Form: one ONNX graph from {count(len(context.contract.inputs))} raw columns"]
-    if context.verdict is not None:
-        outcome = context.verdict.outcome
-        facts.append(f"Verdict of the gates: {ICONS[outcome]} {outcome.value}")
     facts += _settings(context.params, "train")
     return "\n\n".join([*parts, _RECORDED, _bullets(facts)])
 

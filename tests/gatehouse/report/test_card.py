@@ -41,7 +41,7 @@ def text() -> CardText:
 def card(make_run: Any, contract: Contract, text: CardText, **changed: Any) -> str:
     run = make_run(**changed)
     params = {"data": {"source": "simulated", "simulated": {"rows": 9}, "adult": {"folder": "x"}}}
-    return render_card(CardContext(contract, text, params, run.evidence, verdict=run.verdict))
+    return render_card(CardContext(contract, text, params, run.evidence))
 
 
 def test_the_headings_are_those_of_the_paper_in_order(
