@@ -20,7 +20,7 @@ from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
 from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at
-from gatehouse.policy import POLICY_FILE, Measure, Policy, parse_policy
+from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
 from gatehouse.typed import Document, Frozen, parse_yaml
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
@@ -227,6 +227,12 @@ def write_record(record: BaseRecord, root: Path = Path()) -> None:
 def read_record(root: Path = Path()) -> BaseRecord:
     """What `reports/base.json` says; of a missing file, nothing to compare with."""
     return BaseRecord.read(root / BASE_FILE) if (root / BASE_FILE).exists() else BaseRecord()
+
+
+def measuring_policy(root: Path = Path()) -> Policy:
+    """The policy here, with the measuring settings of the recorded base, which then count."""
+    policy, settings = load_policy(root / POLICY_FILE), read_record(root).measure
+    return policy.model_copy(update={"measure": settings}) if settings else policy
 
 
 def recorded_base(root: Path = Path()) -> Workspace | None:

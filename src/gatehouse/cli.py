@@ -83,21 +83,18 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     policy of that commit says how to measure. Measuring does not judge; but rows that break the
     contract critically end `measure data` with exit code 1, which stops the pipeline.
     """
-    from gatehouse.base import read_record, recorded_base
+    from gatehouse.base import measuring_policy, recorded_base
     from gatehouse.evidence import COMPARES, Gate
     from gatehouse.gates import data
     from gatehouse.judging import base_named
     from gatehouse.measure import measure_and_write
-    from gatehouse.policy import load_policy
     from gatehouse.run import set_base
     from gatehouse.workspace import Workspace
 
     base = base_named(base_ref)
     if base is not None:
         set_base(base)
-    policy = load_policy()
-    if settings := read_record().measure:
-        policy = policy.model_copy(update={"measure": settings})
+    policy = measuring_policy()
     chosen = [Gate(name) for name in gates] or list(Gate)
     comparison = recorded_base() if any(gate in COMPARES for gate in chosen) else None
     code = PASS

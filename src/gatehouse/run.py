@@ -67,14 +67,20 @@ def set_base(base: Base | None) -> Workspace | None:
     return workspace
 
 
-def reproduce(*arguments: str, root: Path = Path()) -> bool:
-    """Run DVC's stages that are out of date; true where all of them succeeded."""
+def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
+    """Run DVC's stages that are out of date; true where all of them succeeded.
+
+    Args:
+        *arguments: of `dvc repro`.
+        root: the repository.
+        **variables: of the stages' environment.
+    """
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "repro", *arguments],
         cwd=root,
-        env=environment() | NO_TELEMETRY | {"PATH": path},
+        env=environment() | NO_TELEMETRY | {"PATH": path} | variables,
         check=False,
     )
     return done.returncode == 0

@@ -8,11 +8,8 @@ installation's gates, not by the recorded ones, and judged by the recorded polic
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +19,18 @@ from gatehouse.base import (
     LOCK,
     checked_base,
     locked_outputs,
+    measuring_policy,
     read_record,
     recorded_base,
 )
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path, read_evidence
-from gatehouse.git import commit_of, environment, file_at, git
+from gatehouse.git import commit_of, file_at, git
 from gatehouse.judge import Case, judge
 from gatehouse.judging import today
 from gatehouse.measure import measure
-from gatehouse.policy import POLICY_FILE, Policy, load_policy
-from gatehouse.run import CARD
+from gatehouse.policy import Policy
+from gatehouse.run import CARD, reproduce
 from gatehouse.typed import read_text, write_text
 from gatehouse.workspace import EVIDENCE, MODEL, Workspace
 
@@ -126,21 +124,11 @@ def _trained_at(commit: str, root: Path) -> str | None:
 
 
 def _reproduce(clone: Path, trained_at: str | None) -> None:
-    from gatehouse.run import NO_TELEMETRY
-
-    told = environment() | NO_TELEMETRY
-    # The clone's own code, not the installed one, and the tools of this environment.
-    told["PYTHONPATH"] = str(clone / "src")
-    told["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), told.get("PATH", "")])
+    # The clone's own code, not the installed one.
+    variables = {"PYTHONPATH": str(clone / "src")}
     if trained_at:
-        told["GATEHOUSE_COMMIT"] = trained_at
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache"],
-        cwd=clone,
-        env=told,
-        check=False,
-    )
-    if done.returncode:
+        variables["GATEHOUSE_COMMIT"] = trained_at
+    if not reproduce("--force", "--no-run-cache", root=clone, **variables):
         raise GatehouseError("the recorded run could not be reproduced; the reason stands above")
 
 
@@ -179,10 +167,7 @@ def _compare_files(commit: str, clone: Path) -> list[Difference]:
 
 def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
     """The evidence in Git against what this installation measures on the reproduced run."""
-    candidate, policy = Workspace(clone), load_policy(clone / POLICY_FILE)
-    if settings := read_record(clone).measure:
-        policy = policy.model_copy(update={"measure": settings})
-    base = recorded_base(clone)
+    candidate, policy, base = Workspace(clone), measuring_policy(clone), recorded_base(clone)
     differences: list[Difference] = []
     recorded: dict[Gate, Evidence] = {}
     fresh: dict[Gate, Evidence] = {}

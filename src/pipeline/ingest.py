@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from gatehouse import exits
 from gatehouse.contract import ColumnType, Contract, load_contract
-from gatehouse.errors import GatehouseError
+from gatehouse.stage import run_stage
 from gatehouse.table import RAW, write_table
 from pipeline.settings import DataSettings, load_settings
 
@@ -93,12 +92,7 @@ def _typed(values: pd.Series, kind: ColumnType) -> pd.Series:
 
 def main() -> int:
     """Run the stage in the current directory; returns the exit code."""
-    try:
-        print(ingest(load_settings().data, load_contract()))
-    except GatehouseError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return exits.ERROR
-    return exits.PASS
+    return run_stage(lambda: ingest(load_settings().data, load_contract()))
 
 
 if __name__ == "__main__":

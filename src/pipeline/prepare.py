@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gatehouse import exits
 from gatehouse.contract import Contract, load_contract
 from gatehouse.digest import PREPARED, SPLITS
 from gatehouse.errors import GatehouseError
 from gatehouse.rows import row_hashes
+from gatehouse.stage import run_stage
 from gatehouse.table import RAW
 from pipeline.ingest import ROWS_FILE, TEST_FILE
 from pipeline.settings import SplitSettings, load_settings
@@ -168,12 +168,7 @@ def _open(path: Path) -> Any:
 
 def main() -> int:
     """Run the stage in the current directory; returns the exit code."""
-    try:
-        print("\n".join(prepare(load_settings().split, load_contract())))
-    except GatehouseError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return exits.ERROR
-    return exits.PASS
+    return run_stage(lambda: "\n".join(prepare(load_settings().split, load_contract())))
 
 
 if __name__ == "__main__":

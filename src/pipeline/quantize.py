@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from gatehouse import exits
 from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
+from gatehouse.stage import run_stage
 from gatehouse.table import read_table
 from gatehouse.workspace import MODEL, MODEL_FP32
 from pipeline.settings import load_settings
@@ -118,22 +118,21 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
+def _stage() -> str:
+    method = load_settings().quantize.method
+    content = _read(MODEL_FP32)
+    int8 = quantize(content, method, read_table(PREPARED / "train.parquet"))
+    Model(MODEL, int8)
+    part = MODEL.with_suffix(".part")
+    part.write_bytes(int8)
+    part.replace(MODEL)
+    share = len(int8) / len(content)
+    return f"quantize: {MODEL}, {method}, {len(int8):,} bytes, {share:.0%} of FP32"
+
+
 def main() -> int:
     """Run the stage in the current directory; returns the exit code."""
-    try:
-        method = load_settings().quantize.method
-        content = _read(MODEL_FP32)
-        int8 = quantize(content, method, read_table(PREPARED / "train.parquet"))
-        Model(MODEL, int8)
-        part = MODEL.with_suffix(".part")
-        part.write_bytes(int8)
-        part.replace(MODEL)
-    except GatehouseError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return exits.ERROR
-    share = len(int8) / len(content)
-    print(f"quantize: {MODEL}, {method}, {len(int8):,} bytes, {share:.0%} of FP32")
-    return exits.PASS
+    return run_stage(_stage)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatehouse import exits
 from gatehouse.contract import load_contract
 from gatehouse.digest import PREPARED, data_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of
 from gatehouse.model import Metadata, Model, write_metadata
+from gatehouse.stage import run_stage
 from gatehouse.table import read_table
 from gatehouse.workspace import MODEL_FP32
 from pipeline.settings import TrainSettings, load_settings
@@ -120,14 +120,7 @@ def _checked(graph: onnx.ModelProto) -> bytes:
 
 def main() -> int:
     """Run the stage in the current directory; returns the exit code."""
-    try:
-        done = train(load_settings().train)
-    except GatehouseError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return exits.ERROR
-    if done:
-        print(done)
-    return exits.PASS
+    return run_stage(lambda: train(load_settings().train))
 
 
 if __name__ == "__main__":
