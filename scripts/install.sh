@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv and installs a locked set of packages into it: `sh scripts/install.sh run|dev`.
+# Makes .venv and installs a locked set of packages into it: `sh scripts/install.sh run|dev`;
+# the workflows take two smaller sets as well, github and gates, that have no torch.
 # `make setup`, `make run` and `make test` call it. A stamp is written last, so that an install that
 # failed or was interrupted is taken up again by the next call. Settings, all optional:
 #   PYTHON=python3.11            the interpreter to make .venv with, when there is none yet
@@ -82,11 +83,32 @@ install_torch() {
     }
 }
 
-choose_torch
+# What .gitattributes marks as generated merges by these drivers, in this clone; docs/merging.md.
+set_merge_drivers() {
+    git ls-files --error-unmatch .gitattributes >/dev/null 2>&1 || return 0 # no Git work tree
+    git config merge.gatehouse-lock.name "dvc.lock, stage by stage"
+    git config merge.gatehouse-lock.driver \
+        "'$(git rev-parse --show-prefix).venv/bin/gatehouse' lock merge %O %A %B"
+    git config merge.gatehouse-ours.name "ours, since a run makes it anew"
+    git config merge.gatehouse-ours.driver true
+    attributes=$(git rev-parse --git-path info/attributes)
+    grep -q gatehouse-lock "$attributes" 2>/dev/null && return 0
+    mkdir -p "$(dirname "$attributes")"
+    cat >>"$attributes" <<'END'
+[attr]generated-lock merge=gatehouse-lock
+[attr]generated-report merge=gatehouse-ours
+END
+}
+set_merge_drivers || say "no merge drivers (is .git read-only?): gatehouse lock resolve does the same"
+
+case $set_name in
+github | gates | release) build=none ;;
+*) choose_torch ;;
+esac
 # What the environment was made from; when it is the same, there is nothing to do.
 wanted=$({
     echo "$PWD $build"
-    cat requirements/*.txt pyproject.toml "$0"
+    cat requirements/*.txt pyproject.toml "$0" tests/workflows/tools/*.json
 } | cksum)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && "$python" -c '' 2>/dev/null; then
     touch "$stamp"
@@ -102,11 +124,19 @@ if ! "$python" -m pip --version >/dev/null 2>&1; then
 fi
 : >"$log"
 quietly "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
-say "installing torch, $build build: $why (GATEHOUSE_TORCH=cpu or cuda says otherwise)"
-install_torch
+if [ "$build" != none ]; then
+    say "installing torch, $build build: $why (GATEHOUSE_TORCH=cpu or cuda says otherwise)"
+    install_torch
+fi
 say "installing the packages locked in requirements/$set_name.txt"
 locked --compile-bytecode -r "requirements/$set_name.txt"
 quietly "$python" -m uv pip install --python "$python" --no-deps --no-build-isolation --editable .
 quietly "$python" -m uv pip check --python "$python"
+# The checkers of workflows come from npm. Without it their tests are skipped, and say so.
+if [ "$set_name" = dev ] && command -v npm >/dev/null; then
+    mkdir -p .venv/tools
+    cp tests/workflows/tools/*.json .venv/tools
+    quietly npm ci --prefix .venv/tools --ignore-scripts --no-audit --no-fund
+fi
 echo "$wanted" >"$stamp"
 say "ready"

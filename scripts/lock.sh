@@ -12,7 +12,10 @@ lock() {
 }
 
 lock dev.txt dev.in "$@"
+lock release.txt release.in --constraints dev.txt "$@"
+lock gates.txt gates.in --constraints dev.txt "$@"
 lock run.txt run.in --constraints dev.txt "$@"
+lock github.txt github.in --constraints dev.txt "$@"
 lock serve.txt serve.in --constraints dev.txt "$@"
 lock torch.txt torch.in --constraints dev.txt "$@"
 lock setup.txt setup.in --constraints dev.txt "$@"
