@@ -20,22 +20,28 @@ from pipeline.settings import DataSettings, load_settings
 ROWS_FILE = "rows.parquet"
 TEST_FILE = "test.parquet"
 
-Source = Callable[[DataSettings], tuple[pd.DataFrame, pd.DataFrame | None]]
+Source = Callable[[DataSettings, Contract], tuple[pd.DataFrame, pd.DataFrame | None]]
 
 
-def _simulated(settings: DataSettings) -> tuple[pd.DataFrame, None]:
+def _simulated(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, None]:
     from pipeline.simulate import simulate
 
     return simulate(**settings.simulated.model_dump()), None
 
 
-def _adult(settings: DataSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _adult(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, pd.DataFrame]:
     from pipeline import adult
 
     return adult.load(settings.adult.folder)
 
 
-SOURCES: dict[str, Source] = {"simulated": _simulated, "adult": _adult}
+def _file(settings: DataSettings, contract: Contract) -> tuple[pd.DataFrame, None]:
+    from pipeline.file_source import load
+
+    return load(settings.file, contract), None
+
+
+SOURCES: dict[str, Source] = {"simulated": _simulated, "adult": _adult, "file": _file}
 """Name in `data.source` -> function that returns the rows and the official test rows, if any."""
 
 
@@ -45,7 +51,7 @@ def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> st
     Raises:
         GatehouseError: the source cannot give its rows; nothing is then changed on disk.
     """
-    rows, test = SOURCES[settings.source](settings)
+    rows, test = SOURCES[settings.source](settings, contract)
     tables = {ROWS_FILE: typed(rows, contract)}
     if test is not None:
         tables[TEST_FILE] = typed(test, contract)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -30,10 +32,50 @@ class AdultSettings(Frozen):
     folder: Path | None = None
 
 
+OWN = Path("data/own")
+"""A folder for files of one's own; where `data.file.path` points before a file is named."""
+
+FORMATS = (".parquet", ".csv", ".csv.gz")
+
+
+class FileSettings(Frozen):
+    """One CSV or Parquet file: at `url`, else at `path`, which DVC watches."""
+
+    path: Path = Field(OWN, description="a file on this machine")
+    url: str | None = Field(None, description="any URL that fsspec reads; DVC does not watch it")
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None, description="what the file's bytes must be"
+    )
+
+    @property
+    def format(self) -> str | None:
+        """Which of `FORMATS` the file's name ends with, if any."""
+        name = self.path.name if self.url is None else urlsplit(self.url).path
+        return next((ending for ending in FORMATS if name.lower().endswith(ending)), None)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if re.match(r"\w{2,}:/", self.path.as_posix()):
+            raise ValueError("path is a file on this machine; write a URL into data.file.url")
+        if self.url is not None and "://" not in self.url:
+            raise ValueError("url is one such as s3://bucket/rows.parquet; write a file into path")
+        return self
+
+
 class DataSettings(Frozen):
-    source: Literal["simulated", "adult"]
+    source: Literal["simulated", "adult", "file"]
     simulated: SimulatedSettings
     adult: AdultSettings
+    file: FileSettings
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.source == "file" and self.file.format is None:
+            raise ValueError(
+                "source is file, so data.file.path or data.file.url must name one that ends with "
+                + ", ".join(FORMATS)
+            )
+        return self
 
 
 class SplitSettings(Frozen):

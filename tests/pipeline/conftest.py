@@ -41,6 +41,7 @@ data:
   source: simulated
   simulated: {rows: 100}
   adult: {}
+  file: {}
 split: {valid: 0.2, test: 0.2}
 train:
   trainer: pipeline.train:torch_mlp

@@ -65,7 +65,7 @@ def test_official_test_rows_come_and_go_with_their_source(
 ) -> None:
     """Attacks a test file of an earlier source that would become the next source's test split."""
     rows = pd.DataFrame({"age": [1, 2, 3]})
-    monkeypatch.setitem(module.SOURCES, "adult", lambda _: (rows, rows.iloc[:1]))
+    monkeypatch.setitem(module.SOURCES, "adult", lambda *_: (rows, rows.iloc[:1]))
     adult = settings.model_copy(update={"source": "adult"})
     assert "1 official test rows" in ingest(adult, contract, tmp_path)
     assert len(read_table(tmp_path / "test.parquet")) == 1
@@ -81,7 +81,7 @@ def test_a_failing_source_changes_nothing(
 ) -> None:
     """Attacks old rows lost, or new ones half written, when the source fails."""
 
-    def fail(_: DataSettings) -> tuple[pd.DataFrame, None]:
+    def fail(*_: object) -> tuple[pd.DataFrame, None]:
         raise GatehouseError("no rows today")
 
     ingest(settings, contract, tmp_path)

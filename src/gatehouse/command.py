@@ -1,0 +1,37 @@
+"""How every command of `gatehouse` ends."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from gatehouse.errors import GatehouseError
+from gatehouse.exits import ERROR
+
+
+def command(function: Callable[..., int]) -> Callable[..., None]:
+    """Exit with the function's code; a user's error is a message and code 2, never a traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = function(*args, **kwargs)
+        except GatehouseError as error:
+            click.echo(f"error: {error}", err=True)
+            code = ERROR
+        except BrokenPipeError:
+            # The reader went away, as in `| head`: what was not told is no pass.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ERROR
+        except OSError as error:
+            told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            click.echo(f"error: {told}", err=True)
+            code = ERROR
+        sys.exit(code)
+
+    return wrapped

@@ -1,0 +1,247 @@
+"""Source `file`: one CSV or Parquet file of yours, on this machine or at a URL that fsspec reads.
+
+CSV is UTF-8 with a header, commas and double quotes (RFC 4180), `.gz` or not. The contract decides
+how text becomes values, so that a file gives the same rows whatever a reader would guess.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import gzip
+import hashlib
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pyarrow as pa
+
+from gatehouse.contract import Column, ColumnType, Contract
+from gatehouse.errors import GatehouseError
+from pipeline.settings import FileSettings
+
+CACHE = Path("data/cache")
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
+"""Text that means a missing value, unless the contract lists it among the column's categories."""
+
+_CHUNK_BYTES = 2**20
+_QUICK_BYTES = 64 * 2**20
+
+
+def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
+    """The file's rows in the contract's columns and order.
+
+    Columns that the contract does not name are dropped, and the screen says which. Values that
+    don't fit their column's type stay text: the data gate reports them.
+
+    Raises:
+        GatehouseError: the file cannot be had, is not the one that `sha256` names, is not UTF-8,
+            is broken, lacks a column of the contract, or has no rows.
+    """
+    name = str(settings.path) if settings.url is None else shown(settings.url)
+    assert settings.format is not None
+    with _here(settings, name) as path:
+        _check_bytes(path, settings, name)
+        try:
+            table = _parquet(path) if settings.format == ".parquet" else _csv(path)
+        except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+            raise GatehouseError(
+                f"{name}: cannot be read as {settings.format} ({_one_line(error)})"
+            ) from None
+    _check_columns(table, contract, name)
+    if not table.num_rows:
+        raise GatehouseError(f"{name}: has no rows")
+    columns = {column: _values(table[column], column, contract.columns[column], name)
+               for column in contract.columns}  # fmt: skip
+    return pd.DataFrame(columns)
+
+
+def shown(url: str) -> str:
+    """The URL without user, password and query, which may hold a signature."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+@contextlib.contextmanager
+def _here(settings: FileSettings, name: str) -> Iterator[Path]:
+    """The file on this machine; one from a URL only as long as it is read."""
+    if settings.url is None:
+        if not settings.path.is_file():
+            raise GatehouseError(
+                f"{name}: there is no such file; data.file.path in params.yaml must name it "
+                "(where DVC keeps it: dvc pull)"
+            )
+        yield settings.path
+        return
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix="file-") as folder:
+        path = Path(folder) / "part"
+        _download(settings.url, name, path)
+        yield path
+
+
+def _download(url: str, name: str, path: Path) -> None:
+    import fsspec
+    from tqdm import tqdm
+
+    print(f"ingest: {name} is not watched for changes; data.file.sha256 pins it", file=sys.stderr)
+    try:
+        with fsspec.open(url, "rb") as source, path.open("wb") as target:
+            size = getattr(source, "size", None)
+            with tqdm(total=size, unit="B", unit_scale=True, desc="download", disable=None) as bar:
+                while chunk := source.read(_CHUNK_BYTES):
+                    target.write(chunk)
+                    bar.update(len(chunk))
+    except ImportError as error:
+        raise GatehouseError(
+            f"{name}: reading it needs a package that is not installed ({_one_line(error)}); "
+            "add it to requirements/run.in, then `make lock`"
+        ) from None
+    except Exception as error:  # each kind of remote raises classes of its own
+        # A message may repeat what the URL holds of passwords and signatures.
+        reason = (_one_line(error) if url == name else "") or type(error).__name__
+        raise GatehouseError(
+            f"{name}: cannot be downloaded ({reason}); check data.file.url, the network, and the "
+            "credentials that fsspec finds"
+        ) from None
+    if size is not None and path.stat().st_size < size:
+        raise GatehouseError(
+            f"{name}: the download stopped at {path.stat().st_size} of {size} bytes; try again"
+        )
+
+
+def _check_bytes(path: Path, settings: FileSettings, name: str) -> None:
+    """One pass over the bytes: SHA-256 where one is given, and UTF-8 where it is a CSV."""
+    if settings.sha256 is not None:
+        digest = hashlib.sha256()
+        for chunk in _chunks(path, path.open("rb"), "sha256"):
+            digest.update(chunk)
+        if digest.hexdigest() != settings.sha256:
+            raise GatehouseError(
+                f"{name}: has SHA-256 {digest.hexdigest()}, but data.file.sha256 in params.yaml is "
+                f"{settings.sha256}; is it the right file? Then write its own, or null"
+            )
+    if settings.format == ".parquet":
+        return
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    try:
+        for chunk in _chunks(path, _opened(path), "UTF-8"):
+            text = decoder.decode(chunk)
+            line += text.count("\n")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        line += error.object[: error.start].count(b"\n")
+        raise GatehouseError(
+            f"{name}:{line}: is not UTF-8 (byte 0x{error.object[error.start]:02x}); save it as "
+            "UTF-8, or convert it: iconv -f <its encoding> -t UTF-8"
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise GatehouseError(f"{name}: cannot be unpacked ({error}); was it cut short?") from None
+
+
+def _chunks(path: Path, stream: IO[bytes], doing: str) -> Iterator[bytes]:
+    """A stream's bytes, with a progress bar where the file is big."""
+    from tqdm import tqdm
+
+    quiet = True if path.stat().st_size < _QUICK_BYTES else None
+    with stream, tqdm(unit="B", unit_scale=True, desc=doing, disable=quiet) as bar:
+        while chunk := stream.read(_CHUNK_BYTES):
+            bar.update(len(chunk))
+            yield chunk
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked where they are gzip (RFC 1952 begins with 1f 8b)."""
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
+
+
+def _csv(path: Path) -> pa.Table:
+    """Every column as text: the contract decides the types."""
+    from pyarrow import csv
+
+    parse = csv.ParseOptions(newlines_in_values=True)
+    with _opened(path) as stream:
+        header = csv.open_csv(stream, csv.ReadOptions(use_threads=False), parse).schema.names
+    convert = csv.ConvertOptions(
+        column_types={column: pa.large_string() for column in header}, strings_can_be_null=False
+    )
+
+    def read(*, threads: bool) -> pa.Table:
+        with _opened(path) as stream:
+            return csv.read_csv(stream, csv.ReadOptions(use_threads=threads), parse, convert)
+
+    try:
+        return read(threads=True)
+    except pa.ArrowInvalid:
+        return read(threads=False)  # names the row
+
+
+def _parquet(path: Path) -> pa.Table:
+    from pyarrow import parquet
+
+    return parquet.ParquetFile(path).read()
+
+
+def _check_columns(table: pa.Table, contract: Contract, name: str) -> None:
+    found = table.column_names
+    if twice := sorted({column for column in found if found.count(column) > 1}):
+        raise GatehouseError(f"{name}: names the column {twice[0]!r} twice; rename one")
+    missing = [column for column in contract.columns if column not in found]
+    if missing:
+        separator = next((mark for mark in ";\t|" if len(found) == 1 and mark in found[0]), None)
+        hint = f"; its columns are separated by {separator!r}, not commas" if separator else ""
+        raise GatehouseError(
+            f"{name}: has no column {', '.join(missing)}, which contract.yaml names; "
+            f"it has: {', '.join(found)}{hint}"
+        )
+    if unknown := [column for column in found if column not in contract.columns]:
+        print(f"ingest: {name}: dropped what contract.yaml does not name: {', '.join(unknown)}",
+              file=sys.stderr)  # fmt: skip
+
+
+def _values(values: pa.ChunkedArray, name: str, column: Column, file: str) -> pd.Series:
+    """One column: text with missing values found, or numbers as stored."""
+    kind = values.type
+    if column.is_numeric and pa.types.is_decimal(kind):
+        values = values.cast(pa.float64())
+    elif not column.is_numeric or pa.types.is_dictionary(kind) or pa.types.is_null(kind):
+        try:
+            values = values.cast(pa.large_string())
+        except pa.ArrowException as error:
+            raise GatehouseError(
+                f"{file}: column {name}: {kind} cannot be read as text ({_one_line(error)}); "
+                "store it as text"
+            ) from None
+    elif not (_is_number(kind) or _is_text(kind)):
+        raise GatehouseError(
+            f"{file}: column {name}: holds {kind}, and contract.yaml says type: {column.type}; "
+            "store numbers, or change the contract"
+        )
+    series = values.to_pandas()
+    if not _is_text(values.type):
+        return series
+    if column.type is ColumnType.STRING:
+        tokens = {""}
+    else:
+        tokens = set(MISSING) - set(column.categories or ())
+    return series.mask(series.isin(tokens))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+
+
+def _one_line(error: Any) -> str:
+    return " ".join(str(error).split())[:300]
