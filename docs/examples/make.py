@@ -1,78 +1,53 @@
-"""Makes the example reports of this folder from real runs, in a clone of HEAD that is thrown away.
+"""Makes the example comments of this folder: two pull requests, judged by the real workflows.
 
-    python docs/examples/make.py
+    PYTHONPATH=. .venv/bin/python docs/examples/make.py
 
-Three runs of the pipeline on simulated rows: a base; a harmless change, which passes; and a bad
-one, which fails. Takes a few minutes. `gatehouse` must be on PATH, as in `.venv/bin`.
+act runs pull-request.yml and gates.yml in a clone of this checkout, against the tests' stand-in for
+GitHub. One change is harmless and passes; one is bad, loosens the policy, and fails. Takes a few
+minutes.
 """
 
 from __future__ import annotations
 
-import subprocess
+import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
+from tests.end_to_end.clone import Clone
+from tests.github.api import GitHub
+from tests.workflows.world import World, make_fork
 
 FOLDER = Path(__file__).parent
-PARAMS, POLICY = "params.yaml", "policy.yaml"
-REPORT = Path("reports/report.md")
-
-HARMLESS = {
-    PARAMS: {"data.simulated.rows": 50_000, "train.torch_mlp.dropout": 0.15},
-}
-BAD = {
-    PARAMS: {
-        "data.simulated.drift": 0.1,
-        "data.simulated.label_bias": 0.35,
-        "train.torch_mlp.epochs": 2,
-    },
-    POLICY: {"rules.accuracy-auc-base.at_least": -0.05},
-}
 
 
-def change(path: Path, settings: dict[str, Any]) -> None:
-    """Set `section.key` to value in a YAML file, comments kept."""
-    yaml = YAML()
-    yaml.width = 4096
-    tree = yaml.load(path.read_text(encoding="utf-8"))
-    for key, value in settings.items():
-        *sections, last = key.split(".")
-        node = tree
-        for section in sections:
-            node = node[section]
-        node[last] = value
-    with path.open("w", encoding="utf-8") as stream:
-        yaml.dump(tree, stream)
+def harmless(fork: Clone) -> None:
+    """More rows, and more dropout."""
+    fork.gatehouse("set", "data.simulated.rows=50000", "train.torch_mlp.dropout=0.15")
+
+
+def bad(fork: Clone) -> None:
+    """Drifted rows, biased labels, a network that hardly learned, and a limit that allows it."""
+    fork.gatehouse(
+        "set", "data.simulated.drift=0.1", "data.simulated.label_bias=0.35",
+        "train.torch_mlp.epochs=2",
+    )  # fmt: skip
+    fork.replace("policy.yaml", "at_least: -0.01", "at_least: -0.05")
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        clone = Path(name, "clone")
-        root = subprocess.run(
-            ["git", "-C", FOLDER, "rev-parse", "--show-toplevel"],
-            check=True, capture_output=True, text=True,
-        ).stdout.strip()  # fmt: skip
-
-        def run(*command: str, allowed: tuple[int, ...] = (0,)) -> None:
-            done = subprocess.run(command, cwd=clone, check=False)
-            if done.returncode not in allowed:
-                raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}")
-
-        subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
-        run("git", "checkout", "--quiet", "-B", "main")
-        run("gatehouse", "run", allowed=(0, 1))
-        run("git", "add", "--all")
-        identity = ("-c", "user.name=example", "-c", "user.email=example@example.org")
-        run("git", *identity, "commit", "--quiet", "--allow-empty", "--message", "The base")
-        for example, changes in (("pass", HARMLESS), ("fail", BAD)):
-            run("git", "checkout", "--quiet", "--", PARAMS, POLICY)
-            for file, settings in changes.items():
-                change(clone / file, settings)
-            run("gatehouse", "run", "--base", "main", allowed=(0, 1))
-            text = (clone / REPORT).read_text(encoding="utf-8")
-            (FOLDER / f"report-{example}.md").write_text(text, encoding="utf-8")
+        made = Path(name, "fork")
+        make_fork(made, settings={})
+        for title, change in (("pass", harmless), ("fail", bad)):
+            folder = Path(name, title)
+            shutil.copytree(made / "origin.git", folder / "origin.git")
+            with GitHub(folder, "octo/model", origin=folder / "origin.git") as github:
+                world = World.copy_of(made, folder, github)
+                pull = world.open(change)
+                world.through(pull)
+                print(f"{title}: {world.status(pull.head_sha)}")
+                text = world.said(pull).rstrip() + "\n"
+                (FOLDER / f"comment-{title}.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Judges a candidate by the code, policy and DVC remote of the checkout that this file lies in:
+#   sh docs/other-ci/judge.sh COMMIT CANDIDATE OUT
+# COMMIT     the candidate's commit, which this checkout has fetched
+# CANDIDATE  the folder with the candidate's data/raw, data/prepared and models; only read, never run
+# OUT        a new folder for report.md and verdict.json
+# Exit codes are those of gatehouse: 0 pass, 1 fail, 2 error in input.
+set -eu
+commit=$1 candidate=$2 out=$3
+cd "$(dirname "$0")/../.."
+base=$(git rev-parse HEAD)
+
+make --silent .venv/.installed-gates
+
+# What a candidate may bring: what its rows are, what it proposes, how it was made, and these outputs.
+for file in contract.yaml policy.yaml params.yaml; do
+    git show "$commit:$file" >"$file"
+done
+for folder in data/raw data/prepared models; do
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    # Regular files only: a link could name any file of this machine.
+    if [ -L "$candidate/${folder%/*}" ]; then
+        echo "$candidate/${folder%/*}: is a link, where a folder must be" >&2
+        exit 2
+    fi
+    find -P "$candidate/$folder" -maxdepth 1 -type f -exec cp {} "$folder" \;
+done
+
+# Where rows break the contract, measuring ends with 1, and the verdict, which follows, says it too.
+code=0
+.venv/bin/gatehouse measure --base "$base" || code=$?
+[ "$code" -le 1 ] || exit "$code"
+code=0
+.venv/bin/gatehouse judge --base "$base" || code=$?
+mkdir -p "$out"
+cp reports/report.md reports/verdict.json "$out"
+exit "$code"

@@ -1,0 +1,1 @@
+"""Pull requests on GitHub: what the workflows run, and the settings that they rest on."""

@@ -1,0 +1,200 @@
+"""The candidate's archive: found, downloaded and unpacked as data that nobody vouches for."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github.client import setting, telling
+
+if TYPE_CHECKING:
+    from github.Artifact import Artifact
+    from github.Repository import Repository
+
+PREFIX = "candidate-"
+MEGABYTE = 1_000_000
+ENTRIES = 200
+TEXT_LIMIT = 1 * MEGABYTE
+
+_CHUNK = 1 << 20
+# A thousand entries with names as long as a candidate's fit several times over.
+_DIRECTORY_LIMIT = 2 << 20
+# What actions/upload-artifact writes. The others unpack without a limit on their memory.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
+# What a candidate consists of; every other name is refused, and with it all ways out of the folder.
+_NAME = re.compile(
+    r"dvc\.lock"
+    r"|data/(raw|prepared)/[A-Za-z0-9][\w.-]{0,99}\.parquet"
+    r"|models/[A-Za-z0-9][\w.-]{0,99}\.onnx"
+    r"|reports/train(/[A-Za-z0-9][\w.-]{0,99}){1,6}",
+    re.ASCII,
+)
+
+
+def find_archive(repository: Repository, run: int) -> Artifact:
+    """The candidate that the run uploaded; the newest, where it was run again.
+
+    Raises:
+        GatehouseError: the run uploaded none, or it has expired.
+    """
+    with telling("list the artifacts of the run"):
+        listed = repository.get_workflow_run(run).get_artifacts()
+        found = [artifact for artifact in listed if artifact.name.startswith(PREFIX)]
+    if not found:
+        raise GatehouseError("the run uploaded no candidate; see the job Pipeline of the run")
+    newest = max(found, key=lambda artifact: artifact.id)
+    if newest.expired:
+        raise GatehouseError("the run's candidate has expired; run the workflow again")
+    return newest
+
+
+def download(artifact: Artifact, path: Path, limit: int) -> None:
+    """Store the archive at `path`.
+
+    Args:
+        artifact: of GitHub.
+        path: where to.
+        limit: megabytes that it may have.
+
+    Raises:
+        GatehouseError: it is larger, or can't be had.
+    """
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
+
+    session = requests.Session()
+    retry = Retry(total=5, backoff_factor=0.5, status_forcelist=(500, 502, 503, 504))
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    url, token = artifact.archive_download_url, setting("GITHUB_TOKEN")
+    with telling("download the candidate"), _all_or_nothing(path):
+        # The archive lies at another host, which must not see the token.
+        moved = session.get(
+            url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False, timeout=60
+        )
+        moved.raise_for_status()
+        with session.get(moved.headers.get("Location", ""), stream=True, timeout=60) as answer:
+            answer.raise_for_status()
+            _store(answer.iter_content(_CHUNK), path, limit)
+
+
+@contextmanager
+def _all_or_nothing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _store(chunks: Iterable[bytes], path: Path, limit: int) -> None:
+    size = 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > limit * MEGABYTE:
+                raise _too_large(limit)
+            stream.write(chunk)
+
+
+def unpack(path: Path, folder: Path, limit: int) -> None:
+    """Unpack the archive at `path` into `folder`, which is new.
+
+    Only names that a candidate can have are taken, only plain files, each once, and of all of them
+    together no more than `limit` megabytes.
+
+    Raises:
+        GatehouseError: the archive is damaged, too large, or holds anything else.
+    """
+    folder.mkdir(parents=True)
+    try:
+        with _Bounded(path) as file, zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            _check(entries, limit)
+            left = limit * MEGABYTE
+            for entry in entries:
+                if entry.is_dir():
+                    continue
+                target = folder / entry.filename
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(entry) as source:
+                    left -= _copy(source, target, left, limit)
+    except GatehouseError:
+        shutil.rmtree(folder)
+        raise
+    except Exception as error:  # zipfile raises six classes, and each decompressor its own
+        shutil.rmtree(folder)
+        raise GatehouseError(f"the candidate's archive is damaged ({error})") from None
+
+
+class _Bounded(io.FileIO):
+    """A file of which no read returns more than `_DIRECTORY_LIMIT` bytes.
+
+    zipfile reads an archive's list of entries at once, and makes an object of each, before one can
+    be looked at; the list of a large archive would fill the memory.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            size = _DIRECTORY_LIMIT
+        if size > _DIRECTORY_LIMIT:
+            raise GatehouseError(f"the candidate's archive has too many files, over {ENTRIES}")
+        return super().read(size)
+
+
+def _check(entries: list[zipfile.ZipInfo], limit: int) -> None:
+    if len(entries) > ENTRIES:
+        raise GatehouseError(f"the candidate's archive has {len(entries)} files, over {ENTRIES}")
+    seen: set[str] = set()
+    for entry in entries:
+        name = entry.filename
+        holds = f"the candidate's archive holds {name[:200]!r}"
+        if entry.is_dir():
+            continue  # folders come with the files in them
+        # zipfile cuts a name at a NUL, and lets an extra field give another one.
+        if name != entry.orig_filename or not _NAME.fullmatch(name):
+            raise GatehouseError(f"{holds}, which is no part of a candidate")
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise GatehouseError(f"{holds}, which is no plain file")
+        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
+            raise GatehouseError(
+                f"{holds}, which is encrypted, or compressed other than by deflate"
+            )
+        if name.lower() in seen:
+            raise GatehouseError(f"{holds} twice")
+        seen.add(name.lower())
+    if sum(entry.file_size for entry in entries) > limit * MEGABYTE:
+        raise _too_large(limit)
+
+
+def _copy(source: IO[bytes], target: Path, left: int, limit: int) -> int:
+    """Bytes written; what the archive says of its sizes is not believed."""
+    is_text = target.suffix not in (".parquet", ".onnx")
+    size = 0
+    with target.open("xb") as stream:
+        while chunk := source.read(_CHUNK):
+            size += len(chunk)
+            if size > left:
+                raise _too_large(limit)
+            if is_text and size > TEXT_LIMIT:
+                raise GatehouseError(f"the candidate's {target.name} is larger than 1 MB")
+            stream.write(chunk)
+    return size
+
+
+def _too_large(limit: int) -> GatehouseError:
+    return GatehouseError(
+        f"the candidate is larger than {limit} MB; raise the repository variable CANDIDATE_MB, "
+        "or make data and model smaller"
+    )

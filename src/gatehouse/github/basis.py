@@ -1,0 +1,75 @@
+"""The base of a candidate: the commit's policy, contract, data and model."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.base import STORE, Base, checked_base, find_base, take_base
+from gatehouse.contract import CONTRACT_FILE
+from gatehouse.digest import PREPARED
+from gatehouse.errors import GatehouseError
+from gatehouse.git import file_at
+from gatehouse.github.fetch import fetch
+from gatehouse.github.kept import bring_kept
+from gatehouse.github.target import Target
+from gatehouse.typed import write_text
+from gatehouse.workspace import MODEL, MODEL_FP32
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+def base_of(target: Target, root: Path) -> Base:
+    """The commit that the target would merge into, by its branch's name.
+
+    Raises:
+        GatehouseError: there is no such commit, or its files are unreadable.
+    """
+    commit = fetch(target.base or f"refs/heads/{target.base_branch}", root)
+    return replace(find_base(commit, root), ref=target.base_branch)
+
+
+def bring_base(base: Base, repository: Repository, root: Path, limit: int) -> None:
+    """Bring the base's data and model into the checkout at `root`.
+
+    From DVC's cache or remote. Where neither has them, from the archive of the run that made them,
+    which GitHub keeps for a while: whoever made it, each byte is checked against the base's lock.
+
+    Raises:
+        GatehouseError: they are in none of these.
+    """
+    try:
+        take_base(base, root)
+    except GatehouseError as error:
+        if not _bring_kept(base, repository, root, limit):
+            raise GatehouseError(
+                f"{error}; nor has a run of the workflow that made them an archive left"
+            ) from None
+
+
+def _bring_kept(base: Base, repository: Repository, root: Path, limit: int) -> bool:
+    outputs = base.record.outputs
+    contract = file_at(base.commit, CONTRACT_FILE, root)
+    assert outputs is not None and contract is not None, "without these there is nothing to take"
+
+    def check(folder: Path) -> None:
+        write_text(folder / CONTRACT_FILE, contract)
+        checked_base(folder, outputs)
+
+    (root / STORE).mkdir(parents=True, exist_ok=True)
+    key, folder = base.record.folder.name, root / base.record.folder
+    return bring_kept(repository, key, folder, limit, check)
+
+
+def hand_over(base: Base, root: Path, folder: Path) -> None:
+    """Let the candidate in `folder` be measured against the base that lies in `root`."""
+    if base.record.outputs is None:
+        return
+    for path in (PREPARED, MODEL_FP32, MODEL, CONTRACT_FILE):
+        source, target = root / base.record.folder / path, folder / base.record.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, target)

@@ -1,0 +1,155 @@
+"""`gatehouse github`: what the workflows run, and the settings of a repository on GitHub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gatehouse.command import command
+from gatehouse.exits import PASS
+
+if TYPE_CHECKING:
+    from gatehouse.github.event import Event
+
+
+@click.group("github")
+def group() -> None:
+    """What the workflows run on GitHub, and the settings that guard them."""
+
+
+@group.command()
+@click.option("--runner", required=True, metavar="TEXT", help="What trains, in words.")
+@command
+def announce(runner: str) -> int:
+    """Set the pending status: what is running, and where. For gates.yml."""
+    from gatehouse.github.client import connect
+    from gatehouse.github.publish import announce as announce_run
+
+    announce_run(connect("STATUS_TOKEN"), _event(), runner)
+    return PASS
+
+
+@group.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=False))
+@click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
+              help="A new folder for the candidate.")  # fmt: skip
+@click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
+              help="How large a candidate may be.")  # fmt: skip
+@command
+def judge(folder: Path, work: Path, megabytes: int) -> int:
+    """Measure and judge a pull request's candidate, and write the answer to FOLDER.
+
+    Run by gates.yml in a checkout of the default branch: code and policy are the base's, and the
+    candidate is read as data. The exit code is 0 whatever the verdict; `publish` tells it.
+    """
+    from gatehouse.github.client import connect
+    from gatehouse.github.judging import Place, judge_run
+
+    place = Place(root=Path(), work=work, out=folder)
+    judged = judge_run(connect(), _event(), place, megabytes)
+    # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
+    click.echo(f"{judged.overall.state}: {judged.overall.description}")
+    return PASS
+
+
+@group.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--author", default="github-actions[bot]", show_default=True,
+              help="Login that our token writes as.")  # fmt: skip
+@command
+def comment(folder: Path, author: str) -> int:
+    """Say on the pull request what FOLDER has to say: one comment, edited each time."""
+    from gatehouse.github.client import connect
+    from gatehouse.github.comment import comment as comment_on
+    from gatehouse.github.judged import COMMENT
+    from gatehouse.github.target import find_target
+
+    repository, event = connect(), _event()
+    target = find_target(repository, event)
+    if target is None or target.pull is None or not (folder / COMMENT).exists():
+        click.echo("nothing to say on a pull request")
+        return PASS
+    by = comment_on(repository, target.pull, target.head, folder / COMMENT, author)
+    click.echo(f"said on #{target.pull}, by {by}")
+    return PASS
+
+
+@group.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@command
+def publish(folder: Path) -> int:
+    """Set the statuses that FOLDER asks for, and record the run on its branch."""
+    from gatehouse.github.client import connect
+    from gatehouse.github.publish import publish as publish_run
+
+    publish_run(connect(), connect("STATUS_TOKEN"), _event(), folder)
+    return PASS
+
+
+@group.command()
+@click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
+              help="How large a candidate may be.")  # fmt: skip
+@command
+def take(megabytes: int) -> int:
+    """Take the data and models that dvc.lock records from an earlier run's candidate.
+
+    For where DVC has no remote, or none that may be read: nothing has to be trained again.
+    """
+    from gatehouse.github.client import connect
+    from gatehouse.github.kept import take_kept
+
+    click.echo(take_kept(connect(), Path(), megabytes))
+    return PASS
+
+
+@group.command()
+@command
+def key() -> int:
+    """Print the name under which this run's candidate is kept: a digest of what it is."""
+    from gatehouse.github.key import candidate_key
+
+    click.echo(candidate_key(Path()))
+    return PASS
+
+
+@group.command()
+@click.argument("repo", metavar="OWNER/NAME")
+@click.option("--owner", "owners", multiple=True, metavar="@USER|@ORG/TEAM",
+              help="Write code owners into CODEOWNERS first; may be repeated.")  # fmt: skip
+@click.option("--gpu-label", "gpu_labels", multiple=True, metavar="LABEL",
+              help="Label of the runner that trains; may be repeated.")  # fmt: skip
+@click.option("--app-id", type=int, help="The GitHub App that sets the required status.")
+@click.option("--merge-queue", is_flag=True, help="Merge by GitHub's merge queue.")
+@click.option("--dry-run", is_flag=True, help="Print every call, and make none.")
+@command
+def settings(
+    repo: str,
+    owners: tuple[str, ...],
+    gpu_labels: tuple[str, ...],
+    app_id: int | None,
+    merge_queue: bool,
+    dry_run: bool,
+) -> int:
+    """Guard a repository on GitHub: ruleset, permissions, environment, variables.
+
+    Calls GitHub's API by `gh`, as the user that is logged in there. A second run changes nothing.
+    """
+    from gatehouse.github.settings import apply_settings
+
+    return apply_settings(
+        repo,
+        owners=owners,
+        gpu_labels=gpu_labels,
+        app_id=app_id,
+        merge_queue=merge_queue,
+        dry_run=dry_run,
+    )
+
+
+def _event() -> Event:
+    from gatehouse.github.client import setting
+    from gatehouse.github.event import read_event
+
+    return read_event(Path(setting("GITHUB_EVENT_PATH")))

@@ -1,0 +1,82 @@
+"""GitHub's REST API, by PyGithub, with retries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gatehouse.errors import GatehouseError
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def setting(name: str) -> str:
+    """An environment variable that GitHub's runner, or the workflow, sets.
+
+    Raises:
+        GatehouseError: it is not set.
+    """
+    value = os.environ.get(name, "")
+    if not value:
+        raise GatehouseError(f"{name} is not set; this command runs in a GitHub workflow")
+    return value
+
+
+def here() -> str:
+    """The address of this workflow run."""
+    server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
+    return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
+
+
+def connect(token_name: str = "GITHUB_TOKEN") -> Repository:  # noqa: S107 - a variable's name
+    """This repository, as the token in the variable `token_name` may see it.
+
+    Server errors, rate limits and lost connections are tried again, up to five times, with pauses
+    that double.
+    """
+    from github import Auth, Github, GithubRetry
+
+    retry = GithubRetry(
+        total=5, backoff_factor=0.5, allowed_methods=_METHODS, max_rate_limit_wait=300
+    )
+    client = Github(
+        auth=Auth.Token(setting(token_name)),
+        base_url=setting("GITHUB_API_URL"),
+        retry=retry,
+        per_page=100,
+        seconds_between_requests=None,
+        seconds_between_writes=None,
+        lazy=True,
+    )
+    return client.get_repo(setting("GITHUB_REPOSITORY"))
+
+
+@contextmanager
+def telling(doing: str) -> Iterator[None]:
+    """Turn what the API or the network refuses into an error that says what was being done."""
+    from requests import RequestException
+
+    from github import GithubException
+
+    try:
+        yield
+    except GithubException as error:
+        data = error.data if isinstance(error.data, dict) else {}
+        told = [data.get("message") or error.message, *_reasons(data.get("errors"))]
+        said = ": ".join(str(text) for text in told if text)
+        raise GatehouseError(f"GitHub refused to {doing}: {error.status} {said}".strip()) from None
+    except RequestException as error:
+        raise GatehouseError(
+            f"GitHub could not be reached to {doing} ({type(error).__name__})"
+        ) from None
+
+
+def _reasons(errors: Any) -> list[Any]:
+    """GitHub tells them as texts, or as objects that may have a message."""
+    listed = errors if isinstance(errors, list) else []
+    return [each.get("message") if isinstance(each, dict) else each for each in listed]

@@ -1,0 +1,134 @@
+"""One comment on a pull request, always the same one: by CML, and by REST where CML can't.
+
+CML 0.20.6 looks for its comment among the first 30 only, and takes anyone's comment that bears its
+watermark for its own. So it is asked only where it would find the right one, or rightly none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.github.client import setting, telling
+from gatehouse.github.compose import MARK
+
+if TYPE_CHECKING:
+    from github.IssueComment import IssueComment
+    from github.NamedUser import NamedUser
+    from github.Organization import Organization
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+TITLE = "gatehouse"
+CML_SEES = 30
+CML_TIME_LIMIT = 120  # seconds
+
+_WATERMARK = re.compile(
+    rf'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark {TITLE}"\)'
+)
+
+
+def comment(repository: Repository, number: int, commit: str, body: Path, author: str) -> str:
+    """Say what is in the file `body` on pull request `number`; who said it: CML or REST.
+
+    Args:
+        repository: as a token that may write to pull requests sees it.
+        number: of the pull request.
+        commit: that was judged.
+        body: Markdown, with our mark in it.
+        author: login that our token writes as; only its comments are edited.
+
+    Raises:
+        GatehouseError: GitHub refused, several times.
+    """
+    text = body.read_text("utf-8")
+    with telling("comment on the pull request"):
+        pull = repository.get_pull(number)
+        before = list(pull.get_issue_comments())
+        ours = [found for found in before if _is_ours(found, author)]
+        rightly = _cml_would_find(before) is (ours[0] if ours else None)
+        if rightly and _by_cml(number, body):
+            ours = _ours(pull, author)
+            if ours and text.strip() in ours[0].body:
+                _remove(ours[1:])
+                return "CML"
+        # CML may have commented before it failed, and the answer to a call of ours may be lost.
+        _by_rest(pull, _ours(pull, author), f"{text}\n\n{_watermark(commit)}")
+        _remove(_ours(pull, author)[1:])
+        return "REST"
+
+
+def _ours(pull: PullRequest, author: str) -> list[IssueComment]:
+    return [found for found in pull.get_issue_comments() if _is_ours(found, author)]
+
+
+def _is_ours(found: IssueComment, author: str) -> bool:
+    user: NamedUser | Organization | None = found.user  # None: the account is gone
+    return user is not None and user.login == author and MARK in (found.body or "")
+
+
+def _cml_would_find(comments: list[IssueComment]) -> IssueComment | None:
+    seen = [found for found in comments[:CML_SEES] if _WATERMARK.search(found.body or "")]
+    return seen[-1] if seen else None
+
+
+def _watermark(commit: str) -> str:
+    """As CML writes it, so that CML finds the comment the next time."""
+    return f'![](https://cml.dev/watermark.png#{commit} "CML watermark {TITLE}")'
+
+
+def _by_cml(number: int, body: Path) -> bool:
+    program = shutil.which("cml")
+    if program is None:
+        print("CML is not installed; its comment is made by REST")
+        return False
+    server = setting("GITHUB_SERVER_URL")
+    # --publish=false: by default CML uploads each linked file to a public server.
+    command = [program, "comment", "update", f"--target=pr/{number}", "--publish=false",
+               f"--watermark-title={TITLE}", "--driver=github",
+               f"--repo={server}/{setting('GITHUB_REPOSITORY')}", str(body)]  # fmt: skip
+    environment = os.environ | {
+        "REPO_TOKEN": setting("GITHUB_TOKEN"),
+        "ITERATIVE_DO_NOT_TRACK": "1",
+    }
+    try:
+        # CML adds to the global settings of git at each call, so it gets a file of its own.
+        with tempfile.NamedTemporaryFile() as settings:
+            done = subprocess.run(
+                command,
+                env=environment | {"GIT_CONFIG_GLOBAL": settings.name},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=CML_TIME_LIMIT,
+                check=False,
+            )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(f"CML failed ({error}); the comment is made by REST")
+        return False
+    if done.returncode:
+        print(f"CML failed with code {done.returncode}; the comment is made by REST")
+        # The runner obeys lines that begin with ::, and CML tells what it was told.
+        print("".join(f"| {line}\n" for line in done.stderr[-2000:].splitlines()))
+    return done.returncode == 0
+
+
+def _by_rest(pull: PullRequest, ours: list[IssueComment], text: str) -> None:
+    if ours:
+        ours[0].edit(text)
+    else:
+        pull.create_issue_comment(text)
+
+
+def _remove(comments: list[IssueComment]) -> None:
+    from github import UnknownObjectException
+
+    for found in comments:
+        with suppress(UnknownObjectException):  # gone already: an answer was lost
+            found.delete()

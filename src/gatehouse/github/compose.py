@@ -1,0 +1,99 @@
+"""The comment on the pull request: the report, and what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gatehouse.report.escape import code, prose
+
+MARK = "<!-- gatehouse -->"
+"""By which our own code finds the comment again; CML finds it by a watermark of its own."""
+
+_OWNED_SHOWN = 10
+# In characters of Markdown, of which a hostile text has eight for one of its own: GitHub takes
+# 65,536, the report has 60,000, and a watermark is still to come.
+_OWNED_LIMIT = 2_000
+_PROBLEM_LIMIT = 700
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a comment says besides the report.
+
+    Attributes:
+        commit: that was judged.
+        run: address of the pull request's workflow run.
+        run_here: address of the judging run, whose artifacts have all numbers.
+        owned: changed files that need a code owner, and those owners.
+        recorded: will the run be committed to the pull request's branch?
+    """
+
+    commit: str
+    run: str
+    run_here: str = ""
+    owned: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    recorded: bool = False
+
+    def with_owners(self, owned: Mapping[str, Sequence[str]]) -> Surroundings:
+        return replace(self, owned=owned)
+
+    def with_record(self, recorded: bool) -> Surroundings:
+        return replace(self, recorded=recorded)
+
+
+def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -> str:
+    """The comment on a candidate that was judged; `report` is Markdown of our own."""
+    parts = [MARK]
+    if problems:
+        listed = "\n".join(f"> - {_short(text)}" for text in problems)
+        parts.append(f"> [!CAUTION]\n> Whatever the gates say, this can't merge:\n{listed}")
+    parts += [report.strip(), *_owners(around)]
+    if around.recorded:
+        parts.append(
+            "📝 `dvc.lock`, evidence and verdict are committed to the branch: `git pull` before "
+            "you go on."
+        )
+    parts.append(_foot(around))
+    return "\n\n".join(parts) + "\n"
+
+
+def refused_comment(why: str, around: Surroundings) -> str:
+    """The comment where nothing could be judged."""
+    lines = [
+        MARK,
+        "## ❌ Gatehouse: not judged",
+        f"{prose(why[:1].upper() + why[1:], 1000)}.",
+        "### What to do next",
+        f"- Mend what it names, and push; [the run]({around.run}) has the whole story.\n"
+        "- If nothing is wrong with your change, run the failed jobs again.",
+        _foot(around),
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def _short(text: str) -> str:
+    kept = _PROBLEM_LIMIT
+    while len(shown := prose(text, kept)) > _PROBLEM_LIMIT:
+        kept = kept * 3 // 4
+    return shown
+
+
+def _owners(around: Surroundings) -> list[str]:
+    if not around.owned:
+        return []
+    lines: list[str] = []
+    for path, owners in around.owned.items():
+        line = f"- {code(path)}: {', '.join(map(code, owners))}"
+        if len(lines) == _OWNED_SHOWN or len("\n".join([*lines, line])) > _OWNED_LIMIT:
+            lines.append(f"- and {len(around.owned) - len(lines)} more")
+            break
+        lines.append(line)
+    return [
+        "### 🔐 Needs a code owner\n\nThe gates' own rules or code change:\n\n" + "\n".join(lines)
+    ]
+
+
+def _foot(around: Surroundings) -> str:
+    here = f" · [judged here]({around.run_here})" if around.run_here else ""
+    return f"<sub>Commit {around.commit} · [checked and trained here]({around.run}){here}</sub>"

@@ -1,0 +1,195 @@
+"""The trusted judging of a run: candidate in as data, `judged.json` and what it names out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.base import Base
+from gatehouse.base import write_record as write_base
+from gatehouse.errors import GatehouseError
+from gatehouse.git import file_at
+from gatehouse.github import recording
+from gatehouse.github.archive import download, find_archive, unpack
+from gatehouse.github.basis import base_of, bring_base, hand_over
+from gatehouse.github.candidate import complete
+from gatehouse.github.client import here, telling
+from gatehouse.github.compose import Surroundings, judged_comment, refused_comment
+from gatehouse.github.event import Event
+from gatehouse.github.fetch import fetch
+from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, Note, refused
+from gatehouse.github.measuring import measure_all
+from gatehouse.github.notes import gate_notes, overall_note
+from gatehouse.github.owners import OWNERS_FILE, guarded, problem
+from gatehouse.github.reporting import report_on
+from gatehouse.github.target import Target, find_target
+from gatehouse.github.workflow import workflow_problem
+from gatehouse.report.escape import plain
+from gatehouse.run import REPORT
+from gatehouse.typed import read_text, write_text
+from gatehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+# What is free where CODEOWNERS says nothing. All else may decide over a change, or stand in for
+# what does: a module in src/ can have the name of a library.
+FREE = (
+    "CHANGELOG.md",
+    "README.md",
+    "data/",
+    "docs/",
+    "dvc.lock",
+    "model_card.yaml",
+    "models/",
+    "params.yaml",
+    "reports/",
+    "src/pipeline/",
+    "tests/pipeline/",
+)
+_NOT_FREE = ("docs/other-ci/",)
+
+LISTED = 3000
+"""Files of a pull request that GitHub's API lists at most."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things lie: the trusted checkout, a new folder to work in, a new folder of results."""
+
+    root: Path
+    work: Path
+    out: Path
+
+    @property
+    def candidate(self) -> Path:
+        return self.work / "candidate"
+
+
+def judge_run(repository: Repository, event: Event, place: Place, limit: int) -> Judged:
+    """Judge what the run made, and write the answer into `place.out`.
+
+    Args:
+        repository: as a read-only token sees it.
+        event: the run of "Pull request" that ended.
+        place: where things lie.
+        limit: megabytes that a candidate may have.
+    """
+    run = event.workflow_run
+    around = Surroundings(commit=run.head_sha, run=run.html_url, run_here=here())
+    try:
+        target = find_target(repository, event)
+        if target is None:
+            why = "no open pull request has this commit as its head any more"
+            return _write(refused(run.head_sha, why, "error"), place)
+        if target.draft:
+            why = "a draft is not judged; mark it as ready for review"
+            return _write(refused(run.head_sha, why, "pending"), place)
+        return _judge(repository, event, target, around, place, limit)
+    except GatehouseError as error:
+        return _refuse(str(error), around, place)
+
+
+def _judge(
+    repository: Repository,
+    event: Event,
+    target: Target,
+    around: Surroundings,
+    place: Place,
+    limit: int,
+) -> Judged:
+    failed = workflow_problem(repository, event.workflow_run)
+    try:
+        archive = find_archive(repository, event.workflow_run.id)
+        download(archive, place.work / "candidate.zip", limit)
+        unpack(place.work / "candidate.zip", place.candidate, limit)
+        base = base_of(target, place.root)
+        fetch(target.head, place.root)
+        complete(place.candidate, target.head, place.root)
+        bring_base(base, repository, place.root, limit)
+        hand_over(base, place.root, place.candidate)
+        write_base(base.record, place.candidate)
+        unmeasured = measure_all(place.candidate)
+        report = partial(report_on, base=base, unmeasured=unmeasured, run_here=around.run_here)
+        candidate = Workspace(place.candidate)
+        verdict = report(candidate)
+    except GatehouseError as error:
+        # A workflow that failed is the reason, or what can be mended first.
+        raise GatehouseError(f"{failed}; {error}" if failed else str(error)) from None
+    problems = [failed] if failed else []
+    around, unowned = _with_owners(repository, target, base, around, place.root)
+    problems += unowned
+    record = not recording.is_recorded(
+        candidate, verdict, base, target.head, place.root, place.work / "replay", report
+    )
+    if record and target.branch is None:
+        # Nobody can record it for them, and what merges must be what was judged.
+        recorded = recording.recorded_outputs(target.head, place.root)
+        if recorded != recording.own_outputs(candidate):
+            problems.append(
+                "its dvc.lock does not record the data and model that were judged; commit the "
+                f"dvc.lock that is in the artifact {archive.name} of the run"
+            )
+        record = False
+    if record:
+        recording.write_record(candidate, place.out / RECORD)
+    judged = Judged(
+        head=target.head,
+        overall=_of_default_branch(overall_note(verdict, problems, around.owned), target, event),
+        gates=gate_notes(verdict),
+        record=record,
+    )
+    text = read_text(place.candidate / REPORT)
+    around = around.with_record(record)
+    return _write(judged, place, judged_comment(text, problems, around))
+
+
+def _of_default_branch(note: Note, target: Target, event: Event) -> Note:
+    """Green only where the rules of the default branch were kept.
+
+    A status belongs to a commit: green by the policy of some other branch, it would still be green
+    when the pull request is pointed at the default branch, or another one is opened for it there.
+    """
+    default = event.repository.default_branch
+    if note.state != "success" or target.base_branch == default:
+        return note
+    text = f"passes by the policy of {plain(target.base_branch, 40)}; green only for {default}"
+    return Note(state="pending", text=text)
+
+
+def _with_owners(
+    repository: Repository, target: Target, base: Base, around: Surroundings, root: Path
+) -> tuple[Surroundings, list[str]]:
+    """What of the change belongs to code owners, and why nobody could be asked for it."""
+    if target.pull is None:
+        return around, []
+    with telling("list the files of the pull request"):
+        files = list(repository.get_pull(target.pull).get_files())
+    changed = [file.filename for file in files]
+    changed += [file.previous_filename for file in files if file.previous_filename]
+    text = file_at(base.commit, OWNERS_FILE, root)
+    owned = guarded(text or "", changed)
+    exposed = owned or any(map(_may_decide, changed)) or len(files) >= LISTED
+    wrong = problem(text or "")
+    if len(files) >= LISTED:
+        wrong = f"it changes {LISTED} files or more, and GitHub lists no more; split it"
+    return around.with_owners(owned), [wrong] if wrong and exposed else []
+
+
+def _may_decide(path: str) -> bool:
+    return path.startswith(_NOT_FREE) or not path.startswith(FREE)
+
+
+def _refuse(why: str, around: Surroundings, place: Place) -> Judged:
+    why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
+    return _write(refused(around.commit, why), place, refused_comment(why, around))
+
+
+def _write(judged: Judged, place: Place, comment: str | None = None) -> Judged:
+    place.out.mkdir(parents=True, exist_ok=True)
+    if comment is not None:
+        write_text(place.out / COMMENT, comment)
+    judged.write(place.out / JUDGED)
+    return judged

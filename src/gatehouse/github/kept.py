@@ -1,0 +1,103 @@
+"""Candidates of earlier runs, which GitHub keeps for a while under a name that says what they are.
+
+Any run can upload an archive of any name, so one only counts after each of its files was compared
+with a `dvc.lock` that the reader trusts.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.base import LOCK
+from gatehouse.errors import GatehouseError
+from gatehouse.git import environment
+from gatehouse.github.archive import PREFIX, download, unpack
+from gatehouse.github.candidate import OUTPUTS, check_outputs
+from gatehouse.github.client import telling
+from gatehouse.github.key import INCOMPLETE, candidate_key
+from gatehouse.run import NO_TELEMETRY
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+_TRIED = 5
+
+
+def bring_kept(
+    repository: Repository, key: str, folder: Path, limit: int, check: Callable[[Path], object]
+) -> bool:
+    """Bring an earlier candidate into `folder`, which is new; false where none is left.
+
+    Args:
+        repository: as a token that may read artifacts sees it.
+        key: of the candidate.
+        folder: to be made; its neighbours `folder.zip` and `folder.part` are used on the way.
+        limit: megabytes that it may have.
+        check: raises GatehouseError where the files in a folder are not the wanted ones.
+    """
+    with telling("look for an earlier run's candidate"):
+        listed = repository.get_artifacts(name=f"{PREFIX}{key}")
+        found = [artifact for artifact in listed if not artifact.expired][:_TRIED]
+    archive, part = folder.with_suffix(".zip"), folder.with_suffix(".part")
+    for artifact in found:
+        try:
+            download(artifact, archive, limit)
+            unpack(archive, part, limit)
+            check(part)
+            part.replace(folder)
+            return True
+        except GatehouseError as error:
+            print(f"an archive named {PREFIX}{key} is not what its name says: {error}")
+        finally:
+            archive.unlink(missing_ok=True)
+            shutil.rmtree(part, ignore_errors=True)
+    return False
+
+
+def take_kept(repository: Repository, root: Path, limit: int) -> str:
+    """Put the data and models that `dvc.lock` records where they belong; what was done, in words.
+
+    So nothing has to be trained again where there is no DVC remote, or none that may be read. What
+    is here already stays.
+    """
+    key = candidate_key(root)
+    missing = [path for path in OUTPUTS if not (root / path).exists()]
+    if key == INCOMPLETE or not missing:
+        return "there is nothing to take"
+    folder = root / ".gatehouse" / "kept"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(exist_ok=True)
+
+    def check(candidate: Path) -> None:
+        shutil.copyfile(root / LOCK, candidate / LOCK)
+        check_outputs(candidate)
+
+    if not bring_kept(repository, key, folder, limit, check):
+        return f"no run has left {PREFIX}{key}: what is missing is made again"
+    for path in missing:
+        if (folder / path).exists():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).replace(root / path)
+            _cache(path, root)
+    shutil.rmtree(folder)
+    return f"taken from {PREFIX}{key} of an earlier run"
+
+
+def _cache(path: Path, root: Path) -> None:
+    """Put an output into DVC's cache: what is not there counts as changed, and is made again.
+
+    Without --force DVC refuses where the stage's code or data is no longer what made the output;
+    then it is made again, as it should be.
+    """
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "commit", "--quiet", path.as_posix()],
+        cwd=root,
+        env=environment() | NO_TELEMETRY,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )

@@ -1,0 +1,166 @@
+"""What the trusted workflow writes: commit statuses, and the record on the branch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Gate
+from gatehouse.github.client import here, telling
+from gatehouse.github.event import Event
+from gatehouse.github.judged import JUDGED, RECORD, Judged, Note, refused
+from gatehouse.github.target import Target, find_target
+
+if TYPE_CHECKING:
+    from github.GitCommit import GitCommit
+    from github.Repository import Repository
+
+CONTEXT = "gatehouse"
+"""The required status."""
+
+_MESSAGE = """\
+Record the run of {head}
+
+Data, model, evidence and verdict as the gates measured them: {outcome}.
+"""
+# The judging job reads a stranger's files, so what it hands over is held to these paths again.
+_RECORDED = re.compile(r"dvc\.lock|reports/.+")
+
+
+def announce(statuses: Repository, event: Event, runner: str) -> None:
+    """Say on the commit what is running, and where.
+
+    Args:
+        statuses: as a token that may write statuses sees it.
+        event: the run of "Pull request" that began.
+        runner: what trains, in words.
+    """
+    text = f"running: checks and tests; the pipeline on {runner}"
+    run = event.workflow_run
+    _say(statuses, run.head_sha, CONTEXT, Note(state="pending", text=text), run.html_url)
+
+
+def publish(repository: Repository, statuses: Repository, event: Event, folder: Path) -> Judged:
+    """Record the run on its branch where it should be, and set the statuses.
+
+    Args:
+        repository: as a token that may write contents sees it.
+        statuses: as a token that may write statuses sees it.
+        event: the run of "Pull request" that ended.
+        folder: what the judging job handed over; nothing there is a failure.
+
+    Raises:
+        GatehouseError: GitHub refused, several times; no status is green then.
+    """
+    head = event.workflow_run.head_sha
+    judged = _read(folder, head)
+    recorded = None
+    if judged.record:
+        try:
+            recorded = _record(repository, statuses, event, judged, folder / RECORD)
+        except GatehouseError as error:
+            judged = judged.model_copy(
+                update={"overall": Note(state="failure", text=f"could not be recorded: {error}")}
+            )
+    _say_all(statuses, head, _but_for(recorded, judged) if recorded else judged)
+    if recorded:
+        print(f"recorded as {recorded}")
+    return judged
+
+
+def _but_for(record: str, judged: Judged) -> Judged:
+    """What is said of a head whose record is another commit: not green.
+
+    The head's own `dvc.lock` names other data or another model, which nobody judged. Green, it
+    could be pushed back, or opened as another pull request, and merged.
+    """
+    if judged.overall.state != "success":
+        return judged
+    text = f"passes as recorded in {record[:12]}, which is the commit to merge"
+    return judged.model_copy(update={"overall": Note(state="pending", text=text)})
+
+
+def _read(folder: Path, head: str) -> Judged:
+    try:
+        judged = Judged.read(folder / JUDGED)
+    except GatehouseError:
+        why = "judging broke off, so nothing is known; see the run of Gates"
+        return refused(head, why, "error")
+    if judged.head != head:
+        return refused(head, "what was judged is another commit", "error")
+    return judged
+
+
+def _record(
+    repository: Repository, statuses: Repository, event: Event, judged: Judged, folder: Path
+) -> str | None:
+    target = find_target(repository, event)
+    if target is None or target.branch is None:
+        raise GatehouseError("the branch has moved on, or is not ours to write to")
+    with telling(f"record the run on {target.branch}"):
+        commit = _commit(repository, target, judged, folder)
+        if commit is None:
+            return None
+        # First the statuses, then the branch: the new head is never without one.
+        _say_all(statuses, commit.sha, judged)
+        if repository.get_git_ref(f"heads/{target.branch}").object.sha != target.head:
+            raise GatehouseError("the branch has moved on")
+        _move(repository, target.branch, commit.sha)
+    return commit.sha
+
+
+def _move(repository: Repository, branch: str, commit: str) -> None:
+    """Move the branch forward.
+
+    By an address of our own: PyGithub's is the one that the API answered with, and where a name
+    stands there as it is, that of `main#x` leads to `main`.
+    """
+    address = f"{repository.url}/git/refs/heads/{quote(branch)}"
+    repository.requester.requestJsonAndCheck(
+        "PATCH", address, input={"sha": commit, "force": False}
+    )
+
+
+def _commit(
+    repository: Repository, target: Target, judged: Judged, folder: Path
+) -> GitCommit | None:
+    from github import InputGitTreeElement
+
+    head = repository.get_git_commit(target.head)
+    elements = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not _RECORDED.fullmatch(name):
+            raise GatehouseError(f"{name} is no part of a record")
+        blob = repository.create_git_blob(*_content(path))
+        elements.append(InputGitTreeElement(name, "100644", "blob", sha=blob.sha))
+    tree = repository.create_git_tree(elements, base_tree=head.tree)
+    if tree.sha == head.tree.sha:
+        return None
+    message = _MESSAGE.format(head=target.head[:12], outcome=judged.overall.state)
+    return repository.create_git_commit(message, tree, [head])
+
+
+def _content(path: Path) -> tuple[str, str]:
+    import base64
+
+    return base64.b64encode(path.read_bytes()).decode(), "base64"
+
+
+def _say_all(statuses: Repository, commit: str, judged: Judged) -> None:
+    address = here()
+    for gate in Gate:
+        if note := judged.gates.get(gate):
+            _say(statuses, commit, f"{CONTEXT}/{gate}", note, address)
+    _say(statuses, commit, CONTEXT, judged.overall, address)
+
+
+def _say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:
+    with telling(f"set the status {context}"):
+        statuses.get_commit(commit).create_status(
+            note.state, target_url=address, description=note.description, context=context
+        )
+    print(f"{context} on {commit[:12]}: {note.state}: {note.description}")

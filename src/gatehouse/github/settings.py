@@ -1,0 +1,165 @@
+"""`make github-settings`: a repository on GitHub set up as the gates need it.
+
+Each setting is read first and written only where it differs, so a second run changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import click
+
+from gatehouse.errors import GatehouseError
+from gatehouse.exits import FAIL, PASS
+from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER, problem, with_owners, write_owners
+from gatehouse.github.settings_api import Api, Gh, Rehearsal
+from gatehouse.github.settings_steps import (
+    APP_VARIABLE,
+    MERGE_QUEUE,
+    Target,
+    load_ruleset,
+    settings,
+)
+from gatehouse.typed import read_text
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+
+
+def apply_settings(
+    repo: str,
+    *,
+    owners: tuple[str, ...] = (),
+    gpu_labels: tuple[str, ...] = (),
+    app_id: int | None = None,
+    merge_queue: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """Set `repo` up on GitHub; run in the repository's folder.
+
+    Args:
+        repo: owner/name.
+        owners: written into CODEOWNERS in place of the placeholder.
+        gpu_labels: labels of the runner that trains; empty leaves the variable as it is.
+        app_id: the GitHub App that posts the required status; None keeps the one that is set.
+        merge_queue: also require a merge queue; False keeps one that is there.
+        dry_run: print every call and make none; needs no gh.
+
+    Returns:
+        0 when everything is set; 1 when CODEOWNERS was written and has to be pushed first.
+
+    Raises:
+        GatehouseError: the placeholder still stands, gh is missing or has no login, or GitHub
+            refuses; the message names the fix.
+    """
+    if not _REPOSITORY.fullmatch(repo):
+        raise GatehouseError(f"REPO: '{repo}' is no owner/name; write it as REPO=org/model")
+    if app_id is not None and app_id <= 0:
+        raise GatehouseError(f"APP_ID: {app_id} is no App's number; it stands on the App's page")
+    text = read_text(OWNERS_FILE)
+    told = problem(with_owners(text, owners) if owners else text)
+    if told and not (dry_run and PLACEHOLDER in told):
+        raise GatehouseError(told)
+    api: Api = Gh()
+    if dry_run:
+        click.echo("Dry run: every call, as on a public repository where nothing is set yet.")
+        click.echo("A real run leaves out what is set already, and updates what differs.")
+        if told:
+            click.echo(f"Before a real run: {told}")
+        elif owners:
+            click.echo(f"A real run with OWNERS first writes {' '.join(owners)} to {OWNERS_FILE}.")
+        click.echo("\n# What is there?")
+        api = Rehearsal(click.echo, _new_repository(repo))
+    elif owners and write_owners(owners):
+        click.echo(
+            f"{OWNERS_FILE} names {' '.join(owners)} now. Commit it, push it to the default "
+            "branch, and run this again. Nothing was set on GitHub yet: the ruleset closes that "
+            "branch to direct pushes, so the owners must stand there before."
+        )
+        return FAIL
+    target = _look(api, repo, gpu_labels, app_id, merge_queue)
+    changed = 0
+    for purpose, find in settings(target):
+        if dry_run:
+            click.echo(f"\n# {purpose}")
+        calls = find(api, target)
+        for call in calls:
+            api.write(call)
+        if not dry_run:
+            click.echo(f"{purpose}: {'set' if calls else 'already so'}")
+        changed += bool(calls)
+    if not dry_run:
+        click.echo(f"{repo}: {f'{changed} settings changed' if changed else 'nothing to change'}")
+    return PASS
+
+
+def _look(
+    api: Api, repo: str, gpu_labels: tuple[str, ...], app_id: int | None, merge_queue: bool
+) -> Target:
+    """The repository as it is, after a look whether anything may be set at all."""
+    found = api.read(f"repos/{repo}")
+    if found is None:
+        raise GatehouseError(
+            f"there is no repository {repo} that this login may see; check REPO, and the login "
+            "(gh auth status)"
+        )
+    if not found.get("permissions", {}).get("admin"):
+        raise GatehouseError(
+            f"this login has no admin right on {repo}; ask one of its admins to run this, or for "
+            "the right"
+        )
+    branch = found["default_branch"]
+    # Read before anything is written: a plan without rulesets says so here.
+    listed = api.read(f"repos/{repo}/rulesets?includes_parents=false&per_page=100") or []
+    rulesets = {each["name"]: each["id"] for each in listed}
+    _check_owners(api, repo, branch)
+    # What an earlier run set is kept, so that a run with fewer arguments loosens nothing.
+    if app_id is None:
+        variable = api.read(f"repos/{repo}/actions/variables/{APP_VARIABLE}")
+        app_id = _number(variable["value"]) if variable else None
+    return Target(
+        repo=repo,
+        branch=branch,
+        private=found["private"],
+        rulesets=rulesets,
+        app_id=app_id,
+        gpu_labels=gpu_labels,
+        merge_queue=merge_queue or load_ruleset(MERGE_QUEUE)["name"] in rulesets,
+    )
+
+
+def _check_owners(api: Api, repo: str, branch: str) -> None:
+    """Raise unless the default branch's CODEOWNERS names owners that GitHub knows."""
+    stored = api.read(f"repos/{repo}/contents/{OWNERS_FILE.as_posix()}")
+    text = base64.b64decode(stored["content"]).decode("utf-8", "replace") if stored else ""
+    if told := problem(text):
+        raise GatehouseError(f"on {branch} of {repo}: {told}; then push it to {branch}")
+    errors = (api.read(f"repos/{repo}/codeowners/errors") or {}).get("errors", [])
+    if errors:
+        lines = "".join(f"\n  line {each['line']}: {each['message']}" for each in errors)
+        raise GatehouseError(
+            f"{OWNERS_FILE} on {branch} of {repo} has lines that GitHub passes over; mend them, or "
+            f"give their owners write access:{lines}"
+        )
+
+
+def _number(value: str) -> int:
+    if not value.isdecimal():
+        raise GatehouseError(
+            f"variable {APP_VARIABLE}: '{value}' is no App's number; give the right one as APP_ID"
+        )
+    return int(value)
+
+
+def _new_repository(repo: str) -> dict[str, Any]:
+    """What a dry run takes GitHub's answers to be, by path; all others are 404."""
+    owned = base64.b64encode(b"* @somebody\n").decode()
+    return {
+        f"repos/{repo}": {
+            "default_branch": "main",
+            "private": False,
+            "permissions": {"admin": True},
+        },
+        f"repos/{repo}/contents/{OWNERS_FILE.as_posix()}": {"content": owned},
+    }

@@ -1,0 +1,95 @@
+"""What a run is about: the open pull request, or the entry of the merge queue."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github.client import telling
+from gatehouse.github.event import Event
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+# How GitHub's merge queue names its branches; only the queue may push there.
+_QUEUED = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-(?P<pull>\d+)-(?P<commit>[0-9a-f]{40})")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A commit to judge.
+
+    Attributes:
+        head: the commit.
+        base_branch: where it would be merged into.
+        base: the commit to compare with; None: the tip of `base_branch`.
+        pull: number of the pull request; None in the merge queue.
+        branch: where a commit with the results goes; None where that must not be: a fork's
+            branch, Dependabot's (which would stop to maintain it), the queue's and the default
+            one, from which a pull request to a release branch may come.
+        draft: is the pull request a draft?
+    """
+
+    head: str
+    base_branch: str
+    base: str | None = None
+    pull: int | None = None
+    branch: str | None = None
+    draft: bool = False
+
+
+def find_target(repository: Repository, event: Event) -> Target | None:
+    """The open pull request whose head is the run's commit, or the merge queue's entry.
+
+    None where there is none any more: it was closed, or a newer commit was pushed.
+
+    Raises:
+        GatehouseError: several pull requests with different bases have this head.
+    """
+    run = event.workflow_run
+    if run.event == "merge_group":
+        entry = _QUEUED.fullmatch(run.head_branch or "")
+        if entry is None:
+            raise GatehouseError("the merge queue's branch has a name that can't be understood")
+        return Target(head=run.head_sha, base_branch=entry["base"], base=entry["commit"])
+    if run.head_repository is None or not run.head_branch:
+        return None
+    with telling("list the pull requests of the commit"):
+        named = f"{run.head_repository.owner}:{run.head_branch}"
+        listed = list(repository.get_pulls(state="open", head=named))
+    # GitHub lists by owner and branch; a second fork of one owner has the same.
+    found = [pull for pull in listed if _is_of(pull, event)]
+    if len({pull.base.ref for pull in found}) > 1:
+        numbers = ", ".join(f"#{pull.number}" for pull in found)
+        raise GatehouseError(
+            f"{numbers} have the same head and different bases, and a status belongs to a commit, "
+            "not to a pull request: close all but one"
+        )
+    return _target(found[0], event) if found else None
+
+
+def _is_of(pull: PullRequest, event: Event) -> bool:
+    run, repository = event.workflow_run, pull.head.repo
+    return (
+        pull.head.sha == run.head_sha
+        and repository is not None
+        and repository.full_name == (run.head_repository and run.head_repository.full_name)
+    )
+
+
+def _target(pull: PullRequest, event: Event) -> Target:
+    ours = (
+        event.same_repository
+        and pull.user.login != "dependabot[bot]"
+        and pull.head.ref != event.repository.default_branch
+    )
+    return Target(
+        head=event.workflow_run.head_sha,
+        base_branch=pull.base.ref,
+        pull=pull.number,
+        branch=pull.head.ref if ours else None,
+        draft=pull.draft,
+    )

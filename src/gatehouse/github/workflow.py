@@ -1,0 +1,42 @@
+"""How the pull request's own workflow ended: what its jobs say counts only where it is bad news."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatehouse.github.client import telling
+from gatehouse.github.event import Run
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+# The last job of pull-request.yml only sums up the others.
+_SUM = "Pull request"
+_GOOD = ("success", "skipped", "neutral", None)
+_WORDS = {
+    "cancelled": "was cancelled before it finished; push again, or run it again",
+    "timed_out": "took too long and was ended",
+    "action_required": "waits for a maintainer's approval",
+    "startup_failure": "could not start; is a workflow file broken?",
+    "skipped": "was skipped, so nothing was checked",
+    "neutral": "was skipped, so nothing was checked",
+    "stale": "never ran",
+}
+
+
+def workflow_problem(repository: Repository, run: Run) -> str | None:
+    """Why the run of "Pull request" was no success, in words with its failed steps; else None."""
+    if run.conclusion == "success":
+        return None
+    failed = []
+    if run.conclusion in ("failure", "timed_out"):
+        with telling("list the jobs of the run"):
+            jobs = list(repository.get_workflow_run(run.id).jobs())
+        for job in jobs:
+            if job.conclusion in _GOOD or job.name == _SUM:
+                continue
+            steps = [step.name for step in job.steps if step.conclusion not in _GOOD]
+            failed.append(f"{job.name} ({steps[0]})" if steps else job.name)
+    if failed:
+        return f"failed in the workflow: {', '.join(failed)}"
+    return f"the workflow {_WORDS.get(run.conclusion or '', 'failed')}"

@@ -1,0 +1,1 @@
+"""Bad input never turns the status green: what a candidate brings is mutated, and tried."""

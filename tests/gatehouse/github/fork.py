@@ -1,0 +1,249 @@
+"""A fork on a GitHub of its own: its main branch has a recorded run, pull requests bring others."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gatehouse.github.hub import READ, Hub
+from tests.gatehouse.repository import Repository
+from tests.gatehouse.tiny import ROOT, Finished, make_graph, origin
+from tests.github.api import GitHub
+
+from gatehouse.base import measuring_policy, recorded_base
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Gate
+from gatehouse.github.event import Event
+from gatehouse.github.judged import JUDGED, Judged
+from gatehouse.github.judging import Place, judge_run
+from gatehouse.github.key import candidate_key
+from gatehouse.lock import relock
+from gatehouse.measure import measure_and_write
+from gatehouse.run import write_card
+from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
+
+OUTPUTS = ("data/raw", "data/prepared", "models")
+# Numbers that are of no use, but soon measured; the rules of these tests need no better ones.
+_QUICK = {"resamples": (2000, 400), "sessions": (11, 6), "calls": (300, 20), "batch": (256, 16)}
+
+
+@dataclass(kw_only=True)
+class Fork(Hub):
+    """The repository, the machine of the trusted workflow, and GitHub between them.
+
+    Attributes:
+        work: the author's clone.
+        trusted: the trusted workflow's checkout of main.
+        made: the outputs of main.
+    """
+
+    work: Repository
+    trusted: Path
+    made: Path
+
+    @property
+    def root(self) -> Path:
+        return self.work.root
+
+    def retrain(self, scale: float = 0.0211, **graph: Any) -> None:
+        """Another model, as a pipeline would leave it: both graphs, and a lock that has them."""
+        import onnx
+
+        for path in (MODEL, MODEL_FP32):
+            onnx.save_model(make_graph(scale=scale, **origin(self.root), **graph), self.root / path)
+        self.relock()
+
+    def relock(self) -> None:
+        """Make dvc.lock say what lies here."""
+        lock = self.root / "dvc.lock"
+        names = ["data/raw", "data/prepared", str(MODEL), str(MODEL_FP32), "contract.yaml"]
+        here = [name for name in names if (self.root / name).exists()]
+        lock.write_text(relock(lock.read_text(), self.root, here))
+
+    def reset(self) -> None:
+        """The author's clone is as main is."""
+        self.work.git("checkout", "-q", "-f", "main")
+        self.work.git("clean", "-q", "-f", "-d")
+        for name in OUTPUTS:
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            shutil.copytree(self.made / name, self.root / name)
+
+    def pull_request(
+        self,
+        change: Callable[[], object] = lambda: None,
+        *,
+        branch: str = "change",
+        lock: bool = False,
+        **more: Any,
+    ) -> int:
+        """Make `change` on a branch of main, push it, open a pull request.
+
+        Its `dvc.lock` is committed where `lock` says so.
+        """
+        self.reset()
+        self.work.git("checkout", "-q", "-B", branch)
+        change()
+        self.work.git("add", "-A")
+        if not lock:
+            self.work.git("reset", "-q", "dvc.lock")
+        self.work.git("commit", "-q", "--allow-empty", "-m", "a change")
+        self.push(branch)
+        repository = more.get("head_repository")
+        if repository:  # the commit lies here, but the branch is the fork's
+            more["head_sha"] = self.work.git("rev-parse", "HEAD").strip()
+        number = self.open(branch, **more)
+        if repository:
+            self.github.git.git("update-ref", "-d", f"refs/heads/{branch}")
+        return number
+
+    def push(self, branch: str) -> None:
+        self.work.git("push", "-q", "-f", str(self.github.origin), f"HEAD:refs/heads/{branch}")
+
+    def finish(
+        self,
+        pull: int,
+        archive: Path | bytes | None = None,
+        *,
+        upload: bool = True,
+        action: str = "completed",
+        **more: Any,
+    ) -> Event:
+        """The pull request's workflow ends; what lies in the author's clone is its candidate."""
+        event = super().finish(pull, action=action, **more)
+        if upload:
+            self.upload(archive)
+        return event
+
+    def upload(self, archive: Path | bytes | None = None, name: str | None = None) -> None:
+        """The last run uploads its candidate."""
+        content = archive if archive is not None else self.candidate()
+        try:
+            key = candidate_key(self.root)
+        except GatehouseError:
+            key = "unnamed"
+        self.github.artifact(self.runs, name or f"candidate-{key}", content)
+
+    def candidate(self) -> Path:
+        """A folder as pull-request.yml uploads it."""
+        folder = self.folder / f"candidate-{self.runs}"
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in OUTPUTS:
+            if (self.root / name).exists():
+                shutil.copytree(self.root / name, folder / name)
+        if (self.root / "reports/train/metrics.json").exists():
+            (folder / "reports/train").mkdir(parents=True)
+            shutil.copy(self.root / "reports/train/metrics.json", folder / "reports/train")
+        shutil.copy(self.root / "dvc.lock", folder / "dvc.lock")
+        return folder
+
+    def zipped(self, extra: dict[str, bytes]) -> bytes:
+        """The candidate's archive with entries replaced or added."""
+        path = self.folder / "archive.zip"
+        folder = self.candidate()
+        files = {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in (files | extra).items():
+                archive.writestr(name, content)
+        return path.read_bytes()
+
+    def measure_here(self) -> None:
+        """The gates measure in this process, which has their libraries loaded; not in their own."""
+        self._measure_by(_measure_here)
+
+    def measure_by_hand(self) -> None:
+        """The gates find what they find in a good run, whatever the candidate is."""
+        self._measure_by(_measure_by_hand)
+
+    def _measure_by(self, measure: Callable[[Path], dict[Gate, str]]) -> None:
+        def card(folder: Path) -> None:
+            write_card(Workspace(folder))
+
+        self.monkeypatch.setattr("gatehouse.github.judging.measure_all", measure)
+        self.monkeypatch.setattr("gatehouse.github.reporting.make_card", card)
+
+    def judge(self, event: Event, limit: int = 5) -> Judged:
+        """The job Judge."""
+        place = Place(self.trusted, self.folder / f"work-{self.runs}", self.judged_folder)
+        for folder in (place.work, place.out):
+            shutil.rmtree(folder, ignore_errors=True)
+        judged = judge_run(self.connect(READ), event, place, limit)
+        assert Judged.read(place.out / JUDGED) == judged
+        return judged
+
+    @property
+    def judged_folder(self) -> Path:
+        """What the job Judge hands over."""
+        return self.folder / f"judged-{self.runs}"
+
+    def said(self) -> str:
+        """The comment that the job Judge wrote."""
+        return (self.judged_folder / "comment.md").read_text("utf-8")
+
+    def publish(self, event: Event) -> Judged:
+        """The job Publish."""
+        from gatehouse.github.publish import publish
+
+        repository = self.connect({"contents": "write", "pull_requests": "read"})
+        statuses = self.connect({"statuses": "write"}, "STATUS_TOKEN")
+        return publish(repository, statuses, event, self.judged_folder)
+
+    def record(self) -> Path:
+        """What the job Judge asks to be recorded."""
+        return self.judged_folder / "record"
+
+
+def _measure_here(folder: Path) -> dict[Gate, str]:
+    candidate, policy, base = Workspace(folder), measuring_policy(folder), recorded_base(folder)
+    problems = {}
+    for gate in Gate:
+        try:
+            measure_and_write(gate, candidate, base, policy)
+        except (GatehouseError, OSError) as error:
+            problems[gate] = str(error)
+    return problems
+
+
+def _measure_by_hand(folder: Path) -> dict[Gate, str]:
+    base, measured = recorded_base(folder), measuring_policy(folder).measure
+    for gate in Gate:
+        settings = measured.of_gate(gate)
+        Finished(folder).write_evidence(gate, base.present() if base else None, settings=settings)
+    return {}
+
+
+def make_fork(
+    github: GitHub, work: Repository, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Fork:
+    """A fork whose main branch is pushed, and whose data and models are in a DVC remote."""
+    remote, made = folder / "dvc-remote", folder / "made"
+    shutil.copyfile(ROOT / "model_card.yaml", work.root / "model_card.yaml")
+    owners = (ROOT / ".github/CODEOWNERS").read_text().replace("@OWNER", "@octo/ml")
+    (work.root / ".github").mkdir()
+    (work.root / ".github/CODEOWNERS").write_text(owners)
+    for path in (work.root / "policy.yaml", work.root / "dvc.lock"):
+        text = path.read_text()
+        for key, (slow, quick) in _QUICK.items():
+            assert f"{key}: {slow}" in text
+            text = text.replace(f"{key}: {slow}", f"{key}: {quick}")
+        path.write_text(text)
+    (work.root / ".dvc/config").write_text(
+        "[core]\n    autostage = false\n    remote = folder\n"
+        f"['remote \"folder\"']\n    url = {remote}\n"
+    )
+    shutil.copytree(work.root / ".dvc/cache", remote)  # as `dvc push` does, sooner
+    for name in OUTPUTS:
+        shutil.copytree(work.root / name, made / name)
+    work.commit("a fork")
+    work.git("push", "-q", str(github.origin), "main")
+    trusted = folder / "trusted"
+    work.run("git", "clone", "-q", "--depth=1", f"file://{github.origin}", str(trusted))
+    return Fork(github, folder, monkeypatch, work=work, trusted=trusted, made=made)

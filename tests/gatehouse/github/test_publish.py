@@ -1,0 +1,301 @@
+"""Attacks what is written to GitHub: nothing is green that was not judged, nothing overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gatehouse.github.hub import Hub
+
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Gate
+from gatehouse.github.judged import JUDGED, RECORD, Judged, Note
+from gatehouse.github.publish import announce, publish
+
+CONTENTS = {"contents": "write", "pull_requests": "read"}
+RECORDED = {"dvc.lock": "two\n", "reports/evidence/data.json": "{}\n"}
+
+
+class Desk:
+    """Pull request 1 was judged, and is to be published."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.folder = hub.folder / "judged"
+        self.head = hub.head(1)
+        self.event = hub.finish(1)
+        self.written = len(hub.github.writes)
+
+    def hand_over(self, state: Any = "success", record: bool = True, **more: Any) -> None:
+        """What the job Judge leaves."""
+        gates = {gate: Note(state="success", text="fine") for gate in Gate}
+        overall = Note(state=state, text="so it is")
+        given: dict[str, Any] = {"head": self.head, "overall": overall, "gates": gates}
+        Judged(**(given | {"record": record} | more)).write(self.folder / JUDGED)
+        for name, text in RECORDED.items() if record else ():
+            self.put(name, text)
+
+    def put(self, name: str, text: str = "x") -> Path:
+        path = self.folder / RECORD / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def publish(self) -> Judged:
+        repository = self.hub.connect(CONTENTS)
+        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
+        return publish(repository, statuses, self.event, self.folder)
+
+    def tip(self) -> str:
+        return self.hub.head(1)
+
+    def files(self, commit: str) -> list[str]:
+        return self.hub.github.git.git("ls-tree", "-r", "--name-only", commit).splitlines()
+
+
+@pytest.fixture
+def desk(hub: Hub) -> Desk:
+    return Desk(hub)
+
+
+def assert_not_green(desk: Desk) -> None:
+    """No commit has a green required status, and the branch is where it was."""
+    green = {s.sha for s in desk.hub.github.state.statuses if s.state == "success"}
+    assert not [sha for sha in green if desk.hub.state(sha) == "success"]
+    assert desk.tip() == desk.head
+
+
+def test_recorded_and_green_where_it_is_recorded(desk: Desk) -> None:
+    """Statuses on head and record; the new commit has its own before the branch moves to it.
+
+    The head has another `dvc.lock`: were it green, it could be pushed back and merged.
+    """
+    desk.hand_over()
+    desk.publish()
+    git, tip = desk.hub.github.git, desk.tip()
+    assert git.commit_of(f"{tip}^") == desk.head
+    assert desk.files(tip) == sorted([*RECORDED, "params.yaml", "reports/report.md"])
+    assert git.git("show", f"{tip}:dvc.lock") == "two"
+    names = {"gatehouse", *(f"gatehouse/{gate}" for gate in Gate)}
+    for commit in (desk.head, tip):
+        statuses = desk.hub.github.statuses(commit)
+        assert set(statuses) == names
+        overall = statuses.pop("gatehouse")
+        assert overall.state == ("success" if commit == tip else "pending")
+        assert {status.state for status in statuses.values()} == {"success"}
+        assert overall.target_url == f"{desk.hub.github.url}/octo/model/actions/runs/7"
+        assert {status.target_url for status in statuses.values()} == {
+            f"{desk.hub.github.url}/octo/model/actions/runs/7"
+        }
+    assert tip[:12] in desk.hub.github.statuses(desk.head)["gatehouse"].description
+    written = desk.hub.github.writes
+    moved = next(at for at, call in enumerate(written) if call.method == "PATCH")
+    said = [at for at, call in enumerate(written) if call.path.endswith(f"/statuses/{tip}")]
+    assert len(said) == len(names)
+    assert max(said) < moved
+
+
+def test_each_token_does_its_own(desk: Desk) -> None:
+    """Statuses need no grant of contents, and the record none of statuses."""
+    desk.hand_over()
+    desk.publish()
+    assert {tuple(call.grants) for call in desk.hub.github.writes if "/statuses/" in call.path} == {
+        ("statuses",)
+    }
+    assert {tuple(call.grants) for call in desk.hub.github.writes if "/git/" in call.path} == {
+        tuple(CONTENTS)
+    }
+
+
+@pytest.mark.parametrize("state", ["failure", "error", "pending"])
+def test_what_is_not_green_is_recorded_too(desk: Desk, state: str) -> None:
+    """A run that fails is a run; its record's commit is as red."""
+    desk.hand_over(state)
+    desk.publish()
+    assert desk.hub.state(desk.tip()) == desk.hub.state(desk.head) == state
+    assert desk.tip() != desk.head
+
+
+def test_nothing_changed_nothing_committed(desk: Desk) -> None:
+    """The record is what the branch has."""
+    desk.hand_over(record=False)
+    judged = Judged.read(desk.folder / JUDGED)
+    judged.model_copy(update={"record": True}).write(desk.folder / JUDGED)
+    desk.put("dvc.lock", "one\n")
+    desk.publish()
+    assert desk.tip() == desk.head
+    assert desk.hub.state(desk.head) == "success"
+
+
+@pytest.mark.parametrize("how", ["pushed", "pushed late", "reset", "reset late", "closed", "gone"])
+def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newer commits are never overwritten, nor is what was taken back brought again: red."""
+    git = desk.hub.github.git
+    parent = git.commit_of(f"{desk.head}^")
+    desk.hand_over()
+
+    def move() -> None:
+        if how.startswith("pushed"):
+            desk.hub.commit("change", {"params.yaml": "seed: 2\n"}, desk.head)
+        elif how.startswith("reset"):
+            assert parent
+            git.git("update-ref", "refs/heads/change", parent)
+        elif how == "closed":
+            desk.hub.github.state.pulls[1].state = "closed"
+        else:
+            git.git("update-ref", "-d", "refs/heads/change")
+            desk.hub.github.state.pulls[1].state = "closed"
+
+    if how.endswith("late"):
+        from gatehouse.github import publish as module
+
+        say = module._say_all
+
+        def late(statuses: Any, commit: str, judged: Judged) -> None:
+            say(statuses, commit, judged)
+            if commit != desk.head:
+                move()
+
+        monkeypatch.setattr(module, "_say_all", late)
+    else:
+        move()
+    before = git.commit_of("refs/heads/change")
+    judged = desk.publish()
+    after = git.commit_of("refs/heads/change")
+    assert judged.overall.state == "failure"
+    assert desk.hub.state(desk.head) == "failure"
+    assert "could not be recorded" in judged.overall.description
+    if not how.endswith("late"):
+        assert after == before
+    assert after is None or desk.hub.state(after) != "success"
+    assert "two" not in git.git("show", f"{after}:dvc.lock") if after else True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"version": 1, "head": "HEAD", "overall": {"state": "success"}}',
+        '{"version": 1, "head": "HEAD", "overall": {"state": "green", "text": "x"}}',
+        '{"version": 2, "head": "HEAD", "overall": {"state": "success", "text": "x"}}',
+        '{"version": 1, "head": "HEAD", "overall": {"state": "success", "text": "x"}, "to": 1}',
+        '{"version": 1, "head": "OTHER", "overall": {"state": "success", "text": "x"}}',
+        '{"version": 1, "head": "HEAD", "head": "HEAD", '
+        '"overall": {"state": "success", "text": "x"}}',
+    ],
+)
+def test_an_answer_that_is_none(desk: Desk, text: str | None) -> None:
+    """Missing, broken, of another schema or another commit: an error, never green."""
+    desk.folder.mkdir()
+    if text is not None:
+        text = text.replace("HEAD", desk.head).replace("OTHER", "0" * 40)
+        (desk.folder / JUDGED).write_text(text)
+    desk.put("dvc.lock")
+    desk.publish()
+    assert desk.hub.state(desk.head) == "error"
+    assert_not_green(desk)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".github/workflows/gates.yml",
+        "policy.yaml",
+        "dvc.lock.py",
+        "dvc.lock/x",
+        "reports",
+        "reportsx/a",
+        "src/gatehouse/judge.py",
+        "Reports/a",
+    ],
+)
+def test_a_record_of_something_else(desk: Desk, name: str) -> None:
+    """The judging job reads a stranger's files: what it hands over reaches no other path."""
+    desk.hand_over(record=False)
+    judged = Judged.read(desk.folder / JUDGED)
+    judged.model_copy(update={"record": True}).write(desk.folder / JUDGED)
+    desk.put(name)
+    assert desk.publish().overall.state == "failure"
+    assert_not_green(desk)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_record_with_a_link(desk: Desk, kind: str, tmp_path: Path) -> None:
+    """No file of this machine gets into a repository by a link."""
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key").write_text("a secret")
+    desk.hand_over()
+    link = desk.folder / RECORD / "reports/link"
+    link.symlink_to(secret if kind == "folder" else secret / "key")
+    desk.publish()
+    for call in desk.hub.github.calls:
+        assert "YSBzZWNyZXQ" not in str(call.body)
+
+
+def test_forks_are_not_written_to(desk: Desk, hub: Hub) -> None:
+    """Even where the judging job asks for it."""
+    pull = hub.open("change", head_repository="eve/model", head_sha=desk.head)
+    hub.github.state.pulls[1].state = "closed"
+    desk.event = hub.finish(pull)
+    desk.hand_over()
+    assert desk.publish().overall.state == "failure"
+    assert_not_green(desk)
+
+
+def test_a_moment_without_github(desk: Desk) -> None:
+    """Server errors, cut connections and rate limits are waited for; each call in its turn."""
+    desk.hub.no_pauses()
+    github = desk.hub.github
+    for path in ("/pulls", "/git/blobs", "/git/trees", "/git/commits", "/git/ref/", "/statuses/"):
+        for status in (500, 502, 0):
+            github.fail("*", path, status)
+        github.fail("*", path, 403, headers={"Retry-After": "1"})
+    github.fail("PATCH", "/git/refs/", 502, after=True)
+    desk.hand_over()
+    desk.publish()
+    assert desk.hub.state(desk.tip()) == "success"
+    assert desk.tip() != desk.head
+    assert not [fault for fault in github.state.faults if fault.times]
+
+
+@pytest.mark.parametrize("path", ["/pulls", "/git/blobs", "/git/trees", "/git/ref", "PATCH"])
+def test_a_record_that_can_not_be_made(desk: Desk, path: str) -> None:
+    """GitHub is down for long, but for statuses: red, and says why."""
+    desk.hub.no_pauses()
+    method, where = ("PATCH", "/git/refs") if path == "PATCH" else ("*", path)
+    desk.hub.github.fail(method, where, 500, times=1000)
+    desk.hand_over()
+    assert desk.publish().overall.state == "failure"
+    assert desk.hub.state(desk.head) == "failure"
+    assert desk.tip() == desk.head
+
+
+@pytest.mark.parametrize("status", [500, 0, 401, 422])
+def test_statuses_that_can_not_be_set(desk: Desk, status: int) -> None:
+    """An error of the job, and nothing is green."""
+    desk.hub.no_pauses()
+    desk.hub.github.fail("*", "/statuses/", status, times=1000)
+    desk.hand_over()
+    with pytest.raises(GatehouseError, match="set the status"):
+        desk.publish()
+    assert_not_green(desk)
+
+
+def test_announced(desk: Desk) -> None:
+    """At once, on the head, pending: what is running and where, whatever the variable says."""
+    desk.hub.token({"statuses": "write"})
+    from gatehouse.github.client import connect
+
+    event = desk.hub.finish(1, action="requested", conclusion=None)
+    announce(connect(), event, '["self-hosted", "gpu"]\n::error::' + "x" * 500)
+    status = desk.hub.github.statuses(desk.head)["gatehouse"]
+    assert status.state == "pending"
+    assert "the pipeline on" in status.description
+    assert "gpu" in status.description

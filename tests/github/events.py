@@ -1,0 +1,30 @@
+"""The payloads that GitHub's webhooks hand to workflows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.github import views
+from tests.github.state import PullRequest, Run, State
+
+
+def pull_request_event(state: State, pull: PullRequest, action: str) -> dict[str, Any]:
+    """For `on: pull_request`; `action` is such as "opened"."""
+    return {
+        "action": action,
+        "number": pull.number,
+        "pull_request": views.pull(state, pull),
+        "repository": views.repository(state),
+        "sender": views.user(pull.author, pull.author_type),
+    }
+
+
+def workflow_run_event(state: State, run: Run, action: str) -> dict[str, Any]:
+    """For `on: workflow_run`; `action` is "requested", "in_progress" or "completed"."""
+    return {
+        "action": action,
+        "workflow_run": views.run(state, run),
+        "workflow": {"id": 7, "name": run.name, "path": run.path},
+        "repository": views.repository(state),
+        "sender": views.user(run.head_repository.partition("/")[0]),
+    }

@@ -1,0 +1,170 @@
+"""docs/other-ci: files that are valid, and call nothing that does not exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+OTHER_CI = REPOSITORY / "docs/other-ci"
+FILES = [".gitlab-ci.yml", "config.yml", "Jenkinsfile", "judge.sh"]
+CALL = re.compile(r"(?<![\w./$-])(make|\.venv/bin/gatehouse)(?= )([^'|&;}\n]*)")
+
+
+def calls(name: str) -> list[list[str]]:
+    """What a file runs of ours: `make ...` and `gatehouse ...`, comments left out."""
+    text = re.sub(r"(?m)(^|\s)(#|//).*$", "", (OTHER_CI / name).read_text())
+    # What a CI or a shell puts in is one word, whatever it is.
+    text = re.sub(r'"?\$\(.*?\)"?|"?\$\w+"?', "VALUE", text)
+    return [[tool, *shlex.split(rest.split(", ")[0])] for tool, rest in CALL.findall(text)]
+
+
+def gitlab() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((OTHER_CI / ".gitlab-ci.yml").read_text())
+    return loaded
+
+
+@cache
+def options(command: str) -> set[str]:
+    """The options that a gatehouse command's help names."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gatehouse.cli", command, "--help"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return set(re.findall(r"--[a-z-]+", done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("schema", "name"), [("vendor.gitlab-ci", ".gitlab-ci.yml"), ("vendor.circle-ci", "config.yml")]
+)
+def test_the_file_is_one_that_the_ci_reads(schema: str, name: str) -> None:
+    """Attacks a key that the CI does not know, or a value it refuses."""
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    done = subprocess.run(
+        [str(checker), "--builtin-schema", schema, str(OTHER_CI / name)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_command_exists(name: str) -> None:
+    """Attacks an example that calls a target, command or option which was renamed since."""
+    found = calls(name)
+    assert found
+    for tool, *words in found:
+        if tool == "make":
+            done = subprocess.run(
+                ["make", "--dry-run", *words],
+                cwd=REPOSITORY, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, f"make {words}: {done.stderr}"
+        else:
+            assert {word for word in words[1:] if word.startswith("--")} <= options(words[0])
+
+
+def test_each_ci_checks_tests_runs_and_judges() -> None:
+    """Attacks an example that leaves one of the four jobs out."""
+    for name in FILES[:3]:
+        called = [" ".join(words) for words in calls(name)]
+        for wanted in ("make check", "make test", "make run BASE=VALUE"):
+            assert wanted in called, f"{name}: {wanted} not in {called}"
+        assert "judge.sh" in (OTHER_CI / name).read_text()
+
+
+def test_the_judge_runs_the_target_branchs_script() -> None:
+    """Attacks a judge that a merge request brings itself, or that finds its files in a checkout."""
+    judge = gitlab()["judge"]
+    assert judge["variables"]["GIT_STRATEGY"] == "empty"
+    assert judge["when"] == "always"
+    (clone,) = (line for line in judge["script"] if "git clone" in line)
+    assert '--branch "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"' in clone
+    assert judge["script"][-1].startswith('sh "$TRUSTED/')
+    assert "cache" not in judge
+    assert "cache" not in gitlab()["comment"]
+
+
+def test_only_the_comment_sees_the_token_and_it_runs_no_code_of_the_change() -> None:
+    """Attacks a token that the merge request's own code could read."""
+    jobs = {name: job for name, job in gitlab().items() if isinstance(job, dict)}
+    with_token = {name for name, job in jobs.items() if "environment" in job}
+    assert with_token == {"comment"}
+    assert jobs["comment"]["variables"]["GIT_STRATEGY"] == "empty"
+    assert jobs["comment"]["needs"] == ["judge"]
+
+
+def test_cml_is_pinned_and_uploads_nothing() -> None:
+    """Attacks a branch or tag that moves, and CML's default of sending files to a public server."""
+    comment = gitlab()["comment"]
+    assert re.fullmatch(r"[0-9a-f]{40}", comment["variables"]["CML"])
+    assert "--publish=false" in comment["script"][-1]
+    assert comment["variables"]["ITERATIVE_DO_NOT_TRACK"] == "1"
+    assert any("npm ci" in line and "--ignore-scripts" in line for line in comment["script"])
+
+
+def candidate(tmp_path: Path) -> tuple[Path, Path]:
+    """A repository with judge.sh and a stand-in for make and gatehouse, and a candidate's files."""
+    trusted, files = tmp_path / "trusted", tmp_path / "candidate"
+    (trusted / "docs/other-ci").mkdir(parents=True)
+    (trusted / "docs/other-ci/judge.sh").write_bytes((OTHER_CI / "judge.sh").read_bytes())
+    for name in ("contract.yaml", "policy.yaml", "params.yaml"):
+        (trusted / name).write_text("")
+    (trusted / "Makefile").write_text(".venv/.installed-gates: ;\n")
+    (trusted / ".venv/bin").mkdir(parents=True)
+    program = trusted / ".venv/bin/gatehouse"
+    program.write_text(
+        "#!/bin/sh\nls data/raw data/prepared models >seen\nmkdir -p reports\n"
+        'echo report >reports/report.md\necho "{}" >reports/verdict.json\n'
+        '[ "$1" = judge ] || exit 0\nexit "${VERDICT:-0}"\n'
+    )
+    program.chmod(0o755)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init"], ["add", "docs", "*.yaml"], [*identity, "commit", "-m", "base"]):
+        subprocess.run(["git", *command], cwd=trusted, check=True, capture_output=True)
+    for folder in ("data/raw", "data/prepared", "models"):
+        (files / folder).mkdir(parents=True)
+        (files / folder / "real").write_text("real")
+    return trusted, files
+
+
+def judge(trusted: Path, files: Path, out: Path, **variables: str) -> int:
+    script = str(trusted / "docs/other-ci/judge.sh")
+    return subprocess.run(
+        ["sh", script, "HEAD", str(files), str(out)],
+        env=os.environ | variables, capture_output=True, check=False,
+    ).returncode  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_the_judges_code_is_the_verdicts_and_the_report_is_there(tmp_path: Path, code: int) -> None:
+    """Attacks a red verdict that ends green, or that leaves no report."""
+    trusted, files = candidate(tmp_path)
+    assert judge(trusted, files, tmp_path / "out", VERDICT=str(code)) == code
+    assert (tmp_path / "out/report.md").read_text() == "report\n"
+
+
+def test_links_of_a_candidate_are_left_out(tmp_path: Path) -> None:
+    """Attacks a candidate whose model is a link to a file of the judging machine."""
+    trusted, files = candidate(tmp_path)
+    (files / "models/linked").symlink_to("/etc/hostname")
+    assert judge(trusted, files, tmp_path / "out") == 0
+    assert "linked" not in (trusted / "seen").read_text()
+
+
+@pytest.mark.parametrize("folder", ["data", "models"])
+def test_a_linked_folder_is_refused(tmp_path: Path, folder: str) -> None:
+    """Attacks a folder that is a link to another one, whose files would then be taken."""
+    trusted, files = candidate(tmp_path)
+    (files / folder).rename(files / "elsewhere")
+    (files / folder).symlink_to("elsewhere")
+    assert judge(trusted, files, tmp_path / "out") == 2
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,30 @@
+"""Fixtures of the workflows' tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.github.api import GitHub
+from tests.workflows.act import act_binary
+from tests.workflows.world import World, make_fork
+
+
+@pytest.fixture(scope="session")
+def _fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    act_binary()
+    folder = tmp_path_factory.mktemp("fork")
+    make_fork(folder)
+    return folder
+
+
+@pytest.fixture
+def world(_fork: Path, tmp_path: Path) -> Iterator[World]:
+    """A copy of its own of the fork, on a stand-in for GitHub."""
+    origin = tmp_path / "origin.git"
+    shutil.copytree(_fork / "origin.git", origin)
+    with GitHub(tmp_path, origin=origin) as github:
+        yield World.copy_of(_fork, tmp_path, github)

@@ -1,0 +1,98 @@
+"""Attacks the way from a pull request to its status, with both workflows run for real."""
+
+from __future__ import annotations
+
+from tests.end_to_end.clone import Clone
+from tests.github.state import PullRequest
+from tests.workflows.world import World
+
+GATES = ("data", "drift", "accuracy", "fairness", "latency")
+
+
+def other_seed(fork: Clone) -> None:
+    fork.replace("params.yaml", "seed: 0\n  threshold", "seed: 1\n  threshold")
+
+
+def pushed(world: World, pull: PullRequest, text: str) -> PullRequest:
+    """The author takes what was recorded, writes `text` into the README, and pushes."""
+    branch = pull.head_branch
+    world.author.run("git", "pull", "--quiet", "--ff-only", "origin", branch)
+    (world.author.root / "README.md").write_text(text)
+    world.author.commit("Say more")
+    world.author.run("git", "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+    return world.github.pull_request(pull.number, head_branch=branch)
+
+
+def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) -> None:
+    """Green on the commit that records it, and on the head it says so; a push edits the comment.
+
+    The second push changes no model, so that nothing is trained and nothing recorded again.
+    """
+    pull = world.open(other_seed)
+    run, checked = world.check(pull)
+    assert checked.code == 0, checked.log[-6000:]
+    assert "train: 1 x cpu" in checked.summary
+    world.announce(run)
+    assert world.status(pull.head_sha).startswith("pending: running")
+    judged = world.judge(run)
+    assert judged.code == 0, judged.log[-6000:]
+    assert "Gatehouse: pass" in judged.summary
+
+    recorded = world.tip("change")
+    assert world.github.git.git("rev-parse", f"{recorded}^") == pull.head_sha
+    assert world.status(recorded).startswith("success: ")
+    assert world.status(pull.head_sha).startswith("pending: passes as recorded in")
+    for commit in (pull.head_sha, recorded):
+        for gate in GATES:
+            assert world.status(commit, f"gatehouse/{gate}").startswith("success: ")
+    said = world.said(pull)
+    assert "Gatehouse: pass" in said
+    assert pull.head_sha in said
+
+    second = pushed(world, pull, "A model, and more words")
+    checked = world.through(second)
+    assert checked.code == 0, checked.log[-6000:]
+    assert "Nothing to train" in checked.summary
+    assert world.status(second.head_sha).startswith("success: ")
+    assert world.tip("change") == second.head_sha, "nothing new, and yet a commit"
+    assert second.head_sha in world.said(second)
+
+
+def test_a_worse_model_is_red(world: World) -> None:
+    """A network that has hardly learned: red, for accuracy, and the comment says what to do."""
+    pull = world.open(lambda fork: fork.replace("params.yaml", "epochs: 6", "epochs: 1"))
+    assert world.through(pull).code == 0, "a verdict is no failure of the workflow"
+    assert "accuracy" in world.red(pull, "accuracy")
+    said = world.said(pull)
+    assert "Gatehouse: fail" in said
+    assert "What to do next" in said
+    assert world.status(world.tip("change")).startswith("failure: "), "recorded, and as red"
+
+
+def test_an_entry_of_the_merge_queue_gets_its_status(world: World) -> None:
+    """What the queue would merge: nothing is trained, the status stands on the queue's commit."""
+    pull = world.open(lambda fork: (fork.root / "README.md").write_text("More words") and None)
+    git, base = world.github.git, world.tip("main")
+    tree = git.git("rev-parse", f"{pull.head_sha}^{{tree}}")
+    who = {"name": "GitHub", "email": "noreply@example.com"}
+    entry = git.commit("Merge pull request", tree, [base, pull.head_sha], who)
+    branch = f"gh-readonly-queue/main/pr-{pull.number}-{base}"
+    git.git("update-ref", f"refs/heads/{branch}", entry)
+    payload = {
+        "action": "checks_requested",
+        "merge_group": {"head_sha": entry, "head_ref": f"refs/heads/{branch}", "base_sha": base,
+                        "base_ref": "refs/heads/main"},
+        "repository": world.github.pull_request_event(pull.number)["repository"],
+    }  # fmt: skip
+    world.variables = {"GPU_LABELS": '["gpu"]'}
+    checked = world.act.run(
+        "pull-request.yml", "merge_group", payload, sha=entry, ref=f"refs/heads/{branch}", run_id=1,
+        variables=world.variables,
+    )  # fmt: skip
+    assert checked.code == 0, checked.log[-6000:]
+    assert "in the merge queue there is nothing left to train" in checked.summary
+    run = world.github.run(1, event="merge_group", head_branch=branch, head_sha=entry)
+    assert world.judge(run).code == 0
+    assert world.status(entry).startswith("success: ")
+    assert world.tip(branch) == entry, "the queue's branch is nobody's to write to"
+    assert world.github.comments(pull.number) == []

@@ -1,0 +1,191 @@
+"""Attacks the workflows without running them, and each check with a defect that it must see."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.github.needed import missing
+from tests.workflows import checkers, rules
+from tests.workflows.definitions import REPOSITORY, load
+
+Check = Callable[[Path], list[str]]
+
+CHECKS: list[Check] = [
+    checkers.act_lists,
+    checkers.actionlint,
+    checkers.zizmor,
+    checkers.schema,
+    rules.pins,
+    rules.inputs,
+    rules.permissions,
+    rules.timeouts,
+    rules.concurrency,
+    rules.expressions,
+    rules.foreign_code,
+    rules.caches,
+    rules.final_job,
+]
+
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+SOUND = f"""\
+name: Pull request
+on:
+  pull_request:
+permissions: {{}}
+concurrency:
+  group: pull-request-${{{{ github.ref }}}}
+  cancel-in-progress: true
+jobs:
+  one:
+    name: One
+    runs-on: ubuntu-latest
+    timeout-minutes: 5
+    permissions:
+      contents: read # to check out
+      statuses: write # to say how it went
+    steps:
+      - name: Check out
+        uses: {CHECKOUT}
+        with:
+          persist-credentials: false
+      - name: Say
+        env:
+          TITLE: ${{{{ github.event.pull_request.title }}}}
+        run: echo "$TITLE"
+  last:
+    name: Last
+    if: always()
+    needs: [one]
+    runs-on: ubuntu-latest
+    timeout-minutes: 5
+    permissions: {{}}
+    steps:
+      - name: Done
+        run: echo done
+"""
+HEAD_REF = "ref: ${{ github.event.workflow_run.head_sha }}\n          persist-credentials"
+DEPLOYS = "      packages: write # to push the image\n      statuses: write # to"
+
+
+def place(root: Path, text: str) -> Path:
+    folder = root / ".github/workflows"
+    folder.mkdir(parents=True)
+    (folder / "pull-request.yml").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_workflows_are_sound(check: Check) -> None:
+    """The repository's own workflows and actions pass every check, with no finding."""
+    assert check(REPOSITORY) == []
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
+    """The workflow in which the defects are planted has none itself."""
+    assert check(place(tmp_path, SOUND)) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "old", "new", "told"),
+    [
+        (checkers.act_lists, "jobs:", "jobs: [", "pull-request.yml"),
+        (checkers.act_lists, "needs: [one]", "needs: [two]", "pull-request.yml"),
+        (checkers.actionlint, "needs: [one]", "needs: [two]", "needs job"),
+        (checkers.actionlint, "pull_request.title", "pull_request.title }", "expression"),
+        (checkers.actionlint, "github.ref", "github.reff", "reff"),
+        (checkers.zizmor, "persist-credentials: false", "fetch-depth: 1", "artipacked"),
+        (checkers.zizmor, "on:\n  pull_request:", "on:\n  workflow_run:", "dangerous-triggers"),
+        (checkers.zizmor, "name: One\n    ", "", "anonymous-definition"),
+        (checkers.schema, "runs-on", "run-on", "run-on"),
+        (rules.pins, CHECKOUT, "actions/checkout@v7 # v7.0.1", "not pinned"),
+        (rules.pins, CHECKOUT, CHECKOUT.partition(" ")[0], "lacks its version"),
+        (
+            rules.pins,
+            "      - name: Say",
+            f"      - uses: {CHECKOUT.replace('3d3c', '4d4d')}\n      - name: Say",
+            "and elsewhere",
+        ),
+        (rules.inputs, "persist-credentials", "persist-credential", "no input"),
+        (rules.inputs, "actions/checkout@", "actions/unknown@", "there is no"),
+        (rules.permissions, "permissions: {}\nconcurrency", "concurrency", "on top"),
+        (rules.permissions, "    permissions: {}\n    steps", "    steps", "not written out"),
+        (
+            rules.permissions,
+            "permissions: {}\n    steps",
+            "permissions: write-all\n    steps",
+            "not",
+        ),
+        (rules.permissions, "write # to say how it went", "write", "lacks a comment"),
+        (rules.timeouts, "timeout-minutes: 5\n    permissions: {}", "permissions: {}", "last"),
+        (rules.concurrency, "  cancel-in-progress: true\n", "", "must say"),
+        (rules.concurrency, "      statuses: write # to", DEPLOYS, "deploys"),
+        (rules.expressions, 'echo "$TITLE"', "echo ${{ github.head_ref }}", "Say"),
+        (rules.final_job, "needs: [one]", "needs: []", "must need one"),
+        (rules.final_job, "    if: always()\n", "", "skipped counts as passed"),
+    ],
+)
+def test_each_check_can_fail(check: Check, old: str, new: str, told: str, tmp_path: Path) -> None:
+    """A planted defect is found, and named."""
+    assert old in SOUND
+    found = check(place(tmp_path, SOUND.replace(old, new, 1)))
+    assert found
+    assert told in found[0]
+
+
+@pytest.mark.parametrize("event", sorted(rules.PRIVILEGED))
+def test_a_foreign_checkout_beside_secrets_is_found(event: str, tmp_path: Path) -> None:
+    """Under an event whose runs hold secrets, neither checkout nor git may bring foreign code."""
+    privileged = SOUND.replace("on:\n  pull_request:", f"on:\n  {event}:")
+    assert rules.foreign_code(place(tmp_path / "sound", privileged)) == []
+    chosen = privileged.replace("persist-credentials", HEAD_REF)
+    assert len(rules.foreign_code(place(tmp_path / "chosen", chosen))) == 1
+    fetched = privileged.replace("echo done", "git fetch origin && git merge FETCH_HEAD")
+    assert len(rules.foreign_code(place(tmp_path / "fetched", fetched))) == 1
+
+
+@pytest.mark.parametrize("used", ["./.github/actions/setup", "actions/cache/restore@" + "0" * 40])
+def test_a_cache_beside_secrets_is_found(used: str, tmp_path: Path) -> None:
+    """Under an event whose runs hold secrets, a cache is found; one that is switched off is not."""
+    taken = SOUND.replace("run: echo done", f"uses: {used}")
+    assert rules.caches(place(tmp_path / "free", taken)) == []
+    privileged = taken.replace("on:\n  pull_request:", "on:\n  workflow_run:")
+    assert len(rules.caches(place(tmp_path / "taken", privileged))) == 1
+    off = privileged.replace(used, f'{used}\n        with: {{cache: "false"}}')
+    assert len(rules.caches(place(tmp_path / "off", off))) == used.startswith("actions/")
+
+
+def final_step() -> tuple[str, list[str]]:
+    """The script of the last job of pull-request.yml, and the jobs that it looks at."""
+    jobs = load(REPOSITORY / ".github/workflows/pull-request.yml")["jobs"]
+    *others, final = jobs
+    (step,) = jobs[final]["steps"]
+    return step["run"], others
+
+
+@pytest.mark.parametrize("draft", ["false", "true"])
+def test_the_final_job_passes_only_on_success(draft: str) -> None:
+    """Each result of each needed job is tried: only success passes, and a draft's pipeline."""
+    if shutil.which("jq") is None:
+        missing("jq, which the runners have")
+    script, others = final_step()
+
+    def passes(results: dict[str, str]) -> bool:
+        needs = json.dumps({name: {"result": result} for name, result in results.items()})
+        environment = {"RESULTS": needs, "DRAFT": draft, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        words = ["bash", "-e", "-o", "pipefail", "-c", script]
+        done = subprocess.run(words, env=environment, capture_output=True, check=False)
+        return done.returncode == 0
+
+    success = dict.fromkeys(others, "success")
+    assert passes(success)
+    for name, result in itertools.product(others, ["failure", "cancelled", "skipped"]):
+        allowed = (name, result, draft) == ("pipeline", "skipped", "true")
+        assert passes(success | {name: result}) == allowed, f"{name}: {result}"

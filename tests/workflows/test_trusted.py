@@ -1,0 +1,115 @@
+"""Attacks what each job may do and takes: the line between a change's code and what decides."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflows.definitions import REPOSITORY, load, steps_of, uses_of, workflow_files
+from tests.workflows.world import World
+
+WORKFLOWS = REPOSITORY / ".github/workflows"
+GATES, PULL_REQUEST = load(WORKFLOWS / "gates.yml"), load(WORKFLOWS / "pull-request.yml")
+
+
+def writes(job: Any) -> set[str]:
+    return {key for key, level in job["permissions"].items() if level == "write"}
+
+
+def test_a_change_s_own_code_can_write_nothing() -> None:
+    """Attacks a pull request's token; only the pipeline, which needs the data, has a secret."""
+    for name, job in PULL_REQUEST["jobs"].items():
+        assert writes(job) == set()
+        assert ("secrets." in str(dict(job))) == (name == "pipeline"), name
+
+
+def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> None:
+    """Attacks the judge with a file that takes its process over, and the App's key."""
+    granted = {name: writes(job) for name, job in GATES["jobs"].items()}
+    assert granted == {
+        "announce": {"statuses"},
+        "judge": set(),
+        "comment": {"pull-requests"},
+        "publish": {"contents", "statuses"},
+    }
+    for name, job in GATES["jobs"].items():
+        if "secrets." in str(dict(job)):
+            assert job["environment"] == "gates", name
+        assert ("github judge" in str(dict(job))) == (name == "judge")
+    for file in workflow_files(REPOSITORY):
+        named = "GATEHOUSE_APP_KEY" in file.read_text("utf-8")
+        assert named == (file.name == "gates.yml"), file.name
+
+
+def test_trusted_jobs_take_no_cache() -> None:
+    """Attacks a cache that merged code, or a package that is built, has filled."""
+    setups = [each for each in uses_of(REPOSITORY) if each.value == "./.github/actions/setup"]
+    of_gates = [each for each in setups if each.file.endswith("/gates.yml")]
+    assert len(of_gates) == len(GATES["jobs"])
+    assert {each.given.get("cache") for each in of_gates} == {"false"}
+
+
+def test_cml_is_what_we_looked_at() -> None:
+    """Attacks a tag that moves, a dependency that changes, and scripts run on installation."""
+    files = [*workflow_files(REPOSITORY), *(REPOSITORY / ".github/actions").glob("*/action.yml")]
+    steps = [step for file in files for step in steps_of(load(file))]
+    checkouts = [s["with"] for s in steps if "iterative/cml" in str(s.get("with", ""))]
+    assert len(checkouts) >= 2
+    assert {each["ref"] for each in checkouts} == {"a3a66c74b218b08710f42bf599b066e37cb4cba7"}
+    scripts = [step.get("run", "") for step in steps]
+    installs = [script for script in scripts if re.search(r"\bnpm (ci|i|install)\b", script)]
+    assert len(installs) == len(checkouts)
+    assert all("npm ci" in each and "--ignore-scripts" in each for each in installs)
+
+
+@pytest.mark.parametrize(
+    ("event", "origin", "author", "ours", "gpu"),
+    [
+        ("pull_request", "octo/model", "ada", "true", True),
+        ("pull_request", "eve/model", "eve", "false", False),
+        ("pull_request", "octo/model", "dependabot[bot]", "false", False),
+        ("pull_request", "", "ghost", "false", False),
+        ("merge_group", "", "", "true", False),
+        ("workflow_dispatch", "", "", "true", True),
+    ],
+    ids=["ours", "fork", "Dependabot", "fork that is gone", "merge queue", "by hand"],
+)
+def test_who_gets_a_gpu_and_may_push_data(
+    event: str, origin: str, author: str, ours: str, gpu: bool, tmp_path: Path
+) -> None:
+    """Attacks the bill, and the DVC remote, with runs that are not ours."""
+    (step,) = PULL_REQUEST["jobs"]["plan"]["steps"]
+    environment = {
+        "EVENT": event, "DRAFT": "false", "FROM": origin, "AUTHOR": author,
+        "GPU_LABELS": '["gpu"]', "GITHUB_REPOSITORY": "octo/model",
+        "GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }  # fmt: skip
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True)
+    output = dict(line.split("=", 1) for line in (tmp_path / "output").read_text().splitlines())
+    assert output["ours"] == ours
+    assert output["runner"] == ('["gpu"]' if gpu else '["ubuntu-latest"]')
+    (pushing,) = [s for s in PULL_REQUEST["jobs"]["pipeline"]["steps"] if "dvc push" in str(s)]
+    assert (
+        pushing["if"] == "needs.plan.outputs.ours == 'true' && github.event_name != 'merge_group'"
+    )
+
+
+def test_in_app_mode_the_status_is_the_app_s(world: World) -> None:
+    """Attacks a status that the workflow's own token sets although the ruleset asks for the App."""
+    world.variables = {"GATEHOUSE_APP_ID": "123456"}
+    pull = world.open(lambda fork: (fork.root / "README.md").write_text("Other words") and None)
+    run = world.ended(pull, "cancelled")
+    key = "no PRIVATE KEY, but called one"
+    for at, action in enumerate(("requested", "completed")):
+        result = world.act.run(
+            "gates.yml", "workflow_run", world.github.workflow_run_event(run.id, action),
+            run_id=2000 + at, variables=world.variables, secrets={"GATEHOUSE_APP_KEY": key},
+        )  # fmt: skip
+        assert result.code == 0, result.log[-6000:]
+        assert world.github.statuses(pull.head_sha)["gatehouse"].login == "gatehouse-app[bot]"
+    assert "cancelled" in world.red(pull)
