@@ -1,0 +1,1 @@
+"""The service: the INT8 graph behind HTTP, by BentoML (docs/serving.md)."""

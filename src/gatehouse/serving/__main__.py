@@ -1,0 +1,65 @@
+"""`python -m gatehouse.serving`: serves what lies in this folder, in one process.
+
+`bentoml serve` serves the same, with a second process above this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import socket
+from asyncio import Protocol
+from typing import Literal
+
+from gatehouse.command import command
+from gatehouse.errors import GatehouseError
+
+
+@command
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; exit code 2 where model or settings are not usable."""
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    import uvicorn
+
+    from gatehouse.serving.house import open_house
+    from gatehouse.serving.service import application
+
+    protocol: type[Protocol] | Literal["h11"] = "h11"
+    # Without httptools uvicorn's own parser is slower; its headers have an end, too.
+    with contextlib.suppress(ModuleNotFoundError):
+        from gatehouse.serving.protocol import BoundedProtocol
+
+        protocol = BoundedProtocol
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    settings = open_house().settings
+    config = uvicorn.Config(
+        application(),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        http=protocol,
+        timeout_graceful_shutdown=math.ceil(settings.timeout),
+    )
+    with _listen(settings.host, settings.port, config.backlog) as listening:
+        logging.getLogger(__name__).info("http://%s:%d", settings.host, settings.port)
+        uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def _listen(host: str, port: int, backlog: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=backlog)
+    except OSError as error:
+        raise GatehouseError(f"{host}:{port}: cannot listen there ({error.strerror})") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What a request is refused for: a status, a reason that metrics count, and where it is wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+Reason = Literal[
+    "method",
+    "content_type",
+    "encoding",
+    "too_large",
+    "too_slow",
+    "not_json",
+    "duplicate_key",
+    "too_many_rows",
+    "no_rows",
+    "missing",
+    "extra",
+    "type",
+    "range",
+    "category",
+]
+
+
+LONGEST_POINTER = 1000
+"""In characters; a client's own keys are told back to it, but not by the megabyte."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and where: `pointer` is a JSON Pointer (RFC 6901) into the body."""
+
+    pointer: str
+    detail: str
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
+    """A request that cannot be answered, through the client's doing or for want of room."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        reason: Reason | None = None,
+        problems: tuple[Problem, ...] = (),
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.reason = reason
+        self.problems = problems
+        self.headers = headers
+
+    def body(self, request_id: str) -> bytes:
+        """The answer's body: Problem Details (RFC 9457)."""
+        told = {
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "errors": [vars(problem) for problem in self.problems],
+            "request_id": request_id,
+        }
+        return json.dumps(told).encode()
+
+
+def pointer(*parts: str | int) -> str:
+    """The JSON Pointer (RFC 6901) to a place, or to what it is in where its name is very long."""
+    written = ""
+    for part in parts:
+        step = "/" + str(part).replace("~", "~0").replace("/", "~1")
+        if len(written) + len(step) > LONGEST_POINTER:
+            break
+        written += step
+    return written

@@ -1,0 +1,167 @@
+"""The way of a request: who is let in, how much at once, and which path it takes.
+
+An ASGI middleware of the BentoML service, so that no path leads past it. Its own paths are
+answered right here, above BentoML's router: benchmarks/serving has what each layer costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from gatehouse.serving import metrics
+from gatehouse.serving.asgi import Answer, App, Gone, Receive, Scope, Send, read_body
+from gatehouse.serving.errors import Refused
+from gatehouse.serving.house import House, open_house
+
+HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
+
+LARGE = 4096
+"""Bytes of a body from which on it takes milliseconds, and waits for its turn."""
+
+_JSON = b"application/json"
+_PROBLEM = b"application/problem+json"
+_JSON_TYPE = re.compile(rb"application/(?:[\w.-]+\+)?json(?:\s*;\s*charset=\"?utf-8\"?)?", re.I)
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+_WAIT = ((b"retry-after", b"1"),)
+_BEARER = ((b"www-authenticate", b"Bearer"),)
+
+logger = logging.getLogger(__name__)
+
+Headers = dict[bytes, bytes]
+Handler = Callable[[Headers, Receive, str], Awaitable[Answer]]
+
+
+class Front:
+    """Answers the service's own paths, and lets BentoML answer the others."""
+
+    def __init__(self, app: App, house: House | None = None) -> None:
+        """Load the model.
+
+        Raises:
+            GatehouseError: settings, contract, model, card or verdict are not usable.
+        """
+        self._app = app
+        self._house = house or open_house()
+        self._in_work = 0
+        self._large = asyncio.Lock()
+        self._handlers: dict[str, tuple[str, Handler]] = {
+            "/predict": ("POST", self._predict),
+            "/model": ("GET", self._constant(_JSON, json.dumps(self._house.described))),
+            "/docs.json": ("GET", self._constant(_JSON, json.dumps(self._house.openapi))),
+            "/metrics": ("GET", self._metrics),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http" and scope["path"] not in HEALTH:
+            await self._request(scope, receive, send)
+        elif kind == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._app(scope, receive, send)
+            if kind == "lifespan":
+                self._house.close()
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        headers: Headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
+        path: str = scope["path"]
+        try:
+            answer = await self._answer(scope, headers, receive, request_id)
+        except Gone:
+            return
+        if answer is None:
+            await self._app(scope, receive, _with_id(send, request_id))
+            return
+        await answer.send(send, request_id)
+        path = path if path in self._handlers else metrics.OTHER
+        metrics.count_request(path, answer.status, perf_counter() - started)
+
+    async def _answer(
+        self, scope: Scope, headers: Headers, receive: Receive, request_id: str
+    ) -> Answer | None:
+        """The answer; none where the path is BentoML's."""
+        try:
+            if not self._house.tokens.allow(headers.get(b"authorization")):
+                raise Refused(401, "send a bearer token that is let in", headers=_BEARER)
+            found = self._handlers.get(scope["path"])
+            if found is None:
+                return None
+            method, handler = found
+            if scope["method"] != method and (method, scope["method"]) != ("GET", "HEAD"):
+                allow = ((b"allow", method.encode()),)
+                raise Refused(405, f"the method of this path is {method}", "method", headers=allow)
+            return await handler(headers, receive, request_id)
+        except Refused as refused:
+            if refused.reason is not None:
+                metrics.REFUSED.labels(refused.reason).inc()
+            body = refused.body(request_id)
+            return Answer(refused.status, _PROBLEM, body, refused.headers)
+        except Gone:
+            raise
+        except Exception:
+            logger.exception("request %s failed", request_id)
+            failed = Refused(500, "the service failed; its log has the reason")
+            return Answer(500, _PROBLEM, failed.body(request_id))
+
+    async def _predict(self, headers: Headers, receive: Receive, request_id: str) -> Answer:
+        settings = self._house.settings
+        _check_type(headers)
+        if self._in_work >= settings.max_concurrency:
+            raise Refused(503, "too many requests at once; try again", headers=_WAIT)
+        started = perf_counter()
+        self._in_work += 1
+        metrics.IN_WORK.inc()
+        try:
+            body = await read_body(receive, settings.max_bytes, settings.timeout)
+            # Of large ones one at a time, so that health and single rows get in between.
+            async with self._large if len(body) > LARGE else contextlib.nullcontext():
+                # Let what arrived together be counted together: only so is a crowd seen as one.
+                await asyncio.sleep(0)
+                if perf_counter() - started > settings.timeout:
+                    raise Refused(503, "waited too long to be worth an answer", headers=_WAIT)
+                return Answer(200, _JSON, self._house.predictor.answer(body, request_id))
+        finally:
+            self._in_work -= 1
+            metrics.IN_WORK.dec()
+
+    async def _metrics(self, headers: Headers, receive: Receive, request_id: str) -> Answer:
+        body, kind = metrics.exposition()
+        return Answer(200, kind, body)
+
+    def _constant(self, kind: bytes, text: str) -> Handler:
+        answer = Answer(200, kind, text.encode())
+
+        async def handler(headers: Headers, receive: Receive, request_id: str) -> Answer:
+            return answer
+
+        return handler
+
+
+def _check_type(headers: Headers) -> None:
+    kind = headers.get(b"content-type", b"")
+    if kind != _JSON and not _JSON_TYPE.fullmatch(kind.strip()):
+        detail = "send it with the header Content-Type: application/json"
+        raise Refused(415, detail, "content_type")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Refused(415, "send it uncompressed, without Content-Encoding", "encoding")
+
+
+def _with_id(send: Send, request_id: str) -> Send:
+    async def with_id(message: Scope) -> None:
+        if message["type"] == "http.response.start":
+            own = (b"x-request-id", request_id.encode())
+            message["headers"] = [*message.get("headers", ()), own]
+        await send(message)
+
+    return with_id

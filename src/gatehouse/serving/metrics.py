@@ -1,0 +1,84 @@
+"""Prometheus metrics. Labels are from fixed lists: no request can make a new series."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import get_args
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+)
+
+from gatehouse.serving.errors import Reason
+from gatehouse.serving.served import Served
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+OTHER = "other"
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_TWENTIETHS = tuple(round(step / 20, 2) for step in range(1, 21))
+
+REQUESTS = Counter("gatehouse_requests", "Requests answered", ["path", "status"])
+SECONDS = Histogram(
+    "gatehouse_request_seconds", "Seconds from request to answer", ["path"], buckets=_SECONDS
+)
+IN_WORK = Gauge(
+    "gatehouse_requests_in_work", "Requests that wait or are worked on",
+    multiprocess_mode="livesum",
+)  # fmt: skip
+REFUSED = Counter("gatehouse_bad_inputs", "Requests refused for their input", ["reason"])
+DECISIONS = Counter("gatehouse_decisions", "Rows predicted", ["decision"])
+PROBABILITY = Histogram(
+    "gatehouse_probability", "Probability of the positive class, of each row", buckets=_TWENTIETHS
+)
+LOGGED = Counter("gatehouse_log_rows", "Rows written to the inference log")
+LOG_LOST = Counter("gatehouse_log_rows_lost", "Rows that the inference log lost", ["reason"])
+TOKENS_UNREAD = Counter(
+    "gatehouse_token_reload_failures", "Times that the changed token file could not be read"
+)
+MODEL = Gauge(
+    "gatehouse_model", "1, with the digests of what is served", ["model", "contract", "verdict"],
+    multiprocess_mode="max",
+)  # fmt: skip
+
+
+def prepare(served: Served) -> None:
+    """Start every series at 0, so that the first event shows as a rise."""
+    for reason in get_args(Reason):
+        REFUSED.labels(reason)
+    for decision in served.contract.classes:
+        DECISIONS.labels(decision)
+    for reason in ("disk", "queue", "error"):
+        LOG_LOST.labels(reason)
+    for status in ("200", "400", "422", "500", "503"):
+        REQUESTS.labels("/predict", status)
+    MODEL.labels(served.digest, served.contract.digest, served.verdict_digest or "none").set(1)
+
+
+def count_request(path: str, status: int, seconds: float) -> None:
+    """Count one answered request."""
+    _requests(path, status).inc()
+    _seconds(path).observe(seconds)
+
+
+# Finding a series by its labels costs more than counting in it.
+_requests = cache(lambda path, status: REQUESTS.labels(path, status))
+_seconds = cache(lambda path: SECONDS.labels(path))
+
+
+def exposition() -> tuple[bytes, bytes]:
+    """All metrics in Prometheus' text format, and its content type."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # `bentoml serve` has several processes
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST.encode()

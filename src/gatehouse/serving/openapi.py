@@ -1,0 +1,141 @@
+"""The service's OpenAPI description, made from the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatehouse.contract import Contract
+from gatehouse.serving.rows import Reader
+from gatehouse.serving.served import Served
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+_REFUSALS = {
+    "400": "The body is not JSON, or a key stands twice in it",
+    "401": "No bearer token, or none that is let in",
+    "405": "Another method than this path has",
+    "408": "The body took too long to arrive",
+    "413": "The body is too large",
+    "415": "The body is not sent as application/json, or is compressed",
+    "422": "What was sent is not rows of the contract",
+    "500": "The model failed; the log has the reason",
+    "503": "Too much to do; try again after the seconds that Retry-After says",
+}
+
+
+def describe(served: Served, reader: Reader, *, closed: bool) -> dict[str, Any]:
+    """OpenAPI 3.1; `closed`: a bearer token is needed."""
+    description: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": served.contract.name,
+            "description": served.contract.description,
+            "version": served.digest.removeprefix("sha256:")[:12],
+        },
+        "paths": {
+            "/predict": {"post": _predict(reader)},
+            "/model": {"get": _get("Model card, verdict and digests", JSON, {"type": "object"})},
+            "/metrics": {"get": _get("Prometheus metrics", "text/plain", {"type": "string"})},
+            "/livez": {"get": _health("Is the process alive?")},
+            "/readyz": {"get": _health("Is the model loaded?")},
+        },
+        "components": {"schemas": _schemas(served.contract, reader)},
+    }
+    if closed:
+        schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
+        description["components"]["securitySchemes"] = schemes
+        for path in ("/predict", "/model", "/metrics"):
+            for operation in description["paths"][path].values():
+                operation["security"] = [{"bearer": []}]
+                operation["responses"]["401"] = _refusal("401")
+    return description
+
+
+def _predict(reader: Reader) -> dict[str, Any]:
+    rows = {"type": "array", "items": _ref("Row"), "minItems": 1, "maxItems": reader.max_rows}
+    answers = {"oneOf": [_ref("Answer"), _ref("Answers")]}
+    identity = {
+        "name": "X-Request-ID",
+        "in": "header",
+        "description": "Comes back in the answer; one is made where none, or no sane one, is sent",
+        "schema": {"type": "string"},
+    }
+    refusals = ("400", "408", "413", "415", "422", "500", "503")
+    return {
+        "summary": "Predict one row, or many",
+        "operationId": "predict",
+        "parameters": [identity],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"oneOf": [_ref("Row"), rows]}}},
+        },
+        "responses": {"200": _content("One answer for a row, a list for a list", JSON, answers)}
+        | {status: _refusal(status) for status in refusals},
+    }
+
+
+def _get(summary: str, kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": _content(summary, kind, schema)}}
+
+
+def _health(summary: str) -> dict[str, Any]:
+    unready = {"503": {"description": "No"}}
+    return {"summary": summary, "responses": {"200": {"description": "Yes"}} | unready}
+
+
+def _content(description: str, kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {kind: {"schema": schema}}}
+
+
+def _refusal(status: str) -> dict[str, Any]:
+    return _content(_REFUSALS[status], PROBLEM, _ref("Problem"))
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _schemas(contract: Contract, reader: Reader) -> dict[str, Any]:
+    probability = {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "description": f"of {contract.target} = {contract.classes[1]}",
+    }
+    decision = {"type": "string", "enum": list(contract.classes)}
+    prediction = {"probability": probability, "decision": decision}
+    about = {
+        "threshold": {"type": "number", "description": "the decision is positive from here on"},
+        "model": {"type": "string", "description": "digest of the model that answered"},
+        "request_id": {"type": "string"},
+    }
+    many = {"predictions": {"type": "array", "items": _object(prediction)}}
+    row = reader.adapter.json_schema()
+    for column in row["properties"].values():
+        column.pop("title", None)
+    return {
+        "Row": row | {"description": contract.description},
+        "Answer": _object(prediction | about),
+        "Answers": _object(many | about),
+        "Problem": _problem(),
+    }
+
+
+def _problem() -> dict[str, Any]:
+    text = {"type": "string"}
+    place = {"type": "string", "description": "JSON Pointer (RFC 6901) into the body"}
+    errors = {"type": "array", "items": _object({"pointer": place, "detail": text})}
+    status = {"type": "integer"}
+    return _object(
+        {"title": text, "status": status, "detail": text, "errors": errors, "request_id": text}
+    )
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,128 @@
+"""What is served: the INT8 graph with its contract, card and verdict, from one folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
+from gatehouse.digest import file_digest
+from gatehouse.errors import GatehouseError
+from gatehouse.model import Model
+from gatehouse.verdict import Verdict
+from gatehouse.workspace import MODEL, VERDICT
+
+CARD = Path("reports/model_card.md")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A loaded model, and what is known of it."""
+
+    contract: Contract
+    model: Model
+    digest: str
+    card: str | None
+    verdict: Verdict | None
+    verdict_digest: str | None
+
+    def probabilities(self, rows: Sequence[Row]) -> list[float]:
+        """The positive class's probability of each row; rows keep the contract.
+
+        Raises:
+            GatehouseError: the graph fails on them, or gives what is no probability.
+        """
+        texts, numbers = self._texts, self._numbers
+        given_texts = [[row[name] or "" for row in rows] for name in texts]
+        given_numbers = [
+            [np.nan if row[name] is None else row[name] for row in rows] for name in numbers
+        ]
+        # One array for all columns of a kind: making arrays is what costs here.
+        as_texts = np.array(given_texts, dtype=object)
+        as_numbers = np.array(given_numbers, dtype=np.float32)
+        feeds = dict(zip(texts, as_texts.reshape(len(texts), -1, 1), strict=True))
+        feeds |= zip(numbers, as_numbers.reshape(len(numbers), -1, 1), strict=True)
+        found: list[float] = self.model.run(feeds)[:, 1].tolist()
+        if not all(0 <= probability <= 1 for probability in found):
+            raise GatehouseError(f"{self.model.path}: the graph gives what is no probability")
+        return found
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [name for name, kind in self.model.inputs.items() if kind == "tensor(string)"]
+
+    @cached_property
+    def _numbers(self) -> list[str]:
+        return [name for name in self.model.inputs if name not in self._texts]
+
+    def describe(self) -> dict[str, Any]:
+        """What `/model` answers."""
+        metadata = self.model.metadata
+        return {
+            "model": self.digest,
+            "contract": metadata.contract,
+            "data": metadata.data,
+            "commit": metadata.commit,
+            "trainer": metadata.trainer,
+            "classes": list(metadata.classes),
+            "threshold": metadata.threshold,
+            "card": self.card,
+            "verdict": self.verdict.model_dump(mode="json") if self.verdict else None,
+            "verdict_digest": self.verdict_digest,
+        }
+
+
+def load_served(root: Path) -> Served:
+    """The model in `root`, laid out as the repository is; card and verdict may be missing.
+
+    Raises:
+        GatehouseError: contract, model or verdict is missing, broken, or of something else.
+    """
+    contract = load_contract(root / CONTRACT_FILE)
+    path = root / MODEL
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise GatehouseError(f"{path}: cannot be read ({error.strerror}); make run") from None
+    model, digest = Model(path, content), "sha256:" + hashlib.sha256(content).hexdigest()
+    _check(model, contract)
+    card, verdict = root / CARD, root / VERDICT
+    served = Served(
+        contract=contract,
+        model=model,
+        digest=digest,
+        card=card.read_text("utf-8") if card.exists() else None,
+        verdict=Verdict.read(verdict) if verdict.exists() else None,
+        verdict_digest=file_digest(verdict) if verdict.exists() else None,
+    )
+    if served.verdict and served.verdict.candidate.model != digest:
+        raise GatehouseError(
+            f"{verdict}: is on another model than {path}; run `gatehouse judge`, or take it away"
+        )
+    return served
+
+
+def _check(model: Model, contract: Contract) -> None:
+    if model.metadata.contract != contract.digest:
+        raise GatehouseError(
+            f"{model.path}: was trained on another contract than {CONTRACT_FILE}; train again"
+        )
+    if model.metadata.classes != contract.classes:
+        raise GatehouseError(
+            f"{model.path}: the graph's classes are {model.metadata.classes}, "
+            f"the contract's {contract.classes}; train again"
+        )
+    for name, kind in model.inputs.items():
+        column = contract.inputs.get(name)
+        if column is None:
+            raise GatehouseError(f"{model.path}: the graph reads '{name}', no model input")
+        if (kind == "tensor(string)") == column.is_numeric:
+            raise GatehouseError(f"{model.path}: input '{name}' is a {kind}, no {column.type}")

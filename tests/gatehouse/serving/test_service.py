@@ -1,0 +1,192 @@
+"""Attacks the service as it runs: by itself, by `bentoml serve`, told to end, badly set."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.gatehouse.serving.place import ROW
+from tests.gatehouse.serving.process import OWN, Process, environment, free_port, running
+
+from gatehouse.workspace import MODEL
+
+BENTOML = (sys.executable, "-m", "bentoml", "serve", "gatehouse.serving.service:service")
+
+
+def samples(service: Process) -> dict[tuple[str, str], float]:
+    """Value by name and labels, of all metrics."""
+    text = service.client.get("/metrics").text
+    return {
+        (sample.name, ",".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def attempt_all(service: Process) -> None:
+    """Health, predictions, description and metrics over real HTTP."""
+    ask = service.client
+    assert [ask.get(path).status_code for path in ("/livez", "/readyz", "/healthz")] == [200] * 3
+    assert ask.post("/predict", json=ROW).json()["decision"] == "yes"
+    assert len(ask.post("/predict", json=[ROW, ROW]).json()["predictions"]) == 2
+    assert ask.post("/predict", json=ROW | {"age": 300}).status_code == 422
+    assert ask.post("/predict", content="{").status_code == 415
+    assert ask.get("/model").json()["model"] == ask.post("/predict", json=ROW).json()["model"]
+    assert ask.get("/docs.json").json()["openapi"].startswith("3.1")
+    assert "<html" in ask.get("/").text
+    assert ask.get("/nix").status_code == 404
+    found = samples(service)
+    assert found["gatehouse_requests_total", "/predict,200"] == 3
+    assert found["gatehouse_requests_total", "/predict,422"] == 1
+    assert found["gatehouse_bad_inputs_total", "range"] == 1
+    assert found["gatehouse_bad_inputs_total", "content_type"] == 1
+    assert found["gatehouse_decisions_total", "yes"] == 4
+    assert found["gatehouse_probability_count", ""] == 4
+    assert found["gatehouse_request_seconds_count", "/predict"] == 5
+    assert found["gatehouse_requests_in_work", ""] == 0
+    assert not [labels for _, labels in found if "nix" in labels], "a path made a series"
+
+
+def test_it_serves_by_itself(root: Path) -> None:
+    """`python -m gatehouse.serving`, which `make serve` runs."""
+    with running(root) as service:
+        attempt_all(service)
+
+
+def test_bentoml_serves_it(root: Path) -> None:
+    """`bentoml serve`: the same, with metrics gathered over processes."""
+    port = free_port()
+    with running(root, (*BENTOML, "--port", str(port)), port) as service:
+        attempt_all(service)
+
+
+def test_what_is_in_work_is_answered_before_the_end(root: Path) -> None:
+    """A rolling update loses no request: half a body is sent, then SIGTERM, then the rest."""
+    body = b'{"age": 50, "job": "nurse", "kids": 2, "to/wn~": "Ulm", "heat": 0.5}'
+    with (
+        running(root) as service,
+        socket.create_connection(("127.0.0.1", service.port)) as connection,
+    ):
+        head = (
+            "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        connection.sendall(head.encode() + body[:5])
+        while not samples(service)["gatehouse_requests_in_work", ""]:
+            pass
+        service.popen.terminate()
+        connection.sendall(body[5:])
+        connection.settimeout(60)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        service.popen.wait(60)
+
+
+def test_broken_http_and_hang_ups_leave_the_service_well(root: Path) -> None:
+    """Bytes that are no HTTP, lengths that lie, connections cut short."""
+    attempts = [
+        b"\x00\xff\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 99\r\n\r\n{",
+        b"GET /\xff\xfe%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ]
+    with running(root) as service:
+        for attempt in attempts:
+            with socket.create_connection(("127.0.0.1", service.port)) as connection:
+                connection.sendall(attempt)
+        assert service.client.post("/predict", json=ROW).status_code == 200
+        assert "Traceback" not in service.log.read_text()
+
+
+@pytest.mark.parametrize("part", [b"a" * 65_536, b"a: b\r\n" * 10_000])
+def test_headers_have_an_end(root: Path, part: bytes) -> None:
+    """One that never ends, and ever more of them, would take all memory."""
+    with (
+        running(root) as service,
+        socket.create_connection(("127.0.0.1", service.port)) as connection,
+    ):
+        connection.settimeout(60)
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nx: ")
+        with pytest.raises(ConnectionError):
+            connection.sendall(part * 1000)
+        assert service.client.get("/livez").status_code == 200
+
+
+def test_what_is_slow_to_say_what_it_wants_is_hung_up_on(root: Path) -> None:
+    """A connection that says nothing, and one that never ends its headers, hold no place."""
+    with (
+        running(root) as service,
+        socket.create_connection(("127.0.0.1", service.port), 60) as silent,
+        socket.create_connection(("127.0.0.1", service.port), 60) as slow,
+    ):
+        slow.sendall(b"GET /livez HTTP/1.1\r\nHost:")
+        assert silent.recv(1) == slow.recv(1) == b""
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"  # BentoML's own
+)
+def test_bentoml_puts_nothing_around_a_request_but_what_is_named() -> None:
+    """A new release of BentoML that adds a layer is seen here."""
+    from gatehouse.serving.service import application
+
+    names = [middleware.cls.__name__ for middleware in application().user_middleware]  # type: ignore[attr-defined]
+    assert names == ["Front", "ContextMiddleware"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PORT", "http", "port"),
+        ("MAX_ROWS", "0", "max_rows"),
+        ("TIMEOUT", "nan", "timeout"),
+        ("TOKENS", "short", "token 1"),
+        ("TOKENS", "", "tokens"),
+        ("TOKENS_FILE", "nix", "nix: cannot be read"),
+        ("TOKENZ", "x", "no such key"),
+    ],
+)
+def test_a_wrong_setting_is_told_and_nothing_is_served(
+    root: Path, name: str, value: str, told: str
+) -> None:
+    """One line that names it, and exit code 2; above all no service without its tokens."""
+    done = attempt_start(root, **{f"GATEHOUSE_SERVE_{name}": value})
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("spoil", ["missing", "broken", "contract", "port"])
+def test_what_cannot_be_served_is_told(root: Path, spoil: str) -> None:
+    """No model, a broken one, one of another contract, a port that is taken."""
+    port = "3000"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        match spoil:
+            case "missing":
+                (root / MODEL).unlink()
+            case "broken":
+                (root / MODEL).write_bytes(b"no graph")
+            case "contract":
+                text = (root / "contract.yaml").read_text()
+                (root / "contract.yaml").write_text(text.replace("[0, 20]", "[0, 21]"))
+            case "port":
+                port = str(taken.getsockname()[1])
+        done = attempt_start(root, GATEHOUSE_SERVE_PORT=port)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+def attempt_start(root: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        OWN, cwd=root, env=environment(root, **variables), text=True, capture_output=True,
+        timeout=120, check=False,
+    )  # fmt: skip
