@@ -1,0 +1,104 @@
+"""The program that builds images: whichever of buildah, podman and docker is here."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from gatehouse.errors import GatehouseError
+from gatehouse.release.layout import Layout
+from gatehouse.release.tools import found, run
+
+CONTAINERFILE = Path(__file__).with_name("Containerfile")
+BUILDERS = ("buildah", "podman", "docker")
+
+_PINNED = re.compile(r"[^@]+@sha256:[0-9a-f]{64}|oci:[^:@]+")
+_BASE_DIGEST = "org.opencontainers.image.base.digest"
+
+
+def check_base(base_image: str) -> None:
+    """Refuse a base image that can change under its name.
+
+    Raises:
+        GatehouseError: it is named by no digest, and is no folder.
+    """
+    if not _PINNED.fullmatch(base_image):
+        raise GatehouseError(
+            f"the base image '{base_image}' can change under its name; write NAME@sha256:DIGEST, "
+            "or oci:FOLDER"
+        )
+
+
+def base_digest(base_image: str, image: Layout) -> str:
+    """`sha256:<hex>` of the manifest of the base that `image` was built on."""
+    folder, digest = base_image.removeprefix("oci:"), base_image.partition("@")[2]
+    told = (image.manifest.get("annotations") or {}).get(_BASE_DIGEST)
+    return str(told or digest or Layout(Path(folder)).digest)
+
+
+def build_layout(
+    context: Path, base_image: str, labels: Mapping[str, str], time: int, folder: Path
+) -> Layout:
+    """Build the image of what lies in `context`, as an OCI layout with compressed layers.
+
+    Args:
+        context: a folder with `site` and `bento`.
+        base_image: one that `check_base` lets through.
+        labels: of the image.
+        time: of the image and of every file in it, in seconds since 1970.
+        folder: to be made.
+
+    Raises:
+        GatehouseError: there is no builder, or it failed.
+    """
+    builder = next(filter(found, BUILDERS), None)
+    if builder is None:
+        raise GatehouseError(
+            "none of buildah, podman and docker is installed, and one of them builds the image "
+            "(Debian and Ubuntu: apt-get install buildah)"
+        )
+    named = _stored(base_image, builder)
+    options = [f"--build-arg=BASE_IMAGE={named}", f"--file={CONTAINERFILE}", "--quiet"]
+    options += [f"--label={key}={value}" for key, value in labels.items()]
+    # The one step that runs needs no rights: it makes bytecode.
+    isolation = os.environ.get("BUILDAH_ISOLATION", "chroot")
+    for words in _commands(builder, options, time, context, folder):
+        run(words, f"build the image by {builder}", BUILDAH_ISOLATION=isolation)
+    return Layout(folder)
+
+
+def _stored(base_image: str, builder: str) -> str:
+    """The name by which the builder finds the base: the same on every machine."""
+    if not base_image.startswith("oci:"):
+        return base_image
+    if builder == "docker":
+        raise GatehouseError(f"{base_image}: docker takes its base from a registry; name one there")
+    layout = Layout(Path(base_image.removeprefix("oci:")))
+    name = f"localhost/gatehouse-base:{layout.digest[7:19]}"
+    run(
+        ["skopeo", "copy", "--quiet", f"oci:{layout.folder}", f"containers-storage:{name}"],
+        f"take the base image {base_image}",
+    )
+    return name
+
+
+def _commands(
+    builder: str, options: list[str], time: int, context: Path, folder: Path
+) -> list[list[str]]:
+    if builder == "docker":
+        output = f"type=oci,tar=false,dest={folder},rewrite-timestamp=true"
+        options += ["--provenance=false", "--sbom=false", f"--output={output}"]
+        options += [f"--build-arg=SOURCE_DATE_EPOCH={time}"]
+        return [["docker", "buildx", "build", *options, str(context)]]
+    # The builder's version must not be in the digest.
+    options += [f"--timestamp={time}", "--format=oci", "--layers=false", "--identity-label=false"]
+    if builder == "buildah":
+        options += ["--disable-compression=false", f"--tag=oci:{folder}:image"]
+        return [["buildah", "build", *options, str(context)]]
+    name = f"localhost/gatehouse:{time}"
+    return [
+        ["podman", "build", *options, f"--tag={name}", str(context)],
+        ["podman", "push", "--quiet", name, f"oci:{folder}:image"],
+    ]

@@ -1,0 +1,115 @@
+"""`gatehouse image`: build, push and verify the image of a judged commit."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+
+from gatehouse.command import command
+from gatehouse.exits import FAIL, PASS
+
+_BASE_FOLDER = Path(".gatehouse/base-image")
+
+
+@click.group("image")
+def group() -> None:
+    """The image of a commit that passes: build, push, verify (docs/release.md)."""
+
+
+@group.command()
+@click.option("--base", "base_image", metavar="IMAGE", envvar="BASE_IMAGE",
+              help="Base image: NAME@sha256:DIGEST, or oci:FOLDER.")  # fmt: skip
+@command
+def build(base_image: str | None) -> int:
+    """Judge HEAD once more, and build its image in .gatehouse/release.
+
+    The data and models of HEAD's dvc.lock must be here. All is measured anew, and judged by HEAD's
+    own policy; a commit that does not pass gets no image, and exit code 1.
+    """
+    from gatehouse.release.build import BASE_IMAGE
+    from gatehouse.release.build import build as build_image
+    from gatehouse.release.builder import check_base
+    from gatehouse.release.judged import judge_commit
+    from gatehouse.release.result import Release
+    from gatehouse.report.terminal import print_verdict
+
+    check_base(base_image or BASE_IMAGE)
+    release = Release()
+    # First of all, so that nothing older is left to be pushed.
+    shutil.rmtree(release.folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="gatehouse-image-") as work:
+        judged = judge_commit(Path(), Path(work) / "commit")
+        judged.verdict.write(release.verdict)
+        print_verdict(judged.verdict, report=str(release.verdict))
+        if not judged.passes:
+            click.echo(f"{judged.commit[:12]} does not pass, so it gets no image", err=True)
+            return FAIL
+        build_image(judged, base_image or BASE_IMAGE, Path(work), release)
+    click.echo(f"{release.image.folder} {release.image.digest}")
+    return PASS
+
+
+@group.command()
+@click.argument("name", metavar="REGISTRY/NAME")
+@click.option("--key", metavar="KEY",
+              help="Private key: a file, or env://NAME or a KMS as cosign takes it; without, the "
+              "workflow's identity signs (keyless).")  # fmt: skip
+@command
+def push(name: str, key: str | None) -> int:
+    """Push what `build` made, sign it, and attest verdict, provenance and SBOM.
+
+    Prints the image by its digest.
+    """
+    from gatehouse.release.registry import push as push_image
+    from gatehouse.release.result import LABEL_COMMIT, Release
+    from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT, Signer
+
+    release, signer = Release(), Signer(key)
+    image = push_image(release.image, name, release.image.labels[LABEL_COMMIT])
+    signer.attest(image, VERDICT, release.verdict)
+    signer.attest(image, PROVENANCE, release.provenance)
+    signer.attest(image, SBOM, release.sbom)
+    # Last, so that an image which is signed has all that it needs.
+    signer.sign(image)
+    click.echo(image)
+    return PASS
+
+
+@group.command()
+@click.argument("image", metavar="NAME@sha256:DIGEST")
+@click.option("--key", metavar="KEY", help="Public key that must have signed: a file, or a KMS.")
+@click.option("--identity", metavar="URL", help="Workflow that must have signed.")
+@command
+def verify(image: str, key: str | None, identity: str | None) -> int:
+    """Check an image in its registry: signature, attestations, verdict, and the model inside."""
+    from gatehouse.release.promote import parse_image
+    from gatehouse.release.signing import RefusedError, Verifier
+    from gatehouse.release.verify import verify_image
+
+    parsed, verifier = parse_image(image), Verifier(key, identity)
+    with tempfile.TemporaryDirectory(prefix="gatehouse-verify-") as work:
+        try:
+            verify_image(parsed, verifier, Path(work) / "image", click.echo)
+        except RefusedError as refused:
+            click.echo(f"refused: {refused}", err=True)
+            return FAIL
+    click.echo(f"{parsed}: verified")
+    return PASS
+
+
+@group.command()
+@command
+def base() -> int:
+    """Make a base image from Debian's packages, where no registry can be reached.
+
+    Needs mmdebstrap and buildah. Prints its name, for `gatehouse image build --base`.
+    """
+    from gatehouse.git import git
+    from gatehouse.release.base_image import make_base
+
+    make_base(_BASE_FOLDER, int(git("show", "--no-patch", "--format=%ct", "HEAD")))
+    click.echo(f"oci:{_BASE_FOLDER}")
+    return PASS

@@ -1,0 +1,109 @@
+"""A commit judged once more, from measurements made now: no stored verdict is believed.
+
+The reports that lie in Git may have come with any pull request; what is released rests on none of
+them. The commit's files come from Git, its data and models from the checkout, where each must be
+what the commit's `dvc.lock` records.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatehouse.base import LOCK
+from gatehouse.errors import GatehouseError
+from gatehouse.git import commit_of, file_at, git
+from gatehouse.github.candidate import OUTPUTS, check_outputs
+from gatehouse.github.measuring import make_card, measure_all
+from gatehouse.judging import verdict_on
+from gatehouse.release.settled import settled
+from gatehouse.verdict import Outcome, Verdict
+from gatehouse.workspace import MODEL, VERDICT, Workspace
+
+REPORTS = Path("reports")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A commit and its verdict.
+
+    Attributes:
+        commit: its hash.
+        time: when it was committed, in seconds since 1970.
+        folder: its files, data and models and new evidence; where it passes also its model card and
+            the settled verdict.
+        verdict: by the commit's own policy, with no base: comparisons were the gates' affair.
+    """
+
+    commit: str
+    time: int
+    folder: Path
+    verdict: Verdict
+
+    @property
+    def passes(self) -> bool:
+        return self.verdict.outcome is Outcome.PASS
+
+    @property
+    def model(self) -> Path:
+        """The graph that was judged and is served."""
+        return self.folder / MODEL
+
+
+def judge_commit(root: Path, folder: Path, ref: str = "HEAD") -> Judged:
+    """Measure and judge the commit `ref` of the checkout at `root`.
+
+    Args:
+        root: the checkout, with the commit's data and models.
+        folder: to be made: the commit's files and what is measured.
+        ref: a commit, branch or tag.
+
+    Raises:
+        GatehouseError: the commit records no run, or its data and models are not here.
+    """
+    commit = commit_of(ref, root)
+    if file_at(commit, LOCK, root) is None:
+        raise GatehouseError(
+            f"{LOCK} is not in {ref}: there is no recorded model to release; "
+            "run `make run`, then commit dvc.lock and reports/"
+        )
+    export(root, commit, folder)
+    _bring_outputs(root, folder)
+    # What a gate could not measure, and why, is in the verdict; the rest is measured here and now.
+    unmeasured = measure_all(folder)
+    verdict = verdict_on(Workspace(folder), unmeasured=unmeasured)
+    time = int(git("show", "--no-patch", "--format=%ct", commit, root=root))
+    if verdict.outcome is Outcome.PASS:
+        make_card(folder)
+        settled(verdict).write(folder / VERDICT)
+    return Judged(commit, time, folder, verdict)
+
+
+def export(root: Path, commit: str, folder: Path) -> None:
+    """Write the files of a commit into the new `folder`, but for its reports."""
+    folder.mkdir(parents=True)
+    archive = folder.with_suffix(".tar")
+    try:
+        git("archive", "--format=tar", f"--output={archive.resolve()}", commit, root=root)
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+    finally:
+        archive.unlink(missing_ok=True)
+    shutil.rmtree(folder / REPORTS, ignore_errors=True)
+
+
+def _bring_outputs(root: Path, folder: Path) -> None:
+    lost = [path.as_posix() for path in OUTPUTS if not (root / path).exists()]
+    if lost:
+        raise GatehouseError(
+            f"{', '.join(lost)}: not here; bring what dvc.lock records (`dvc pull`), "
+            "or make it (`make run`)"
+        )
+    for path in OUTPUTS:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (root / path).is_dir() else shutil.copyfile
+        copy(root / path, target)
+    check_outputs(folder)

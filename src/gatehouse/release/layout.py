@@ -1,0 +1,118 @@
+"""An image as a folder: the OCI image layout, whose every file is named by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gatehouse.errors import GatehouseError
+
+_GONE = ".wh."
+_ALL_GONE = ".wh..wh..opq"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The one image in `folder`."""
+
+    folder: Path
+
+    @cached_property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the image's manifest, by which it is pulled.
+
+        Raises:
+            GatehouseError: there is no image, or more than one.
+        """
+        try:
+            index = json.loads((self.folder / "index.json").read_text("utf-8"))
+            (entry,) = index["manifests"]
+            return str(entry["digest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise GatehouseError(
+                f"{self.folder}: is no folder with one OCI image; build it: make image"
+            ) from None
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return self._json(self.digest)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """How the image runs: user, environment, labels."""
+        return dict(self._json(self.manifest["config"]["digest"]).get("config") or {})
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self.config.get("Labels") or {})
+
+    def file(self, name: str) -> bytes:
+        """The bytes of a file as a container sees it, by its path with no leading slash.
+
+        Raises:
+            GatehouseError: the image has no such plain file, or a layer is not what the manifest
+                names.
+        """
+        for layer in reversed(self.manifest["layers"]):
+            blob = self._checked(layer["digest"])
+            try:
+                found = _in_layer(blob, PurePosixPath(name))
+            except (tarfile.TarError, OSError, EOFError) as error:
+                raise GatehouseError(f"{blob}: is no readable layer ({error})") from None
+            if found is not None:
+                return found
+        raise GatehouseError(f"the image has no file /{name}")
+
+    def _json(self, digest: str) -> dict[str, Any]:
+        return dict(json.loads(self._checked(digest).read_bytes()))
+
+    def _checked(self, digest: str) -> Path:
+        kind, _, name = digest.partition(":")
+        if kind != "sha256" or len(name) != 64 or not name.isalnum():
+            raise GatehouseError(f"{self.folder}: '{digest}' is no SHA-256 digest")
+        path = self.folder / "blobs/sha256" / name
+        try:
+            with path.open("rb") as stream:
+                same = hashlib.file_digest(stream, "sha256").hexdigest() == name
+        except OSError as error:
+            raise GatehouseError(f"{path}: cannot be read ({error.strerror})") from None
+        if not same:
+            raise GatehouseError(f"{path}: is not what its name says; the image was changed")
+        return path
+
+
+def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
+    """What a layer says of a file: its bytes, or None where it does not speak of it.
+
+    Raises:
+        GatehouseError: the layer takes the file away, or makes something else of it.
+    """
+    content: bytes | None = None
+    hidden = False
+    with tarfile.open(blob, mode="r:*") as layer:
+        for entry in layer:
+            path = PurePosixPath(entry.name.lstrip("/"))
+            if path == wanted:
+                stream = layer.extractfile(entry) if entry.isreg() else None
+                if stream is None:
+                    raise GatehouseError(f"/{wanted} of the image is no plain file")
+                content = stream.read()  # where it stands twice, the last one counts
+            elif path in wanted.parents and path.parts and not entry.isdir():
+                raise GatehouseError(f"/{path} of the image is no folder")
+            hidden = hidden or _hides(path, wanted)
+    if content is None and hidden:
+        raise GatehouseError(f"the image has no file /{wanted}: an upper layer takes it away")
+    return content
+
+
+def _hides(path: PurePosixPath, wanted: PurePosixPath) -> bool:
+    """Is an entry a whiteout, by which the lower layers' file is no longer there?"""
+    if path.name == _ALL_GONE:
+        return path.parent in wanted.parents
+    gone = path.with_name(path.name.removeprefix(_GONE)) if path.name else path
+    return path.name.startswith(_GONE) and gone in (wanted, *wanted.parents)

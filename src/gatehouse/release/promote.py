@@ -1,0 +1,167 @@
+"""Which image each environment runs: one entry in the overlay's `kustomization.yaml`, by digest.
+
+Staging's is written by a release, production's is copied from staging's. Only the characters of the
+value change, so that the commit is a diff of one line, and `git revert` takes it back.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+
+from gatehouse.errors import GatehouseError
+from gatehouse.typed import parse_yaml, read_text, write_text
+
+STAGING = Path("deploy/overlays/staging/kustomization.yaml")
+PRODUCTION = Path("deploy/overlays/production/kustomization.yaml")
+
+ENTRY = "model"  # how deploy/base names the image
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NOTHING = "sha256:" + "0" * 64  # what the template holds until something is released
+# The grammar of the OCI distribution reference: host, optional port, lower-case path.
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_NAME = re.compile(rf"[A-Za-z0-9.-]+(?::[0-9]+)?(?:/{_PART})+")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that can be pulled: `name` such as ghcr.io/owner/name, `digest` sha256:<64 hex>."""
+
+    name: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.digest}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an environment ran, and what it runs from now on; equal where nothing changed."""
+
+    before: Image
+    after: Image
+
+
+def parse_image(reference: str) -> Image:
+    """`name@sha256:<64 hex>` as an image.
+
+    Raises:
+        GatehouseError: it names a tag, no digest, or something else than an image.
+    """
+    name, at, digest = reference.partition("@")
+    if not at:
+        raise GatehouseError(
+            f"'{reference}': names no digest, and a tag can be moved; write NAME@sha256:DIGEST"
+        )
+    _check_digest(digest, f"'{name}'")
+    if digest == _NOTHING:
+        raise GatehouseError(f"'{reference}': is the placeholder for no image; name a real one")
+    if not _NAME.fullmatch(name):
+        raise GatehouseError(
+            f"'{name}': is no name of an image; write it as ghcr.io/owner/name, in lower case, "
+            "with no tag"
+        )
+    return Image(name, digest)
+
+
+def image_of(overlay: Path) -> Image:
+    """The image that an overlay's `kustomization.yaml` names.
+
+    Raises:
+        GatehouseError: the file is unreadable, has not exactly one entry for the image, or that one
+            has a tag or a malformed digest.
+    """
+    nodes = _nodes(read_text(overlay), overlay)
+    return Image(nodes["newName"].value, nodes["digest"].value)
+
+
+def stage(image: Image, root: Path = Path()) -> Change:
+    """Write `image` into the staging overlay.
+
+    Raises:
+        GatehouseError: the overlay is unreadable or has not exactly one entry for the image.
+    """
+    return _write(root / STAGING, image)
+
+
+def promote(root: Path = Path()) -> Change:
+    """Copy staging's image to the production overlay.
+
+    Raises:
+        GatehouseError: nothing was released yet, staging names no image by digest, or an overlay
+            is unreadable or has not exactly one entry for the image. Nothing is written then.
+    """
+    staged = image_of(root / STAGING)
+    if staged.digest == _NOTHING:
+        raise GatehouseError(f"{STAGING}: holds no image yet; nothing was released, so that there "
+                             "is nothing to promote")  # fmt: skip
+    return _write(root / PRODUCTION, parse_image(str(staged)))
+
+
+def _check_digest(digest: str, where: str) -> None:
+    if not _DIGEST.fullmatch(digest):
+        raise GatehouseError(f"{where}: '{digest}' is no digest; write sha256: and 64 of 0-9a-f")
+
+
+def _write(path: Path, image: Image) -> Change:
+    text = read_text(path)
+    nodes = _nodes(text, path)
+    before = Image(nodes["newName"].value, nodes["digest"].value)
+    new = {"newName": image.name, "digest": image.digest}
+    changed = text
+    for key in sorted(new, key=lambda key: nodes[key].start_mark.index, reverse=True):
+        node = nodes[key]
+        if node.value != new[key]:
+            start, end = node.start_mark.index, node.end_mark.index
+            changed = changed[:start] + new[key] + changed[end:]
+    wanted = parse_yaml(text, path)
+    _entry(wanted, path).update(new)
+    if parse_yaml(changed, path) != wanted:  # an anchor or an alias was in the way
+        raise GatehouseError(
+            f"{path}: the entry of {ENTRY} cannot be changed in place; write newName: {image.name} "
+            f"and digest: {image.digest} by hand, with no anchor"
+        )
+    if changed != text:
+        write_text(path, changed)
+    return Change(before, image)
+
+
+def _nodes(text: str, path: Path) -> dict[str, ScalarNode]:
+    """The values of the image's entry by key, each with the place where it stands in the text."""
+    entry = _entry(parse_yaml(text, path), path)
+    if "newTag" in entry:
+        raise GatehouseError(
+            f"{path}: {ENTRY} has a tag (newTag), which can be moved; take it out, the digest says "
+            "it all"
+        )
+    for key in ("newName", "digest"):
+        if not isinstance(entry.get(key), str):
+            raise GatehouseError(f"{path}: {ENTRY} has no {key}; write one in its entry")
+    _check_digest(entry["digest"], f"{path}: {ENTRY}")
+    images = _children(YAML(typ="safe", pure=True).compose(text))["images"]
+    return next(
+        nodes
+        for nodes in map(_children, images.value)
+        if "name" in nodes and nodes["name"].value == ENTRY
+    )
+
+
+def _entry(overlay: Any, path: Path) -> Any:
+    """The one entry of the image in a parsed `kustomization.yaml`."""
+    images = overlay.get("images") if isinstance(overlay, dict) else None
+    entries = images if isinstance(images, list) else []
+    found = [each for each in entries if isinstance(each, dict) and each.get("name") == ENTRY]
+    if len(found) != 1:
+        raise GatehouseError(f"{path}: images: has {len(found)} entries with name: {ENTRY}; it "
+                             "must have exactly one")  # fmt: skip
+    return found[0]
+
+
+def _children(node: Any) -> dict[str, Any]:
+    """The values of a mapping by key."""
+    return {key.value: value for key, value in node.value} if isinstance(node, MappingNode) else {}

@@ -1,0 +1,142 @@
+"""Signatures and attestations by cosign: with a key here, or on GitHub by the workflow's identity.
+
+With a key nothing leaves for a transparency log; without one, Sigstore's public log records which
+repository signed which digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatehouse.errors import GatehouseError
+from gatehouse.release.promote import Image
+from gatehouse.release.tools import ToolError, run
+
+VERDICT = "urn:gatehouse:verdict:1"
+PROVENANCE = "slsaprovenance1"
+SBOM = "cyclonedx"
+GITHUB = "https://token.actions.githubusercontent.com"
+
+
+# How cosign ends where it found no signature, or none by this key; of attestations it only says so.
+_REFUSED = (10, 12)
+_NOT_ATTESTED = ("no matching attestations", "none of the attestations matched")
+
+
+class RefusedError(GatehouseError):
+    """The image must not run."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs with the private key `key` (its password in COSIGN_PASSWORD), or with none keyless."""
+
+    key: str | None
+
+    def sign(self, image: Image) -> None:
+        """Sign an image in its registry.
+
+        Raises:
+            GatehouseError: the key does not open, or the registry refuses.
+        """
+        run(["cosign", "sign", *self._how(), str(image)], f"sign {image}")
+
+    def attest(self, image: Image, kind: str, predicate: Path) -> None:
+        """Attach a signed statement on an image; `kind` is the type of its predicate."""
+        run(
+            ["cosign", "attest", *self._how(), "--type", kind, "--predicate", predicate,
+             str(image)],
+            f"attest {predicate.name} of {image}",
+        )  # fmt: skip
+
+    def _how(self) -> list[str]:
+        by_key = [f"--key={self.key}", "--tlog-upload=false"]
+        return ["--yes", *(by_key if self.key else [])]
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Who must have signed: the holder of a key, or a workflow by its identity."""
+
+    key: str | None = None
+    identity: str | None = None
+    issuer: str = GITHUB
+
+    def check_signature(self, image: Image) -> None:
+        """Refuse an image that is not signed, or signed for another name, or by someone else.
+
+        Raises:
+            RefusedError: so.
+            GatehouseError: the registry can't be asked.
+        """
+        text = _ask(["verify", "--output=json", *self._how()], image, "the signature")
+        for each in _json(text):
+            critical = each.get("critical") or {}
+            name = (critical.get("identity") or {}).get("docker-reference")
+            digest = (critical.get("image") or {}).get("docker-manifest-digest")
+            if (_full(name), digest) == (_full(image.name), image.digest):
+                return
+        raise RefusedError(f"{image}: its signature is of another image or name")
+
+    def attested(self, image: Image, kind: str) -> list[Any]:
+        """The predicates of the statements on an image that are of `kind` and well signed.
+
+        Raises:
+            RefusedError: there is none, or it speaks of another image.
+        """
+        words = ["verify-attestation", "--type", kind, *self._how()]
+        text = _ask(words, image, f"the attestation {kind}")
+        return [_predicate(line, image) for line in text.splitlines() if line.strip()]
+
+    def _how(self) -> list[str]:
+        if (self.key is None) == (self.identity is None):
+            raise GatehouseError(
+                "say who must have signed: the public key (--key cosign.pub), or the workflow "
+                "(--identity https://github.com/OWNER/NAME/.github/workflows/release.yml"
+                "@refs/heads/main)"
+            )
+        if self.key is not None:
+            return [f"--key={self.key}", "--insecure-ignore-tlog=true"]
+        return [f"--certificate-identity={self.identity}",
+                f"--certificate-oidc-issuer={self.issuer}"]  # fmt: skip
+
+
+def _ask(words: list[str], image: Image, what: str) -> str:
+    try:
+        return run(["cosign", *words, str(image)], f"verify {what} of {image}")
+    except ToolError as error:
+        if error.code in _REFUSED or any(text in str(error) for text in _NOT_ATTESTED):
+            raise RefusedError(str(error)) from None
+        raise
+
+
+def _full(name: object) -> str:
+    """Docker Hub has two names."""
+    text = str(name)
+    return f"index.{text}" if text.startswith("docker.io/") else text
+
+
+def _json(text: str) -> list[Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise GatehouseError("cosign gave an answer that is not JSON") from None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _predicate(line: str, image: Image) -> Any:
+    """The predicate of an in-toto statement in its signed envelope."""
+    try:
+        statement = json.loads(base64.b64decode(json.loads(line)["payload"], validate=True))
+        digests = {each["digest"]["sha256"] for each in statement["subject"]}
+        predicate = statement["predicate"]
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise RefusedError(f"{image}: an attestation is no in-toto statement") from None
+    if digests != {image.digest.removeprefix("sha256:")}:
+        raise RefusedError(f"{image}: an attestation speaks of another image")
+    return predicate

@@ -1,0 +1,64 @@
+"""Programs of others that a release runs: found on PATH, their failures told in their own words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatehouse.errors import GatehouseError
+
+_TOLD = 3
+"""Last lines of what a program said that an error repeats, where none says that it is one."""
+_LONGEST = 1000
+
+
+class ToolError(GatehouseError):
+    """A program ended with the exit code `code`."""
+
+    def __init__(self, doing: str, code: int, said: str) -> None:
+        self.code = code
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        errors = [line for line in lines if line.lower().startswith("error")][:1]
+        told = " / ".join(errors or lines[-_TOLD:]) or "no reason was given"
+        super().__init__(f"could not {doing}: {told[:_LONGEST]}")
+
+
+def found(name: str) -> bool:
+    """Is the program `name` on PATH?"""
+    return shutil.which(name) is not None
+
+
+def run(words: Sequence[str | Path], doing: str, root: Path | None = None, **variables: str) -> str:
+    """Standard output of a program.
+
+    Args:
+        words: the program and its arguments.
+        doing: what it is run for; errors say that it could not be done.
+        root: the folder that it runs in; this one by default.
+        **variables: added to its environment.
+
+    Raises:
+        GatehouseError: the program is not installed.
+        ToolError: it failed.
+    """
+    try:
+        done = subprocess.run(
+            [str(word) for word in words],
+            cwd=root,
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise GatehouseError(
+            f"{words[0]} is not installed, and is needed to {doing}; docs/release.md says "
+            "where to get it"
+        ) from None
+    if done.returncode:
+        raise ToolError(doing, done.returncode, f"{done.stdout}\n{done.stderr}")
+    return done.stdout

@@ -1,0 +1,85 @@
+"""What is released was measured now, and judged by the commit's own policy."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.gatehouse.repository import Repository
+from tests.gatehouse.tiny import ROOT
+
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Gate
+from gatehouse.release.build import build
+from gatehouse.release.judged import judge_commit
+from gatehouse.release.result import Release
+from gatehouse.release.settled import settled
+from gatehouse.verdict import Verdict
+from gatehouse.workspace import MODEL, MODEL_FP32, VERDICT
+
+
+@pytest.fixture
+def released(repository: Repository) -> Repository:
+    """The tiny repository with what a model card needs, on main."""
+    shutil.copyfile(ROOT / "model_card.yaml", repository.root / "model_card.yaml")
+    repository.commit("a card")
+    return repository
+
+
+def replace(repository: Repository, old: str, new: str) -> None:
+    path = repository.root / "policy.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_forged_record_decides_nothing(released: Repository, tmp_path: Path) -> None:
+    """The policy can't be met; evidence and verdict that lie in Git say that it was."""
+    replace(released, "at_least: 0.8\n", "at_least: 0.9999\n")
+    released.write_evidence(Gate.ACCURACY)
+    forged = released.evidence(Gate.ACCURACY)
+    better = tuple(m.model_copy(update={"value": 1.0}) for m in forged.measurements)
+    released.write_evidence(Gate.ACCURACY, measurements=better)
+    (released.root / VERDICT).write_text('{"outcome": "pass"}')
+    released.commit("forged")
+    judged = judge_commit(released.root, tmp_path / "commit")
+    assert not judged.passes
+    blocking = [result.rule for result in judged.verdict.rules if result.blocks]
+    assert blocking == ["accuracy-floor"]
+    assert not (judged.folder / VERDICT).exists()
+    with pytest.raises(GatehouseError, match="gets no image"):
+        build(judged, "oci:base", tmp_path / "work", Release(tmp_path / "release"))
+
+
+def test_a_pass_is_of_the_commit(released: Repository, tmp_path: Path) -> None:
+    """What is changed and not committed counts for nothing; what is judged lies there, settled."""
+    commit = released.git("rev-parse", "HEAD").strip()
+    replace(released, "at_least: 0.8\n", "at_least: 0.9999\n")
+    judged = judge_commit(released.root, tmp_path / "commit")
+    assert (judged.passes, judged.commit) == (True, commit)
+    assert judged.verdict.candidate == released.workspace.present()
+    assert Verdict.read(judged.folder / VERDICT) == settled(judged.verdict)
+    assert (judged.folder / "reports/model_card.md").is_file()
+    # A model that was put in the judged one's place meanwhile gets no image either.
+    shutil.copyfile(judged.folder / MODEL_FP32, judged.folder / MODEL)
+    with pytest.raises(GatehouseError, match="gets no image"):
+        build(judged, "oci:base", tmp_path / "work", Release(tmp_path / "release"))
+
+
+def test_another_model_than_the_recorded_one_is_refused(
+    released: Repository, tmp_path: Path
+) -> None:
+    """The work tree's model must be the one that dvc.lock of the commit records."""
+    shutil.copyfile(released.root / MODEL_FP32, released.root / MODEL)
+    with pytest.raises(GatehouseError, match=r"not what its dvc\.lock records"):
+        judge_commit(released.root, tmp_path / "1")
+    (released.root / MODEL).unlink()
+    with pytest.raises(GatehouseError, match=r"model\.int8\.onnx: not here; .* \(`dvc pull`\)"):
+        judge_commit(released.root, tmp_path / "2")
+
+
+def test_without_a_record_there_is_nothing_to_release(released: Repository, tmp_path: Path) -> None:
+    """A commit with no dvc.lock, as of a template whose pipeline never ran."""
+    with pytest.raises(GatehouseError, match="no recorded model"):
+        judge_commit(released.root, tmp_path / "commit", "sources")

@@ -1,0 +1,101 @@
+"""Files of an image as a container sees them, or an error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.gatehouse.release.images import Files, layer, make_layout
+
+from gatehouse.errors import GatehouseError
+from gatehouse.release.layout import Layout
+
+MODEL = "app/models/model.onnx"
+BASE: Files = [("app", None), ("app/models", None), (MODEL, b"judged")]
+
+
+def image(folder: Path, *layers: Files) -> Layout:
+    make_layout(folder / "image", [layer(files) for files in layers], {"a": "b"})
+    return Layout(folder / "image")
+
+
+def test_the_topmost_layer_counts(tmp_path: Path) -> None:
+    """A model in a later layer is what runs, so it is what is read; also where it stands twice."""
+    other: Files = [(MODEL, b"first"), (f"./{MODEL}", b"last")]
+    assert image(tmp_path / "1", BASE).file(MODEL) == b"judged"
+    assert image(tmp_path / "2", BASE, [("etc/x", b"")]).file(MODEL) == b"judged"
+    assert image(tmp_path / "3", BASE, other).file(MODEL) == b"last"
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "app/models/.wh.model.onnx",
+        "app/.wh.models",
+        ".wh.app",
+        "app/models/.wh..wh..opq",
+        "./app/.wh..wh..opq",
+    ],
+)
+def test_what_a_layer_takes_away_is_not_there(tmp_path: Path, gone: str) -> None:
+    """The judged model below a whiteout is not what runs; with another one on top, that is."""
+    with pytest.raises(GatehouseError, match="takes it away"):
+        image(tmp_path / "1", BASE, [(gone, b"")]).file(MODEL)
+    again: Files = [(gone, b""), (MODEL, b"new")]
+    assert image(tmp_path / "2", BASE, again).file(MODEL) == b"new"
+
+
+def test_other_whiteouts_do_not_matter(tmp_path: Path) -> None:
+    """Names that only look alike hide nothing."""
+    others: Files = [("app/models/.wh.model.onn", b""), ("etc/.wh..wh..opq", b"")]
+    assert image(tmp_path, BASE, others).file(MODEL) == b"judged"
+
+
+@pytest.mark.parametrize("name", [MODEL, "app/models", "app"])
+def test_links_are_no_files(tmp_path: Path, name: str) -> None:
+    """A link on the way would make a container read something else than is hashed here."""
+    make_layout(tmp_path / "image", [layer(BASE), layer([], {name: "/etc"})])
+    with pytest.raises(GatehouseError, match=r"is no (plain file|folder)"):
+        Layout(tmp_path / "image").file(MODEL)
+
+
+def test_changed_bytes_are_found(tmp_path: Path) -> None:
+    """Each blob is what its name says, or the image is refused: manifest, config and layers."""
+    for changed in range(3):
+        layout = image(tmp_path / str(changed), BASE)
+        names = [
+            layout.digest,
+            layout.manifest["config"]["digest"],
+            layout.manifest["layers"][0]["digest"],
+        ]
+        path = layout.folder / "blobs/sha256" / names[changed][7:]
+        path.write_bytes(path.read_bytes() + b" ")
+        with pytest.raises(GatehouseError, match="the image was changed"):
+            _ = (Layout(layout.folder).labels, Layout(layout.folder).file(MODEL))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"manifests": []}',
+        json.dumps({"manifests": [{"digest": "sha256:" + "0" * 64}] * 2}),
+    ],
+)
+def test_what_is_no_layout_is_told(tmp_path: Path, index: str) -> None:
+    """No index, a broken one, none or several images: an error that says what to do."""
+    if index:
+        (tmp_path / "index.json").write_text(index)
+    with pytest.raises(GatehouseError, match="make image"):
+        _ = Layout(tmp_path).digest
+
+
+def test_digests_are_no_paths(tmp_path: Path) -> None:
+    """A manifest can't make the reader open a file elsewhere."""
+    index = {"manifests": [{"digest": "sha256:" + "../" * 21 + "a"}]}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(GatehouseError, match="no SHA-256 digest"):
+        _ = Layout(tmp_path).manifest
