@@ -6,24 +6,25 @@ export DVC_NO_ANALYTICS := 1
 export ITERATIVE_DO_NOT_TRACK := 1
 export DO_NOT_TRACK := 1
 export BENTOML_DO_NOT_TRACK := True
+export ORT_DISABLE_TELEMETRY := 1
 
 # DVC starts the stages by name, so that `gatehouse` and `python` must be those of .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-locks := $(wildcard requirements/*.txt) pyproject.toml scripts/install.sh
+locks := $(wildcard requirements/*.txt tests/workflows/tools/*.json) pyproject.toml scripts/install.sh
 gatehouse := .venv/bin/gatehouse
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check drill verify pages lock clean
+.PHONY: help setup run test check drill image verify pages serve lock clean github-settings
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv and install what `make run` needs
 	@sh scripts/install.sh run
 
-run: .venv/.installed-run ## data to verdict; DATA=adult takes UCI Adult, BASE=main compares with main
+run: .venv/.installed-run ## data to verdict; DATA=adult, or a file or URL; BASE=main compares with main
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")
 
 test: .venv/.installed-dev ## run the tests on all cores, with coverage
@@ -35,14 +36,26 @@ check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit m
 drill: .venv/.installed-run ## plant known defects and see each gate catch its own
 	@$(gatehouse) drill $(ARGS)
 
-verify: .venv/.installed-run ## reproduce the recorded run from scratch and compare
-	@$(gatehouse) verify $(ARGS)
+image: .venv/.installed-release ## judge HEAD again and build its image; BASE_IMAGE=name@sha256:...
+	@$(gatehouse) image build $(if $(BASE_IMAGE),--base "$(BASE_IMAGE)")
+
+verify: .venv/.installed-run ## reproduce the recorded run and compare; or check IMAGE=name@sha256:...
+	@$(gatehouse) $(if $(IMAGE),image verify "$(IMAGE)" $(if $(KEY),--key "$(KEY)") \
+		$(if $(IDENTITY),--identity "$(IDENTITY)"),verify) $(ARGS)
 
 pages: .venv/.installed-run ## draw Data Docs and the drift page in reports/site/
 	@$(gatehouse) report --pages $(ARGS)
 
+serve: .venv/.installed-run ## serve models/model.int8.onnx on port 3000; PORT=… (docs/serving.md)
+	@$(if $(PORT),GATEHOUSE_SERVE_PORT="$(PORT)") .venv/bin/python -m gatehouse.serving
+
 lock: .venv/.installed-run ## resolve requirements/*.in again; UPGRADE=1 takes newer versions
 	@sh scripts/lock.sh $(if $(UPGRADE),--upgrade)
+
+github-settings: .venv/.installed-github ## set REPO=owner/name up on GitHub; DRY_RUN=1 only prints the calls
+	@$(gatehouse) github settings "$(REPO)" $(foreach owner,$(OWNERS),--owner "$(owner)") \
+		$(foreach label,$(GPU_LABELS),--gpu-label "$(label)") $(if $(APP_ID),--app-id "$(APP_ID)") \
+		$(if $(MERGE_QUEUE),--merge-queue) $(if $(DRY_RUN),--dry-run)
 
 clean: ## remove what tests and checks leave; .venv, data and models stay
 	@rm -rf .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

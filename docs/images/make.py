@@ -1,6 +1,6 @@
 """Draws a report as GitHub would show it, for the README: Markdown to HTML to PNG.
 
-    python docs/images/make.py docs/examples/report-fail.md docs/images/report.png \\
+    python docs/images/make.py docs/examples/comment-fail.md docs/images/report.png \\
         --mermaid FOLDER --height 1425
 
 FOLDER is the npm package `mermaid` (`npm install mermaid` puts it into node_modules/mermaid).

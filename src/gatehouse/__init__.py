@@ -1,1 +1,6 @@
 """Gatehouse: the machinery that measures a candidate model and judges it against a policy."""
+
+import os
+
+# Before ONNX Runtime is imported: its 1.31 collects usage data on Linux unless told not to.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

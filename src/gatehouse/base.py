@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
-from gatehouse.digest import PREPARED
+from gatehouse.digest import PREPARED, dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at
 from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
@@ -105,13 +105,22 @@ def _outputs(commit: str, ref: str, contract: Contract | None, root: Path) -> Ou
     text = file_at(commit, LOCK, root)
     if text is None or contract is None:
         return None
-    outs = locked_outputs(text, f"{ref}:{LOCK}")
+    return outputs_in(text, f"{ref}:{LOCK}", contract)
+
+
+def outputs_in(text: str, name: str, contract: Contract) -> Outputs:
+    """What the text of a `dvc.lock` says of the files to compare with.
+
+    Raises:
+        GatehouseError: it does not record all of them.
+    """
+    outs = locked_outputs(text, name)
     taken = {path.as_posix(): outs.get(path.as_posix()) for path in TAKEN}
     found = {path: md5 for path, md5 in taken.items() if md5}
     if len(found) < len(TAKEN):
         lost = ", ".join(path for path in taken if path not in found)
         raise GatehouseError(
-            f"{ref}:{LOCK}: does not record {lost}, so there is nothing whole to compare with; "
+            f"{name}: does not record {lost}, so there is nothing whole to compare with; "
             "run `make run` there, and commit dvc.lock"
         )
     return Outputs(contract=contract.digest, outs=found)
@@ -161,7 +170,7 @@ def checked_base(folder: Path, outputs: Outputs) -> Workspace:
     """
     workspace = Workspace(folder)
     for path, md5 in outputs.outs.items():
-        if not (folder / path).exists() or _md5(folder / path) != md5:
+        if not (folder / path).exists() or dvc_md5(folder / path) != md5:
             raise GatehouseError(f"{folder / path}: is not the base's; remove {folder}")
     if workspace.contract.digest != outputs.contract:
         raise GatehouseError(f"{folder / CONTRACT_FILE}: is not the base's; remove {folder}")
@@ -182,7 +191,7 @@ def _fetch(base: Base, folder: Path, root: Path) -> None:
             files.get(path.as_posix(), str(target), recursive=True)
             if not target.exists():
                 raise FileNotFoundError(path.as_posix())
-            if _md5(target) != base.record.outputs.outs[path.as_posix()]:
+            if dvc_md5(target) != base.record.outputs.outs[path.as_posix()]:
                 raise GatehouseError(
                     f"{path} of {base.name}: what DVC's cache or remote holds is not what dvc.lock "
                     "records; take the damaged copy away there, and push it again"
@@ -196,25 +205,14 @@ def _fetch(base: Base, folder: Path, root: Path) -> None:
     except Exception as error:  # DVC, and each remote's library, raise classes of their own
         if folder.exists():
             return  # another process took the same base meanwhile
+        # Of a folder DVC says only that it was not loaded; the cause knows of keys and buckets.
         raise GatehouseError(
             f"the data and model of {base.name} are in no DVC cache or remote that can be reached "
-            f"({error}); push them from where they were made (dvc push), or name another base"
+            f"({error.__cause__ or error}); push them from where they were made (dvc push), or "
+            "name another base"
         ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _md5(path: Path) -> str:
-    """DVC's MD5 of a file, or of a folder: that of the sorted list of its files, as JSON."""
-    if path.is_file():
-        with path.open("rb") as stream:
-            return hashlib.file_digest(
-                stream, lambda: hashlib.md5(usedforsecurity=False)
-            ).hexdigest()
-    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
-    listed = [{"md5": _md5(files[name]), "relpath": name} for name in sorted(files)]
-    content = json.dumps(listed, sort_keys=True).encode()
-    return hashlib.md5(content, usedforsecurity=False).hexdigest() + ".dir"
 
 
 def write_record(record: BaseRecord, root: Path = Path()) -> None:

@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from gatehouse.command import command
 from gatehouse.errors import GatehouseError
-from gatehouse.exits import ERROR, FAIL, PASS
+from gatehouse.exits import FAIL, PASS
+from gatehouse.github.cli import group as github_group
+from gatehouse.release.cli import group as image_group
 
 if TYPE_CHECKING:
+    from gatehouse.release.promote import Change
     from gatehouse.verdict import Verdict
 
 GATES = ("data", "drift", "accuracy", "fairness", "latency")
 
+_DATA_HELP = "Data source: simulated, adult, or a CSV or Parquet file by its path or URL."
 _BASE_HELP = "Commit, branch or tag to compare with, such as main."
-
-
-def _command(function: Callable[..., int]) -> Callable[..., None]:
-    """Exit with the function's code; a user's error is a message and code 2, never a traceback."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            code = function(*args, **kwargs)
-        except GatehouseError as error:
-            click.echo(f"error: {error}", err=True)
-            code = ERROR
-        except BrokenPipeError:
-            # The reader went away, as in `| head`: what was not told is no pass.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = ERROR
-        except OSError as error:
-            told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            click.echo(f"error: {told}", err=True)
-            code = ERROR
-        sys.exit(code)
-
-    return wrapped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,9 +37,9 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--data", "source", metavar="SOURCE", help="Data source: simulated or adult.")
+@click.option("--data", "source", metavar="SOURCE", help=_DATA_HELP)
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
-@_command
+@command
 def run(source: str | None, base_ref: str | None) -> int:
     """Run the pipeline, judge, and write the report.
 
@@ -75,7 +54,7 @@ def run(source: str | None, base_ref: str | None) -> int:
 @main.command()
 @click.argument("gates", metavar="[GATE]...", nargs=-1, type=click.Choice(GATES))
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
-@_command
+@command
 def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     """Measure data and model, and write reports/evidence/GATE.json.
 
@@ -118,7 +97,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
 @main.command()
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP + " Its policy decides.")
 @click.option("--policy", metavar="FILE|REF", help="Decide by this policy instead.")
-@_command
+@command
 def judge(base_ref: str | None, policy: str | None) -> int:
     """Apply the policy to the evidence, and write reports/verdict.json and reports/report.md.
 
@@ -137,7 +116,7 @@ def judge(base_ref: str | None, policy: str | None) -> int:
 @main.command()
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
 @click.option("--pages", is_flag=True, help="Also draw Data Docs and the drift page (slower).")
-@_command
+@command
 def report(base_ref: str | None, pages: bool) -> int:
     """Write reports/report.md again from the stored verdict and evidence."""
     from gatehouse.judging import base_named
@@ -164,7 +143,7 @@ def report(base_ref: str | None, pages: bool) -> int:
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(1),
               help="Repeat with other random draws, and print rates with intervals.")  # fmt: skip
 @click.option("--only", metavar="NAME", multiple=True, help="Only this defect; may be repeated.")
-@_command
+@command
 def drill(runs: int, only: tuple[str, ...]) -> int:
     """Plant known defects in copies of a finished run, and see each gate catch its own.
 
@@ -176,7 +155,7 @@ def drill(runs: int, only: tuple[str, ...]) -> int:
 
 
 @main.command()
-@_command
+@command
 def verify() -> int:
     """Reproduce the recorded run from scratch, and compare: a forged result does not pass.
 
@@ -189,7 +168,7 @@ def verify() -> int:
 
 
 @main.command()
-@_command
+@command
 def card() -> int:
     """Write reports/model_card.md from the evidence."""
     from gatehouse.run import write_card
@@ -201,13 +180,109 @@ def card() -> int:
 
 @main.command()
 @click.argument("folder", default="docs/schemas", type=click.Path(path_type=Path))
-@_command
+@command
 def schemas(folder: Path) -> int:
     """Write the JSON Schemas of evidence, policy, verdict, contract and params."""
     from gatehouse.schemas import write_schemas
 
     for path in write_schemas(folder):
         click.echo(path)
+    return PASS
+
+
+@main.command("set")
+@click.argument("assignments", metavar="KEY=VALUE...", nargs=-1, required=True)
+@command
+def set_(assignments: tuple[str, ...]) -> int:
+    """Write settings into params.yaml, comments kept: all of them, or none where one is wrong.
+
+    For example: gatehouse set train.seed=1 train.torch_mlp.hidden='[64, 64]' data.adult.folder=null
+
+    data=SOURCE does what `gatehouse run --data SOURCE` does.
+    """
+    from gatehouse.params import PARAMS, parse_settings, set_values
+    from gatehouse.source import source_settings
+
+    changes = parse_settings(assignments)
+    if isinstance(changes.get("data"), str):
+        changes = source_settings(changes.pop("data")) | changes
+    changed = set_values(changes)
+    for change in changed:
+        click.echo(f"{PARAMS}: {change}")
+    if not changed:
+        click.echo(f"{PARAMS}: says so already")
+    return PASS
+
+
+@main.group()
+def lock() -> None:
+    """Merge dvc.lock by stages instead of by lines (docs/merging.md)."""
+
+
+@lock.command()
+@command
+def resolve() -> int:
+    """In mid-merge or mid-rebase, resolve dvc.lock and the generated reports.
+
+    A stage that both sides changed is left out of dvc.lock, and runs again with `make run`. Of
+    generated reports ours are kept until then. All other conflicts are left alone, and named.
+    """
+    from gatehouse.lock.resolve import explain
+    from gatehouse.lock.resolve import resolve as resolve_conflicts
+
+    for line in explain(resolve_conflicts()):
+        click.echo(line)
+    return PASS
+
+
+@lock.command()
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("ours", type=click.Path(path_type=Path))
+@click.argument("theirs", type=click.Path(path_type=Path))
+@command
+def merge(base: Path, ours: Path, theirs: Path) -> int:
+    """Merge three lock files into OURS: Git's merge driver, which `make setup` names."""
+    from gatehouse.lock import merge_locks
+    from gatehouse.lock.resolve import explain_merge
+    from gatehouse.typed import read_text, write_text
+
+    merged = merge_locks(read_text(base), read_text(ours), read_text(theirs))
+    write_text(ours, merged.text)
+    click.echo(explain_merge(merged))
+    return PASS
+
+
+@main.command()
+@click.argument("image", metavar="NAME@sha256:DIGEST")
+@command
+def stage(image: str) -> int:
+    """Let staging run an image: write its digest into deploy/overlays/staging."""
+    from gatehouse.release import promote
+
+    return _show_change("staging", promote.stage(promote.parse_image(image)))
+
+
+@main.command("promote")
+@command
+def promote_() -> int:
+    """Let production run what staging runs: copy the digest to deploy/overlays/production.
+
+    The change is one line; commit it, and `git revert` takes it back.
+    """
+    from gatehouse.release import promote
+
+    return _show_change("production", promote.promote())
+
+
+main.add_command(github_group)
+main.add_command(image_group)
+
+
+def _show_change(environment: str, change: Change) -> int:
+    if change.before == change.after:
+        click.echo(f"{environment}: runs {change.after} already; nothing to do")
+    else:
+        click.echo(f"{environment}: {change.before} -> {change.after}")
     return PASS
 
 

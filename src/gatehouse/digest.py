@@ -1,8 +1,9 @@
-"""SHA-256 digests of files: what evidence speaks of is named by its content."""
+"""Digests of files: SHA-256 names what evidence speaks of, MD5 is what DVC compares."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
@@ -22,6 +23,19 @@ def file_digest(path: Path) -> str:
             return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise GatehouseError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def dvc_md5(path: Path) -> str:
+    """DVC's MD5 of a file, or of a folder: that of the sorted list of its files, as JSON."""
+    if path.is_file():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(
+                stream, lambda: hashlib.md5(usedforsecurity=False)
+            ).hexdigest()
+    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    listed = [{"md5": dvc_md5(files[name]), "relpath": name} for name in sorted(files)]
+    content = json.dumps(listed, sort_keys=True).encode()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() + ".dir"
 
 
 def data_digest(folder: Path = PREPARED) -> str:

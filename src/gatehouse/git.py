@@ -26,8 +26,8 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
 
 
-def git(*arguments: str, root: Path = Path()) -> str:
-    """Standard output of a git command.
+def git(*arguments: str, root: Path = Path(), **variables: str) -> str:
+    """Standard output of a git command; `variables` are added to its environment.
 
     Raises:
         GatehouseError: git is not installed, or the command failed; its last line is told.
@@ -36,7 +36,7 @@ def git(*arguments: str, root: Path = Path()) -> str:
         done = subprocess.run(
             ["git", *arguments],
             cwd=root,
-            env=environment(),
+            env=environment() | variables,
             capture_output=True,
             encoding="utf-8",
             check=False,

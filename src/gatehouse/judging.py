@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def verdict_on(
     base: Base | None = None,
     policy: str | None = None,
     on: date | None = None,
+    unmeasured: Mapping[Gate, str] | None = None,
 ) -> Verdict:
     """The verdict on what lies in `candidate`.
 
@@ -45,6 +47,7 @@ def verdict_on(
         base: judge by this commit's policy, and compare with its data and model.
         policy: a file or commit whose policy decides instead.
         on: the day on which waivers are looked at; today (UTC) by default.
+        unmeasured: why a gate has no evidence, where that is known better than from its absence.
 
     Raises:
         GatehouseError: a policy or contract is unreadable, or the base can't be had.
@@ -64,7 +67,7 @@ def verdict_on(
             kept = tuple(waiver for waiver in deciding.waivers if waiver in approved)
             deciding = deciding.model_copy(update={"waivers": kept})
     case = Case(
-        evidence=read_all_evidence(candidate.evidence),
+        evidence=read_all_evidence(candidate.evidence) | dict(unmeasured or {}),
         candidate=candidate.present(),
         base=_base_subject(candidate, base),
         today=on or today(),

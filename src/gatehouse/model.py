@@ -85,8 +85,13 @@ class Model:
             raise GatehouseError(f"{path}: cannot be read ({error.strerror})") from None
         except Exception as error:  # ONNX Runtime raises its own, unexported classes
             raise GatehouseError(f"{path}: is not a usable ONNX graph ({error})") from None
-        self.inputs: dict[str, str] = {i.name: i.type for i in self.session.get_inputs()}
-        if OUTPUT not in [o.name for o in self.session.get_outputs()]:
+        try:
+            self.inputs: dict[str, str] = {i.name: i.type for i in self.session.get_inputs()}
+            outputs = {o.name: o.type for o in self.session.get_outputs()}
+            stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError:
+            raise GatehouseError(f"{path}: a name or text in the graph is not UTF-8") from None
+        if OUTPUT not in outputs:
             raise GatehouseError(f"{path}: the graph has no output named '{OUTPUT}'")
         if not self.inputs:
             raise GatehouseError(f"{path}: the graph reads no column")
@@ -96,16 +101,15 @@ class Model:
                     f"{path}: input '{name}' is a {kind}; the gates feed {' or '.join(_FED)}, "
                     "so cast inside the graph"
                 )
-        self.metadata = self._metadata()
+        self.metadata = self._metadata(stored)
 
-    def _metadata(self) -> Metadata:
-        stored = self.session.get_modelmeta().custom_metadata_map
+    def _metadata(self, stored: dict[str, str]) -> Metadata:
         values: dict[str, Any] = {}
         for key, text in stored.items():
             if key.startswith(_PREFIX):
                 try:
                     values[key.removeprefix(_PREFIX)] = json.loads(text)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise GatehouseError(f"{self.path}: metadata {key} is not JSON") from None
         return validate(Metadata, values, f"{self.path} (metadata)")
 
@@ -152,6 +156,11 @@ class Model:
             raise GatehouseError(
                 f"{self.path}: '{OUTPUT}' should be a tensor of shape [{rows}, 2], "
                 f"and is {found} (sklearn-onnx: convert with zipmap=False)"
+            )
+        if output.dtype.kind != "f":
+            raise GatehouseError(
+                f"{self.path}: '{OUTPUT}' holds {output.dtype}, not numbers with a point; "
+                "cast inside the graph"
             )
         result: NDArray[np.float32] = output
         return result

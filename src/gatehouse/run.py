@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,16 +12,15 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
 from gatehouse.git import environment
 from gatehouse.judging import read_all_evidence, verdict_on
+from gatehouse.params import PARAMS
 from gatehouse.policy import POLICY_FILE, load_policy
-from gatehouse.typed import parse_yaml, read_text, validate, write_text
+from gatehouse.source import check_source, set_source
+from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
 REPORT = Path("reports/report.md")
 CARD = Path("reports/model_card.md")
-PARAMS = Path("params.yaml")
-
-_SCALAR = re.compile(r"""^("[^"]*"|'[^']*'|[^\s,}#]+)""")
 
 NO_TELEMETRY = {
     "DVC_NO_ANALYTICS": "1",
@@ -30,34 +28,8 @@ NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "BENTOML_DO_NOT_TRACK": "True",
     "GX_ANALYTICS_ENABLED": "false",
+    "ORT_DISABLE_TELEMETRY": "1",
 }
-
-
-def set_source(source: str, path: Path = PARAMS) -> bool:
-    """Make `source` the data source of `params.yaml`, comments kept; true where that is a change.
-
-    Raises:
-        GatehouseError: there is no such source, or the settings are unreadable.
-    """
-    from typing import get_args
-
-    from pipeline.settings import DataSettings, Settings, load_settings
-
-    sources = get_args(DataSettings.model_fields["source"].annotation)
-    if source not in sources:
-        raise GatehouseError(f"'{source}' is no data source; take one of: {', '.join(sources)}")
-    if load_settings(path).data.source == source:
-        return False
-    text = read_text(path)
-    line, column = parse_yaml(text, path)["data"].lc.value("source")
-    lines = text.splitlines(keepends=True)
-    # In place: YAML's writers lose layout, and write null as nothing.
-    lines[line] = lines[line][:column] + _SCALAR.sub(source, lines[line][column:], count=1)
-    changed = "".join(lines)
-    if validate(Settings, parse_yaml(changed, path), path).data.source != source:
-        raise GatehouseError(f"{path}:{line + 1}: data.source: write {source} here by hand")
-    write_text(path, changed)
-    return True
 
 
 def set_base(base: Base | None) -> Workspace | None:
@@ -106,8 +78,13 @@ def write_verdict_and_report(
     return write_report(candidate, verdict, base)
 
 
-def write_report(candidate: Workspace, verdict: Verdict, base: Base | None = None) -> Path:
-    """Store the report on a verdict; its path."""
+def write_report(
+    candidate: Workspace,
+    verdict: Verdict,
+    base: Base | None = None,
+    full_report: str | None = None,
+) -> Path:
+    """Store the report on a verdict; its path. `full_report` says where the uncut one is."""
     from gatehouse.report.context import ReportContext
     from gatehouse.report.markdown import render_report
 
@@ -118,6 +95,7 @@ def write_report(candidate: Workspace, verdict: Verdict, base: Base | None = Non
         params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
         base_params=parse_yaml(base.params, PARAMS) if base and base.params else None,
         base_label=base.name if base else None,
+        full_report=full_report,
     )
     path = candidate.root / REPORT
     write_text(path, render_report(context))
@@ -151,8 +129,10 @@ def run(source: str | None, base: Base | None) -> Verdict:
     # Told now, not after minutes of training; and a wrong folder is left as it is.
     load_policy(candidate.root / POLICY_FILE)
     _ = candidate.contract
-    if source is not None and set_source(source):
-        print(f"params.yaml: data.source is now {source}")
+    if source is not None:
+        for change in set_source(source):
+            print(f"{PARAMS}: {change}")
+    check_source()
     set_base(base)
     if not reproduce() and not stopped_by_data(candidate):
         raise GatehouseError("the pipeline failed; the reason stands above")

@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
 RAW = Path("data/raw")
 
+# Rows that differ take bytes each; even a table of one value in millions of rows stays below.
+_ROWS_PER_BYTE = 1000
 
-def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+
+def read_table(
+    path: Path, columns: list[str] | None = None, plain: Iterable[str] = ()
+) -> pd.DataFrame:
     """The rows of a Parquet file: text columns as `str` (missing is NaN), numbers as stored.
 
+    What pandas left in the file is not asked: it can rename columns and change their types.
+
+    Args:
+        path: of the file.
+        columns: to read; None reads all.
+        plain: columns that must hold numbers, text, truths or times where the file has them.
+
     Raises:
-        GatehouseError: the file is missing, is no Parquet file, or lacks one of `columns`.
+        GatehouseError: the file is missing, is no Parquet file, lacks one of `columns`, or one of
+            `plain` holds lists, bytes or other values that are not compared.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        missing = set(columns or ()) - set(pq.read_schema(path).names)
+        said = pq.read_metadata(path)
+        _check_rows(said.num_rows, path)
+        missing = set(columns or ()) - set(said.schema.to_arrow_schema().names)
         if missing:
             raise GatehouseError(f"{path}: has no column {sorted(missing)}")
         table = pq.read_table(path, columns=columns, memory_map=False)
+        _check_types(table.schema, path, set(plain))
+        # Text that is no UTF-8, and indices beyond a dictionary, are found here or not at all.
+        table.validate(full=True)
+        frame: pd.DataFrame = table.to_pandas(strings_to_categorical=False, ignore_metadata=True)
     except FileNotFoundError:
         raise GatehouseError(f"{path}: there is no such file; run `make run` first") from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise GatehouseError(f"{path}: cannot be read as Parquet ({error})") from None
-    frame: pd.DataFrame = table.to_pandas(strings_to_categorical=False)
     return frame
+
+
+def _check_rows(rows: int, path: Path) -> None:
+    """A file of some bytes can claim rows without end, and Arrow makes room for them."""
+    size = path.stat().st_size
+    if not 0 <= rows <= _ROWS_PER_BYTE * size:
+        raise GatehouseError(f"{path}: claims {rows:,} rows in {size:,} bytes; it is damaged")
+
+
+def _check_types(schema: pa.Schema, path: Path, checked: set[str]) -> None:
+    from pyarrow import types
+
+    known = (
+        types.is_null,
+        types.is_boolean,
+        types.is_integer,
+        types.is_floating,
+        types.is_decimal,
+        types.is_temporal,
+        types.is_string,
+        types.is_large_string,
+    )
+    for field in schema:
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        if field.name in checked and not any(holds(kind) for holds in known):
+            raise GatehouseError(
+                f"{path}: column '{field.name}' holds {field.type}; a table holds numbers, text, "
+                "truths and times"
+            )
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -92,16 +92,20 @@ def _no_constant(name: str) -> Any:
 
 T = TypeVar("T", bound=BaseModel)
 
+_WRITTEN_OUT = 10_000_000
+_TOLD = 50
+
 
 def parse_yaml(text: str, name: str | Path) -> Any:
     """The YAML document in `text`, with line numbers kept.
 
     Raises:
-        GatehouseError: the text is not one YAML document; `name` and the line are told.
+        GatehouseError: the text is not one YAML document; `name` and the line are told. Or its
+            aliases stand for more than anyone would write out ("billion laughs").
     """
     yaml = YAML(typ="rt")
     try:
-        return yaml.load(text)
+        data = yaml.load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = error.problem or error.context
@@ -110,6 +114,22 @@ def parse_yaml(text: str, name: str | Path) -> Any:
         raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
     except Exception as error:  # ruamel raises Python's own for scalars such as 2026-02-30
         raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
+    if _written_out(data, {}) > _WRITTEN_OUT:
+        raise GatehouseError(f"{name}: its aliases (*) stand for too much; write out what is meant")
+    return data
+
+
+def _written_out(node: Any, known: dict[int, float]) -> float:
+    """Characters of a document's values with every alias written out, about; inf: no end."""
+    if isinstance(node, str):
+        return len(node) + 1
+    if not isinstance(node, dict | list | tuple | set):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = float("inf")  # what holds itself has no end
+        parts = [*node, *node.values()] if isinstance(node, dict) else node
+        known[id(node)] = 1 + sum(_written_out(part, known) for part in parts)
+    return known[id(node)]
 
 
 def read_text(path: Path) -> str:
@@ -125,7 +145,7 @@ def read_text(path: Path) -> str:
 
 
 def validate(model: type[T], data: Any, name: str | Path) -> T:
-    """`data` as `model`; every problem is one line of the error, with line and key.
+    """`data` as `model`; every problem, up to fifty, is one line of the error, with line and key.
 
     Raises:
         GatehouseError: naming file, line (where `data` came from YAML), key and problem.
@@ -134,7 +154,10 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
         valid = model.model_validate(data)
         valid.model_dump_json()
     except ValidationError as error:
-        lines = [_explain(problem, data, name) for problem in error.errors()]
+        problems = error.errors()
+        lines = [_explain(problem, data, name) for problem in problems[:_TOLD]]
+        if len(problems) > _TOLD:
+            lines.append(f"{name}: and {len(problems) - _TOLD:,} problems more")
         raise GatehouseError("\n".join(lines)) from None
     except PydanticSerializationError:
         raise GatehouseError(

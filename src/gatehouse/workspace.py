@@ -91,7 +91,7 @@ class Workspace:
             GatehouseError: the file is missing or unreadable, or the split has no rows.
         """
         path = self.prepared / f"{name}.parquet"
-        frame = read_table(path)
+        frame = read_table(path, plain=self.contract.columns)
         if frame.empty:
             raise GatehouseError(f"{path}: has no rows")
         return frame

@@ -115,6 +115,42 @@ def test_forged_metadata_is_told(key: str, text: str, expected: str) -> None:
         _load(graph)
 
 
+@pytest.mark.parametrize(
+    "text", [b"age", b"by hand", b"gatehouse.trainer", b"probabilities", b"nurse_name"]
+)
+def test_names_that_are_no_text_are_told(text: bytes) -> None:
+    """Attacks the bindings of ONNX Runtime, which cannot decode them."""
+    graph = make_graph()
+    graph.metadata_props.add(key="nurse_name", value="x")
+    content = graph.SerializeToString().replace(text, b"\xff\xfe" + text[2:])
+    with pytest.raises(GatehouseError, match=r"model\.onnx: "):
+        Model(Path("model.onnx"), content)
+
+
+def test_metadata_nested_without_end_is_told() -> None:
+    """Attacks the JSON reader's stack."""
+    graph = make_graph()
+    next(p for p in graph.metadata_props if p.key == "gatehouse.trainer").value = "[" * 100_000
+    with pytest.raises(GatehouseError, match=r"gatehouse\.trainer is not JSON"):
+        _load(graph)
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_an_output_of_text_is_told(words: bool) -> None:
+    """Attacks scores given as text, which NumPy would read as numbers, or fail to."""
+    graph = make_graph()
+    last = graph.graph.node[-1]
+    last.output[0] = "numbers"
+    graph.graph.node.append(
+        helper.make_node("Concat", ["job", "job"], ["probabilities"], axis=1)
+        if words
+        else helper.make_node("Cast", ["numbers"], ["probabilities"], to=TensorProto.STRING)
+    )
+    graph.graph.output[0].type.tensor_type.elem_type = TensorProto.STRING
+    with pytest.raises(GatehouseError, match=r"model\.onnx: 'probabilities' holds"):
+        _load(graph).scores(rows(5))
+
+
 def test_values_that_are_no_probabilities_are_told() -> None:
     """Attacks a graph that gives logits, odds or NaN."""
     with pytest.raises(GatehouseError, match="no probabilities"):

@@ -11,52 +11,9 @@ from gatehouse.base import BASE_FILE
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.judging import verdict_on
-from gatehouse.run import run, set_source, stopped_by_data, write_verdict_and_report
+from gatehouse.run import run, stopped_by_data, write_verdict_and_report
 from gatehouse.workspace import VERDICT
 from tests.gatehouse.tiny import ROOT, Finished
-
-
-def test_a_source_changes_one_line_and_keeps_every_comment(tmp_path: Path) -> None:
-    """Attacks a settings file that loses its comments and layout."""
-    path = tmp_path / "params.yaml"
-    before = (ROOT / "params.yaml").read_text()
-    path.write_text(before)
-    assert set_source("adult", path)
-    after = path.read_text()
-    changed = [
-        (old, new)
-        for old, new in zip(before.splitlines(), after.splitlines(), strict=True)
-        if old != new
-    ]
-    assert [(old.split("#")[0].strip(), new.split("#")[0].strip()) for old, new in changed] == [
-        ("source: simulated", "source: adult")
-    ]
-    assert before.count("#") == after.count("#")
-    assert not set_source("adult", path)
-    assert set_source("simulated", path)
-    assert path.read_text() == before
-
-
-@pytest.mark.parametrize("source", ["", "Adult", "s3://bucket", "--help", "nowhere.csv"])
-def test_an_unknown_source_is_refused_and_changes_nothing(tmp_path: Path, source: str) -> None:
-    """Attacks a misspelt source that would be written and fail later."""
-    path = tmp_path / "params.yaml"
-    path.write_bytes((ROOT / "params.yaml").read_bytes())
-    with pytest.raises(GatehouseError):
-        set_source(source, path)
-    assert path.read_bytes() == (ROOT / "params.yaml").read_bytes()
-
-
-@pytest.mark.parametrize("text", ["", "5", "data: 5", "data: {source: simulated}", "a: ["])
-def test_settings_that_are_broken_are_told(tmp_path: Path, text: str) -> None:
-    """Attacks writing a source into settings that are none."""
-    path = tmp_path / "params.yaml"
-    path.write_text(text)
-    with pytest.raises(GatehouseError, match=r"params\.yaml"):
-        set_source("adult", path)
-    assert path.read_text() == text
-    with pytest.raises(GatehouseError, match="no such file"):
-        set_source("adult", tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize("name", ["policy.yaml", "contract.yaml"])

@@ -239,3 +239,23 @@ def test_equal_documents_are_equal_bytes() -> None:
     """Attacks key order and line ends, which would make a rewritten file a change in Git."""
     one = _Note(text="a\r\nb ü")
     assert one.to_json() == _Note.model_validate(json.loads(one.to_json())).to_json()
+
+
+def test_aliases_that_stand_for_too_much_are_told() -> None:
+    """Attacks whoever writes values out: "billion laughs", one long text many times, a loop."""
+    lines = ["a0: &a0 [lol]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    long = f"a: &a {'x' * 100_000}\nb: [{', '.join(['*a'] * 10_000)}]"
+    for text in ("\n".join(lines), long, "&a\nx: *a\ny: 1"):
+        with pytest.raises(GatehouseError, match=r"params\.yaml: its aliases"):
+            parse_yaml(text, "params.yaml")
+    few = parse_yaml("a: &a {b: 1}\nc: *a\nd: [*a, *a]", "params.yaml")
+    assert few["d"][1]["b"] == 1
+
+
+def test_problems_without_end_are_counted() -> None:
+    """Attacks the error's own length: it goes into a comment and a log."""
+    lines = "\n".join(f"key{i}: {i}" for i in range(2000))
+    told = _told(lambda: parse_policy(lines, "policy.yaml")).splitlines()
+    assert len(told) == 51
+    assert told[-1] == "policy.yaml: and 1,953 problems more"

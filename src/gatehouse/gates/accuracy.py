@@ -131,7 +131,13 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
 
 
 def predict(model: Model, rows: pd.DataFrame, contract: Contract) -> Predictions:
-    """What `model` says of `rows`, whose labels stand in the contract's target column."""
+    """What `model` says of `rows`, whose labels stand in the contract's target column.
+
+    Raises:
+        GatehouseError: there is no such column, or the rows do not fit the model.
+    """
+    if contract.target not in rows:
+        raise GatehouseError(f"the table has no column '{contract.target}', the contract's target")
     scores = model.scores(rows)
     return Predictions(
         labels=(rows[contract.target] == contract.classes[1]).to_numpy(np.float64),

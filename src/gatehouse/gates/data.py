@@ -97,7 +97,11 @@ def read_raw(workspace: Workspace) -> pd.DataFrame:
     import pandas as pd
 
     files = [workspace.raw / "rows.parquet", workspace.raw / "test.parquet"]
-    frames = [read_table(file) for file in files if file == files[0] or file.exists()]
+    frames = [
+        read_table(file, plain=workspace.contract.columns)
+        for file in files
+        if file == files[0] or file.exists()
+    ]
     return pd.concat(frames, ignore_index=True)
 
 

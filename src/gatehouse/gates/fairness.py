@@ -163,6 +163,7 @@ def _metric_frame(groups: NDArray[np.object_], predictions: Predictions) -> pd.D
         selection_rate,
         true_positive_rate,
     )
+    from pandas import Series
     from sklearn.metrics import accuracy_score
 
     functions = (selection_rate, true_positive_rate, false_positive_rate, accuracy_score)
@@ -170,7 +171,7 @@ def _metric_frame(groups: NDArray[np.object_], predictions: Predictions) -> pd.D
         metrics=dict(zip(GROUP_METRICS, functions, strict=True)),
         y_true=predictions.labels.astype(int),
         y_pred=predictions.decisions.astype(int),
-        sensitive_features=groups,
+        sensitive_features=Series(groups),  # of one row, an array is not taken
     ).by_group
     return frame
 

@@ -148,10 +148,13 @@ def test_unseen_category_and_missing_number_are_scored(
     assert by_key(evidence)["accuracy", Of.CANDIDATE].value is not None
 
 
-def test_missing_column_is_told(make_workspace: Callable[..., Workspace], policy: Policy) -> None:
-    """Attacks a test split without a column that the graph reads."""
-    test = make_workspace("other").split("test").drop(columns="colour")
-    with pytest.raises(GatehouseError, match="colour"):
+@pytest.mark.parametrize("name", ["colour", "y"])
+def test_missing_column_is_told(
+    make_workspace: Callable[..., Workspace], policy: Policy, name: str
+) -> None:
+    """Attacks a test split without a column that the graph reads, or without its labels."""
+    test = make_workspace("other").split("test").drop(columns=name)
+    with pytest.raises(GatehouseError, match=f"column '{name}'"):
         accuracy.measure(make_workspace(test=test), None, policy)
 
 

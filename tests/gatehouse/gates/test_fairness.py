@@ -238,6 +238,13 @@ def test_whole_workspace(make_workspace: Callable[..., Workspace], policy: Polic
     assert sum(m.name == "accuracy" for m in first.measurements) == 2 + 3 + 6
 
 
+def test_one_row(make_workspace: Callable[..., Workspace], policy: Policy) -> None:
+    """Attacks the smallest test split there can be: Fairlearn takes one row for no array."""
+    test = make_workspace("other").split("test").head(1)
+    evidence = fairness.measure(make_workspace(test=test), None, policy)
+    assert not any(m.decides and m.value is not None for m in evidence.measurements)
+
+
 def test_no_protected_attribute(
     make_workspace: Callable[..., Workspace],
     policy: Policy,

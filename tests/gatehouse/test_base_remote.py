@@ -1,0 +1,177 @@
+"""The base from a DVC remote on S3, spoken to as a real one: moto's server on this machine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatehouse.base import STORE, Base, find_base, take_base
+from gatehouse.errors import GatehouseError
+from tests.gatehouse.repository import Repository
+
+BUCKET = "models"
+PREFIX = "dvc"
+UNREACHABLE = r"no DVC cache or remote that can be reached \(.+\); push .*\(dvc push\)"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A repository whose DVC remote is a folder of a bucket; what was pushed lies only there.
+
+    Attributes:
+        repository: HEAD (`main`) records a run.
+        s3: a client of the bucket that may all.
+        reader: keys that may only read, as the environment has them.
+    """
+
+    repository: Repository
+    s3: Any
+    reader: dict[str, str]
+
+    def base(self) -> Base:
+        return find_base("main", self.repository.root)
+
+    def names(self) -> list[str]:
+        """The keys of what the bucket holds."""
+        return [each["Key"] for each in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+    def name_of(self, content: bytes) -> str:
+        """The one object with this content."""
+        (found,) = [key for key in self.names() if self._read(key) == content]
+        return found
+
+    def _read(self, key: str) -> bytes:
+        content: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return content
+
+    def refused(self, match: str) -> None:
+        """Taking the base is an error in words, with the fix, and leaves nothing."""
+        _forget_clients()
+        with pytest.raises(GatehouseError, match=match):
+            take_base(self.base(), self.repository.root)
+        assert list((self.repository.root / STORE).iterdir()) == []
+
+
+def _forget_clients() -> None:
+    """fsspec would hand out a client with the keys of before."""
+    import s3fs  # type: ignore[import-untyped]
+
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def remote(
+    address: str, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Remote]:
+    import boto3  # type: ignore[import-untyped]
+    from moto.core.authorization import enable_iam_authentication
+    from moto.moto_api._internal.models import moto_api_backend
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    moto_api_backend.reset()
+    setup = boto3.Session("setup", "setup", region_name="us-east-1")
+    writer = _user(setup, address, "pipeline", ["s3:*"])
+    reader = _user(setup, address, "gates", ["s3:GetObject", "s3:ListBucket"])
+    s3 = setup.client("s3", endpoint_url=address, **{k.lower(): v for k, v in writer.items()})
+    s3.create_bucket(Bucket=BUCKET)
+    for name, value in writer.items():
+        monkeypatch.setenv(name, value)
+    with enable_iam_authentication():
+        repository.dvc("remote", "add", "--default", "storage", f"s3://{BUCKET}/{PREFIX}")
+        repository.dvc("remote", "modify", "storage", "endpointurl", address)
+        repository.commit("A remote")
+        repository.dvc("push", "--quiet")
+        shutil.rmtree(repository.root / ".dvc/cache")
+        yield Remote(repository, s3, reader)
+
+
+def _user(session: Any, address: str, name: str, actions: list[str]) -> dict[str, str]:
+    """The keys of a new user who may do `actions`, as the environment has them."""
+    statements = [{"Effect": "Allow", "Action": actions, "Resource": "*"}]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam = session.client("iam", endpoint_url=address)
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="what it may", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+
+
+def test_a_base_comes_back_with_a_key_that_only_reads(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks a remote that only ever was a folder, and a judge who would need to write to it."""
+    expected = remote.repository.workspace.present()
+    for folder in ("data", "models"):
+        shutil.rmtree(remote.repository.root / folder)
+    for name, value in remote.reader.items():
+        monkeypatch.setenv(name, value)
+    assert all(name.startswith(f"{PREFIX}/files/md5/") for name in remote.names())
+    _forget_clients()
+    taken = take_base(remote.base(), remote.repository.root)
+    assert taken is not None
+    found = taken.present()
+    assert (found.data, found.model, found.model_fp32) == (
+        expected.data, expected.model, expected.model_fp32,
+    )  # fmt: skip
+
+
+def test_wrong_keys_are_told(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks a traceback of a cloud's library, and a base taken as absent for want of a key."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    remote.refused(UNREACHABLE)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    remote.refused(UNREACHABLE)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    remote.refused(UNREACHABLE)
+
+
+def test_a_bucket_that_is_gone_is_told(remote: Remote) -> None:
+    """Attacks an error that leaves the user without the next step."""
+    for name in remote.names():
+        remote.s3.delete_object(Bucket=BUCKET, Key=name)
+    remote.s3.delete_bucket(Bucket=BUCKET)
+    remote.refused(UNREACHABLE)
+
+
+def test_a_tampered_object_is_no_base(remote: Remote) -> None:
+    """Attacks a base made worse in the bucket, so that any candidate compares well with it."""
+    for path in ("models/model.int8.onnx", "data/prepared/test.parquet"):
+        content = (remote.repository.root / path).read_bytes()
+        key = remote.name_of(content)
+        for other in (content[:-1] + bytes([content[-1] ^ 1]), content[:-1], b""):
+            remote.s3.put_object(Bucket=BUCKET, Key=key, Body=other)
+            remote.refused("is not what dvc.lock records")
+        remote.s3.delete_object(Bucket=BUCKET, Key=key)
+        remote.refused(UNREACHABLE)
+        remote.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+    assert take_base(remote.base(), remote.repository.root) is not None
