@@ -173,12 +173,11 @@ def slower(width: int, layers: int, seed: int = 0) -> Callable[[Builder, str], s
     """The same logit after matrix products that change nothing but the time."""
 
     def change(build: Builder, logit: str) -> str:
-        weights = (
-            np.random.default_rng(seed).standard_normal((width, width)).astype(np.float32) / width
-        )
+        drawn = np.random.default_rng(seed).standard_normal((width, width)) / width
+        weights = build.const(drawn.astype(np.float32))  # one for all layers: size stays small
         wide = build.op("MatMul", logit, build.const(np.ones((1, width), np.float32)))
         for _ in range(layers):
-            wide = build.op("Tanh", build.op("MatMul", wide, build.const(weights)))
+            wide = build.op("Tanh", build.op("MatMul", wide, weights))
         narrow = build.op("MatMul", wide, build.const(np.zeros((width, 1), np.float32)))
         return build.op("Add", logit, narrow)
 

@@ -61,7 +61,7 @@ def slow(fork: Fork) -> None:
     import onnx
 
     fork.retrain()
-    changed = rewrite_logit(onnx.load_model(fork.root / MODEL), slower(width=512, layers=4))
+    changed = rewrite_logit(onnx.load_model(fork.root / MODEL), slower(width=512, layers=64))
     onnx.save_model(changed, fork.root / MODEL)
     fork.relock()
 
