@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
@@ -35,6 +36,26 @@ def test_int8_decides_as_fp32_does(shop: Shop, method: Method) -> None:
     models = Model(FP32), Model(INT8)
     full, small = (m.decisions(m.scores(shop.valid)) for m in models)
     assert (full == small).mean() >= 0.97
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_product_overflows_on_any_processor(shop: Shop, method: Method) -> None:
+    """Weights have 7 bits: two 8-bit products of them fit into the 16 bits that AVX2 adds in."""
+    assert train() == 0
+    result = onnx.load_from_string(quantize(FP32.read_bytes(), method, shop.train))
+    tensors = [i for i in result.graph.initializer if i.data_type == onnx.TensorProto.INT8]
+    weights = [numpy_helper.to_array(i) for i in tensors if i.dims]
+    largest = max(int(np.abs(w.astype(int)).max()) for w in weights)
+    assert 32 < largest <= 64
+    assert 2 * 255 * largest < 2**15
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_metadata_and_inputs_stay(shop: Shop, method: Method) -> None:
+    use(shop, method)
+    assert train() == 0
+    assert main() == 0
+    models = Model(FP32), Model(INT8)
     assert models[0].metadata == models[1].metadata
     assert models[0].inputs == models[1].inputs
 
