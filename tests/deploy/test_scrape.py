@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.objects import ROOT, free_port, load
+from tests.deploy.objects import ROOT, load
 from tests.deploy.watched import RULES, queries, rules
 from tests.gatehouse.tiny import Finished, lay_out
 from tests.github.needed import missing
+from tests.loopback import free_port
 
 METRIC = re.compile(r"\b(?:gatehouse_\w+|up)\b")
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.loopback import free_port
+
 CONFIG = """\
 version: 0.1
 log: {{level: error}}
@@ -20,12 +22,6 @@ storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true
 http: {{addr: "{host}", tls: {{certificate: {folder}/cert.pem, key: {folder}/key.pem}}}}
 auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _run(*words: str) -> None:

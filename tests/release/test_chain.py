@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
-import subprocess
 import tarfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from gatehouse.git import git
+from gatehouse.release.promote import PRODUCTION
 from gatehouse.release.result import Release
 from gatehouse.release.settled import verdict_digest
 from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT
@@ -24,7 +22,7 @@ from tests.gatehouse.release.images import Files
 from tests.release import forging
 from tests.release.chain import Chain, make_keys
 from tests.release.conftest import BASE
-from tests.release.registry import free_port
+from tests.release.rollout import Cluster, ask, asking
 
 MEGABYTES = 420
 COMPILERS = {"gcc", "g++", "cc", "c++", "clang", "ld", "as", "make", "tcc", "rustc", "go"}
@@ -33,14 +31,6 @@ ROW = {
     "occupation": "Exec-managerial", "relationship": "Husband", "capital_gain": 0,
     "capital_loss": 0, "hours_per_week": 45, "native_country": "United-States",
 }  # fmt: skip
-# Where the host allows no higher limits, podman's own default fails.
-PODMAN = """\
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-"""
 
 
 def release_of(chain: Chain) -> Release:
@@ -104,49 +94,49 @@ def test_what_is_in_the_image(chain: Chain) -> None:
     assert all(f"| {name} |" in release.licences.read_text() for name in packages)
 
 
-@pytest.fixture
-def served(chain: Chain, pushed: str, tmp_path: Path) -> Iterator[str]:
-    """The address of the pushed image, pulled by digest and run as a cluster would run it."""
-    (tmp_path / "containers.conf").write_text(PODMAN)
-    settings = str(tmp_path / "containers.conf")
-    port, name = free_port(), f"gatehouse-{free_port()}"
-    words = ["podman", "run", "--detach", "--quiet", f"--name={name}", "--network=host"]
-    words += ["--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--memory=512m"]
-    words += ["--security-opt=no-new-privileges", f"--env=GATEHOUSE_SERVE_PORT={port}", pushed]
-    chain.run(*words, CONTAINERS_CONF=settings)
-    try:
-        end = time.monotonic() + 90
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
-                break
-            except OSError:
-                logs = subprocess.run(["podman", "logs", name], capture_output=True, check=False)
-                assert time.monotonic() < end, logs.stdout + logs.stderr
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        chain.run("podman", "rm", "--force", name, CONTAINERS_CONF=settings)
+@pytest.fixture(scope="module")
+def cluster(
+    chain: Chain, pushed: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """The pushed image runs in production: pulled by digest, with the rights that Git gives it."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with Cluster.running(folder, chain.registry.variables) as made:
+        made.release(pushed)
+        yield made
 
 
-def ask(url: str, body: Any = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-        return json.load(answer)
-
-
-def test_the_pushed_image_predicts(chain: Chain, pushed: str, served: str) -> None:
-    """Verified, pulled by digest, run read-only with no rights: it answers by the judged model."""
+def test_the_pushed_image_predicts(chain: Chain, pushed: str, cluster: Cluster) -> None:
+    """Verified, pulled and deployed by digest: it answers by the judged model."""
     said = chain.gatehouse("image", "verify", pushed, "--key", chain.public)
     assert said.splitlines()[-1] == f"{pushed}: verified"
     verdict = Verdict.read(release_of(chain).verdict)
-    answer = ask(f"{served}/predict", ROW)
+    answer = ask(f"{cluster.url}/predict", ROW)
     assert 0 < answer["probability"] < 1
     assert answer["model"] == verdict.candidate.model
-    told = ask(f"{served}/model")
+    told = ask(f"{cluster.url}/model")
     assert told["verdict_digest"] == verdict_digest(verdict)
     assert told["verdict"]["outcome"] == "pass"
+
+
+def test_the_pod_is_confined(cluster: Cluster) -> None:
+    """Attacks manifests whose security context says less than it seems to."""
+
+    def inside(*words: str, code: int = 0) -> str:
+        assert cluster.pod
+        return cluster.podman.run("podman", "exec", cluster.pod.container, *words, code=code)
+
+    def python(line: str, code: int = 0) -> str:
+        return inside("python3", "-I", "-c", line, code=code)
+
+    assert python("import os; print(os.getuid())") == "65532"
+    assert "Read-only file system" in python("open('/made', 'w')", code=1)
+    python("open('/tmp/made', 'w')")
+    status = dict(
+        line.split(":", 1)
+        for line in python("print(open('/proc/self/status').read())").splitlines()
+    )
+    assert int(status["CapEff"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1"
 
 
 def test_the_registry_is_closed(chain: Chain, pushed: str) -> None:
@@ -235,6 +225,31 @@ def test_a_verdict_that_is_no_pass_is_refused(chain: Chain, tmp_path: Path) -> N
     assert "is no pass" in chain.refused(reference)
     forging.attest(chain, reference, VERDICT, release.verdict)
     assert "is no pass" in chain.refused(reference)
+
+
+def test_promoted_and_reverted_under_load(chain: Chain, pushed: str, cluster: Cluster) -> None:
+    """A second model, from its commit to predictions and back: no request of the loop fails."""
+    first = Verdict.read(release_of(chain).verdict).candidate.model
+    chain.clone.replace("params.yaml", "epochs: 6", "epochs: 7")
+    chain.clone.gatehouse("run", code=None)
+    chain.clone.commit("Another model")
+    chain.gatehouse("image", "build", "--base", BASE)
+    second = Verdict.read(release_of(chain).verdict).candidate.model
+    image = chain.push()
+    assert (second, image) != (first, pushed)
+
+    url = f"{cluster.url}/predict"
+    with asking(url, ROW, count=4) as clients:
+        cluster.release(image)
+        assert ask(url, ROW)["model"] == second
+        changed = git("show", "--numstat", "--format=", root=cluster.repository).split()
+        assert changed == ["1", "1", str(PRODUCTION)]
+        cluster.revert()
+        assert ask(url, ROW)["model"] == first
+    for each in clients:
+        assert each.failures == []
+        turns = [model for model, _ in itertools.groupby(each.models)]
+        assert turns == [first, second, first]
 
 
 def test_a_commit_that_does_not_pass_gets_no_image(chain: Chain) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from tests.loopback import free_port
 
 ROOT = Path(__file__).parents[3]
 OWN = (sys.executable, "-m", "gatehouse.serving")
@@ -39,12 +39,6 @@ def environment(root: Path, **variables: str) -> dict[str, str]:
         "BENTOML_DO_NOT_TRACK": "True",
     }
     return kept | own | variables
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.gatehouse.serving.place import ROW
-from tests.gatehouse.serving.process import OWN, Process, environment, free_port, running
+from tests.gatehouse.serving.process import OWN, Process, environment, running
+from tests.loopback import free_port
 
 from gatehouse.workspace import MODEL
 

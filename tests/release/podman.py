@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 import urllib.error
@@ -16,40 +15,41 @@ from typing import Any
 import yaml
 
 from tests.deploy.objects import only, render
-from tests.github.needed import missing
 
 # Where the host allows no higher limits, podman's own default fails.
-_SETTINGS = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+_SETTINGS = """\
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+"""
 
 
 @dataclass
 class Podman:
-    """podman with settings and names of its own, in `folder`."""
+    """podman with settings and names of its own in `folder`; `variables` let it into a registry."""
 
     folder: Path
+    variables: dict[str, str]
 
     def __post_init__(self) -> None:
-        for tool in ("podman", "buildah", "catatonit"):
-            if shutil.which(tool) is None and not Path("/usr/libexec/podman", tool).exists():
-                missing(f"{tool} (Debian: apt-get install podman buildah catatonit)")
         self.own = uuid.uuid4().hex[:8]
         (self.folder / "containers.conf").write_text(_SETTINGS)
 
     def run(self, *words: str, code: int | None = 0) -> str:
-        """A podman or buildah command; its standard output, where it succeeds, and else all."""
+        """A podman command; its standard output, where it succeeds, and else all."""
         done = subprocess.run(
             words,
             env=os.environ
-            | {
-                "CONTAINERS_CONF": str(self.folder / "containers.conf"),
-                "BUILDAH_ISOLATION": "chroot",
-            },
+            | self.variables
+            | {"CONTAINERS_CONF": str(self.folder / "containers.conf")},
             capture_output=True,
             text=True,
             check=False,
         )
         assert code is None or done.returncode == code, done.stdout + done.stderr
-        return (done.stdout if done.returncode == code else done.stdout + done.stderr).strip()
+        return (done.stdout if done.returncode == 0 else done.stdout + done.stderr).strip()
 
     def play(self, overlay: Path, name: str, port: int) -> Pod:
         """Start the Deployment that an overlay renders to, on a port of the loopback.
