@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import os
 import socket
-from asyncio import Protocol
-from typing import Literal
 
 from gatehouse.command import command
 from gatehouse.errors import GatehouseError
@@ -24,14 +21,8 @@ def main() -> int:
     import uvicorn
 
     from gatehouse.serving.house import open_house
+    from gatehouse.serving.protocol import BoundedProtocol
     from gatehouse.serving.service import application
-
-    protocol: type[Protocol] | Literal["h11"] = "h11"
-    # Without httptools uvicorn's own parser is slower; its headers have an end, too.
-    with contextlib.suppress(ModuleNotFoundError):
-        from gatehouse.serving.protocol import BoundedProtocol
-
-        protocol = BoundedProtocol
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -44,21 +35,27 @@ def main() -> int:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        http=protocol,
+        http=BoundedProtocol,
+        loop="uvloop",
         timeout_graceful_shutdown=math.ceil(settings.timeout),
     )
-    with _listen(settings.host, settings.port, config.backlog) as listening:
+    with listen(settings.host, settings.port, config.backlog) as listening:
         logging.getLogger(__name__).info("http://%s:%d", settings.host, settings.port)
         uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 
-def _listen(host: str, port: int, backlog: int) -> socket.socket:
+def listen(host: str, port: int, backlog: int) -> socket.socket:
+    """A socket whose connections send each answer at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=backlog)
+        listening = socket.create_server((host, port), family=family, backlog=backlog)
     except OSError as error:
         raise GatehouseError(f"{host}:{port}: cannot listen there ({error.strerror})") from None
+    # Connections inherit it. asyncio sets it only where the socket names its protocol, which this
+    # one does not; without it a client's delayed acknowledgement holds each answer up for 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 if __name__ == "__main__":

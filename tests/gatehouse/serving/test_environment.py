@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 from tests.gatehouse.serving.place import ROW
-from tests.gatehouse.serving.process import ROOT, environment
+from tests.gatehouse.serving.process import ROOT, running
 from tests.repository.test_sets import IMPORT_ONLY
 
-PREDICT = """
-import json
-from gatehouse.serving.house import open_house
-from gatehouse.serving.service import service
-service.to_asgi()
-print(open_house().predictor.answer(json.dumps(ROW).encode(), "1").decode())
+SERVE = """
+import runpy
+runpy.run_module("gatehouse.serving", run_name="__main__")
 """
 
 
@@ -26,15 +22,13 @@ def locked() -> set[str]:
     return {re.sub("[-_.]+", "-", name.lower()) for name in found}
 
 
-def test_it_predicts_with_nothing_but_the_serving_set(root: Path) -> None:
-    """What requirements/serve.txt does not lock cannot be imported."""
-    script = IMPORT_ONLY + PREDICT.replace("ROW", repr(ROW))
-    done = subprocess.run(
-        [sys.executable, "-c", script, " ".join(locked() | {"gatehouse"}), "gatehouse.serving"],
-        cwd=root, env=environment(root), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert '"decision": "yes"' in done.stdout
+def test_it_serves_with_nothing_but_the_serving_set(root: Path) -> None:
+    """What requirements/serve.txt does not lock cannot be imported, by the HTTP server either."""
+    allowed = " ".join(locked() | {"gatehouse"})
+    command = (sys.executable, "-c", IMPORT_ONLY + SERVE, allowed, "gatehouse.serving")
+    with running(root, command) as service:
+        assert service.client.post("/predict", json=ROW).json()["decision"] == "yes"
+        assert service.client.get("/model").status_code == 200
 
 
 def test_the_set_has_nothing_of_training() -> None:

@@ -13,6 +13,7 @@ from tests.gatehouse.serving.place import ROW
 from tests.gatehouse.serving.process import OWN, Process, environment, running
 from tests.loopback import free_port
 
+from gatehouse.serving.__main__ import listen
 from gatehouse.workspace import MODEL
 
 BENTOML = (sys.executable, "-m", "bentoml", "serve", "gatehouse.serving.service:service")
@@ -63,6 +64,17 @@ def test_bentoml_serves_it(root: Path) -> None:
     port = free_port()
     with running(root, (*BENTOML, "--port", str(port)), port) as service:
         attempt_all(service)
+
+
+def test_an_answer_is_sent_at_once() -> None:
+    """A socket that gathers what it sends holds each answer up until the client acknowledges."""
+    with (
+        listen("127.0.0.1", free_port(), 1) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_what_is_in_work_is_answered_before_the_end(root: Path) -> None:
