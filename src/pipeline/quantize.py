@@ -64,7 +64,6 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
         # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow: the same graph
         # would decide otherwise there (onnxruntime.ai, "Quantize ONNX models", reduce_range).
         "reduce_range": True,
-        "per_channel": True,  # makes good for the eighth bit
     }
     # ONNX Runtime writes files on its way.
     with tempfile.TemporaryDirectory() as folder, _quiet():
