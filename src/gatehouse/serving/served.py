@@ -15,6 +15,7 @@ from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
+from gatehouse.serving.schema import fed_range
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, VERDICT
 
@@ -48,8 +49,9 @@ class Served:
         # One array for all columns of a kind: making arrays is what costs here.
         as_texts = np.array(given_texts, dtype=object)
         as_numbers = np.array(given_numbers, dtype=np.float32)
-        feeds = dict(zip(texts, as_texts.reshape(len(texts), -1, 1), strict=True))
-        feeds |= zip(numbers, as_numbers.reshape(len(numbers), -1, 1), strict=True)
+        # The rows by their number, and not as -1: of no columns NumPy could not infer it.
+        feeds = dict(zip(texts, as_texts.reshape(len(texts), len(rows), 1), strict=True))
+        feeds |= zip(numbers, as_numbers.reshape(len(numbers), len(rows), 1), strict=True)
         found: list[float] = self.model.run(feeds)[:, 1].tolist()
         if not all(0 <= probability <= 1 for probability in found):
             raise GatehouseError(f"{self.model.path}: the graph gives what is no probability")
@@ -84,7 +86,8 @@ def load_served(root: Path) -> Served:
     """The model in `root`, laid out as the repository is; card and verdict may be missing.
 
     Raises:
-        GatehouseError: contract, model or verdict is missing, broken, or of something else.
+        GatehouseError: contract, model or verdict is missing, broken, or of something else; or the
+            graph can't answer a row that keeps the contract.
     """
     contract = load_contract(root / CONTRACT_FILE)
     path = root / MODEL
@@ -107,7 +110,20 @@ def load_served(root: Path) -> Served:
         raise GatehouseError(
             f"{verdict}: is on another model than {path}; run `gatehouse judge`, or take it away"
         )
+    served.probabilities([_some_row(contract)])  # what fails on each row must not start
     return served
+
+
+def _some_row(contract: Contract) -> Row:
+    """A row that keeps the contract."""
+    row: Row = {}
+    for name, column in contract.inputs.items():
+        if column.is_numeric:
+            low, high = fed_range(column)
+            row[name] = min(max(low, 0), high)
+        else:
+            row[name] = column.categories[0] if column.categories else None
+    return row
 
 
 def _check(model: Model, contract: Contract) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
 from tests.gatehouse.conftest import Command
-from tests.gatehouse.serving.place import ROW, serving
+from tests.gatehouse.serving.place import CONTRACT, ROW, Client, serving
 from tests.gatehouse.tiny import Finished, make_graph
 
 from gatehouse.contract import load_contract
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
+from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.serving.served import CARD, load_served
 from gatehouse.workspace import MODEL, VERDICT
 
@@ -83,9 +86,61 @@ def test_a_graph_that_reads_numbers_as_text_is_refused(root: Path) -> None:
         load_served(root)
 
 
-def test_values_that_are_no_probabilities_are_an_error_of_the_service(root: Path) -> None:
-    """exp(x) is above 1: nobody may take it for a probability."""
+def test_values_that_are_no_probabilities_are_an_error_of_the_service(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may take them for probabilities."""
+    monkeypatch.setattr(Model, "run", lambda *_: np.array([[-0.5, 1.5]], np.float32))
+    assert client.ask(ROW).status == 500
+
+
+def test_a_graph_that_answers_no_row_is_refused(root: Path) -> None:
+    """exp(x) is above 1: better no start than a 500 for everyone."""
     contract = load_contract(root / "contract.yaml")
     onnx.save_model(make_graph(contract=contract.digest, probabilities=False), root / MODEL)
-    with serving(root) as client:
-        assert client.ask(ROW).status == 500
+    with pytest.raises(GatehouseError, match="no probability"):
+        load_served(root)
+
+
+@pytest.mark.parametrize("kind", ["number", "category"])
+def test_a_graph_of_one_kind_of_column_is_served(tmp_path: Path, kind: str) -> None:
+    """Only numbers, or only text: the columns of the other kind are none, of as many rows."""
+    column = {
+        "number": "{type: number, description: Its only column}",
+        "category": "{type: category, categories: [a, b], description: Its only column}",
+    }[kind]
+    head, _, rest = CONTRACT.partition("  id:")
+    text = f"{head}  only: {column}\n  rich:{rest.partition('  rich:')[2]}"
+    (tmp_path / "contract.yaml").write_text(text)
+    contract = load_contract(tmp_path / "contract.yaml")
+    (tmp_path / MODEL).parent.mkdir()
+    onnx.save_model(graph_of_one(kind, contract.digest), tmp_path / MODEL)
+    row = {"only": 0.0 if kind == "number" else "a"}
+    with serving(tmp_path) as client:
+        assert client.ask(row).json["probability"] == 0.5
+        assert len(client.ask([row, row]).json["predictions"]) == 2
+
+
+def graph_of_one(kind: str, contract: str) -> onnx.ModelProto:
+    """The probability is a half, whatever the one column holds."""
+    column = TensorProto.FLOAT if kind == "number" else TensorProto.STRING
+    nodes = [
+        helper.make_node("Equal", ["only", "only"], ["same"]),
+        helper.make_node("Cast", ["same"], ["one"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["one", "half"], ["yes"]),
+        helper.make_node("Concat", ["yes", "yes"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "one column",
+        [helper.make_tensor_value_info("only", column, ["N", 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 2])],
+        [helper.make_tensor("half", TensorProto.FLOAT, [1], [0.5])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    said = Metadata(
+        contract=contract, data="sha256:0", commit="c0ffee", classes=("no", "yes"),
+        threshold=0.75, trainer="by hand",
+    )  # fmt: skip
+    write_metadata(model, said)
+    return model
