@@ -59,6 +59,11 @@ class FileSettings(Frozen):
             raise ValueError("path is a file on this machine; write a URL into data.file.url")
         if self.url is not None and "://" not in self.url:
             raise ValueError("url is one such as s3://bucket/rows.parquet; write a file into path")
+        if self.url is not None and urlsplit(self.url).password is not None:
+            raise ValueError(
+                "url holds a password, and this file is in Git for good; give it to fsspec by the "
+                "environment, such as AWS_SECRET_ACCESS_KEY"
+            )
         return self
 
 

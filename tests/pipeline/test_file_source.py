@@ -19,6 +19,7 @@ import pytest
 from gatehouse.contract import Contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.table import read_table
+from gatehouse.typed import validate
 from pipeline.file_source import load, shown
 from pipeline.ingest import ingest, typed
 from pipeline.settings import FileSettings, load_settings
@@ -264,6 +265,14 @@ def test_secrets_of_a_url_are_not_shown() -> None:
     word = "hush"
     assert shown(f"https://me:{word}@host:8/a.csv?sig=1#x") == "https://host:8/a.csv"
     assert shown("s3://bucket/a b.csv") == "s3://bucket/a b.csv"
+
+
+def test_a_password_is_not_written_into_the_settings() -> None:
+    """Attacks a URL of retraining whose password would be committed, and said in a message."""
+    word = "hush"
+    with pytest.raises(GatehouseError, match="url holds a password") as error:
+        validate(FileSettings, {"url": f"https://me:{word}@host/rows.csv"}, "params.yaml")
+    assert word not in str(error.value)
 
 
 def test_ingest_takes_it_like_any_source(tmp_path: Path, contract: Contract) -> None:
