@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
+import signal
 import socket
 
 from gatehouse.command import command
@@ -18,30 +18,21 @@ from gatehouse.errors import GatehouseError
 def main() -> int:
     """Serve until SIGTERM or SIGINT; exit code 2 where model or settings are not usable."""
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-    import uvicorn
-
     from gatehouse.serving.house import open_house
-    from gatehouse.serving.protocol import BoundedProtocol
+    from gatehouse.serving.server import Server
     from gatehouse.serving.service import application
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     settings = open_house().settings
-    config = uvicorn.Config(
-        application(),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        http=BoundedProtocol,
-        loop="uvloop",
-        timeout_graceful_shutdown=math.ceil(settings.timeout),
-    )
-    with listen(settings.host, settings.port, config.backlog) as listening:
+    server = Server(application(), settings)
+    with listen(settings.host, settings.port, server.config.backlog) as listening:
         logging.getLogger(__name__).info("http://%s:%d", settings.host, settings.port)
-        uvicorn.Server(config).run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -57,7 +58,7 @@ def running(
         yield Process(popen, client, port, log)
     finally:
         client.close()
-        popen.terminate()
+        popen.send_signal(signal.SIGINT)  # to SIGTERM it would answer for seconds more
         try:
             popen.wait(WITHIN)
         finally:

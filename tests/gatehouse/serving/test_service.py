@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.gatehouse.serving.place import ROW
-from tests.gatehouse.serving.process import OWN, Process, environment, running
+from tests.gatehouse.serving.process import OWN, WITHIN, Process, environment, running
 from tests.loopback import free_port
 
 from gatehouse.serving.__main__ import listen
 from gatehouse.workspace import MODEL
 
+JSON = {"Content-Type": "application/json"}
 BENTOML = (sys.executable, "-m", "bentoml", "serve", "gatehouse.serving.service:service")
 
 
@@ -78,11 +86,11 @@ def test_an_answer_is_sent_at_once() -> None:
 
 
 def test_what_is_in_work_is_answered_before_the_end(root: Path) -> None:
-    """A rolling update loses no request: half a body is sent, then SIGTERM, then the rest."""
+    """Half a body is sent, then SIGTERM; the rest comes when nothing new is let in any more."""
     body = b'{"age": 50, "job": "nurse", "kids": 2, "to/wn~": "Ulm", "heat": 0.5}'
     with (
-        running(root) as service,
-        socket.create_connection(("127.0.0.1", service.port)) as connection,
+        running(root, GATEHOUSE_SERVE_TIMEOUT="60") as service,
+        socket.create_connection(("127.0.0.1", service.port), WITHIN) as connection,
     ):
         head = (
             "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -92,10 +100,70 @@ def test_what_is_in_work_is_answered_before_the_end(root: Path) -> None:
         while not samples(service)["gatehouse_requests_in_work", ""]:
             pass
         service.popen.terminate()
+        while is_open(service.port):
+            time.sleep(0.1)
+        time.sleep(1)  # with no time left for it, it would be cut off now
         connection.sendall(body[5:])
-        connection.settimeout(60)
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-        service.popen.wait(60)
+        assert service.popen.wait(WITHIN) == -signal.SIGTERM
+
+
+def is_open(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+@dataclass
+class Asking:
+    """A client that keeps its connection, until an answer says that it ends."""
+
+    port: int
+    statuses: list[int] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def run(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=WITHIN)
+        closes = False
+        try:
+            while not closes:
+                connection.request("POST", "/predict", json.dumps(ROW), JSON)
+                answer = connection.getresponse()
+                answer.read()
+                self.statuses.append(answer.status)
+                closes = answer.will_close
+        except Exception as error:
+            self.failure = error
+
+
+def test_a_rolling_update_loses_no_request_of_connections_that_are_kept(root: Path) -> None:
+    """Told to end, the service is not ready, and answers until each client knows it."""
+    with running(root) as service:
+        asking = [Asking(service.port) for _ in range(4)]
+        threads = [threading.Thread(target=each.run) for each in asking]
+        for thread in threads:
+            thread.start()
+        while not all(len(each.statuses) > 20 for each in asking):
+            time.sleep(0.01)
+        service.popen.terminate()
+        while (ready := service.client.get("/readyz")).status_code == 200:
+            pass
+        assert (ready.status_code, ready.headers["connection"]) == (503, "close")
+        assert service.client.get("/livez").status_code == 200
+        assert service.client.post("/predict", json=ROW).status_code == 200
+        for thread in threads:
+            thread.join()
+        assert [each.failure for each in asking] == [None] * 4
+        assert {status for each in asking for status in each.statuses} == {200}
+        assert service.popen.wait(WITHIN) == -signal.SIGTERM
+
+
+def test_ctrl_c_ends_it_at_once_and_quietly(root: Path) -> None:
+    """At a desk nobody waits, and nothing went wrong."""
+    with running(root) as service:
+        service.popen.send_signal(signal.SIGINT)
+        assert service.popen.wait(WITHIN) == 130
+        assert "Traceback" not in service.log.read_text()
 
 
 def test_broken_http_and_hang_ups_leave_the_service_well(root: Path) -> None:
