@@ -28,7 +28,7 @@ run: .venv/.installed-run ## data to verdict; DATA=adult, or a file or URL; BASE
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")
 
 test: .venv/.installed-dev ## run the tests on all cores; ARGS=--cov measures coverage, at half the speed
-	@.venv/bin/pytest --numprocesses auto --dist loadfile $(ARGS)
+	@.venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit must pass
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure
