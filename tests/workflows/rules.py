@@ -164,20 +164,22 @@ def _events(workflow: Any) -> list[str]:
 
 
 def caches(root: Path) -> list[str]:
-    """Beside secrets nothing comes from a cache, which other jobs of the default branch can fill.
+    """Beside secrets, and where images are made, nothing comes from a cache.
 
-    By GitHub's rules a pull request's own runs can't, but a retraining runs what was merged without
-    a code owner.
+    Other jobs of the default branch can fill one. By GitHub's rules a pull request's own can't,
+    but a retraining runs what was merged without a code owner.
     """
     problems = []
-    for place, job, workflow in _jobs(root):
-        if not set(_events(workflow)) & PRIVILEGED:
+    for file in workflow_files(root):
+        workflow = load(file)
+        if not (set(_events(workflow)) & PRIVILEGED or _deploys(file, workflow)):
             continue
-        for step in job.get("steps", []):
-            uses, given = str(step.get("uses", "")), step.get("with") or {}
-            own = uses.startswith("./.github/actions/setup") and given.get("cache") != "false"
-            if own or uses.startswith("actions/cache"):
-                problems.append(f"{place}: takes a cache, beside secrets")
+        for name, job in workflow["jobs"].items():
+            for step in job.get("steps", []):
+                uses, given = str(step.get("uses", "")), step.get("with") or {}
+                own = uses.startswith("./.github/actions/setup") and given.get("cache") != "false"
+                if own or uses.startswith("actions/cache"):
+                    problems.append(f"{file.name}: {name}: takes a cache, beside secrets")
     return problems
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
 from gatehouse.release.promote import PRODUCTION, Image, parse_image, stage
 from tests.deploy.objects import as_template
 from tests.workflows.definitions import REPOSITORY, load
@@ -9,8 +14,26 @@ from tests.workflows.proposing import no_code_of_the_repository
 from tests.workflows.results import Result
 from tests.workflows.world import World
 
-WORKFLOW = REPOSITORY / ".github/workflows/promote.yml"
+WORKFLOW = ".github/workflows/promote.yml"
 NAME = "registry.test:5000/octo/credit"
+VERIFY = ".venv/bin/gatehouse image verify"
+PAYLOAD = {"repository": {"default_branch": "main"}}
+# cosign's answer to an image that nobody signed.
+UNSIGNED = """\
+#!/bin/sh
+case $1 in verify*) echo "no signatures found" >&2; exit 10 ;; esac
+"""
+
+
+@pytest.fixture(autouse=True)
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins on the runner: a registry that lets everybody in, and no image is signed."""
+    folder = tmp_path / "tools"
+    for name, text in {"skopeo": "#!/bin/sh\n", "cosign": UNSIGNED}.items():
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 def release(world: World, digit: str) -> Image:
@@ -22,8 +45,16 @@ def release(world: World, digit: str) -> Image:
     return image
 
 
-def promote(world: World, run_id: int = 7) -> Result:
-    return world.act.run("promote.yml", "workflow_dispatch", {}, run_id=run_id)
+def promote(world: World, run_id: int = 7, ref: str = "refs/heads/main") -> Result:
+    return world.act.run(
+        "promote.yml",
+        "workflow_dispatch",
+        PAYLOAD,
+        run_id=run_id,
+        ref=ref,
+        variables={"REGISTRY_USER": "ci"},
+        secrets={"REGISTRY_PASSWORD": "open sesame"},
+    )
 
 
 def changed(world: World, branch: str) -> list[str]:
@@ -34,7 +65,11 @@ def changed(world: World, branch: str) -> list[str]:
 
 
 def test_the_digest_becomes_a_pull_request(world: World) -> None:
-    """Its one line and nothing else, told in words; and again after the next release."""
+    """Its one line and nothing else, told in words; and again after the next release.
+
+    That a signed image is verified is shown where there is one: tests/workflows/test_release.py.
+    """
+    world.author.replace(WORKFLOW, VERIFY, "echo verified")
     first = release(world, "1")
     result = promote(world)
     assert result.code == 0, result.log[-6000:]
@@ -62,6 +97,24 @@ def test_the_digest_becomes_a_pull_request(world: World) -> None:
     ]
 
 
+def test_what_is_not_verified_is_not_proposed(world: World) -> None:
+    """Attacks a digest that somebody wrote into staging by hand, of an image that nobody signed."""
+    image = release(world, "1")
+    result = promote(world)
+    assert result.results == {"copy": "failure"}, result.log[-6000:]
+    assert f"refused: could not verify the signature of {image}" in (
+        result.job("copy").step("Verify").output
+    )
+    assert world.github.state.pulls == {}
+
+
+def test_only_the_default_branch_is_promoted(world: World) -> None:
+    """Attacks a branch whose staging nobody approved, and whose code would have the password."""
+    assert promote(world, ref="refs/heads/change").results == {}
+    jobs = load(REPOSITORY / WORKFLOW)["jobs"]
+    assert jobs["copy"]["environment"] == "gates"
+
+
 def test_nothing_to_promote_opens_nothing(world: World) -> None:
     """Before the first release the run fails and says why; later, equal digests are no failure."""
     as_template(world.author.root)
@@ -82,6 +135,6 @@ def test_nothing_to_promote_opens_nothing(world: World) -> None:
 
 def test_the_job_that_may_write_runs_no_code_of_the_repository() -> None:
     """Attacks a step that would run what was checked out, beside a writing token."""
-    jobs = load(WORKFLOW)["jobs"]
-    assert set(jobs["copy"]["permissions"].items()) == {("contents", "read")}
+    jobs = load(REPOSITORY / WORKFLOW)["jobs"]
+    assert set(jobs["copy"]["permissions"].values()) == {"read"}
     no_code_of_the_repository(jobs["propose"])

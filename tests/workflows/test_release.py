@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from gatehouse.release.promote import STAGING
+import pytest
+
+from gatehouse.release.promote import PRODUCTION, STAGING
 from tests.release.chain import PASSWORD, Chain, make_keys
 from tests.release.needed import need_tools
 from tests.release.registry import Registry
@@ -17,8 +20,14 @@ from tests.workflows.proposing import no_code_of_the_repository
 from tests.workflows.world import World
 
 WORKFLOW = ".github/workflows/release.yml"
-PAYLOAD: dict[str, Any] = {"repository": {"default_branch": "main"}}
+PAYLOAD: dict[str, Any] = {"repository": {"default_branch": "main", "visibility": "public"}}
 SCAN = ".venv/bin/pip-audit"
+LOG_IN = ".github/actions/log-in/action.yml"
+DIGEST = "sha256:" + "1" * 64
+# Stand-ins for what two scripts call: a key whose public part is its name, and a registry that
+# writes down who came.
+COSIGN = '#!/bin/sh\n[ -n "$COSIGN_PRIVATE_KEY" ] && echo "public part of $COSIGN_PRIVATE_KEY"\n'
+SKOPEO = '#!/bin/sh\n{ echo "$*"; cat; } >"$LOGINS"\n'
 
 
 def cache_of_uv() -> str:
@@ -40,7 +49,7 @@ def settings(world: World, registry: Registry, folder: Path) -> dict[str, str]:
 
 
 def test_what_merged_is_released(world: World, tmp_path: Path) -> None:
-    """Judged, built, pushed, signed, registered, and proposed for staging by its digest."""
+    """Judged, built, pushed, signed, registered, proposed for staging, and then for production."""
     need_tools()
     # The scan asks a service for known vulnerabilities, and their answer is no affair of a test.
     world.author.replace(WORKFLOW, SCAN, "true")
@@ -50,18 +59,23 @@ def test_what_merged_is_released(world: World, tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
     with Registry(tmp_path / "registry") as registry:
         chain = Chain(world.author, registry, keys)
+        variables = {
+            "REGISTRY_USER": registry.user,
+            "COSIGN_PUBLIC_KEY": (keys / "cosign.pub").read_text(),
+        }
+        password = {"REGISTRY_PASSWORD": registry.password}
         result = world.act.run(
             "release.yml",
             "workflow_dispatch",
             PAYLOAD,
             run_id=7,
-            variables={
+            variables=variables
+            | {
                 "IMAGE": chain.name,
-                "REGISTRY_USER": registry.user,
                 "BASE_IMAGE": f"oci:{world.author.root}/.gatehouse/base-image",
             },
-            secrets={
-                "REGISTRY_PASSWORD": registry.password,
+            secrets=password
+            | {
                 "COSIGN_PRIVATE_KEY": (keys / "cosign.key").read_text(),
                 "COSIGN_PASSWORD": PASSWORD,
             },
@@ -74,15 +88,28 @@ def test_what_merged_is_released(world: World, tmp_path: Path) -> None:
         image = result.job("publish").step("Push, sign, attest, and verify").outputs["image"]
         said = chain.gatehouse("image", "verify", image, "--key", chain.public)
         assert f"{image}: verified" in said
-    git = world.github.git.git
-    assert git("for-each-ref", "--format=%(refname:short) %(contents:subject)", "refs/tags") == (
-        f"model@v0.0.1 {image}"
-    )
-    assert git("rev-parse", "model@v0.0.1^{commit}") == git("rev-parse", "main")
-    (pull,) = world.github.state.pulls.values()
-    assert (pull.head_branch, pull.base_branch) == ("release-7-1", "main")
-    assert git("diff", "--name-only", "main", "release-7-1").split() == [str(STAGING)]
-    assert f"digest: {image.partition('@')[2]}" in git("show", f"release-7-1:{STAGING}")
+        git = world.github.git.git
+        tags = git("for-each-ref", "--format=%(refname:short) %(contents:subject)", "refs/tags")
+        assert tags == f"model@v0.0.1 {image}"
+        assert git("rev-parse", "model@v0.0.1^{commit}") == git("rev-parse", "main")
+        (pull,) = world.github.state.pulls.values()
+        assert (pull.head_branch, pull.base_branch) == ("release-7-1", "main")
+        assert git("diff", "--name-only", "main", "release-7-1").split() == [str(STAGING)]
+        assert f"digest: {image.partition('@')[2]}" in git("show", f"release-7-1:{STAGING}")
+        # Merged, it is promoted: the job verifies the image anew.
+        git("update-ref", "refs/heads/main", "refs/heads/release-7-1")
+        result = world.act.run(
+            "promote.yml",
+            "workflow_dispatch",
+            PAYLOAD,
+            run_id=8,
+            variables=variables,
+            secrets=password,
+            environment=settings(world, registry, tmp_path),
+        )
+        assert result.code == 0, result.log[-6000:]
+        assert f"{image}: verified" in result.job("copy").step("Verify").output
+        assert f"digest: {image.partition('@')[2]}" in git("show", f"promote-8-1:{PRODUCTION}")
 
 
 def test_without_a_recorded_model_nothing_is_released(world: World) -> None:
@@ -115,3 +142,130 @@ def test_who_may_write_what() -> None:
     pushing = [name for name, job in jobs.items() if "packages" in job["permissions"]]
     assert signing == pushing == ["publish"]
     assert os.fspath(STAGING) in jobs["propose"]["steps"][-1]["with"]["files"]
+
+
+def scripted(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a step's script in the new `folder`, with stand-ins for what it calls."""
+    tools = {"bin/cosign": COSIGN, "bin/skopeo": SKOPEO}
+    tools[".venv/bin/python"] = f"#!/bin/sh\necho {DIGEST}\n"
+    for name, text in tools.items():
+        tool = folder / name
+        tool.parent.mkdir(parents=True, exist_ok=True)
+        tool.write_text(text)
+        tool.chmod(0o755)
+    environment = {
+        "PATH": f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(folder),
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_ENV": str(folder / "environment"),
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "GITHUB_REPOSITORY": "Octo/Credit",
+        "GITHUB_ACTOR": "ada",
+        "LOGINS": str(folder / "logins"),
+    }
+    words = ["bash", "-e", "-c", script]
+    return subprocess.run(
+        words, cwd=folder, env=environment | variables, capture_output=True, text=True, check=False
+    )
+
+
+def step(name: str) -> Any:
+    """A step of the job that publishes."""
+    steps = load(REPOSITORY / WORKFLOW)["jobs"]["publish"]["steps"]
+    (found,) = (each for each in steps if each["name"] == name)
+    return found
+
+
+SETTLE = "Settle what is pushed, and who signs it"
+
+
+@pytest.mark.parametrize(
+    ("given", "image"),
+    [("", "ghcr.io/octo/credit"), ("registry.test:5000/a/b", "registry.test:5000/a/b")],
+)
+def test_the_image_s_name(given: str, image: str, tmp_path: Path) -> None:
+    """Of the repository, in lower case as registries want it, where the variable is empty."""
+    keys = {"COSIGN_PUBLIC_KEY": "", "COSIGN_PRIVATE_KEY": ""}
+    done = scripted(step(SETTLE)["run"], tmp_path, NAME=given, **keys)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "environment").read_text() == f"IMAGE={image}\n"
+    assert (tmp_path / "output").read_text() == f"digest={DIGEST}\n"
+    assert not (tmp_path / "cosign.pub").exists(), "keyless"
+
+
+@pytest.mark.parametrize(
+    ("public", "private", "told"),
+    [
+        ("public part of mine", "mine", ""),
+        ("public part of mine\r\n", "mine", ""),
+        ("public part of mine", "", "COSIGN_PASSWORD is missing"),
+        ("public part of mine", "another", "is not the public part"),
+        ("", "mine", "no variable COSIGN_PUBLIC_KEY"),
+    ],
+    ids=["both", "pasted into a browser", "secret lost", "another key", "variable lost"],
+)
+def test_a_lost_key_does_not_turn_a_release_keyless(
+    public: str, private: str, told: str, tmp_path: Path
+) -> None:
+    """Attacks a release that would go into a public log because a secret is missing."""
+    keys = {"COSIGN_PUBLIC_KEY": public, "COSIGN_PRIVATE_KEY": private}
+    done = scripted(step(SETTLE)["run"], tmp_path, NAME="", **keys)
+    assert (done.returncode == 0, told in done.stdout) == (not told, True), done
+    assert (tmp_path / "cosign.pub").exists() == (not told)
+
+
+@pytest.mark.parametrize(
+    ("image", "user", "password", "told"),
+    [
+        ("ghcr.io/octo/credit", "", "", "--username ada --password-stdin ghcr.io\nthe token\n"),
+        ("ghcr.io/octo/credit", "bot", "own", "--username bot --password-stdin ghcr.io\nown\n"),
+        ("registry.test:5000/a/b", "bot", "own",
+         "--username bot --password-stdin registry.test:5000\nown\n"),
+        ("registry.test:5000/a/b", "bot", "", None),
+        ("registry.test:5000/a/b", "", "own", None),
+        ("ghcr.io.evil.test/a/b", "", "", None),
+    ],
+)  # fmt: skip
+def test_no_other_registry_gets_github_s_token(
+    image: str, user: str, password: str, told: str | None, tmp_path: Path
+) -> None:
+    """Attacks a secret that is not set: what to set is said, and nobody is logged in."""
+    (script,) = (each["run"] for each in load(REPOSITORY / LOG_IN)["runs"]["steps"])
+    given = {"IMAGE": image, "USERNAME": user, "PASSWORD": password, "TOKEN": "the token"}
+    done = scripted(script, tmp_path, **given)
+    logins = tmp_path / "logins"
+    if told is None:
+        assert (done.returncode, logins.exists()) == (1, False)
+        assert "REGISTRY_USER" in done.stdout
+        assert "REGISTRY_PASSWORD" in done.stdout
+    else:
+        assert done.returncode == 0, done.stderr
+        assert logins.read_text().endswith(told)
+
+
+def test_the_provenance_is_stored_where_github_can_and_before_the_push() -> None:
+    """Attacks a release that ends red with its image pushed, and a private one made public."""
+    names = [each["name"] for each in load(REPOSITORY / WORKFLOW)["jobs"]["publish"]["steps"]]
+    storing, pushing = "Store the provenance at GitHub", "Push, sign, attest, and verify"
+    assert names.index(SETTLE) < names.index(storing) < names.index(pushing)
+    assert set(step(storing)["if"].split(" && ")) == {
+        "github.event.repository.visibility == 'public'",
+        "vars.COSIGN_PUBLIC_KEY == ''",
+    }
+
+
+def test_whatever_an_image_is_made_of_starts_a_release() -> None:
+    """Attacks a change of the image's content that stays unreleased."""
+    paths = load(REPOSITORY / WORKFLOW)["on"]["push"]["paths"]
+    bento = load(REPOSITORY / "bentofile.yaml")
+    # What DVC keeps, and what is written while it is judged: by these it changes.
+    made = {
+        "models/model.int8.onnx": "dvc.lock",
+        "reports/model_card.md": "model_card.yaml",
+        "reports/verdict.json": "policy.yaml",
+    }
+    parts = [*bento["include"], bento["python"]["requirements_txt"], "bentofile.yaml"]
+    for part in parts:
+        name = made.get(part, part)
+        assert any(fnmatch(name, path) for path in paths), part
+    assert {*made.values()} <= {*paths}

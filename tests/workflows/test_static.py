@@ -151,14 +151,19 @@ def test_a_foreign_checkout_beside_secrets_is_found(event: str, tmp_path: Path) 
     assert len(rules.foreign_code(place(tmp_path / "fetched", fetched))) == 1
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("on:\n  pull_request:", "on:\n  workflow_run:"), ("      statuses: write # to", DEPLOYS)],
+    ids=["secrets", "images"],
+)
 @pytest.mark.parametrize("used", ["./.github/actions/setup", "actions/cache/restore@" + "0" * 40])
-def test_a_cache_beside_secrets_is_found(used: str, tmp_path: Path) -> None:
-    """Under an event whose runs hold secrets, a cache is found; one that is switched off is not."""
+def test_a_cache_of_a_trusted_job_is_found(used: str, old: str, new: str, tmp_path: Path) -> None:
+    """Where there are secrets whoever caused the run, or images are pushed; not one that is off."""
     taken = SOUND.replace("run: echo done", f"uses: {used}")
     assert rules.caches(place(tmp_path / "free", taken)) == []
-    privileged = taken.replace("on:\n  pull_request:", "on:\n  workflow_run:")
-    assert len(rules.caches(place(tmp_path / "taken", privileged))) == 1
-    off = privileged.replace(used, f'{used}\n        with: {{cache: "false"}}')
+    trusted = taken.replace(old, new)
+    assert len(rules.caches(place(tmp_path / "taken", trusted))) == 1
+    off = trusted.replace(used, f'{used}\n        with: {{cache: "false"}}')
     assert len(rules.caches(place(tmp_path / "off", off))) == used.startswith("actions/")
 
 

@@ -21,7 +21,7 @@ MERGE_QUEUE = Path(".github/rulesets/merge-queue.json")
 
 # Environments, whose secrets only jobs of the default branch get.
 ENVIRONMENTS = ("gates",)
-# Actions that are not GitHub's own, as `owner/name@*`: none.
+# Actions that are not GitHub's own, as `owner/name@*`. This one installs what signs a release.
 FURTHER_ACTIONS: tuple[str, ...] = ("sigstore/cosign-installer@*",)
 APP_VARIABLE, GPU_VARIABLE = "GATEHOUSE_APP_ID", "GPU_LABELS"
 
@@ -60,8 +60,9 @@ def settings(target: Target) -> list[tuple[str, Setting]]:
 
     The rulesets come last, since they close the default branch to direct pushes.
     """
+    others = ", ".join(each.partition("@")[0] for each in FURTHER_ACTIONS)
     found: list[tuple[str, Setting]] = [
-        ("Actions: GitHub's own only, and only where pinned by commit", _actions),
+        (f"Actions: GitHub's own and {others}, and only where pinned by commit", _actions),
         ("Workflows: a read-only token unless a job asks for more", _token),
     ]
     if target.private:
