@@ -54,6 +54,11 @@ def load(path: Path) -> list[Any]:
     return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
 
+def namespaces() -> dict[str, Any]:
+    """The namespaces that whoever runs the cluster makes, by name."""
+    return {each["metadata"]["name"]: each for each in load(DEPLOY / "admission/namespaces.yaml")}
+
+
 def only(objects: list[Any], kind: str) -> Any:
     """The one object of a kind."""
     (found,) = (each for each in objects if each["kind"] == kind)

@@ -16,6 +16,7 @@ from tests.deploy.objects import (
     ENVIRONMENTS,
     environment,
     load,
+    namespaces,
     only,
     pods,
     problems,
@@ -51,12 +52,14 @@ PLANTED = [
     ("ServiceMonitor/spec/endpoints/0/path", ">pth", "pth"),
     ("PodDisruptionBudget/apiVersion", "policy/v9", "no schema"),
     ("Application/spec/syncPolicy/automated/selfHeal", ">selfheal", "selfheal"),
+    ("AppProject/spec/destinations/0/namespace", ">namespaces", "namespaces"),
     ("ImageValidatingPolicy/spec/validationActions/0", "Denny", "allowed values"),
 ]
 
 
 def applied_by_hand() -> list[Any]:
-    files = [*sorted(DEPLOY.glob("argocd/*.yaml")), DEPLOY / "admission/kyverno.yaml"]
+    admission = [DEPLOY / f"admission/{name}.yaml" for name in ("namespaces", "kyverno")]
+    files = [*sorted(DEPLOY.glob("argocd/*.yaml")), *admission]
     return [each for file in files for each in load(file)]
 
 
@@ -68,7 +71,8 @@ def test_everything_fits_the_schemas() -> None:
 
 def test_the_schemas_can_refuse() -> None:
     """Planted defects are found: keys misspelt and missing, values of the wrong kind or form."""
-    sound = environment("staging") + applied_by_hand()[-2:]
+    first = {each["kind"]: each for each in reversed(applied_by_hand())}
+    sound = [*environment("staging"), *first.values()]
     planted = []
     for number, (path, value, _) in enumerate(PLANTED):
         one = only(put(sound, path, value), path.partition("/")[0])
@@ -93,7 +97,7 @@ def test_images_are_named_by_digest(name: str) -> None:
 def test_pods_keep_the_restricted_profile(name: str) -> None:
     """Every container, by the rules of Kubernetes' "restricted" Pod Security Standard and more."""
     objects = environment(name)
-    labels = only(objects, "Namespace")["metadata"]["labels"]
+    labels = namespaces()[f"model-{name}"]["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     spec = pods(objects)["spec"]
     assert spec["automountServiceAccountToken"] is False
@@ -147,10 +151,7 @@ def test_everything_speaks_of_the_same_pods(name: str) -> None:
     assert scaled["name"] == only(objects, "Deployment")["metadata"]["name"]
     mounted = {each["name"] for each in container["volumeMounts"]}
     assert mounted == {each["name"] for each in template["spec"]["volumes"]}
-    assert {each["metadata"].get("namespace", f"model-{name}") for each in objects} == {
-        f"model-{name}"
-    }
-    assert only(objects, "Namespace")["metadata"]["name"] == f"model-{name}"
+    assert {each["metadata"]["namespace"] for each in objects} == {f"model-{name}"}
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -166,13 +167,26 @@ def test_a_rollout_leaves_no_gap(name: str) -> None:
     assert 0 < pause < pod["terminationGracePeriodSeconds"]
 
 
+def with_component(name: str, folder: Path) -> list[Any]:
+    """Production with a component, in a copy below `folder`."""
+    shutil.copytree(DEPLOY, folder / "deploy")
+    overlay = folder / "deploy/overlays/production"
+    with (overlay / "kustomization.yaml").open("a") as file:
+        file.write(f"components:\n  - ../../components/{name}\n")
+    return render(overlay)
+
+
+def test_a_private_registry_s_password_is_a_component(tmp_path: Path) -> None:
+    """The pods name the Secret; the Secret itself is not in Git."""
+    objects = with_component("pull-secret", tmp_path)
+    assert problems(objects) == []
+    assert pods(objects)["spec"].pop("imagePullSecrets") == [{"name": "model-registry"}]
+    assert objects == environment("production")
+
+
 def test_tokens_are_a_component(tmp_path: Path) -> None:
     """With it requests need a token, and Prometheus has one; the Secret itself is not in Git."""
-    shutil.copytree(DEPLOY, tmp_path / "deploy")
-    overlay = tmp_path / "deploy/overlays/production"
-    with (overlay / "kustomization.yaml").open("a") as file:
-        file.write("components:\n  - ../../components/tokens\n")
-    objects = render(overlay)
+    objects = with_component("tokens", tmp_path)
     assert problems(objects) == []
     assert not [each for each in objects if each["kind"] == "Secret"]
     spec = pods(objects)["spec"]
