@@ -1,7 +1,7 @@
-"""A small proxy in front of pods: it switches new connections to another one, and drains the old.
+"""A small proxy in front of pods: it switches new connections to another one.
 
-It stands for what a Service and a rolling update do in a cluster, since podman has neither, and two
-pods cannot hold one port of the host.
+It stands for what a Service does in a cluster, since podman has none, and two pods cannot hold one
+port of the host. As with a Service, connections that are open stay with the pod that has them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import Counter
 from collections.abc import Iterator
 
 
@@ -19,15 +18,10 @@ class Proxy:
     def __init__(self) -> None:
         self.port = 0
         self._target = 0
-        self._open: Counter[int] = Counter()
-        self._idle = threading.Condition()
 
-    def switch(self, target: int, seconds: float = 30) -> None:
-        """Send new connections to `target`; return when none to another port is open any more."""
-        with self._idle:
-            self._target = target
-            drained = self._idle.wait_for(lambda: self._open.total() == self._open[target], seconds)
-        assert drained, f"connections did not end: {self._open}"
+    def switch(self, target: int) -> None:
+        """Send new connections to `target`."""
+        self._target = target
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Proxy]:
@@ -46,21 +40,8 @@ class Proxy:
             loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with self._counted() as target:
-            there = await asyncio.open_connection("127.0.0.1", target)
-            await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
-
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[int]:
-        with self._idle:
-            target = self._target
-            self._open[target] += 1
-        try:
-            yield target
-        finally:
-            with self._idle:
-                self._open[target] -= 1
-                self._idle.notify_all()
+        there = await asyncio.open_connection("127.0.0.1", self._target)
+        await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
