@@ -44,15 +44,23 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def read_body(receive: Receive, most: int, seconds: float) -> bytes:
+class Arriving:
+    """How many bytes are held in parts of bodies that are not there whole yet."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+
+async def read_body(receive: Receive, most: int, seconds: float, arriving: Arriving) -> bytes:
     """The request's body, of at most `most` bytes.
 
     Raises:
-        Refused: it is larger (413), or not there in time (408).
+        Refused: it is larger (413), not there in time (408), or too much arrives at once (503).
         Gone: the client hung up.
     """
-    parts: list[bytes] = []
-    size = 0
+    body = bytearray()
+    size = held = 0
     try:
         async with asyncio.timeout(seconds):
             while size <= most * DRAINED:
@@ -62,16 +70,25 @@ async def read_body(receive: Receive, most: int, seconds: float) -> bytes:
                 part = message.get("body", b"")
                 size += len(part)
                 if size <= most:
-                    parts.append(part)
+                    body += part
+                else:
+                    body.clear()
                 if not message.get("more_body"):
                     break
+                arriving.held += len(body) - held
+                held = len(body)
+                if arriving.held > arriving.most:
+                    raise Refused(503, "too much arrives at once; try again", headers=_FULL)
     except TimeoutError:
         detail = f"the body did not arrive within {seconds:g} s"
         raise Refused(408, detail, "too_slow", headers=_CLOSE) from None
+    finally:
+        arriving.held -= held
     if size > most:
         detail = f"the body is larger than {most} bytes; send fewer rows at once"
         raise Refused(413, detail, "too_large", headers=_CLOSE)
-    return b"".join(parts)
+    return bytes(body)
 
 
 _CLOSE = ((b"connection", b"close"),)
+_FULL = ((b"retry-after", b"1"), *_CLOSE)

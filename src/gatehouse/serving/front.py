@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from gatehouse.serving import metrics
-from gatehouse.serving.asgi import Answer, App, Gone, Receive, Scope, Send, read_body
+from gatehouse.serving.asgi import Answer, App, Arriving, Gone, Receive, Scope, Send, read_body
 from gatehouse.serving.errors import Refused
 from gatehouse.serving.house import House, open_house
 
@@ -24,6 +24,9 @@ HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 
 LARGE = 4096
 """Bytes of a body from which on it takes milliseconds, and waits for its turn."""
+
+ARRIVING = 64
+"""How many times the largest body may be held in parts of bodies that are not there whole yet."""
 
 _JSON = b"application/json"
 _PROBLEM = b"application/problem+json"
@@ -50,6 +53,7 @@ class Front:
         self._app = app
         self._house = house or open_house()
         self._in_work = 0
+        self._arriving = Arriving(ARRIVING * self._house.settings.max_bytes)
         self._large = asyncio.Lock()
         self._handlers: dict[str, tuple[str, Handler]] = {
             "/predict": ("POST", self._predict),
@@ -117,23 +121,33 @@ class Front:
     async def _predict(self, headers: Headers, receive: Receive, request_id: str) -> Answer:
         settings = self._house.settings
         _check_type(headers)
-        if self._in_work >= settings.max_concurrency:
-            raise Refused(503, "too many requests at once; try again", headers=_WAIT)
         started = perf_counter()
-        self._in_work += 1
         metrics.IN_WORK.inc()
         try:
-            body = await read_body(receive, settings.max_bytes, settings.timeout)
+            body = await read_body(receive, settings.max_bytes, settings.timeout, self._arriving)
+            return await self._work(body, request_id, started)
+        finally:
+            metrics.IN_WORK.dec()
+
+    async def _work(self, body: bytes, request_id: str, started: float) -> Answer:
+        """Answer a body that is there whole: one that is still to come must take no place."""
+        settings, log = self._house.settings, self._house.log
+        if self._in_work >= settings.max_concurrency:
+            raise Refused(503, "too many requests at once; try again", headers=_WAIT)
+        self._in_work += 1
+        try:
+            large = len(body) > LARGE
             # Of large ones one at a time, so that health and single rows get in between.
-            async with self._large if len(body) > LARGE else contextlib.nullcontext():
+            async with self._large if large else contextlib.nullcontext():
                 # Let what arrived together be counted together: only so is a crowd seen as one.
                 await asyncio.sleep(0)
+                if large and log is not None:
+                    await log.room()
                 if perf_counter() - started > settings.timeout:
                     raise Refused(503, "waited too long to be worth an answer", headers=_WAIT)
                 return Answer(200, _JSON, self._house.predictor.answer(body, request_id))
         finally:
             self._in_work -= 1
-            metrics.IN_WORK.dec()
 
     async def _metrics(self, headers: Headers, receive: Receive, request_id: str) -> Answer:
         body, kind = metrics.exposition()

@@ -1,18 +1,22 @@
 """The inference log: what was predicted, as rotated JSON lines, through BentoML's monitoring.
 
-A thread of its own writes, behind a queue that has an end: a disk that is full, slow or gone
-costs rows of the log, which a metric counts, and never a prediction.
+A thread of its own makes the lines and writes them, behind a queue that has an end: a disk that is
+full, slow or gone costs rows of the log, which a metric counts, and never a prediction.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import copy_context
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import Any, NamedTuple
 
 from bentoml.monitoring import MonitorBase
 
@@ -24,8 +28,18 @@ FILE = "predictions.jsonl"
 UNLISTED = "(unlisted)"
 """Stands for a category that the contract does not list: such text is the client's own."""
 
-_OWN = "gatehouse."
-_PREDICTION = ("prediction", "categorical")
+_WAITING = 10_000
+"""Rows that may wait for the disk; those of further requests are lost, and counted."""
+
+_EVERY = 0.2
+"""Seconds between two writes: waking a thread for each request would cost more than writing."""
+
+_HANGS = 1.0
+"""Seconds without a write that has ended, from which on nobody waits for the disk."""
+
+_OWN = ("time", "request_id", "model", "probability", "decision")
+_PREFIX = "gatehouse."
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 logger = logging.getLogger(__name__)
 
@@ -39,17 +53,35 @@ def logged_columns(contract: Contract) -> dict[str, Column]:
     }
 
 
+class Predicted(NamedTuple):
+    """One request's rows, and what was answered."""
+
+    time: datetime
+    request_id: str
+    rows: Sequence[dict[str, Any]]
+    probabilities: Sequence[float]
+    decisions: Sequence[str]
+
+
 class InferenceLog:
     """Writes each prediction with the columns that may be logged."""
 
     def __init__(
         self, folder: Path, contract: Contract, model: str, max_bytes: int, files: int
     ) -> None:
+        """Nothing is opened before the first row: the disk may come later."""
         self._columns = logged_columns(contract)
         self._model = model
         self._file = RotatingLines(folder / FILE, max_bytes, files)
         # By hand, and not by `with bentoml.monitor(…)`, which looks its arguments up for 40 µs.
         self._monitor = _Monitor(FILE, self._file)
+        self._waiting: deque[Predicted] = deque()
+        self._rows = 0
+        self._counting = Lock()
+        self._wake, self._stop = Event(), Event()
+        self._wrote = monotonic()
+        self._thread = Thread(target=self._work, name="inference log", daemon=True)
+        self._thread.start()
 
     def write(
         self,
@@ -58,27 +90,71 @@ class InferenceLog:
         probabilities: Sequence[float],
         decisions: Sequence[str],
     ) -> None:
-        """Hand the rows of one request to the writing thread; never raises."""
-        monitor = self._monitor
-        try:
-            monitor.start_record()  # type: ignore[no-untyped-call]
-            for name, column in self._columns.items():
-                kind = "numerical" if column.is_numeric else "categorical"
-                logged = [_logged(row[name], column) for row in rows]
-                monitor.log_batch(logged, name, "feature", kind)
-            own = {"request_id": request_id, "model": self._model}
-            for name, value in own.items():
-                monitor.log_batch([value] * len(rows), _OWN + name, *_PREDICTION)
-            monitor.log_batch(probabilities, _OWN + "probability", "prediction", "numerical")
-            monitor.log_batch(decisions, _OWN + "decision", *_PREDICTION)
-            monitor.stop_record()
-        except Exception:
-            metrics.LOG_LOST.labels("error").inc(len(rows))
-            logger.exception("the inference log lost %d rows", len(rows))
+        """Hand the rows of one request to the writing thread; where too many wait they are lost."""
+        if self._rows >= _WAITING:
+            metrics.LOG_LOST.labels("queue").inc(len(rows))
+            return
+        now = datetime.now(UTC)
+        self._waiting.append(Predicted(now, request_id, rows, probabilities, decisions))
+        with self._counting:
+            self._rows += len(rows)
+        if self._rows >= _WAITING // 2:
+            self._wake.set()
+
+    async def room(self) -> None:
+        """Wait until the thread has caught up, where it is late; not for a disk that hangs."""
+        while self._rows >= _WAITING // 2 and monotonic() - self._wrote < _HANGS:
+            await asyncio.sleep(0.005)
 
     def close(self) -> None:
-        """Write what waits, and stop."""
+        """Write what waits, for at most some seconds, and stop."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(_EVERY)
+            self._wake.clear()
+            self._write_waiting()
+            self._wrote = monotonic()
+        self._write_waiting()
         self._file.close()
+
+    def _write_waiting(self) -> None:
+        waiting: list[Predicted] = []
+        while self._waiting:
+            waiting.append(self._waiting.popleft())
+        if not waiting:
+            return
+        count = sum(len(predicted.rows) for predicted in waiting)
+        try:
+            # What BentoML keeps in context variables must not outlive a failure.
+            copy_context().run(self._record, waiting)
+        except Exception:
+            metrics.LOG_LOST.labels("error").inc(count)
+            logger.exception("the inference log lost %d rows", count)
+        with self._counting:
+            self._rows -= count
+
+    def _record(self, waiting: Sequence[Predicted]) -> None:
+        """All requests as one record: BentoML's price is paid once."""
+        monitor = self._monitor
+        monitor.start_record()  # type: ignore[no-untyped-call]
+        rows = [row for predicted in waiting for row in predicted.rows]
+        for name, column in self._columns.items():
+            kind = "numerical" if column.is_numeric else "categorical"
+            monitor.log_batch([_logged(row[name], column) for row in rows], name, "feature", kind)
+        own = [
+            (predicted.time.isoformat(), predicted.request_id, self._model, probability, decision)
+            for predicted in waiting
+            for probability, decision in zip(
+                predicted.probabilities, predicted.decisions, strict=True
+            )
+        ]
+        for name, values in zip(_OWN, zip(*own, strict=True), strict=True):
+            monitor.log_batch(values, _PREFIX + name, "prediction", "categorical")
+        monitor.stop_record()
 
 
 def _logged(value: Any, column: Column) -> Any:
@@ -91,18 +167,20 @@ class _Monitor(MonitorBase[Any]):
 
     def __init__(self, name: str, file: RotatingLines) -> None:
         super().__init__(name)
+        # The contract is the schema. Where there is none yet BentoML gathers one from the first
+        # record, and warns of each of its rows after the first.
+        self.columns_schema = {}
         self._file = file
 
-    def export_schema(self, columns_schema: dict[str, dict[str, str]]) -> None:
-        """The contract is the schema."""
-
     def export_data(self, datas: dict[str, deque[Any]]) -> None:
-        """Write the rows of one request."""
-        time = datetime.now(UTC).isoformat()
-        own = {name: name.removeprefix(_OWN) for name in datas if name.startswith(_OWN)}
+        """Write the rows of one record."""
+        own = [datas.pop(_PREFIX + name) for name in _OWN]
         lines = []
-        for values in zip(*datas.values(), strict=True):
-            row = dict(zip(datas, values, strict=True))
-            line = {"time": time} | {told: row.pop(name) for name, told in own.items()}
-            lines.append(json.dumps(line | {"row": row}, ensure_ascii=False) + "\n")
+        for told, values in zip(
+            zip(*own, strict=True), zip(*datas.values(), strict=True), strict=True
+        ):
+            line = dict(zip(_OWN, told, strict=True)) | {
+                "row": dict(zip(datas, values, strict=True))
+            }
+            lines.append(_JSON(line) + "\n")
         self._file.write(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.gatehouse.serving.place import JSON, ROW, Client, Reply, serving
 
 from gatehouse.errors import GatehouseError
+from gatehouse.serving.front import ARRIVING
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,54 @@ def test_a_crowd_is_shed_and_the_service_recovers(root: Path) -> None:
             assert len(shed) == 42
             assert {reply.headers["retry-after"] for reply in shed} == {"1"}
         assert client.ask(ROW).status == 200
+
+
+async def start_and_wait(client: Client, many: int, first: bytes) -> list[asyncio.Task[Reply]]:
+    """Clients that send the first part of a body, and no more."""
+    never = asyncio.Event()
+
+    def slow() -> asyncio.Task[Reply]:
+        parts = iter([lambda: asyncio.sleep(0), never.wait])
+        return asyncio.create_task(client.asked(chunks=(first, b"}"), pause=lambda: next(parts)()))
+
+    tasks = [slow() for _ in range(many)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks
+
+
+def test_clients_that_do_not_send_their_bodies_shut_nobody_out(root: Path) -> None:
+    """A byte is no request: what is whole is answered, however many are not."""
+
+    async def attack(client: Client) -> Reply:
+        slow = await start_and_wait(client, 50, b"{")
+        reply = await client.asked(ROW)
+        assert not any(task.done() for task in slow)
+        for task in slow:
+            task.cancel()
+        return reply
+
+    with serving(root, max_concurrency=4) as client:
+        assert asyncio.run(attack(client)).status == 200
+
+
+def test_parts_of_bodies_have_an_end_together(root: Path) -> None:
+    """Else slow clients would hold memory without end; small bodies are whole, and get by."""
+
+    async def attack(client: Client) -> None:
+        slow = await start_and_wait(client, ARRIVING + 10, b" " * 200)
+        shed = [task.result() for task in slow if task.done()]
+        assert [reply.status for reply in shed] == [503] * 10
+        assert {reply.headers["connection"] for reply in shed} == {"close"}
+        assert (await client.asked(ROW)).status == 200
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        text = json.dumps(ROW).encode()
+        assert (await client.asked(chunks=(text[:20], text[20:]))).status == 200
+
+    with serving(root, max_bytes=200) as client:
+        asyncio.run(attack(client))
 
 
 def test_large_requests_let_small_ones_and_health_in_between(client: Client) -> None:

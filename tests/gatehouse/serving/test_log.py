@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Event, current_thread
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 from tests.gatehouse.serving.place import JSON, ROW, Client, serving
 
-from gatehouse.serving import lines as module
+from gatehouse.serving import log as module
 from gatehouse.serving.lines import RotatingLines
 from gatehouse.serving.log import FILE, UNLISTED
 
@@ -31,6 +34,12 @@ def logged(folder: Path) -> list[dict[str, Any]]:
         with contextlib.suppress(ValueError):
             found.append(json.loads(line))
     return found
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread writes at the end only: what is before it a test writes itself."""
+    monkeypatch.setattr(module, "_EVERY", 3600.0)
 
 
 def lost(reason: str) -> float:
@@ -79,13 +88,13 @@ def test_without_the_setting_nothing_is_logged(root: Path) -> None:
     assert set(root.rglob("*")) == before
 
 
-def test_files_are_rotated_and_bounded(root: Path, folder: Path) -> None:
+def test_files_are_rotated_and_bounded(root: Path, folder: Path, by_hand: None) -> None:
     """The newest rows are kept, and no more than was said."""
     with serving(root, log=folder, log_bytes=2000, log_files=3) as client:
         assert client.house.log is not None
         for number in range(60):
             client.ask(ROW, JSON, (b"x-request-id", b"r%d" % number))
-            client.house.log._file._write_waiting()
+            client.house.log._write_waiting()
     assert len(list(folder.iterdir())) == 3
     assert sum(file.stat().st_size for file in folder.iterdir()) < 3 * 2500
     numbers = [row["request_id"] for row in logged(folder)]
@@ -95,11 +104,11 @@ def test_files_are_rotated_and_bounded(root: Path, folder: Path) -> None:
 def ask_and_write(client: Client, name: bytes) -> None:
     assert client.house.log is not None
     assert client.ask(ROW, JSON, (b"x-request-id", name)).status == 200
-    client.house.log._file._write_waiting()
+    client.house.log._write_waiting()
 
 
 def test_a_full_disk_costs_rows_and_no_prediction(
-    root: Path, folder: Path, caplog: pytest.LogCaptureFixture
+    root: Path, folder: Path, by_hand: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is counted, told once, and over when there is room again."""
     folder.mkdir()
@@ -116,7 +125,9 @@ def test_a_full_disk_costs_rows_and_no_prediction(
     assert [row["request_id"] for row in logged(folder)] == ["kept"]
 
 
-def test_a_folder_that_goes_away_costs_rows_and_no_prediction(root: Path, folder: Path) -> None:
+def test_a_folder_that_goes_away_costs_rows_and_no_prediction(
+    root: Path, folder: Path, by_hand: None
+) -> None:
     """First it is only emptied, then something else stands there, then it is back."""
     with serving(root, log=folder) as client:
         ask_and_write(client, b"gone-with-the-folder")
@@ -137,25 +148,99 @@ def test_a_line_cut_short_does_not_spoil_the_next(tmp_path: Path) -> None:
     """A disk that fills up in the middle of a line leaves a part of it."""
     file = tmp_path / "lines"
     lines = RotatingLines(file, 10_000, 2)
-    try:
-        file.write_text('{"cut": ')
-        lines._failed(OSError("no space"))
-        lines.write(['{"whole": 1}\n'])
-        lines._write_waiting()
-        assert file.read_text().splitlines()[-1] == '{"whole": 1}'
-    finally:
-        lines.close()
+    file.write_text('{"cut": ')
+    lines._failed(OSError("no space"))
+    lines.write(['{"whole": 1}\n'])
+    lines.close()
+    assert file.read_text().splitlines()[-1] == '{"whole": 1}'
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """A disk that hangs until the event is set."""
+    back, write = Event(), RotatingLines.write
+
+    def hang(self: RotatingLines, lines: Sequence[str]) -> None:
+        back.wait()
+        write(self, lines)
+
+    monkeypatch.setattr(RotatingLines, "write", hang)
+    monkeypatch.setattr(module, "_HANGS", 0.0)
+    return back
 
 
 def test_a_disk_that_hangs_fills_the_queue_and_holds_nobody_up(
-    root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, folder: Path, hanging: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What would not fit is lost and counted; memory has an end."""
     monkeypatch.setattr(module, "_WAITING", 5)
-    monkeypatch.setattr(module, "_EVERY", 3600.0)
     with serving(root, log=folder) as client:
         before = lost("queue")
         for _ in range(8):
             assert client.ask(ROW).status == 200
         assert lost("queue") == before + 3
+        hanging.set()
     assert len(logged(folder)) == 5
+
+
+def test_what_waits_is_bounded_by_rows(root: Path, folder: Path, hanging: Event) -> None:
+    """A request may have a thousand of them, so that a few requests are much."""
+    with serving(root, log=folder) as client:
+        before = lost("queue")
+        for _ in range(13):
+            assert client.ask([ROW] * 1000).status == 200
+        assert lost("queue") == before + 3000
+        hanging.set()
+    assert len(logged(folder)) == 10_000
+
+
+def test_a_log_that_is_late_loses_nothing(root: Path, folder: Path) -> None:
+    """Lines are made more slowly than predictions: large requests wait until there is room."""
+
+    async def many(client: Client) -> None:
+        for _ in range(25):
+            assert (await client.asked([ROW] * 1000)).status == 200
+
+    with serving(root, log=folder) as client:
+        asyncio.run(many(client))
+    assert len(logged(folder)) == 25_000
+
+
+def test_rows_that_cannot_be_written_down_are_counted_and_the_next_are_kept(
+    root: Path, folder: Path, by_hand: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure of ours costs the rows at hand."""
+    with serving(root, log=folder) as client:
+        before = lost("error")
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "_JSON", None)
+            ask_and_write(client, b"lost")
+        assert lost("error") == before + 1
+        ask_and_write(client, b"kept")
+    assert [row["request_id"] for row in logged(folder)] == ["kept"]
+
+
+def test_nothing_is_made_of_the_rows_before_the_answer(
+    root: Path, folder: Path, by_hand: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread makes the lines, so that the next request need not wait for them."""
+    made: list[str] = []
+
+    def make(line: object) -> str:
+        made.append(current_thread().name)
+        return json.dumps(line)
+
+    monkeypatch.setattr(module, "_JSON", make)
+    with serving(root, log=folder) as client:
+        assert client.ask([ROW] * 3).status == 200
+        assert not made
+    assert made == ["inference log"] * 3
+
+
+def test_bentoml_does_not_warn_of_the_rows_of_the_first_request(
+    root: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It takes the second row's columns for columns that stand twice, and says so of each."""
+    with serving(root, log=folder) as client:
+        client.ask([ROW] * 3)
+    assert not caplog.records
