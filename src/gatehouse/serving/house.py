@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,4 +68,9 @@ def open_house() -> House:
     Raises:
         GatehouseError: settings, contract, model, card, verdict or tokens are not usable.
     """
-    return House.open(Path(), load_settings(os.environ))
+    house = House.open(Path(), load_settings(os.environ))
+    # What is loaded stays. Looking through it for garbage, which a body of many parts sets off,
+    # took four times as long as reading that body.
+    gc.collect()
+    gc.freeze()
+    return house

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +14,12 @@ from gatehouse.serving.schema import accepted, row_adapter
 
 TOLD = 20
 """Most problems that one answer lists."""
+
+BEYOND = 100
+"""Objects beyond the most rows that are still read, so that what is wrong is told in its place."""
+
+LOOKED_AT = 10_000
+"""Most parts of a body among which the place of a key that stands twice is looked for."""
 
 Row = dict[str, Any]
 
@@ -28,6 +35,7 @@ class Reader:
         self._validate = self.adapter.validator.validate_python
         self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_float=_number)
         self._twice: list[tuple[dict[str, Any], str]] = []
+        self._objects = 0
 
     def read(self, body: bytes) -> Row | list[Row]:
         """The row or rows in `body`.
@@ -41,12 +49,12 @@ class Reader:
         if not data:
             raise Refused(422, "there is no row in it", "no_rows", (Problem("", "is empty"),))
         if len(data) > self.max_rows:
-            detail = f"{len(data)} rows; at most {self.max_rows} are answered at once"
-            raise Refused(422, detail, "too_many_rows", (Problem(pointer(self.max_rows), detail),))
+            raise self._too_many(pointer(self.max_rows))
         return [self._row(row, (index,)) for index, row in enumerate(data)]
 
     def _parse(self, body: bytes) -> Any:
         self._twice.clear()
+        self._objects = 0
         try:
             text = body.decode()
             data = self._decoder.decode(text)
@@ -64,19 +72,27 @@ class Reader:
             raise _not_json("it holds a number of thousands of digits") from None
         if self._twice:
             found, key = self._twice[-1]  # it is not inside a key that was dropped
-            where = pointer(*_path(data, found), key)
+            path = _path(data, found)
+            where = "" if path is None else pointer(*path, key)
             problem = Problem(where, "this key stands twice; which one is meant?")
             raise Refused(400, "a key stands twice", "duplicate_key", (problem,))
         return data
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         """JSON lets a key stand twice, and readers disagree which one counts."""
+        self._objects += 1
+        if self._objects > self.max_rows + BEYOND:  # a row holds none: most of them are rows
+            raise self._too_many("")
         found = dict(pairs)
         if len(found) < len(pairs):
             seen: set[str] = set()
             key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             self._twice.append((found, key))
         return found
+
+    def _too_many(self, where: str) -> Refused:
+        detail = f"more than {self.max_rows} rows; no more are answered at once"
+        return Refused(422, detail, "too_many_rows", (Problem(where, detail),))
 
     def _row(self, row: Any, place: tuple[int, ...]) -> Row:
         if type(row) is dict and len(row) > 2 * len(self.columns):
@@ -137,8 +153,11 @@ def _not_json(detail: str) -> Refused:
     return Refused(400, f"the body is not JSON: {detail}", "not_json", (Problem("", detail),))
 
 
-def _path(data: Any, wanted: dict[str, Any]) -> tuple[str | int, ...]:
-    """Keys and indices from the top of `data` to the very object `wanted`."""
+def _path(data: Any, wanted: dict[str, Any]) -> tuple[str | int, ...] | None:
+    """Keys and indices from the top of `data` to the very object `wanted`; None: it lies too far.
+
+    Of thousands of places the search would hold everybody up.
+    """
     # Each place knows the one it is in: a path of its own for each could take gigabytes.
     places: list[tuple[Any, int, str | int]] = [(data, -1, "")]
     for here, (node, _, _) in enumerate(places):
@@ -150,5 +169,6 @@ def _path(data: Any, wanted: dict[str, Any]) -> tuple[str | int, ...]:
                 here = above
             return tuple(reversed(path))
         parts = node.items() if isinstance(node, dict) else enumerate(node)
-        places += [(part, here, key) for key, part in parts if isinstance(part, dict | list)]
-    return ()
+        inner = ((part, here, key) for key, part in parts if isinstance(part, dict | list))
+        places += islice(inner, LOOKED_AT - len(places))
+    return None

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gatehouse.serving.place import JSON, ROW, Client
+from tests.gatehouse.serving.place import JSON, ROW, Client, serving
+
+from gatehouse.serving import rows
+from gatehouse.serving.errors import Refused
+from gatehouse.serving.rows import Reader
 
 NURSE_OF_50 = 1 / (1 + math.exp(-2.0))
 
@@ -170,8 +175,44 @@ def test_an_answer_does_not_grow_with_what_it_refuses(client: Client) -> None:
         assert len(reply.body) < 5000
 
 
-def test_a_key_twice_below_much_else_is_found_in_time_and_memory(client: Client) -> None:
-    """Looking for the place must not take a path for each of 200,000 nodes."""
-    body = b"[" * 900 + b"{}," * 200_000 + b'{"x":1,"x":2}' + b"]" * 900
-    reply = client.ask(body)
-    assert (reply.status, len(reply.body) < 5000) == (400, True)
+def test_rows_without_end_are_not_all_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body of 340,000 objects is refused at the first that are too many, and is not searched."""
+    made: list[int] = []
+    monkeypatch.setattr(Reader, "_object", count(made, Reader._object))
+    with monkeypatch.context() as patched:
+        patched.setattr(rows, "_path", None)
+        reader = Reader(client.house.predictor._reader.contract, 1000)
+        with pytest.raises(Refused) as refused:
+            reader.read(b"[" + b"{}," * 340_000 + b'{"x":1,"x":2}]')
+    assert (refused.value.status, refused.value.reason) == (422, "too_many_rows")
+    assert len(made) <= 1000 + rows.BEYOND + 1
+    assert [problem.pointer for problem in refused.value.problems] == [""]
+
+
+def count(made: list[int], function: Any) -> Any:
+    def counting(*args: Any) -> Any:
+        made.append(1)
+        return function(*args)
+
+    return counting
+
+
+def test_after_a_refusal_objects_are_counted_anew(client: Client) -> None:
+    """One body that is too large must not shut out the next ones."""
+    for _ in range(3):
+        assert client.ask([ROW] * 2000).status == 422
+        assert client.ask([ROW] * 1000).status == 200
+
+
+def test_a_few_objects_too_many_are_told_in_their_place(root: Path) -> None:
+    """An object in a row is no row, even where one row is all that is answered."""
+    with serving(root, max_rows=1) as client:
+        assert client.ask(ROW | {"age": {}}).pointers == ["/age"]
+        assert client.ask([ROW, ROW]).pointers == ["/1"]
+
+
+@pytest.mark.parametrize("depth", [1, 900])
+def test_a_key_twice_beside_much_else_is_not_searched_for(client: Client, depth: int) -> None:
+    """Finding its place among 300,000 lists would hold everybody up."""
+    reply = client.ask(b"[" * depth + b"[]," * 300_000 + b'{"x":1,"x":2}' + b"]" * depth)
+    assert (reply.status, reply.pointers) == (400, [""])

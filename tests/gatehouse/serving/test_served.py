@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from gatehouse.contract import load_contract
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Metadata, Model, write_metadata
+from gatehouse.serving.house import open_house
 from gatehouse.serving.served import CARD, load_served
 from gatehouse.workspace import MODEL, VERDICT
 
@@ -100,6 +102,18 @@ def test_a_graph_that_answers_no_row_is_refused(root: Path) -> None:
     onnx.save_model(make_graph(contract=contract.digest, probabilities=False), root / MODEL)
     with pytest.raises(GatehouseError, match="no probability"):
         load_served(root)
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body of many parts sets the search off, and it would hold everybody up."""
+    monkeypatch.chdir(root)
+    try:
+        open_house.__wrapped__()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize("kind", ["number", "category"])
