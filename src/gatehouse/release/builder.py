@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.release.layout import Layout
-from gatehouse.release.tools import found, run
+from gatehouse.release.tools import ToolError, found, run
 
 CONTAINERFILE = Path(__file__).with_name("Containerfile")
 BUILDERS = ("buildah", "podman", "docker")
@@ -59,20 +60,27 @@ def build_layout(
             "none of buildah, podman and docker is installed, and one of them builds the image "
             "(Debian and Ubuntu: apt-get install buildah)"
         )
-    named = _stored(base_image, builder)
-    options = [f"--build-arg=BASE_IMAGE={named}", f"--file={CONTAINERFILE}", "--quiet"]
-    options += [f"--label={key}={value}" for key, value in labels.items()]
-    # The one step that runs needs no rights: it makes bytecode.
-    isolation = os.environ.get("BUILDAH_ISOLATION", "chroot")
-    for words in _commands(builder, options, time, context, folder):
-        run(words, f"build the image by {builder}", BUILDAH_ISOLATION=isolation)
+    with _stored(base_image, builder) as base:
+        options = [f"--build-arg=BASE_IMAGE={base}", f"--file={CONTAINERFILE}", "--quiet"]
+        options += [f"--label={key}={value}" for key, value in labels.items()]
+        # The one step that runs needs no rights: it makes bytecode.
+        isolation = os.environ.get("BUILDAH_ISOLATION", "chroot")
+        name = f"localhost/gatehouse:{time}"
+        try:
+            for words in _commands(builder, options, time, context, folder, name):
+                run(words, f"build the image by {builder}", BUILDAH_ISOLATION=isolation)
+        finally:
+            if builder == "podman":
+                _remove(name, builder)
     return Layout(folder)
 
 
-def _stored(base_image: str, builder: str) -> str:
+@contextlib.contextmanager
+def _stored(base_image: str, builder: str) -> Iterator[str]:
     """The name by which the builder finds the base: the same on every machine."""
     if not base_image.startswith("oci:"):
-        return base_image
+        yield base_image
+        return
     if builder == "docker":
         raise GatehouseError(f"{base_image}: docker takes its base from a registry; name one there")
     layout = Layout(Path(base_image.removeprefix("oci:")))
@@ -81,11 +89,22 @@ def _stored(base_image: str, builder: str) -> str:
         ["skopeo", "copy", "--quiet", f"oci:{layout.folder}", f"containers-storage:{name}"],
         f"take the base image {base_image}",
     )
-    return name
+    try:
+        yield name
+    finally:
+        _remove(name, builder)
+
+
+def _remove(name: str, builder: str) -> None:
+    """Leave nothing in the user's store of images."""
+    # It is not there where the build failed, and cannot go while another build uses it, which
+    # removes it then.
+    with contextlib.suppress(ToolError):
+        run([builder, "rmi", name], f"remove {name} from the images here")
 
 
 def _commands(
-    builder: str, options: list[str], time: int, context: Path, folder: Path
+    builder: str, options: list[str], time: int, context: Path, folder: Path, name: str
 ) -> list[list[str]]:
     if builder == "docker":
         output = f"type=oci,tar=false,dest={folder},rewrite-timestamp=true"
@@ -97,7 +116,6 @@ def _commands(
     if builder == "buildah":
         options += ["--disable-compression=false", f"--tag=oci:{folder}:image"]
         return [["buildah", "build", *options, str(context)]]
-    name = f"localhost/gatehouse:{time}"
     return [
         ["podman", "build", *options, f"--tag={name}", str(context)],
         ["podman", "push", "--quiet", name, f"oci:{folder}:image"],

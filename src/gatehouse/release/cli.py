@@ -1,10 +1,14 @@
-"""`gatehouse image`: build, push and verify the image of a judged commit."""
+"""`gatehouse image`: build, push, verify and sign the image of a judged commit."""
 
 from __future__ import annotations
 
+import functools
+import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,9 +18,25 @@ from gatehouse.exits import FAIL, PASS
 _BASE_FOLDER = Path(".gatehouse/base-image")
 
 
+def _refuses(function: Callable[..., int]) -> Callable[..., int]:
+    """An image that is refused is a fail (exit code 1), and no wrong input (2)."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> int:
+        from gatehouse.release.signing import RefusedError
+
+        try:
+            return function(*args, **kwargs)
+        except RefusedError as refused:
+            click.echo(f"refused: {refused}", err=True)
+            return FAIL
+
+    return wrapped
+
+
 @click.group("image")
 def group() -> None:
-    """The image of a commit that passes: build, push, verify (docs/release.md)."""
+    """The image of a commit that passes: build, push, verify, sign (docs/release.md)."""
 
 
 @group.command()
@@ -58,17 +78,20 @@ def build(base_image: str | None) -> int:
               help="Private key: a file, or env://NAME or a KMS as cosign takes it; without, the "
               "workflow's identity signs (keyless).")  # fmt: skip
 @command
+@_refuses
 def push(name: str, key: str | None) -> int:
     """Push what `build` made, sign it, and attest verdict, provenance and SBOM.
 
-    Prints the image by its digest.
+    Prints the image by its digest, at last. An image whose verdict is no pass, or is of another
+    model than lies inside, is not pushed.
     """
     from gatehouse.release.registry import push as push_image
-    from gatehouse.release.result import LABEL_COMMIT, Release
+    from gatehouse.release.result import Release
     from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT, Signer
+    from gatehouse.release.verify import check_release
 
     release, signer = Release(), Signer(key)
-    image = push_image(release.image, name, release.image.labels[LABEL_COMMIT])
+    image = push_image(release.image, name, check_release(release))
     signer.attest(image, VERDICT, release.verdict)
     signer.attest(image, PROVENANCE, release.provenance)
     signer.attest(image, SBOM, release.sbom)
@@ -78,25 +101,55 @@ def push(name: str, key: str | None) -> int:
     return PASS
 
 
+_IDENTITY = "Workflow that must have signed."
+
+
 @group.command()
 @click.argument("image", metavar="NAME@sha256:DIGEST")
 @click.option("--key", metavar="KEY", help="Public key that must have signed: a file, or a KMS.")
-@click.option("--identity", metavar="URL", help="Workflow that must have signed.")
+@click.option("--identity", metavar="URL", help=_IDENTITY)
 @command
+@_refuses
 def verify(image: str, key: str | None, identity: str | None) -> int:
     """Check an image in its registry: signature, attestations, verdict, and the model inside."""
     from gatehouse.release.promote import parse_image
-    from gatehouse.release.signing import RefusedError, Verifier
+    from gatehouse.release.signing import Verifier
     from gatehouse.release.verify import verify_image
 
     parsed, verifier = parse_image(image), Verifier(key, identity)
     with tempfile.TemporaryDirectory(prefix="gatehouse-verify-") as work:
-        try:
-            verify_image(parsed, verifier, Path(work) / "image", click.echo)
-        except RefusedError as refused:
-            click.echo(f"refused: {refused}", err=True)
-            return FAIL
+        verify_image(parsed, verifier, Path(work) / "image", click.echo)
     click.echo(f"{parsed}: verified")
+    return PASS
+
+
+@group.command()
+@click.argument("image", metavar="NAME@sha256:DIGEST")
+@click.option("--key", metavar="NEW", required=True, help="Private key that signs from now on.")
+@click.option("--verified-by", metavar="OLD", help="Public key that must have signed until now.")
+@click.option("--identity", metavar="URL", help=_IDENTITY)
+@command
+@_refuses
+def sign(image: str, key: str, verified_by: str | None, identity: str | None) -> int:
+    """Sign a released image by a new key as well, once it is verified by the old one.
+
+    What was attested of it is attested again as it is; the old signatures stay.
+    """
+    from gatehouse.release.promote import parse_image
+    from gatehouse.release.signing import Signer, Verifier
+    from gatehouse.release.verify import verify_image
+    from gatehouse.typed import write_text
+
+    parsed, signer = parse_image(image), Signer(key)
+    with tempfile.TemporaryDirectory(prefix="gatehouse-sign-") as work:
+        folder, verifier = Path(work), Verifier(verified_by, identity)
+        statements = verify_image(parsed, verifier, folder / "image", click.echo)
+        for kind, predicates in statements.items():
+            for predicate in predicates:
+                write_text(folder / "predicate.json", json.dumps(predicate))
+                signer.attest(parsed, kind, folder / "predicate.json")
+    signer.sign(parsed)
+    click.echo(f"{parsed}: signed")
     return PASS
 
 

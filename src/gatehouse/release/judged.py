@@ -2,7 +2,8 @@
 
 The reports that lie in Git may have come with any pull request; what is released rests on none of
 them. The commit's files come from Git, its data and models from the checkout, where each must be
-what the commit's `dvc.lock` records.
+what the commit's `dvc.lock` records. What judges and builds is the checkout's code, which must be
+the commit's too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import gatehouse
 from gatehouse.base import LOCK
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
@@ -19,10 +21,16 @@ from gatehouse.github.candidate import OUTPUTS, check_outputs
 from gatehouse.github.measuring import make_card, measure_all
 from gatehouse.judging import verdict_on
 from gatehouse.release.settled import settled
+from gatehouse.release.tools import announce
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, VERDICT, Workspace
 
 REPORTS = Path("reports")
+PACKAGE = Path(gatehouse.__file__).parent
+"""The code that runs."""
+_CODE = ("src", "bentofile.yaml", "requirements", "pyproject.toml")
+_TOLD = 5
+"""How many changed files an error names."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +60,27 @@ class Judged:
         return self.folder / MODEL
 
 
-def judge_commit(root: Path, folder: Path, ref: str = "HEAD") -> Judged:
-    """Measure and judge the commit `ref` of the checkout at `root`.
+def judge_commit(root: Path, folder: Path) -> Judged:
+    """Measure and judge HEAD of the checkout at `root`.
 
     Args:
         root: the checkout, with the commit's data and models.
         folder: to be made: the commit's files and what is measured.
-        ref: a commit, branch or tag.
 
     Raises:
-        GatehouseError: the commit records no run, or its data and models are not here.
+        GatehouseError: the code that runs is not the commit's, the commit records no run, or its
+            data and models are not here.
     """
-    commit = commit_of(ref, root)
+    commit = commit_of("HEAD", root)
+    _check_code(root)
     if file_at(commit, LOCK, root) is None:
         raise GatehouseError(
-            f"{LOCK} is not in {ref}: there is no recorded model to release; "
+            f"{LOCK} is not in HEAD: there is no recorded model to release; "
             "run `make run`, then commit dvc.lock and reports/"
         )
     export(root, commit, folder)
     _bring_outputs(root, folder)
+    announce(f"measure and judge {commit[:12]}")
     # What a gate could not measure, and why, is in the verdict; the rest is measured here and now.
     unmeasured = measure_all(folder)
     verdict = verdict_on(Workspace(folder), unmeasured=unmeasured)
@@ -79,6 +89,23 @@ def judge_commit(root: Path, folder: Path, ref: str = "HEAD") -> Judged:
         make_card(folder)
         settled(verdict).write(folder / VERDICT)
     return Judged(commit, time, folder, verdict)
+
+
+def _check_code(root: Path) -> None:
+    """A changed judge would let a commit pass that its own fails, and no record would tell."""
+    if PACKAGE.resolve() != (root / "src/gatehouse").resolve():
+        raise GatehouseError(
+            f"the gatehouse that runs lies in {PACKAGE}, and is not this checkout's; run this "
+            "one's: make image, or .venv/bin/gatehouse"
+        )
+    words = ("status", "--porcelain", "--untracked-files=all", "--", *_CODE)
+    changed = [line[3:] for line in git(*words, root=root).splitlines()]
+    if changed:
+        more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
+        raise GatehouseError(
+            f"{', '.join(changed[:_TOLD])}{more}: not as in HEAD, so that the image or its verdict "
+            "would be of no commit; commit it, or put it away (git stash --include-untracked)"
+        )
 
 
 def export(root: Path, commit: str, folder: Path) -> None:

@@ -40,16 +40,33 @@ class Layout:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        return self._json(self.digest)
+        """What names the image's config and layers by their digests.
+
+        Raises:
+            GatehouseError: it does not, as where it lists images for several machines.
+        """
+        manifest = self._json(self.digest)
+        try:
+            named = [manifest["config"], *manifest["layers"]]
+            whole = all(isinstance(each["digest"], str) for each in named)
+        except (KeyError, TypeError):
+            whole = False
+        if not whole:
+            raise GatehouseError(
+                f"{self.folder}: its manifest is not that of one image, with a config and layers; "
+                "build one: make image"
+            )
+        return manifest
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """How the image runs: user, environment, labels."""
-        return dict(self._json(self.manifest["config"]["digest"]).get("config") or {})
+        digest = self.manifest["config"]["digest"]
+        return self._object(self._json(digest).get("config") or {}, digest)
 
     @property
-    def labels(self) -> dict[str, str]:
-        return dict(self.config.get("Labels") or {})
+    def labels(self) -> dict[str, Any]:
+        return self._object(self.config.get("Labels") or {}, "its labels")
 
     def file(self, name: str) -> bytes:
         """The bytes of a file as a container sees it, by its path with no leading slash.
@@ -69,7 +86,16 @@ class Layout:
         raise GatehouseError(f"the image has no file /{name}")
 
     def _json(self, digest: str) -> dict[str, Any]:
-        return dict(json.loads(self._checked(digest).read_bytes()))
+        try:
+            value = json.loads(self._checked(digest).read_bytes())
+        except (ValueError, RecursionError):
+            raise GatehouseError(f"{self.folder}: {digest} is no JSON") from None
+        return self._object(value, digest)
+
+    def _object(self, value: Any, what: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise GatehouseError(f"{self.folder}: {what} is no JSON object")
+        return value
 
     def _checked(self, digest: str) -> Path:
         kind, _, name = digest.partition(":")

@@ -26,6 +26,9 @@ _NOTHING = "sha256:" + "0" * 64  # what the template holds until something is re
 # The grammar of the OCI distribution reference: host, optional port, lower-case path.
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"[A-Za-z0-9.-]+(?::[0-9]+)?(?:/{_PART})+")
+# With none of these in it, what stands first is taken by Docker for a name on Docker Hub, and by
+# others for a host.
+_HOST = re.compile(r"[^/]*[.:][^/]*/.*|localhost/.*")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ def parse_image(reference: str) -> Image:
         raise GatehouseError(
             f"'{name}': is no name of an image; write it as ghcr.io/owner/name, in lower case, "
             "with no tag"
+        )
+    if not _HOST.fullmatch(name):
+        raise GatehouseError(
+            f"'{name}': names no registry, and programs do not agree where that is; write it in "
+            f"full, such as ghcr.io/{name} or docker.io/{name}"
         )
     return Image(name, digest)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,21 @@ class RefusedError(GatehouseError):
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs with the private key `key` (its password in COSIGN_PASSWORD), or with none keyless."""
+    """Signs with the private key `key` (its password in COSIGN_PASSWORD), or with none keyless.
+
+    Raises:
+        GatehouseError: there is neither a key nor a workflow's identity.
+    """
 
     key: str | None
+
+    def __post_init__(self) -> None:
+        # Elsewhere cosign would ask for a person's login, and publish it for good.
+        if not self.key and "ACTIONS_ID_TOKEN_REQUEST_URL" not in os.environ:
+            raise GatehouseError(
+                "there is no key to sign with; name one: --key cosign.key (`cosign "
+                "generate-key-pair` makes it). Only jobs on GitHub with `id-token: write` need none"
+            )
 
     def sign(self, image: Image) -> None:
         """Sign an image in its registry.
@@ -51,7 +64,7 @@ class Signer:
         run(
             ["cosign", "attest", *self._how(), "--type", kind, "--predicate", predicate,
              str(image)],
-            f"attest {predicate.name} of {image}",
+            f"attest {kind} of {image}",
         )  # fmt: skip
 
     def _how(self) -> list[str]:
@@ -96,9 +109,9 @@ class Verifier:
     def _how(self) -> list[str]:
         if (self.key is None) == (self.identity is None):
             raise GatehouseError(
-                "say who must have signed: the public key (--key cosign.pub), or the workflow "
-                "(--identity https://github.com/OWNER/NAME/.github/workflows/release.yml"
-                "@refs/heads/main)"
+                "say who must have signed: the public key (--key cosign.pub; of `image sign` "
+                "--verified-by old.pub), or the workflow (--identity https://github.com/OWNER/NAME/"
+                ".github/workflows/release.yml@refs/heads/main)"
             )
         if self.key is not None:
             return [f"--key={self.key}", "--insecure-ignore-tlog=true"]

@@ -1,4 +1,4 @@
-"""Programs of others that a release runs: found on PATH, their failures told in their own words."""
+"""Programs of others that a release runs: announced, found on PATH, failing in their own words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from gatehouse.errors import GatehouseError
 
 _TOLD = 3
 """Last lines of what a program said that an error repeats, where none says that it is one."""
 _LONGEST = 1000
+TIME_LIMIT = 1800
+"""Seconds that a program may take."""
 
 
 class ToolError(GatehouseError):
@@ -31,19 +35,25 @@ def found(name: str) -> bool:
     return shutil.which(name) is not None
 
 
+def announce(doing: str) -> None:
+    """Say on standard error what begins now, since it can take a minute."""
+    click.echo(f"... {doing}", err=True)
+
+
 def run(words: Sequence[str | Path], doing: str, root: Path | None = None, **variables: str) -> str:
-    """Standard output of a program.
+    """Standard output of a program, announced before it runs.
 
     Args:
         words: the program and its arguments.
-        doing: what it is run for; errors say that it could not be done.
+        doing: what it is run for; a line says so, and errors that it could not be done.
         root: the folder that it runs in; this one by default.
         **variables: added to its environment.
 
     Raises:
-        GatehouseError: the program is not installed.
+        GatehouseError: the program is not installed, or took longer than TIME_LIMIT.
         ToolError: it failed.
     """
+    announce(doing)
     try:
         done = subprocess.run(
             [str(word) for word in words],
@@ -52,8 +62,13 @@ def run(words: Sequence[str | Path], doing: str, root: Path | None = None, **var
             capture_output=True,
             text=True,
             errors="replace",
+            timeout=TIME_LIMIT,
             check=False,
         )
+    except subprocess.TimeoutExpired:
+        raise GatehouseError(
+            f"could not {doing}: {words[0]} took longer than {TIME_LIMIT} s and was ended"
+        ) from None
     except FileNotFoundError:
         raise GatehouseError(
             f"{words[0]} is not installed, and is needed to {doing}; docs/release.md says "

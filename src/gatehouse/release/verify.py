@@ -1,20 +1,22 @@
-"""Is a pushed image what was judged, and who says so?"""
+"""Is an image what was judged, and who says so? Asked before it is pushed, and of a registry."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from gatehouse.errors import GatehouseError
 from gatehouse.release.layout import Layout
 from gatehouse.release.promote import Image
 from gatehouse.release.provenance import built_from
 from gatehouse.release.registry import pull
-from gatehouse.release.result import LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT
+from gatehouse.release.result import LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
 from gatehouse.release.settled import verdict_digest
 from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT, RefusedError, Verifier
-from gatehouse.typed import validate
+from gatehouse.typed import read_text, validate
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL
 from gatehouse.workspace import VERDICT as VERDICT_FILE
@@ -23,18 +25,13 @@ BENTO = "app/bento/src"
 """Where the commit's files lie in the image."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What an image was found to be."""
-
-    commit: str
-    model: str
-    verdict: str
+Statements = dict[str, list[Any]]
+"""What is attested of an image: predicates by their type."""
 
 
 def verify_image(
     image: Image, verifier: Verifier, folder: Path, say: Callable[[str], object]
-) -> Checked:
+) -> Statements:
     """Check signature, attestations and verdict of an image, and the model inside of it.
 
     Args:
@@ -49,45 +46,66 @@ def verify_image(
     """
     verifier.check_signature(image)
     say("signed, under this name and digest")
-    verdict = _the_verdict(image, verifier)
+    found: Statements = {VERDICT: verifier.attested(image, VERDICT)}
+    verdict = _passing(found[VERDICT], str(image))
     say(f"attested verdict: pass, by policy {_short(verdict.policy)}")
-    sources = {built_from(each) for each in verifier.attested(image, PROVENANCE)}
-    verifier.attested(image, SBOM)
+    found |= {kind: verifier.attested(image, kind) for kind in (PROVENANCE, SBOM)}
     say("attested provenance and SBOM")
-    layout = pull(image, folder)
-    checked = _inside(layout, verdict)
-    if sources != {checked.commit}:
-        raise RefusedError(f"{image}: its provenance speaks of another commit than its label")
-    say(f"built from commit {checked.commit[:12]}")
-    say(f"the model inside is the judged one: {_short(checked.model)}")
-    return checked
+    commit = _inside(pull(image, folder), verdict, found[PROVENANCE], str(image))
+    say(f"built from commit {_short(commit)}")
+    say(f"the model inside is the judged one: {_short(verdict.candidate.model)}")
+    return found
 
 
-def _the_verdict(image: Image, verifier: Verifier) -> Verdict:
-    """The attested verdict; where there are several, each must be a pass on the same model."""
-    predicates = verifier.attested(image, VERDICT)
-    verdicts = [validate(Verdict, each, f"the attested verdict of {image}") for each in predicates]
+def check_release(release: Release) -> str:
+    """What verifying will look at once it is pushed, before anything is; the commit it is of.
+
+    Raises:
+        RefusedError: the image is not of a verdict that is a pass.
+        GatehouseError: something is not here, or is unreadable.
+    """
+    image, name = release.image, str(release.folder)
+    _ = image.digest  # where nothing was built, that is what to say
+    files = (release.verdict, release.provenance, release.sbom)
+    verdict, provenance, _ = (_json(path) for path in files)
+    return _inside(image, _passing([verdict], name), [provenance], name)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError):
+        raise GatehouseError(f"{path}: is no JSON; build it again: make image") from None
+
+
+def _passing(predicates: list[Any], name: str) -> Verdict:
+    """The verdict; where there are several, each must be a pass on the same model."""
+    verdicts = [validate(Verdict, each, f"the verdict of {name}") for each in predicates]
     if any(verdict.outcome is not Outcome.PASS for verdict in verdicts):
-        raise RefusedError(f"{image}: its attested verdict is no pass")
+        raise RefusedError(f"{name}: its verdict is no pass")
     if len({verdict_digest(verdict) for verdict in verdicts}) != 1:
-        raise RefusedError(f"{image}: its attested verdicts differ")
+        raise RefusedError(f"{name}: its verdicts differ")
     return verdicts[0]
 
 
-def _inside(layout: Layout, verdict: Verdict) -> Checked:
+def _inside(layout: Layout, verdict: Verdict, provenances: list[Any], name: str) -> str:
+    """The commit of an image that holds what `verdict` is about, and is told to."""
     model = _digest(layout.file(f"{BENTO}/{MODEL.as_posix()}"))
     if model != verdict.candidate.model:
         raise RefusedError(
-            f"the model inside ({_short(model)}) is not the judged one "
+            f"{name}: the model inside ({_short(model)}) is not the judged one "
             f"({_short(verdict.candidate.model)})"
         )
     stored = _digest(layout.file(f"{BENTO}/{VERDICT_FILE.as_posix()}"))
     if stored != verdict_digest(verdict):
-        raise RefusedError("the verdict inside is not the attested one")
-    labels = layout.labels
-    if (labels.get(LABEL_MODEL), labels.get(LABEL_VERDICT)) != (model, stored):
-        raise RefusedError("the image's labels speak of another model or verdict than lie inside")
-    return Checked(commit=labels.get(LABEL_COMMIT, ""), model=model, verdict=stored)
+        raise RefusedError(f"{name}: the verdict inside is not the one that is told of it")
+    told = [layout.labels.get(label) for label in (LABEL_MODEL, LABEL_VERDICT, LABEL_COMMIT)]
+    if told[:2] != [model, stored]:
+        raise RefusedError(f"{name}: its labels speak of another model or verdict than lie inside")
+    commit = told[2]
+    if not commit or {built_from(each) for each in provenances} != {commit}:
+        raise RefusedError(f"{name}: its provenance speaks of another commit than its label")
+    return str(commit)
 
 
 def _digest(content: bytes) -> str:

@@ -11,6 +11,7 @@ from tests.gatehouse.tiny import ROOT
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
+from gatehouse.release import judged as judged_module
 from gatehouse.release.build import build
 from gatehouse.release.judged import judge_commit
 from gatehouse.release.result import Release
@@ -20,8 +21,9 @@ from gatehouse.workspace import MODEL, MODEL_FP32, VERDICT
 
 
 @pytest.fixture
-def released(repository: Repository) -> Repository:
-    """The tiny repository with what a model card needs, on main."""
+def released(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The tiny repository with what a model card needs, on main; as if its code were what runs."""
+    monkeypatch.setattr(judged_module, "PACKAGE", repository.root / "src/gatehouse")
     shutil.copyfile(ROOT / "model_card.yaml", repository.root / "model_card.yaml")
     repository.commit("a card")
     return repository
@@ -81,5 +83,34 @@ def test_another_model_than_the_recorded_one_is_refused(
 
 def test_without_a_record_there_is_nothing_to_release(released: Repository, tmp_path: Path) -> None:
     """A commit with no dvc.lock, as of a template whose pipeline never ran."""
+    released.git("checkout", "-q", "sources")
     with pytest.raises(GatehouseError, match="no recorded model"):
-        judge_commit(released.root, tmp_path / "commit", "sources")
+        judge_commit(released.root, tmp_path / "commit")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["src/gatehouse/judge.py", "src/gatehouse/new.py", "bentofile.yaml", "requirements/serve.txt",
+     "pyproject.toml"],
+)  # fmt: skip
+def test_code_that_is_not_the_commit_s_judges_nothing(
+    released: Repository, tmp_path: Path, path: str
+) -> None:
+    """Attacks a judge changed in the work tree, by which a failing commit got an image."""
+    for name in ("src/gatehouse/judge.py", "bentofile.yaml"):
+        (released.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (released.root / name).write_text("committed")
+    released.commit("code")
+    (released.root / path).parent.mkdir(parents=True, exist_ok=True)
+    (released.root / path).write_text("changed")
+    with pytest.raises(GatehouseError, match=rf"{path}: not as in HEAD.*commit it.*git stash"):
+        judge_commit(released.root, tmp_path / "commit")
+    released.git("add", path)
+    with pytest.raises(GatehouseError, match=f"{path}: not as in HEAD"):
+        judge_commit(released.root, tmp_path / "commit")
+
+
+def test_another_checkout_s_code_judges_nothing(repository: Repository, tmp_path: Path) -> None:
+    """Attacks a gatehouse that is installed from elsewhere."""
+    with pytest.raises(GatehouseError, match="is not this checkout's"):
+        judge_commit(repository.root, tmp_path / "commit")

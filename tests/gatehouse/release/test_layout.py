@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,6 +19,16 @@ BASE: Files = [("app", None), ("app/models", None), (MODEL, b"judged")]
 def image(folder: Path, *layers: Files) -> Layout:
     make_layout(folder / "image", [layer(files) for files in layers], {"a": "b"})
     return Layout(folder / "image")
+
+
+def with_blob(folder: Path, manifest: bytes) -> Layout:
+    """A layout whose manifest has these bytes."""
+    blobs, name = folder / "blobs/sha256", hashlib.sha256(manifest).hexdigest()
+    blobs.mkdir(parents=True)
+    (blobs / name).write_bytes(manifest)
+    index = {"manifests": [{"digest": f"sha256:{name}"}]}
+    (folder / "index.json").write_text(json.dumps(index))
+    return Layout(folder)
 
 
 def test_the_topmost_layer_counts(tmp_path: Path) -> None:
@@ -91,6 +102,38 @@ def test_what_is_no_layout_is_told(tmp_path: Path, index: str) -> None:
         (tmp_path / "index.json").write_text(index)
     with pytest.raises(GatehouseError, match="make image"):
         _ = Layout(tmp_path).digest
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"{", "is no JSON"),
+        (b"\xff", "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
+        (b"[]", "is no JSON object"),
+        (b'{"manifests": []}', "not that of one image"),
+        (b'{"config": [], "layers": []}', "not that of one image"),
+        (b'{"config": {"digest": 1}, "layers": []}', "not that of one image"),
+        (b'{"config": {"digest": "x"}, "layers": [{}]}', "not that of one image"),
+        (b'{"config": {"digest": "x"}, "layers": 1}', "not that of one image"),
+        (b'{"config": {"digest": "x"}, "layers": []}', "no SHA-256 digest"),
+    ],
+)
+def test_what_another_program_left_is_told(tmp_path: Path, content: bytes, told: str) -> None:
+    """Attacks a traceback: a manifest that is broken, or of several images, or of none."""
+    with pytest.raises(GatehouseError, match=told):
+        _ = with_blob(tmp_path, content).labels
+
+
+@pytest.mark.parametrize("config", [b'{"config": [1]}', b'{"config": {"Labels": "a"}}', b"1"])
+def test_a_strange_config_is_told(tmp_path: Path, config: bytes) -> None:
+    """Attacks a traceback: labels that are no labels."""
+    name = hashlib.sha256(config).hexdigest()
+    manifest = json.dumps({"config": {"digest": f"sha256:{name}"}, "layers": []}).encode()
+    layout = with_blob(tmp_path, manifest)
+    (tmp_path / "blobs/sha256" / name).write_bytes(config)
+    with pytest.raises(GatehouseError, match="no JSON object"):
+        _ = layout.labels
 
 
 def test_digests_are_no_paths(tmp_path: Path) -> None:

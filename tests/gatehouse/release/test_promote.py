@@ -48,6 +48,12 @@ def changed_lines(before: str, after: str) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] != pair[1]]
 
 
+@pytest.mark.parametrize("name", ["localhost/a", "localhost:5000/a", "host:5000/a", "a.b/c/d"])
+def test_a_registry_is_taken(name: str) -> None:
+    """Where there is a dot, a port, or this machine."""
+    assert parse_image(f"{name}@{ONE.digest}").name == name
+
+
 def test_a_promotion_is_one_line(run: Run) -> None:
     """Attacks diffs in which one cannot see what changes."""
     assert run("stage", str(ONE)).exit_code == 0
@@ -103,6 +109,9 @@ def test_nothing_to_promote_is_told(run: Run) -> None:
         (f"{NAME}@sha256:{'0' * 64}", "placeholder"),
         (f"ghcr.io/OWNER/NAME@{ONE.digest}", "in lower case"),
         (f"credit@{ONE.digest}", "is no name"),
+        (f"octo/credit@{ONE.digest}", "ghcr.io/octo/credit"),
+        (f"localhosts/credit@{ONE.digest}", "names no registry"),
+        (f"ghcr/octo.io/credit@{ONE.digest}", "names no registry"),
         (f"ghcr.io/octo/credit # @{ONE.digest}", "is no name"),
         (f"ghcr.io/octo/credit\n@{ONE.digest}", "is no name"),
         (f"@{ONE.digest}", "is no name"),
