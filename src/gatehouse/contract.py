@@ -69,6 +69,11 @@ class Column(Frozen):
         description="is the column fed to the model? Features are unless this says false; "
         "protected attributes are not unless this says true",
     )
+    logged: bool = Field(
+        default=True,
+        description="may the service's inference log hold what is sent in this column? Protected "
+        "attributes and what the model is not fed are never logged",
+    )
     severity: Literal["critical", "warning"] = Field(
         default="critical", description="does a broken expectation of this column stop training?"
     )
@@ -180,8 +185,12 @@ class Contract(Frozen):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the contract's content; comments and layout do not count."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """SHA-256 of the contract's content; comments and layout do not count.
+
+        Nor do defaults: a later version's new key must not make every trained model one of another
+        contract.
+        """
+        content = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
         return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
 
 

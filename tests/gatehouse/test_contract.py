@@ -82,6 +82,15 @@ def test_the_digest_is_of_content_alone() -> None:
     laid_out = "# hello\n" + CONTRACT.replace("[0, 120]", "[0,   120.0]")
     assert parse_contract(laid_out, "b").digest == digest
     assert parse_contract(CONTRACT.replace("[0, 120]", "[0, 121]"), "c").digest != digest
+    for told, same in (("true", True), ("false", False)):
+        text = CONTRACT.replace("age: {", f"age: {{logged: {told}, ")
+        assert (parse_contract(text, "d").digest == digest) == same
+
+
+def test_a_key_that_a_later_version_adds_changes_no_digest() -> None:
+    """Attacks models that an update of Gatehouse would make those of another contract."""
+    known = "sha256:30bb41f32e316631df22eb55e74c7bbe07e1289f95d519f86ab79adb3a61ee68"
+    assert parse_contract(CONTRACT, "a").digest == known
 
 
 def test_the_repository_s_own_contract_is_sound() -> None:

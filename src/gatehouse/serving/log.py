@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -49,7 +50,7 @@ def logged_columns(contract: Contract) -> dict[str, Column]:
     return {
         name: column
         for name, column in contract.inputs.items()
-        if column.role is not Role.PROTECTED
+        if column.logged and column.role is not Role.PROTECTED
     }
 
 
@@ -174,13 +175,12 @@ class _Monitor(MonitorBase[Any]):
 
     def export_data(self, datas: dict[str, deque[Any]]) -> None:
         """Write the rows of one record."""
-        own = [datas.pop(_PREFIX + name) for name in _OWN]
+        own = zip(*(datas.pop(_PREFIX + name) for name in _OWN), strict=True)
+        # Of no columns zip would make no rows.
+        logged = zip(*datas.values(), strict=True) if datas else repeat(())
         lines = []
-        for told, values in zip(
-            zip(*own, strict=True), zip(*datas.values(), strict=True), strict=True
-        ):
-            line = dict(zip(_OWN, told, strict=True)) | {
-                "row": dict(zip(datas, values, strict=True))
-            }
+        for told, values in zip(own, logged, strict=bool(datas)):
+            line = dict(zip(_OWN, told, strict=True))
+            line["row"] = dict(zip(datas, values, strict=True))
             lines.append(_JSON(line) + "\n")
         self._file.write(lines)

@@ -43,11 +43,11 @@ ROW = {"age": 50, "job": "nurse", "kids": 2, "to/wn~": "Ulm", "heat": 0.5}
 JSON = (b"content-type", b"application/json")
 
 
-def lay_out(root: Path) -> Path:
+def lay_out(root: Path, contract_text: str = CONTRACT) -> Path:
     """A model that is served: sigmoid(0.02 * age), +1 for a nurse; threshold 0.75."""
     import onnx
 
-    (root / "contract.yaml").write_text(CONTRACT)
+    (root / "contract.yaml").write_text(contract_text)
     contract = load_contract(root / "contract.yaml")
     (root / MODEL).parent.mkdir()
     onnx.save_model(make_graph(contract=contract.digest), root / MODEL)

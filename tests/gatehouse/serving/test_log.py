@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.gatehouse.serving.place import JSON, ROW, Client, serving
+from tests.gatehouse.serving.place import CONTRACT, JSON, ROW, Client, lay_out, serving
 
 from gatehouse.serving import log as module
 from gatehouse.serving.lines import RotatingLines
@@ -78,6 +78,22 @@ def test_what_may_not_be_logged_is_not(root: Path, folder: Path) -> None:
     assert only["row"] == ROW | {"to/wn~": UNLISTED}
     text = (folder / FILE).read_text()
     assert not [word for word in ("4711", "Private", "refused", token) if word in text]
+
+
+@pytest.mark.parametrize("left_out", [("age",), ("age", "job", "kids", "to/wn~", "heat")])
+def test_a_column_that_the_contract_keeps_out_is_not_logged(
+    tmp_path: Path, folder: Path, left_out: tuple[str, ...]
+) -> None:
+    """One, or all: what was predicted is logged still."""
+    text = CONTRACT
+    for name in left_out:
+        text = text.replace(f"  {name}: {{", f"  {name}: {{logged: false, ")
+    with serving(lay_out(tmp_path, text), log=folder) as client:
+        assert client.ask([ROW] * 2).status == 200
+    assert len(logged(folder)) == 2
+    for line in logged(folder):
+        assert line["row"] == {name: ROW[name] for name in ROW if name not in left_out}
+        assert line["decision"] == "yes"
 
 
 def test_without_the_setting_nothing_is_logged(root: Path) -> None:
