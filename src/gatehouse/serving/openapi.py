@@ -14,7 +14,6 @@ PROBLEM = "application/problem+json"
 _REFUSALS = {
     "400": "The body is not JSON, or a key stands twice in it",
     "401": "No bearer token, or none that is let in",
-    "405": "Another method than this path has",
     "408": "The body took too long to arrive",
     "413": "The body is too large",
     "415": "The body is not sent as application/json, or is compressed",

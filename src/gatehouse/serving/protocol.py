@@ -1,24 +1,30 @@
-"""HTTP with an end to headers: uvicorn's fast parser takes them without end, and for ever."""
+"""HTTP with an end to all that is not a body: uvicorn's fast parser takes it without end."""
 
 from __future__ import annotations
 
 from asyncio import BaseTransport, TimerHandle
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_HEAD = 65_536
-"""Bytes of a request's first line and headers; what HTTP servers commonly take."""
+"""Bytes of a request's first line and headers; what HTTP servers commonly take. Of what stands
+between the parts of a chunked body, and behind it, as many."""
 
 HEAD_WITHIN = 10.0
-"""Seconds for them to arrive."""
+"""Seconds for first line and headers to arrive."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose headers are too long or too slow; bodies are Front's to bound."""
+    """Closes connections whose headers are too long or too slow; bodies are Front's to bound.
+
+    One that was answered is closed when its next request does not begin in time, whatever else it
+    sends. A wish for another protocol is not heard: such a request is answered as any other.
+    """
 
     _head = 0
     _in_head = True
-    _begun = 0
+    _heard = 0
     _timer: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -27,31 +33,85 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to headers that are not whole."""
-        begun = self._begun
-        super().data_received(data)
-        if self._in_head and begun == self._begun:
+        """Count what is neither a whole request's nor a body's.
+
+        uvicorn's own takes any byte for a sign of life, and forgets the body of a request that
+        wishes for another protocol.
+        """
+        heard = self._heard
+        parts = [memoryview(data)]
+        while parts:
+            part = parts.pop()
+            try:
+                self.parser.feed_data(part)
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._wishes():
+                    self.cycle.keep_alive = False  # the rest is of a tunnel that there is not
+                    return
+                parts += [part[upgrade.args[0] :], memoryview(self._without_wish())]
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+        if heard == self._heard:
             self._head += len(data)
             if self._head > LONGEST_HEAD and not self.transport.is_closing():
-                self.send_400_response("The headers are too long.")
+                self._refuse()
 
     def on_message_begin(self) -> None:
         """Headers begin."""
+        self._unset_keepalive_if_required()
         super().on_message_begin()
-        self._head, self._in_head = 0, True
-        self._begun += 1
+        self._in_head = True
+        self._hear()
         self._wait()
 
     def on_headers_complete(self) -> None:
         """Headers are whole."""
+        if self._wishes():
+            return
         self._in_head = False
         self._stop_waiting()
+        # The one before may have been answered since this one began.
+        self._unset_keepalive_if_required()
         super().on_headers_complete()
+        # What follows a chunked body is not of the headers, though the parser calls it so.
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body is there."""
+        self._hear()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """All of the request is there."""
+        if not self._wishes():
+            super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come."""
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def _wishes(self) -> bool:
+        """For another protocol, as curl and Java do for HTTP/2. CONNECT is a method like others."""
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _without_wish(self) -> bytes:
+        """The headers again, to be read as those of a plain request."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join((*lines, b"", b""))
+
+    def _hear(self) -> None:
+        self._heard += 1
+        self._head = 0
+
+    def _refuse(self) -> None:
+        if self._in_head:
+            self.send_400_response("The headers are too long.")
+        else:
+            self.transport.close()
 
     def _wait(self) -> None:
         if self._timer is None:

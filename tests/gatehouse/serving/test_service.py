@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import signal
@@ -21,6 +22,8 @@ from tests.gatehouse.serving.process import OWN, WITHIN, Process, environment, r
 from tests.loopback import free_port
 
 from gatehouse.serving.__main__ import listen
+from gatehouse.serving.server import Server
+from gatehouse.serving.settings import Settings
 from gatehouse.workspace import MODEL
 
 JSON = {"Content-Type": "application/json"}
@@ -83,6 +86,11 @@ def test_an_answer_is_sent_at_once() -> None:
         connection, _ = listening.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_connection_rests_longer_than_proxies_keep_one() -> None:
+    """Else they send requests into connections that are just being closed, and answer 502."""
+    assert Server(lambda *_: asyncio.sleep(0), Settings()).config.timeout_keep_alive > 60
 
 
 def test_what_is_in_work_is_answered_before_the_end(root: Path) -> None:
