@@ -16,6 +16,7 @@ from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
 from gatehouse.serving.schema import fed_range
+from gatehouse.typed import read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, VERDICT
 
@@ -86,8 +87,8 @@ def load_served(root: Path) -> Served:
     """The model in `root`, laid out as the repository is; card and verdict may be missing.
 
     Raises:
-        GatehouseError: contract, model or verdict is missing, broken, or of something else; or the
-            graph can't answer a row that keeps the contract.
+        GatehouseError: contract, model, card or verdict is missing, broken, or of something else; or
+            the graph can't answer a row that keeps the contract.
     """
     contract = load_contract(root / CONTRACT_FILE)
     path = root / MODEL
@@ -102,7 +103,7 @@ def load_served(root: Path) -> Served:
         contract=contract,
         model=model,
         digest=digest,
-        card=card.read_text("utf-8") if card.exists() else None,
+        card=read_text(card) if card.exists() else None,
         verdict=Verdict.read(verdict) if verdict.exists() else None,
         verdict_digest=file_digest(verdict) if verdict.exists() else None,
     )

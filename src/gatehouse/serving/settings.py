@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from gatehouse.errors import GatehouseError
 from gatehouse.typed import Frozen, validate
@@ -45,6 +45,14 @@ class Settings(Frozen):
     timeout: Annotated[float, Field(gt=0, le=60)] = Field(
         default=10.0, description="seconds that a request may take to arrive and to wait"
     )
+
+    @field_validator("log", "tokens_file", mode="before")
+    @classmethod
+    def _check_local(cls, value: Any) -> Any:
+        if "://" in str(value):
+            # As a path it would be taken without a word, and it may hold a password.
+            raise ValueError("is a URL; name a path on this machine, such as a mounted volume")
+        return value
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:

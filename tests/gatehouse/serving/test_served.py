@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -19,6 +21,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.serving.house import open_house
 from gatehouse.serving.served import CARD, load_served
+from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, VERDICT
 
 
@@ -52,6 +55,33 @@ def test_a_verdict_on_another_model_is_refused(finished: Finished, gatehouse: Co
     contract = load_contract(root / "contract.yaml")
     onnx.save_model(make_graph(contract=contract.digest, scale=0.03), root / MODEL)
     with pytest.raises(GatehouseError, match="another model"):
+        load_served(root)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.FAIL, None])
+def test_the_verdict_is_told_at_the_start(
+    finished: Finished,
+    gatehouse: Command,
+    caplog: pytest.LogCaptureFixture,
+    outcome: Literal[Outcome.PASS, Outcome.FAIL] | None,
+) -> None:
+    """A model that did not pass, or that nobody judged, is not served without a word."""
+    if outcome is not None:
+        gatehouse("judge", cwd=finished.root)
+        file = finished.root / VERDICT
+        Verdict.read(file).model_copy(update={"outcome": outcome}).write(file)
+    with caplog.at_level(logging.INFO), serving(finished.root):
+        (record,) = [r for r in caplog.records if "verdict" in r.message]
+    assert record.message.endswith(outcome or "none")
+    level = logging.INFO if outcome is Outcome.PASS else logging.WARNING
+    assert record.levelno == level
+
+
+def test_a_card_that_is_no_text_is_told(root: Path) -> None:
+    """By its name, and not by a traceback."""
+    (root / CARD).parent.mkdir()
+    (root / CARD).write_bytes(b"# Card of the \xfcnit")
+    with pytest.raises(GatehouseError, match=r"model_card\.md: cannot be read as UTF-8"):
         load_served(root)
 
 
