@@ -203,14 +203,14 @@ def table(measured: dict[str, Running]) -> str:
     """Medians over the rounds."""
     middle = statistics.median
     lines = [
-        f"| server | {' | '.join(f'{c}' for c in CLIENTS)} | CPU | p50, p99: 1 | p50, p99: 64 "
-        "| cold start | memory |",
-        "| :--- |" + " ---: |" * (len(CLIENTS) + 5),
+        f"| server | {' | '.join(f'{c}' for c in CLIENTS)} | CPU "
+        f"| {' | '.join(f'p50, p99: {c}' for c in CLIENTS)} | cold start | memory |",
+        "| :--- |" + " ---: |" * (2 * len(CLIENTS) + 3),
     ]
     for name, found in measured.items():
         rates = " | ".join(f"{middle(found.rate[c]):,.0f}" for c in CLIENTS)
         times = " | ".join(
-            f"{middle(found.p50[c]):.2f}, {middle(found.p99[c]):.1f} ms" for c in (1, 64)
+            f"{middle(found.p50[c]):.2f}, {middle(found.p99[c]):.1f} ms" for c in CLIENTS
         )
         lines.append(
             f"| {name} | {rates} | {middle(found.cpu[64]):.0f} µs | {times} "
