@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,17 +18,17 @@ BASE = "oci:.gatehouse/base-image"
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    """A fork whose HEAD has a small recorded run, its built image, a registry and keys."""
+    """A fork whose HEAD records a small model, its built image, a registry and keys."""
     need_tools()
     folder = tmp_path_factory.mktemp("chain")
     clone = copy_checkout(folder / "fork")
     for file, changes in SMALL.items():
         for old, new in changes.items():
             clone.replace(file, old, new)
-    clone.gatehouse("run", code=None)
-    clone.commit("A recorded run")
-    with Registry(folder / "registry") as registry:
+    with Registry(folder / "registry") as registry, ThreadPoolExecutor() as pool:
         made = Chain(clone, registry, make_keys(folder / "keys"))
-        assert BASE in made.gatehouse("image", "base")
+        base = pool.submit(made.gatehouse, "image", "base")
+        made.train()
+        assert BASE in base.result()
         made.gatehouse("image", "build", "--base", BASE)
         yield made

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Podman:
 
     folder: Path
     variables: dict[str, str]
+    images: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.own = uuid.uuid4().hex[:8]
@@ -60,6 +61,7 @@ class Podman:
         deployment = only(render(overlay), "Deployment")
         deployment["metadata"]["name"] = f"gatehouse-{self.own}-{name}"
         container = deployment["spec"]["template"]["spec"]["containers"][0]
+        self.images.add(container["image"])
         container["ports"][0] |= {"hostIP": "127.0.0.1", "hostPort": port}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             ready = container.pop(probe)["httpGet"]["path"]
@@ -69,6 +71,11 @@ class Podman:
         file.write_text(yaml.safe_dump(deployment))
         self.run("podman", "play", "kube", str(file))
         return Pod(self, file, deployment, f"http://127.0.0.1:{port}{path}")
+
+    def remove_images(self) -> None:
+        """Take away what was pulled, if another test has not."""
+        if self.images:
+            self.run("podman", "rmi", *self.images, code=None)
 
 
 @dataclass

@@ -98,6 +98,7 @@ class Cluster:
             finally:
                 if made.pod:
                     made.pod.down()
+                made.podman.remove_images()
 
     @property
     def url(self) -> str:
