@@ -19,6 +19,7 @@ from gatehouse.serving import metrics
 from gatehouse.serving.asgi import Answer, App, Arriving, Gone, Receive, Scope, Send, read_body
 from gatehouse.serving.errors import Refused
 from gatehouse.serving.house import House, open_house
+from gatehouse.verdict import Outcome
 
 HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 
@@ -61,6 +62,10 @@ class Front:
             "/docs.json": ("GET", self._constant(_JSON, json.dumps(self._house.openapi))),
             "/metrics": ("GET", self._metrics),
         }
+        model, verdict = self._house.described["model"], self._house.described["verdict"]
+        outcome = verdict["outcome"] if verdict else Outcome.NONE
+        level = logging.INFO if outcome == Outcome.PASS else logging.WARNING
+        logger.log(level, "model %s; verdict on it: %s", model, outcome)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,6 @@ from gatehouse.serving.rows import Reader
 from gatehouse.serving.served import load_served
 from gatehouse.serving.settings import Settings, load_settings
 from gatehouse.serving.tokens import Tokens
-from gatehouse.verdict import Outcome
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,9 +38,6 @@ class House:
             GatehouseError: contract, model, card, verdict or tokens are not usable.
         """
         served = load_served(root)
-        outcome = served.verdict.outcome if served.verdict else Outcome.NONE
-        level = logging.INFO if outcome is Outcome.PASS else logging.WARNING
-        logger.log(level, "model %s; verdict on it: %s", served.digest, outcome)
         reader = Reader(served.contract, settings.max_rows)
         tokens = Tokens(settings.tokens, settings.tokens_file, metrics.TOKENS_UNREAD.inc)
         log = None

@@ -87,8 +87,8 @@ def load_served(root: Path) -> Served:
     """The model in `root`, laid out as the repository is; card and verdict may be missing.
 
     Raises:
-        GatehouseError: contract, model, card or verdict is missing, broken, or of something else; or
-            the graph can't answer a row that keeps the contract.
+        GatehouseError: contract, model, card or verdict is missing, broken, or of something
+            else; or the graph can't answer a row that keeps the contract.
     """
     contract = load_contract(root / CONTRACT_FILE)
     path = root / MODEL
