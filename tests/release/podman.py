@@ -106,5 +106,7 @@ class Pod:
         return f"{self.deployment['metadata']['name']}-pod-0-model"
 
     def down(self) -> None:
-        """Stop and remove it."""
+        """End it as a cluster does, and remove it; `play kube --down` alone kills it at once."""
+        grace = self.deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        self.podman.run("podman", "stop", "--ignore", "--time", str(grace), self.container)
         self.podman.run("podman", "play", "kube", "--down", str(self.file))
