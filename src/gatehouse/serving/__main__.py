@@ -9,9 +9,13 @@ import logging
 import os
 import signal
 import socket
+import sys
 
 from gatehouse.command import command
 from gatehouse.errors import GatehouseError
+
+UNREAD = 75_000
+"""Milliseconds for which a client may read nothing of its answer; as long as it may say nothing."""
 
 
 @command
@@ -37,7 +41,7 @@ def main() -> int:
 
 
 def listen(host: str, port: int, backlog: int) -> socket.socket:
-    """A socket whose connections send each answer at once."""
+    """A socket whose connections send each answer at once, and end where it is not read."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=backlog)
@@ -46,6 +50,8 @@ def listen(host: str, port: int, backlog: int) -> socket.socket:
     # Connections inherit it. asyncio sets it only where the socket names its protocol, which this
     # one does not; without it a client's delayed acknowledgement holds each answer up for 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sys.platform == "linux":  # elsewhere a client that reads no answer keeps its connection
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD)
     return listening
 
 

@@ -77,8 +77,11 @@ def test_bentoml_serves_it(root: Path) -> None:
         attempt_all(service)
 
 
-def test_an_answer_is_sent_at_once() -> None:
-    """A socket that gathers what it sends holds each answer up until the client acknowledges."""
+def test_an_answer_is_sent_at_once_and_not_kept_for_ever() -> None:
+    """A socket that gathers what it sends waits for the client; one that nobody reads, without end.
+
+    The kernel does both, and a connection has from its listener what it is to do.
+    """
     with (
         listen("127.0.0.1", free_port(), 1) as listening,
         socket.create_connection(listening.getsockname()),
@@ -86,6 +89,8 @@ def test_an_answer_is_sent_at_once() -> None:
         connection, _ = listening.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            if sys.platform == "linux":
+                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
 
 
 def test_a_connection_rests_longer_than_proxies_keep_one() -> None:
