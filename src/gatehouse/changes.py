@@ -146,6 +146,8 @@ def _column_direction(field: str, old: Any, new: Any, after: Column) -> Directio
         return "tightened" if new == "reject" else "loosened"
     if field == "severity":
         return "tightened" if new == "critical" else "loosened"
+    if field == "logged":
+        return "loosened" if new else "tightened"
     if field == "role" and old is not Role.PROTECTED and new is Role.PROTECTED:
         return "tightened"
     if field == "model_input" and not (after.role is Role.PROTECTED and new):

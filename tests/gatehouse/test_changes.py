@@ -143,6 +143,8 @@ JOB = "job: {type: category, categories: [nurse, cook], missing: 0.5, descriptio
          "columns.job.unknown", "loosened", "tightened"),
         ("missing: 0.5, description: Work", "missing: 0.5, severity: warning, description: Work",
          "columns.job.severity", "loosened", "tightened"),
+        ("missing: 0.5, description: Work", "missing: 0.5, logged: false, description: Work",
+         "columns.job.logged", "tightened", "loosened"),
         ("role: protected", "role: feature", "columns.sex.role", "loosened", "tightened"),
         ("role: protected", "role: protected, model_input: true", "columns.sex.model_input",
          "loosened", "neutral"),

@@ -32,7 +32,7 @@ SECONDS = Histogram(
     "gatehouse_request_seconds", "Seconds from request to answer", ["path"], buckets=_SECONDS
 )
 IN_WORK = Gauge(
-    "gatehouse_requests_in_work", "Requests that wait or are worked on",
+    "gatehouse_requests_in_work", "Requests that arrive, wait or are worked on",
     multiprocess_mode="livesum",
 )  # fmt: skip
 REFUSED = Counter("gatehouse_bad_inputs", "Requests refused for their input", ["reason"])
