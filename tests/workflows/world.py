@@ -49,7 +49,7 @@ _HOOKS = """\
 repos:
   - repo: local
     hooks:
-      - {id: yaml, name: YAML, language: system, entry: .venv/bin/check-yaml, types: [yaml]}
+      - {id: yaml, name: YAML, language: system, entry: .venv/bin/check-yaml -m, types: [yaml]}
 """
 
 
