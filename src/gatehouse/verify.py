@@ -32,6 +32,7 @@ from gatehouse.measure import measure
 from gatehouse.policy import Policy
 from gatehouse.run import CARD, reproduce
 from gatehouse.typed import read_text, write_text
+from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE, MODEL, Workspace
 
 TRAIN_REPORTS = Path("reports/train")
@@ -195,20 +196,28 @@ def _compare_outcomes(
     base: Workspace | None,
     policy: Policy,
 ) -> list[Difference]:
-    """Rules that times decide: no two runs measure the same, but the outcome must be the same."""
+    """Rules that times decide: no two runs measure the same, but the outcome must be the same.
 
-    def outcomes(evidence: dict[Gate, Evidence]) -> dict[str, str]:
+    An inconclusive outcome that does not block contradicts no pass: the limit lies in the noise.
+    """
+
+    def outcomes(evidence: dict[Gate, Evidence]) -> dict[str, Outcome]:
         case = Case(
             evidence=evidence,
             candidate=candidate.present(),
             base=base.present() if base else None,
             today=today(),
         )
-        return {rule.rule: rule.outcome.value for rule in judge(case, policy, "verify").rules}
+        return {
+            rule.rule: Outcome.PASS
+            if rule.outcome is Outcome.INCONCLUSIVE and not rule.blocks
+            else rule.outcome
+            for rule in judge(case, policy, "verify").rules
+        }
 
     before, after = outcomes(recorded), outcomes(fresh)
     return [
-        Difference(f"rule {name}", before[name], after[name])
+        Difference(f"rule {name}", before[name].value, after[name].value)
         for name in before
         if before[name] != after[name]
     ]

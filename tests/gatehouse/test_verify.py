@@ -115,6 +115,20 @@ def test_a_forged_time_is_found_where_a_rule_rests_on_it(
     assert told[1:] == ["  rule latency-int8: recorded pass, reproduced fail"]
 
 
+def test_a_limit_in_the_noise_of_times_is_no_difference(repository: Repository) -> None:
+    """Attacks an honest record whose ratio lay across the limit, where today's lies below it."""
+    rule = "at_most: 5\n    inconclusive: warn\n"
+    (repository.root / "policy.yaml").write_text(POLICY.replace("at_most: 5\n", rule))
+    path = repository.root / "reports/evidence/latency.json"
+    data = json.loads(path.read_text())
+    for m in data["measurements"]:
+        if (m["name"], m["slice"]) == ("latency_ratio", "int8/fp32 single row"):
+            m["interval"] = {"low": m["value"], "high": 50.0, "confidence": 0.95}
+    path.write_text(json.dumps(data))
+    repository.commit("recorded on a busy machine")
+    assert verify_head(repository.root)
+
+
 def test_evidence_that_the_recorded_code_forges_is_found(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
