@@ -26,9 +26,10 @@ def test_drifted_data_is_red(world: World) -> None:
 
 
 def test_a_slower_model_is_red(world: World) -> None:
-    """A network many times wider answers more slowly than the base's: latency blocks."""
+    """A network sixty layers deep answers more slowly than the base's: latency blocks."""
+    layers = ", ".join(["64"] * 60)
     pull = world.open(
-        lambda fork: fork.replace("params.yaml", "hidden: [32]", "hidden: [1024, 1024]")
+        lambda fork: fork.replace("params.yaml", "hidden: [32]", f"hidden: [{layers}]")
     )
     world.through(pull)
     assert "latency" in world.red(pull, "latency")
