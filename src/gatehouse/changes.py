@@ -29,7 +29,7 @@ _SMALLER_IS_STRICTER = {"fairness.minimum_rows", "fairness.minimum_class_rows"}
 
 def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
     """Every difference between the base's policy and the proposed one."""
-    changes = _measure_changes(base, proposed)
+    changes = _measure_changes(base, proposed) + _monitor_changes(base, proposed)
     for name in [*base.rules, *(name for name in proposed.rules if name not in base.rules)]:
         before, after = base.rules.get(name), proposed.rules.get(name)
         if after is None:
@@ -82,6 +82,16 @@ def _measure_changes(base: Policy, proposed: Policy) -> list[Change]:
         direction: Direction = "tightened" if stricter else "loosened"
         changes.append(_change(f"measure.{key}", old, new, direction))
     return changes
+
+
+def _monitor_changes(base: Policy, proposed: Policy) -> list[Change]:
+    """How production is watched: no setting is stricter than another for every traffic."""
+    before, after = (p.monitor.model_dump(mode="json") for p in (base, proposed))
+    return [
+        _change(f"monitor.{key}", before[key], after[key], "loosened")
+        for key in before
+        if before[key] != after[key]
+    ]
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date
+import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from gatehouse.evidence import Gate, Of
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
@@ -18,6 +19,40 @@ POLICY_FILE = Path("policy.yaml")
 Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
+
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_span(value: Any) -> timedelta:
+    """A span of time such as 30m, 24h, 7d or 4w.
+
+    Raises:
+        ValueError: the text is no such span, or one of nothing.
+    """
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", str(value).strip())
+    if found is None:
+        raise ValueError("is no span of time: write 30m, 24h, 7d or 4w")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def show_span(span: timedelta) -> str:
+    """A span as `parse_span` reads it, in the largest unit that is whole."""
+    minutes = int(span.total_seconds() // 60)
+    for unit, size in (("w", 10080), ("d", 1440), ("h", 60)):
+        # 7d says more than 1w to most, and 1w is what nobody wrote.
+        if minutes % size == 0 and not (unit == "w" and minutes < 2 * size):
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+Span = Annotated[
+    timedelta,
+    BeforeValidator(parse_span, json_schema_input_type=str),
+    PlainSerializer(show_span, return_type=str),
+]
 
 
 class DriftMeasure(Frozen):
@@ -117,6 +152,35 @@ class Waiver(Frozen):
     expires: date = Field(description="last day on which it counts (YYYY-MM-DD, UTC)")
 
 
+class Monitor(Frozen):
+    """How production is watched. The rules above decide, as they do on a pull request."""
+
+    window: Span = Field(
+        default=timedelta(days=7), description="span of time that is judged: 30m, 24h, 7d, 4w"
+    )
+    windows: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=8, description="windows of the trend, the newest and judged one included"
+    )
+    season: Span | None = Field(
+        default=None,
+        description="length of a cycle that the window is shorter than: whole seasons are then "
+        "compared with the training data, and a window with those of its own hour or day before",
+    )
+    retrain: bool = Field(
+        default=False, description="does an alarm start the retraining workflow, once per model?"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.season is not None and (self.season % self.window or self.season <= self.window):
+            raise ValueError("season is several whole windows; leave it out where one window is it")
+        if self.season is not None and self.season // self.window * 2 > self.windows:
+            raise ValueError(
+                f"windows must hold two seasons: at least {self.season // self.window * 2}"
+            )
+        return self
+
+
 class Policy(Frozen):
     """Limits, margins, minimum samples, what inconclusive means, waivers."""
 
@@ -124,6 +188,7 @@ class Policy(Frozen):
     measure: Measure
     rules: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Rule] = Field(min_length=1)
     waivers: tuple[Waiver, ...] = ()
+    monitor: Monitor = Monitor()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

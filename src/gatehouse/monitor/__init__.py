@@ -1,0 +1,1 @@
+"""Production watched: the inference log to evidence, verdict and report."""
