@@ -38,7 +38,7 @@ _EVERY = 0.2
 _HANGS = 1.0
 """Seconds without a write that has ended, from which on nobody waits for the disk."""
 
-_OWN = ("time", "request_id", "model", "probability", "decision")
+_OWN = ("time", "request_id", "index", "model", "probability", "decision")
 _PREFIX = "gatehouse."
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -147,10 +147,11 @@ class InferenceLog:
             kind = "numerical" if column.is_numeric else "categorical"
             monitor.log_batch([_logged(row[name], column) for row in rows], name, "feature", kind)
         own = [
-            (predicted.time.isoformat(), predicted.request_id, self._model, probability, decision)
+            (time, predicted.request_id, index, self._model, probability, decision)
             for predicted in waiting
-            for probability, decision in zip(
-                predicted.probabilities, predicted.decisions, strict=True
+            for time in (predicted.time.isoformat(),)
+            for index, (probability, decision) in enumerate(
+                zip(predicted.probabilities, predicted.decisions, strict=True)
             )
         ]
         for name, values in zip(_OWN, zip(*own, strict=True), strict=True):

@@ -56,6 +56,7 @@ def test_a_prediction_is_logged_with_what_belongs_to_it(root: Path, folder: Path
     assert first.pop("time").endswith("+00:00")
     assert first == {
         "request_id": "first",
+        "index": 0,
         "model": one.json["model"],
         "probability": one.json["probability"],
         "decision": "yes",
@@ -63,6 +64,8 @@ def test_a_prediction_is_logged_with_what_belongs_to_it(root: Path, folder: Path
     }
     assert second["row"] == ROW | {"age": None, "job": "cook"}
     assert {second["request_id"], third["request_id"]} == {many.json["request_id"]}
+    assert second["time"] == third["time"]
+    assert [second["index"], third["index"]] == [0, 1]
 
 
 def test_what_may_not_be_logged_is_not(root: Path, folder: Path) -> None:
