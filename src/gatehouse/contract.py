@@ -18,6 +18,10 @@ FLOAT32_EXACT_INTEGERS = 2**24
 """The largest magnitude up to which the graph's float32 inputs hold every integer."""
 
 
+UNLISTED = "(unlisted)"
+"""Stands in the inference log for a category that is not listed: such text is the client's own."""
+
+
 class ColumnType(StrEnum):
     INTEGER = "integer"
     NUMBER = "number"
@@ -174,6 +178,15 @@ class Contract(Frozen):
     def inputs(self) -> dict[str, Column]:
         """Columns that the model is fed, in the contract's order."""
         return {name: column for name, column in self.columns.items() if column.is_model_input}
+
+    @property
+    def logged(self) -> dict[str, Column]:
+        """Columns of the inference log: what the model is fed, but no protected attribute."""
+        return {
+            name: column
+            for name, column in self.inputs.items()
+            if column.logged and column.role is not Role.PROTECTED
+        }
 
     @property
     def classes(self) -> tuple[str, str]:

@@ -14,21 +14,19 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
 from itertools import repeat
-from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any, NamedTuple
 
 from bentoml.monitoring import MonitorBase
 
-from gatehouse.contract import Column, Contract, Role
+from gatehouse.contract import UNLISTED, Column, Contract
+from gatehouse.privacy.pseudonym import pseudonym
 from gatehouse.serving import metrics
 from gatehouse.serving.lines import RotatingLines
+from gatehouse.serving.shadow import Shadow
 
 FILE = "predictions.jsonl"
-UNLISTED = "(unlisted)"
-"""Stands for a category that the contract does not list: such text is the client's own."""
-
 _WAITING = 10_000
 """Rows that may wait for the disk; those of further requests are lost, and counted."""
 
@@ -38,20 +36,14 @@ _EVERY = 0.2
 _HANGS = 1.0
 """Seconds without a write that has ended, from which on nobody waits for the disk."""
 
+_SHADOW = 0.2
+"""Seconds for which the rows of one write wait for the shadow."""
+
 _OWN = ("time", "request_id", "index", "model", "probability", "decision")
 _PREFIX = "gatehouse."
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 logger = logging.getLogger(__name__)
-
-
-def logged_columns(contract: Contract) -> dict[str, Column]:
-    """Columns that may be logged: what the model is fed, but no protected attribute."""
-    return {
-        name: column
-        for name, column in contract.inputs.items()
-        if column.logged and column.role is not Role.PROTECTED
-    }
 
 
 class Predicted(NamedTuple):
@@ -68,12 +60,28 @@ class InferenceLog:
     """Writes each prediction with the columns that may be logged."""
 
     def __init__(
-        self, folder: Path, contract: Contract, model: str, max_bytes: int, files: int
+        self,
+        file: RotatingLines,
+        contract: Contract,
+        model: str,
+        secret: bytes | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
-        """Nothing is opened before the first row: the disk may come later."""
-        self._columns = logged_columns(contract)
+        """Log to `file`.
+
+        Args:
+            file: nothing is opened before the first row: the disk may come later.
+            contract: says which columns may be logged.
+            model: digest of the model that answers.
+            secret: makes the pseudonym of the row's key, the contract's first; None: no key.
+            shadow: scores each row, too.
+        """
+        self._columns = contract.logged
         self._model = model
-        self._file = RotatingLines(folder / FILE, max_bytes, files)
+        self._key = contract.keys[0] if contract.keys else None
+        self._secret = secret
+        self._shadow = shadow
+        self._file = file
         # By hand, and not by `with bentoml.monitor(…)`, which looks its arguments up for 40 µs.
         self._monitor = _Monitor(FILE, self._file)
         self._waiting: deque[Predicted] = deque()
@@ -99,12 +107,12 @@ class InferenceLog:
         self._waiting.append(Predicted(now, request_id, rows, probabilities, decisions))
         with self._counting:
             self._rows += len(rows)
-        if self._rows >= _WAITING // 2:
+        if self._pressed():
             self._wake.set()
 
     async def room(self) -> None:
         """Wait until the thread has caught up, where it is late; not for a disk that hangs."""
-        while self._rows >= _WAITING // 2 and monotonic() - self._wrote < _HANGS:
+        while self._pressed() and monotonic() - self._wrote < _HANGS:
             await asyncio.sleep(0.005)
 
     def close(self) -> None:
@@ -112,6 +120,10 @@ class InferenceLog:
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout=5)
+
+    def _pressed(self) -> bool:
+        """Does so much wait that large requests do, too?"""
+        return self._rows >= _WAITING // 2
 
     def _work(self) -> None:
         while not self._stop.is_set():
@@ -156,12 +168,22 @@ class InferenceLog:
         ]
         for name, values in zip(_OWN, zip(*own, strict=True), strict=True):
             monitor.log_batch(values, _PREFIX + name, "prediction", "categorical")
+        if self._key is not None and self._secret is not None:
+            keys = [_pseudonym(self._secret, row.get(self._key)) for row in rows]
+            monitor.log_batch(keys, _PREFIX + "key", "prediction", "categorical")
+        if self._shadow is not None:
+            said = self._shadow.score(rows, _SHADOW, self._pressed)
+            monitor.log_batch(said, _PREFIX + "shadow", "prediction", "categorical")
         monitor.stop_record()
 
 
 def _logged(value: Any, column: Column) -> Any:
     listed = column.categories is None or value is None or value in column.categories
     return value if listed else UNLISTED
+
+
+def _pseudonym(secret: bytes, key: Any) -> str | None:
+    return None if key is None else pseudonym(secret, key)
 
 
 class _Monitor(MonitorBase[Any]):
@@ -176,12 +198,19 @@ class _Monitor(MonitorBase[Any]):
 
     def export_data(self, datas: dict[str, deque[Any]]) -> None:
         """Write the rows of one record."""
+        count = len(datas[_PREFIX + _OWN[0]])
         own = zip(*(datas.pop(_PREFIX + name) for name in _OWN), strict=True)
+        none = deque([None] * count)
+        keys, shadows = (datas.pop(_PREFIX + name, none) for name in ("key", "shadow"))
         # Of no columns zip would make no rows.
         logged = zip(*datas.values(), strict=True) if datas else repeat(())
         lines = []
-        for told, values in zip(own, logged, strict=bool(datas)):
+        for told, key, shadow, values in zip(own, keys, shadows, logged, strict=bool(datas)):
             line = dict(zip(_OWN, told, strict=True))
+            if key is not None:
+                line["key"] = key
             line["row"] = dict(zip(datas, values, strict=True))
+            if shadow is not None:
+                line["shadow"] = shadow
             lines.append(_JSON(line) + "\n")
         self._file.write(lines)

@@ -16,9 +16,10 @@ import pytest
 from prometheus_client import REGISTRY
 from tests.gatehouse.serving.place import CONTRACT, JSON, ROW, Client, lay_out, serving
 
+from gatehouse.contract import UNLISTED
 from gatehouse.serving import log as module
 from gatehouse.serving.lines import RotatingLines
-from gatehouse.serving.log import FILE, UNLISTED
+from gatehouse.serving.log import FILE
 
 
 @pytest.fixture
