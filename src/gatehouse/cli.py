@@ -14,6 +14,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
 from gatehouse.release.cli import group as image_group
+from gatehouse.snapshot.cli import group as data_group
 
 if TYPE_CHECKING:
     from gatehouse.release.promote import Change
@@ -274,6 +275,7 @@ def promote_() -> int:
     return _show_change("production", promote.promote())
 
 
+main.add_command(data_group)
 main.add_command(github_group)
 main.add_command(image_group)
 

@@ -89,7 +89,6 @@ def _download(url: str, name: str, path: Path) -> None:
     import fsspec
     from tqdm import tqdm
 
-    print(f"ingest: {name} is not watched for changes; data.file.sha256 pins it", file=sys.stderr)
     try:
         with fsspec.open(url, "rb") as source, path.open("wb") as target:
             size = getattr(source, "size", None)
@@ -106,7 +105,7 @@ def _download(url: str, name: str, path: Path) -> None:
         # A message may repeat what the URL holds of passwords and signatures.
         reason = (_one_line(error) if url == name else "") or type(error).__name__
         raise GatehouseError(
-            f"{name}: cannot be downloaded ({reason}); check data.file.url, the network, and the "
+            f"{name}: cannot be downloaded ({reason}); check the URL, the network, and the "
             "credentials that fsspec finds"
         ) from None
     if size is not None and path.stat().st_size < size:

@@ -36,8 +36,13 @@ def _adult(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, pd.DataFr
 
 
 def _file(settings: DataSettings, contract: Contract) -> tuple[pd.DataFrame, None]:
-    from pipeline.file_source import load
+    from pipeline.file_source import load, shown
 
+    if settings.file.url is not None:
+        name = shown(settings.file.url)
+        print(
+            f"ingest: {name} is not watched for changes; data.file.sha256 pins it", file=sys.stderr
+        )
     return load(settings.file, contract), None
 
 

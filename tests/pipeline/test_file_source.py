@@ -228,10 +228,13 @@ def test_a_url_is_read_and_nothing_is_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Attacks leftovers of downloads, secrets of the URL on the screen, unwatched data untold."""
+    data = load_settings(REPOSITORY / "params.yaml").data
     monkeypatch.chdir(tmp_path)
     (tmp_path / "site/rows.csv.gz").write_bytes(gzip.compress(CSV.encode(), mtime=0))
     url = f"{server}/rows.csv.gz?signature=hush"
-    assert_rows(load(FileSettings(url=url), contract), contract)
+    settings = data.model_copy(update={"source": "file", "file": FileSettings(url=url)})
+    ingest(settings, contract, tmp_path / "raw")
+    assert_rows(read_table(tmp_path / "raw/rows.parquet"), contract)
     (tmp_path / "site/rows.csv.gz").unlink()
     with pytest.raises(GatehouseError, match=r"rows\.csv\.gz: cannot be downloaded") as error:
         load(FileSettings(url=url), contract)

@@ -1,0 +1,70 @@
+"""`gatehouse data`: new data for the pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gatehouse.command import command
+from gatehouse.exits import FAIL, PASS
+
+if TYPE_CHECKING:
+    from gatehouse.snapshot.add import Added
+
+
+@click.group("data")
+def group() -> None:
+    """New data, by Git and DVC (docs/data.md)."""
+
+
+@group.command()
+@click.argument("place", metavar="PATH|URL")
+@click.option("--append", is_flag=True, help="Add the rows to those of the present data.")
+@click.option("--name", metavar="NAME", help="Of the snapshot; by default date and digest.")
+@command
+def add(place: str, append: bool, name: str | None) -> int:
+    """Make a snapshot of a CSV or Parquet file, and the pipeline's data of it.
+
+    Rows that break the contract critically are told, and nothing is changed. Else they are written
+    to data/snapshots, tracked by DVC, and named in params.yaml.
+    """
+    from gatehouse.snapshot.add import add as add_rows
+    from gatehouse.snapshot.check import RejectedError, print_broken
+
+    try:
+        added = add_rows(place, name=name, append=append)
+    except RejectedError as rejected:
+        print_broken(rejected.broken)
+        click.echo(
+            f"refused: {rejected}; mend the rows, or contract.yaml if the rows are right. "
+            "Nothing was changed",
+            err=True,
+        )
+        return FAIL
+    for line in _told(added):
+        click.echo(line)
+    return PASS
+
+
+def _told(added: Added) -> list[str]:
+    from gatehouse.report.escape import plain
+
+    before = "" if added.before is None else f" (before: {added.before:,})"
+    here = ", is here already" if added.known else ""
+    lines = [f"{added.path}: {added.rows:,} rows{before}{here}"]
+    if added.joined is not None:
+        lines.append(f"  {added.joined.repeated:,} of the new rows were there already")
+        if added.joined.replaced:
+            lines.append(f"  {added.joined.replaced:,} rows gave way to a new one of their key")
+    lines += [f"  warning: {plain(warning)}" for warning in added.warnings]
+    lines += [f"params.yaml: {change}" for change in added.settings]
+    if not added.settings:
+        return [*lines, "params.yaml: names it already; there is nothing to do"]
+    return [
+        *lines,
+        "Next, on a branch:",
+        f"  git add {added.tracked_by} params.yaml",
+        "  dvc push             # where there is a DVC remote: others take the rows from there",
+        "  git commit, and open a pull request: it shows the drift against main",
+    ]
