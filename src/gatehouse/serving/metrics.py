@@ -42,6 +42,10 @@ PROBABILITY = Histogram(
 )
 LOGGED = Counter("gatehouse_log_rows", "Rows written to the inference log")
 LOG_LOST = Counter("gatehouse_log_rows_lost", "Rows that the inference log lost", ["reason"])
+SHADOW = Counter("gatehouse_shadow_rows", "Rows that the shadow has scored")
+SHADOW_MISSED = Counter(
+    "gatehouse_shadow_rows_missed", "Rows that the shadow has not scored", ["reason"]
+)
 TOKENS_UNREAD = Counter(
     "gatehouse_token_reload_failures", "Times that the changed token file could not be read"
 )
@@ -59,6 +63,8 @@ def prepare(served: Served) -> None:
         DECISIONS.labels(decision)
     for reason in ("disk", "queue", "error"):
         LOG_LOST.labels(reason)
+    for reason in ("slow", "error"):
+        SHADOW_MISSED.labels(reason)
     for status in ("200", "400", "422", "500", "503"):
         REQUESTS.labels("/predict", status)
     MODEL.labels(served.digest, served.contract.digest, served.verdict_digest or "none").set(1)

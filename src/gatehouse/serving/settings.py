@@ -37,6 +37,16 @@ class Settings(Frozen):
     log_files: Annotated[int, Field(ge=2)] = Field(
         default=8, description="log files kept, the current one included"
     )
+    shadow: Path | None = Field(
+        default=None,
+        description="folder with a second model, laid out as the repository is, that scores for "
+        "the inference log only",
+    )
+    key_secret_file: Path | None = Field(
+        default=None,
+        description="file with the secret that makes the log's pseudonyms of keys; unset: no key "
+        "is logged in any form",
+    )
     max_bytes: Positive = Field(default=1_048_576, description="largest request body")
     max_rows: Positive = Field(default=1000, description="most rows in one request")
     max_concurrency: Positive = Field(
@@ -46,7 +56,7 @@ class Settings(Frozen):
         default=10.0, description="seconds that a request may take to arrive and to wait"
     )
 
-    @field_validator("log", "tokens_file", mode="before")
+    @field_validator("log", "tokens_file", "shadow", "key_secret_file", mode="before")
     @classmethod
     def _check_local(cls, value: Any) -> Any:
         if "://" in str(value):
@@ -71,4 +81,10 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         raise GatehouseError(
             f"{PREFIX}TOKENS and {PREFIX}TOKENS_FILE are both set; keep one of them"
         )
+    for name in ("shadow", "key_secret_file"):
+        if getattr(settings, name) is not None and settings.log is None:
+            raise GatehouseError(
+                f"{PREFIX}{name.upper()} is set, and {PREFIX}LOG is not: what comes of it would be "
+                f"kept nowhere; name the log's folder, or take {PREFIX}{name.upper()} away"
+            )
     return settings

@@ -1,0 +1,1 @@
+"""Persons' data: pseudonyms of keys, and erasure of logged rows (docs/privacy.md)."""

@@ -1,0 +1,145 @@
+"""A second model, which scores what the first has answered: for the inference log alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+from gatehouse.contract import Column, Contract
+from gatehouse.errors import GatehouseError
+from gatehouse.serving import metrics
+from gatehouse.serving.schema import fed_range
+from gatehouse.serving.served import Row, Served
+
+AT_ONCE = 256
+"""Rows that are scored in one go; then it is seen whether there is time for more."""
+
+_LOOK = 0.01
+"""Seconds between two looks at whether the waiting must end."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Batch:
+    """Rows to be scored, until nobody waits for them any more."""
+
+    rows: Sequence[Row]
+    scores: list[float | None] = field(default_factory=list)
+    given_up: bool = False
+    done: Event = field(default_factory=Event)
+
+
+class Shadow:
+    """Scores rows in a thread of its own: a graph that hangs cannot be stopped, only left alone."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._batches: SimpleQueue[_Batch] = SimpleQueue()
+        self._last: _Batch | None = None
+        self._told = False
+        Thread(target=self._work, name="shadow", daemon=True).start()
+
+    def score(
+        self, rows: Sequence[Row], seconds: float, pressed: Callable[[], bool]
+    ) -> list[dict[str, Any] | None]:
+        """What the log says of each row; None where it failed or was not done in time.
+
+        Args:
+            rows: rows that the served model's contract lets in.
+            seconds: how long to wait at most.
+            pressed: is there no time left, whatever `seconds` says?
+        """
+        batch = _Batch(rows)
+        # One that is still at earlier rows gets no more of them: they would pile up.
+        if not pressed() and (self._last is None or self._last.done.is_set()):
+            self._last = batch
+            self._batches.put(batch)
+            until = monotonic() + seconds
+            while not batch.done.wait(_LOOK) and monotonic() < until and not pressed():
+                pass
+        batch.given_up = True
+        scores = batch.scores[:]
+        failed = scores.count(None)
+        metrics.SHADOW.inc(len(scores) - failed)
+        metrics.SHADOW_MISSED.labels("error").inc(failed)
+        metrics.SHADOW_MISSED.labels("slow").inc(len(rows) - len(scores))
+        return [*map(self._said, scores), *[None] * (len(rows) - len(scores))]
+
+    def _said(self, probability: float | None) -> dict[str, Any] | None:
+        if probability is None:
+            return None
+        metadata = self._served.model.metadata
+        decision = metadata.classes[probability >= metadata.threshold]
+        return {"model": self._served.digest, "probability": probability, "decision": decision}
+
+    def _work(self) -> None:
+        while True:
+            batch = self._batches.get()
+            for start in range(0, len(batch.rows), AT_ONCE):
+                if batch.given_up:
+                    break
+                batch.scores += self._scores(batch.rows[start : start + AT_ONCE])
+            batch.done.set()
+
+    def _scores(self, rows: Sequence[Row]) -> Sequence[float | None]:
+        try:
+            return self._served.probabilities(rows)
+        except Exception:
+            if not self._told:
+                logger.exception("the shadow fails; told once, counted each time")
+            self._told = True
+            return [None] * len(rows)
+
+
+def check_shadow(served: Contract, shadow: Contract, place: object) -> None:
+    """Refuse a shadow that could not be asked what the served model is asked.
+
+    Both are fed the same columns, of the same types, and decide between the same classes; and what
+    the served model's contract lets in, the shadow's lets in: its ranges are as wide, it takes
+    missing values and unlisted categories where the other does, and lists all the other lists.
+
+    Raises:
+        GatehouseError: naming the columns.
+    """
+    problems = [*_columns(served, shadow)]
+    if served.classes != shadow.classes:
+        problems.append(f"classes are {list(shadow.classes)}, not {list(served.classes)}")
+    if problems:
+        raise GatehouseError(
+            f"{place}: cannot shadow the served model, since it cannot be asked the same: "
+            + "; ".join(problems)
+        )
+
+
+def _columns(served: Contract, shadow: Contract) -> Iterator[str]:
+    ours, theirs = served.inputs, shadow.inputs
+    for name in [*ours, *(name for name in theirs if name not in ours)]:
+        if name not in theirs:
+            yield f"it is not fed '{name}'"
+        elif name not in ours:
+            yield f"it is fed '{name}', which requests do not hold"
+        elif (narrower := _narrower(ours[name], theirs[name])) is not None:
+            yield f"'{name}' {narrower}"
+
+
+def _narrower(ours: Column, theirs: Column) -> str | None:
+    """What a value of our column can be that the other one cannot."""
+    if ours.type is not theirs.type:
+        return f"is {theirs.type} there and {ours.type} here"
+    if ours.missing and not theirs.missing:
+        return "may not be missing there"
+    if ours.is_numeric:
+        (low, high), (least, most) = fed_range(ours), fed_range(theirs)
+        return None if least <= low and high <= most else f"is held to [{least:g}, {most:g}] there"
+    if ours.unknown == "other" and theirs.unknown != "other":
+        return "may hold no unlisted category there"
+    unlisted = sorted(set(ours.categories or ()) - set(theirs.categories or ()))
+    if unlisted and theirs.unknown != "other":
+        return f"lists no {', '.join(unlisted)} there"
+    return None
