@@ -10,17 +10,17 @@ from gatehouse.errors import GatehouseError
 from gatehouse.serving.settings import load_settings
 
 
-@pytest.mark.parametrize("name", ["LOG", "TOKENS_FILE"])
+@pytest.mark.parametrize("name", ["LOG", "TOKENS_FILE", "SHADOW", "KEY_SECRET_FILE"])
 @pytest.mark.parametrize(
     "value",
-    ["s3://key:secret@bucket/log", "file:///var/log", "gs://b"],  # pragma: allowlist secret
+    ["s3://key:hidden@bucket/log", "file:///var/log", "gs://b"],  # pragma: allowlist secret
 )
 def test_a_url_is_no_path(name: str, value: str) -> None:
     """Else a folder named `s3:` would be filled on the disk, while people wait for their bucket."""
     with pytest.raises(GatehouseError, match="is a URL; name a path") as refused:
         load_settings({f"GATEHOUSE_SERVE_{name}": value})
     assert name.lower() in str(refused.value)
-    assert "secret" not in str(refused.value)
+    assert "hidden" not in str(refused.value)
 
 
 def test_a_folder_is_one() -> None:
