@@ -33,20 +33,33 @@ def git(*arguments: str, root: Path = Path(), **variables: str) -> str:
         GatehouseError: git is not installed, or the command failed; its last line is told.
     """
     try:
+        text = git_bytes(*arguments, root=root, **variables).decode()
+    except UnicodeDecodeError:
+        raise GatehouseError(f"git {arguments[0]} {arguments[-1]}: is not UTF-8 text") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def git_bytes(
+    *arguments: str, root: Path = Path(), stdin: bytes | None = None, **variables: str
+) -> bytes:
+    """The same as bytes, whatever they are; the command reads `stdin`.
+
+    Raises:
+        GatehouseError: as `git` does.
+    """
+    try:
         done = subprocess.run(
             ["git", *arguments],
             cwd=root,
             env=environment() | variables,
+            input=stdin,
             capture_output=True,
-            encoding="utf-8",
             check=False,
         )
     except FileNotFoundError:
         raise GatehouseError("git is not installed; install it, then try again") from None
-    except UnicodeDecodeError:
-        raise GatehouseError(f"git {arguments[0]} {arguments[-1]}: is not UTF-8 text") from None
     if done.returncode:
-        reason = done.stderr.strip().splitlines()
+        reason = done.stderr.decode(errors="replace").strip().splitlines()
         raise GatehouseError(f"git {arguments[0]}: {reason[-1] if reason else 'failed'}")
     return done.stdout
 

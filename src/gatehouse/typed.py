@@ -38,11 +38,20 @@ class Document(Frozen):
             raise GatehouseError(f"{path}: there is no such file") from None
         except (OSError, UnicodeDecodeError) as error:
             raise GatehouseError(f"{path}: cannot be read ({error})") from None
+        return cls.parse(text, path)
+
+    @classmethod
+    def parse(cls, text: str, name: str | Path) -> Self:
+        """The document in `text`; `name` is the file that errors speak of.
+
+        Raises:
+            GatehouseError: it is not JSON, or does not fit the schema.
+        """
         try:
             data = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise GatehouseError(f"{path}: is not JSON ({error}); was it cut short?") from None
-        return validate(cls, data, path)
+            raise GatehouseError(f"{name}: is not JSON ({error}); was it cut short?") from None
+        return validate(cls, data, name)
 
     def to_json(self) -> str:
         data = self.model_dump(mode="json", by_alias=True)

@@ -67,11 +67,19 @@ def name_of(measurement: str) -> str:
     return _LABELS.get(measurement) or code(measurement)
 
 
+def plain_name(measurement: str) -> str:
+    """A measurement's name for people, as plain text."""
+    return _LABELS.get(measurement) or measurement.replace("_", " ")
+
+
+def plain_slice(text: str) -> str:
+    """A slice for people, as plain text; empty where it is everything."""
+    return "" if text == "all" else re.sub("^(column|number|category)=", "", text)
+
+
 def slice_of(text: str) -> str:
     """A slice for people, as Markdown; empty where it is everything."""
-    if text == "all":
-        return ""
-    return code(re.sub("^(column|number|category)=", "", text))
+    return "" if text == "all" else code(plain_slice(text))
 
 
 def is_difference(measurement: str, of: Of) -> bool:
