@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.simulate import simulate
 from tests.workflows.definitions import load
 from tests.workflows.proposing import no_code_of_the_repository
 from tests.workflows.results import Result
@@ -70,6 +71,69 @@ def test_other_settings_become_a_pull_request(world: World) -> None:
     )  # fmt: skip
     assert checked.code == 0, checked.log[-6000:]
     assert "Nothing to train" in checked.summary
+
+
+def test_new_data_becomes_a_snapshot_that_drift_is_measured_on(
+    world: World, tmp_path: Path
+) -> None:
+    """Attacks rows that only the URL's owner has, and a pull request that hides what moved.
+
+    Main learned from a snapshot; the new rows, half a standard deviation off, become another. Its
+    pull request brings DVC's file, and drift is measured against the first.
+    """
+    author = world.author
+    simulate(rows=12000, seed=0).to_csv(tmp_path / "first.csv", index=False)
+    author.run("git", "checkout", "--quiet", "main")
+    author.gatehouse("data", "add", str(tmp_path / "first.csv"), "--name", "first")
+    assert "Running stage 'train'" not in author.gatehouse("run")
+    author.run("dvc", "push", "--quiet")
+    author.commit("A snapshot")
+    author.run("git", "push", "--quiet", "origin", "main")
+
+    simulate(rows=12000, seed=1, drift=0.5).to_csv(tmp_path / "rows.csv", index=False)
+    result = retrain(world, data=f"file://{tmp_path}/rows.csv", reason="new rows")
+    assert result.code == 0, result.log[-6000:]
+    assert result.results == {"train": "success", "propose": "success"}
+    snapshots = {name for name in changed_files(world, "retrain-7-1") if "snapshots" in name}
+    (tracked,) = snapshots
+    assert tracked.endswith(".parquet.dvc")
+    params = world.github.git.git("show", "retrain-7-1:params.yaml")
+    assert f"path: {tracked.removesuffix('.dvc')}" in params
+    assert "file://" not in params
+
+    author.run("git", "fetch", "--quiet", "origin", "retrain-7-1")
+    author.run("git", "checkout", "--quiet", "FETCH_HEAD")
+    author.run("dvc", "pull", "--quiet")
+    output = author.gatehouse("run", "--base", "main", code=1)
+    assert "Running stage 'train'" not in output
+    assert "FAIL: drift" in output
+    assert "`age`" in (author.root / "reports/report.md").read_text("utf-8")
+
+
+def test_broken_data_are_no_snapshot(world: World, tmp_path: Path) -> None:
+    """Rows that break the contract end the run before anything is trained, and say why.
+
+    Without a DVC remote, where no snapshot could be had again, the pull request names the place.
+    """
+    rows = simulate(rows=500, seed=0)
+    rows.assign(age=200).to_csv(tmp_path / "rows.csv", index=False)
+    place = f"file://{tmp_path}/rows.csv"
+    result = retrain(world, data=place)
+    step = result.jobs["train"].step("Write the settings")
+    assert step.result == "failure"
+    assert "refused: " in step.output
+    assert "500 of 500" in step.output
+    assert world.github.state.pulls == {}
+
+    world.author.run("git", "checkout", "--quiet", "main")
+    world.author.run("dvc", "remote", "remove", "folder")
+    world.author.commit("No remote")
+    world.author.run("git", "push", "--quiet", "origin", "main")
+    result = retrain(world, data=place)
+    assert result.code == 0, result.log[-6000:]
+    changed = world.github.git.git("diff", "main", "retrain-7-1", "--", "params.yaml")
+    assert f'url: "{place}"' in changed or f"url: {place}" in changed
+    assert "data/snapshots" not in " ".join(changed_files(world, "retrain-7-1"))
 
 
 def test_nothing_changed_opens_nothing(world: World) -> None:

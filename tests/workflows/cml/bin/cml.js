@@ -88,7 +88,9 @@ async function createPull(argv) {
   git('config', 'user.name', values['user-name'] || 'Olivaw[bot]');
   git('config', 'user.email', values['user-email'] || 'olivaw@iterative.ai');
   git('checkout', '-B', values.branch);
-  git('add', '--', ...positionals);
+  // As CML does: of the patterns only what changed, and one that fits nothing is no error.
+  const changed = positionals.filter((pattern) => git('status', '--porcelain', '--', pattern));
+  if (changed.length) git('add', '--', ...changed);
   if (!git('status', '--porcelain', '--untracked-files=no')) return console.log('');
   const skip = values['skip-ci'] ? ' [skip ci]' : '';
   git('commit', '-m', (values.message || values.title) + skip);
