@@ -1,0 +1,129 @@
+"""`gatehouse forget`: erase logged rows."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gatehouse.command import command
+from gatehouse.errors import GatehouseError
+from gatehouse.exits import ERROR, PASS
+
+if TYPE_CHECKING:
+    from gatehouse.privacy.forget import Found, Wanted
+
+
+@click.command("forget")
+@click.option("--log", required=True, metavar="PATH", help="File of the log, or folder with files.")
+@click.option("--key", metavar="KEY", help="Key of the rows; - asks for it, or reads it.")
+@click.option("--secret-file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Secret of the log's pseudonyms, the service's own.")  # fmt: skip
+@click.option("--request-id", "request_ids", multiple=True, metavar="ID",
+              help="Rows of this request; may be repeated.")  # fmt: skip
+@click.option("--older-than", metavar="SPAN", help="Rows before that time: 90d, 12h, 8w.")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@click.option("--yes", is_flag=True, help="Erase without asking.")
+@command
+def forget_command(
+    log: str,
+    key: str | None,
+    secret_file: Path | None,
+    request_ids: tuple[str, ...],
+    older_than: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Erase rows from the inference log: by key, by request, by age; whatever any of them names.
+
+    The service may go on writing. Rotated, packed (.gz, .bz2, .xz, .zst) and Parquet files too,
+    and lines that the monitor kept aside. Give a key by --key -: other processes can read what
+    stands on a command line.
+    """
+    wanted = _wanted(key, secret_file, request_ids, older_than)
+    if not dry_run and not yes:
+        if key == "-" or not sys.stdin.isatty():
+            raise GatehouseError("nobody is here to say yes; add --yes, or look by --dry-run")
+        found = _run(log, wanted, dry=True)
+        if _tell(found, "would be erased") == ERROR or not found.rows:
+            return ERROR if found.failed else PASS
+        click.confirm("Erase them for good?", abort=True)
+    found = _run(log, wanted, dry=dry_run)
+    return _tell(found, "would be erased" if dry_run else "erased")
+
+
+def _wanted(
+    key: str | None,
+    secret_file: Path | None,
+    request_ids: tuple[str, ...],
+    older_than: str | None,
+) -> Wanted:
+    from gatehouse.policy import parse_span
+    from gatehouse.privacy.forget import Wanted
+    from gatehouse.privacy.pseudonym import pseudonym, read_secret
+
+    if key is None and not request_ids and older_than is None:
+        raise GatehouseError("say what to erase: --key, --request-id or --older-than")
+    if (key is None) != (secret_file is None):
+        raise GatehouseError(
+            "--key and --secret-file go together: the log holds pseudonyms, which only the "
+            "service's secret makes from a key"
+        )
+    pseudonyms, before = frozenset[str](), None
+    if older_than is not None:
+        try:
+            span: timedelta = parse_span(older_than)
+            before = datetime.now(UTC) - span
+        except (ValueError, OverflowError):
+            raise GatehouseError("--older-than is no span of time; write 12h, 90d or 8w") from None
+    if key is not None and secret_file is not None:
+        secret = read_secret(secret_file)
+        pseudonyms = frozenset({pseudonym(secret, _asked() if key == "-" else key)})
+    if not all(name.strip() for name in request_ids):
+        raise GatehouseError("--request-id is empty; write the request's X-Request-ID")
+    return Wanted(pseudonyms, frozenset(request_ids), before)
+
+
+def _asked() -> str:
+    """The key, typed unseen or read from a pipe."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Key", hide_input=True))
+    key = sys.stdin.readline().rstrip("\r\n")
+    if not key:
+        raise GatehouseError("--key -: there is no key on standard input")
+    return key
+
+
+def _run(log: str, wanted: Wanted, *, dry: bool) -> Found:
+    from tqdm import tqdm
+
+    from gatehouse.privacy.forget import forget
+
+    bar: Any = tqdm(unit="B", unit_scale=True, disable=None, leave=False, desc="forget")
+    with bar:
+        return forget(log, wanted, dry=dry, advance=bar.update)
+
+
+def _tell(found: Found, done: str) -> int:
+    for name, count in found.rows.items():
+        click.echo(f"{name}: {count:,} rows")
+    total = sum(found.rows.values())
+    if total:
+        click.echo(f"{total:,} rows in {len(found.rows):,} of {found.files:,} files {done}")
+    else:
+        click.echo(f"nothing matched in {found.files:,} files")
+    if found.undated:
+        click.echo(f"{found.undated:,} broken lines tell no time, and stay")
+    for problem in found.failed:
+        click.echo(f"error: {problem}", err=True)
+    if found.failed:
+        click.echo(
+            f"error: {len(found.failed):,} files could not be gone through, and may still hold "
+            "rows; mend them, or what is said of them, and run this again",
+            err=True,
+        )
+        return ERROR
+    return PASS
