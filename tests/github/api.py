@@ -26,7 +26,17 @@ from tests.github.events import pull_request_event, workflow_run_event
 from tests.github.faults import Fault
 from tests.github.git_store import GitStore
 from tests.github.server import Server
-from tests.github.state import Artifact, Call, Comment, PullRequest, Run, State, Status, Token
+from tests.github.state import (
+    Artifact,
+    Call,
+    Comment,
+    Issue,
+    PullRequest,
+    Run,
+    State,
+    Status,
+    Token,
+)
 
 
 class GitHub:
@@ -192,12 +202,22 @@ class GitHub:
         """The latest status of a commit by context."""
         return {each.context: each for each in self.state.statuses if each.sha == sha}
 
+    def issue(self, title: str, body: str, login: str = "ada", **more: Any) -> Issue:
+        """Put somebody's issue there; `more` is as `Issue` has it."""
+        made = Issue(self.state.next_number(), title, body, login, **more)
+        self.state.issues[made.number] = made
+        return made
+
+    def issues(self) -> list[Issue]:
+        """The issues that are no pull requests, open and closed, the first one first."""
+        return list(self.state.issues.values())
+
     def comments(self, number: int) -> list[Comment]:
-        """The comments on a pull request, the first one first."""
+        """The comments on a pull request or an issue, the first one first."""
         return [each for each in self.state.comments if each.number == number]
 
     def comment(self, number: int, body: str, login: str = "ada") -> Comment:
-        """Put somebody's comment on a pull request."""
+        """Put somebody's comment on a pull request or an issue."""
         made = Comment(self.state.new_id(), number, body, login)
         self.state.comments.append(made)
         return made

@@ -95,8 +95,23 @@ class Artifact:
 
 
 @dataclass
+class Issue:
+    """An issue that is no pull request. `edits` counts how often its text was written anew."""
+
+    number: int
+    title: str
+    body: str
+    author: str
+    labels: tuple[str, ...] = ()
+    state: str = "open"
+    state_reason: str | None = None
+    created: str = field(default_factory=now)
+    edits: int = 0
+
+
+@dataclass
 class Comment:
-    """A comment on a pull request."""
+    """A comment on a pull request or an issue."""
 
     id: int
     number: int
@@ -142,6 +157,7 @@ class State:
         self.codeowners_errors: list[dict[str, Any]] = []
         self.tokens: dict[str, Token] = {}
         self.pulls: dict[int, PullRequest] = {}
+        self.issues: dict[int, Issue] = {}
         self.runs: dict[int, Run] = {}
         self.comments: list[Comment] = []
         self.statuses: list[Status] = []
@@ -153,6 +169,10 @@ class State:
 
     def new_id(self) -> int:
         return next(self._ids)
+
+    def next_number(self) -> int:
+        """Of a new pull request or issue, which are counted together."""
+        return max([*self.pulls, *self.issues], default=0) + 1
 
     @property
     def owner(self) -> str:

@@ -239,3 +239,59 @@ def test_pull_requests_of_forks(place: Place) -> None:
     assert [pull.number for pull in repository.get_pulls(head="eve:better")] == [4]
     head = github.pull_request_event(4)["pull_request"]["head"]
     assert (head["label"], head["repo"]["fork"]) == ("eve:better", True)
+
+
+def test_issues(place: Place) -> None:
+    """Opened, listed with pull requests among them, edited, closed; each by its own grant."""
+    client = place.client(issues="write")
+    repository = client.get_repo("octo/model")
+    issue = repository.create_issue("Broken", "one", labels=["bug"])
+    assert (issue.number, issue.user.login) == (4, "github-actions[bot]")
+    issue.edit(body="two")
+    issue.create_comment("hello")
+    assert [each.number for each in repository.get_issues(direction="asc")] == [3, 4]
+    assert [each.number for each in repository.get_issues(labels=["bug"])] == [4]
+    issue.edit(state="closed", state_reason="completed")
+    assert [each.number for each in repository.get_issues(state="closed")] == [4]
+    (kept,) = place.github.issues()
+    assert (kept.body, kept.state_reason, kept.edits) == ("two", "completed", 1)
+    assert [comment.body for comment in place.github.comments(4)] == ["hello"]
+    for title, body in (("", "x"), ("x" * 257, "x"), ("x", "x" * 65_537)):
+        with pytest.raises(GithubException, match="Validation Failed"):
+            repository.create_issue(title, body)
+    # The grant for pull requests reaches their comments, and no issue's.
+    other = place.client(pull_requests="write").get_repo("octo/model")
+    other.get_issue(3).create_comment("hello")
+    with pytest.raises(GithubException, match="not accessible"):
+        other.get_issue(4)
+
+
+def test_a_dispatch_brings_only_inputs_that_the_workflow_has(place: Place) -> None:
+    """A wrong input, and a workflow that can't be started by hand, are refused."""
+    inputs = "on:\n  workflow_dispatch:\n    inputs:\n      data:\n"
+    texts = {"by-hand": inputs, "push": "on: push\n"}
+    git = place.github.git
+    tree = git.tree(
+        [
+            {"path": f".github/workflows/{name}.yml", "mode": "100644", "content": text}
+            for name, text in texts.items()
+        ],
+        None,
+    )
+    who = {"name": "ada", "email": "ada@example.com"}
+    git.git("update-ref", "refs/heads/main", git.commit("workflows", tree, [], who))
+    url = f"{place.github.url}/repos/octo/model/actions/workflows"
+    header = {"Authorization": f"Bearer {place.github.token({'actions': 'write'})}"}
+    for name, given, status in (
+        ("by-hand", {"data": "x"}, 204),
+        ("by-hand", {"dta": "x"}, 422),
+        ("push", {}, 422),
+        ("none", {}, 404),
+    ):
+        answer = requests.post(
+            f"{url}/{name}.yml/dispatches",
+            json={"ref": "main", "inputs": given},
+            headers=header,
+            timeout=30,
+        )
+        assert answer.status_code == status, answer.text

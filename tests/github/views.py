@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.github.state import Artifact, Comment, PullRequest, Run, State, Status, now
+from tests.github.state import Artifact, Comment, Issue, PullRequest, Run, State, Status, now
 
 
 def user(login: str, kind: str | None = None) -> dict[str, Any]:
@@ -65,6 +65,27 @@ def pull(state: State, it: PullRequest) -> dict[str, Any]:
         "statuses_url": f"{base_url}/statuses/{state.head_of(it)}",
         "merged": False,
     }
+
+
+def issue(state: State, it: Issue | PullRequest) -> dict[str, Any]:
+    """An issue; a pull request is shown as one too, with the key `pull_request`."""
+    url = f"{state.url}/repos/{state.full_name}/issues/{it.number}"
+    found = {
+        "id": it.number + 9000,
+        "number": it.number,
+        "url": url,
+        "comments_url": f"{url}/comments",
+        "html_url": f"https://github.com/{state.full_name}/issues/{it.number}",
+        "state": it.state,
+        "title": it.title,
+        "body": it.body,
+        "user": user(it.author),
+        "labels": [{"name": label} for label in it.labels],
+    }
+    if isinstance(it, Issue):
+        return found | {"state_reason": it.state_reason, "created_at": it.created}
+    page = pull(state, it)
+    return found | {"html_url": page["html_url"], "pull_request": {"url": page["url"]}}
 
 
 def run(state: State, it: Run) -> dict[str, Any]:

@@ -89,6 +89,28 @@ def publish(folder: Path) -> int:
 
 
 @group.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--retrain-data", default="", metavar="PATH|URL",
+              help="What a retraining learns from; without it none is started.")  # fmt: skip
+@click.option("--author", default="github-actions[bot]", show_default=True,
+              help="Login that our token writes as.")  # fmt: skip
+@command
+def alarm(folder: Path, retrain_data: str, author: str) -> int:
+    """Let one issue say what FOLDER, the copy of reports/monitor, found of production.
+
+    Opened or edited while production fails, closed when it passes. Where the policy says so, a
+    retraining is started, once for each model. For monitor.yml.
+    """
+    from gatehouse.github.alarm import tell
+    from gatehouse.github.client import connect
+    from gatehouse.github.look import read_look
+    from gatehouse.policy import load_policy
+
+    click.echo(tell(connect(), read_look(folder), load_policy(), retrain_data.strip(), author))
+    return PASS
+
+
+@group.command()
 @click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
               help="How large a candidate may be.")  # fmt: skip
 @command

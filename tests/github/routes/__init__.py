@@ -1,5 +1,5 @@
 """The calls that the stand-in for GitHub knows; importing this registers them."""
 
-from tests.github.routes import actions, data, pulls, repository
+from tests.github.routes import actions, data, issues, pulls, repository
 
-__all__ = ["actions", "data", "pulls", "repository"]
+__all__ = ["actions", "data", "issues", "pulls", "repository"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ruamel.yaml import YAML
+
 from tests.github import views
 from tests.github.git_store import GitError
 from tests.github.routing import RefusedError, Reply, Request, route
@@ -67,8 +69,13 @@ def dispatch(state: State, request: Request) -> Reply:
         text = state.git.git("show", f"refs/heads/{request.body['ref']}:{path}")
     except GitError:
         raise RefusedError(404, "Not Found") from None
-    if "workflow_dispatch:" not in text:
+    events = YAML(typ="rt").load(text)["on"]
+    if "workflow_dispatch" not in events:
         raise RefusedError(422, "Workflow does not have 'workflow_dispatch' trigger")
+    about = events["workflow_dispatch"] if isinstance(events, dict) else None
+    known = (about or {}).get("inputs", {})
+    if unknown := sorted(set(request.body.get("inputs") or {}) - set(known)):
+        raise RefusedError(422, f"Unexpected inputs provided: {unknown}")
     return Reply(204)
 
 

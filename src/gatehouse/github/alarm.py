@@ -1,0 +1,130 @@
+"""One open issue while production fails: created, edited, closed. Never a second, never reopened.
+
+The issue is found by what stands hidden at the start of its text, and by its author.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github import alarm_retrain
+from gatehouse.github.alarm_text import (
+    Memory,
+    body,
+    changed_comment,
+    memory_in,
+    passed_comment,
+    title,
+)
+from gatehouse.github.client import here, telling
+from gatehouse.github.look import Judged, Look, failing, passes
+from gatehouse.policy import Policy
+
+if TYPE_CHECKING:
+    from github.Issue import Issue
+    from github.NamedUser import NamedUser
+    from github.Repository import Repository
+
+LABEL = "gatehouse-monitor"
+
+
+def tell(repository: Repository, look: Look, policy: Policy, data: str, author: str) -> str:
+    """Let the one issue say what the look found, and start a retraining where it should be.
+
+    Args:
+        repository: as a token that may write issues, start workflows and read pull requests sees
+            it.
+        look: at production.
+        policy: of the default branch.
+        data: what a retraining learns from; empty: none is started.
+        author: login that our token writes as; only its issues are touched.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        GatehouseError: GitHub refused, several times.
+    """
+    with telling("look for the alarm's issue"):
+        issue, open_memory = _one(repository, author)
+    if isinstance(look, Judged) and passes(look):
+        if issue is None:
+            return "production passes, and no alarm is open"
+        with telling(f"close #{issue.number}"):
+            issue.create_comment(passed_comment(look, here()))
+            issue.edit(state="closed", state_reason="completed")
+        return f"production passes: closed #{issue.number}"
+    retrained = frozenset(open_memory.retrained) | _closed_memory(repository, policy, author)
+    plan = alarm_retrain.plan(repository, look, policy, retrained, data)
+    memory = Memory(
+        model=look.record.model if isinstance(look, Judged) else open_memory.model,
+        failing=failing(look),
+        retrained=tuple(sorted(retrained)),
+    )
+    # What is started is remembered before it is: once too few, never twice.
+    starting = memory.model_copy(
+        update={"retrained": tuple(sorted({*retrained, *([memory.model] if plan.start else [])}))}
+    )
+    text = body(look, starting, plan.text, here())
+    if issue is None:
+        issue, done = _create(repository, title(look), text, author), "opened"
+    else:
+        _edit(issue, title(look), text)
+        done = "edited"
+        if set(memory.failing) != set(open_memory.failing):
+            with telling(f"comment on #{issue.number}"):
+                issue.create_comment(changed_comment(look, open_memory.failing, here()))
+    if plan.start:
+        try:
+            alarm_retrain.start(repository, data, issue.html_url)
+        except GatehouseError:
+            _edit(issue, title(look), body(look, memory, alarm_retrain.FAILED_TO_START, here()))
+            raise
+    also = "; a retraining was started" if plan.start else ""
+    return f"production fails ({', '.join(failing(look))}): {done} #{issue.number}{also}"
+
+
+def _one(repository: Repository, author: str) -> tuple[Issue | None, Memory]:
+    """Our open issue and what it remembers; of several the oldest, and the others are closed.
+
+    All open issues are looked through: a label can be taken off.
+    """
+    listed = repository.get_issues(state="open", sort="created", direction="asc")
+    ours = [(issue, memory) for issue in listed if (memory := _memory(issue, author))]
+    if not ours:
+        return None, Memory()
+    (first, memory), *others = ours
+    for issue, _ in others:
+        issue.create_comment(f"The alarm stands in #{first.number} already.")
+        issue.edit(state="closed", state_reason="not_planned")
+    known = {digest for _, each in ours for digest in each.retrained}
+    return first, memory.model_copy(update={"retrained": tuple(sorted(known))})
+
+
+def _closed_memory(repository: Repository, policy: Policy, author: str) -> frozenset[str]:
+    """The models for which an earlier alarm started a retraining."""
+    if not policy.monitor.retrain:
+        return frozenset()
+    with telling("look for earlier alarms"):
+        closed = repository.get_issues(state="closed", labels=[LABEL])
+        found = [memory for issue in closed if (memory := _memory(issue, author))]
+    return frozenset(digest for memory in found for digest in memory.retrained)
+
+
+def _memory(issue: Issue, author: str) -> Memory | None:
+    user: NamedUser | None = issue.user  # None: the account is gone
+    return memory_in(issue.body) if user is not None and user.login == author else None
+
+
+def _create(repository: Repository, name: str, text: str, author: str) -> Issue:
+    with telling("open the alarm's issue"):
+        made = repository.create_issue(name, text, labels=[LABEL])
+        # The answer to a first try may have been lost, so that it was opened twice.
+        return _one(repository, author)[0] or made
+
+
+def _edit(issue: Issue, name: str, text: str) -> None:
+    with telling(f"edit #{issue.number}"):
+        labels = dict.fromkeys([*(label.name for label in issue.labels), LABEL])
+        issue.edit(title=name, body=text, labels=list(labels))

@@ -1,0 +1,118 @@
+"""Does an alarm start a retraining? Once for each model that is served, and only where it helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatehouse.evidence import Gate
+from gatehouse.github.client import setting, telling
+from gatehouse.github.look import Judged, Look
+from gatehouse.policy import Policy
+from gatehouse.verdict import Outcome
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+WORKFLOW = "retrain.yml"
+BRANCHES = "retrain-"
+"""How the names of the branches begin that the workflow opens pull requests from."""
+
+_LEARNT = (Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Start a retraining? And what the issue says of it, as Markdown."""
+
+    start: bool
+    text: str
+
+
+def plan(
+    repository: Repository, look: Look, policy: Policy, retrained: frozenset[str], data: str
+) -> Plan:
+    """What to do about a look that did not pass.
+
+    Args:
+        repository: as a token that may read pull requests sees it.
+        look: that did not pass.
+        policy: of the default branch.
+        retrained: digests of the models for which a retraining was started.
+        data: what the repository variable RETRAIN_DATA names; empty: nothing.
+    """
+    if not policy.monitor.retrain:
+        return Plan(False, "None is started by itself: `monitor.retrain` in `policy.yaml` is off.")
+    if not isinstance(look, Judged) or not measured_failures(look):
+        return Plan(
+            False,
+            "None is started: nothing that was measured lies beyond its limit, so more training "
+            "would not mend it.",
+        )
+    if look.record.model in retrained:
+        return Plan(
+            False,
+            f"One was started for this model already ({_pulls()}). If its pull request is red, it "
+            "stays so: no other is started until another model is served.",
+        )
+    if waiting := _open_pull(repository):
+        return Plan(False, f"None is started: {waiting} is open. Merge or close it.")
+    if not data:
+        return Plan(
+            False,
+            "None is started: the repository variable `RETRAIN_DATA` is empty, and training again "
+            "on the data that this model learned from would change nothing. Add new rows by "
+            "`gatehouse data add`, or set the variable.",
+        )
+    return Plan(
+        True,
+        f"One was started, with the data that the repository variable `RETRAIN_DATA` names. What "
+        f"comes of it is [a pull request]({_pulls()}), judged like any other.",
+    )
+
+
+FAILED_TO_START = "It could not be started, for GitHub refused; the next look tries again."
+
+
+def start(repository: Repository, data: str, issue_url: str) -> None:
+    """Start the workflow on the default branch.
+
+    Raises:
+        GatehouseError: GitHub refused, several times.
+    """
+    with telling(f"start the workflow {WORKFLOW}"):
+        repository.get_workflow(WORKFLOW).create_dispatch(
+            setting("GITHUB_REF_NAME"),
+            {"data": data, "reason": f"Production's alarm: {issue_url}"},
+            throw=True,
+        )
+
+
+def measured_failures(look: Judged) -> list[str]:
+    """Rules whose measured value lies on the wrong side of its limit, of gates that training moves.
+
+    An error, and a rule that is open for want of rows or labels, is none.
+    """
+    return [
+        result.rule
+        for result in look.verdict.rules
+        if result.gate in _LEARNT
+        and result.blocks
+        and any(finding.outcome is Outcome.FAIL for finding in result.findings)
+    ]
+
+
+def _open_pull(repository: Repository) -> str | None:
+    """An open pull request of a retraining, by its number."""
+    here = setting("GITHUB_REPOSITORY")
+    with telling("list the open pull requests"):
+        for pull in repository.get_pulls(state="open"):
+            source = pull.head.repo
+            if pull.head.ref.startswith(BRANCHES) and source and source.full_name == here:
+                return f"#{pull.number}"
+    return None
+
+
+def _pulls() -> str:
+    server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
+    return f"{server}/{repository}/pulls?q=is%3Apr+head%3A{BRANCHES}"

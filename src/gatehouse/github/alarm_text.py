@@ -1,0 +1,128 @@
+"""The words of the alarm: the issue's title and text, the comments on it, and what it remembers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from pydantic import Field, ValidationError
+
+from gatehouse.github.look import NOT_MONITORED, Broken, Judged, Look, failing, failing_gates
+from gatehouse.report.escape import code, prose
+from gatehouse.report.summary import gate_word
+from gatehouse.typed import Frozen
+
+REPORT_LIMIT = 60_000
+"""Characters of Markdown; GitHub takes 65,536, and the rest of the text is short."""
+
+_MARK = re.compile(r"\A<!-- gatehouse-alarm (\{.*\}) -->")
+_WHY_LIMIT = 1000
+
+
+class Memory(Frozen):
+    """What the issue remembers from one look to the next, hidden at the start of its text."""
+
+    model: str | None = Field(default=None, description="digest of the model that was judged")
+    failing: tuple[str, ...] = Field(default=(), description="names of the rules that failed")
+    retrained: tuple[str, ...] = Field(
+        default=(), description="digests of the models for which a retraining was started"
+    )
+
+    def mark(self) -> str:
+        """The memory as a comment of HTML, which no value in it can end."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True).replace(">", "\\u003e")
+        return f"<!-- gatehouse-alarm {text} -->"
+
+
+def memory_in(text: str | None) -> Memory | None:
+    """What the text of an issue remembers; None where it does not begin as ours do."""
+    found = _MARK.match(text or "")
+    if found is None:
+        return None
+    try:
+        return Memory.model_validate_json(found[1])
+    except ValidationError:
+        return Memory()  # someone edited it; it is still ours
+
+
+def title(look: Look) -> str:
+    """Which gates fail, and on which model."""
+    if isinstance(look, Broken):
+        return "Production: monitoring failed"
+    gates = failing_gates(look)
+    fails = "fails" if len(gates) == 1 else "fail"
+    return f"Production: {', '.join(gates)} {fails} (model {short(look.record.model)})"
+
+
+def body(look: Look, memory: Memory, retraining: str, run: str) -> str:
+    """The issue's text.
+
+    Args:
+        look: that did not pass.
+        memory: for the next look.
+        retraining: what became of it, or why nothing, as Markdown of our own.
+        run: address of the workflow run that looked.
+    """
+    foot = (
+        f"<sub>Looked at in [this run]({run}), whose artifact has all numbers. The workflow "
+        "_Monitor_ keeps this issue: it is edited at each look, and closed by itself when one "
+        "passes. What to do: docs/operations.md.</sub>"
+    )
+    parts = [memory.mark(), *_story(look), "### 🔁 Retraining", retraining, foot]
+    return "\n\n".join(parts) + "\n"
+
+
+def changed_comment(look: Look, before: Iterable[str], run: str) -> str:
+    """What fails now that did not, and the other way round."""
+    now, then = set(failing(look)), set(before)
+    lines = []
+    if isinstance(look, Broken):
+        lines.append(f"❌ Monitoring failed: {prose(look.why, _WHY_LIMIT)}")
+    elif new := now - then:
+        lines.append(f"❌ Now fails: {_rules(new)}")
+    if gone := then - now - {NOT_MONITORED}:
+        verb = "Not known any more" if isinstance(look, Broken) else "Fails no longer"
+        lines.append(f"{verb}: {_rules(gone)}")
+    if NOT_MONITORED in then - now:
+        lines.append("Production can be looked at again.")
+    return "\n\n".join([*lines, f"<sub>[This run]({run})</sub>"]) + "\n"
+
+
+def passed_comment(look: Judged, run: str) -> str:
+    """What passed, before the issue is closed."""
+    verdict, judged = look.verdict, look.record.windows[-1:]
+    gates = dict.fromkeys(result.gate for result in verdict.rules)
+    words = [f"- **{gate}**: {gate_word(verdict, gate)}" for gate in gates]
+    rows = [
+        f"{window.rows:,} records from {window.start:%Y-%m-%d %H:%M} to "
+        f"{window.end:%Y-%m-%d %H:%M} (UTC), "
+        for window in judged
+    ]
+    head = f"✅ Passes again: {''.join(rows)}model {code(short(look.record.model))}."
+    return "\n\n".join([head, "\n".join(words), f"<sub>[This run]({run})</sub>"]) + "\n"
+
+
+def short(digest: str) -> str:
+    """Enough of a digest for people."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def _story(look: Look) -> list[str]:
+    if isinstance(look, Broken):
+        return [
+            "## ❌ Gatehouse: monitoring failed",
+            f"Monitoring failed: {prose(look.why, _WHY_LIMIT)}",
+            "So nothing is known of production until it is mended.",
+        ]
+    if len(look.report) > REPORT_LIMIT:
+        gates = ", ".join(failing_gates(look))
+        return [
+            f"## ❌ Gatehouse: {gates} fail",
+            "The report is too long to be shown here; it lies in the run's artifact.",
+        ]
+    return [look.report.strip()]
+
+
+def _rules(names: set[str]) -> str:
+    return ", ".join(code(name) for name in sorted(names))
