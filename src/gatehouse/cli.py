@@ -13,6 +13,8 @@ from gatehouse.command import command
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
+from gatehouse.monitor.cli import monitor
+from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
 from gatehouse.snapshot.cli import group as data_group
 
@@ -116,9 +118,8 @@ def judge(base_ref: str | None, policy: str | None) -> int:
 
 @main.command()
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
-@click.option("--pages", is_flag=True, help="Also draw Data Docs and the drift page (slower).")
 @command
-def report(base_ref: str | None, pages: bool) -> int:
+def report(base_ref: str | None) -> int:
     """Write reports/report.md again from the stored verdict and evidence."""
     from gatehouse.judging import base_named
     from gatehouse.run import write_report
@@ -132,11 +133,23 @@ def report(base_ref: str | None, pages: bool) -> int:
             "run `gatehouse judge` first"
         )
     click.echo(write_report(candidate, verdict, base_named(base_ref)))
-    if pages:
-        from gatehouse.report.pages import write_pages
+    return PASS
 
-        for path in write_pages(candidate):
-            click.echo(path)
+
+@main.command()
+@command
+def site() -> int:
+    """Make the pages of reports/site: verdicts over commits, trends, production, reports.
+
+    What there is no data for is left out, and named in the pages with the command that makes it.
+    """
+    from gatehouse.site.build import SITE, write_site
+
+    for page in write_site():
+        if page.missing:
+            click.echo(f"not made: {page.title}. {page.missing} First: {page.command}")
+        else:
+            click.echo(SITE / page.file)
     return PASS
 
 
@@ -278,6 +291,8 @@ def promote_() -> int:
 main.add_command(data_group)
 main.add_command(github_group)
 main.add_command(image_group)
+main.add_command(forget_command)
+main.add_command(monitor)
 
 
 def _show_change(environment: str, change: Change) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -153,14 +153,7 @@ def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
     """One finding for each measurement that the rule is about."""
     if rule.of is Of.COMPARISON and evidence.base is None:
         return [Finding(slice="all", outcome=Outcome.NONE, text="there is no base to compare with")]
-    matching = [
-        measurement
-        for measurement in evidence.measurements
-        if measurement.name == rule.measurement
-        and measurement.of is rule.of
-        and measurement.decides
-        and _matches(measurement.slice, rule.slice)
-    ]
+    matching = rule_measurements(rule, evidence.measurements)
     if not matching:
         text = (
             f"the evidence has no measurement '{rule.measurement}' of slice '{rule.slice}' that "
@@ -168,6 +161,18 @@ def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
         )
         return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
     return [_finding(rule, measurement) for measurement in matching]
+
+
+def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:
+    """The measurements of the rule's gate that the rule is about."""
+    return [
+        measurement
+        for measurement in measurements
+        if measurement.name == rule.measurement
+        and measurement.of is rule.of
+        and measurement.decides
+        and _matches(measurement.slice, rule.slice)
+    ]
 
 
 def _matches(name: str, pattern: str) -> bool:

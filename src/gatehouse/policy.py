@@ -166,6 +166,11 @@ class Monitor(Frozen):
         description="length of a cycle that the window is shorter than: whole seasons are then "
         "compared with the training data, and a window with those of its own hour or day before",
     )
+    gates: tuple[Literal[Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS], ...] = Field(
+        default=(Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS),
+        min_length=1,
+        description="which gates judge; accuracy and fairness only where there are labels",
+    )
     retrain: bool = Field(
         default=False, description="does an alarm start the retraining workflow, once per model?"
     )

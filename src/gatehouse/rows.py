@@ -26,6 +26,8 @@ def _plain(values: pd.Series) -> NDArray[np.int64] | NDArray[np.uint64]:
     if not pd.api.types.is_numeric_dtype(values.dtype):
         # Arrow, not pandas, finds the distinct texts: pandas' table ends a text at a NUL.
         text = pa.array(values.astype("str").fillna(""), from_pandas=True)
+        if isinstance(text, pa.ChunkedArray):  # of a column that was read in parts
+            text = text.combine_chunks()
         found = text.dictionary_encode()
         distinct = found.dictionary.to_numpy(zero_copy_only=False).astype(object)
         hashes = pd.util.hash_array(distinct, hash_key=_HASH_KEY, categorize=False)

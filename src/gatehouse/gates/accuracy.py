@@ -55,7 +55,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     settings = policy.measure
     rows = candidate.split("test")
     ours = predict(candidate.model, rows, candidate.contract)
-    measurements = _metrics({Of.CANDIDATE: ours}, policy)
+    measurements = measure_models({Of.CANDIDATE: ours}, policy)
     measurements.append(_seen_in_training(rows, candidate))
     if base is not None:
         fresh = ~seen_in(rows, base)
@@ -69,7 +69,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
             ]
         else:
             pair = {Of.CANDIDATE: ours.of_rows(fresh), Of.BASE: theirs.of_rows(fresh)}
-            measurements += [m for m in _metrics(pair, policy) if m.of is not Of.CANDIDATE]
+            measurements += [m for m in measure_models(pair, policy) if m.of is not Of.CANDIDATE]
     return Evidence(
         gate=Gate.ACCURACY,
         candidate=candidate.subject(Gate.ACCURACY),
@@ -80,7 +80,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     )
 
 
-def _metrics(models: dict[Of, Predictions], policy: Policy) -> list[Measurement]:
+def measure_models(models: dict[Of, Predictions], policy: Policy) -> list[Measurement]:
     """Every metric of every model, and of two models on the same rows the paired difference."""
     settings = policy.measure
     metrics: dict[tuple[Of, str], Metric] = {}

@@ -76,7 +76,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
             for name, column in base.contract.columns.items()
             if name in old and column.role not in _UNTESTED
         ]
-        measurements.append(_schema(old, new))
+        measurements.append(schema_changes(old, new))
         settings, seed = policy.measure.drift, policy.measure.seed
         tests = compare_tables(old, new, columns, settings, seed)
         tests.append(_predictions(candidate, base, settings, seed))
@@ -91,7 +91,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     )
 
 
-def _schema(old: pd.DataFrame, new: pd.DataFrame) -> Measurement:
+def schema_changes(old: pd.DataFrame, new: pd.DataFrame) -> Measurement:
+    """Columns that came, went or changed their kind."""
     changes = [f"{name}: gone" for name in old.columns if name not in new.columns]
     changes += [f"{name}: new" for name in new.columns if name not in old.columns]
     changes += [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ LONGEST = 2**20
 """Bytes of a line; the service takes no larger request."""
 
 _ROWS = 65_536
+_FEW = 1000
 _TIME = pa.timestamp("us", "UTC")
 _NEEDED = ("time", "request_id", "index", "model", "probability", "decision")
 
@@ -74,7 +76,7 @@ def read(file: File, contract: Contract, advance: Callable[[int], object]) -> It
             yield _parse(block.split(b"\n"), wanted)
 
 
-def _blocks(stream: io.BufferedIOBase) -> Iterator[bytes]:  # type: ignore[misc]
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
     """Bytes in whole lines; a line without end is cut where no record is that long."""
     rest = b""
     while chunk := stream.read(BLOCK):
@@ -124,7 +126,11 @@ def _table(lines: list[bytes], wanted: pa.Schema) -> pa.Table | None:
     try:
         table = pj.read_json(
             io.BytesIO(text),
-            pj.ReadOptions(block_size=max(len(text) // 4, 2 * LONGEST)),
+            # Arrow makes room for a whole block, and threads, which one line is not worth.
+            pj.ReadOptions(
+                use_threads=len(lines) > _FEW,
+                block_size=min(len(text) + 1, max(len(text) // 4, 2 * LONGEST)),
+            ),
             pj.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"),
         )
         table.validate(full=True)  # finds text that is no UTF-8
@@ -167,8 +173,8 @@ def _of_parquet(
                 f"{file.name}: has no column {', '.join(missing)}; a log as Parquet has the keys "
                 "of the JSON lines as columns, and `row` as a struct"
             )
-        size = sum(parquet.metadata.row_group(n).total_byte_size
-                   for n in range(parquet.num_row_groups)) // max(parquet.metadata.num_rows, 1)  # fmt: skip
+        groups = [parquet.metadata.row_group(n) for n in range(parquet.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups) // max(parquet.metadata.num_rows, 1)
         for batch in parquet.iter_batches(_ROWS):
             table = _fitted(pa.Table.from_batches([batch]), wanted)
             good = _usable(table)

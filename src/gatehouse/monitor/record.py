@@ -18,6 +18,8 @@ RECORD = FOLDER / "record.json"
 EVIDENCE = FOLDER / "evidence"
 VERDICT = FOLDER / "verdict.json"
 REPORT = FOLDER / "report.md"
+BROKEN = FOLDER / "broken.jsonl"
+"""Lines that could not be read, as they are: they may hold what the log holds."""
 
 
 class Counts(Frozen):

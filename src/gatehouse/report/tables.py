@@ -58,6 +58,25 @@ def bars(
     return "\n".join([*lines, "```"])
 
 
+def lines(title: str, axis: str, points: Sequence[tuple[str, float]], limit: float) -> str:
+    """A Mermaid line chart of (name, value) in order; `limit` is a line of its own."""
+    values = [value for _, value in points]
+    top, bottom = max([*values, limit]), min([*values, limit, 0.0])
+    return "\n".join(
+        [
+            "```mermaid",
+            _LOOK.format(height=240),
+            "xychart-beta",
+            f"    title {label(title, 80)}",
+            f"    x-axis [{', '.join(label(name, 32) for name, _ in points)}]",
+            f"    y-axis {label(axis)} {_plain(bottom * 1.1)} --> {_plain(top * 1.1 or 1.0)}",
+            f"    line [{', '.join(map(_plain, values))}]",
+            f"    line [{', '.join([_plain(limit)] * len(points))}]",
+            "```",
+        ]
+    )
+
+
 def _plain(value: float) -> str:
     """Without an exponent, which Mermaid's grammar does not know."""
     return f"{value:.6f}".rstrip("0").rstrip(".") or "0"

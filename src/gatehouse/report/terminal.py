@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,8 +25,13 @@ _STYLES = {
 }
 
 
-def print_verdict(verdict: Verdict, console: Console | None = None, report: str = REPORT) -> None:
-    """Print a row per gate, the overall answer and where the report is.
+def print_verdict(
+    verdict: Verdict,
+    console: Console | None = None,
+    report: str = REPORT,
+    gates: Iterable[Gate] = tuple(Gate),
+) -> None:
+    """Print a row for each of `gates`, the overall answer and where the report is.
 
     Colours appear on terminals only; outcomes are words, so that nothing is lost without them.
     """
@@ -32,7 +39,7 @@ def print_verdict(verdict: Verdict, console: Console | None = None, report: str 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("gate", "outcome", "reason"):
         table.add_column(title, overflow="fold", no_wrap=title != "reason")
-    for gate in Gate:
+    for gate in gates:
         word = gate_word(verdict, gate)
         reason = Text(plain(plain_reason(verdict, gate), 240))
         table.add_row(gate.value, Text(word, style=_STYLES.get(word, "dim")), reason)

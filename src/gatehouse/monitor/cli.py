@@ -1,0 +1,86 @@
+"""`gatehouse monitor`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from gatehouse.command import command
+from gatehouse.exits import FAIL, PASS
+
+
+class SpanType(click.ParamType[timedelta]):
+    """A span of time: 30m, 24h, 7d, 4w."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from gatehouse.policy import parse_span
+
+        try:
+            return parse_span(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
+
+
+class MomentType(click.ParamType[datetime]):
+    """A moment in UTC: 2026-11-21 or 2026-11-21T10:00."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no moment: write 2026-11-21 or 2026-11-21T10:00", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+LOG = click.option(
+    "--log",
+    required=True,
+    metavar="PATH|URL",
+    help="Inference log: a file, a folder or a pattern; any fsspec URL.",
+)
+LABELS = click.option(
+    "--labels",
+    metavar="PATH|URL",
+    help="What was true: request_id, index, target, protected attributes.",
+)
+WINDOW = click.option("--window", type=SpanType(), help="Length of a window, such as 24h or 7d.")
+UNTIL = click.option("--until", type=MomentType(), help="End of the newest window (UTC); now.")
+MODEL = click.option("--model", metavar="DIGEST", help="Judge this model; the one served last.")
+
+
+@click.command()
+@LOG
+@LABELS
+@WINDOW
+@UNTIL
+@MODEL
+@command
+def monitor(
+    log: str,
+    labels: str | None,
+    window: timedelta | None,
+    until: datetime | None,
+    model: str | None,
+) -> int:
+    """Compare what production predicts with what the model was trained on, and judge it.
+
+    The rules of policy.yaml decide, as on a pull request: drift, and with --labels accuracy and
+    fairness. Writes evidence, verdict and report to reports/monitor/.
+    """
+    from gatehouse.monitor.record import REPORT
+    from gatehouse.monitor.run import look, write
+    from gatehouse.report.terminal import print_verdict
+    from gatehouse.verdict import Outcome
+
+    found = look(log, labels, window=window, until=until, model=model)
+    write(found)
+    counts = found.record.counts
+    click.echo(f"{counts.read:,} records read, {counts.broken:,} broken lines")
+    print_verdict(found.verdict, report=str(REPORT), gates=found.evidence)
+    return PASS if found.verdict.outcome is Outcome.PASS else FAIL

@@ -1,0 +1,208 @@
+"""Windows of the inference log measured by the gates that judge pull requests.
+
+Drift: rows and scores of a window against the training rows, and the test split's scores, of the
+model that served them. With a season, several windows that make a whole cycle are taken together,
+in which the cycle is the same on both sides, and the newest window is compared with those one, two
+and more cycles before as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from gatehouse.contract import UNLISTED, Contract
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
+from gatehouse.gates import accuracy, drift, fairness
+from gatehouse.gates.bootstrap import Predictions
+from gatehouse.gates.tools import versions
+from gatehouse.monitor.labels import Labels
+from gatehouse.monitor.sample import Sample, merged
+from gatehouse.monitor.scan import PLACE, Scan
+from gatehouse.policy import Policy
+from gatehouse.workspace import Workspace
+
+_TOOLS = {
+    Gate.DRIFT: ("numpy", "scipy", "pyarrow"),
+    Gate.ACCURACY: ("numpy", "scikit-learn", "pyarrow"),
+    Gate.FAIRNESS: ("numpy", "fairlearn", "pyarrow"),
+}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A model in production: its log, what it was trained on, and labels that came later."""
+
+    scan: Scan
+    model: str
+    reference: Workspace
+    policy: Policy
+    labels: Labels | None
+
+    @property
+    def contract(self) -> Contract:
+        return self.reference.contract
+
+    @property
+    def cycle(self) -> int:
+        """Windows that are taken together; 1 without a season."""
+        season, window = self.policy.monitor.season, self.scan.span.window
+        return season // window if season is not None else 1
+
+    def sample(self, number: int) -> Sample:
+        return self.scan.of(number, self.model)
+
+    def pooled(self, number: int) -> Sample:
+        """The window and, with a season, those before it that make a whole cycle."""
+        return merged([self.sample(number + back) for back in range(self.cycle)])
+
+    def before(self, number: int) -> Sample:
+        """The windows one, two and more cycles before; an empty sample where there are none."""
+        back = range(number + self.cycle, self.scan.span.windows, self.cycle)
+        return merged([Sample(self.scan.size), *(self.sample(each) for each in back)])
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The training rows, as the log would hold them."""
+        rows = self.reference.split("train")[list(self.contract.logged)]
+        for name, column in self.contract.logged.items():
+            if column.categories is not None:
+                listed = rows[name].isna() | rows[name].isin(column.categories)
+                rows[name] = rows[name].where(listed, UNLISTED)
+        return drift.sample_rows(rows, self.policy.measure.drift, self.policy.measure.seed)
+
+    @cached_property
+    def scores(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """The model's scores of its own test split."""
+        settings, seed = self.policy.measure.drift, self.policy.measure.seed
+        rows = drift.sample_rows(self.reference.split("test"), settings, seed)
+        return self.reference.model.scores(rows)
+
+    def measure_drift(self, number: int) -> list[Measurement]:
+        """Measurements of the drift gate on a window.
+
+        Raises:
+            GatehouseError: there is no record in it.
+        """
+        pooled = self.pooled(number)
+        if not pooled.seen:
+            raise GatehouseError(f"no record of this model {self._when(number)}")
+        new, scores = _rows(pooled, self.contract), _scores(pooled)
+        settings, seed = self.policy.measure.drift, self.policy.measure.seed
+        tests = drift.compare_tables(self.rows, new, list(new), settings, seed)
+        tests.append(drift.compare_values(drift.PREDICTION, self.scores, scores))
+        if self.cycle > 1 and self.sample(number).seen and self.before(number).seen:
+            tests += self._against_cycles_before(number)
+        return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]
+
+    def _against_cycles_before(self, number: int) -> list[drift.Test]:
+        now, then = self.sample(number), self.before(number)
+        new, old = _rows(now, self.contract), _rows(then, self.contract)
+        settings, seed = self.policy.measure.drift, self.policy.measure.seed
+        tests = drift.compare_tables(old, new, list(new), settings, seed)
+        tests.append(drift.compare_values(drift.PREDICTION, _scores(then), _scores(now)))
+        return [replace(test, slice=f"{test.slice} (since a season ago)") for test in tests]
+
+    def measure_accuracy(self, number: int) -> list[Measurement]:
+        """Metrics on the window's labelled records.
+
+        Raises:
+            GatehouseError: it has none.
+        """
+        predictions, _ = self._labelled(number)
+        return accuracy.measure_models({Of.CANDIDATE: predictions}, self.policy)
+
+    def measure_fairness(self, number: int) -> list[Measurement]:
+        """Group metrics and gaps on the window's labelled records.
+
+        Raises:
+            GatehouseError: it has none, or the labels lack a protected attribute.
+        """
+        predictions, truth = self._labelled(number)
+        protected = self.contract.protected
+        missing = [name for name in protected if name not in truth]
+        if missing:
+            raise GatehouseError(
+                f"the labels have no column {', '.join(missing)}, which the contract protects; the "
+                "log never holds it, so add it to the labels, or take fairness out of "
+                "monitor.gates in policy.yaml"
+            )
+        found: list[Measurement] = []
+        for attributes in fairness.partitions(protected):
+            groups = fairness.group_labels(truth, attributes)
+            name = " & ".join(attributes)
+            found += fairness.measure_partition(name, groups, predictions, self.policy)
+        return found
+
+    def labelled(self, number: int) -> int:
+        """Records of a window with a label."""
+        return self._with_label(number).rows
+
+    def _with_label(self, number: int) -> Sample:
+        return self.scan.labelled.get((number, self.model)) or Sample(self.scan.size)
+
+    def _labelled(self, number: int) -> tuple[Predictions, pd.DataFrame]:
+        sample = self._with_label(number)
+        if self.labels is None or not sample.seen:
+            raise GatehouseError(f"no label is of a record of this model {self._when(number)}")
+        table = sample.table
+        truth = self.labels.frame.iloc[table[PLACE].to_numpy()].reset_index(drop=True)
+        positive = self.contract.classes[1]
+        decided = table["decision"].to_pandas() == positive
+        predictions = Predictions(
+            labels=(truth[self.contract.target] == positive).to_numpy(np.float64),
+            scores=_scores(sample),
+            decisions=decided.to_numpy(np.float64),
+        )
+        return predictions, truth
+
+    def _when(self, number: int) -> str:
+        span = self.scan.span
+        start = span.start(number + self.cycle - 1)
+        return f"from {start:%Y-%m-%d %H:%M} to {span.end(number):%Y-%m-%d %H:%M} UTC"
+
+    def subject(self, number: int = 0) -> Subject:
+        """What the evidence of a window is about."""
+        digest = hashlib.sha256(self._when(number).encode())
+        digest.update(self.pooled(number).hashes.tobytes())
+        if self.labels is not None:
+            digest.update(pd.util.hash_pandas_object(self.labels.frame).to_numpy().tobytes())
+        return Subject(
+            contract=self.contract.digest, data=f"sha256:{digest.hexdigest()}", model=self.model
+        )
+
+    def evidence(self, gate: Gate, number: int = 0) -> Evidence | str:
+        """Evidence of a window (0 is the newest), or why there is none."""
+        measure = {
+            Gate.DRIFT: self.measure_drift,
+            Gate.ACCURACY: self.measure_accuracy,
+            Gate.FAIRNESS: self.measure_fairness,
+        }[gate]
+        try:
+            measurements = measure(number)
+        except GatehouseError as error:
+            return str(error)
+        return Evidence(
+            gate=gate,
+            candidate=self.subject(number),
+            base=self.reference.subject(gate),
+            settings=self.policy.measure.of_gate(gate),
+            tools=versions(*_TOOLS[gate]),
+            measurements=tuple(measurements),
+        )
+
+
+def _rows(sample: Sample, contract: Contract) -> pd.DataFrame:
+    """The logged columns of sampled records; what the log does not know of is left out."""
+    row = sample.table["row"].combine_chunks()
+    held = [name for name in contract.logged if row.type.get_field_index(name) >= 0]
+    return pd.DataFrame({name: row.field(name).to_pandas() for name in held})
+
+
+def _scores(sample: Sample) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.asarray(sample.table["probability"].to_numpy(), np.float64)

@@ -1,0 +1,183 @@
+"""`gatehouse monitor`: the inference log to evidence, verdict, record and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gatehouse.contract import CONTRACT_FILE, load_contract
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path
+from gatehouse.monitor import files
+from gatehouse.monitor.labels import read_labels
+from gatehouse.monitor.measure import Watched
+from gatehouse.monitor.record import (
+    BROKEN,
+    EVIDENCE,
+    RECORD,
+    REPORT,
+    VERDICT,
+    Counts,
+    Record,
+    Window,
+)
+from gatehouse.monitor.reference import find_reference
+from gatehouse.monitor.scan import Span, keep_aside, scan
+from gatehouse.monitor.verdict import judge_window, outcome, watching
+from gatehouse.policy import POLICY_FILE, Monitor, Policy, load_policy
+from gatehouse.typed import validate, write_text
+from gatehouse.verdict import Outcome, Verdict
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at production found."""
+
+    verdict: Verdict
+    evidence: dict[Gate, Evidence | str]
+    record: Record
+    policy: Policy
+    """The rules that judged."""
+    log: str
+    """The log's name, without what may be secret."""
+
+
+def look(
+    log: str,
+    labels: str | None = None,
+    *,
+    window: timedelta | None = None,
+    until: datetime | None = None,
+    model: str | None = None,
+    root: Path = Path(),
+) -> Look:
+    """Judge the newest window of a log, and measure those before it.
+
+    Args:
+        log: path or URL of the inference log.
+        labels: path or URL of what was true of logged rows.
+        window: length of a window; the policy's by default.
+        until: end of the newest window; now by default.
+        model: digest of the model to judge; the one that is served at the end by default.
+        root: the repository.
+
+    Raises:
+        GatehouseError: log, labels, policy or the model's training data can't be read, or there
+            is nothing to judge.
+    """
+    now = datetime.now(UTC)
+    policy = _with_window(load_policy(root / POLICY_FILE), window)
+    settings = policy.monitor
+    contract = load_contract(root / CONTRACT_FILE)
+    given = None if labels is None else read_labels(labels, contract)
+    gates = [gate for gate in settings.gates if gate is Gate.DRIFT or given is not None]
+    rules = watching(policy, gates)
+    if not rules.rules:
+        judged = ", ".join(gates) or "no gate"
+        raise GatehouseError(
+            f"{POLICY_FILE}: no rule judges production by {judged}; name a gate with rules in "
+            "monitor.gates, and give --labels where they need labels"
+        )
+    span = Span(until or now, settings.window, settings.windows)
+    found = scan(log, contract, span, policy.measure.drift.maximum_rows, given)
+    keep_aside(found.aside, root / BROKEN)
+    served = model or found.model()
+    reference = find_reference(served, root)
+    watched = Watched(found, served, reference.workspace, policy, given)
+    windows, verdict, evidence = _windows(watched, rules, now)
+    samples = [watched.sample(number) for number in range(span.windows)]
+    record = Record(
+        made=now,
+        model=served,
+        reference=reference.found,
+        window=settings.window,
+        season=settings.season,
+        counts=Counts(
+            read=found.read,
+            broken=found.broken,
+            outside=found.outside,
+            other_models=found.others(served),
+            repeated=sum(sample.seen - sample.rows for sample in samples),
+            late=found.late,
+            labels=given.given if given else 0,
+            labelled=watched.labelled(0),
+        ),
+        windows=windows,
+    )
+    return Look(verdict, evidence, record, rules, files.shown(log))
+
+
+def _with_window(policy: Policy, window: timedelta | None) -> Policy:
+    if window is None:
+        return policy
+    settings = policy.monitor.model_dump() | {"window": window}
+    monitor = validate(Monitor, settings, f"{POLICY_FILE} (monitor, with --window)")
+    return policy.model_copy(update={"monitor": monitor})
+
+
+def _windows(
+    watched: Watched, rules: Policy, now: datetime
+) -> tuple[tuple[Window, ...], Verdict, dict[Gate, Evidence | str]]:
+    """All windows from the oldest to the newest, and verdict and evidence of the newest."""
+    from tqdm import tqdm
+
+    gates = list(dict.fromkeys(rule.gate for rule in rules.rules.values()))
+    reference = watched.reference.subject(Gate.DRIFT)
+    windows = []
+    # Of a season that began before the oldest window there is nothing whole to compare.
+    for number in tqdm(
+        range(watched.scan.span.windows - watched.cycle, -1, -1), desc="windows", disable=None
+    ):
+        evidence = {gate: watched.evidence(gate, number) for gate in gates}
+        verdict = judge_window(
+            evidence, watched.subject(number), reference, rules, str(POLICY_FILE), now.date()
+        )
+        windows.append(_window(watched, rules, number, verdict, evidence))
+    return tuple(windows), verdict, evidence
+
+
+def _window(
+    watched: Watched,
+    rules: Policy,
+    number: int,
+    verdict: Verdict,
+    evidence: dict[Gate, Evidence | str],
+) -> Window:
+    sample, span = watched.sample(number), watched.scan.span
+    return Window(
+        start=span.start(number),
+        end=span.end(number),
+        rows=sample.rows,
+        measured=len(sample.hashes),
+        outcome=outcome(verdict) if sample.seen else Outcome.NONE,
+        measurements=tuple(_judged(rules, evidence)),
+    )
+
+
+def _judged(rules: Policy, evidence: dict[Gate, Evidence | str]) -> list[Measurement]:
+    """What a rule is about; all groups of every window would only fill the file."""
+    names = {(rule.gate, rule.measurement) for rule in rules.rules.values()}
+    return [
+        measurement
+        for gate, found in evidence.items()
+        if isinstance(found, Evidence)
+        for measurement in found.measurements
+        if (gate, measurement.name) in names
+    ]
+
+
+def write(look_: Look, root: Path = Path()) -> None:
+    """Store evidence, verdict, record and report; what an earlier look left goes."""
+    from gatehouse.monitor.report import render
+
+    for gate in Gate:
+        path = evidence_path(root / EVIDENCE, gate)
+        found = look_.evidence.get(gate)
+        if isinstance(found, Evidence):
+            found.write(path)
+        else:
+            path.unlink(missing_ok=True)
+    look_.verdict.write(root / VERDICT)
+    look_.record.write(root / RECORD)
+    write_text(root / REPORT, render(look_))

@@ -1,0 +1,179 @@
+"""One pass over the inference log: records sorted into windows of time and models.
+
+Windows are counted back from the end: 0 is the newest. Memory holds a sample of each window, and
+nothing else of the log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gatehouse.contract import Contract
+from gatehouse.errors import GatehouseError
+from gatehouse.monitor import files, lines
+from gatehouse.monitor.labels import Labels, identity
+from gatehouse.monitor.sample import Sample
+from gatehouse.rows import row_hashes
+
+_PARTS = 10
+"""Parts of a window by which the newest model is told."""
+_KEPT_ASIDE = 1000
+_GIVEN_UP = 10_000
+"""Broken lines without a record, after which this is taken for no log."""
+PLACE = "label"
+"""Column with the place of a record's label."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Windows of one length that end at `until`."""
+
+    until: datetime
+    window: timedelta
+    windows: int
+
+    def start(self, number: int) -> datetime:
+        return self.until - (number + 1) * self.window
+
+    def end(self, number: int) -> datetime:
+        return self.until - number * self.window
+
+
+@dataclass
+class Scan:
+    """What the log holds, by window and model."""
+
+    span: Span
+    size: int
+    """Rows kept of each window."""
+    windows: dict[tuple[int, str], Sample] = field(default_factory=dict)
+    labelled: dict[tuple[int, str], Sample] = field(default_factory=dict)
+    """The records of `windows` that have a label; `PLACE` says which."""
+    broken: int = 0
+    aside: list[bytes] = field(default_factory=list)
+    read: int = 0
+    outside: int = 0
+    late: int = 0
+    newest: datetime | None = None
+    _latest: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def model(self) -> str:
+        """The model that is served now: the most frequent one where the newest records are.
+
+        Raises:
+            GatehouseError: no window has a record.
+        """
+        if not self._latest:
+            start, end = self.span.start(self.span.windows - 1), self.span.until
+            newest = f"; the newest is of {self.newest:%Y-%m-%d %H:%M}" if self.newest else ""
+            raise GatehouseError(
+                f"the log has no record from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+                f"{newest}. Is the service logging, and is this its log? --until looks at another "
+                "time"
+            )
+        return self._latest[min(self._latest)].most_common(1)[0][0]
+
+    def of(self, number: int, model: str) -> Sample:
+        """The sample of a window; an empty one where it has no record."""
+        return self.windows.get((number, model)) or Sample(self.size)
+
+    def others(self, model: str) -> int:
+        return sum(sample.seen for (_, name), sample in self.windows.items() if name != model)
+
+    def add(self, batch: lines.Batch, labels: Labels | None, latest: int) -> int:
+        """Sort records in; `latest` is the newest window of the file so far, and the new one."""
+        table = batch.table
+        self.broken += len(batch.broken)
+        self.aside += batch.broken[: _KEPT_ASIDE - len(self.aside)]
+        self.read += table.num_rows
+        if not table.num_rows:
+            return latest
+        number = self._numbers(table)
+        highest = np.minimum.accumulate(np.concatenate([[latest], number]))
+        self.late += int((number > highest[:-1]).sum())
+        inside = (number >= 0) & (number < self.span.windows)
+        self.outside += int((~inside).sum())
+        table, number = table.filter(pa.array(inside)), number[inside]
+        if len(number):
+            self._sort(table, number, labels)
+        return int(highest[-1])
+
+    def _numbers(self, table: pa.Table) -> NDArray[np.int64]:
+        moments = table["time"].cast(pa.int64()).to_numpy()
+        newest = datetime.fromtimestamp(int(moments.max()) / 1e6, UTC)
+        self.newest = max(newest, self.newest) if self.newest else newest
+        until = int(self.span.until.timestamp() * 1e6)
+        length = int(self.span.window.total_seconds() * 1e6)
+        return np.asarray((until - 1 - moments) // length, np.int64)
+
+    def _sort(self, table: pa.Table, number: NDArray[np.int64], labels: Labels | None) -> None:
+        hashes = row_hashes(
+            table.select(["time", "request_id", "index"])
+            .set_column(0, "time", table["time"].cast(pa.int64()))
+            .to_pandas()
+        )
+        places = labels.places(identity(table)) if labels else None
+        models = table["model"].combine_chunks().dictionary_encode()
+        codes = models.indices.to_numpy()
+        for code, model in enumerate(models.dictionary.to_pylist()):
+            of_model = codes == code
+            self._count(table, of_model, model)
+            for window in np.unique(number[of_model]).tolist():
+                chosen = of_model & (number == window)
+                key = (window, model)
+                part = table if chosen.all() else table.filter(pa.array(chosen))
+                self.windows.setdefault(key, Sample(self.size)).add(part, hashes[chosen])
+                if places is not None:
+                    known = chosen & (places >= 0)
+                    part = table.append_column(PLACE, pa.array(places)).filter(pa.array(known))
+                    self.labelled.setdefault(key, Sample(self.size)).add(part, hashes[known])
+
+    def _count(self, table: pa.Table, chosen: NDArray[np.bool_], model: str) -> None:
+        moments = table["time"].cast(pa.int64()).to_numpy()[chosen]
+        until = int(self.span.until.timestamp() * 1e6)
+        part = int(self.span.window.total_seconds() * 1e6) // _PARTS
+        parts, counts = np.unique((until - 1 - moments) // part, return_counts=True)
+        for place, count in zip(parts.tolist(), counts.tolist(), strict=True):
+            self._latest[place][model] += count
+
+
+def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | None = None) -> Scan:
+    """Read the log at a path or URL.
+
+    Raises:
+        GatehouseError: it can't be read, or none of its lines is a record.
+    """
+    from tqdm import tqdm
+
+    result = Scan(span, size)
+    found = files.find(url)
+    with tqdm(unit="B", unit_scale=True, desc="log", disable=None) as bar:
+        for file in found:
+            latest = span.windows + 1
+            for batch in lines.read(file, contract, bar.update):
+                latest = result.add(batch, labels, latest)
+                if result.broken > _GIVEN_UP:
+                    _check_any(result, url)
+    _check_any(result, url)
+    return result
+
+
+def _check_any(result: Scan, url: str) -> None:
+    if result.broken and not result.read:
+        raise GatehouseError(
+            f"{files.shown(url)}: none of its first {result.broken:,} lines is a record of an "
+            "inference log: time, request_id, index, model, probability, decision, row"
+        )
+
+
+def keep_aside(lines_: list[bytes], path: Path) -> None:
+    """Store lines that could not be read, as they are; what was there before goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(line + b"\n" for line in lines_))

@@ -1,0 +1,71 @@
+"""The policy applied to windows of production.
+
+The rules are those of a pull request, less the ones that production can't be held to: comparisons
+of two models, and what is true of training alone. Labels come late and few: that they are too few
+to tell warns, and only evidence of a loss is an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from gatehouse.evidence import Evidence, Gate, Of, Subject
+from gatehouse.judge import Case, judge
+from gatehouse.policy import Policy, Rule
+from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
+
+_OF_TRAINING = ("test_rows_in_train",)
+
+
+def watching(policy: Policy, gates: Iterable[Gate]) -> Policy:
+    """The policy with only the rules that judge production by `gates`; no waiver is of it."""
+    chosen = set(gates)
+    rules = {
+        name: _of_production(rule)
+        for name, rule in policy.rules.items()
+        if rule.gate in chosen and _applies(rule)
+    }
+    return policy.model_copy(update={"rules": rules, "waivers": ()})
+
+
+def _applies(rule: Rule) -> bool:
+    if rule.gate is Gate.DRIFT:
+        return True
+    return rule.of is Of.CANDIDATE and rule.measurement not in _OF_TRAINING
+
+
+def _of_production(rule: Rule) -> Rule:
+    if rule.gate is Gate.DRIFT:
+        return rule
+    return rule.model_copy(update={"inconclusive": "pass"})
+
+
+def judge_window(
+    evidence: dict[Gate, Evidence | str],
+    subject: Subject,
+    reference: Subject,
+    policy: Policy,
+    source: str,
+    day: date,
+) -> Verdict:
+    """The verdict on one window, by a policy that `watching` made."""
+    case = Case(evidence=evidence, candidate=subject, base=reference, today=day)
+    verdict = judge(case, policy, source)
+    return verdict.model_copy(update={"rules": tuple(map(_told, verdict.rules))})
+
+
+def _told(result: RuleResult) -> RuleResult:
+    """A result that says where it can't be told, which blocks nothing here."""
+    found = worst([finding.outcome for finding in result.findings])
+    if found is Outcome.INCONCLUSIVE and result.outcome is Outcome.PASS:
+        return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
+    return result
+
+
+def outcome(verdict: Verdict) -> Outcome:
+    """Of a window in the trend: fail, a warning as inconclusive, or pass."""
+    if verdict.outcome is Outcome.FAIL:
+        return Outcome.ERROR if verdict.errors else Outcome.FAIL
+    warned = any(result.warns for result in verdict.rules)
+    return Outcome.INCONCLUSIVE if warned else Outcome.PASS
