@@ -13,7 +13,7 @@ from gatehouse.command import command
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
-from gatehouse.monitor.cli import monitor
+from gatehouse.monitor.cli import compare, monitor
 from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
 from gatehouse.snapshot.cli import group as data_group
@@ -293,6 +293,7 @@ main.add_command(github_group)
 main.add_command(image_group)
 main.add_command(forget_command)
 main.add_command(monitor)
+main.add_command(compare)
 
 
 def _show_change(environment: str, change: Change) -> int:

@@ -80,26 +80,41 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     )
 
 
-def measure_models(models: dict[Of, Predictions], policy: Policy) -> list[Measurement]:
-    """Every metric of every model, and of two models on the same rows the paired difference."""
+def measure_models(
+    models: dict[Of, Predictions], policy: Policy, *, paired: bool = True
+) -> list[Measurement]:
+    """Every metric of every model, and of two models the difference.
+
+    `paired`: the models speak of the same rows, which are resampled together; otherwise each has
+    rows of its own, and resamples are drawn for each by itself.
+    """
     settings = policy.measure
     metrics: dict[tuple[Of, str], Metric] = {}
     points: dict[tuple[Of, str], float] = {}
+    rows: dict[Of, int] = {}
     for of, predictions in models.items():
         weighted = weighted_metrics(predictions, settings.accuracy.calibration_bins)
         exact = point_values(predictions)
-        n = len(predictions.labels)
+        n = rows[of] = len(predictions.labels)
         exact[_CALIBRATION] = float(weighted[_CALIBRATION](np.ones((1, n)))[0])
         metrics |= {(of, name): metric for name, metric in weighted.items()}
         points |= {(of, name): value for name, value in exact.items()}
-    drawn = bootstrap(metrics, n, settings.resamples, settings.seed)
+    if paired:
+        drawn = bootstrap(metrics, n, settings.resamples, settings.seed)
+    else:
+        drawn = {}
+        for place, of in enumerate(models):
+            own = {key: metric for key, metric in metrics.items() if key[0] is of}
+            drawn |= bootstrap(own, rows[of], settings.resamples, settings.seed + place)
     found = [
-        _measurement(name, of, points[of, name], drawn[of, name], n, policy) for of, name in metrics
+        _measurement(name, of, points[of, name], drawn[of, name], rows[of], policy)
+        for of, name in metrics
     ]
     for name in weighted if len(models) == 2 else ():
         ours, theirs = (Of.CANDIDATE, name), (Of.BASE, name)
         value, values = points[ours] - points[theirs], drawn[ours] - drawn[theirs]
-        found.append(_measurement(name, Of.COMPARISON, value, values, n, policy))
+        fewer = min(rows.values())
+        found.append(_measurement(name, Of.COMPARISON, value, values, fewer, policy, paired=paired))
     return found
 
 
@@ -175,9 +190,12 @@ def _measurement(
     n: int,
     policy: Policy,
     reason: str | None = None,
+    *,
+    paired: bool = True,
 ) -> Measurement:
-    resamples = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
-    method = f"candidate - base, paired {resamples}" if of is Of.COMPARISON else resamples
+    method = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
+    if of is Of.COMPARISON:
+        method = f"candidate - base, {'paired' if paired else 'two-sample'} {method}"
     interval = None
     if np.isfinite(value):
         interval = percentile_interval(values, policy.measure.confidence)

@@ -57,18 +57,25 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
             "base's) protects; bring it back, or stop protecting it in a pull request of its own"
         )
     predictions = predict(candidate.model, rows, contract)
-    measurements: list[Measurement] = []
-    for attributes in partitions(protected):
-        groups = group_labels(rows, attributes)
-        measurements += measure_partition(" & ".join(attributes), groups, predictions, policy)
     return Evidence(
         gate=Gate.FAIRNESS,
         candidate=candidate.subject(Gate.FAIRNESS),
         base=base.subject(Gate.FAIRNESS) if base else None,
         settings=policy.measure.of_gate(Gate.FAIRNESS),
         tools=versions("numpy", "fairlearn", "onnxruntime"),
-        measurements=tuple(measurements),
+        measurements=tuple(measure_rows(rows, protected, predictions, policy)),
     )
+
+
+def measure_rows(
+    rows: pd.DataFrame, protected: list[str], predictions: Predictions, policy: Policy
+) -> list[Measurement]:
+    """Group metrics and gaps by each protected attribute of `rows`, and by intersections."""
+    measurements: list[Measurement] = []
+    for attributes in partitions(protected):
+        groups = group_labels(rows, attributes)
+        measurements += measure_partition(" & ".join(attributes), groups, predictions, policy)
+    return measurements
 
 
 def partitions(attributes: list[str]) -> list[tuple[str, ...]]:

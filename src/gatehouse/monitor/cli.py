@@ -1,4 +1,4 @@
-"""`gatehouse monitor`."""
+"""`gatehouse monitor` and `gatehouse compare`."""
 
 from __future__ import annotations
 
@@ -82,5 +82,42 @@ def monitor(
     write(found)
     counts = found.record.counts
     click.echo(f"{counts.read:,} records read, {counts.broken:,} broken lines")
+    print_verdict(found.verdict, report=str(REPORT), gates=found.evidence)
+    return PASS if found.verdict.outcome is Outcome.PASS else FAIL
+
+
+@click.command()
+@LOG
+@LABELS
+@WINDOW
+@UNTIL
+@click.option("--candidate", metavar="DIGEST", help="Compare this model; the shadow or canary.")
+@command
+def compare(
+    log: str,
+    labels: str | None,
+    window: timedelta | None,
+    until: datetime | None,
+    candidate: str | None,
+) -> int:
+    """Compare a shadow or a canary with the served model, on live traffic.
+
+    A shadow answered the same rows, so differences are paired. With --labels the accuracy and
+    fairness rules of policy.yaml decide, the served model being the base; without, the answers
+    are described and nothing is judged. Writes reports/compare/.
+    """
+    from gatehouse.monitor.compare import compare as compare_models
+    from gatehouse.monitor.compare_report import REPORT, write
+    from gatehouse.report.terminal import print_verdict
+    from gatehouse.verdict import Outcome
+
+    found = compare_models(log, labels, window=window, until=until, candidate=candidate)
+    write(found)
+    click.echo(f"{found.kind} {found.candidate.model} beside {found.served.model}")
+    for measured in found.described:
+        click.echo(f"{measured.name}: {measured.value:.4g} (n = {measured.n:,})")
+    if found.verdict is None:
+        click.echo(f"Nothing is judged without --labels. Report: {REPORT}")
+        return PASS
     print_verdict(found.verdict, report=str(REPORT), gates=found.evidence)
     return PASS if found.verdict.outcome is Outcome.PASS else FAIL

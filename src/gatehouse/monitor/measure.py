@@ -132,12 +132,7 @@ class Watched:
                 "log never holds it, so add it to the labels, or take fairness out of "
                 "monitor.gates in policy.yaml"
             )
-        found: list[Measurement] = []
-        for attributes in fairness.partitions(protected):
-            groups = fairness.group_labels(truth, attributes)
-            name = " & ".join(attributes)
-            found += fairness.measure_partition(name, groups, predictions, self.policy)
-        return found
+        return fairness.measure_rows(truth, protected, predictions, self.policy)
 
     def labelled(self, number: int) -> int:
         """Records of a window with a label."""

@@ -29,6 +29,18 @@ def watching(policy: Policy, gates: Iterable[Gate]) -> Policy:
     return policy.model_copy(update={"rules": rules, "waivers": ()})
 
 
+def comparing(policy: Policy) -> Policy:
+    """The policy with only the rules that judge a second model on live traffic."""
+    rules = {
+        name: rule
+        for name, rule in policy.rules.items()
+        if rule.gate in (Gate.ACCURACY, Gate.FAIRNESS)
+        and rule.gate in policy.monitor.gates
+        and rule.measurement not in _OF_TRAINING
+    }
+    return policy.model_copy(update={"rules": rules, "waivers": ()})
+
+
 def _applies(rule: Rule) -> bool:
     if rule.gate is Gate.DRIFT:
         return True

@@ -1,0 +1,79 @@
+"""What a comparison on live traffic found, as Markdown (`reports/compare/report.md`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.monitor.compare import Comparison
+from gatehouse.report import details, quantities
+from gatehouse.report.context import ReportContext
+from gatehouse.report.escape import code
+from gatehouse.report.numbers import count
+from gatehouse.report.tables import table
+from gatehouse.typed import write_text
+from gatehouse.verdict import Outcome
+
+FOLDER = Path("reports/compare")
+REPORT = FOLDER / "report.md"
+
+
+def write(found: Comparison, root: Path = Path()) -> None:
+    """Store evidence, verdict and report; what an earlier comparison left goes."""
+    for gate in Gate:
+        path = evidence_path(root / FOLDER / "evidence", gate)
+        evidence = found.evidence.get(gate)
+        if isinstance(evidence, Evidence):
+            evidence.write(path)
+        else:
+            path.unlink(missing_ok=True)
+    (root / FOLDER / "verdict.json").unlink(missing_ok=True)
+    if found.verdict is not None:
+        found.verdict.write(root / FOLDER / "verdict.json")
+    write_text(root / REPORT, render(found))
+
+
+def render(found: Comparison) -> str:
+    """The report as Markdown."""
+    rows = [
+        ["served", code(found.served.model, 71), count(len(found.served.scores))],
+        [f"candidate ({found.kind})", code(found.candidate.model, 71),
+         count(len(found.candidate.scores))],
+    ]  # fmt: skip
+    start, end = found.span.start(0), found.span.until
+    parts = [
+        f"## {_title(found)}",
+        f"Records of {code(found.log)} from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC.",
+        table(["Model", "Digest", "Records"], rows, "llr"),
+        "### Answers\n\n" + quantities.accuracy(found.described),
+    ]
+    if found.flips:
+        parts.append("### Decisions, record by record\n\n" + _flips(found))
+    if found.verdict is not None:
+        context = ReportContext(
+            verdict=found.verdict, evidence=found.evidence, base_label="the served model"
+        )
+        parts.append("### Rules\n\n" + details.rules(context))
+        measured = context.measurements(Gate.ACCURACY)
+        parts.append("### Accuracy\n\n" + quantities.accuracy(measured, "Candidate"))
+        if context.usable(Gate.FAIRNESS):
+            parts.append("### Fairness of the candidate\n\n" + details.fairness(context))
+    return "\n\n".join(parts) + "\n"
+
+
+def _title(found: Comparison) -> str:
+    if found.verdict is None:
+        return f"{found.kind.capitalize()}: described, not judged (there are no labels)"
+    passed = found.verdict.outcome is Outcome.PASS
+    return f"{'✅' if passed else '❌'} {found.kind.capitalize()}: {'pass' if passed else 'fail'}"
+
+
+def _flips(found: Comparison) -> str:
+    decided: Sequence[str] = sorted({name for pair in found.flips for name in pair})
+    rows = [
+        [code(served), *(count(found.flips[served, other]) for other in decided)]
+        for served in decided
+    ]
+    header = ["Served says", *(f"candidate says {code(name)}" for name in decided)]
+    return table(header, rows, "l" + "r" * len(decided))
