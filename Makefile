@@ -43,8 +43,8 @@ verify: .venv/.installed-run ## reproduce the recorded run and compare; or check
 	@$(gatehouse) $(if $(IMAGE),image verify "$(IMAGE)" $(if $(KEY),--key "$(KEY)") \
 		$(if $(IDENTITY),--identity "$(IDENTITY)"),verify) $(ARGS)
 
-pages: .venv/.installed-run ## draw Data Docs and the drift page in reports/site/
-	@$(gatehouse) report --pages $(ARGS)
+pages: .venv/.installed-run ## make the site in reports/site/: verdicts, trends, reports, Data Docs
+	@$(gatehouse) site
 
 serve: .venv/.installed-run ## serve models/model.int8.onnx on port 3000; PORT=… (docs/serving.md)
 	@$(if $(PORT),GATEHOUSE_SERVE_PORT="$(PORT)") .venv/bin/python -m gatehouse.serving

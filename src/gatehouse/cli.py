@@ -147,7 +147,7 @@ def site() -> int:
 
     for page in write_site():
         if page.missing:
-            click.echo(f"not made: {page.title}. {page.missing} First: {page.command}")
+            click.echo(f"not made: {page.title}: {page.missing}; first {page.command}")
         else:
             click.echo(SITE / page.file)
     return PASS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
@@ -33,14 +34,17 @@ def git(*arguments: str, root: Path = Path(), **variables: str) -> str:
         GatehouseError: git is not installed, or the command failed; its last line is told.
     """
     try:
-        text = git_bytes(*arguments, root=root, **variables).decode()
+        text = git_bytes(*arguments, root=root, variables=variables).decode()
     except UnicodeDecodeError:
         raise GatehouseError(f"git {arguments[0]} {arguments[-1]}: is not UTF-8 text") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def git_bytes(
-    *arguments: str, root: Path = Path(), stdin: bytes | None = None, **variables: str
+    *arguments: str,
+    root: Path = Path(),
+    stdin: bytes | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> bytes:
     """The same as bytes, whatever they are; the command reads `stdin`.
 
@@ -51,7 +55,7 @@ def git_bytes(
         done = subprocess.run(
             ["git", *arguments],
             cwd=root,
-            env=environment() | variables,
+            env=environment() | dict(variables or {}),
             input=stdin,
             capture_output=True,
             check=False,

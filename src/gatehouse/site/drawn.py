@@ -1,4 +1,4 @@
-"""Pages to look at: Great Expectations' Data Docs and Evidently's drift page.
+"""Pages that libraries draw: Great Expectations' Data Docs and Evidently's drift page.
 
 They decide nothing. The drift page shows the gate's own tests, registered with Evidently, on a
 sample of the rows, since drawing takes far longer than testing.
@@ -7,19 +7,29 @@ sample of the rows, since drawing takes far longer than testing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.base import recorded_base
+from gatehouse.errors import GatehouseError
+from gatehouse.table import RAW
+from gatehouse.typed import write_text
 from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SITE = Path("reports/site")
 DRAWN_ROWS = 20_000
 
+# Nothing is fetched, whatever a page would like to: not even by what a data value smuggled in.
+_NO_NETWORK = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+_SCRIPTS = _NO_NETWORK + "; script-src 'unsafe-inline'"
+_UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
+_MOMENT = re.compile(r"\b\d{8}T\d{6}\.\d{6}Z\b")
+_BACK = '<p><a href="index.html">Gatehouse: overview</a></p>'
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: .5rem 0 }
@@ -29,22 +39,14 @@ footer, .breadcrumb { display: none }
 """
 
 
-def write_pages(candidate: Workspace) -> Iterator[Path]:
-    """Draw every page there is data for; their paths as they are written.
+def write_data_docs(candidate: Workspace, path: Path) -> None:
+    """Great Expectations' page of the validation of what `ingest` wrote.
 
     Raises:
-        GatehouseError: the data is missing or unreadable.
+        GatehouseError: the rows or the contract are missing or unreadable.
     """
-    folder = candidate.root / SITE
-    folder.mkdir(parents=True, exist_ok=True)
-    yield write_data_docs(candidate, folder / "data_docs.html")
-    base = recorded_base(candidate.root)
-    if base is not None:
-        yield write_drift_page(candidate, base, folder / "drift.html")
-
-
-def write_data_docs(candidate: Workspace, path: Path) -> Path:
-    """Great Expectations' page of the validation of what `ingest` wrote."""
+    if not candidate.raw.exists():
+        raise GatehouseError(f"{RAW} is not here")
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
@@ -53,20 +55,44 @@ def write_data_docs(candidate: Workspace, path: Path) -> Path:
     outcome, _ = validate(read_raw(candidate), candidate.contract)
     document = ValidationResultsPageRenderer().render(outcome)
     page: str = DefaultJinjaPageView().render(document)  # type: ignore[no-untyped-call]
-    path.write_text(_alone(page), encoding="utf-8")
-    return path
+    write_text(path, _framed(_alone(page), _NO_NETWORK))
 
 
 def _alone(page: str) -> str:
     """The page without what it would fetch from public addresses, and with a style of its own."""
-    page = re.sub(r"<script[^>]*\bsrc=[^>]*>\s*</script>", "", page, flags=re.IGNORECASE)
+    page = re.sub(r"<script\b.*?</script>", "", page, flags=re.IGNORECASE | re.DOTALL)
     page = re.sub(r"<link\b[^>]*>", "", page, flags=re.IGNORECASE)
     page = re.sub(r"<img\b[^>]*>", "", page, flags=re.IGNORECASE)
     return page.replace("</head>", f"<style>{_STYLE}</style></head>", 1)
 
 
-def write_drift_page(candidate: Workspace, base: Workspace, path: Path) -> Path:
-    """Evidently's page of the candidate's training data against the base's; it stands alone."""
+def _framed(page: str, policy: str) -> str:
+    """The page with a policy that keeps it off the network, a way back, and no chance in it.
+
+    Both libraries draw identifiers, and one writes down when it looked: equal data is to give
+    equal bytes.
+    """
+    known: dict[str, str] = {}
+    page = _UUID.sub(lambda found: known.setdefault(found[0], _number(len(known))), page)
+    page = _MOMENT.sub("", page)
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    page = re.sub(r"<head\b[^>]*>", lambda head: head[0] + meta, page, count=1)
+    return re.sub(r"<body\b[^>]*>", lambda body: body[0] + _BACK, page, count=1)
+
+
+def _number(count: int) -> str:
+    return f"00000000-0000-0000-0000-{count:012x}"
+
+
+def write_drift_page(candidate: Workspace, path: Path) -> None:
+    """Evidently's page of the candidate's training data against the base's; it stands alone.
+
+    Raises:
+        GatehouseError: there is no base, or rows of either are missing or unreadable.
+    """
+    base = recorded_base(candidate.root)
+    if base is None:
+        raise GatehouseError("there is no base to compare with")
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
@@ -84,8 +110,7 @@ def write_drift_page(candidate: Workspace, base: Workspace, path: Path) -> Path:
         Dataset.from_pandas(_sample(new[columns]), data_definition=definition),
         Dataset.from_pandas(_sample(old[columns]), data_definition=definition),
     )
-    drawn.save_html(str(path))
-    return path
+    write_text(path, _framed(drawn.get_html_str(as_iframe=False), _SCRIPTS))
 
 
 def _sample(frame: pd.DataFrame) -> pd.DataFrame:

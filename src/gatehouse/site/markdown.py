@@ -1,0 +1,136 @@
+"""Markdown of reports as HTML that is safe to publish.
+
+The files lie in Git, where anyone's pull request may have written them, so what is not known to
+be harmless is shown as text: HTML but for the few tags that our reports use, pictures, and links
+to anything but the web.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+from markupsafe import Markup, escape
+
+from gatehouse.report.words import ICONS, WARNING
+from gatehouse.site import mermaid
+from gatehouse.site.badge import sign
+
+_FOLDED = re.compile(r"\s*<details>\s*<summary>([^<>]*)</summary>\s*")
+_HIDDEN = re.compile(r"\s*(</details>|<!--[^<>]*-->)\s*")
+
+
+_SIGNS = {icon: outcome.value for outcome, icon in ICONS.items()} | {WARNING: "warning"}
+_SIGN = re.compile("|".join(_SIGNS))
+
+
+class _Renderer(RendererHTML):
+    """Renders what `_parser` found; its methods are named after the tokens."""
+
+    def text(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        return _SIGN.sub(lambda found: sign(_SIGNS[found[0]]), escape(tokens[idx].content))
+
+    def html_inline(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        content = tokens[idx].content
+        return "<br>" if content == "<br>" else escape(content)
+
+    def html_block(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        content = tokens[idx].content
+        if _HIDDEN.fullmatch(content):
+            return ""
+        # On a page of its own a folded section needs no folding, and a heading can be jumped to.
+        if found := _FOLDED.fullmatch(content):
+            return f"<h3>{escape(html.unescape(found[1]))}</h3>\n"
+        return f"<p>{escape(content)}</p>\n"
+
+    def fence(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+    ) -> str:  # fmt: skip
+        token = tokens[idx]
+        drawn = mermaid.draw(token.content) if token.info.strip() == "mermaid" else None
+        return (drawn or mermaid.raw(token.content)) + "\n"
+
+    def link_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+    ) -> str:  # fmt: skip
+        tokens[idx].attrSet("rel", "noreferrer")
+        return self.renderToken(tokens, idx, options, env)
+
+    def table_open(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        name = escape(tokens[idx].meta["name"])
+        return f'<div class="scroll" role="group" tabindex="0" aria-label="{name}"><table>\n'
+
+    def table_close(self, *_: Any) -> str:
+        return "</table></div>\n"
+
+
+def _web(url: str) -> bool:
+    return url.startswith(("https://", "http://", "#"))
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer)
+    parser.enable(["table", "strikethrough"]).disable(["image"])
+    parser.validateLink = _web  # type: ignore[method-assign]
+    return parser
+
+
+def render(text: str) -> Markup:
+    """A document as HTML, with the highest heading as h1 or h2."""
+    parser = _parser()
+    env: dict[str, Any] = {}
+    tokens = parser.parse(text, env)
+    _set_up(tokens)
+    # The renderer writes nothing that was not escaped.
+    return Markup(parser.renderer.render(tokens, parser.options, env))  # noqa: S704
+
+
+def render_inline(text: str) -> Markup:
+    """A sentence as HTML."""
+    return Markup(_parser().renderInline(text))  # noqa: S704
+
+
+def _set_up(tokens: list[Token]) -> None:
+    """Name tables by their section, align by class, and leave no header cell empty."""
+    section, number = "Table", 0
+    for i, token in enumerate(tokens):
+        if token.type == "heading_open":
+            section, number = _plain(tokens[i + 1]), 0
+        elif token.type == "html_block" and (found := _FOLDED.fullmatch(token.content)):
+            section, number = html.unescape(found[1]), 0
+        elif token.type == "table_open":
+            number += 1
+            token.meta["name"] = f"{section}, table {number}"
+            _name_rows(tokens, i)
+        elif token.type in ("th_open", "td_open"):
+            right = "right" in str(token.attrs.pop("style", ""))
+            if right:
+                token.attrSet("class", "r")
+
+
+def _name_rows(tokens: list[Token], start: int) -> None:
+    """Give header cells their scope; where all are empty, the first cell of each row is one."""
+    end = next(i for i in range(start, len(tokens)) if tokens[i].type == "table_close")
+    heads = [i for i in range(start, end) if tokens[i].type == "th_open"]
+    filled = [i for i in heads if tokens[i + 1].content.strip()]
+    for i in heads:
+        if i in filled:
+            tokens[i].attrSet("scope", "col")
+        else:
+            tokens[i].tag = tokens[i + 2].tag = "td"
+    if filled:
+        return
+    for i in range(start, end):
+        if tokens[i].type == "tr_open" and tokens[i + 1].type == "td_open":
+            tokens[i + 1].tag = tokens[i + 3].tag = "th"
+            tokens[i + 1].attrSet("scope", "row")
+
+
+def _plain(inline: Token) -> str:
+    return "".join(each.content for each in inline.children or ()).strip() or "Table"
