@@ -167,18 +167,29 @@ def test_a_rollout_leaves_no_gap(name: str) -> None:
     assert 0 < pause < pod["terminationGracePeriodSeconds"]
 
 
-def with_component(name: str, folder: Path) -> list[Any]:
-    """Production with a component, in a copy below `folder`."""
+def with_components(folder: Path, *names: str, canary: bool = False) -> list[Any]:
+    """Production with components, in a copy below `folder`."""
     shutil.copytree(DEPLOY, folder / "deploy")
     overlay = folder / "deploy/overlays/production"
-    with (overlay / "kustomization.yaml").open("a") as file:
-        file.write(f"components:\n  - ../../components/{name}\n")
+    file = overlay / "kustomization.yaml"
+    text = file.read_text("utf-8")
+    if canary:
+        text = text.replace("  - ../../base\n", "  - ../../base\n  - ../../canary\n")
+        named = folder / "deploy/canary/kustomization.yaml"
+        named.write_text(re.sub(r"sha256:\w+", f"sha256:{'c' * 64}", named.read_text("utf-8")))
+    if names:
+        text += "components:\n" + "".join(f"  - ../../components/{name}\n" for name in names)
+    file.write_text(text)
     return render(overlay)
+
+
+def without_canary(objects: list[Any]) -> list[Any]:
+    return [each for each in objects if each["metadata"]["name"] != "model-canary"]
 
 
 def test_a_private_registry_s_password_is_a_component(tmp_path: Path) -> None:
     """The pods name the Secret; the Secret itself is not in Git."""
-    objects = with_component("pull-secret", tmp_path)
+    objects = with_components(tmp_path, "pull-secret")
     assert problems(objects) == []
     assert pods(objects)["spec"].pop("imagePullSecrets") == [{"name": "model-registry"}]
     assert objects == environment("production")
@@ -186,7 +197,7 @@ def test_a_private_registry_s_password_is_a_component(tmp_path: Path) -> None:
 
 def test_tokens_are_a_component(tmp_path: Path) -> None:
     """With it requests need a token, and Prometheus has one; the Secret itself is not in Git."""
-    objects = with_component("tokens", tmp_path)
+    objects = with_components(tmp_path, "tokens")
     assert problems(objects) == []
     assert not [each for each in objects if each["kind"] == "Secret"]
     spec = pods(objects)["spec"]
@@ -202,6 +213,102 @@ def test_tokens_are_a_component(tmp_path: Path) -> None:
     assert endpoint["authorization"]["credentials"]["name"] == volume["secret"]["secretName"]
     plain = pods(environment("production"))["spec"]["containers"][0]
     assert [each for each in plain["env"] if each not in container["env"]] == []
+
+
+def selects(labels: dict[str, str], selector: dict[str, str]) -> bool:
+    return selector.items() <= labels.items()
+
+
+def test_a_canary_stands_beside_production(tmp_path: Path) -> None:
+    """Its own image and pods behind the same Service, and production untouched by it."""
+    objects = with_components(tmp_path, canary=True)
+    assert problems(objects) == []
+    assert without_canary(objects) == environment("production")
+    added = [each for each in objects if each["metadata"]["name"] == "model-canary"]
+    assert {each["kind"] for each in added} == {"Deployment", "PodDisruptionBudget"}
+    canary = only(added, "Deployment")["spec"]
+    stable = only(without_canary(objects), "Deployment")["spec"]
+    assert canary["replicas"] == 1
+    (one,), (other,) = (each["template"]["spec"]["containers"] for each in (canary, stable))
+    assert one.pop("image").endswith(f"@sha256:{'c' * 64}")
+    assert other.pop("image")
+    assert canary["template"]["spec"] == stable["template"]["spec"]
+
+
+def test_canary_and_production_are_told_apart(tmp_path: Path) -> None:
+    """Attacks an autoscaler and a budget that count the other's pods, and metrics without a track.
+
+    Service, network policy and scraping are for both.
+    """
+    objects = with_components(tmp_path, canary=True)
+    deployments = {
+        each["metadata"]["name"]: each["spec"] for each in objects if each["kind"] == "Deployment"
+    }
+    budgets = {
+        each["metadata"]["name"]: each["spec"]["selector"]["matchLabels"]
+        for each in objects
+        if each["kind"] == "PodDisruptionBudget"
+    }
+    labels = {name: spec["template"]["metadata"]["labels"] for name, spec in deployments.items()}
+    for name, spec in deployments.items():
+        for other, found in labels.items():
+            assert selects(found, spec["selector"]["matchLabels"]) == (name == other)
+            assert selects(found, budgets[name]) == (name == other)
+    for found in labels.values():
+        assert selects(found, only(objects, "Service")["spec"]["selector"])
+        assert selects(found, only(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"])
+        assert set(only(objects, "ServiceMonitor")["spec"]["podTargetLabels"]) <= set(found)
+    assert {found["track"] for found in labels.values()} == {"stable", "canary"}
+
+
+def test_components_are_for_the_canary_too(tmp_path: Path) -> None:
+    """Attacks a canary that lets everybody in, or whose image nobody may pull."""
+    objects = with_components(tmp_path, "tokens", "pull-secret", "keys", canary=True)
+    assert problems(objects) == []
+    stable, canary = (
+        each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment"
+    )
+    for spec in (stable, canary):
+        spec["containers"][0].pop("image")
+    assert stable == canary
+    assert "imagePullSecrets" in canary
+
+
+def test_pseudonyms_are_a_component(tmp_path: Path) -> None:
+    """The secret is a file that the service reads, and is not in Git."""
+    objects = with_components(tmp_path, "keys")
+    assert not [each for each in objects if each["kind"] == "Secret"]
+    spec = pods(objects)["spec"]
+    settings = load_settings({each["name"]: each["value"] for each in spec["containers"][0]["env"]})
+    (mount,) = (each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "keys")
+    (volume,) = (each["secret"] for each in spec["volumes"] if each["name"] == "keys")
+    assert mount["readOnly"]
+    assert str(settings.key_secret_file) == f"{mount['mountPath']}/{volume['items'][0]['path']}"
+
+
+def test_a_shadow_is_a_component(tmp_path: Path) -> None:
+    """The other image's model comes by a volume, before the service starts; by digest, too.
+
+    As restricted as any container, and only in production's own pods.
+    """
+    objects = with_components(tmp_path, "shadow", canary=True)
+    assert problems(objects) == []
+    stable, canary = (
+        each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Deployment"
+    )
+    assert not {"initContainers"} & set(canary)
+    (first,), (container,) = stable["initContainers"], stable["containers"]
+    assert BY_DIGEST.fullmatch(first["image"])
+    assert first["securityContext"] == container["securityContext"]
+    assert {"cpu", "memory"} <= set(first["resources"]["limits"])
+    settings = load_settings({each["name"]: each["value"] for each in container["env"]})
+    (written,) = first["volumeMounts"]
+    (read,) = (each for each in container["volumeMounts"] if each["name"] == written["name"])
+    assert read["readOnly"]
+    assert str(settings.shadow) == read["mountPath"] == first["command"][-1] == written["mountPath"]
+    assert {"contract.yaml", "models"} <= set(first["command"])
+    (volume,) = (each for each in stable["volumes"] if each["name"] == written["name"])
+    assert set(volume) == {"name", "emptyDir"}
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
