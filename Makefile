@@ -16,7 +16,7 @@ gatehouse := .venv/bin/gatehouse
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check drill image verify pages serve lock clean github-settings
+.PHONY: help setup run demo test check drill image verify pages serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ setup: ## make .venv and install what `make run` needs
 
 run: .venv/.installed-run ## data to verdict; DATA=adult, or a file or URL; BASE=main compares with main
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")
+
+demo: .venv/.installed-run ## play the whole loop, from training to an alarm and back, in a scratch copy
+	@$(gatehouse) demo $(ARGS)
 
 test: .venv/.installed-dev ## run the tests on all cores; ARGS=--cov measures coverage, at half the speed
 	@.venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)

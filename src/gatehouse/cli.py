@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatehouse.command import command
+from gatehouse.demo.cli import demo
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
@@ -292,6 +293,7 @@ main.add_command(data_group)
 main.add_command(github_group)
 main.add_command(image_group)
 main.add_command(forget_command)
+main.add_command(demo)
 main.add_command(monitor)
 main.add_command(compare)
 

@@ -21,7 +21,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def parse_span(value: Any) -> timedelta:
@@ -32,7 +32,7 @@ def parse_span(value: Any) -> timedelta:
     """
     if isinstance(value, timedelta):
         return value
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", str(value).strip())
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", str(value).strip())
     if found is None:
         raise ValueError("is no span of time: write 30m, 24h, 7d or 4w")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
@@ -40,12 +40,13 @@ def parse_span(value: Any) -> timedelta:
 
 def show_span(span: timedelta) -> str:
     """A span as `parse_span` reads it, in the largest unit that is whole."""
-    minutes = int(span.total_seconds() // 60)
-    for unit, size in (("w", 10080), ("d", 1440), ("h", 60)):
-        # 7d says more than 1w to most, and 1w is what nobody wrote.
-        if minutes % size == 0 and not (unit == "w" and minutes < 2 * size):
-            return f"{minutes // size}{unit}"
-    return f"{minutes}m"
+    seconds = int(span.total_seconds())
+    for unit, name in reversed(_UNITS.items()):
+        size = int(timedelta(**{name: 1}).total_seconds())
+        # 7d says more than 1w to most.
+        if seconds % size == 0 and not (unit == "w" and seconds == size):
+            return f"{seconds // size}{unit}"
+    raise AssertionError(span)
 
 
 Span = Annotated[

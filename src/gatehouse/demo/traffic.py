@@ -1,0 +1,96 @@
+"""Callers of the service: rows that are asked for over HTTP, and what was true of them later."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gatehouse.contract import ColumnType, Contract
+from gatehouse.errors import GatehouseError
+from gatehouse.workspace import Workspace
+
+BATCH = 500
+_CALLERS = 4
+
+
+def callers_rows(workspace: Workspace, rows: int, seed: int) -> pd.DataFrame:
+    """Rows as callers would send them: drawn from all splits, more than once if they are few."""
+    whole = pd.concat([workspace.split(name) for name in ("train", "valid", "test")])
+    return whole.sample(rows, replace=rows > len(whole), random_state=seed).reset_index(drop=True)
+
+
+def moved(frame: pd.DataFrame, contract: Contract, size: float) -> pd.DataFrame:
+    """The rows with every numeric input moved by `size` standard deviations, within its range."""
+    result = frame.copy()
+    for name, column in contract.inputs.items():
+        if column.is_numeric:
+            values = frame[name].astype(float)
+            values = values + size * values.std()
+            if column.range is not None:
+                values = values.clip(*column.range)
+            if column.type is ColumnType.INTEGER:
+                values = values.round()
+            result[name] = values.astype(frame[name].dtype) if values.notna().all() else values
+    return result
+
+
+def ask(port: int, frame: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
+    """Ask for predictions of rows in batches, from several callers at once.
+
+    Returns:
+        What was true of each row, as labels for `gatehouse monitor`.
+
+    Raises:
+        GatehouseError: a request was not answered with predictions.
+    """
+    batches = [frame.iloc[start : start + BATCH] for start in range(0, len(frame), BATCH)]
+    named = [(f"{name}-{number}", batch) for number, batch in enumerate(batches)]
+    with ThreadPoolExecutor(_CALLERS) as pool:
+        for _ in pool.map(lambda each: _ask(port, each[0], _bodies(each[1], contract)), named):
+            pass
+    held = [contract.target, *contract.protected]
+    labels = [
+        batch[held].reset_index(drop=True).assign(request_id=request, index=np.arange(len(batch)))
+        for request, batch in named
+    ]
+    return pd.concat(labels, ignore_index=True)
+
+
+def _bodies(batch: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
+    columns: dict[str, list[Any]] = {}
+    for name, column in contract.inputs.items():
+        values = batch[name].astype(object).where(batch[name].notna(), None).tolist()
+        whole = column.type is ColumnType.INTEGER
+        columns[name] = [int(v) if whole and v is not None else v for v in values]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _ask(port: int, request: str, rows: list[dict[str, Any]]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        headers = {"Content-Type": "application/json", "X-Request-ID": request}
+        connection.request("POST", "/predict", json.dumps(rows), headers)
+        answer = connection.getresponse()
+        said = answer.read()
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise GatehouseError(f"the service answered {answer.status}: {said[:300].decode()}")
+
+
+def logged(folder: Path, rows: int) -> bool:
+    """Has the service written so many rows to its log?"""
+    return sum(1 for _ in _lines(folder)) >= rows
+
+
+def _lines(folder: Path) -> Iterator[bytes]:
+    for path in folder.glob("predictions.jsonl*"):
+        with path.open("rb") as stream:
+            yield from stream
