@@ -27,14 +27,15 @@ _NO_NETWORK = (
     "base-uri 'none'; form-action 'none'"
 )
 _SCRIPTS = _NO_NETWORK + "; script-src 'unsafe-inline'"
-_UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
-_MOMENT = re.compile(r"\b\d{8}T\d{6}\.\d{6}Z\b")
+# Where the libraries write what they drew by chance, and when they looked.
+_DRAWN = re.compile(r'(?:"id": "|collapse-body-|metric_)([0-9a-f-]{32,36})\b')
+_LOADED = re.compile(r"(ge_load_time.{0,400}?)\b\d{8}T\d{6}\.\d{6}Z\b", re.DOTALL)
 _BACK = '<p><a href="index.html">Gatehouse: overview</a></p>'
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: .5rem 0 }
 td, th { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid #8884 }
-footer, .breadcrumb { display: none }
+footer, .breadcrumb, .card:has(.btn-group), [data-toggle="collapse"] { display: none }
 @media (prefers-color-scheme: dark) { body { background: #111; color: #ddd } a { color: #8bf } }
 """
 
@@ -63,6 +64,9 @@ def _alone(page: str) -> str:
     page = re.sub(r"<script\b.*?</script>", "", page, flags=re.IGNORECASE | re.DOTALL)
     page = re.sub(r"<link\b[^>]*>", "", page, flags=re.IGNORECASE)
     page = re.sub(r"<img\b[^>]*>", "", page, flags=re.IGNORECASE)
+    page = re.sub(r'\sonclick="[^"]*"', "", page)
+    page = re.sub(r'<a href="\.\./[^>]*>(.*?)</a>', r"\1", page, flags=re.DOTALL)
+    page = page.replace("<html>", '<html lang="en">', 1)
     return page.replace("</head>", f"<style>{_STYLE}</style></head>", 1)
 
 
@@ -72,16 +76,12 @@ def _framed(page: str, policy: str) -> str:
     Both libraries draw identifiers, and one writes down when it looked: equal data is to give
     equal bytes.
     """
-    known: dict[str, str] = {}
-    page = _UUID.sub(lambda found: known.setdefault(found[0], _number(len(known))), page)
-    page = _MOMENT.sub("", page)
+    for count, drawn in enumerate(dict.fromkeys(_DRAWN.findall(page))):
+        page = page.replace(drawn, f"{count:0{len(drawn)}x}")
+    page = _LOADED.sub(r"\1", page)
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     page = re.sub(r"<head\b[^>]*>", lambda head: head[0] + meta, page, count=1)
     return re.sub(r"<body\b[^>]*>", lambda body: body[0] + _BACK, page, count=1)
-
-
-def _number(count: int) -> str:
-    return f"00000000-0000-0000-0000-{count:012x}"
 
 
 def write_drift_page(candidate: Workspace, path: Path) -> None:
