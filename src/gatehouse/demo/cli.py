@@ -12,10 +12,14 @@ from gatehouse.exits import PASS
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False),
-              help="Where to play; a new folder, which stays. A temporary one by default.")  # fmt: skip
-@click.option("--image", metavar="BASE",
-              help="Serve the new model from an image on this base, by podman.")  # fmt: skip
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to play: a new folder; a temporary one by default. It stays.",
+)
+@click.option(
+    "--image", metavar="BASE", help="Serve the new model from an image on this base, by podman."
+)
 @command
 def demo(folder: Path | None, image: str | None) -> int:
     """Play the whole loop in a scratch copy of the last commit, in under five minutes.

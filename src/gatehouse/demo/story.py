@@ -13,10 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
-import pandas as pd
 
 from gatehouse.demo.served import Served, from_folder, from_image
-from gatehouse.demo.traffic import ask, callers_rows, logged, moved
+from gatehouse.demo.traffic import all_rows, ask, callers_rows, logged, moved
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate
 from gatehouse.exits import FAIL, PASS
@@ -26,11 +25,11 @@ from gatehouse.run import NO_TELEMETRY
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
-REQUESTS = 20_000
+REQUESTS = 12_000
 SHIFT = 0.5
 """Standard deviations by which the world moves."""
 
-_SMALLER = ("data.simulated.rows=24000", "train.torch_mlp.hidden=[64]", "train.torch_mlp.epochs=8")
+_SMALLER = ("data.simulated.rows=36000", "train.torch_mlp.hidden=[64]", "train.torch_mlp.epochs=8")
 """So that the story is short; only where the data is simulated."""
 
 
@@ -82,7 +81,7 @@ class Story:
             self._verdict()
             self._commit("A model that passes")
 
-    def _traffic(self, served: Served, name: str, shift: float, expected: int) -> pd.DataFrame:
+    def _traffic(self, served: Served, name: str, shift: float, expected: int) -> None:
         """Callers ask, labels come, the monitor looks."""
         workspace = Workspace(self.root)
         contract = workspace.contract
@@ -111,7 +110,6 @@ class Story:
                 f"the monitor's exit code is {code}, not {expected}; see "
                 f"{self.root / monitored.REPORT}"
             )
-        return rows
 
     def _found(self, verdict: Verdict) -> str:
         evidence = Evidence.read(self.root / monitored.EVIDENCE / f"{Gate.DRIFT}.json")
@@ -134,11 +132,12 @@ class Story:
                 raise GatehouseError(f"{self.log}: the service does not log all that it answers")
             time.sleep(0.1)
 
-    def _retrain(self, rows: pd.DataFrame) -> None:
+    def _retrain(self) -> None:
         with self._title("Alarm: new data by a pull request, judged like any other"):
             self._say("on GitHub, monitor.yml opens an issue here, and retrain.yml a pull request")
             new = self.root.parent / "new.parquet"
-            rows.to_parquet(new)
+            workspace = Workspace(self.root)
+            moved(all_rows(workspace), workspace.contract, SHIFT).to_parquet(new)
             git("switch", "--quiet", "--create", "retrain", root=self.root)
             self._gatehouse("data", "add", str(new))
             self._commit("New data")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gatehouse.contract import ColumnType, Contract
+from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
 from gatehouse.workspace import Workspace
 
@@ -22,8 +23,13 @@ _CALLERS = 4
 
 def callers_rows(workspace: Workspace, rows: int, seed: int) -> pd.DataFrame:
     """Rows as callers would send them: drawn from all splits, more than once if they are few."""
-    whole = pd.concat([workspace.split(name) for name in ("train", "valid", "test")])
+    whole = all_rows(workspace)
     return whole.sample(rows, replace=rows > len(whole), random_state=seed).reset_index(drop=True)
+
+
+def all_rows(workspace: Workspace) -> pd.DataFrame:
+    """The rows of all splits."""
+    return pd.concat([workspace.split(name) for name in SPLITS], ignore_index=True)
 
 
 def moved(frame: pd.DataFrame, contract: Contract, size: float) -> pd.DataFrame:
