@@ -63,7 +63,7 @@ class Story:
             self._say(f"model {_short(served.model)} answers at port {served.port}")
             self._traffic(served, "clean", 0.0, expected=PASS)
             new = self._traffic(served, "drifted", SHIFT, expected=FAIL)
-        self._retrain(new)
+        self._retrain()
         title = "Serve the new model; the callers are as they were since the drift"
         with self._title(title), self._new_service() as served:
             self._say(f"model {_short(served.model)} answers at port {served.port}")
