@@ -62,7 +62,7 @@ class Story:
         with self._title("Serve it, over HTTP"), from_folder(self.root, self.log) as served:
             self._say(f"model {_short(served.model)} answers at port {served.port}")
             self._traffic(served, "clean", 0.0, expected=PASS)
-            new = self._traffic(served, "drifted", SHIFT, expected=FAIL)
+            self._traffic(served, "drifted", SHIFT, expected=FAIL)
         self._retrain()
         title = "Serve the new model; the callers are as they were since the drift"
         with self._title(title), self._new_service() as served:
