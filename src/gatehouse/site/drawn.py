@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gatehouse.base import recorded_base
 from gatehouse.errors import GatehouseError
@@ -100,21 +100,34 @@ def write_drift_page(candidate: Workspace, path: Path) -> None:
     old, new = base.split("train"), candidate.split("train")
     columns = [name for name in contract.columns if name in old and name in new]
     numbers = [name for name in columns if contract.columns[name].is_numeric]
+    others = [name for name in columns if name not in numbers]
     definition = DataDefinition(
-        numerical_columns=numbers,
-        categorical_columns=[name for name in columns if name not in numbers],
+        numerical_columns=[_harmless(name) for name in numbers],
+        categorical_columns=[_harmless(name) for name in others],
     )
     numeric, categorical = _register_tests()
-    report = Report([DataDriftPreset(columns=columns, num_method=numeric, cat_method=categorical)])
-    drawn = report.run(
-        Dataset.from_pandas(_sample(new[columns]), data_definition=definition),
-        Dataset.from_pandas(_sample(old[columns]), data_definition=definition),
+    preset = DataDriftPreset(
+        columns=[_harmless(name) for name in columns], num_method=numeric, cat_method=categorical
+    )
+    drawn = Report([preset]).run(
+        Dataset.from_pandas(_sample(new[columns], others), data_definition=definition),
+        Dataset.from_pandas(_sample(old[columns], others), data_definition=definition),
     )
     write_text(path, _framed(drawn.get_html_str(as_iframe=False), _SCRIPTS))
 
 
-def _sample(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame if len(frame) <= DRAWN_ROWS else frame.sample(DRAWN_ROWS, random_state=0)
+def _sample(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
+    if len(frame) > DRAWN_ROWS:
+        frame = frame.sample(DRAWN_ROWS, random_state=0)
+    told = {name: frame[name].map(_harmless, na_action="ignore") for name in texts}
+    return frame.assign(**told).rename(columns=_harmless)
+
+
+def _harmless(value: Any) -> Any:
+    """Evidently writes values into a script as they are, which one with a `<` in it could end."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("<", "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}")
 
 
 def _register_tests() -> tuple[str, str]:
