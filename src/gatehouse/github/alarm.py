@@ -18,7 +18,7 @@ from gatehouse.github.alarm_text import (
     title,
 )
 from gatehouse.github.client import here, telling
-from gatehouse.github.look import Judged, Look, failing, passes
+from gatehouse.github.look import Judged, Look, failing, undecided
 from gatehouse.policy import Policy
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def tell(repository: Repository, look: Look, policy: Policy, data: str, author: 
     """
     with telling("look for the alarm's issue"):
         issue, open_memory = _one(repository, author)
-    if isinstance(look, Judged) and passes(look):
+    waiting = undecided(look, open_memory.failing, policy)
+    failed = tuple(sorted(failing(look) | waiting))
+    if isinstance(look, Judged) and not failed:
         if issue is None:
             return "production passes, and no alarm is open"
         with telling(f"close #{issue.number}"):
@@ -56,33 +58,30 @@ def tell(repository: Repository, look: Look, policy: Policy, data: str, author: 
             issue.edit(state="closed", state_reason="completed")
         return f"production passes: closed #{issue.number}"
     retrained = frozenset(open_memory.retrained) | _closed_memory(repository, policy, author)
-    plan = alarm_retrain.plan(repository, look, policy, retrained, data)
-    memory = Memory(
-        model=look.record.model if isinstance(look, Judged) else open_memory.model,
-        failing=failing(look),
-        retrained=tuple(sorted(retrained)),
-    )
+    model = look.record.model if isinstance(look, Judged) else open_memory.model
+    plan = alarm_retrain.plan(repository, look, policy, model, retrained, data)
+    memory = Memory(model=model, failing=failed, retrained=tuple(sorted(retrained)))
     # What is started is remembered before it is: once too few, never twice.
-    starting = memory.model_copy(
-        update={"retrained": tuple(sorted({*retrained, *([memory.model] if plan.start else [])}))}
-    )
-    text = body(look, starting, plan.text, here())
+    started = {model} if model and plan.start else set[str]()
+    starting = memory.model_copy(update={"retrained": tuple(sorted(retrained | started))})
+    text = body(look, starting, waiting, plan.text, here())
     if issue is None:
         issue, done = _create(repository, title(look), text, author), "opened"
     else:
         _edit(issue, title(look), text)
         done = "edited"
-        if set(memory.failing) != set(open_memory.failing):
+        if set(failed) != set(open_memory.failing):
             with telling(f"comment on #{issue.number}"):
-                issue.create_comment(changed_comment(look, open_memory.failing, here()))
+                issue.create_comment(changed_comment(look, open_memory.failing, failed, here()))
     if plan.start:
         try:
             alarm_retrain.start(repository, data, issue.html_url)
         except GatehouseError:
-            _edit(issue, title(look), body(look, memory, alarm_retrain.FAILED_TO_START, here()))
+            told = alarm_retrain.FAILED_TO_START
+            _edit(issue, title(look), body(look, memory, waiting, told, here()))
             raise
     also = "; a retraining was started" if plan.start else ""
-    return f"production fails ({', '.join(failing(look))}): {done} #{issue.number}{also}"
+    return f"production fails ({', '.join(failed)}): {done} #{issue.number}{also}"
 
 
 def _one(repository: Repository, author: str) -> tuple[Issue | None, Memory]:

@@ -30,7 +30,12 @@ class Plan:
 
 
 def plan(
-    repository: Repository, look: Look, policy: Policy, retrained: frozenset[str], data: str
+    repository: Repository,
+    look: Look,
+    policy: Policy,
+    model: str | None,
+    retrained: frozenset[str],
+    data: str,
 ) -> Plan:
     """What to do about a look that did not pass.
 
@@ -38,22 +43,23 @@ def plan(
         repository: as a token that may read pull requests sees it.
         look: that did not pass.
         policy: of the default branch.
+        model: digest of the model that is served, where it is known.
         retrained: digests of the models for which a retraining was started.
         data: what the repository variable RETRAIN_DATA names; empty: nothing.
     """
     if not policy.monitor.retrain:
         return Plan(False, "None is started by itself: `monitor.retrain` in `policy.yaml` is off.")
+    if model in retrained:
+        return Plan(
+            False,
+            f"One was started for this model already ({_pulls()}). If its pull request is red, it "
+            "stays so: no other is started until another model is served.",
+        )
     if not isinstance(look, Judged) or not measured_failures(look):
         return Plan(
             False,
             "None is started: nothing that was measured lies beyond its limit, so more training "
             "would not mend it.",
-        )
-    if look.record.model in retrained:
-        return Plan(
-            False,
-            f"One was started for this model already ({_pulls()}). If its pull request is red, it "
-            "stays so: no other is started until another model is served.",
         )
     if waiting := _open_pull(repository):
         return Plan(False, f"None is started: {waiting} is open. Merge or close it.")

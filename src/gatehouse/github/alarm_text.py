@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from pydantic import Field, ValidationError
 
-from gatehouse.github.look import NOT_MONITORED, Broken, Judged, Look, failing, failing_gates
+from gatehouse.github.look import NOT_MONITORED, Broken, Judged, Look, failing_gates
 from gatehouse.report.escape import code, prose
 from gatehouse.report.summary import gate_word
 from gatehouse.typed import Frozen
@@ -24,7 +24,9 @@ class Memory(Frozen):
     """What the issue remembers from one look to the next, hidden at the start of its text."""
 
     model: str | None = Field(default=None, description="digest of the model that was judged")
-    failing: tuple[str, ...] = Field(default=(), description="names of the rules that failed")
+    failing: tuple[str, ...] = Field(
+        default=(), description="names of the rules that failed, and have not passed since"
+    )
     retrained: tuple[str, ...] = Field(
         default=(), description="digests of the models for which a retraining was started"
     )
@@ -52,15 +54,17 @@ def title(look: Look) -> str:
         return "Production: monitoring failed"
     gates = failing_gates(look)
     fails = "fails" if len(gates) == 1 else "fail"
-    return f"Production: {', '.join(gates)} {fails} (model {short(look.record.model)})"
+    said = f"{', '.join(gates)} {fails}" if gates else "what failed can't be told now"
+    return f"Production: {said} (model {short(look.record.model)})"
 
 
-def body(look: Look, memory: Memory, retraining: str, run: str) -> str:
+def body(look: Look, memory: Memory, waiting: set[str], retraining: str, run: str) -> str:
     """The issue's text.
 
     Args:
-        look: that did not pass.
+        look: that did not pass, or could not tell.
         memory: for the next look.
+        waiting: rules that failed before, of which this look could not tell.
         retraining: what became of it, or why nothing, as Markdown of our own.
         run: address of the workflow run that looked.
     """
@@ -69,21 +73,26 @@ def body(look: Look, memory: Memory, retraining: str, run: str) -> str:
         "_Monitor_ keeps this issue: it is edited at each look, and closed by itself when one "
         "passes. What to do: docs/operations.md.</sub>"
     )
-    parts = [memory.mark(), *_story(look), "### 🔁 Retraining", retraining, foot]
+    parts = [memory.mark(), *_story(look)]
+    if waiting:
+        parts.append(
+            f"⏳ Failed before, and can't be told now, for want of records or labels: "
+            f"{_rules(waiting)}. So this stays open."
+        )
+    parts += ["### 🔁 Retraining", retraining, foot]
     return "\n\n".join(parts) + "\n"
 
 
-def changed_comment(look: Look, before: Iterable[str], run: str) -> str:
-    """What fails now that did not, and the other way round."""
-    now, then = set(failing(look)), set(before)
+def changed_comment(look: Look, before: Iterable[str], after: Iterable[str], run: str) -> str:
+    """What fails now that did not, and the other way round; both as the issue remembers it."""
+    then, now = set(before), set(after)
     lines = []
     if isinstance(look, Broken):
         lines.append(f"❌ Monitoring failed: {prose(look.why, _WHY_LIMIT)}")
     elif new := now - then:
         lines.append(f"❌ Now fails: {_rules(new)}")
     if gone := then - now - {NOT_MONITORED}:
-        verb = "Not known any more" if isinstance(look, Broken) else "Fails no longer"
-        lines.append(f"{verb}: {_rules(gone)}")
+        lines.append(f"Fails no longer: {_rules(gone)}")
     if NOT_MONITORED in then - now:
         lines.append("Production can be looked at again.")
     return "\n\n".join([*lines, f"<sub>[This run]({run})</sub>"]) + "\n"

@@ -5,15 +5,17 @@ Another job wrote these files, which can write nothing on GitHub; here they are 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.monitor.record import FOLDER, RECORD, REPORT, VERDICT, Record
+from gatehouse.policy import Policy
 from gatehouse.report.escape import plain
 from gatehouse.typed import read_text
-from gatehouse.verdict import Outcome, Verdict
+from gatehouse.verdict import Verdict
 
 FAILED = Path("failed.txt")
 """What `gatehouse monitor` said where it ended with an error."""
@@ -47,7 +49,9 @@ def read_look(folder: Path) -> Look:
     """What lies in `folder`, the copy of reports/monitor; nothing at all is a broken look."""
     if (folder / FAILED).is_file():
         said = (folder / FAILED).read_text("utf-8", errors="replace")
-        return Broken(said[:_SAID].strip().removeprefix("error: ") or "it said nothing")
+        words = said[:_SAID].strip()
+        found = words.partition(": ")[2] if words.lower().startswith("error: ") else words
+        return Broken(found or "it broke off; the run's log says more")
     try:
         return Judged(
             verdict=Verdict.read(folder / VERDICT.relative_to(FOLDER)),
@@ -58,15 +62,26 @@ def read_look(folder: Path) -> Look:
         return Broken(f"it left no verdict that can be read ({plain(error)})")
 
 
-def passes(look: Look) -> bool:
-    return isinstance(look, Judged) and look.verdict.outcome is Outcome.PASS
-
-
-def failing(look: Look) -> tuple[str, ...]:
-    """Names of the rules that fail, sorted."""
+def failing(look: Look) -> set[str]:
+    """Names of the rules that fail."""
     if isinstance(look, Broken):
-        return (NOT_MONITORED,)
-    return tuple(sorted(result.rule for result in look.verdict.rules if result.blocks))
+        return {NOT_MONITORED}
+    return {result.rule for result in look.verdict.rules if result.blocks}
+
+
+def undecided(look: Look, before: Iterable[str], policy: Policy) -> set[str]:
+    """Of the rules that failed before, those of which this look measured nothing.
+
+    No labels came, or there was no verdict at all: that is no pass. What was measured and is
+    inconclusive means what the policy says of it.
+    """
+    results = () if isinstance(look, Broken) else look.verdict.rules
+    measured = {
+        result.rule
+        for result in results
+        if result.blocks or any(finding.value is not None for finding in result.findings)
+    }
+    return (set(before) & set(policy.rules)) - measured
 
 
 def failing_gates(look: Judged) -> list[Gate]:

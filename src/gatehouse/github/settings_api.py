@@ -145,7 +145,7 @@ def _fix(code: int, status: int | None, said: str) -> str:
         return (
             "the login may not do this: it needs admin rights on the repository, and a token with "
             "the scope `repo` (gh auth refresh --scopes repo) or, if fine-grained, with write "
-            "access to Administration, Actions, Environments and Variables"
+            "access to Administration, Actions, Environments, Issues and Variables"
         )
     if status == 409:
         return "a setting of the organisation or enterprise decides this: ask its owner to allow it"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.github.alarm import LABEL
 from gatehouse.github.settings_api import Api, Call
 from gatehouse.typed import read_text
 
@@ -80,6 +81,7 @@ def settings(target: Target) -> list[tuple[str, Setting]]:
         value = str(target.app_id)
         purpose = f"Variable {APP_VARIABLE}: the required status comes from App {value}"
         found.append((purpose, partial(_variable, name=APP_VARIABLE, value=value)))
+    found.append((f"Label {LABEL}: of the issue that tells that production fails", _label))
     if target.merge_queue:
         purpose = f"Ruleset: {target.branch} merges through a queue"
         found.append((purpose, partial(_ruleset, file=MERGE_QUEUE)))
@@ -158,6 +160,13 @@ def _variable(api: Api, target: Target, name: str, value: str) -> list[Call]:
     if _covers(have, {"value": value}):
         return []
     return [Call("PATCH", target.at(f"actions/variables/{name}"), body)]
+
+
+def _label(api: Api, target: Target) -> list[Call]:
+    if api.read(target.at(f"labels/{LABEL}")) is not None:
+        return []  # as people like it
+    body = {"name": LABEL, "color": "b60205", "description": "Production fails (monitor.yml)"}
+    return [Call("POST", target.at("labels"), body)]
 
 
 def _ruleset(api: Api, target: Target, file: Path) -> list[Call]:

@@ -38,6 +38,8 @@ def answer(state: dict[str, Any], method: str, path: str, body: Any) -> Any:
         return single(state, method, where, body)
     if where.startswith("actions/variables"):
         return variables(state["variables"], method, where.split("/")[2:], body)
+    if where.startswith("labels"):
+        return labels(state["labels"], method, where.split("/")[1:], body)
     if where.startswith("rulesets"):
         return rulesets(state["rulesets"], method, where.split("/")[1:], body)
     if where.startswith("environments/"):
@@ -71,6 +73,13 @@ def variables(kept: dict[str, str], method: str, rest: list[str], body: Any) -> 
         return {"name": rest[0], "value": kept[rest[0]], "created_at": "2026-01-01T00:00:00Z"}
     kept[body["name"]] = body["value"]
     return None
+
+
+def labels(kept: dict[str, Any], method: str, rest: list[str], body: Any) -> Any:
+    if method == "POST":
+        kept[body["name"]] = body
+        return body
+    return kept[rest[0]] if rest[0] in kept else fail("Not Found", 404)
 
 
 def rulesets(kept: dict[str, Any], method: str, rest: list[str], body: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -29,15 +30,29 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 BLOCKS = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.ERROR)
 
 
-def judged(model: str = ONE, report: str = "## The report", **outcomes: Outcome) -> Judged:
-    """A look with an outcome for each gate's one rule, such as drift=Outcome.FAIL."""
+def judged(
+    model: str = ONE,
+    report: str = "## The report",
+    *,
+    warns: bool = False,
+    **outcomes: Outcome | None,
+) -> Judged:
+    """A look with an outcome for each gate's one rule, such as drift=Outcome.FAIL; None: no rule.
+
+    What is no pass blocks, unless it only warns.
+    """
     rules = tuple(
         RuleResult(
             rule=f"{gate}-rule", gate=Gate(gate), measurement="m", of=Of.CANDIDATE, limit=0.1,
-            bound="at_most", outcome=outcome, blocks=outcome in BLOCKS, why="for a reason",
-            findings=(Finding(slice="all", outcome=outcome, text="so it is"),),
+            bound="at_most", outcome=outcome, why="for a reason",
+            blocks=outcome in BLOCKS and not warns,
+            findings=(
+                Finding(slice="all", outcome=outcome, text="so it is",
+                        value=None if outcome is Outcome.NONE else 0.5),
+            ),
         )
         for gate, outcome in ({"drift": Outcome.PASS, "accuracy": Outcome.PASS} | outcomes).items()
+        if outcome is not None
     )  # fmt: skip
     fails = any(rule.blocks for rule in rules)
     verdict = Verdict(
@@ -57,7 +72,7 @@ def judged(model: str = ONE, report: str = "## The report", **outcomes: Outcome)
     return Judged(verdict, record, report)
 
 
-DRIFTS = {"drift": Outcome.FAIL}
+DRIFTS: dict[str, Any] = {"drift": Outcome.FAIL}
 
 
 class Alarm:
@@ -69,11 +84,17 @@ class Alarm:
         workflow = (ROOT / ".github/workflows/retrain.yml").read_text("utf-8")
         hub.commit("main", {".github/workflows/retrain.yml": workflow})
         hub.monkeypatch.setenv("GITHUB_REF_NAME", "main")
+        self.rules = tuple(f"{gate}-rule" for gate in Gate)
 
     def tell(self, look: Look, *, retrain: bool = False, data: str = DATA) -> str:
-        told = tell(self.hub.connect(GRANTS), look, policy(retrain), data, BOT)
+        told = tell(self.hub.connect(GRANTS), look, self.policy(retrain), data, BOT)
         assert all(call.grants == GRANTS for call in self.github.calls)
         return told
+
+    def policy(self, retrain: bool) -> Policy:
+        rule = next(iter(parse_policy(POLICY, "policy.yaml").rules.values()))
+        found = parse_policy(POLICY + f"monitor: {{retrain: {str(retrain).lower()}}}\n", "p")
+        return found.model_copy(update={"rules": dict.fromkeys(self.rules, rule)})
 
     def issue(self) -> Issue:
         """The one issue of ours that is open."""
@@ -93,10 +114,6 @@ class Alarm:
         """Workflows that were started."""
         found = self.github.calls
         return [call for call in found if call.path.endswith("/dispatches") and call.status == 204]
-
-
-def policy(retrain: bool) -> Policy:
-    return parse_policy(POLICY + f"monitor: {{retrain: {str(retrain).lower()}}}\n", "policy.yaml")
 
 
 @pytest.fixture
@@ -159,6 +176,29 @@ def test_monitoring_that_failed_is_an_alarm(alarm: Alarm) -> None:
     alarm.tell(judged(**DRIFTS), retrain=True)
     assert "Production can be looked at again." in alarm.said()[1]
     assert len(alarm.started()) == 1
+
+
+def test_what_can_not_be_told_is_no_pass(alarm: Alarm) -> None:
+    """No labels this time close no alarm; a rule that is gone keeps none open, nor a warning."""
+    alarm.tell(judged(drift=Outcome.FAIL, accuracy=Outcome.FAIL))
+    issue = alarm.issue()
+    unknown = judged(drift=Outcome.PASS, accuracy=Outcome.NONE)
+    for look in (unknown, judged(accuracy=None), unknown):
+        alarm.tell(look)
+        assert alarm.issue() is issue
+        assert issue.title == "Production: what failed can't be told now (model 111111111111)"
+        assert "can't be told now, for want of records or labels: `accuracy-rule`" in issue.body
+    assert len(alarm.said()) == 1
+    assert "Fails no longer: `drift-rule`" in alarm.said()[0]
+    alarm.tell(Broken("no log"))
+    alarm.tell(unknown)
+    assert alarm.issue() is issue
+    alarm.tell(judged(accuracy=Outcome.INCONCLUSIVE, warns=True))
+    assert issue.state == "closed"
+    alarm.tell(judged(**DRIFTS))
+    alarm.rules = ("accuracy-rule",)
+    alarm.tell(judged(drift=None))
+    assert [each.state for each in alarm.github.issues()] == ["closed", "closed"]
 
 
 def test_strangers_issues_are_left_alone(alarm: Alarm) -> None:

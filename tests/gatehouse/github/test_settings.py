@@ -13,6 +13,7 @@ import pytest
 from tests.github.openapi import check_call
 
 from gatehouse.errors import GatehouseError
+from gatehouse.github.alarm import LABEL
 from gatehouse.github.owners import PLACEHOLDER
 from gatehouse.github.publish import CONTEXT
 from gatehouse.github.settings import apply_settings
@@ -54,6 +55,7 @@ class GitHub:
                 },
                 "variables": {},
                 "environments": {},
+                "labels": {},
                 "rulesets": {},
                 "refuse": {},
                 "calls": [],
@@ -137,6 +139,7 @@ def test_a_dry_run_prints_calls_that_github_knows_and_makes_none(
         "PUT environments/gates",
         "POST environments/gates/deployment-branch-policies",
         "POST actions/variables",
+        "POST labels",
         "POST rulesets",
     }
 
@@ -174,6 +177,7 @@ def test_the_first_run_sets_everything_and_the_second_changes_nothing(
     policies = state["environments"]["gates"]["policies"]
     assert list(policies.values()) == [{"name": "trunk", "type": "branch"}]
     assert json.loads(state["variables"]["GPU_LABELS"]) == ["self-hosted", "gpu"]
+    assert set(state["labels"]) == {LABEL}
     assert "GATEHOUSE_APP_ID" not in state["variables"]
     assert github.ruleset()["bypass_actors"] == []
     assert github.rule("pull_request")["require_code_owner_review"]
@@ -327,7 +331,7 @@ def test_what_cannot_be_set_up_says_the_fix_and_changes_nothing(
     [
         ("PUT actions/permissions", 409, "Conflict", "the organisation or enterprise decides"),
         ("PUT actions/permissions", 403, "Resource not accessible by personal access token",
-         "Administration, Actions, Environments and Variables"),
+         "Administration, Actions, Environments, Issues and Variables"),
         ("PUT environments/gates", 422, "Please ensure the billing plan supports it", "a plan"),
         ("POST rulesets", 422, "Validation Failed: Invalid rule 'merge_queue'", "MERGE_QUEUE"),
         ("POST rulesets", 422, "Validation Failed: integration", "App must be installed"),

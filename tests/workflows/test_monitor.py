@@ -1,0 +1,106 @@
+"""Attacks the watch over production, with the workflow run for real on a log of predictions."""
+
+from __future__ import annotations
+
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gatehouse.workspace import Workspace
+from pipeline.simulate import simulate
+from tests.gatehouse.monitor.logs import predictions, write
+from tests.workflows.definitions import REPOSITORY, load
+from tests.workflows.results import Result
+from tests.workflows.world import World
+
+WORKFLOW = REPOSITORY / ".github/workflows/monitor.yml"
+HOSTILE = "::error::pwned\n"
+
+
+def monitor(world: World, run: int, event: str = "schedule", **inputs: str) -> Result:
+    """The workflow by its clock, or by hand with inputs."""
+    payload: dict[str, Any] = {"schedule": "41 4 * * *"}
+    if event == "workflow_dispatch":
+        payload = {"inputs": inputs, "repository": {"default_branch": "main"}}
+    return world.act.run(
+        "monitor.yml", event, payload, run_id=run, inputs=inputs, variables=world.variables
+    )
+
+
+def log(world: World, file: Path, *, seed: int, drift: float = 0.0) -> Path:
+    """A week of predictions of the fork's own model, as the service writes them."""
+    rows = simulate(rows=12_000, seed=seed, drift=drift)
+    records = predictions(Workspace(world.author.root), rows, end=datetime.now(UTC))
+    return write(file, records)
+
+
+def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -> None:
+    """From the log to one issue with the report, one retraining, and the issue's end.
+
+    A log that can't be read is an alarm of its own; what could not be read in one stays where it
+    is, for it may hold what callers sent.
+    """
+    author, github = world.author, world.github
+    author.run("git", "checkout", "--quiet", "main")
+    author.replace("policy.yaml", "retrain: false", "retrain: true")
+    author.commit("Retrain")
+    author.run("git", "push", "--quiet", "origin", "main")
+    drifted = log(world, tmp_path / "drifted/predictions.jsonl", seed=3, drift=0.5)
+    with drifted.open("a") as stream:
+        stream.write(HOSTILE)
+    world.variables = {"MONITOR_LOG": str(drifted.parent), "RETRAIN_DATA": "s3://new/rows.parquet"}
+
+    result = monitor(world, 21)
+    assert result.code == 0, result.log[-6000:]
+    assert result.results == {"look": "success", "tell": "success"}
+    assert "Production: alarm" in result.summary
+    assert all("pwned" not in text for _, text in result.annotations)
+    (issue,) = github.issues()
+    assert issue.title.startswith("Production: drift fails (model ")
+    assert "`age`" in issue.body
+    assert "One was started" in issue.body
+    (started,) = [call for call in github.calls if call.path.endswith("/dispatches")]
+    assert (started.status, started.body["ref"]) == (204, "main")
+    assert started.path.endswith("/actions/workflows/retrain.yml/dispatches")
+    assert started.body["inputs"]["data"] == "s3://new/rows.parquet"
+    with zipfile.ZipFile(github.artifact_folder / "21/monitor.zip") as archive:
+        assert set(archive.namelist()) == {
+            "evidence/drift.json",
+            "record.json",
+            "report.md",
+            "verdict.json",
+        }
+
+    result = monitor(world, 22, "workflow_dispatch", log=str(tmp_path / "none.jsonl"))
+    assert result.results == {"look": "failure", "tell": "success"}, result.log[-6000:]
+    assert issue.title == "Production: monitoring failed"
+    assert "none.jsonl: there is no such file" in issue.body
+
+    clean = log(world, tmp_path / "clean.jsonl", seed=4)
+    result = monitor(world, 23, "workflow_dispatch", log=str(clean), window="7d")
+    assert result.results == {"look": "success", "tell": "success"}, result.log[-6000:]
+    assert issue.state == "closed"
+    assert "Passes again" in github.comments(issue.number)[-1].body
+    assert len(github.issues()) == 1
+    assert len([call for call in github.calls if call.path.endswith("/dispatches")]) == 1
+
+
+def test_without_a_log_nothing_is_looked_at(world: World) -> None:
+    """A fork that has not set it up gets a notice, and neither an issue nor a red run."""
+    result = monitor(world, 24)
+    assert result.code == 0, result.log[-3000:]
+    assert {name for name, each in result.results.items() if each != "skipped"} == {"idle"}
+    assert any(kind == "notice" and "MONITOR_LOG" in text for kind, text in result.annotations)
+    assert world.github.issues() == []
+
+
+def test_who_reads_the_log_writes_nothing_and_who_writes_reads_none() -> None:
+    """Attacks the issues, and the right to start workflows, by what callers sent."""
+    jobs = load(WORKFLOW)["jobs"]
+    assert set(jobs["look"]["permissions"].values()) == {"read"}
+    assert jobs["look"]["environment"] == "gates"
+    text = str(dict(jobs["tell"]))
+    assert "secrets." not in text
+    assert "MONITOR_LOG" not in text
+    assert jobs["tell"]["needs"] == "look"
