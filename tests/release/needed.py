@@ -20,10 +20,15 @@ TOOLS = (
 )
 
 
-def need_tools() -> None:
-    """Skip where a program or package of the chain is not here."""
+def lost_tools() -> list[str]:
+    """Packages of the chain that are not here."""
     lost = [package for tool, package in TOOLS if shutil.which(tool) is None]
     if importlib.util.find_spec("cyclonedx_py") is None:
         lost.append("cyclonedx-bom (make .venv/.installed-dev)")
-    if lost:
+    return lost
+
+
+def need_tools() -> None:
+    """Skip where a program or package of the chain is not here."""
+    if lost := lost_tools():
         missing(f"Debian's packages: {'; '.join(lost)}")

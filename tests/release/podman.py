@@ -17,7 +17,7 @@ import yaml
 from tests.deploy.objects import only, render
 
 # Where the host allows no higher limits, podman's own default fails.
-_SETTINGS = """\
+SETTINGS = """\
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
@@ -36,7 +36,7 @@ class Podman:
 
     def __post_init__(self) -> None:
         self.own = uuid.uuid4().hex[:8]
-        (self.folder / "containers.conf").write_text(_SETTINGS)
+        (self.folder / "containers.conf").write_text(SETTINGS)
 
     def run(self, *words: str, code: int | None = 0) -> str:
         """A podman command; its standard output, where it succeeds, and else all."""

@@ -27,6 +27,7 @@ class Served:
 
     port: int
     model: str
+    log: Path
 
 
 @contextlib.contextmanager
@@ -38,7 +39,7 @@ def from_folder(root: Path, log: Path) -> Iterator[Served]:
     """
     port = _free_port()
     variables = {"GATEHOUSE_SERVE_PORT": str(port), "GATEHOUSE_SERVE_LOG": str(log)}
-    errors = log.parent / "service.log"
+    errors = log.with_suffix(".errors")
     with errors.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "gatehouse.serving"],
@@ -48,7 +49,7 @@ def from_folder(root: Path, log: Path) -> Iterator[Served]:
             stderr=stream,
         )
         try:
-            yield Served(port, _model_of(port, errors, process))
+            yield Served(port, _model_of(port, errors, process), log)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=60)
@@ -71,7 +72,7 @@ def from_image(image: Path, log: Path) -> Iterator[Served]:
         "--env", "GATEHOUSE_SERVE_LOG=/var/log/model", name,
     )  # fmt: skip
     try:
-        yield Served(port, _model_of(port, None, None))
+        yield Served(port, _model_of(port, None, None), log)
     finally:
         podman("stop", "--time", "20", container)
         podman("rmi", "--force", name)

@@ -40,6 +40,7 @@ class Story:
     Attributes:
         root: the copy.
         base_image: where the new model is served from an image on this base; else from the folder.
+        asked: rows that each service was asked for, by its log.
         began: when the story began, by the monotonic clock in seconds.
     """
 
@@ -47,10 +48,11 @@ class Story:
     base_image: str | None
     began: float = field(default_factory=time.monotonic)
     step: int = 0
+    asked: dict[Path, int] = field(default_factory=dict)
 
-    @property
-    def log(self) -> Path:
-        return self.root.parent / "log"
+    def _log(self, name: str) -> Path:
+        """The inference log of a service."""
+        return self.root.parent / "logs" / name
 
     def tell(self) -> None:
         """The whole story.
@@ -59,7 +61,10 @@ class Story:
             GatehouseError: a step does not end as it should.
         """
         self._train()
-        with self._title("Serve it, over HTTP"), from_folder(self.root, self.log) as served:
+        with (
+            self._title("Serve it, over HTTP"),
+            from_folder(self.root, self._log("first")) as served,
+        ):
             self._say(f"model {_short(served.model)} answers at port {served.port}")
             self._traffic(served, "clean", 0.0, expected=PASS)
             self._traffic(served, "drifted", SHIFT, expected=FAIL)
@@ -93,14 +98,14 @@ class Story:
         labels = ask(served.port, rows, contract, name)
         took = (datetime.now(UTC) - start).total_seconds()
         self._say(f"{len(rows):,} rows asked for over HTTP in {took:.1f} s")
-        self._wait_for_log(name)
+        self._wait_for_log(served)
         path = self.root.parent / f"labels-{name}.parquet"
         labels.to_parquet(path)
         until = datetime.now(UTC)
         window = int((until - start).total_seconds()) + 1
         # The windows end where the traffic does; one that began before it would mix the two.
         code = self._gatehouse(
-            "monitor", "--log", str(self.log), "--labels", str(path),
+            "monitor", "--log", str(served.log), "--labels", str(path),
             "--until", until.isoformat(), "--window", f"{window}s", codes=(PASS, FAIL),
         )  # fmt: skip
         verdict = Verdict.read(self.root / monitored.VERDICT)
@@ -123,13 +128,13 @@ class Story:
             text += f"; ROC AUC {auc.value:.3f} [{auc.interval.low:.3f}, {auc.interval.high:.3f}]"
         return text + (f"; red: {', '.join(failed)}" if failed else "")
 
-    def _wait_for_log(self, name: str) -> None:
+    def _wait_for_log(self, served: Served) -> None:
         """The log's thread writes a moment after the answer."""
-        phases = {"clean": 1, "drifted": 2, "after": 3}
+        self.asked[served.log] = self.asked.get(served.log, 0) + REQUESTS
         end = time.monotonic() + 30
-        while not logged(self.log, REQUESTS * phases[name]):
+        while not logged(served.log, self.asked[served.log]):
             if time.monotonic() > end:
-                raise GatehouseError(f"{self.log}: the service does not log all that it answers")
+                raise GatehouseError(f"{served.log}: the service does not log all that it answers")
             time.sleep(0.1)
 
     def _retrain(self) -> None:
@@ -179,13 +184,13 @@ class Story:
     @contextlib.contextmanager
     def _new_service(self) -> Iterator[Served]:
         if self.base_image is None:
-            with from_folder(self.root, self.log) as served:
+            with from_folder(self.root, self._log("second")) as served:
                 yield served
             return
         self._gatehouse("image", "build", "--base", self.base_image)
         image = self.root / ".gatehouse/release/image"
         self._say("built its image; podman runs it")
-        with from_image(image, self.log) as served:
+        with from_image(image, self._log("second")) as served:
             yield served
 
     def _verdict(self) -> Verdict:
