@@ -39,6 +39,7 @@ def from_folder(root: Path, log: Path) -> Iterator[Served]:
     """
     port = _free_port()
     variables = {"GATEHOUSE_SERVE_PORT": str(port), "GATEHOUSE_SERVE_LOG": str(log)}
+    log.mkdir(parents=True)
     errors = log.with_suffix(".errors")
     with errors.open("wb") as stream:
         process = subprocess.Popen(
@@ -63,7 +64,7 @@ def from_image(image: Path, log: Path) -> Iterator[Served]:
         GatehouseError: podman fails, or the service does not get ready.
     """
     port = _free_port()
-    log.mkdir(parents=True, exist_ok=True)
+    log.mkdir(parents=True)
     log.chmod(0o777)  # the image's user is no user of this machine
     name = podman("pull", "--quiet", f"oci:{image}")
     container = podman(
