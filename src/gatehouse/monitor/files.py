@@ -7,20 +7,28 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from gatehouse.errors import GatehouseError
 
-_LOG = re.compile(r"\.(jsonl|ndjson|json|parquet)(\.\d+)?(\.(gz|bz2|xz|zst))?$")
+LOG = ("jsonl", "ndjson", "json", "parquet")
+"""Endings of the files that are read of a folder, before what rotating and packing add."""
 _PACKED = {"gz": "gzip", "bz2": "bz2", "xz": "xz", "zst": "zstd"}
 
 
 def shown(url: str) -> str:
-    """The URL without user, password and query, which may hold a signature."""
-    if "://" not in url:
+    """The URL without user, password and query, which may hold a signature; chained ones too."""
+    return "::".join(map(_shown, url.split("::"))) if "://" in url else url
+
+
+def _shown(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    if not mark:
         return url
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    # By hand: of a password with a mark of its own a parser takes only a part for one.
+    place = rest.partition("/")[0]
+    if "@" in place or re.search(r":(?!\d*$)", place):
+        rest = rest.rpartition("@")[2]
+    return scheme + mark + re.split("[?#]", rest)[0]
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class File:
 
     @property
     def is_parquet(self) -> bool:
-        return ".parquet" in self.path.rpartition("/")[2]
+        return ".parquet" in self.name.rpartition("/")[2]
 
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -43,10 +51,7 @@ class File:
         Raises:
             GatehouseError: it cannot be read, or was cut short.
         """
-        import lzma
-        import zlib
-
-        packed = _PACKED.get(self.path.rpartition(".")[2])
+        packed = _PACKED.get(self.name.rpartition(".")[2])
         try:
             with self.system.open(self.path, "rb") as raw:
                 if packed is None:
@@ -63,17 +68,22 @@ class File:
                     yield stream
         except GatehouseError:
             raise
-        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        except Exception as error:  # each kind of remote and of packing raises classes of its own
+            reason = _reason(error, hidden=self.path != self.name)
             raise GatehouseError(
-                f"{self.name}: cannot be read ({_one_line(error)}); was it cut short?"
+                f"{self.name}: cannot be read ({reason}); was it cut short?"
             ) from None
 
 
-def find(url: str) -> list[File]:
+def find(url: str, endings: tuple[str, ...] = LOG) -> list[File]:
     """The files that a path or URL names: one, those of a folder below it, or those of a pattern.
 
     Newest first, as rotation numbers them (`x`, `x.1`, `x.2`): a file that is rotated meanwhile is
     then read twice, which is seen, and none is passed over.
+
+    Args:
+        url: a path or any URL of fsspec.
+        endings: which files of a folder are meant.
 
     Raises:
         GatehouseError: there are none, or they can't be reached.
@@ -83,34 +93,59 @@ def find(url: str) -> list[File]:
     name = shown(url)
     try:
         system, path = fsspec.core.url_to_fs(url)
-        if any(mark in path for mark in "*?["):
-            found = [each for each in system.glob(path) if system.isfile(each)]
-        elif system.isdir(path):
-            found = [each for each in system.find(path) if _LOG.search(each)]
-        else:
-            found = [path] if system.exists(path) else []
+        found = _found(system, path, endings)
     except ImportError as error:
         raise GatehouseError(
             f"{name}: reading it needs a package that is not installed ({_one_line(error)}); "
             "add it to requirements/run.in, then `make lock`"
         ) from None
     except Exception as error:  # each kind of remote raises classes of its own
-        # A message may repeat what the URL holds of passwords and signatures.
-        reason = (_one_line(error) if url == name else "") or type(error).__name__
+        reason = _reason(error, hidden=url != name)
         raise GatehouseError(
             f"{name}: cannot be reached ({reason}); check the name, the network, and the "
             "credentials that fsspec finds"
         ) from None
     if not found:
         raise GatehouseError(
-            f"{name}: there is no such file, or no .jsonl or .parquet file in that folder"
+            f"{name}: there is no such file, or no file of that folder ends in "
+            f"{', '.join('.' + ending for ending in endings)}"
         )
     return [File(system, each, shown(each)) for each in sorted(found, key=_order)]
 
 
+def _found(system: Any, path: str, endings: tuple[str, ...]) -> list[str]:
+    try:
+        kind = system.info(path)["type"]
+    except FileNotFoundError:
+        # Only now a pattern: a name, or a signed URL, may hold these marks as well.
+        marked = any(mark in path for mark in "*?[")
+        return [each for each in system.glob(path) if system.isfile(each)] if marked else []
+    if kind != "directory":
+        return [path]
+    packed = "|".join(_PACKED)
+    named = re.compile(rf"\.({'|'.join(endings)})([.-][\d-]+)?(\.({packed}))?$")
+    return [each for each in system.find(path) if named.search(each)]
+
+
 def _order(path: str) -> tuple[str, int]:
-    number = re.search(r"\.(\d+)(\.\w+)?$", path)
-    return (path[: number.start()], int(number[1])) if number else (path, 0)
+    """Names in their order, and of each the rotated ones after it."""
+    rotated = re.search(r"(\.[a-z]\w*)\.(\d+)(\.\w+)?$", path)
+    return (path[: rotated.end(1)], int(rotated[2])) if rotated else (path, 0)
+
+
+def oldest_first(found: list[File]) -> list[File]:
+    """Files of `find` in the order in which they were written: `x.2`, `x.1`, `x`; by name."""
+
+    def order(file: File) -> tuple[str, int]:
+        name, number = _order(file.path)
+        return name, -number
+
+    return sorted(found, key=order)
+
+
+def _reason(error: Exception, *, hidden: bool) -> str:
+    """A message may repeat what the URL holds of passwords and signatures."""
+    return ("" if hidden else _one_line(error)) or type(error).__name__
 
 
 def _one_line(error: Exception) -> str:

@@ -60,46 +60,87 @@ def read_labels(url: str, contract: Contract) -> Labels:
     """The labels at a path or URL; of a row that is labelled twice the later label counts.
 
     Raises:
-        GatehouseError: they can't be read, lack a column, or hold what is no class.
+        GatehouseError: they can't be read, lack a column, hold what is no class, or nothing.
     """
-    frame, given = pd.DataFrame(), 0
-    hashes = np.empty(0, np.uint64)
-    for file in reversed(files.find(url)):
+    kept, given = _Kept(), 0
+    for file in files.oldest_first(files.find(url, (*files.LOG, "csv"))):
         for part in _parts(file, contract):
             given += len(part)
             _check_classes(part, contract, file.name)
-            hashes = np.concatenate([hashes, row_hashes(part[_ID])])
-            frame = pd.concat([frame, part.drop(columns=_ID)], ignore_index=True)
-            # The last of equal ones: np.unique tells of the first, so the order is turned.
-            hashes, first = np.unique(hashes[::-1], return_index=True)
-            hashes, first = hashes[:MOST], first[:MOST]
-            frame = frame.iloc[len(frame) - 1 - first].reset_index(drop=True)
-    return Labels(hashes, frame, given)
+            kept.add(row_hashes(part[_ID]), part.drop(columns=_ID))
+    if not given:
+        raise GatehouseError(
+            f"{files.shown(url)}: holds no label; each row needs request_id and {contract.target}"
+        )
+    hashes, frame = kept.settle()
+    # A column without a value is as good as none; of JSON lines that have no such key it is one.
+    return Labels(hashes, frame.dropna(axis="columns", how="all"), given)
+
+
+class _Kept:
+    """The labels with the smallest hashes; of equal ones the last."""
+
+    def __init__(self) -> None:
+        self._hashes: list[Hashes] = []
+        self._frames: list[pd.DataFrame] = []
+        self._held = 0
+
+    def add(self, hashes: Hashes, frame: pd.DataFrame) -> None:
+        self._hashes.append(hashes)
+        self._frames.append(frame)
+        self._held += len(hashes)
+        if self._held > 2 * MOST:
+            self.settle()
+
+    def settle(self) -> tuple[Hashes, pd.DataFrame]:
+        frame = pd.concat(self._frames, ignore_index=True)
+        # np.unique tells of the first of equal ones, so the order is turned.
+        hashes, first = np.unique(np.concatenate(self._hashes)[::-1], return_index=True)
+        hashes, first = hashes[:MOST], first[:MOST]
+        frame = frame.iloc[len(frame) - 1 - first].reset_index(drop=True)
+        self._hashes, self._frames, self._held = [hashes], [frame], len(hashes)
+        return hashes, frame
 
 
 def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
-    try:
-        with file.open() as stream:
-            for table in _tables(file, stream):
+    """The file's labels, in blocks.
+
+    The types are told beforehand: of a first block without a label yet none can be read.
+    """
+    text = [contract.target, *contract.protected]
+    with file.open() as stream:
+        try:
+            for table in _tables(file, stream, text):
                 yield _part(table, contract, file.name)
-    except pa.ArrowException as error:
-        raise GatehouseError(f"{file.name}: cannot be read ({' '.join(str(error).split())[:200]}); "
-                             "labels are CSV, JSON lines or Parquet") from None  # fmt: skip
+        except pa.ArrowException as error:
+            raise GatehouseError(
+                f"{file.name}: cannot be read as labels ({' '.join(str(error).split())[:200]}); "
+                "they are CSV, JSON lines or Parquet, request_id and classes as text, index a "
+                "whole number"
+            ) from None
 
 
-def _tables(file: files.File, stream: IO[bytes]) -> Iterator[pa.Table]:
-    name = file.path.rpartition("/")[2]
-    if ".parquet" in name:
+def _tables(file: files.File, stream: IO[bytes], text: list[str]) -> Iterator[pa.Table]:
+    name = file.name.rpartition("/")[2]
+    if file.is_parquet:
         for batch in pq.ParquetFile(stream).iter_batches():
             yield pa.Table.from_batches([batch])
-    elif ".csv" in name:
-        header = csv.ConvertOptions(column_types=dict.fromkeys(["request_id"], pa.string()))
-        for batch in csv.open_csv(stream, convert_options=header):
-            yield pa.Table.from_batches([batch])
+        return
+    if ".csv" in name:
+        kinds = dict.fromkeys(["request_id", *text], pa.string()) | {"index": pa.float64()}
+        options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=True, null_values=[""])
+        batches = csv.open_csv(stream, convert_options=options)
     else:
-        schema = pa.schema([("request_id", pa.string()), ("index", pa.int64())])
-        for batch in pj.open_json(stream, parse_options=pj.ParseOptions(explicit_schema=schema)):
-            yield pa.Table.from_batches([batch])
+        kinds = dict.fromkeys(["request_id", *text], pa.string()) | {"index": pa.int64()}
+        schema = pa.schema(list(kinds.items()))
+        batches = pj.open_json(
+            stream,
+            parse_options=pj.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="ignore"
+            ),
+        )
+    for batch in batches:
+        yield pa.Table.from_batches([batch])
 
 
 def _part(table: pa.Table, contract: Contract, name: str) -> pd.DataFrame:
@@ -112,11 +153,9 @@ def _part(table: pa.Table, contract: Contract, name: str) -> pd.DataFrame:
     if "index" not in table.column_names:
         table = table.append_column("index", pa.array(np.zeros(table.num_rows, np.int64)))
     held = [each for each in [contract.target, *contract.protected] if each in table.column_names]
-    part = table.select([*_ID, *held])
-    part = part.set_column(1, "index", part["index"].fill_null(0).cast(pa.int64()))
-    for place, column in enumerate(held, len(_ID)):
-        part = part.set_column(place, column, part[column].cast(pa.string()))
-    frame: pd.DataFrame = part.to_pandas()
+    texts = {each: table[each].cast(pa.string()) for each in ["request_id", *held]}
+    part = pa.table(texts | {"index": table["index"].cast(pa.int64()).fill_null(0)})
+    frame: pd.DataFrame = part.select([*_ID, *held]).to_pandas()
     # A label that is not there yet is no label.
     return frame[frame[contract.target].notna() & frame["request_id"].notna()]
 

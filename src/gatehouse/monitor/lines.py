@@ -1,21 +1,25 @@
 """The inference log as batches of records, with what can't be read set aside.
 
 A record is read by one schema: what its contract says of types. A block of lines is parsed at once
-by Arrow; where it fails it is halved until the broken lines stand alone.
+by Arrow. Where that fails Python looks at each line, and what Arrow still refuses is halved until
+the broken lines stand alone.
 """
 
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from datetime import UTC, datetime
+from typing import IO, Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
@@ -28,6 +32,8 @@ LONGEST = 2**20
 _ROWS = 65_536
 _FEW = 1000
 _TIME = pa.timestamp("us", "UTC")
+_RANGE = [int(at.replace(tzinfo=UTC).timestamp()) * 10**6 for at in (datetime.min, datetime.max)]
+"""Microseconds that Python knows a date for."""
 _NEEDED = ("time", "request_id", "index", "model", "probability", "decision")
 
 
@@ -95,23 +101,74 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
     """Records of lines; blank ones, where a record was erased, are none."""
-    lines = [line for line in lines if line.strip()]
     tables: list[pa.Table] = []
     broken: list[bytes] = []
-    _halve(lines, wanted, tables, broken)
+    objects: list[bytes] = []
+    for line in lines:
+        if _is_object(text := line.strip()):
+            objects.append(line)
+        elif text:
+            broken.append(line)
+    table = _table(objects, wanted)
+    if table is None:
+        fits = [_fits(line, wanted) for line in objects]
+        broken += [line for line, fit in zip(objects, fits, strict=True) if not fit]
+        objects = [line for line, fit in zip(objects, fits, strict=True) if fit]
+        _halve(objects, wanted, tables, broken)
+    else:
+        _take(table, objects, tables, broken)
     return Batch(pa.concat_tables(tables) if tables else _none(wanted), broken)
+
+
+def _is_object(line: bytes) -> bool:
+    """Can the line be one object in JSON?
+
+    Where all begin and end so, none is the continuation of the one before, and as many rows as
+    lines are one row for each line.
+    """
+    if len(line) > LONGEST or not (line.startswith(b"{") and line.endswith(b"}")):
+        return False
+    if line.isascii():
+        return True
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _fits(line: bytes, wanted: pa.Schema) -> bool:
+    """False where Arrow would surely refuse the line; it is asked again, of all others at once."""
+    try:
+        return _is(json.loads(line, parse_constant=_refuse), pa.struct(list(wanted)))
+    except json.JSONDecodeError:
+        return False
+    except (ValueError, RecursionError):  # too deep, or a number too long, for Python
+        return True
+
+
+def _refuse(name: str) -> NoReturn:
+    raise json.JSONDecodeError("is no number of JSON", name, 0)
+
+
+def _is(value: Any, kind: pa.DataType) -> bool:
+    if value is None:
+        return True
+    if pa.types.is_struct(kind):
+        return isinstance(value, dict) and all(_is(value.get(f.name), f.type) for f in kind)
+    if pa.types.is_string(kind):
+        return isinstance(value, str)
+    if pa.types.is_integer(kind):
+        return type(value) is int
+    return type(value) in (int, float)
 
 
 def _halve(
     lines: list[bytes], wanted: pa.Schema, tables: list[pa.Table], broken: list[bytes]
 ) -> None:
-    if not lines:
-        return
     table = _table(lines, wanted)
     if table is not None:
-        good = _usable(table)
-        broken += [lines[place] for place in np.flatnonzero(~good)]
-        tables.append(table.filter(pa.array(good)))
+        _take(table, lines, tables, broken)
     elif len(lines) == 1:
         broken.append(lines[0])
     else:
@@ -120,8 +177,16 @@ def _halve(
         _halve(lines[middle:], wanted, tables, broken)
 
 
+def _take(table: pa.Table, lines: list[bytes], tables: list[pa.Table], broken: list[bytes]) -> None:
+    good = _usable(table)
+    broken += [lines[place] for place in np.flatnonzero(~good)]
+    tables.append(table.filter(pa.array(good)))
+
+
 def _table(lines: list[bytes], wanted: pa.Schema) -> pa.Table | None:
     """Lines as a table with one row each; None where one of them is no record."""
+    if not lines:
+        return _none(wanted)
     text = b"\n".join(lines)
     try:
         table = pj.read_json(
@@ -133,33 +198,52 @@ def _table(lines: list[bytes], wanted: pa.Schema) -> pa.Table | None:
             ),
             pj.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"),
         )
-        table.validate(full=True)  # finds text that is no UTF-8
-        if table.num_rows != len(lines):
-            return None
-        return _with_time(table)
     except pa.ArrowException:
         return None
+    return _with_time(table) if table.num_rows == len(lines) else None
 
 
 def _with_time(table: pa.Table) -> pa.Table:
     place = table.schema.get_field_index("time")
-    return table.set_column(place, "time", table["time"].cast(_TIME))
+    return table.set_column(place, "time", _moments(table["time"]))
+
+
+def _moments(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts or timestamps as moments; null where one is no moment."""
+    try:
+        # What is finer than a microsecond goes.
+        return times.cast(_TIME, safe=pa.types.is_string(times.type))
+    except pa.ArrowException:
+        if len(times) == 1:
+            return pa.chunked_array([pa.nulls(1, _TIME)])
+        middle = len(times) // 2
+        halves = _moments(times.slice(0, middle)), _moments(times.slice(middle))
+        return pa.chunked_array([chunk for half in halves for chunk in half.chunks])
 
 
 def _none(wanted: pa.Schema) -> pa.Table:
     return _with_time(wanted.empty_table())
 
 
-def _usable(table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _usable(table: pa.Table) -> NDArray[np.bool_]:
     """Which rows hold all that a record must, shape [N]."""
     good = np.ones(table.num_rows, bool)
-    for name in _NEEDED:
-        good &= ~table[name].is_null().to_numpy()
-    good &= ~table["row"].is_null().to_numpy()
-    probability = table["probability"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        good &= (probability >= 0) & (probability <= 1)
-    return good
+    for name in (*_NEEDED, "row"):
+        good &= table[name].is_valid().to_numpy()
+    good &= _possible(table["probability"])
+    shadow = table["shadow"].combine_chunks()
+    whole = _possible(shadow.field("probability"))
+    for name in ("model", "decision"):
+        whole &= shadow.field(name).is_valid().to_numpy(zero_copy_only=False)
+    good &= whole | shadow.is_null().to_numpy(zero_copy_only=False)
+    moments = table["time"].cast(pa.int64()).fill_null(_RANGE[0] - 1).to_numpy()
+    return np.asarray(good & (moments >= _RANGE[0]) & (moments <= _RANGE[1]))
+
+
+def _possible(probability: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Where it is one, shape [N]."""
+    values = probability.fill_null(np.nan).to_numpy()
+    return np.asarray((values >= 0) & (values <= 1))
 
 
 def _of_parquet(
@@ -179,10 +263,14 @@ def _of_parquet(
             table = _fitted(pa.Table.from_batches([batch]), wanted)
             good = _usable(table)
             advance(size * len(good))
-            broken = [b"(a row of Parquet)"] * int((~good).sum())
+            bad = pa.Table.from_batches([batch]).filter(pa.array(~good)).to_pylist()
+            broken = [json.dumps(row, default=str, ensure_ascii=False).encode() for row in bad]
             yield Batch(table.filter(pa.array(good)), broken)
-    except (pa.ArrowException, OSError) as error:
-        raise GatehouseError(f"{file.name}: cannot be read as Parquet ({error})") from None
+    except pa.ArrowException as error:
+        reason = " ".join(str(error).split())[:200]
+        raise GatehouseError(
+            f"{file.name}: cannot be read as an inference log in Parquet ({reason})"
+        ) from None
 
 
 def _fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
@@ -192,7 +280,7 @@ def _fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
         if field.name not in table.column_names:
             columns[field.name] = pa.chunked_array([pa.nulls(table.num_rows, field.type)])
         elif field.name == "time":
-            columns["time"] = table["time"].cast(_TIME)
+            columns["time"] = _moments(table["time"])
         elif pa.types.is_struct(field.type):
             columns[field.name] = _struct(table[field.name], field.type)
         else:
@@ -202,8 +290,8 @@ def _fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
 
 def _struct(column: pa.ChunkedArray, kind: pa.StructType) -> pa.ChunkedArray:
     whole = column.combine_chunks()
-    if pa.types.is_null(whole.type):
-        return pa.chunked_array([pa.nulls(len(whole), kind)])
+    if not pa.types.is_struct(whole.type):
+        whole = whole.cast(kind)  # nulls; all else is refused
     held = {field.name for field in whole.type}
     arrays = [
         pc.struct_field(whole, field.name).cast(field.type)

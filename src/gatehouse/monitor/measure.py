@@ -89,14 +89,14 @@ class Watched:
         Raises:
             GatehouseError: there is no record in it.
         """
-        pooled = self.pooled(number)
-        if not pooled.seen:
+        if not self.sample(number).seen:  # those before it, of its season, say nothing of it
             raise GatehouseError(f"no record of this model {self._when(number)}")
+        pooled = self.pooled(number)
         new, scores = _rows(pooled, self.contract), _scores(pooled)
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         tests = drift.compare_tables(self.rows, new, list(new), settings, seed)
         tests.append(drift.compare_values(drift.PREDICTION, self.scores, scores))
-        if self.cycle > 1 and self.sample(number).seen and self.before(number).seen:
+        if self.cycle > 1 and self.before(number).seen:
             tests += self._against_cycles_before(number)
         return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]
 
@@ -157,19 +157,25 @@ class Watched:
         return predictions, truth
 
     def _when(self, number: int) -> str:
-        span = self.scan.span
-        start = span.start(number + self.cycle - 1)
-        return f"from {start:%Y-%m-%d %H:%M} to {span.end(number):%Y-%m-%d %H:%M} UTC"
+        start, end = self.scan.span.start(number), self.scan.span.end(number)
+        return f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
     def subject(self, number: int = 0) -> Subject:
         """What the evidence of a window is about."""
         digest = hashlib.sha256(self._when(number).encode())
         digest.update(self.pooled(number).hashes.tobytes())
-        if self.labels is not None:
-            digest.update(pd.util.hash_pandas_object(self.labels.frame).to_numpy().tobytes())
+        digest.update(self._labels_digest)
         return Subject(
             contract=self.contract.digest, data=f"sha256:{digest.hexdigest()}", model=self.model
         )
+
+    @cached_property
+    def _labels_digest(self) -> bytes:
+        if self.labels is None:
+            return b""
+        digest = hashlib.sha256(self.labels.hashes.tobytes())
+        digest.update(pd.util.hash_pandas_object(self.labels.frame).to_numpy().tobytes())
+        return digest.digest()
 
     def evidence(self, gate: Gate, number: int = 0) -> Evidence | str:
         """Evidence of a window (0 is the newest), or why there is none."""

@@ -19,6 +19,7 @@ _COMMITS = 500
 class Reference:
     """A model with the data it was trained on, and where it was found."""
 
+    model: str
     workspace: Workspace
     found: str
 
@@ -33,8 +34,12 @@ def find_reference(model: str, root: Path = Path()) -> Reference:
     """
     here = Workspace(root)
     if (root / MODEL).is_file() and file_digest(root / MODEL) == model:
-        _ = here.model  # tells where the data or contract here is not the model's
-        return Reference(here, "the work tree")
+        try:
+            _ = here.model  # tells where the data or contract here is not the model's
+        except GatehouseError:
+            pass  # then a commit may have them
+        else:
+            return Reference(model, here, "the work tree")
     commits = git("log", f"--max-count={_COMMITS}", "--format=%H", "--", str(VERDICT), root=root)
     for commit in commits.split():
         if _judged(commit, root) != model:
@@ -42,7 +47,7 @@ def find_reference(model: str, root: Path = Path()) -> Reference:
         workspace = take_base(find_base(commit, root), root)
         if workspace is not None and file_digest(workspace.root / MODEL) == model:
             _ = workspace.model
-            return Reference(workspace, f"commit {commit[:12]}")
+            return Reference(model, workspace, f"commit {commit[:12]}")
     raise GatehouseError(
         f"no commit here has judged the model that the log names ({model}), so its training data "
         f"is not known: {VERDICT} is committed with each model; fetch the whole history "

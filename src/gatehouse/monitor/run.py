@@ -69,9 +69,7 @@ def look(
     now = datetime.now(UTC)
     policy = _with_window(load_policy(root / POLICY_FILE), window)
     settings = policy.monitor
-    contract = load_contract(root / CONTRACT_FILE)
-    given = None if labels is None else read_labels(labels, contract)
-    gates = [gate for gate in settings.gates if gate is Gate.DRIFT or given is not None]
+    gates = [gate for gate in settings.gates if gate is Gate.DRIFT or labels is not None]
     rules = watching(policy, gates)
     if not rules.rules:
         judged = ", ".join(gates) or "no gate"
@@ -80,17 +78,15 @@ def look(
             "monitor.gates, and give --labels where they need labels"
         )
     span = Span(until or now, settings.window, settings.windows)
-    found = scan(log, contract, span, policy.measure.drift.maximum_rows, given)
+    watched, where = _watched(log, labels, model, span, policy, root)
+    found, given, served = watched.scan, watched.labels, watched.model
     keep_aside(found.aside, root / BROKEN)
-    served = model or found.model()
-    reference = find_reference(served, root)
-    watched = Watched(found, served, reference.workspace, policy, given)
     windows, verdict, evidence = _windows(watched, rules, now)
     samples = [watched.sample(number) for number in range(span.windows)]
     record = Record(
         made=now,
         model=served,
-        reference=reference.found,
+        reference=where,
         window=settings.window,
         season=settings.season,
         counts=Counts(
@@ -106,6 +102,27 @@ def look(
         windows=windows,
     )
     return Look(verdict, evidence, record, rules, files.shown(log))
+
+
+def _watched(
+    log: str, labels: str | None, model: str | None, span: Span, policy: Policy, root: Path
+) -> tuple[Watched, str]:
+    """The log and the labels, read by the served model's own contract, and where that was found.
+
+    The work tree's may be newer: by it, a column that it dropped would be gone from production.
+    """
+    reference = find_reference(model, root) if model else None
+    contract = reference.workspace.contract if reference else load_contract(root / CONTRACT_FILE)
+    size = policy.measure.drift.maximum_rows
+    while True:
+        given = None if labels is None else read_labels(labels, contract)
+        found = scan(log, contract, span, size, given)
+        if reference is None:
+            reference = find_reference(found.model(), root)
+        if reference.workspace.contract.digest == contract.digest:
+            watched = Watched(found, reference.model, reference.workspace, policy, given)
+            return watched, reference.found
+        contract = reference.workspace.contract
 
 
 def _with_window(policy: Policy, window: timedelta | None) -> Policy:

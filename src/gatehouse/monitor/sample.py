@@ -28,6 +28,7 @@ class Sample:
     _hashes: list[Hashes] = field(default_factory=list)
     _times: list[NDArray[np.int64]] = field(default_factory=list)
     _held: int = 0
+    _settled: bool = True
     _below: np.uint64 = _LARGEST
     """Hashes above this one are not among the smallest."""
 
@@ -45,12 +46,13 @@ class Sample:
         self._hashes.append(hashes)
         self._times.append(times)
         self._held += len(hashes)
+        self._settled = False
         if self._held > 2 * self.size:
             self._settle()
 
     def _settle(self) -> None:
         """Drop all but the smallest; a copy of a record only counts."""
-        if not self._hashes:
+        if self._settled:
             return
         table = pa.concat_tables(self._tables)
         hashes, first, which = np.unique(
@@ -62,6 +64,7 @@ class Sample:
             self._below = hashes[-1]
         self._tables = [table.take(pa.array(first)).combine_chunks()]
         self._hashes, self._times, self._held = [hashes], [times], len(hashes)
+        self._settled = True
 
     @property
     def table(self) -> pa.Table:

@@ -20,13 +20,20 @@ from gatehouse.errors import GatehouseError
 from gatehouse.monitor import files, lines
 from gatehouse.monitor.labels import Labels, identity
 from gatehouse.monitor.sample import Sample
+from gatehouse.policy import show_span
 from gatehouse.rows import row_hashes
 
 _PARTS = 10
 """Parts of a window by which the newest model is told."""
 _KEPT_ASIDE = 1000
+_BYTES_ASIDE = 16 * 2**20
 _GIVEN_UP = 10_000
-"""Broken lines without a record, after which this is taken for no log."""
+_BLOCKS_GIVEN_UP = 4
+"""Broken lines, or blocks of nothing else, after which a file without a record is no log."""
+_MODELS = 1000
+"""A service that changes its model every hour has fewer in five weeks."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
 PLACE = "label"
 """Column with the place of a record's label."""
 
@@ -38,6 +45,17 @@ class Span:
     until: datetime
     window: timedelta
     windows: int
+
+    def __post_init__(self) -> None:
+        """Refuse windows that no calendar has."""
+        try:
+            _ = self.start(self.windows - 1)
+        except OverflowError:
+            raise GatehouseError(
+                f"{self.windows} windows of {show_span(self.window)} that end at "
+                f"{self.until:%Y-%m-%d} begin before any date; choose a later --until, or a "
+                "shorter window"
+            ) from None
 
     def start(self, number: int) -> datetime:
         return self.until - (number + 1) * self.window
@@ -62,6 +80,9 @@ class Scan:
     outside: int = 0
     late: int = 0
     newest: datetime | None = None
+    _models: set[str] = field(default_factory=set)
+    _aside: int = 0
+    """Bytes that are kept aside."""
     _latest: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def model(self) -> str:
@@ -78,7 +99,8 @@ class Scan:
                 f"{newest}. Is the service logging, and is this its log? --until looks at another "
                 "time"
             )
-        return self._latest[min(self._latest)].most_common(1)[0][0]
+        counts = self._latest[min(self._latest)]
+        return max(counts, key=lambda model: (counts[model], model))
 
     def of(self, number: int, model: str) -> Sample:
         """The sample of a window; an empty one where it has no record."""
@@ -91,27 +113,35 @@ class Scan:
         """Sort records in; `latest` is the newest window of the file so far, and the new one."""
         table = batch.table
         self.broken += len(batch.broken)
-        self.aside += batch.broken[: _KEPT_ASIDE - len(self.aside)]
+        self._keep_aside(batch.broken)
         self.read += table.num_rows
         if not table.num_rows:
             return latest
         number = self._numbers(table)
-        highest = np.minimum.accumulate(np.concatenate([[latest], number]))
-        self.late += int((number > highest[:-1]).sum())
         inside = (number >= 0) & (number < self.span.windows)
         self.outside += int((~inside).sum())
         table, number = table.filter(pa.array(inside)), number[inside]
+        highest = np.minimum.accumulate(np.concatenate([[latest], number]))
+        self.late += int((number > highest[:-1]).sum())
         if len(number):
             self._sort(table, number, labels)
         return int(highest[-1])
 
+    def _keep_aside(self, broken: list[bytes]) -> None:
+        for line in broken[: _KEPT_ASIDE - len(self.aside)]:
+            if self._aside + len(line) <= _BYTES_ASIDE:
+                self._aside += len(line)
+                self.aside.append(line)
+
     def _numbers(self, table: pa.Table) -> NDArray[np.int64]:
         moments = table["time"].cast(pa.int64()).to_numpy()
-        newest = datetime.fromtimestamp(int(moments.max()) / 1e6, UTC)
+        newest = _EPOCH + int(moments.max()) * _TICK
         self.newest = max(newest, self.newest) if self.newest else newest
-        until = int(self.span.until.timestamp() * 1e6)
-        length = int(self.span.window.total_seconds() * 1e6)
-        return np.asarray((until - 1 - moments) // length, np.int64)
+        return np.asarray(self._before(moments) // (self.span.window // _TICK), np.int64)
+
+    def _before(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Microseconds before the last one of the newest window; below 0 after it."""
+        return (self.span.until - _EPOCH) // _TICK - 1 - moments
 
     def _sort(self, table: pa.Table, number: NDArray[np.int64], labels: Labels | None) -> None:
         hashes = row_hashes(
@@ -121,6 +151,13 @@ class Scan:
         )
         places = labels.places(identity(table)) if labels else None
         models = table["model"].combine_chunks().dictionary_encode()
+        self._models.update(models.dictionary.to_pylist())
+        if len(self._models) > _MODELS:
+            raise GatehouseError(
+                f"the log names more than {_MODELS:,} models from "
+                f"{self.span.start(self.span.windows - 1):%Y-%m-%d %H:%M} to "
+                f"{self.span.until:%Y-%m-%d %H:%M} UTC; is it of one service?"
+            )
         codes = models.indices.to_numpy()
         for code, model in enumerate(models.dictionary.to_pylist()):
             of_model = codes == code
@@ -137,9 +174,8 @@ class Scan:
 
     def _count(self, table: pa.Table, chosen: NDArray[np.bool_], model: str) -> None:
         moments = table["time"].cast(pa.int64()).to_numpy()[chosen]
-        until = int(self.span.until.timestamp() * 1e6)
-        part = int(self.span.window.total_seconds() * 1e6) // _PARTS
-        parts, counts = np.unique((until - 1 - moments) // part, return_counts=True)
+        part = self.span.window // _TICK // _PARTS
+        parts, counts = np.unique(self._before(moments) // part, return_counts=True)
         for place, count in zip(parts.tolist(), counts.tolist(), strict=True):
             self._latest[place][model] += count
 
@@ -156,10 +192,10 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
     found = files.find(url)
     with tqdm(unit="B", unit_scale=True, desc="log", disable=None) as bar:
         for file in found:
-            latest = span.windows + 1
-            for batch in lines.read(file, contract, bar.update):
+            latest = span.windows
+            for blocks, batch in enumerate(lines.read(file, contract, bar.update), 1):
                 latest = result.add(batch, labels, latest)
-                if result.broken > _GIVEN_UP:
+                if result.broken > _GIVEN_UP or blocks >= _BLOCKS_GIVEN_UP:
                     _check_any(result, url)
     _check_any(result, url)
     return result
@@ -169,7 +205,8 @@ def _check_any(result: Scan, url: str) -> None:
     if result.broken and not result.read:
         raise GatehouseError(
             f"{files.shown(url)}: none of its first {result.broken:,} lines is a record of an "
-            "inference log: time, request_id, index, model, probability, decision, row"
+            "inference log that fits the contract: time, request_id, index, model, probability, "
+            "decision, row"
         )
 
 
