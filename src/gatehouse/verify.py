@@ -29,6 +29,7 @@ from gatehouse.git import commit_of, file_at, git
 from gatehouse.judge import Case, judge
 from gatehouse.judging import today
 from gatehouse.measure import measure
+from gatehouse.params import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.run import CARD, reproduce
 from gatehouse.typed import read_text, write_text
@@ -66,6 +67,7 @@ def verify_head(root: Path) -> bool:
         git("clone", "--quiet", "--no-checkout", str(root.resolve()), str(clone), root=root)
         git("checkout", "--quiet", "--detach", commit, root=clone)
         _bring_base(root, clone)
+        _bring_snapshot(commit, root, clone)
         _reproduce(clone, _trained_at(commit, root))
         fresh = locked_outputs(read_text(clone / LOCK), LOCK.as_posix())
         differences = _compare_outputs(recorded, fresh)
@@ -104,6 +106,25 @@ def _bring_base(root: Path, clone: Path) -> None:
     checked_base(root / record.folder, record.outputs)
     shutil.rmtree(clone / record.folder, ignore_errors=True)
     shutil.copytree(root / record.folder, clone / record.folder)
+
+
+def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:
+    """The file that the recorded settings read, where DVC keeps it: no stage can make it again."""
+    from dvc.api import DVCFileSystem
+
+    from pipeline.settings import load_settings
+
+    data = load_settings(clone / PARAMS).data
+    path = data.file.path
+    if data.source != "file" or data.file.url or not (clone / f"{path}.dvc").is_file():
+        return
+    try:
+        DVCFileSystem(str(root.resolve()), rev=commit).get_file(path.as_posix(), str(clone / path))
+    except Exception as error:  # DVC, and each remote's library, raise classes of their own
+        raise GatehouseError(
+            f"{path}: is in no DVC cache or remote that can be reached ({error}), and without it "
+            "nothing can be made again; push it from where it was added (dvc push)"
+        ) from None
 
 
 def _trained_at(commit: str, root: Path) -> str | None:

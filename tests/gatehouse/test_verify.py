@@ -9,6 +9,7 @@ import pytest
 
 from gatehouse.base import find_base, locked_outputs, take_base, write_record
 from gatehouse.errors import GatehouseError
+from gatehouse.params import set_values
 from gatehouse.verify import verify_head
 from gatehouse.workspace import MODEL
 from tests.gatehouse.repository import Repository
@@ -42,6 +43,28 @@ def test_an_honest_record_reproduces_and_nothing_is_touched(
     assert repository.state() == before
     assert (repository.root / "data/prepared/test.parquet").read_bytes() == b"not committed"
     assert "reproduces: 11 outputs" in capsys.readouterr().out
+
+
+def test_a_snapshot_is_brought_along(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks a record whose data lies in no Git and is made by no stage; lost, it is told."""
+    path = "data/snapshots/rows.parquet"
+    (repository.root / path).parent.mkdir()
+    shutil.copyfile(repository.root / "data/prepared/train.parquet", repository.root / path)
+    (repository.root / ".gitignore").write_text("/data/*/*.parquet\n/models/\n/.gatehouse/\n")
+    repository.dvc("add", "-q", path)
+    stages = json.loads((repository.root / "dvc.yaml").read_text())
+    stages["stages"]["data"]["deps"].append(path)
+    (repository.root / "dvc.yaml").write_text(json.dumps(stages))
+    set_values({"data.source": "file", "data.file.path": path}, repository.root / "params.yaml")
+    repository.dvc("repro", "-q", "data")
+    repository.commit("a snapshot")
+    (repository.root / path).unlink()
+    assert verify_head(repository.root), capsys.readouterr().out
+    shutil.rmtree(repository.root / ".dvc/cache")
+    with pytest.raises(GatehouseError, match=f"{path}: is in no DVC cache or remote"):
+        verify_head(repository.root)
 
 
 def test_a_forged_model_is_found(
