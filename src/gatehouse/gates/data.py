@@ -29,6 +29,7 @@ UNIQUE_ROWS = 0.99
 FLOAT32_LIMIT = float(np.finfo(np.float32).max)
 """The graph reads numbers as float32: a larger one, or an infinite one, is none to the model."""
 
+_UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 _INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 _NUMBERS = [*_INTEGERS, "float32", "float64"]
 
@@ -259,6 +260,11 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame) -> Result:
         if values.dtype.kind == "f":
             fractions = _fractions(values)
             shown, unexpected = fractions.head(SAMPLES).tolist(), len(fractions)
+    if not item.success and expectation.type in _UNIQUE:
+        # Keys and whole rows are persons', and evidence is committed: rows by their number.
+        names = expectation.arguments.get("column_list", [expectation.column])
+        twice = frame.duplicated(names, keep=False).to_numpy().nonzero()[0]
+        shown = [f"row {number + 1}" for number in twice[:SAMPLES]]
     samples = list(dict.fromkeys(_short(value) for value in shown))
     samples += [f"{_short(value)} is missing" for value in detail.get("partial_missing_list") or []]
     mismatched = (detail.get("details") or {}).get("mismatched") or {}

@@ -180,13 +180,14 @@ def test_doubled_rows(rows: pd.DataFrame, contract: Contract, copies: int, fails
 
 
 def test_one_key_must_be_unique(rows: pd.DataFrame, contract_of: ContractOf) -> None:
-    """Attacks a row key that two rows share; keys that are unique pass."""
+    """Attacks a row key that two rows share: told by rows, for a key names a person."""
     contract = contract_of(id={"type": "string", "role": "key"})
     keyed = rows.assign(id=[f"r{i}" for i in range(len(rows))])
     assert not broken(keyed, contract)
     (result,) = broken(put(keyed, "id", "r1"), contract)
     assert result.expectation.type == "expect_column_values_to_be_unique"
-    assert (result.unexpected, result.samples) == (2, ("r1",))
+    assert (result.unexpected, result.samples) == (2, ("row 1", "row 2"))
+    assert "r1" not in str(result)
 
 
 def test_equal_rows_with_keys_of_their_own_are_no_copies(
