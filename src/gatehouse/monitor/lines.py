@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -140,15 +140,11 @@ def _is_object(line: bytes) -> bool:
 def _fits(line: bytes, wanted: pa.Schema) -> bool:
     """False where Arrow would surely refuse the line; it is asked again, of all others at once."""
     try:
-        return _is(json.loads(line, parse_constant=_refuse), pa.struct(list(wanted)))
+        return _is(json.loads(line), pa.struct(list(wanted)))
     except json.JSONDecodeError:
         return False
     except (ValueError, RecursionError):  # too deep, or a number too long, for Python
         return True
-
-
-def _refuse(name: str) -> NoReturn:
-    raise json.JSONDecodeError("is no number of JSON", name, 0)
 
 
 def _is(value: Any, kind: pa.DataType) -> bool:
@@ -263,14 +259,21 @@ def _of_parquet(
             table = _fitted(pa.Table.from_batches([batch]), wanted)
             good = _usable(table)
             advance(size * len(good))
-            bad = pa.Table.from_batches([batch]).filter(pa.array(~good)).to_pylist()
-            broken = [json.dumps(row, default=str, ensure_ascii=False).encode() for row in bad]
+            broken = _told(pa.Table.from_batches([batch]).filter(pa.array(~good)))
             yield Batch(table.filter(pa.array(good)), broken)
     except pa.ArrowException as error:
         reason = " ".join(str(error).split())[:200]
         raise GatehouseError(
             f"{file.name}: cannot be read as an inference log in Parquet ({reason})"
         ) from None
+
+
+def _told(rows: pa.Table) -> list[bytes]:
+    """Rows of Parquet as JSON; Python knows no date of some moments."""
+    place = rows.column_names.index("time")
+    rows = rows.set_column(place, "time", rows["time"].cast(pa.string()))
+    told = (json.dumps(row, default=str, ensure_ascii=False) for row in rows.to_pylist())
+    return [row.encode(errors="replace") for row in told]
 
 
 def _fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
