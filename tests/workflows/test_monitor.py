@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -
     """From the log to one issue with the report, one retraining, and the issue's end.
 
     A log that can't be read is an alarm of its own; what could not be read in one stays where it
-    is, for it may hold what callers sent.
+    is, for it may hold what callers sent. The issue is closed by a look without a DVC remote.
     """
     author, github = world.author, world.github
     author.run("git", "checkout", "--quiet", "main")
@@ -77,6 +78,15 @@ def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -
     assert issue.title == "Production: monitoring failed"
     assert "none.jsonl: there is no such file" in issue.body
 
+    # Without a DVC remote the training data comes from an earlier run's candidate.
+    candidate = tmp_path / "candidate"
+    for name in ("data/raw", "data/prepared", "models", "reports/train"):
+        shutil.copytree(author.root / name, candidate / name)
+    shutil.copyfile(author.root / "dvc.lock", candidate / "dvc.lock")
+    github.artifact(5, f"candidate-{author.gatehouse('github', 'key').strip()}", candidate)
+    author.run("dvc", "remote", "remove", "folder")
+    author.commit("No remote")
+    author.run("git", "push", "--quiet", "origin", "main")
     clean = log(world, tmp_path / "clean.jsonl", seed=4)
     result = monitor(world, 23, "workflow_dispatch", log=str(clean), window="7d")
     assert result.results == {"look": "success", "tell": "success"}, result.log[-6000:]
