@@ -25,7 +25,7 @@ def filled(size: int, *parts: Hashes) -> Sample:
 
 def test_every_record_is_as_likely() -> None:
     """Attacks a sample that prefers the first, the last, or those of a small part."""
-    draws, count, size = 3000, 40, 10
+    draws, count, size = 1000, 40, 10
     chosen = np.zeros(count)
     for seed in range(draws):
         drawn = hashes(count, seed)
