@@ -113,7 +113,9 @@ def write_drift_page(candidate: Workspace, path: Path) -> None:
         Dataset.from_pandas(_sample(new[columns], others), data_definition=definition),
         Dataset.from_pandas(_sample(old[columns], others), data_definition=definition),
     )
-    write_text(path, _framed(drawn.get_html_str(as_iframe=False), _SCRIPTS))
+    page = drawn.get_html_str(as_iframe=False)
+    page = page.replace("</head>", "<title>Drift by Evidently</title></head>", 1)
+    write_text(path, _framed(page, _SCRIPTS))
 
 
 def _sample(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:

@@ -133,4 +133,5 @@ def _name_rows(tokens: list[Token], start: int) -> None:
 
 
 def _plain(inline: Token) -> str:
-    return "".join(each.content for each in inline.children or ()).strip() or "Table"
+    text = "".join(each.content for each in inline.children or ())
+    return _SIGN.sub("", text).strip() or "Table"

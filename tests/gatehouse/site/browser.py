@@ -92,6 +92,11 @@ class Browser:
             if event["method"] == "Network.requestWillBeSent"
         ]
 
+    def refused(self) -> int:
+        """How many of these the page's policy refused before they left."""
+        failed = [e["params"] for e in self.events if e["method"] == "Network.loadingFailed"]
+        return sum(each.get("blockedReason") == "csp" for each in failed)
+
     def problems(self) -> list[str]:
         """What the page's policy refused, and errors of its scripts."""
         entries = [e["params"]["entry"] for e in self.events if e["method"] == "Log.entryAdded"]
