@@ -229,13 +229,15 @@ class Story:
             words = (sys.executable, "-m", *words)
         kept = self.root.parent / "commands.log"
         paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+        # The copy's own code, which is what an image of it is built by.
+        own = {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(self.root / "src")}
         with kept.open("a", encoding="utf-8") as stream:
             stream.write(f"\n$ {' '.join(words)}\n")
             stream.flush()
             done = subprocess.run(
                 words,
                 cwd=self.root,
-                env=environment() | NO_TELEMETRY | {"PATH": os.pathsep.join(paths)},
+                env=environment() | NO_TELEMETRY | own,
                 stdout=stream,
                 stderr=stream,
                 check=False,
