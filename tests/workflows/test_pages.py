@@ -1,0 +1,61 @@
+"""Attacks the way from main to the published site, with the workflow run for real."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from tests.workflows.definitions import REPOSITORY, load
+from tests.workflows.results import Result
+from tests.workflows.world import World
+
+WORKFLOW = REPOSITORY / ".github/workflows/pages.yml"
+EVENT = {"repository": {"default_branch": "main"}}
+
+
+def pages(world: World, **variables: str) -> Result:
+    return world.act.run("pages.yml", "push", EVENT, run_id=9, variables=variables)
+
+
+def published(world: World) -> dict[str, str]:
+    """The files of the site that was handed over, by name."""
+    (archive,) = world.github.artifact_folder.glob("9/github-pages.zip")
+    with zipfile.ZipFile(archive) as outer:
+        content = outer.read("artifact.tar")
+    with tarfile.open(fileobj=io.BytesIO(content)) as inner:
+        files = {member.name: inner.extractfile(member) for member in inner if member.isfile()}
+        return {name: file.read().decode() for name, file in files.items() if file}
+
+
+def test_nothing_is_published_unless_asked_for(world: World) -> None:
+    """Attacks a fork whose verdicts become public because nobody said no."""
+    result = pages(world)
+    assert result.code == 0, result.log[-6000:]
+    assert set(result.results.values()) <= {"skipped"}
+    assert not list(world.github.artifact_folder.glob("9/*"))
+
+
+@pytest.mark.parametrize("value", ["record", "data"])
+def test_the_site_is_published(world: World, value: str) -> None:
+    """Attacks a history that was not fetched; the rows are drawn where that was asked for only."""
+    result = pages(world, PAGES=value)
+    assert result.code == 0, result.log[-6000:]
+    assert result.results == {"build": "success", "deploy": "success"}
+    files = published(world)
+    drawn = {"./data_docs.html"} if value == "data" else set()
+    assert set(files) == {"./index.html", "./report.html", "./model_card.html"} | drawn
+    assert "A recorded run" in files["./index.html"]
+    assert "shallow" not in files["./index.html"]
+
+
+def test_what_publishes_runs_no_code_of_the_repository() -> None:
+    """Attacks a right to publish that is within reach of what a pull request brought."""
+    jobs = load(WORKFLOW)["jobs"]
+    assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert jobs["deploy"]["permissions"] == {"id-token": "write", "pages": "write"}
+    assert jobs["deploy"]["environment"]["name"] == "github-pages"
+    (step,) = jobs["deploy"]["steps"]
+    assert step["uses"].startswith("actions/deploy-pages@")
