@@ -169,7 +169,7 @@ def test_numbers_as_ids_and_classes_in_parquet(tmp_path: Path) -> None:
 
 
 def test_many_labels_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attacks memory, and a sample of the first or the last ones, or of what was corrected since."""
+    """Attacks memory, and a sample of the first labels or of what was corrected since."""
     monkeypatch.setattr(labels, "MOST", 100)
     frame = pd.DataFrame({"request_id": [f"r{n}" for n in range(5000)], "rich": "no"})
     whole = pd.concat([frame, frame.assign(rich="yes")])
