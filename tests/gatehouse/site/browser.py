@@ -74,11 +74,11 @@ class Browser:
         self.call("Input.dispatchKeyEvent", type="keyDown", **told, **text)
         self.call("Input.dispatchKeyEvent", type="keyUp", **told)
 
-    def picture(self, path: Path, *, height: int | None = None) -> bytes:
-        """A PNG of the whole page, or of its upper part; also stored at `path`."""
+    def picture(self, path: Path) -> bytes:
+        """A PNG of the page, or of its first 8000 pixels; also stored at `path`."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "scale": 1, "width": size["width"],
-                "height": height or min(size["height"], 8000)}  # fmt: skip
+                "height": min(size["height"], 8000)}  # fmt: skip
         answer = self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         content = base64.b64decode(answer["data"])
         path.write_bytes(content)

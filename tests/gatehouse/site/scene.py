@@ -185,7 +185,7 @@ def lay_out(root: Path) -> None:
     settings(root)
     for step in range(COMMITS):
         write_run(root, step, worse=step == FAILS)
-        subject = HOSTILE if step == 6 else f"Change number {step + 1}"
+        subject = HOSTILE if step == 1 else f"Change number {step + 1}"
         commit(root, subject, START + timedelta(days=3 * step))
     write_production(root)
 
