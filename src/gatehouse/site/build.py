@@ -230,7 +230,8 @@ def _judged(root: Path, verdict: Verdict, evidence: Path, *, every: bool) -> dic
         "gates": [
             {
                 "name": gate.value,
-                "question": GATE_QUESTIONS[gate],
+                # They are asked of a change, not of production.
+                "question": GATE_QUESTIONS[gate] if every else "",
                 "outcome": _gate(verdict, gate),
                 "why": render_inline(gate_reason(context, gate)),
             }

@@ -42,7 +42,7 @@ def trend_chart(trend: Trend) -> Markup | None:
     edge = HEIGHT - _BOTTOM if trend.result.bound == "at_least" else _TOP
     shaded = [*limit, (limit[-1][0], edge), (limit[0][0], edge)]
     parts = [
-        _axis(scale, trend.number),
+        _axis(scale, trend.tick),
         f'<polygon class="beyond" points="{_path(shaded)}"/>',
         f'<polyline class="limit" points="{_path(limit)}"/>',
         f'<polyline class="line" points="{_path(at)}"/>',

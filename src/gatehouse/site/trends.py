@@ -67,6 +67,11 @@ class Trend:
     def number(self, value: float) -> str:
         return bound(value, self.unit, signed=self._signed)
 
+    def tick(self, value: float) -> str:
+        """A number of the axis; the caption has the unit where it is a word."""
+        unit = self.unit if self.unit in ("share", "bytes") else "1"
+        return bound(value, unit, signed=self._signed)
+
     def shown(self, point: Point) -> str:
         """A point's value and interval."""
         return estimate(
