@@ -168,7 +168,7 @@ def test_broken_rows_are_told_and_leave_nothing(root: Path, add: Add) -> None:
         ("none.csv", (), "none.csv: there is no such file"),
         ("rows.txt", (), "rows.txt: its name must end with .parquet, .csv, .csv.gz"),
         (
-            "https://me:hush@example.org/rows.csv",
+            f"https://me:{WORD}@example.org/rows.csv",
             (),
             "https://example.org/rows.csv: the URL",
         ),
