@@ -66,7 +66,8 @@ def from_image(image: Path, log: Path) -> Iterator[Served]:
     port = _free_port()
     log.mkdir(parents=True)
     log.chmod(0o777)  # the image's user is no user of this machine
-    name = podman("pull", "--quiet", f"oci:{image}")
+    # podman makes a name of the path as it is given, and most paths make none.
+    name = podman("pull", "--quiet", f"oci:{image.name}", folder=image.parent)
     container = podman(
         "run", "--detach", "--rm", "--read-only", "--cap-drop=all",
         "--publish", f"127.0.0.1:{port}:3000", "--volume", f"{log}:/var/log/model:Z",
@@ -79,14 +80,16 @@ def from_image(image: Path, log: Path) -> Iterator[Served]:
         podman("rmi", "--force", name)
 
 
-def podman(*words: str) -> str:
-    """A podman command; the last line of what it says.
+def podman(*words: str, folder: Path | None = None) -> str:
+    """A podman command in a folder; the last line of what it says.
 
     Raises:
         GatehouseError: it is not installed, or failed.
     """
     try:
-        done = subprocess.run(["podman", *words], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["podman", *words], cwd=folder, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
         raise GatehouseError("podman is not installed; run the demo without --image") from None
     if done.returncode:
