@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.clone import copy_checkout
+from tests.release.base import base_image
 from tests.release.needed import lost_tools
 from tests.release.podman import SETTINGS
 from tests.workflows.world import SMALL
@@ -26,8 +27,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     words = ["demo", "--folder", str(folder / "demo")]
     with pytest.MonkeyPatch.context() as patch:
         if not lost_tools():
-            clone.gatehouse("image", "base")
-            words += ["--image", f"oci:{clone.root / '.gatehouse/base-image'}"]
+            words += ["--image", base_image(tmp_path_factory)]
             (folder / "containers.conf").write_text(SETTINGS)
             patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
         return clone.gatehouse(*words), folder / "demo"

@@ -68,6 +68,9 @@ class Chain:
         self.run("dvc", "repro", "--quiet", "quantize")
         self.clone.commit("A model")
 
+    def build(self, base: str, **variables: str) -> None:
+        self.gatehouse("image", "build", "--base", base, **variables)
+
     def push(self, name: str | None = None, key: str | None = None) -> str:
         """Push, sign and attest what was built; the image by its digest."""
         output = self.gatehouse("image", "push", name or self.name, "--key", key or self.private)

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.end_to_end.clone import copy_checkout
+from tests.release.base import base_image
 from tests.release.chain import Chain, make_keys
 from tests.release.needed import need_tools
 from tests.release.registry import Registry
 from tests.workflows.world import SMALL
-
-BASE = "oci:.gatehouse/base-image"
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +25,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
         for old, new in changes.items():
             clone.replace(file, old, new)
     with Registry(folder / "registry") as registry, ThreadPoolExecutor() as pool:
+        base = pool.submit(base_image, tmp_path_factory)
         made = Chain(clone, registry, make_keys(folder / "keys"))
-        base = pool.submit(made.gatehouse, "image", "base")
         made.train()
-        assert BASE in base.result()
-        made.gatehouse("image", "build", "--base", BASE)
+        made.build(base.result())
         yield made

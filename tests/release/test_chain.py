@@ -23,8 +23,8 @@ from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT
 from gatehouse.verdict import Verdict
 from tests.gatehouse.release.images import Files
 from tests.release import forging
+from tests.release.base import base_image
 from tests.release.chain import Chain, make_keys
-from tests.release.conftest import BASE
 from tests.release.rollout import Cluster, ask, asking
 
 MEGABYTES = 420
@@ -57,7 +57,9 @@ def without(program: str, folder: Path) -> str:
     return str(folder)
 
 
-def test_the_same_commit_gives_the_same_digest(chain: Chain, tmp_path: Path) -> None:
+def test_the_same_commit_gives_the_same_digest(
+    chain: Chain, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Judged and built again, with other times measured and by podman: one image, one SBOM.
 
     And the images that podman and buildah have here are those from before.
@@ -67,14 +69,15 @@ def test_the_same_commit_gives_the_same_digest(chain: Chain, tmp_path: Path) -> 
     kept = {path: path.read_bytes() for path in paths}
     before, told = release.image.digest, Verdict.read(release.verdict)
     path = without("buildah", tmp_path / "bin")
-    chain.gatehouse("image", "build", "--base", BASE, PATH=path)
+    base = base_image(tmp_path_factory)
+    chain.build(base, PATH=path)
     assert release.image.digest == before
     assert {path: path.read_bytes() for path in kept} == kept
     assert verdict_digest(Verdict.read(release.verdict)) == verdict_digest(told)
     here = chain.run("podman", "images", "--format", "{{.Repository}}:{{.Tag}}").split()
     time = chain.run("git", "show", "--no-patch", "--format=%ct").strip()
-    base = Layout(chain.clone.root / BASE.removeprefix("oci:")).digest[7:19]
-    assert not {f"localhost/gatehouse:{time}", f"localhost/gatehouse-base:{base}"} & set(here)
+    digest = Layout(Path(base.removeprefix("oci:"))).digest[7:19]
+    assert not {f"localhost/gatehouse:{time}", f"localhost/gatehouse-base:{digest}"} & set(here)
 
 
 def test_what_is_in_the_image(chain: Chain) -> None:
@@ -253,12 +256,14 @@ def test_a_verdict_that_is_no_pass_is_refused(chain: Chain, tmp_path: Path) -> N
     assert "is no pass" in chain.refused(reference)
 
 
-def test_promoted_and_reverted_under_load(chain: Chain, pushed: str, cluster: Cluster) -> None:
+def test_promoted_and_reverted_under_load(
+    chain: Chain, pushed: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A second model, from its commit to predictions and back: no request of the loop fails."""
     first = Verdict.read(release_of(chain).verdict).candidate.model
     chain.clone.replace("params.yaml", "epochs: 6", "epochs: 7")
     chain.train()
-    chain.gatehouse("image", "build", "--base", BASE)
+    chain.build(base_image(tmp_path_factory))
     second = Verdict.read(release_of(chain).verdict).candidate.model
     image = chain.push()
     assert (second, image) != (first, pushed)

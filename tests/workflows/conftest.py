@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.github.api import GitHub
+from tests.shared import once
 from tests.workflows.act import act_binary
 from tests.workflows.world import World, make_fork
 
@@ -16,9 +17,7 @@ from tests.workflows.world import World, make_fork
 @pytest.fixture(scope="session")
 def _fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     act_binary()
-    folder = tmp_path_factory.mktemp("fork")
-    make_fork(folder)
-    return folder
+    return once(tmp_path_factory, "fork", make_fork)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gatehouse.release.promote import PRODUCTION, STAGING
+from tests.release.base import base_image
 from tests.release.chain import PASSWORD, Chain, make_keys
 from tests.release.needed import need_tools
 from tests.release.registry import Registry
@@ -48,14 +49,15 @@ def settings(world: World, registry: Registry, folder: Path) -> dict[str, str]:
     }
 
 
-def test_what_merged_is_released(world: World, tmp_path: Path) -> None:
+def test_what_merged_is_released(
+    world: World, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Judged, built, pushed, signed, registered, proposed for staging, and then for production."""
     need_tools()
     # The scan asks a service for known vulnerabilities, and their answer is no affair of a test.
     world.author.replace(WORKFLOW, SCAN, "true")
     world.author.commit("No scan")
     world.author.run("git", "push", "--quiet", "origin", "HEAD:main")
-    world.author.gatehouse("image", "base")
     keys = make_keys(tmp_path / "keys")
     with Registry(tmp_path / "registry") as registry:
         chain = Chain(world.author, registry, keys)
@@ -72,7 +74,7 @@ def test_what_merged_is_released(world: World, tmp_path: Path) -> None:
             variables=variables
             | {
                 "IMAGE": chain.name,
-                "BASE_IMAGE": f"oci:{world.author.root}/.gatehouse/base-image",
+                "BASE_IMAGE": base_image(tmp_path_factory),
             },
             secrets=password
             | {

@@ -1,0 +1,23 @@
+"""What is dear to make, made once for all processes of a test run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The new folder that `make` filled, which all processes share: nobody may change it."""
+    folder = factory.getbasetemp() / name
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each process has a folder of its own in the run's
+        folder = folder.parent.parent / name
+    done = folder.with_name(f"{name}.done")
+    with FileLock(folder.with_name(f"{name}.lock")):
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
