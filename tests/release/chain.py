@@ -68,8 +68,8 @@ class Chain:
         self.run("dvc", "repro", "--quiet", "quantize")
         self.clone.commit("A model")
 
-    def build(self, base: str, **variables: str) -> None:
-        self.gatehouse("image", "build", "--base", base, **variables)
+    def build(self, base: str) -> None:
+        self.gatehouse("image", "build", "--base", base)
 
     def push(self, name: str | None = None, key: str | None = None) -> str:
         """Push, sign and attest what was built; the image by its digest."""

@@ -70,7 +70,7 @@ def test_the_same_commit_gives_the_same_digest(
     before, told = release.image.digest, Verdict.read(release.verdict)
     path = without("buildah", tmp_path / "bin")
     base = base_image(tmp_path_factory)
-    chain.build(base, PATH=path)
+    chain.gatehouse("image", "build", "--base", base, PATH=path)
     assert release.image.digest == before
     assert {path: path.read_bytes() for path in kept} == kept
     assert verdict_digest(Verdict.read(release.verdict)) == verdict_digest(told)
