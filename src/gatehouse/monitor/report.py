@@ -65,6 +65,11 @@ def _head(look: Look, context: ReportContext) -> str:
         for gate in gates
     ]
     parts = [f"## {title}", told, table(["", "Gate", "Why"], rows)]
+    if record.counts.broken:
+        parts.append(
+            f"{WARNING} {count(record.counts.broken)} lines of the log could not be read, beside "
+            f"{count(record.counts.read)} records."
+        )
     steps = [
         f"- {ICONS[Outcome.FAIL]} **{gate}**: {_step(context, gate)}"
         for gate in gates

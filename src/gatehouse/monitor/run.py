@@ -81,6 +81,11 @@ def look(
     watched, where = _watched(log, labels, model, span, policy, root)
     found, given, served = watched.scan, watched.labels, watched.model
     keep_aside(found.aside, root / BROKEN)
+    if found.broken > found.read:
+        raise GatehouseError(
+            f"{files.shown(log)}: {found.broken:,} lines are no record and only {found.read:,} are "
+            f"one, so the log is not what was served; {BROKEN} has the first of them"
+        )
     windows, verdict, evidence = _windows(watched, rules, now)
     samples = [watched.sample(number) for number in range(span.windows)]
     record = Record(

@@ -184,7 +184,7 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
     """Read the log at a path or URL.
 
     Raises:
-        GatehouseError: it can't be read, or none of its lines is a record.
+        GatehouseError: it can't be read, or no line of it, or of a large file of it, is a record.
     """
     from tqdm import tqdm
 
@@ -192,21 +192,22 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
     found = files.find(url)
     with tqdm(unit="B", unit_scale=True, desc="log", disable=None) as bar:
         for file in found:
-            latest = span.windows
+            read, broken, latest = result.read, result.broken, span.windows
             for blocks, batch in enumerate(lines.read(file, contract, bar.update), 1):
                 latest = result.add(batch, labels, latest)
-                if result.broken > _GIVEN_UP or blocks >= _BLOCKS_GIVEN_UP:
-                    _check_any(result, url)
-    _check_any(result, url)
+                torn = result.broken - broken
+                if result.read == read and (torn > _GIVEN_UP or blocks >= _BLOCKS_GIVEN_UP):
+                    _check_any(torn, file.name)
+    if not result.read:
+        _check_any(result.broken, files.shown(url))
     return result
 
 
-def _check_any(result: Scan, url: str) -> None:
-    if result.broken and not result.read:
+def _check_any(broken: int, name: str) -> None:
+    if broken:
         raise GatehouseError(
-            f"{files.shown(url)}: none of its first {result.broken:,} lines is a record of an "
-            "inference log that fits the contract: time, request_id, index, model, probability, "
-            "decision, row"
+            f"{name}: none of its first {broken:,} lines is a record of an inference log that fits "
+            "the contract: time, request_id, index, model, probability, decision, row"
         )
 
 

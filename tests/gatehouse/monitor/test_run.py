@@ -15,6 +15,7 @@ from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, read_evidence
 from gatehouse.monitor.record import BROKEN, EVIDENCE, RECORD, REPORT, VERDICT, Record
+from gatehouse.monitor.report import render
 from gatehouse.monitor.run import Look, look, write
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, Workspace
@@ -331,6 +332,21 @@ def test_what_is_written_can_be_read(production: Production) -> None:
     write(production.look(), production.root)
     assert [each.name for each in (production.root / EVIDENCE).iterdir()] == ["drift.json"]
     assert (production.root / BROKEN).read_bytes() == b""
+
+
+def test_a_log_that_is_broken_for_the_most_part_is_an_error(production: Production) -> None:
+    """Attacks a pass by the few records that a version of the service writes as one should."""
+    production.write(production.records(ROWS))
+    with production.log.open("ab") as stream:
+        stream.write(b"broken\n" * 600)
+    found = production.look()
+    assert found.verdict.outcome is Outcome.PASS
+    assert "600 lines of the log could not be read" in render(found)
+    with production.log.open("ab") as stream:
+        stream.write(b"broken\n")
+    with pytest.raises(GatehouseError, match="601 lines are no record and only 600 are"):
+        production.look()
+    assert (production.root / BROKEN).read_bytes() == b"broken\n" * 601
 
 
 def test_a_mistyped_policy_is_told(production: Production) -> None:

@@ -180,6 +180,21 @@ def test_a_large_file_that_is_no_log_is_not_read_to_its_end(
         look(path)
 
 
+def test_a_large_file_that_is_no_log_is_told_in_any_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks a folder that is read or refused by the names of its files."""
+    monkeypatch.setattr(scan, "_GIVEN_UP", 100)
+    write(tmp_path / "m.jsonl", line())
+    for name in ("a.json", "z.json"):
+        write_bytes(tmp_path / name, b'{"level": "info"}\n' * 200)
+        with pytest.raises(GatehouseError, match=rf"{name}: none of its first 200 lines"):
+            look(tmp_path)
+        write_bytes(tmp_path / name, b'{"level": "info"}\n' * 50)
+        assert look(tmp_path).broken == 50
+        (tmp_path / name).unlink()
+
+
 def test_broken_lines_are_counted_and_a_thousand_kept(tmp_path: Path) -> None:
     """Attacks memory and disk, by a log of nearly nothing else."""
     found = look(write(tmp_path / "log.jsonl", line(), *[b"broken %d" % n for n in range(5000)]))
