@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.clone import copy_checkout
 from tests.shared import once
 
 
@@ -19,7 +18,5 @@ def base_image(factory: pytest.TempPathFactory) -> str:
 
 def _make(folder: Path) -> None:
     folder.mkdir()
-    command = [sys.executable, "-m", "gatehouse.cli", "image", "base"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith("oci:.gatehouse/base-image")
+    said = copy_checkout(folder).gatehouse("image", "base")
+    assert said.strip().endswith("oci:.gatehouse/base-image")
