@@ -19,4 +19,4 @@ def base_image(factory: pytest.TempPathFactory) -> str:
 def _make(folder: Path) -> None:
     folder.mkdir()
     said = copy_checkout(folder).gatehouse("image", "base")
-    assert said.strip().endswith("oci:.gatehouse/base-image")
+    assert "oci:.gatehouse/base-image" in said
