@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tests.gatehouse.monitor import logs
 from tests.gatehouse.monitor.logs import END, line, record, write_bytes
 
 ROW = record()["row"]
+GOOD_SHADOW = {"model": "sha256:b", "probability": 1.0, "decision": "yes"}
+MARKS = b'{}[]",:0123456789.eE-+ntfx\\ \x00\xff'
 
 
 def read(path: Path) -> tuple[pa.Table, list[bytes]]:
@@ -97,7 +100,7 @@ GOOD: dict[str, bytes] = {
     "a long number": line(row=ROW | {"age": 10**300}),
     "Z": line(time="2026-03-29T10:00:00Z"),
     "another zone": line(time="2026-03-29T12:00:00.000001+02:00"),
-    "a shadow": line(shadow={"model": "sha256:b", "probability": 1.0, "decision": "yes"}),
+    "a shadow": line(shadow=GOOD_SHADOW),
     "no shadow": line(shadow=None),
     "keys in another order": json.dumps(dict(reversed(record().items()))).encode(),
     "almost 1 MB": line(more="x" * 1_000_000),
@@ -252,3 +255,22 @@ def test_what_only_is_called_parquet_is_an_error(tmp_path: Path, content: bytes)
     """Attacks a traceback of Arrow."""
     with pytest.raises(GatehouseError, match=r"log\.parquet: cannot be read"):
         read(write_bytes(tmp_path / "log.parquet", content))
+
+
+def test_a_line_is_judged_alike_whatever_stands_beside_it() -> None:
+    """Attacks lines that only some of the ways to parse a block take for broken, at random."""
+    draw = random.Random(0)
+    wanted = lines.schema(logs.contract())
+    for _ in range(150):
+        given = []
+        for number in range(5):
+            text = bytearray(line(number, shadow=GOOD_SHADOW if number == 3 else None))
+            for _ in range(draw.choice([0, 0, 1, 2, 3])):
+                place = draw.randrange(len(text))
+                text[place : place + draw.randrange(2)] = bytes([draw.choice(MARKS)])
+            given.append(bytes(text))
+        alone = [lines._parse([each], wanted) for each in given]
+        together = lines._parse(given, wanted)
+        broken = [each for batch in alone for each in batch.broken]
+        assert sorted(together.broken) == sorted(broken)
+        assert together.table.num_rows + len(broken) == len(given)
