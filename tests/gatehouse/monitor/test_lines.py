@@ -261,7 +261,7 @@ def test_a_line_is_judged_alike_whatever_stands_beside_it() -> None:
     """Attacks lines that only some of the ways to parse a block take for broken, at random."""
     draw = random.Random(0)
     wanted = lines.schema(logs.contract())
-    for _ in range(150):
+    for _ in range(60):
         given = []
         for number in range(5):
             text = bytearray(line(number, shadow=GOOD_SHADOW if number == 3 else None))
