@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
 from gatehouse.errors import GatehouseError
@@ -29,7 +30,7 @@ from gatehouse.judge import Case, judge
 from gatehouse.monitor import files
 from gatehouse.monitor.labels import Labels, read_labels
 from gatehouse.monitor.sample import Sample
-from gatehouse.monitor.scan import PLACE, Scan, Span, scan
+from gatehouse.monitor.scan import PLACE, Span, scan
 from gatehouse.monitor.verdict import comparing
 from gatehouse.policy import POLICY_FILE, Policy, load_policy
 from gatehouse.verdict import Verdict
@@ -66,6 +67,7 @@ class Comparison:
     """A candidate beside the served model, in one span of time.
 
     Attributes:
+        broken: lines of the log that could not be read.
         described: agreement and differences of the answers, for which no label is needed.
         flips: records by the served model's decision and the candidate's; only of a shadow.
         verdict: None without labels.
@@ -76,6 +78,7 @@ class Comparison:
     candidate: Answers
     span: Span
     log: str
+    broken: int
     described: tuple[Measurement, ...]
     flips: Counter[tuple[str, str]]
     evidence: dict[Gate, Evidence | str]
@@ -105,26 +108,50 @@ def compare(
         GatehouseError: log, labels or policy can't be read, or the log has only one model.
     """
     policy, contract = load_policy(root / POLICY_FILE), load_contract(root / CONTRACT_FILE)
+    rules = comparing(policy)
     given = None if labels is None else read_labels(labels, contract)
     now = datetime.now(UTC)
     span = Span(until or now, window or policy.monitor.window, 1)
     found = scan(log, contract, span, policy.measure.drift.maximum_rows, given)
-    samples = found.labelled if given is not None else found.windows
+    found.check_broken(files.shown(log))
+    samples = _by_model(found.labelled if given is not None else found.windows)
     if not samples:
         what = "labelled record" if given is not None and found.windows else "record"
         raise GatehouseError(
             f"{files.shown(log)}: has no {what} from {span.start(0):%Y-%m-%d %H:%M} to "
             f"{span.until:%Y-%m-%d %H:%M} UTC; --until and --window look at another time"
         )
-    kind: Kind = "shadow" if _has_shadow(samples) else "canary"
-    if kind == "shadow":
-        served, other, flips = _of_shadow(samples, candidate, contract, given)
+    pairs = _pairs(samples)
+    others = [pair[1] for pair in pairs]
+    canaries = sorted(samples, key=lambda model: -samples[model].rows)[1:]
+    if candidate is not None and candidate not in [*others, *samples]:
+        raise GatehouseError(
+            f"the log has no answer of {candidate} to compare in that time; it has those of "
+            f"{', '.join(sorted({*others, *samples}))}"
+        )
+    if not pairs and not canaries:
+        raise GatehouseError(
+            f"the log's records are of one model ({', '.join(samples)}) and hold no shadow; let a "
+            "second one score (GATEHOUSE_SERVE_SHADOW) or answer (a canary): docs/operations.md"
+        )
+    pair = next((pair for pair in pairs if candidate in (None, pair[1])), None)
+    # Both can stand in one log: then more rows are the better comparison.
+    if pair and (candidate or not canaries or pairs[pair] >= samples[canaries[0]].rows):
+        kind: Kind = "shadow"
+        served, other, flips = _of_shadow(samples[pair[0]], pair[1], contract, given)
     else:
-        served, other, flips = *_of_canary(found, samples, candidate, contract, given), Counter()
+        kind, flips = "canary", Counter()
+        chosen = candidate or canaries[0]
+        beside = next(model for model in sorted(samples, key=lambda name: -samples[name].rows)
+                      if model != chosen)  # fmt: skip
+        served, other = (
+            _answers(samples[model].table, samples[model].table, samples[model].hashes,
+                     contract, given)
+            for model in (beside, chosen)
+        )  # fmt: skip
     evidence: dict[Gate, Evidence | str] = {}
     verdict = None
     if given is not None:
-        rules = comparing(policy)
         evidence = _evidence(kind, served, other, contract, rules)
         case = Case(evidence, _subject(other, contract), _subject(served, contract), now.date())
         verdict = judge(case, rules, str(POLICY_FILE))
@@ -134,6 +161,7 @@ def compare(
         candidate=other,
         span=span,
         log=files.shown(log),
+        broken=found.broken,
         described=_described(kind, served, other, policy),
         flips=flips,
         evidence=evidence,
@@ -141,73 +169,30 @@ def compare(
     )
 
 
-def _has_shadow(samples: dict[tuple[int, str], Sample]) -> bool:
-    return any(
-        sample.seen and sample.table["shadow"].null_count < sample.table.num_rows
-        for sample in samples.values()
-    )
+def _by_model(windows: dict[tuple[int, str], Sample]) -> dict[str, Sample]:
+    return {model: sample for (_, model), sample in windows.items() if sample.seen}
+
+
+def _pairs(samples: dict[str, Sample]) -> Counter[tuple[str, str]]:
+    """Records that a shadow answered too, by served model and shadow; most frequent first."""
+    found: Counter[tuple[str, str]] = Counter()
+    for model, sample in samples.items():
+        shadows = pc.struct_field(sample.table["shadow"], "model").drop_null()
+        found.update((model, shadow) for shadow in shadows.to_pylist())
+    return Counter(dict(found.most_common()))
 
 
 def _of_shadow(
-    samples: dict[tuple[int, str], Sample],
-    candidate: str | None,
-    contract: Contract,
-    labels: Labels | None,
+    sample: Sample, shadow: str, contract: Contract, labels: Labels | None
 ) -> tuple[Answers, Answers, Counter[tuple[str, str]]]:
-    tables, hashes = [], []
-    for sample in samples.values():
-        known = sample.table["shadow"].is_valid()
-        tables.append(sample.table.filter(known))
-        hashes.append(sample.hashes[known.to_numpy()])
-    table, hashed = pa.concat_tables(tables).combine_chunks(), np.concatenate(hashes)
-    shadow = table["shadow"].combine_chunks()
-    pairs = Counter(zip(table["model"].to_pylist(), shadow.field("model").to_pylist(), strict=True))
-    chosen = [pair for pair, _ in pairs.most_common() if candidate in (None, pair[1])]
-    if not chosen:
-        raise _unknown(candidate, {pair[1] for pair in pairs})
-    # Only one pair of models: another one's records would mix what is compared.
-    kept = pa.array([pair == chosen[0] for pair in zip(
-        table["model"].to_pylist(), shadow.field("model").to_pylist(), strict=True)])  # fmt: skip
-    table, hashed = table.filter(kept).combine_chunks(), hashed[kept.to_numpy(False)]
-    served = _answers(table, table, hashed, contract, labels)
-    other = _answers(pa.Table.from_struct_array(table["shadow"]), table, hashed, contract, labels)
-    decided = zip(
-        table["decision"].to_pylist(),
-        table["shadow"].combine_chunks().field("decision").to_pylist(),
-        strict=True,
-    )
+    known = pc.fill_null(pc.equal(pc.struct_field(sample.table["shadow"], "model"), shadow), False)
+    table = sample.table.filter(known).combine_chunks()
+    hashes = sample.hashes[known.to_numpy()]
+    said = pa.Table.from_struct_array(table["shadow"])
+    served = _answers(table, table, hashes, contract, labels)
+    other = _answers(said, table, hashes, contract, labels)
+    decided = zip(table["decision"].to_pylist(), said["decision"].to_pylist(), strict=True)
     return served, other, Counter(decided)
-
-
-def _of_canary(
-    found: Scan,
-    samples: dict[tuple[int, str], Sample],
-    candidate: str | None,
-    contract: Contract,
-    labels: Labels | None,
-) -> tuple[Answers, Answers]:
-    seen = {model: found.windows[key].rows for key in samples for model in [key[1]]}
-    ordered = sorted(seen, key=lambda model: (-seen[model], model))
-    if len(ordered) < 2:
-        raise GatehouseError(
-            f"the log's records are of one model ({', '.join(ordered)}) and hold no shadow; let a "
-            "second one score (GATEHOUSE_SERVE_SHADOW) or answer (a canary): docs/operations.md"
-        )
-    if candidate is not None and candidate not in ordered:
-        raise _unknown(candidate, set(ordered))
-    other = candidate or ordered[1]
-    (served, *_) = (model for model in ordered if model != other)
-    answers = []
-    for model in (served, other):
-        sample = samples[0, model]
-        answers.append(_answers(sample.table, sample.table, sample.hashes, contract, labels))
-    return answers[0], answers[1]
-
-
-def _unknown(candidate: str | None, models: set[str]) -> GatehouseError:
-    return GatehouseError(
-        f"the log has no answer of {candidate} to compare; it has {', '.join(sorted(models))}"
-    )
 
 
 def _answers(
@@ -284,6 +269,7 @@ def _described(
             of=Of.COMPARISON,
             value=alike / n,
             unit="share",
+            # Of all alike the bound is 1 up to rounding.
             interval=Interval(low=min(low, alike / n), high=high, confidence=confidence),
             n=n,
             method="Wilson score interval",

@@ -44,7 +44,8 @@ def render(found: Comparison) -> str:
     start, end = found.span.start(0), found.span.until
     parts = [
         f"## {_title(found)}",
-        f"Records of {code(found.log)} from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC.",
+        f"Records of {code(found.log)} from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC; "
+        f"{count(found.broken)} lines of it could not be read.",
         table(["Model", "Digest", "Records"], rows, "llr"),
         "### Answers\n\n" + quantities.accuracy(found.described),
     ]

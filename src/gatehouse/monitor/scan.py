@@ -102,6 +102,18 @@ class Scan:
         counts = self._latest[min(self._latest)]
         return max(counts, key=lambda model: (counts[model], model))
 
+    def check_broken(self, name: str) -> None:
+        """Refuse a log that is broken for the most part.
+
+        Raises:
+            GatehouseError: more of its lines are broken than are records.
+        """
+        if self.broken > self.read:
+            raise GatehouseError(
+                f"{name}: {self.broken:,} lines are no record and only {self.read:,} are one, so "
+                "the log is not what was served, or by another contract"
+            )
+
     def of(self, number: int, model: str) -> Sample:
         """The sample of a window; an empty one where it has no record."""
         return self.windows.get((number, model)) or Sample(self.size)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Of, Subject
 from gatehouse.judge import Case, judge
-from gatehouse.policy import Policy, Rule
+from gatehouse.policy import POLICY_FILE, Policy, Rule
 from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
 
 _OF_TRAINING = ("test_rows_in_train",)
@@ -30,14 +31,19 @@ def watching(policy: Policy, gates: Iterable[Gate]) -> Policy:
 
 
 def comparing(policy: Policy) -> Policy:
-    """The policy with only the rules that judge a second model on live traffic."""
+    """The policy with only the rules that judge a second model on live traffic.
+
+    Raises:
+        GatehouseError: it has none.
+    """
+    gates = {Gate.ACCURACY, Gate.FAIRNESS} & {Gate.ACCURACY, *policy.monitor.gates}
     rules = {
         name: rule
         for name, rule in policy.rules.items()
-        if rule.gate in (Gate.ACCURACY, Gate.FAIRNESS)
-        and rule.gate in policy.monitor.gates
-        and rule.measurement not in _OF_TRAINING
+        if rule.gate in gates and rule.measurement not in _OF_TRAINING
     }
+    if not rules:
+        raise GatehouseError(f"{POLICY_FILE}: no rule judges accuracy, so none compares two models")
     return policy.model_copy(update={"rules": rules, "waivers": ()})
 
 
