@@ -107,10 +107,11 @@ def compare(
     are described and nothing is judged. Writes reports/compare/.
     """
     from gatehouse.monitor.compare import compare as compare_models
-    from gatehouse.monitor.compare_report import REPORT, write
+    from gatehouse.monitor.compare_report import REPORT, clear, write
     from gatehouse.report.terminal import print_verdict
     from gatehouse.verdict import Outcome
 
+    clear()
     found = compare_models(log, labels, window=window, until=until, candidate=candidate)
     write(found)
     click.echo(f"{found.kind} {found.candidate.model} beside {found.served.model}")

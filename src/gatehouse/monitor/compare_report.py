@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,16 +20,16 @@ FOLDER = Path("reports/compare")
 REPORT = FOLDER / "report.md"
 
 
+def clear(root: Path = Path()) -> None:
+    """Take away what an earlier comparison left: where this one fails it would be taken for it."""
+    shutil.rmtree(root / FOLDER, ignore_errors=True)
+
+
 def write(found: Comparison, root: Path = Path()) -> None:
-    """Store evidence, verdict and report; what an earlier comparison left goes."""
-    for gate in Gate:
-        path = evidence_path(root / FOLDER / "evidence", gate)
-        evidence = found.evidence.get(gate)
+    """Store evidence, verdict and report."""
+    for gate, evidence in found.evidence.items():
         if isinstance(evidence, Evidence):
-            evidence.write(path)
-        else:
-            path.unlink(missing_ok=True)
-    (root / FOLDER / "verdict.json").unlink(missing_ok=True)
+            evidence.write(evidence_path(root / FOLDER / "evidence", gate))
     if found.verdict is not None:
         found.verdict.write(root / FOLDER / "verdict.json")
     write_text(root / REPORT, render(found))
