@@ -157,8 +157,8 @@ LAUGHS = "\n".join(
     "text",
     [
         LAUGHS,
-        "[" * 500_000,
-        "stages: " + "{a: " * 5000,
+        "[" * 1000,
+        "stages: " + "{a: " * 1000,
         "stages: []",
         "stages: {all: 5}",
         "stages: {all: {outs: 5}}",

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
 from tests.gatehouse.github.fork import Fork
 
 from gatehouse.drill.graph import rewrite_logit, slower
+from gatehouse.github import judging
+from gatehouse.github.compose import Surroundings
 from gatehouse.github.judged import Judged
 from gatehouse.workspace import MODEL, MODEL_FP32
 
@@ -152,34 +156,45 @@ def test_a_green_change_of_the_rules_needs_an_owner(fork: Fork) -> None:
     assert "`policy.yaml`: `@octo/ml`" in fork.said()
 
 
-@pytest.mark.parametrize("owners", [None, "* @OWNER\n", "/docs/ @octo/ml\n"])
-def test_owners_that_are_none(fork: Fork, owners: str | None) -> None:
-    """The base's CODEOWNERS names nobody: a change of what decides is red, others are green."""
+def test_owners_that_are_none(fork: Fork) -> None:
+    """The base has no CODEOWNERS: a change of what decides is red, another is green."""
     fork.measure_by_hand()
-    file = fork.root / ".github/CODEOWNERS"
-    file.unlink()
-    if owners:
-        file.write_text(owners)
+    (fork.root / ".github/CODEOWNERS").unlink()
     fork.work.commit("nobody")
     fork.push("main")
+    for path, state in (("policy.yaml", "failure"), ("src/pipeline/train.py", "success")):
 
-    def touch(path: str) -> Callable[[], None]:
-        def change() -> None:
+        def touch(path: str = path) -> None:
             fork.retrain()
             (fork.root / path).parent.mkdir(parents=True, exist_ok=True)
             with (fork.root / path).open("a") as stream:
                 stream.write("\n")
 
-        return change
+        judged = fork.judge(fork.finish(fork.pull_request(touch)))
+        assert judged.overall.state == state, judged.overall.text
+        assert (".github/CODEOWNERS" in judged.overall.text) == (state == "failure")
+        assert ("can't merge" in fork.said()) == (state == "failure")
 
-    for path in ("policy.yaml", "Makefile", ".dvc/config", "src/sklearn.py", ".github/CODEOWNERS"):
-        judged = fork.judge(fork.finish(fork.pull_request(touch(path))))
-        assert judged.overall.state == "failure", path
-        assert ".github/CODEOWNERS" in judged.overall.text
-        assert "can't merge" in fork.said()
-    judged = fork.judge(fork.finish(fork.pull_request(touch("src/pipeline/train.py"))))
-    green = owners != "* @OWNER\n"
-    assert judged.overall.state == ("success" if green else "failure"), judged.overall.text
+
+@pytest.mark.parametrize("owners", [None, "* @OWNER\n", "/docs/ @octo/ml\n"])
+@pytest.mark.parametrize(
+    "path",
+    ["policy.yaml", "Makefile", ".dvc/config", "src/sklearn.py", ".github/CODEOWNERS",
+     "src/pipeline/train.py"],
+)  # fmt: skip
+def test_what_decides_is_exposed_without_owners(
+    path: str, owners: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks each file that decides, by each CODEOWNERS of the base that names nobody for it."""
+    pull: Any = Mock()
+    pull.get_files.return_value = [Mock(filename=path, previous_filename=None)]
+    repository, target, base = (Mock() for _ in range(3))
+    repository.get_pull.return_value = pull
+    monkeypatch.setattr(judging, "file_at", lambda commit, file, root: owners)
+    around = Surroundings("0" * 40, "https://example.org")
+    _, unowned = judging._with_owners(repository, target, base, around, Path())
+    free = path == "src/pipeline/train.py" and owners != "* @OWNER\n"
+    assert [".github/CODEOWNERS" in each for each in unowned] == ([] if free else [True])
 
 
 def outcome(judged: Judged) -> tuple[str, bool]:

@@ -169,17 +169,17 @@ def test_too_long_a_report_is_cut_from_its_end(make_run: Any) -> None:
     assert "<details>" not in head_only
 
 
-def test_ten_thousand_of_everything_fits_into_a_comment(make_run: Any, policy: Policy) -> None:
-    """Thousands of broken expectations, columns, groups and changes, with long names."""
+def test_a_thousand_of_everything_fits_into_a_comment(make_run: Any, policy: Policy) -> None:
+    """Hundreds of broken expectations, columns, groups and changes, with long names."""
     long = "x" * 200
-    broken = [expectation(slice=f"column={long}{i}", samples=(long,) * 9) for i in range(2_000)]
-    rules = {f"rule-{i}": policy.rules["accuracy-floor"] for i in range(2_000)}
+    broken = [expectation(slice=f"column={long}{i}", samples=(long,) * 9) for i in range(200)]
+    rules = {f"rule-{i}": policy.rules["accuracy-floor"] for i in range(200)}
     change = Change(key=long, before=long, after=long, direction="loosened")
     run = make_run(
         broken=broken,
         decided_by=changed_policy(policy, rules=policy.rules | rules),
-        verdict={"policy_changes": (change,) * 5_000, "contract_changes": (change,) * 5_000},
-        params=({f"{long}{i}": i for i in range(5_000)}, {}),
+        verdict={"policy_changes": (change,) * 500, "contract_changes": (change,) * 500},
+        params=({f"{long}{i}": i for i in range(500)}, {}),
     )
     report = render_report(run)
     assert len(report) <= LIMIT
