@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ HOSTILE = "::error::pwned\n"
 
 
 def monitor(world: World, run: int, event: str = "schedule", **inputs: str) -> Result:
-    """The workflow by its clock, or by hand with inputs."""
+    """The workflow by its clock, or by hand, also with inputs."""
     payload: dict[str, Any] = {"schedule": "41 4 * * *"}
     if event == "workflow_dispatch":
         payload = {"inputs": inputs, "repository": {"default_branch": "main"}}
@@ -60,7 +62,7 @@ def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -
     (issue,) = github.issues()
     assert issue.title.startswith("Production: drift fails (model ")
     assert "`age`" in issue.body
-    assert "One was started" in issue.body
+    assert "This look starts one" in issue.body
     (started,) = [call for call in github.calls if call.path.endswith("/dispatches")]
     assert (started.status, started.body["ref"]) == (204, "main")
     assert started.path.endswith("/actions/workflows/retrain.yml/dispatches")
@@ -73,7 +75,18 @@ def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -
             "verdict.json",
         }
 
-    result = monitor(world, 22, "workflow_dispatch", log=str(tmp_path / "none.jsonl"))
+    # Somebody's own question about another log answers for itself only.
+    clean = log(world, tmp_path / "clean.jsonl", seed=4)
+    edits = issue.edits
+    result = monitor(world, 22, "workflow_dispatch", log=str(clean))
+    assert result.results["look"] == "success", result.log[-6000:]
+    assert result.results.get("tell", "skipped") == "skipped"
+    assert "Production: " in result.summary
+    assert (github.artifact_folder / "22/monitor.zip").exists()
+    assert (issue.state, issue.edits) == ("open", edits)
+
+    world.variables["MONITOR_LOG"] = str(tmp_path / "none.jsonl")
+    result = monitor(world, 23)
     assert result.results == {"look": "failure", "tell": "success"}, result.log[-6000:]
     assert issue.title == "Production: monitoring failed"
     assert "none.jsonl: there is no such file" in issue.body
@@ -87,8 +100,8 @@ def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -
     author.run("dvc", "remote", "remove", "folder")
     author.commit("No remote")
     author.run("git", "push", "--quiet", "origin", "main")
-    clean = log(world, tmp_path / "clean.jsonl", seed=4)
-    result = monitor(world, 23, "workflow_dispatch", log=str(clean), window="7d")
+    world.variables["MONITOR_LOG"] = str(clean)
+    result = monitor(world, 24, "workflow_dispatch")
     assert result.results == {"look": "success", "tell": "success"}, result.log[-6000:]
     assert issue.state == "closed"
     assert "Passes again" in github.comments(issue.number)[-1].body
@@ -96,13 +109,39 @@ def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -
     assert len([call for call in github.calls if call.path.endswith("/dispatches")]) == 1
 
 
-def test_without_a_log_nothing_is_looked_at(world: World) -> None:
+def test_without_a_log_nothing_is_looked_at() -> None:
     """A fork that has not set it up gets a notice, and neither an issue nor a red run."""
-    result = monitor(world, 24)
-    assert result.code == 0, result.log[-3000:]
-    assert {name for name, each in result.results.items() if each != "skipped"} == {"idle"}
-    assert any(kind == "notice" and "MONITOR_LOG" in text for kind, text in result.annotations)
-    assert world.github.issues() == []
+    jobs = load(WORKFLOW)["jobs"]
+    assert jobs["idle"]["if"] == "!(inputs.log || vars.MONITOR_LOG)"
+    assert jobs["look"]["if"].startswith("(inputs.log || vars.MONITOR_LOG) && ")
+    assert "needs.look.result != 'skipped'" in jobs["tell"]["if"]
+    (step,) = jobs["idle"]["steps"]
+    assert step["run"].startswith('echo "::notice::')
+    assert "MONITOR_LOG" in step["run"]
+
+
+def test_no_input_speaks_for_production() -> None:
+    """Attacks an alarm that is closed, or a retraining that is started, by a log of one's own."""
+    definition = load(WORKFLOW)
+    said = re.findall(r"inputs\.(\w+)", definition["jobs"]["tell"]["if"])
+    assert said == list(definition["on"]["workflow_dispatch"]["inputs"])
+    assert definition["jobs"]["tell"]["if"].endswith(
+        f"!({' || '.join(f'inputs.{n}' for n in said)})"
+    )
+
+
+def test_of_an_error_one_line_is_handed_on(tmp_path: Path) -> None:
+    """Attacks the public issue by what follows in the error's text, such as a row of the log."""
+    (step,) = [each for each in load(WORKFLOW)["jobs"]["look"]["steps"] if each.get("id") == "look"]
+    (line,) = [each for each in step["run"].splitlines() if each.endswith("failed.txt")]
+    (tmp_path / "reports/monitor").mkdir(parents=True)
+    told = f"a warning\nerror: the log is odd {'x' * 400}\nname: Ada\nerror: more\n"
+    (tmp_path / "errors.txt").write_text(told)
+    environment = {"RUNNER_TEMP": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["bash", "-ec", line], cwd=tmp_path, env=environment, check=True)
+    text = (tmp_path / "reports/monitor/failed.txt").read_text()
+    assert text.startswith("error: the log is odd xxx")
+    assert len(text) == 300
 
 
 def test_who_reads_the_log_writes_nothing_and_who_writes_reads_none() -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.simulate import simulate
-from tests.workflows.definitions import load
+from tests.workflows.definitions import REPOSITORY, load
 from tests.workflows.proposing import no_code_of_the_repository
 from tests.workflows.results import Result
 from tests.workflows.world import World
 
-WORKFLOW = Path(__file__).parents[2] / ".github/workflows/retrain.yml"
+WORKFLOW = REPOSITORY / ".github/workflows/retrain.yml"
+GATEHOUSE = Path(sys.executable).with_name("gatehouse")
 HOSTILE = "it's due\n```\n@octo/ml $(echo pwned$((6*7))) `echo pwned$((6*7))` ${{ secrets.X }}"
 
 INJECTED = "pwned42"  # what is on the screen where a shell ran the text
@@ -74,24 +77,9 @@ def test_other_settings_become_a_pull_request(world: World) -> None:
     assert "Nothing to train" in checked.summary
 
 
-def test_new_data_becomes_a_snapshot_that_drift_is_measured_on(
-    world: World, tmp_path: Path
-) -> None:
-    """Attacks rows that only the URL's owner has, and a pull request that hides what moved.
-
-    Main learned from a snapshot; the new rows, half a standard deviation off, become another. Its
-    pull request brings DVC's file, and drift is measured against the first.
-    """
-    author = world.author
-    simulate(rows=12000, seed=0).to_csv(tmp_path / "first.csv", index=False)
-    author.run("git", "checkout", "--quiet", "main")
-    author.gatehouse("data", "add", str(tmp_path / "first.csv"), "--name", "first")
-    assert "Running stage 'train'" not in author.gatehouse("run")
-    author.run("dvc", "push", "--quiet")
-    author.commit("A snapshot")
-    author.run("git", "push", "--quiet", "origin", "main")
-
-    simulate(rows=12000, seed=1, drift=0.5).to_csv(tmp_path / "rows.csv", index=False)
+def test_new_data_become_a_snapshot(world: World, tmp_path: Path) -> None:
+    """Attacks rows that only the URL's owner has: the pull request brings DVC's file."""
+    simulate(rows=12000, seed=1).to_csv(tmp_path / "rows.csv", index=False)
     result = retrain(world, data=f"file://{tmp_path}/rows.csv", reason="new rows")
     assert result.code == 0, result.log[-6000:]
     assert result.results == {"train": "success", "propose": "success"}
@@ -102,25 +90,48 @@ def test_new_data_becomes_a_snapshot_that_drift_is_measured_on(
     assert f"path: {tracked.removesuffix('.dvc')}" in params
     assert "file://" not in params
 
-    author.run("git", "fetch", "--quiet", "origin", "retrain-7-1")
-    author.run("git", "checkout", "--quiet", "FETCH_HEAD")
-    author.run("dvc", "pull", "--quiet")
-    output = author.gatehouse("run", "--base", "main", code=1)
-    assert "Running stage 'train'" not in output
-    assert "FAIL: drift" in output
-    assert "`age`" in (author.root / "reports/report.md").read_text("utf-8")
+
+def write_the_settings(
+    folder: Path, programs: dict[str, Path | str], **inputs: str
+) -> subprocess.CompletedProcess[str]:
+    """The step's script alone, in `folder`, with these programs: a real one, or a shell script."""
+    (step,) = [s for s in load(WORKFLOW)["jobs"]["train"]["steps"] if "gatehouse set" in str(s)]
+    (folder / ".venv/bin").mkdir(parents=True)
+    for name, program in programs.items():
+        path = folder / ".venv/bin" / name
+        if isinstance(program, Path):
+            path.symlink_to(program)
+        else:
+            path.write_text(f"#!/bin/sh\n{program}\n")
+            path.chmod(0o755)
+    words = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
+    environment = {"SETTINGS": "", "DATA": "", "PATH": "/usr/bin:/bin"} | inputs
+    return subprocess.run(
+        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, check=False,
+    )  # fmt: skip
 
 
-def test_broken_data_are_no_snapshot(world: World, tmp_path: Path) -> None:
-    """Rows that break the contract end the run before anything is trained, and say why."""
+@pytest.fixture
+def settled(tmp_path: Path) -> Path:
+    """A folder with the files that settings and rows are held to."""
+    for name in ("params.yaml", "contract.yaml"):
+        shutil.copyfile(REPOSITORY / name, tmp_path / name)
+    return tmp_path
+
+
+def test_broken_data_are_no_snapshot(settled: Path) -> None:
+    """Rows that break the contract end the step before anything is set, and say why."""
     rows = simulate(rows=500, seed=0)
-    rows.assign(age=200).to_csv(tmp_path / "rows.csv", index=False)
-    result = retrain(world, data=f"file://{tmp_path}/rows.csv")
-    step = result.jobs["train"].step("Write the settings")
-    assert step.result == "failure"
-    assert "refused: " in step.output
-    assert "500 of 500" in step.output
-    assert world.github.state.pulls == {}
+    rows.assign(age=200).to_csv(settled / "rows.csv", index=False)
+    programs = {"dvc": "echo folder", "gatehouse": GATEHOUSE}
+    done = write_the_settings(
+        settled, programs, DATA=f"file://{settled}/rows.csv", SETTINGS="train.seed=5"
+    )
+    assert done.returncode != 0
+    assert "refused: " in done.stdout
+    assert "500 of 500" in done.stdout
+    assert (settled / "params.yaml").read_bytes() == (REPOSITORY / "params.yaml").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -137,17 +148,40 @@ def test_a_file_is_a_snapshot_where_a_remote_keeps_it(
     remote: str, data: str, calls: list[str], tmp_path: Path
 ) -> None:
     """Attacks a snapshot that nobody else can have, and a source that is taken for a file."""
-    (step,) = [s for s in load(WORKFLOW)["jobs"]["train"]["steps"] if "gatehouse set" in str(s)]
-    programs = tmp_path / ".venv/bin"
-    programs.mkdir(parents=True)
-    for name, text in (("dvc", 'echo "$REMOTE"'), ("gatehouse", 'echo "$*" >>calls.txt')):
-        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
-        (programs / name).chmod(0o755)
+    programs: dict[str, Path | str] = {
+        "dvc": f"printf '%s' '{remote}'",
+        "gatehouse": 'echo "$*" >>calls.txt',
+    }
     (tmp_path / "here.csv").touch()
-    environment = {"SETTINGS": "a=1", "DATA": data, "REMOTE": remote, "PATH": "/usr/bin:/bin"}
-    words = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
-    subprocess.run(words, cwd=tmp_path, env=environment, check=True)
+    done = write_the_settings(tmp_path, programs, SETTINGS="a=1", DATA=data)
+    assert done.returncode == 0, done.stdout
     assert (tmp_path / "calls.txt").read_text().splitlines() == calls
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("s3://bucket/rows.csv", "s3://bucket/rows.csv"),
+        ("https://host:8080/x.csv?X-Signature=SEC@RET\nSECRET", "https://host:8080/x.csv"),
+        ("https://ada:SEC/RET@host/x.csv", "https://host/x.csv"),
+        ("https://ada:SEC?RET@host/x.csv", "https://ada"),
+        ("zip://a.csv::https://ada:SECRET@host/x.zip", "zip://host/x.zip"),
+        ("adult", "adult"),
+        ("", "none"),
+    ],
+)
+def test_a_url_s_secrets_stay_out_of_the_pull_request(
+    data: str, shown: str, tmp_path: Path
+) -> None:
+    """Attacks signatures and passwords, which a public text would give away."""
+    steps = load(WORKFLOW)["jobs"]["propose"]["steps"]
+    (step,) = [each for each in steps if each["name"] == "Write its text"]
+    environment = {"DATA": data, "RUNNER_TEMP": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["bash", "-ec", step["run"]], cwd=tmp_path, env=environment, check=True)
+    text = (tmp_path / "body.md").read_text("utf-8")
+    assert f"Data:\n\n```text\n{shown}\n```" in text
+    assert "SEC" not in text
+    assert "RET" not in text
 
 
 def test_nothing_changed_opens_nothing(world: World) -> None:
@@ -160,21 +194,9 @@ def test_nothing_changed_opens_nothing(world: World) -> None:
     assert world.github.state.pulls == {}
 
 
-@pytest.mark.parametrize(
-    ("payload", "told"),
-    [
-        ({"settings": "train.seeed=1"}, "train.seeed: there is no such setting; train has:"),
-        ({"settings": "train.seed=1;echo pwned$((6*7))"}, "train.seed"),
-        ({"settings": "--help $(echo pwned$((6*7)))\ntrain.seed=1"}, "'--help': is no KEY=VALUE"),
-        ({"settings": {"train.seed": 1}}, "is no KEY=VALUE"),
-        ({"data": "`echo pwned$((6*7))`"}, "data"),
-        ({"data": "../../etc/passwd"}, "is no data source"),
-    ],
-)
-def test_a_wrong_payload_is_told_and_nothing_runs(
-    world: World, payload: dict[str, Any], told: str
-) -> None:
+def test_a_wrong_payload_is_told_and_nothing_runs(world: World) -> None:
     """Attacks commands in what another system sends, and a training with half of the settings."""
+    payload = {"settings": "--help $(echo pwned$((6*7)))\ntrain.seed=1"}
     result = world.act.run(
         "retrain.yml", "repository_dispatch", {"action": "retrain", "client_payload": payload},
         run_id=7, variables=world.variables,
@@ -182,9 +204,28 @@ def test_a_wrong_payload_is_told_and_nothing_runs(
     assert result.code != 0
     step = result.jobs["train"].step("Write the settings")
     assert step.result == "failure"
-    assert told in step.output
+    assert "'--help': is no KEY=VALUE" in step.output
     assert INJECTED not in result.log
     assert world.github.state.pulls == {}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({"SETTINGS": "train.seeed=1"}, "train.seeed: there is no such setting; train has:"),
+        ({"SETTINGS": "train.seed=1;echo pwned$((6*7))"}, "train.seed"),
+        ({"SETTINGS": "Object"}, "is no KEY=VALUE"),  # what a payload's mapping becomes
+        ({"DATA": "`echo pwned$((6*7))`"}, "data"),
+        ({"DATA": "../../etc/passwd"}, "is no data source"),
+    ],
+)
+def test_wrong_settings_end_the_step(settled: Path, inputs: dict[str, str], told: str) -> None:
+    """Attacks the step's script by each kind of text that is no setting."""
+    done = write_the_settings(settled, {"gatehouse": GATEHOUSE}, **inputs)
+    assert done.returncode != 0
+    assert told in done.stdout
+    assert INJECTED not in done.stdout
+    assert (settled / "params.yaml").read_bytes() == (REPOSITORY / "params.yaml").read_bytes()
 
 
 def test_the_job_that_may_write_runs_no_code_of_the_repository() -> None:

@@ -44,7 +44,7 @@ def tell(repository: Repository, look: Look, policy: Policy, data: str, author: 
         What was done, in words.
 
     Raises:
-        GatehouseError: GitHub refused, several times.
+        GatehouseError: GitHub refused, several times; to start the retraining it is asked once.
     """
     with telling("look for the alarm's issue"):
         issue, open_memory = _one(repository, author)
@@ -60,11 +60,11 @@ def tell(repository: Repository, look: Look, policy: Policy, data: str, author: 
     retrained = frozenset(open_memory.retrained) | _closed_memory(repository, policy, author)
     model = look.record.model if isinstance(look, Judged) else open_memory.model
     plan = alarm_retrain.plan(repository, look, policy, model, retrained, data)
-    memory = Memory(model=model, failing=failed, retrained=tuple(sorted(retrained)))
-    # What is started is remembered before it is: once too few, never twice.
+    # What is started is remembered before it is, and stays so whatever GitHub answers, which may
+    # have taken what it answers by an error: once too few, never twice.
     started = {model} if model and plan.start else set[str]()
-    starting = memory.model_copy(update={"retrained": tuple(sorted(retrained | started))})
-    text = body(look, starting, waiting, plan.text, here())
+    memory = Memory(model=model, failing=failed, retrained=tuple(sorted(retrained | started)))
+    text = body(look, memory, waiting, plan.text, here())
     if issue is None:
         issue, done = _create(repository, title(look), text, author), "opened"
     else:
@@ -75,9 +75,9 @@ def tell(repository: Repository, look: Look, policy: Policy, data: str, author: 
                 issue.create_comment(changed_comment(look, open_memory.failing, failed, here()))
     if plan.start:
         try:
-            alarm_retrain.start(repository, data, issue.html_url)
+            alarm_retrain.start(data, issue.html_url)
         except GatehouseError:
-            told = alarm_retrain.FAILED_TO_START
+            told = alarm_retrain.may_have_started()
             _edit(issue, title(look), body(look, memory, waiting, told, here()))
             raise
     also = "; a retraining was started" if plan.start else ""

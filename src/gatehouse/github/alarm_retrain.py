@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatehouse.evidence import Gate
-from gatehouse.github.client import setting, telling
+from gatehouse.github.client import connect, setting, telling
 from gatehouse.github.look import Judged, Look
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
@@ -52,8 +52,9 @@ def plan(
     if model in retrained:
         return Plan(
             False,
-            f"One was started for this model already ({_pulls()}). If its pull request is red, it "
-            "stays so: no other is started until another model is served.",
+            f"One was started for this model already, or may have been ({_seen()}). Whether its "
+            "run failed or its pull request is red: no other is started until another model is "
+            "served. Run _Retrain_ by hand to try again.",
         )
     if not isinstance(look, Judged) or not measured_failures(look):
         return Plan(
@@ -70,24 +71,36 @@ def plan(
             "on the data that this model learned from would change nothing. Add new rows by "
             "`gatehouse data add`, or set the variable.",
         )
+    if _has_secret(data):
+        return Plan(
+            False,
+            "None is started: the URL in the repository variable `RETRAIN_DATA` holds a password "
+            "or a query, such as a signature, and a retraining would show it to everyone who "
+            "reads here. Name one without, and give the keys to the environment.",
+        )
     return Plan(
         True,
-        f"One was started, with the data that the repository variable `RETRAIN_DATA` names. What "
-        f"comes of it is [a pull request]({_pulls()}), judged like any other.",
+        f"This look starts one, with the data that the repository variable `RETRAIN_DATA` names "
+        f"({_seen()}). What comes of it is a pull request, judged like any other.",
     )
 
 
-FAILED_TO_START = "It could not be started, for GitHub refused; the next look tries again."
+def may_have_started() -> str:
+    """What the issue says where GitHub answered the start by an error, or not at all."""
+    return (
+        f"This look tried to start one, and GitHub answered by an error, so it may run or not: see "
+        f"{_seen()}. No other is started for this model; run _Retrain_ by hand if none is there."
+    )
 
 
-def start(repository: Repository, data: str, issue_url: str) -> None:
-    """Start the workflow on the default branch.
+def start(data: str, issue_url: str) -> None:
+    """Start the workflow on the default branch, by one call that is never repeated.
 
     Raises:
-        GatehouseError: GitHub refused, several times.
+        GatehouseError: GitHub answered by an error, or not at all; it may have started even so.
     """
     with telling(f"start the workflow {WORKFLOW}"):
-        repository.get_workflow(WORKFLOW).create_dispatch(
+        connect(once=True).get_workflow(WORKFLOW).create_dispatch(
             setting("GITHUB_REF_NAME"),
             {"data": data, "reason": f"Production's alarm: {issue_url}"},
             throw=True,
@@ -119,6 +132,14 @@ def _open_pull(repository: Repository) -> str | None:
     return None
 
 
-def _pulls() -> str:
-    server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
-    return f"{server}/{repository}/pulls?q=is%3Apr+head%3A{BRANCHES}"
+def _has_secret(data: str) -> bool:
+    """Does a URL hold a password or a query? By hand, since a password may hold any mark."""
+    rests = [part.partition("://")[2] for part in data.split("::")]
+    return any("?" in rest or "#" in rest or ":" in rest.rpartition("@")[0] for rest in rests)
+
+
+def _seen() -> str:
+    """Where runs and pull requests of retrainings are seen, as Markdown."""
+    place = f"{setting('GITHUB_SERVER_URL')}/{setting('GITHUB_REPOSITORY')}"
+    pulls = f"{place}/pulls?q=is%3Apr+head%3A{BRANCHES}"
+    return f"[Actions]({place}/actions/workflows/{WORKFLOW}), [pull requests]({pulls})"

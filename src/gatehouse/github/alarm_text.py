@@ -17,7 +17,6 @@ REPORT_LIMIT = 60_000
 """Characters of Markdown; GitHub takes 65,536, and the rest of the text is short."""
 
 _MARK = re.compile(r"\A<!-- gatehouse-alarm (\{.*\}) -->")
-_WHY_LIMIT = 1000
 
 
 class Memory(Frozen):
@@ -76,8 +75,8 @@ def body(look: Look, memory: Memory, waiting: set[str], retraining: str, run: st
     parts = [memory.mark(), *_story(look)]
     if waiting:
         parts.append(
-            f"⏳ Failed before, and can't be told now, for want of records or labels: "
-            f"{_rules(waiting)}. So this stays open."
+            "⏳ Failed before, and can't be told now, for records or labels are missing or too "
+            f"few: {_rules(waiting)}. So this stays open."
         )
     parts += ["### 🔁 Retraining", retraining, foot]
     return "\n\n".join(parts) + "\n"
@@ -88,7 +87,7 @@ def changed_comment(look: Look, before: Iterable[str], after: Iterable[str], run
     then, now = set(before), set(after)
     lines = []
     if isinstance(look, Broken):
-        lines.append(f"❌ Monitoring failed: {prose(look.why, _WHY_LIMIT)}")
+        lines.append(f"❌ Monitoring failed: {prose(look.why)}")
     elif new := now - then:
         lines.append(f"❌ Now fails: {_rules(new)}")
     if gone := then - now - {NOT_MONITORED}:
@@ -121,7 +120,7 @@ def _story(look: Look) -> list[str]:
     if isinstance(look, Broken):
         return [
             "## ❌ Gatehouse: monitoring failed",
-            f"Monitoring failed: {prose(look.why, _WHY_LIMIT)}",
+            f"Monitoring failed: {prose(look.why)}",
             "So nothing is known of production until it is mended.",
         ]
     if len(look.report) > REPORT_LIMIT:

@@ -101,12 +101,15 @@ def alarm(folder: Path, retrain_data: str, author: str) -> int:
     Opened or edited while production fails, closed when it passes. Where the policy says so, a
     retraining is started, once for each model. For monitor.yml.
     """
+    from datetime import UTC, datetime
+
     from gatehouse.github.alarm import tell
     from gatehouse.github.client import connect
     from gatehouse.github.look import read_look
     from gatehouse.policy import load_policy
 
-    click.echo(tell(connect(), read_look(folder), load_policy(), retrain_data.strip(), author))
+    look = read_look(folder, datetime.now(UTC))
+    click.echo(tell(connect(), look, load_policy(), retrain_data.strip(), author))
     return PASS
 
 

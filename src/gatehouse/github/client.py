@@ -33,11 +33,15 @@ def here() -> str:
     return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
 
 
-def connect(token_name: str = "GITHUB_TOKEN") -> Repository:  # noqa: S107 - a variable's name
+def connect(
+    token_name: str = "GITHUB_TOKEN",  # noqa: S107 - a variable's name
+    *,
+    once: bool = False,
+) -> Repository:
     """This repository, as the token in the variable `token_name` may see it.
 
     Server errors, rate limits and lost connections are tried again, up to five times, with pauses
-    that double.
+    that double; with `once`, nothing is: for calls that do harm when GitHub takes them twice.
     """
     from github import Auth, Github, GithubRetry
 
@@ -47,7 +51,7 @@ def connect(token_name: str = "GITHUB_TOKEN") -> Repository:  # noqa: S107 - a v
     client = Github(
         auth=Auth.Token(setting(token_name)),
         base_url=setting("GITHUB_API_URL"),
-        retry=retry,
+        retry=None if once else retry,
         per_page=100,
         seconds_between_requests=None,
         seconds_between_writes=None,

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.monitor.record import FOLDER, RECORD, REPORT, VERDICT, Record
 from gatehouse.policy import Policy
-from gatehouse.report.escape import plain
+from gatehouse.report.escape import PROSE_LIMIT, plain
 from gatehouse.typed import read_text
-from gatehouse.verdict import Verdict
+from gatehouse.verdict import Outcome, RuleResult, Verdict
 
 FAILED = Path("failed.txt")
-"""What `gatehouse monitor` said where it ended with an error."""
+"""First line of what `gatehouse monitor` said where it ended with an error."""
 
 NOT_MONITORED = "(monitoring)"
 """Stands among the failing rules where nothing could be judged; no rule can have this name."""
 
-_SAID = 2000
+_FRESH = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Broken:
-    """A look that came to none, and why: text that nobody vouches for."""
+    """A look that came to none, and why: one line that nobody vouches for."""
 
     why: str
 
@@ -45,21 +46,33 @@ class Broken:
 Look = Judged | Broken
 
 
-def read_look(folder: Path) -> Look:
-    """What lies in `folder`, the copy of reports/monitor; nothing at all is a broken look."""
+def read_look(folder: Path, now: datetime) -> Look:
+    """What lies in `folder`, the copy of reports/monitor; nothing at all is a broken look.
+
+    So is one that was not made in the last hours before `now`: where only the job that tells is
+    run again, it finds what the earlier one did, and production may have changed since.
+    """
     if (folder / FAILED).is_file():
         said = (folder / FAILED).read_text("utf-8", errors="replace")
-        words = said[:_SAID].strip()
+        words = said.strip().partition("\n")[0][:PROSE_LIMIT].strip()
         found = words.partition(": ")[2] if words.lower().startswith("error: ") else words
         return Broken(found or "it broke off; the run's log says more")
     try:
-        return Judged(
+        look = Judged(
             verdict=Verdict.read(folder / VERDICT.relative_to(FOLDER)),
             record=Record.read(folder / RECORD.relative_to(FOLDER)),
             report=read_text(folder / REPORT.relative_to(FOLDER)),
         )
     except GatehouseError as error:
         return Broken(f"it left no verdict that can be read ({plain(error)})")
+    made = look.record.made
+    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    if abs(now - made) > _FRESH:
+        return Broken(
+            f"the look is of {made.astimezone(UTC):%Y-%m-%d %H:%M} (UTC); run the whole workflow "
+            "again"
+        )
+    return look
 
 
 def failing(look: Look) -> set[str]:
@@ -70,18 +83,19 @@ def failing(look: Look) -> set[str]:
 
 
 def undecided(look: Look, before: Iterable[str], policy: Policy) -> set[str]:
-    """Of the rules that failed before, those of which this look measured nothing.
+    """Of the rules that failed before, those of which this look can't tell.
 
-    No labels came, or there was no verdict at all: that is no pass. What was measured and is
-    inconclusive means what the policy says of it.
+    No labels came, they are too few, or there was no verdict at all: that is no pass, also where
+    the policy lets it pass for a rule that did not fail before.
     """
     results = () if isinstance(look, Broken) else look.verdict.rules
-    measured = {
-        result.rule
-        for result in results
-        if result.blocks or any(finding.value is not None for finding in result.findings)
-    }
-    return (set(before) & set(policy.rules)) - measured
+    return (set(before) & set(policy.rules)) - {each.rule for each in results if _decided(each)}
+
+
+def _decided(result: RuleResult) -> bool:
+    """Did it fail, even if the policy only warns of it, or pass on every slice?"""
+    outcomes = {finding.outcome for finding in result.findings}
+    return result.blocks or Outcome.FAIL in outcomes or outcomes == {Outcome.PASS}
 
 
 def failing_gates(look: Judged) -> list[Gate]:

@@ -179,7 +179,10 @@ def test_monitoring_that_failed_is_an_alarm(alarm: Alarm) -> None:
 
 
 def test_what_can_not_be_told_is_no_pass(alarm: Alarm) -> None:
-    """No labels this time close no alarm; a rule that is gone keeps none open, nor a warning."""
+    """No labels this time, or too few, close no alarm, nor does a slice that passes for another.
+
+    A rule that is gone keeps none open, nor one whose failure only warns by now.
+    """
     alarm.tell(judged(drift=Outcome.FAIL, accuracy=Outcome.FAIL))
     issue = alarm.issue()
     unknown = judged(drift=Outcome.PASS, accuracy=Outcome.NONE)
@@ -187,18 +190,34 @@ def test_what_can_not_be_told_is_no_pass(alarm: Alarm) -> None:
         alarm.tell(look)
         assert alarm.issue() is issue
         assert issue.title == "Production: what failed can't be told now (model 111111111111)"
-        assert "can't be told now, for want of records or labels: `accuracy-rule`" in issue.body
+        assert "labels are missing or too few: `accuracy-rule`" in issue.body
     assert len(alarm.said()) == 1
     assert "Fails no longer: `drift-rule`" in alarm.said()[0]
     alarm.tell(Broken("no log"))
     alarm.tell(unknown)
     assert alarm.issue() is issue
-    alarm.tell(judged(accuracy=Outcome.INCONCLUSIVE, warns=True))
+    few = judged(accuracy=Outcome.INCONCLUSIVE, warns=True)
+    passes = few.verdict.rules[1].findings[0].model_copy(update={"outcome": Outcome.PASS})
+    for look in (few, with_findings(few, passes)):
+        alarm.tell(look)
+        assert alarm.issue() is issue
+        assert "`accuracy-rule`. So this stays open." in issue.body
+    alarm.tell(judged(accuracy=Outcome.FAIL, warns=True))
     assert issue.state == "closed"
+    alarm.tell(few)
+    assert [each.state for each in alarm.github.issues()] == ["closed"]
     alarm.tell(judged(**DRIFTS))
     alarm.rules = ("accuracy-rule",)
     alarm.tell(judged(drift=None))
     assert [each.state for each in alarm.github.issues()] == ["closed", "closed"]
+
+
+def with_findings(look: Judged, *more: Finding) -> Judged:
+    """The look with findings of other slices behind those of its last rule."""
+    *rules, last = look.verdict.rules
+    last = last.model_copy(update={"findings": (*last.findings, *more)})
+    verdict = look.verdict.model_copy(update={"rules": (*rules, last)})
+    return Judged(verdict, look.record, look.report)
 
 
 def test_strangers_issues_are_left_alone(alarm: Alarm) -> None:
@@ -252,7 +271,8 @@ def test_a_retraining_for_each_model_once(alarm: Alarm) -> None:
     assert call.body["inputs"]["data"] == DATA
     assert f"/issues/{issue.number}" in call.body["inputs"]["reason"]
     assert alarm.memory().retrained == (ONE,)
-    assert "One was started, with the data" in issue.body
+    assert "This look starts one, with the data" in issue.body
+    assert "/octo/model/actions/workflows/retrain.yml)" in issue.body
     for _ in range(2):
         alarm.tell(judged(accuracy=Outcome.FAIL), retrain=True)
         assert "was started for this model already" in issue.body
@@ -272,6 +292,9 @@ def test_a_retraining_for_each_model_once(alarm: Alarm) -> None:
     [
         (judged(**DRIFTS), {"retrain": False}, "`monitor.retrain` in `policy.yaml` is off"),
         (judged(**DRIFTS), {"data": ""}, "`RETRAIN_DATA` is empty"),
+        (judged(**DRIFTS), {"data": "https://h/rows.csv?X-Signature=SECRET"}, "holds a password"),
+        (judged(**DRIFTS), {"data": "https://ada:SEC/RET@h/rows.csv"}, "holds a password"),
+        (judged(**DRIFTS), {"data": "zip://a.csv::https://a:SECRET@h/x.zip"}, "holds a password"),
         (judged(drift=Outcome.ERROR), {}, "nothing that was measured"),
         (judged(accuracy=Outcome.INCONCLUSIVE), {}, "nothing that was measured"),
         (judged(latency=Outcome.FAIL), {}, "nothing that was measured"),
@@ -286,7 +309,16 @@ def test_no_retraining(
     alarm.tell(look, **({"retrain": True} | settings))  # type: ignore[arg-type]
     assert alarm.started() == []
     assert told in alarm.issue().body
+    assert "SEC" not in alarm.issue().body
     assert alarm.memory().retrained == ()
+
+
+@pytest.mark.parametrize("data", ["abfs://box@account/rows.csv", "https://h:8080/b.csv", "x.csv"])
+def test_urls_without_a_secret(alarm: Alarm, data: str) -> None:
+    """A port or a container is no password."""
+    alarm.tell(judged(**DRIFTS), retrain=True, data=data)
+    (call,) = alarm.started()
+    assert call.body["inputs"]["data"] == data
 
 
 def test_none_while_one_waits(alarm: Alarm) -> None:
@@ -303,16 +335,21 @@ def test_none_while_one_waits(alarm: Alarm) -> None:
     assert len(alarm.started()) == 1
 
 
-def test_a_retraining_that_github_refuses(alarm: Alarm) -> None:
-    """The issue does not say that one was started, and the next look tries again."""
+@pytest.mark.parametrize(("status", "after"), [(500, True), (0, True), (503, False), (403, False)])
+def test_a_retraining_that_github_does_not_confirm(
+    alarm: Alarm, status: int, *, after: bool
+) -> None:
+    """Attacks a second run where GitHub took the first and its answer was an error, or lost."""
     alarm.hub.no_pauses()
-    alarm.github.fail("POST", "dispatches", 500, times=6)
+    alarm.github.fail("POST", "dispatches", status, after=after)
     with pytest.raises(GatehouseError, match=r"start the workflow retrain\.yml"):
         alarm.tell(judged(**DRIFTS), retrain=True)
-    assert "could not be started" in alarm.issue().body
-    assert alarm.memory().retrained == ()
+    assert "so it may run or not: see [Actions]" in alarm.issue().body
+    assert alarm.memory().retrained == (ONE,)
     alarm.tell(judged(**DRIFTS), retrain=True)
-    assert len(alarm.started()) == 1
+    assert "or may have been ([Actions]" in alarm.issue().body
+    tried = [call for call in alarm.github.calls if call.path.endswith("/dispatches")]
+    assert [call.status for call in tried] == [status]
 
 
 def test_an_api_that_fails(alarm: Alarm) -> None:
@@ -341,21 +378,35 @@ def test_texts_stay_texts(alarm: Alarm) -> None:
 
 def test_what_the_other_job_left(tmp_path: Path) -> None:
     """Files that are missing, cut short or odd are a broken look, and never a pass."""
-    assert isinstance(read_look(tmp_path / "none"), Broken)
+    assert isinstance(read_look(tmp_path / "none", NOW), Broken)
     look = judged()
     look.verdict.write(tmp_path / "verdict.json")
     look.record.write(tmp_path / "record.json")
-    broken = read_look(tmp_path)
+    broken = read_look(tmp_path, NOW)
     assert isinstance(broken, Broken)
     assert "report.md" in broken.why
     (tmp_path / "report.md").write_text("## The report")
-    assert read_look(tmp_path) == look
+    assert read_look(tmp_path, NOW + timedelta(hours=5)) == look
     text = (tmp_path / "verdict.json").read_text()
     for damaged in (text[:100], json.dumps(json.loads(text) | {"more": 1}), "[]"):
         (tmp_path / "verdict.json").write_text(damaged)
-        assert isinstance(read_look(tmp_path), Broken)
-    (tmp_path / "failed.txt").write_bytes(b"error: no log\n\xff")
-    assert read_look(tmp_path) == Broken("no log\n\ufffd")
+        assert isinstance(read_look(tmp_path, NOW), Broken)
+    (tmp_path / "failed.txt").write_bytes(b"error: no log \xff\nname: Ada Lovelace\n")
+    assert read_look(tmp_path, NOW) == Broken("no log \ufffd")
+    (tmp_path / "failed.txt").write_text("x" * 1000)
+    assert read_look(tmp_path, NOW) == Broken("x" * 300)
+
+
+@pytest.mark.parametrize("hours", [7, -7])
+def test_an_old_look_is_none(tmp_path: Path, hours: int) -> None:
+    """Attacks an alarm by a pass of days ago: the job that tells is run again, alone."""
+    look = judged()
+    look.verdict.write(tmp_path / "verdict.json")
+    look.record.write(tmp_path / "record.json")
+    (tmp_path / "report.md").write_text("## The report")
+    found = read_look(tmp_path, NOW + timedelta(hours=hours))
+    told = "the look is of 2026-11-20 00:00 (UTC); run the whole workflow again"
+    assert found == Broken(told)
 
 
 def test_the_command(alarm: Alarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
