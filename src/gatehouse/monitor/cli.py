@@ -74,10 +74,11 @@ def monitor(
     fairness. Writes evidence, verdict and report to reports/monitor/.
     """
     from gatehouse.monitor.record import REPORT
-    from gatehouse.monitor.run import look, write
+    from gatehouse.monitor.run import clear, look, write
     from gatehouse.report.terminal import print_verdict
     from gatehouse.verdict import Outcome
 
+    clear()
     found = look(log, labels, window=window, until=until, model=model)
     write(found)
     counts = found.record.counts

@@ -112,11 +112,11 @@ def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
         try:
             for table in _tables(file, stream, text):
                 yield _part(table, contract, file.name)
-        except pa.ArrowException as error:
+        except pa.ArrowException as error:  # its message may hold a person's row
             raise GatehouseError(
-                f"{file.name}: cannot be read as labels ({' '.join(str(error).split())[:200]}); "
-                "they are CSV, JSON lines or Parquet, request_id and classes as text, index a "
-                "whole number"
+                f"{file.name}: cannot be read as labels ({type(error).__name__}): they are CSV, "
+                "JSON lines or Parquet; each column stands once, each row has all of them, "
+                "request_id and classes are text, index is a whole number"
             ) from None
 
 
@@ -161,9 +161,10 @@ def _part(table: pa.Table, contract: Contract, name: str) -> pd.DataFrame:
 
 
 def _check_classes(part: pd.DataFrame, contract: Contract, name: str) -> None:
-    strange = part.loc[~part[contract.target].isin(contract.classes), contract.target]
-    if len(strange):
+    strange = ~part[contract.target].isin(contract.classes)
+    if strange.any():
+        request = part.loc[strange, "request_id"].iloc[0]
         raise GatehouseError(
-            f"{name}: column '{contract.target}' holds {strange.iloc[0]!r}, which is neither of "
-            f"the contract's {', '.join(map(repr, contract.classes))}"
+            f"{name}: column '{contract.target}' of request {request!r} is neither of the "
+            f"contract's {', '.join(map(repr, contract.classes))}"
         )

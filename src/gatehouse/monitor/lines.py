@@ -45,6 +45,8 @@ class Batch:
     """As `schema` says, `time` as a moment."""
     broken: list[bytes]
     """Lines that could not be read."""
+    unfit: pa.Table
+    """Records of which only `row` or `shadow` is none of this contract: without those two."""
 
 
 def schema(contract: Contract) -> pa.Schema:
@@ -101,7 +103,6 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
     """Records of lines; blank ones, where a record was erased, are none."""
-    tables: list[pa.Table] = []
     broken: list[bytes] = []
     objects: list[bytes] = []
     for line in lines:
@@ -109,6 +110,20 @@ def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
             objects.append(line)
         elif text:
             broken.append(line)
+    table, rest = _records(objects, wanted)
+    unfit, rest = _records(rest, _head(wanted))
+    return Batch(table, broken + rest, unfit)
+
+
+def _head(wanted: pa.Schema) -> pa.Schema:
+    """What a record of any contract holds."""
+    return pa.schema([field for field in wanted if field.name in _NEEDED])
+
+
+def _records(objects: list[bytes], wanted: pa.Schema) -> tuple[pa.Table, list[bytes]]:
+    """Records of lines that are objects, and the lines that are none."""
+    tables: list[pa.Table] = []
+    broken: list[bytes] = []
     table = _table(objects, wanted)
     if table is None:
         fits = [_fits(line, wanted) for line in objects]
@@ -117,7 +132,7 @@ def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
         _halve(objects, wanted, tables, broken)
     else:
         _take(table, objects, tables, broken)
-    return Batch(pa.concat_tables(tables) if tables else _none(wanted), broken)
+    return pa.concat_tables(tables) if tables else _none(wanted), broken
 
 
 def _is_object(line: bytes) -> bool:
@@ -224,14 +239,16 @@ def _none(wanted: pa.Schema) -> pa.Table:
 def _usable(table: pa.Table) -> NDArray[np.bool_]:
     """Which rows hold all that a record must, shape [N]."""
     good = np.ones(table.num_rows, bool)
-    for name in (*_NEEDED, "row"):
+    for name in _NEEDED:
         good &= table[name].is_valid().to_numpy()
     good &= _possible(table["probability"])
-    shadow = table["shadow"].combine_chunks()
-    whole = _possible(shadow.field("probability"))
-    for name in ("model", "decision"):
-        whole &= shadow.field(name).is_valid().to_numpy(zero_copy_only=False)
-    good &= whole | shadow.is_null().to_numpy(zero_copy_only=False)
+    if "row" in table.column_names:
+        good &= table["row"].is_valid().to_numpy()
+        shadow = table["shadow"].combine_chunks()
+        whole = _possible(shadow.field("probability"))
+        for name in ("model", "decision"):
+            whole &= shadow.field(name).is_valid().to_numpy(zero_copy_only=False)
+        good &= whole | shadow.is_null().to_numpy(zero_copy_only=False)
     moments = table["time"].cast(pa.int64()).fill_null(_RANGE[0] - 1).to_numpy()
     return np.asarray(good & (moments >= _RANGE[0]) & (moments <= _RANGE[1]))
 
@@ -256,15 +273,23 @@ def _of_parquet(
         groups = [parquet.metadata.row_group(n) for n in range(parquet.num_row_groups)]
         size = sum(group.total_byte_size for group in groups) // max(parquet.metadata.num_rows, 1)
         for batch in parquet.iter_batches(_ROWS):
-            table = _fitted(pa.Table.from_batches([batch]), wanted)
-            good = _usable(table)
-            advance(size * len(good))
-            broken = _told(pa.Table.from_batches([batch]).filter(pa.array(~good)))
-            yield Batch(table.filter(pa.array(good)), broken)
-    except pa.ArrowException as error:
-        reason = " ".join(str(error).split())[:200]
+            rows = pa.Table.from_batches([batch])
+            advance(size * rows.num_rows)
+            none, head = _none(wanted), _none(_head(wanted))
+            try:
+                table = _fitted(rows, wanted)
+            except pa.ArrowException:  # of another contract, as a whole
+                told = _fitted(rows, _head(wanted))
+                good = _usable(told)
+                table, unfit = none, told.filter(pa.array(good))
+            else:
+                good = _usable(table)
+                table, unfit = table.filter(pa.array(good)), head
+            yield Batch(table, _told(rows.filter(pa.array(~good))), unfit)
+    except pa.ArrowException as error:  # its message may hold values
         raise GatehouseError(
-            f"{file.name}: cannot be read as an inference log in Parquet ({reason})"
+            f"{file.name}: cannot be read as an inference log in Parquet ({type(error).__name__}): "
+            "time, request_id, index, model, probability and decision have other types there"
         ) from None
 
 

@@ -24,7 +24,8 @@ from gatehouse.gates.tools import versions
 from gatehouse.monitor.labels import Labels
 from gatehouse.monitor.sample import Sample, merged
 from gatehouse.monitor.scan import PLACE, Scan
-from gatehouse.policy import Policy
+from gatehouse.monitor.verdict import SEASON_AGO
+from gatehouse.policy import Policy, show_span
 from gatehouse.workspace import Workspace
 
 _TOOLS = {
@@ -106,7 +107,7 @@ class Watched:
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         tests = drift.compare_tables(old, new, list(new), settings, seed)
         tests.append(drift.compare_values(drift.PREDICTION, _scores(then), _scores(now)))
-        return [replace(test, slice=f"{test.slice} (since a season ago)") for test in tests]
+        return [replace(test, slice=test.slice + SEASON_AGO) for test in tests]
 
     def measure_accuracy(self, number: int) -> list[Measurement]:
         """Metrics on the window's labelled records.
@@ -137,6 +138,18 @@ class Watched:
     def labelled(self, number: int) -> int:
         """Records of a window with a label."""
         return self._with_label(number).rows
+
+    @cached_property
+    def label_window(self) -> int:
+        """The newest window with labels enough for the rules, else with any: labels come late."""
+        rules = self.policy.rules.values()
+        enough = max((r.minimum_n for r in rules if r.gate is Gate.ACCURACY), default=1)
+        numbers = range(self.scan.span.windows)
+        for least in (max(enough, 1), 1):
+            for number in numbers:
+                if self.labelled(number) >= least:
+                    return number
+        return 0
 
     def _with_label(self, number: int) -> Sample:
         return self.scan.labelled.get((number, self.model)) or Sample(self.scan.size)
@@ -178,14 +191,24 @@ class Watched:
         return digest.digest()
 
     def evidence(self, gate: Gate, number: int = 0) -> Evidence | str:
-        """Evidence of a window (0 is the newest), or why there is none."""
+        """Evidence of a window (0 is the newest), or why there is none.
+
+        Of the newest one accuracy and fairness are those of `label_window`, and say so.
+        """
+        silent = self.scan.silent
+        if number == 0 and silent > self.scan.span.window / 2:
+            return (
+                f"nothing was logged for {show_span(silent)}, more than half of a window; does the "
+                "service log, and does its log come here?"
+            )
         measure = {
             Gate.DRIFT: self.measure_drift,
             Gate.ACCURACY: self.measure_accuracy,
             Gate.FAIRNESS: self.measure_fairness,
         }[gate]
+        late = number == 0 and gate is not Gate.DRIFT and self.label_window > 0
         try:
-            measurements = measure(number)
+            measurements = measure(self.label_window if late else number)
         except GatehouseError as error:
             return str(error)
         return Evidence(
@@ -194,8 +217,16 @@ class Watched:
             base=self.reference.subject(gate),
             settings=self.policy.measure.of_gate(gate),
             tools=versions(*_TOOLS[gate]),
-            measurements=tuple(measurements),
+            measurements=tuple(self._dated(measurements) if late else measurements),
         )
+
+    def _dated(self, measurements: list[Measurement]) -> list[Measurement]:
+        """Measurements with the window that they are of, which is not the newest."""
+        when = f"labels {self._when(self.label_window)}"
+        return [
+            m.model_copy(update={"note": f"{m.note}; {when}" if m.note else when})
+            for m in measurements
+        ]
 
 
 def _rows(sample: Sample, contract: Contract) -> pd.DataFrame:

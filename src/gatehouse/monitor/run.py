@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.record import (
     BROKEN,
     EVIDENCE,
+    FOLDER,
     RECORD,
     REPORT,
     VERDICT,
@@ -28,6 +30,8 @@ from gatehouse.monitor.verdict import judge_window, outcome, watching
 from gatehouse.policy import POLICY_FILE, Monitor, Policy, load_policy
 from gatehouse.typed import validate, write_text
 from gatehouse.verdict import Outcome, Verdict
+
+_DRAWN_RESAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,8 @@ def look(
     watched, where = _watched(log, labels, model, span, policy, root)
     found, given, served = watched.scan, watched.labels, watched.model
     keep_aside(found.aside, root / BROKEN)
-    if found.broken > found.read:
-        raise GatehouseError(
-            f"{files.shown(log)}: {found.broken:,} lines are no record and only {found.read:,} are "
-            f"one, so the log is not what was served; {BROKEN} has the first of them"
-        )
+    found.check_broken(files.shown(log))
+    found.check_fits(served, files.shown(log))
     windows, verdict, evidence = _windows(watched, rules, now)
     samples = [watched.sample(number) for number in range(span.windows)]
     record = Record(
@@ -102,7 +103,7 @@ def look(
             repeated=sum(sample.seen - sample.rows for sample in samples),
             late=found.late,
             labels=given.given if given else 0,
-            labelled=watched.labelled(0),
+            labelled=watched.labelled(watched.label_window),
         ),
         windows=windows,
     )
@@ -120,11 +121,17 @@ def _watched(
     contract = reference.workspace.contract if reference else load_contract(root / CONTRACT_FILE)
     size = policy.measure.drift.maximum_rows
     while True:
-        given = None if labels is None else read_labels(labels, contract)
+        given, wrong = None, None
+        try:
+            given = None if labels is None else read_labels(labels, contract)
+        except GatehouseError as error:  # maybe only by this contract
+            wrong = error
         found = scan(log, contract, span, size, given)
         if reference is None:
             reference = find_reference(found.model(), root)
         if reference.workspace.contract.digest == contract.digest:
+            if wrong is not None:
+                raise wrong
             watched = Watched(found, reference.model, reference.workspace, policy, given)
             return watched, reference.found
         contract = reference.workspace.contract
@@ -147,13 +154,22 @@ def _windows(
     gates = list(dict.fromkeys(rule.gate for rule in rules.rules.values()))
     reference = watched.reference.subject(Gate.DRIFT)
     windows = []
+    measure = watched.policy.measure
+    fewer = measure.model_copy(update={"resamples": min(measure.resamples, _DRAWN_RESAMPLES)})
+    lighter = replace(watched, policy=watched.policy.model_copy(update={"measure": fewer}))
     # Of a season that began before the oldest window there is nothing whole to compare.
     for number in tqdm(
         range(watched.scan.span.windows - watched.cycle, -1, -1), desc="windows", disable=None
     ):
-        evidence = {gate: watched.evidence(gate, number) for gate in gates}
+        # An older window is only drawn: without what has no label there, and by fewer resamples.
+        drawn = watched if number == 0 else lighter
+        judged = [
+            each for each in gates if each is Gate.DRIFT or not number or watched.labelled(number)
+        ]
+        own = watching(drawn.policy, judged)
+        evidence = {gate: drawn.evidence(gate, number) for gate in judged}
         verdict = judge_window(
-            evidence, watched.subject(number), reference, rules, str(POLICY_FILE), now.date()
+            evidence, watched.subject(number), reference, own, str(POLICY_FILE), now.date()
         )
         windows.append(_window(watched, rules, number, verdict, evidence))
     return tuple(windows), verdict, evidence
@@ -189,17 +205,18 @@ def _judged(rules: Policy, evidence: dict[Gate, Evidence | str]) -> list[Measure
     ]
 
 
+def clear(root: Path = Path()) -> None:
+    """Take away what an earlier look left: where this one fails it would be taken for it."""
+    shutil.rmtree(root / FOLDER, ignore_errors=True)
+
+
 def write(look_: Look, root: Path = Path()) -> None:
-    """Store evidence, verdict, record and report; what an earlier look left goes."""
+    """Store evidence, verdict, record and report."""
     from gatehouse.monitor.report import render
 
-    for gate in Gate:
-        path = evidence_path(root / EVIDENCE, gate)
-        found = look_.evidence.get(gate)
+    for gate, found in look_.evidence.items():
         if isinstance(found, Evidence):
-            found.write(path)
-        else:
-            path.unlink(missing_ok=True)
+            found.write(evidence_path(root / EVIDENCE, gate))
     look_.verdict.write(root / VERDICT)
     look_.record.write(root / RECORD)
     write_text(root / REPORT, render(look_))

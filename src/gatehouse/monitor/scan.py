@@ -7,6 +7,7 @@ nothing else of the log.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,6 +76,10 @@ class Scan:
     labelled: dict[tuple[int, str], Sample] = field(default_factory=dict)
     """The records of `windows` that have a label; `PLACE` says which."""
     broken: int = 0
+    torn: int = 0
+    """Broken lines that stood among records of the newest window."""
+    unfit: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Records of another contract, by window and model."""
     aside: list[bytes] = field(default_factory=list)
     read: int = 0
     outside: int = 0
@@ -108,10 +113,26 @@ class Scan:
         Raises:
             GatehouseError: more of its lines are broken than are records.
         """
-        if self.broken > self.read:
+        read = self.read + self.unfit.total()
+        newest = sum(sample.seen for (number, _), sample in self.windows.items() if not number)
+        newest += sum(count for (number, _), count in self.unfit.items() if not number)
+        if self.broken > read or self.torn > newest:
             raise GatehouseError(
-                f"{name}: {self.broken:,} lines are no record and only {self.read:,} are one, so "
-                "the log is not what was served, or by another contract"
+                f"{name}: {self.broken:,} lines are no record ({self.torn:,} of them where the "
+                f"newest stand) and only {read:,} ({newest:,}) are one; what is left of such a log "
+                "proves nothing"
+            )
+
+    def check_fits(self, model: str, name: str) -> None:
+        """Refuse records of a model that do not fit its own contract.
+
+        Raises:
+            GatehouseError: there are some in the newest window.
+        """
+        if unfit := self.unfit[0, model]:
+            raise GatehouseError(
+                f"{name}: {unfit:,} records of {model} in the newest window hold a row that its "
+                "contract does not know: other types, or another service's log"
             )
 
     def of(self, number: int, model: str) -> Sample:
@@ -119,7 +140,13 @@ class Scan:
         return self.windows.get((number, model)) or Sample(self.size)
 
     def others(self, model: str) -> int:
-        return sum(sample.seen for (_, name), sample in self.windows.items() if name != model)
+        fit = sum(sample.seen for (_, name), sample in self.windows.items() if name != model)
+        return fit + sum(count for (_, name), count in self.unfit.items() if name != model)
+
+    @property
+    def silent(self) -> timedelta:
+        """How long before the end of the newest window the newest record of a window is."""
+        return min(self._latest, default=0) * (self.span.window / _PARTS)
 
     def add(self, batch: lines.Batch, labels: Labels | None, latest: int) -> int:
         """Sort records in; `latest` is the newest window of the file so far, and the new one."""
@@ -127,9 +154,13 @@ class Scan:
         self.broken += len(batch.broken)
         self._keep_aside(batch.broken)
         self.read += table.num_rows
+        newest = self._add_unfit(batch.unfit)
         if not table.num_rows:
+            self.torn += len(batch.broken) if min(newest, latest) == 0 else 0
             return latest
         number = self._numbers(table)
+        stood = number[number >= 0].min(initial=newest)
+        self.torn += len(batch.broken) if stood == 0 else 0
         inside = (number >= 0) & (number < self.span.windows)
         self.outside += int((~inside).sum())
         table, number = table.filter(pa.array(inside)), number[inside]
@@ -138,6 +169,19 @@ class Scan:
         if len(number):
             self._sort(table, number, labels)
         return int(highest[-1])
+
+    def _add_unfit(self, table: pa.Table) -> int:
+        """Count records of another contract; the newest window that has one of them."""
+        if not table.num_rows:
+            return self.span.windows
+        number, models = self._numbers(table), np.array(table["model"].to_pylist(), object)
+        inside = (number >= 0) & (number < self.span.windows)
+        for model in set(models[inside]):
+            chosen = inside & (models == model)
+            self._count(table, chosen, model)
+            for window, count in zip(*np.unique(number[chosen], return_counts=True), strict=True):
+                self.unfit[int(window), model] += int(count)
+        return int(number[inside].min(initial=self.span.windows))
 
     def _keep_aside(self, broken: list[bytes]) -> None:
         for line in broken[: _KEPT_ASIDE - len(self.aside)]:
@@ -200,19 +244,31 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
     """
     from tqdm import tqdm
 
-    result = Scan(span, size)
-    found = files.find(url)
+    result, done = Scan(span, size), set[str]()
     with tqdm(unit="B", unit_scale=True, desc="log", disable=None) as bar:
-        for file in found:
-            read, broken, latest = result.read, result.broken, span.windows
-            for blocks, batch in enumerate(lines.read(file, contract, bar.update), 1):
-                latest = result.add(batch, labels, latest)
-                torn = result.broken - broken
-                if result.read == read and (torn > _GIVEN_UP or blocks >= _BLOCKS_GIVEN_UP):
-                    _check_any(torn, file.name)
-    if not result.read:
+        # A rotation meanwhile moves the oldest file to a name that was not there before.
+        while found := [file for file in files.find(url) if file.path not in done]:
+            for file in found:
+                done.add(file.path)
+                _read(file, contract, result, labels, bar.update)
+    if not result.read + result.unfit.total():
         _check_any(result.broken, files.shown(url))
     return result
+
+
+def _read(
+    file: files.File,
+    contract: Contract,
+    result: Scan,
+    labels: Labels | None,
+    advance: Callable[[int], object],
+) -> None:
+    before, broken, latest = result.read + result.unfit.total(), result.broken, result.span.windows
+    for blocks, batch in enumerate(lines.read(file, contract, advance), 1):
+        latest = result.add(batch, labels, latest)
+        torn, read = result.broken - broken, result.read + result.unfit.total()
+        if read == before and (torn > _GIVEN_UP or blocks >= _BLOCKS_GIVEN_UP):
+            _check_any(torn, file.name)
 
 
 def _check_any(broken: int, name: str) -> None:

@@ -16,6 +16,9 @@ from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, Rule
 from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
 
+SEASON_AGO = " (since a season ago)"
+"""Ends the slice of what is compared with the same part of the seasons before."""
+
 _OF_TRAINING = ("test_rows_in_train",)
 
 
@@ -55,9 +58,22 @@ def _applies(rule: Rule) -> bool:
 
 def _of_production(rule: Rule) -> Rule:
     if rule.gate is Gate.DRIFT:
-        # What is compared with a season ago says so after the slice's name.
-        return rule.model_copy(update={"slice": rule.slice.removesuffix("*") + "*"})
+        return rule
     return rule.model_copy(update={"inconclusive": "pass"})
+
+
+def _with_season(policy: Policy, drift: Evidence | str | None) -> Policy:
+    """The rules of single slices also for what is compared with a season ago, where it was."""
+    if not isinstance(drift, Evidence) or not any(
+        measured.slice.endswith(SEASON_AGO) for measured in drift.measurements
+    ):
+        return policy
+    own = {
+        f"{name}-season": rule.model_copy(update={"slice": rule.slice + SEASON_AGO})
+        for name, rule in policy.rules.items()
+        if rule.measurement == "drift" and not rule.slice.endswith("*")
+    }
+    return policy.model_copy(update={"rules": policy.rules | own})
 
 
 def judge_window(
@@ -70,7 +86,7 @@ def judge_window(
 ) -> Verdict:
     """The verdict on one window, by a policy that `watching` made."""
     case = Case(evidence=evidence, candidate=subject, base=reference, today=day)
-    verdict = judge(case, policy, source)
+    verdict = judge(case, _with_season(policy, evidence.get(Gate.DRIFT)), source)
     return verdict.model_copy(update={"rules": tuple(map(_told, verdict.rules))})
 
 
