@@ -40,16 +40,18 @@ def forget_command(
     """Erase rows from the inference log: by key, by request, by age; whatever any of them names.
 
     The service may go on writing. Rotated, packed (.gz, .bz2, .xz, .zst) and Parquet files too,
-    and lines that the monitor kept aside. Give a key by --key -: other processes can read what
-    stands on a command line.
+    and lines that the monitor kept aside. A file of the folder by any other name is not looked at:
+    it is named, and the exit code is 2. Give a key by --key -: other processes can read what stands
+    on a command line.
     """
     wanted = _wanted(key, secret_file, request_ids, older_than)
     if not dry_run and not yes:
-        if key == "-" or not sys.stdin.isatty():
+        if not sys.stdin.isatty():
             raise GatehouseError("nobody is here to say yes; add --yes, or look by --dry-run")
         found = _run(log, wanted, dry=True)
-        if _tell(found, "would be erased") == ERROR or not found.rows:
-            return ERROR if found.failed else PASS
+        code = _tell(found, "would be erased")
+        if not found.rows:
+            return code
         click.confirm("Erase them for good?", abort=True)
     found = _run(log, wanted, dry=dry_run)
     return _tell(found, "would be erased" if dry_run else "erased")
@@ -121,8 +123,8 @@ def _tell(found: Found, done: str) -> int:
         click.echo(f"error: {problem}", err=True)
     if found.failed:
         click.echo(
-            f"error: {len(found.failed):,} files could not be gone through, and may still hold "
-            "rows; mend them, or what is said of them, and run this again",
+            f"error: {len(found.failed):,} files were not, or not wholly, gone through, and "
+            "may still hold rows; mend them, or what is said of them, and run this again",
             err=True,
         )
         return ERROR

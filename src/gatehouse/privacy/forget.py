@@ -22,14 +22,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor.files import File, find
-from gatehouse.monitor.record import FOLDER
+from gatehouse.monitor.files import LOG, File, find
+from gatehouse.monitor.record import BROKEN
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ASIDE = FOLDER / "broken.jsonl"
-"""Lines that `gatehouse monitor` could not read, and kept aside."""
 
 LONGEST = 2**26
 """Bytes of a line; in one that is longer nothing is looked for."""
@@ -62,11 +59,13 @@ class Found:
     undated: int = 0
     """Broken lines that tell no time, and stayed."""
     failed: list[str] = field(default_factory=list)
-    """A message for each file that could not be gone through."""
+    """A message for each file that could not be gone through, or was not looked at."""
 
 
 def forget(log: str, wanted: Wanted, *, dry: bool, advance: Callable[[int], object]) -> Found:
     """Erase rows from a file, or from all files of a folder, and from what the monitor kept aside.
+
+    Files of the folder whose names are none of a log's stay, and are named among the failed.
 
     Args:
         log: path of a file, of a folder, or a pattern; no URL.
@@ -85,16 +84,64 @@ def forget(log: str, wanted: Wanted, *, dry: bool, advance: Callable[[int], obje
         )
     found = Found()
     seen: set[tuple[int, int]] = set()
+    known: set[str] = set()
     # Until a listing brings nothing new: files are rotated meanwhile, and go by other names.
-    while new := [file for file in _files(log) if _identity(file.path) not in seen | {None}]:
+    while True:
+        # Before the log's own: what a rotation names meanwhile is in the later listing alone.
+        there, unlisted = _all_files(log)
+        files = _files(log, there)
+        known |= {file.path for file in files}
+        new = [file for file in files if _identity(file.path) not in seen | {None}]
+        if not new:
+            break
         for file in new:
             _forget_in(file, wanted, found, seen, dry=dry, advance=advance)
+    found.failed += unlisted
+    found.failed += [
+        f"{path}: was not looked at, for its name does not end as a log's ({', '.join(LOG)}, and "
+        "what rotating and packing add); rename or remove it, or name the log by a pattern"
+        for path in there
+        if path not in known and _may_hold_rows(path)
+    ]
     return found
 
 
-def _files(log: str) -> list[File]:
-    aside = find(str(ASIDE)) if ASIDE.exists() else []
-    return [*find(log), *aside]
+def _files(log: str, there: list[str]) -> list[File]:
+    aside = find(str(BROKEN)) if BROKEN.exists() else []
+    try:
+        return [*find(log), *aside]
+    except GatehouseError:
+        if not any(map(_may_hold_rows, there)):
+            raise
+        return aside  # each of the folder's files is named as one that was not looked at
+
+
+def _all_files(log: str) -> tuple[list[str], list[str]]:
+    """Whatever lies in the folder, links to folders too, and what of it can't be listed."""
+    from fsspec.core import url_to_fs
+
+    there: list[str] = []
+    failed: list[str] = []
+    top = url_to_fs(log)[1]
+    if not os.path.isdir(top):  # noqa: PTH112 - fsspec's path is text
+        return there, failed
+
+    def told(error: OSError) -> None:
+        failed.append(f"{error.filename}: {_told(error)}")
+
+    for folder, folders, files in os.walk(top, onerror=told):
+        paths = [os.path.join(folder, name) for name in (*folders, *files)]  # noqa: PTH118
+        there += [path for path in paths if not os.path.isdir(path) or os.path.islink(path)]  # noqa: PTH112, PTH114
+    return sorted(there), failed
+
+
+def _may_hold_rows(path: str) -> bool:
+    """Is it still there, and not empty?"""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return status.st_size > 0
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import hmac
 import json
 import lzma
 import os
+import pty
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import Popen
 from threading import Event, Thread
 from typing import Any
 
@@ -25,8 +29,9 @@ from click.testing import CliRunner, Result
 
 from gatehouse.cli import main
 from gatehouse.monitor.files import File, find
+from gatehouse.monitor.record import BROKEN
 from gatehouse.privacy import forget as module
-from gatehouse.privacy.forget import ASIDE, Found, Wanted, forget
+from gatehouse.privacy.forget import Found, Wanted, forget
 from gatehouse.privacy.pseudonym import pseudonym
 from gatehouse.serving.lines import RotatingLines
 
@@ -209,11 +214,11 @@ def test_broken_lines_are_as_old_as_they_say_or_as_the_line_before() -> None:
 def test_what_the_monitor_kept_aside_is_erased_too() -> None:
     """It lies elsewhere, and holds lines of the log as they were."""
     write("predictions.jsonl", text([record(1)]))
-    ASIDE.parent.mkdir(parents=True)
-    ASIDE.write_bytes(text([record(2, ANN)])[:-9] + b"\n" + b'{"of": "another\n')
+    BROKEN.parent.mkdir(parents=True)
+    BROKEN.write_bytes(text([record(2, ANN)])[:-9] + b"\n" + b'{"of": "another\n')
     result = run("--key", "ann", "--secret-file", "secret", "--yes")
     assert "1 rows in 1 of 2 files erased" in result.output
-    assert ASIDE.read_bytes().split() == [b'{"of":', b'"another']
+    assert BROKEN.read_bytes().split() == [b'{"of":', b'"another']
 
 
 def test_a_service_that_writes_and_rotates_loses_nothing() -> None:
@@ -293,11 +298,73 @@ def test_what_is_half_done_is_said_and_can_be_done_again() -> None:
     assert result.exit_code == 2
     assert "2 rows in 2 of 2 files erased" in result.output
     assert "predictions.jsonl.1.gz: Compressed file ended" in result.output
-    assert "1 files could not be gone through, and may still hold rows" in result.output
+    assert "1 files were not, or not wholly, gone through, and may still hold rows" in result.output
     assert path.read_bytes() == whole[:-12]
     path.write_bytes(whole)
     result = run(*words)
     assert (result.exit_code, "1 rows in 1 of 3 files" in result.output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.jsonl.gz.3", "a.jsonl.old", "a.jsonl.bak", "a.log", "a.jsonl.2026-11-21T00", "a.JSONL",
+     ".a.jsonl.gz.partial", "deep/er/a.jsonl~"],
+)  # fmt: skip
+def test_a_file_that_was_not_looked_at_is_named(name: str) -> None:
+    """Attacks "nothing matched", said of a copy that a collector named in its own way."""
+    path = write(name, text([record(1, ANN)]))
+    write("predictions.jsonl", text([record(2, ANN)]))
+    write("empty.log", b"")
+    words = ("--key", "ann", "--secret-file", "secret")
+    for more, done in (("--dry-run", "would be erased"), ("--yes", "erased")):
+        result = run(*words, more)
+        assert result.exit_code == 2
+        assert f"1 rows in 1 of 1 files {done}" in result.output
+        assert f"{path.absolute()}: was not looked at" in result.output
+        assert "empty.log" not in result.output
+    assert kept(path.read_bytes()) == ["r1"]
+    Path("log/predictions.jsonl").unlink()
+    result = run(*words, "--yes")
+    assert (result.exit_code, f"{path.absolute()}: was not" in result.output) == (2, True)
+    path.rename("log/copy.jsonl")
+    result = run(*words, "--yes")
+    assert (result.exit_code, "1 rows in 1 of 1 files erased" in result.output) == (0, True)
+
+
+def test_a_link_to_a_folder_is_named() -> None:
+    """Attacks rows that lie elsewhere, where no listing goes."""
+    Path("elsewhere").mkdir()
+    Path("elsewhere/a.jsonl").write_bytes(text([record(1, ANN)]))
+    write("predictions.jsonl", text([record(2, ANN)]))
+    Path("log/linked").symlink_to(Path("elsewhere").absolute())
+    (told,) = erase(Wanted(pseudonyms=frozenset({ANN}))).failed
+    assert "log/linked: was not looked at" in told
+
+
+def test_a_folder_that_can_not_be_listed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks rows behind a folder's mode."""
+    write("predictions.jsonl", text([record(2, ANN)]))
+    shut = write("shut/a.jsonl", text([record(1, ANN)])).parent.absolute()
+    scandir = os.scandir
+
+    def listed(path: Any) -> Any:
+        if Path(path) == shut:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    found = erase(Wanted(pseudonyms=frozenset({ANN})))
+    assert (sum(found.rows.values()), found.failed) == (1, [f"{shut}: Permission denied"])
+
+
+def test_a_pattern_names_what_is_looked_at() -> None:
+    """Other files of the folder are then nobody's business."""
+    write("predictions.jsonl.old", text([record(1, ANN)]))
+    write("notes.txt", b"by hand")
+    found = forget(
+        "log/*.old", Wanted(pseudonyms=frozenset({ANN})), dry=False, advance=lambda size: None
+    )
+    assert (sum(found.rows.values()), found.failed) == (1, [])
 
 
 @pytest.mark.parametrize("name", ["predictions.jsonl.1.gz", "copy.parquet"])
@@ -376,6 +443,33 @@ def test_without_a_yes_nothing_is_erased() -> None:
     result = run("--request-id", "r1")
     assert (result.exit_code, "add --yes" in result.output) == (2, True)
     assert kept(path.read_bytes()) == ["r1"]
+
+
+def test_on_a_terminal_it_asks_for_the_key_and_for_a_yes() -> None:
+    """As docs/privacy.md says; the key is not shown."""
+    path = write("predictions.jsonl", text([record(1, ANN), record(2, BEN)]))
+    ours, theirs = pty.openpty()
+    program = str(Path(sys.executable).with_name("gatehouse"))
+    words = ["forget", "--log", "log", "--key", "-", "--secret-file", "secret"]
+    with Popen(
+        [program, *words], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            for asked, answer in ((b"Key: ", b"ann\n"), (b"[y/N]: ", b"y\n")):
+                while asked not in shown:
+                    shown += os.read(ours, 4096)  # its end, without the question, is an OSError
+                os.write(ours, answer)
+            with contextlib.suppress(OSError):
+                while more := os.read(ours, 4096):
+                    shown += more
+        finally:
+            os.close(ours)  # whoever still asks is told that nobody is here
+    assert process.returncode == 0, shown
+    assert b"1 rows in 1 of 1 files would be erased" in shown
+    assert b"ann" not in shown
+    assert kept(path.read_bytes()) == ["r2"]
 
 
 def test_a_line_without_end_is_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
