@@ -46,7 +46,8 @@ class Batch:
     broken: list[bytes]
     """Lines that could not be read."""
     unfit: pa.Table
-    """Records of which only `row` or `shadow` is none of this contract: without those two."""
+    """Of the broken ones those that are records but for `row` or `shadow`, without the two: maybe
+    they are of another contract."""
 
 
 def schema(contract: Contract) -> pa.Schema:
@@ -111,8 +112,7 @@ def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
         elif text:
             broken.append(line)
     table, rest = _records(objects, wanted)
-    unfit, rest = _records(rest, _head(wanted))
-    return Batch(table, broken + rest, unfit)
+    return Batch(table, broken + rest, _records(rest, _head(wanted))[0])
 
 
 def _head(wanted: pa.Schema) -> pa.Schema:
@@ -279,13 +279,12 @@ def _of_parquet(
             try:
                 table = _fitted(rows, wanted)
             except pa.ArrowException:  # of another contract, as a whole
-                told = _fitted(rows, _head(wanted))
-                good = _usable(told)
-                table, unfit = none, told.filter(pa.array(good))
+                table, broken = none, rows
             else:
-                good = _usable(table)
-                table, unfit = table.filter(pa.array(good)), head
-            yield Batch(table, _told(rows.filter(pa.array(~good))), unfit)
+                good = pa.array(_usable(table))
+                table, broken = table.filter(good), rows.filter(pc.invert(good))
+            unfit = _fitted(broken, _head(wanted)) if broken.num_rows else head
+            yield Batch(table, _told(broken), unfit.filter(pa.array(_usable(unfit))))
     except pa.ArrowException as error:  # its message may hold values
         raise GatehouseError(
             f"{file.name}: cannot be read as an inference log in Parquet ({type(error).__name__}): "

@@ -196,7 +196,7 @@ class Watched:
         Of the newest one accuracy and fairness are those of `label_window`, and say so.
         """
         silent = self.scan.silent
-        if number == 0 and silent > self.scan.span.window / 2:
+        if number == 0 and self.sample(0).seen and silent > self.scan.span.window / 2:
             return (
                 f"nothing was logged for {show_span(silent)}, more than half of a window; does the "
                 "service log, and does its log come here?"

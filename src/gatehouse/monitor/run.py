@@ -97,7 +97,7 @@ def look(
         season=settings.season,
         counts=Counts(
             read=found.read,
-            broken=found.broken,
+            broken=found.broken + sum(found.unfit[n, served] for n in range(span.windows)),
             outside=found.outside,
             other_models=found.others(served),
             repeated=sum(sample.seen - sample.rows for sample in samples),
@@ -211,12 +211,16 @@ def clear(root: Path = Path()) -> None:
 
 
 def write(look_: Look, root: Path = Path()) -> None:
-    """Store evidence, verdict, record and report."""
+    """Store evidence, verdict, record and report; what an earlier look left goes."""
     from gatehouse.monitor.report import render
 
-    for gate, found in look_.evidence.items():
+    for gate in Gate:
+        path = evidence_path(root / EVIDENCE, gate)
+        found = look_.evidence.get(gate)
         if isinstance(found, Evidence):
-            found.write(evidence_path(root / EVIDENCE, gate))
+            found.write(path)
+        else:
+            path.unlink(missing_ok=True)
     look_.verdict.write(root / VERDICT)
     look_.record.write(root / RECORD)
     write_text(root / REPORT, render(look_))

@@ -79,7 +79,7 @@ class Scan:
     torn: int = 0
     """Broken lines that stood among records of the newest window."""
     unfit: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """Records of another contract, by window and model."""
+    """Records whose row is of another contract, or broken, by window and model."""
     aside: list[bytes] = field(default_factory=list)
     read: int = 0
     outside: int = 0
@@ -124,15 +124,16 @@ class Scan:
             )
 
     def check_fits(self, model: str, name: str) -> None:
-        """Refuse records of a model that do not fit its own contract.
+        """Refuse a model's records that do not fit its own contract for the most part.
 
         Raises:
-            GatehouseError: there are some in the newest window.
+            GatehouseError: so it is in the newest window.
         """
-        if unfit := self.unfit[0, model]:
+        unfit, fit = self.unfit[0, model], self.of(0, model).seen
+        if unfit > fit:
             raise GatehouseError(
-                f"{name}: {unfit:,} records of {model} in the newest window hold a row that its "
-                "contract does not know: other types, or another service's log"
+                f"{name}: of {model}'s records in the newest window {unfit:,} hold a row that is "
+                f"none of its contract, and {fit:,} one that is; is it another service's log?"
             )
 
     def of(self, number: int, model: str) -> Sample:
@@ -151,16 +152,17 @@ class Scan:
     def add(self, batch: lines.Batch, labels: Labels | None, latest: int) -> int:
         """Sort records in; `latest` is the newest window of the file so far, and the new one."""
         table = batch.table
-        self.broken += len(batch.broken)
+        broken = len(batch.broken) - batch.unfit.num_rows
+        self.broken += broken
         self._keep_aside(batch.broken)
         self.read += table.num_rows
         newest = self._add_unfit(batch.unfit)
         if not table.num_rows:
-            self.torn += len(batch.broken) if min(newest, latest) == 0 else 0
+            self.torn += broken if min(newest, latest) == 0 else 0
             return latest
         number = self._numbers(table)
         stood = number[number >= 0].min(initial=newest)
-        self.torn += len(batch.broken) if stood == 0 else 0
+        self.torn += broken if stood == 0 else 0
         inside = (number >= 0) & (number < self.span.windows)
         self.outside += int((~inside).sum())
         table, number = table.filter(pa.array(inside)), number[inside]

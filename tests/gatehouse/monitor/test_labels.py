@@ -104,8 +104,8 @@ def test_of_labels_given_twice_the_last_counts(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"rich": "maybe"}, "column 'rich' holds 'maybe', which is neither of .*'no', 'yes'"),
-        ({"rich": " yes"}, "column 'rich' holds ' yes'"),
+        ({"rich": "maybe"}, "column 'rich' of request .* is neither of .*'no', 'yes'"),
+        ({"rich": " yes"}, "column 'rich' of request "),
         ({"index": "first"}, "cannot be read as labels"),
         ({"index": 0.5}, "cannot be read as labels"),
     ],

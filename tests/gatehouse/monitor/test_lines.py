@@ -233,7 +233,6 @@ def test_broken_rows_of_parquet_are_kept_aside(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "told"),
     [
-        ("row", ["{}"], "cannot be read as an inference log in Parquet"),
         ("probability", ["half"], "cannot be read as an inference log in Parquet"),
         ("request_id", None, "has no column request_id"),
         ("row", None, "has no column row"),
@@ -274,3 +273,18 @@ def test_a_line_is_judged_alike_whatever_stands_beside_it() -> None:
         broken = [each for batch in alone for each in batch.broken]
         assert sorted(together.broken) == sorted(broken)
         assert together.table.num_rows + len(broken) == len(given)
+
+
+def test_a_record_of_another_contract_is_told_from_a_broken_line(tmp_path: Path) -> None:
+    """Attacks a change of a column's type: whose record it is, and when, is known all the same."""
+    other, torn = line(row={"age": "thirty"}), line()[:60]
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join([line(), other, torn]) + b"\n")
+    told = pa.table({"row": [{"age": "thirty"}]})
+    for name, value in json.loads(line()).items():
+        told = told if name == "row" else told.append_column(name, pa.array([value]))
+    pq.write_table(told, tmp_path / "log.parquet")
+    for name, whole, broken in (("log.jsonl", 1, 2), ("log.parquet", 0, 1)):
+        (file,) = find(str(tmp_path / name))
+        (batch,) = lines.read(file, logs.contract(), lambda _: None)
+        assert (batch.table.num_rows, len(batch.broken)) == (whole, broken)
+        assert batch.unfit["model"].to_pylist() == [json.loads(line())["model"]]

@@ -117,4 +117,4 @@ def test_an_alarm_without_records_says_so(finished: Finished, labels: bool, tmp_
     text = render(found)
     assert text.startswith("## ❌ Production: alarm")
     assert "There is nothing to judge: no record of this model" in text
-    assert ("no label is of a record" in text) is labels
+    assert ("labels from 2026-03-09" in text) is labels

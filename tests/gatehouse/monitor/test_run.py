@@ -344,7 +344,7 @@ def test_a_log_that_is_broken_for_the_most_part_is_an_error(production: Producti
     assert "600 lines of the log could not be read" in render(found)
     with production.log.open("ab") as stream:
         stream.write(b"broken\n")
-    with pytest.raises(GatehouseError, match="601 lines are no record and only 600 are"):
+    with pytest.raises(GatehouseError, match="601 lines are no record"):
         production.look()
     assert (production.root / BROKEN).read_bytes() == b"broken\n" * 601
 
@@ -355,3 +355,71 @@ def test_a_mistyped_policy_is_told(production: Production) -> None:
     production.monitor("window: soon")
     with pytest.raises(GatehouseError, match="is no span of time"):
         production.look()
+
+
+def test_a_column_that_changes_its_type(production: Production) -> None:
+    """Attacks a work tree that is ahead of the service: the served model's contract reads its log.
+
+    And once a model of the new contract serves, what is left of the old one is no broken log.
+    """
+    production.write(production.records(ROWS))
+    workspace = production.workspace
+    contract = production.root / "contract.yaml"
+    before = contract.read_text()
+    found = production.look()
+    assert found.verdict.outcome is Outcome.PASS
+    records = production.records(ROWS, END - WEEK, 21)
+    records["model"] = "sha256:" + "0" * 64
+    records["row"] = [{"age": "old"} for _ in range(len(records))]
+    production.write(records, records.assign(request_id="twice"), production.records(ROWS))
+    found = production.look()
+    assert found.record.model == file_digest(workspace.model.path)
+    assert (found.record.counts.broken, found.record.counts.other_models) == (0, 1200)
+    assert contract.read_text() == before
+
+
+def test_rows_of_the_judged_model_that_do_not_fit(production: Production) -> None:
+    """Attacks a pass by the few rows that fit: more that do not are no evidence."""
+    records = production.records(ROWS)
+    records["row"] = [row if n % 3 else {"age": "old"} for n, row in enumerate(records["row"])]
+    production.write(records)
+    found = production.look()
+    assert found.record.counts.broken == 200
+    assert len((production.root / BROKEN).read_bytes().splitlines()) == 200
+    records["row"] = [row if n % 3 == 1 else {"age": "x"} for n, row in enumerate(records["row"])]
+    production.write(records)
+    with pytest.raises(GatehouseError, match="400 hold a row that is none of its contract"):
+        production.look()
+
+
+def test_a_log_that_stopped_is_an_alarm(production: Production) -> None:
+    """Attacks a dead logger that a long window hides."""
+    records = production.records(ROWS)
+    quiet = records[pd.to_datetime(records["time"]) < END - 3.4 * DAY]
+    production.write(quiet)
+    assert production.look().verdict.outcome is Outcome.PASS
+    production.write(records[pd.to_datetime(records["time"]) < END - 4.3 * DAY])
+    found = production.look()
+    assert found.verdict.outcome is Outcome.FAIL
+    assert "nothing was logged for" in found.verdict.errors[Gate.DRIFT]
+
+
+def test_late_labels_are_judged(production: Production) -> None:
+    """Attacks a loss that only labels of the window before show: it is judged, and dated."""
+    old, new = production.records(ROWS, END - WEEK), production.records(ROWS)
+    wrong = ROWS.assign(rich=np.where(ROWS["rich"] == "yes", "no", "yes"))
+    production.write(old, new)
+    found = production.look(production.labels(wrong, old))
+    assert found.verdict.gate(Gate.ACCURACY) is Outcome.FAIL
+    evidence = found.evidence[Gate.ACCURACY]
+    assert isinstance(evidence, Evidence)
+    assert all("labels from 2026-03-16" in (m.note or "") for m in evidence.measurements)
+    assert found.record.counts.labelled == 600
+    assert production.look(production.labels(ROWS, old)).verdict.outcome is Outcome.PASS
+
+
+def test_a_rule_of_one_column_is_of_no_other(production: Production) -> None:
+    """Attacks a season's suffix that lets a rule on `age` judge `age_of_car` too."""
+    production.policy("slice: number=*", "slice: number=ag")
+    production.write(production.records(drifted()))
+    assert "no measurement" in str(production.look().verdict.rules)
