@@ -122,7 +122,7 @@ def test_a_wrong_url_is_an_error(url: str) -> None:
         find(url)
 
 
-SECRET = "hunter2"
+SECRET = "hunter2"  # pragma: allowlist secret
 
 
 @pytest.mark.parametrize(
