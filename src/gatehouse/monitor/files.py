@@ -27,7 +27,9 @@ def _shown(url: str) -> str:
     # By hand: of a password with a mark of its own a parser takes only a part for one.
     place = rest.partition("/")[0]
     if "@" in place or re.search(r":(?!\d*$)", place):
-        rest = rest.rpartition("@")[2]
+        # A signature may have the mark as well; only where none stands before it is it the user's.
+        before = re.split("[?#]", rest)[0]
+        rest = (before if "@" in before else rest).rpartition("@")[2]
     return scheme + mark + re.split("[?#]", rest)[0]
 
 

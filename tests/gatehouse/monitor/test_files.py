@@ -135,6 +135,7 @@ SECRET = "hunter2"  # pragma: allowlist secret
         (f"sftp://anna:a/{SECRET}@host/x", "sftp://host/x"),
         (f"https://host/x.jsonl?signature={SECRET}", "https://host/x.jsonl"),
         (f"https://host/x.jsonl?by=a@b&signature={SECRET}", "https://host/x.jsonl"),
+        (f"https://anna:a@host/x?by=a@{SECRET}", "https://host/x"),
         (f"https://host?{SECRET}", "https://host"),
         (f"https://host:8080/x.jsonl#{SECRET}", "https://host:8080/x.jsonl"),
         (f"simplecache::sftp://anna:{SECRET}@host/x", "simplecache::sftp://host/x"),
