@@ -73,7 +73,7 @@ def test_the_token_stays_hidden(checkout: Path, monkeypatch: pytest.MonkeyPatch)
 
     def run(command: Any, **more: Any) -> Any:
         seen.append((command, more["env"]))
-        return subprocess.CompletedProcess(command, 0, "https://github.example/octo/model\n", "")
+        return subprocess.CompletedProcess(command, 0, b"https://github.example/octo/model\n", b"")
 
     monkeypatch.setattr("gatehouse.git.subprocess.run", run)
     fetch("refs/heads/main", checkout)
