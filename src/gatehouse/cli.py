@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatehouse.command import command
+from gatehouse.command import HELP, command
 from gatehouse.demo.cli import demo
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
@@ -29,7 +29,7 @@ _DATA_HELP = "Data source: simulated, adult, or a CSV or Parquet file by its pat
 _BASE_HELP = "Commit, branch or tag to compare with, such as main."
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(context_settings=HELP | {"max_content_width": 100})
 @click.version_option(package_name="gatehouse")
 def main() -> None:
     """Judge a model by evidence: measure, then decide.

@@ -13,6 +13,9 @@ import click
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import ERROR
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""Of every group: click keeps the help option that a command was first asked for."""
+
 
 def command(function: Callable[..., int]) -> Callable[..., None]:
     """Exit with the function's code; a user's error is a message and code 2, never a traceback."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatehouse.command import command
+from gatehouse.command import HELP, command
 from gatehouse.exits import PASS
 
 if TYPE_CHECKING:
     from gatehouse.github.event import Event
 
 
-@click.group("github")
+@click.group("github", context_settings=HELP)
 def group() -> None:
     """What the workflows run on GitHub, and the settings that guard them."""
 

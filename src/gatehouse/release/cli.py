@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from gatehouse.command import command
+from gatehouse.command import HELP, command
 from gatehouse.exits import FAIL, PASS
 
 _BASE_FOLDER = Path(".gatehouse/base-image")
@@ -34,7 +34,7 @@ def _refuses(function: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
-@click.group("image")
+@click.group("image", context_settings=HELP)
 def group() -> None:
     """The image of a commit that passes: build, push, verify, sign (docs/release.md)."""
 

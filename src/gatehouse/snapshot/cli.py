@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatehouse.command import command
+from gatehouse.command import HELP, command
 from gatehouse.exits import FAIL, PASS
 
 if TYPE_CHECKING:
     from gatehouse.snapshot.add import Added
 
 
-@click.group("data")
+@click.group("data", context_settings=HELP)
 def group() -> None:
     """New data, by Git and DVC (docs/data.md)."""
 
