@@ -19,7 +19,7 @@ from pydantic import Field
 from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
 from gatehouse.digest import PREPARED, dvc_md5
 from gatehouse.errors import GatehouseError
-from gatehouse.git import commit_of, file_at
+from gatehouse.git import commit_of, file_at, git
 from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
 from gatehouse.typed import Document, Frozen, parse_yaml
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
@@ -231,6 +231,27 @@ def measuring_policy(root: Path = Path()) -> Policy:
     """The policy here, with the measuring settings of the recorded base, which then count."""
     policy, settings = load_policy(root / POLICY_FILE), read_record(root).measure
     return policy.model_copy(update={"measure": settings}) if settings else policy
+
+
+def fetch_recorded_base(root: Path = Path()) -> Workspace | None:
+    """The base that `reports/base.json` names, from the commit whose `dvc.lock` records it.
+
+    None where it names none.
+
+    Raises:
+        GatehouseError: no commit here records it, or its files are in no cache and no remote.
+    """
+    record = read_record(root)
+    if record.outputs is None:
+        return None
+    for commit in git("log", "--format=%H", "--", str(LOCK), root=root).split():
+        base = find_base(commit, root)
+        if base.record.outputs == record.outputs:
+            return take_base(base, root)
+    raise GatehouseError(
+        f"{BASE_FILE}: no commit here records the base it names; fetch the whole history "
+        "(git fetch --unshallow)"
+    )
 
 
 def recorded_base(root: Path = Path()) -> Workspace | None:

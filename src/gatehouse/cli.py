@@ -138,14 +138,18 @@ def report(base_ref: str | None) -> int:
 
 
 @main.command()
+@click.option("--fetch", is_flag=True, help="Take the base that was compared with from DVC.")
 @command
-def site() -> int:
+def site(fetch: bool) -> int:
     """Make the pages of reports/site: verdicts over commits, trends, production, reports.
 
     What there is no data for is left out, and named in the pages with the command that makes it.
     """
+    from gatehouse.base import fetch_recorded_base
     from gatehouse.site.build import SITE, write_site
 
+    if fetch:
+        fetch_recorded_base()
     for page in write_site():
         if page.missing:
             click.echo(f"not made: {page.title}: {page.missing}; first {page.command}")

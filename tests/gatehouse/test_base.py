@@ -12,6 +12,7 @@ import pytest
 from gatehouse.base import (
     STORE,
     BaseRecord,
+    fetch_recorded_base,
     find_base,
     read_record,
     recorded_base,
@@ -276,3 +277,21 @@ def test_a_recorded_base_that_is_not_here_is_an_error(repository: Repository) ->
     write_record(find_base("main", repository.root).record, repository.root)
     with pytest.raises(GatehouseError, match="is not here"):
         recorded_base(repository.root)
+
+
+def test_a_recorded_base_comes_from_the_commit_that_made_it(repository: Repository) -> None:
+    """Attacks a fresh clone: what was compared with is had again, and nothing is taken for it."""
+    base = find_base("HEAD", repository.root)
+    write_record(base.record, repository.root)
+    repository.commit("compared with the one before")
+    taken = fetch_recorded_base(repository.root)
+    assert taken is not None
+    assert taken.split("train").equals(repository.workspace.split("train"))
+    assert recorded_base(repository.root) == taken
+    assert base.record.outputs is not None
+    strange = base.record.outputs.model_copy(update={"contract": "sha256:0"})
+    write_record(base.record.model_copy(update={"outputs": strange}), repository.root)
+    with pytest.raises(GatehouseError, match="no commit here records the base"):
+        fetch_recorded_base(repository.root)
+    write_record(BaseRecord(), repository.root)
+    assert fetch_recorded_base(repository.root) is None
