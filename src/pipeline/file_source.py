@@ -15,14 +15,14 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import urlsplit
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
 
 from gatehouse.contract import Column, ColumnType, Contract
 from gatehouse.errors import GatehouseError
+from gatehouse.remote import needs_package, one_line, reason, shown
 from pipeline.settings import FileSettings
 
 CACHE = Path("data/cache")
@@ -51,7 +51,7 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
             table = _parquet(path) if settings.format == ".parquet" else _csv(path)
         except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
             raise GatehouseError(
-                f"{name}: cannot be read as {settings.format} ({_one_line(error)})"
+                f"{name}: cannot be read as {settings.format} ({one_line(error)})"
             ) from None
     _check_columns(table, contract, name)
     if not table.num_rows:
@@ -59,12 +59,6 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     columns = {column: _values(table[column], column, contract.columns[column], name)
                for column in contract.columns}  # fmt: skip
     return pd.DataFrame(columns)
-
-
-def shown(url: str) -> str:
-    """The URL without user, password and query, which may hold a signature."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 @contextlib.contextmanager
@@ -97,15 +91,11 @@ def _download(url: str, name: str, path: Path) -> None:
                     target.write(chunk)
                     bar.update(len(chunk))
     except ImportError as error:
-        raise GatehouseError(
-            f"{name}: reading it needs a package that is not installed ({_one_line(error)}); "
-            "add it to requirements/run.in, then `make lock`"
-        ) from None
+        raise needs_package(name, error) from None
     except Exception as error:  # each kind of remote raises classes of its own
-        # A message may repeat what the URL holds of passwords and signatures.
-        reason = (_one_line(error) if url == name else "") or type(error).__name__
+        why = reason(error, hidden=url != name)
         raise GatehouseError(
-            f"{name}: cannot be downloaded ({reason}); check the URL, the network, and the "
+            f"{name}: cannot be downloaded ({why}); check the URL, the network, and the "
             "credentials that fsspec finds"
         ) from None
     if size is not None and path.stat().st_size < size:
@@ -215,7 +205,7 @@ def _values(values: pa.ChunkedArray, name: str, column: Column, file: str) -> pd
             values = values.cast(pa.large_string())
         except pa.ArrowException as error:
             raise GatehouseError(
-                f"{file}: column {name}: {kind} cannot be read as text ({_one_line(error)}); "
+                f"{file}: column {name}: {kind} cannot be read as text ({one_line(error)}); "
                 "store it as text"
             ) from None
     elif not (_is_number(kind) or _is_text(kind)):
@@ -240,7 +230,3 @@ def _is_text(kind: pa.DataType) -> bool:
 def _is_number(kind: pa.DataType) -> bool:
     types = pa.types
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
-
-
-def _one_line(error: Any) -> str:
-    return " ".join(str(error).split())[:300]

@@ -36,7 +36,8 @@ def _adult(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, pd.DataFr
 
 
 def _file(settings: DataSettings, contract: Contract) -> tuple[pd.DataFrame, None]:
-    from pipeline.file_source import load, shown
+    from gatehouse.remote import shown
+    from pipeline.file_source import load
 
     if settings.file.url is not None:
         name = shown(settings.file.url)

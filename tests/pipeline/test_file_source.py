@@ -18,9 +18,10 @@ import pytest
 
 from gatehouse.contract import Contract, parse_contract
 from gatehouse.errors import GatehouseError
+from gatehouse.remote import shown
 from gatehouse.table import read_table
 from gatehouse.typed import validate
-from pipeline.file_source import load, shown
+from pipeline.file_source import load
 from pipeline.ingest import ingest, typed
 from pipeline.settings import FileSettings, load_settings
 

@@ -27,12 +27,12 @@ from gatehouse.gates import accuracy, drift, fairness
 from gatehouse.gates.bootstrap import Floats, Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.judge import Case, judge
-from gatehouse.monitor import files
-from gatehouse.monitor.labels import Labels, read_labels
+from gatehouse.monitor.labels import Labels, check_protected, read_labels
 from gatehouse.monitor.sample import Sample
 from gatehouse.monitor.scan import PLACE, Span, scan
 from gatehouse.monitor.verdict import comparing
 from gatehouse.policy import POLICY_FILE, Policy, load_policy
+from gatehouse.remote import shown
 from gatehouse.verdict import Verdict
 
 Kind = Literal["shadow", "canary"]
@@ -113,17 +113,18 @@ def compare(
     now = datetime.now(UTC)
     span = Span(until or now, window or policy.monitor.window, 1)
     found = scan(log, contract, span, policy.measure.drift.maximum_rows, given)
-    found.check_broken(files.shown(log))
+    found.check_broken(shown(log))
     samples = _by_model(found.labelled if given is not None else found.windows)
     if not samples:
         what = "labelled record" if given is not None and found.windows else "record"
         raise GatehouseError(
-            f"{files.shown(log)}: has no {what} from {span.start(0):%Y-%m-%d %H:%M} to "
+            f"{shown(log)}: has no {what} from {span.start(0):%Y-%m-%d %H:%M} to "
             f"{span.until:%Y-%m-%d %H:%M} UTC; --until and --window look at another time"
         )
     pairs = _pairs(samples)
     others = [pair[1] for pair in pairs]
-    canaries = sorted(samples, key=lambda model: -samples[model].rows)[1:]
+    ordered = sorted(samples, key=lambda model: -samples[model].rows)
+    canaries = ordered[1:]
     if candidate is not None and candidate not in [*others, *samples]:
         raise GatehouseError(
             f"the log has no answer of {candidate} to compare in that time; it has those of "
@@ -142,8 +143,7 @@ def compare(
     else:
         kind, flips = "canary", Counter()
         chosen = candidate or canaries[0]
-        beside = next(model for model in sorted(samples, key=lambda name: -samples[name].rows)
-                      if model != chosen)  # fmt: skip
+        beside = next(model for model in ordered if model != chosen)
         served, other = (
             _answers(samples[model].table, samples[model].table, samples[model].hashes,
                      contract, given)
@@ -152,15 +152,16 @@ def compare(
     evidence: dict[Gate, Evidence | str] = {}
     verdict = None
     if given is not None:
-        evidence = _evidence(kind, served, other, contract, rules)
-        case = Case(evidence, _subject(other, contract), _subject(served, contract), now.date())
+        subjects = _subject(other, contract), _subject(served, contract)
+        evidence = _evidence(kind, served, other, subjects, contract, rules)
+        case = Case(evidence, *subjects, now.date())
         verdict = judge(case, rules, str(POLICY_FILE))
     return Comparison(
         kind=kind,
         served=served,
         candidate=other,
         span=span,
-        log=files.shown(log),
+        log=shown(log),
         broken=found.broken,
         described=_described(kind, served, other, policy),
         flips=flips,
@@ -221,9 +222,14 @@ def _subject(answers: Answers, contract: Contract) -> Subject:
 
 
 def _evidence(
-    kind: Kind, served: Answers, other: Answers, contract: Contract, policy: Policy
+    kind: Kind,
+    served: Answers,
+    other: Answers,
+    subjects: tuple[Subject, Subject],
+    contract: Contract,
+    policy: Policy,
 ) -> dict[Gate, Evidence | str]:
-    assert other.truth is not None
+    candidate, base = subjects
     ours, theirs = other.predictions(contract), served.predictions(contract)
     models = {Of.CANDIDATE: ours, Of.BASE: theirs}
     measured = accuracy.measure_models(models, policy, paired=kind == "shadow")
@@ -235,8 +241,8 @@ def _evidence(
         if isinstance(measurements, str)
         else Evidence(
             gate=gate,
-            candidate=_subject(other, contract),
-            base=_subject(served, contract),
+            candidate=candidate,
+            base=base,
             settings=policy.measure.of_gate(gate),
             tools=versions("numpy", "scikit-learn", "fairlearn", "pyarrow"),
             measurements=tuple(measurements),
@@ -249,9 +255,10 @@ def _fairness(
     other: Answers, predictions: Predictions, contract: Contract, policy: Policy
 ) -> list[Measurement] | str:
     assert other.truth is not None
-    missing = [name for name in contract.protected if name not in other.truth]
-    if missing:
-        return f"the labels have no column {', '.join(missing)}, which the contract protects"
+    try:
+        check_protected(other.truth, contract)
+    except GatehouseError as error:
+        return str(error)
     return fairness.measure_rows(other.truth, contract.protected, predictions, policy)
 
 

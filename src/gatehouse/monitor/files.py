@@ -9,28 +9,11 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.remote import needs_package, reason, shown
 
 LOG = ("jsonl", "ndjson", "json", "parquet")
 """Endings of the files that are read of a folder, before what rotating and packing add."""
 _PACKED = {"gz": "gzip", "bz2": "bz2", "xz": "xz", "zst": "zstd"}
-
-
-def shown(url: str) -> str:
-    """The URL without user, password and query, which may hold a signature; chained ones too."""
-    return "::".join(map(_shown, url.split("::"))) if "://" in url else url
-
-
-def _shown(url: str) -> str:
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        return url
-    # By hand: of a password with a mark of its own a parser takes only a part for one.
-    place = rest.partition("/")[0]
-    if "@" in place or re.search(r":(?!\d*$)", place):
-        # A signature may have the mark as well; only where none stands before it is it the user's.
-        before = re.split("[?#]", rest)[0]
-        rest = (before if "@" in before else rest).rpartition("@")[2]
-    return scheme + mark + re.split("[?#]", rest)[0]
 
 
 @dataclass(frozen=True)
@@ -71,9 +54,9 @@ class File:
         except GatehouseError:
             raise
         except Exception as error:  # each kind of remote and of packing raises classes of its own
-            reason = _reason(error, hidden=self.path != self.name)
+            why = reason(error, hidden=self.path != self.name)
             raise GatehouseError(
-                f"{self.name}: cannot be read ({reason}); was it cut short?"
+                f"{self.name}: cannot be read ({why}); was it cut short?"
             ) from None
 
 
@@ -97,14 +80,11 @@ def find(url: str, endings: tuple[str, ...] = LOG) -> list[File]:
         system, path = fsspec.core.url_to_fs(url)
         found = _found(system, path, endings)
     except ImportError as error:
-        raise GatehouseError(
-            f"{name}: reading it needs a package that is not installed ({_one_line(error)}); "
-            "add it to requirements/run.in, then `make lock`"
-        ) from None
+        raise needs_package(name, error) from None
     except Exception as error:  # each kind of remote raises classes of its own
-        reason = _reason(error, hidden=url != name)
+        why = reason(error, hidden=url != name)
         raise GatehouseError(
-            f"{name}: cannot be reached ({reason}); check the name, the network, and the "
+            f"{name}: cannot be reached ({why}); check the name, the network, and the "
             "credentials that fsspec finds"
         ) from None
     if not found:
@@ -143,12 +123,3 @@ def oldest_first(found: list[File]) -> list[File]:
         return name, -number
 
     return sorted(found, key=order)
-
-
-def _reason(error: Exception, *, hidden: bool) -> str:
-    """A message may repeat what the URL holds of passwords and signatures."""
-    return ("" if hidden else _one_line(error)) or type(error).__name__
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

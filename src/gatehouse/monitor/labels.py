@@ -23,6 +23,7 @@ from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.monitor import files
 from gatehouse.monitor.sample import Hashes
+from gatehouse.remote import shown
 from gatehouse.rows import row_hashes
 
 MOST = 1_000_000
@@ -70,7 +71,7 @@ def read_labels(url: str, contract: Contract) -> Labels:
             kept.add(row_hashes(part[_ID]), part.drop(columns=_ID))
     if not given:
         raise GatehouseError(
-            f"{files.shown(url)}: holds no label; each row needs request_id and {contract.target}"
+            f"{shown(url)}: holds no label; each row needs request_id and {contract.target}"
         )
     hashes, frame = kept.settle()
     # A column without a value is as good as none; of JSON lines that have no such key it is one.
@@ -167,4 +168,19 @@ def _check_classes(part: pd.DataFrame, contract: Contract, name: str) -> None:
         raise GatehouseError(
             f"{name}: column '{contract.target}' of request {request!r} is neither of the "
             f"contract's {', '.join(map(repr, contract.classes))}"
+        )
+
+
+def check_protected(truth: pd.DataFrame, contract: Contract) -> None:
+    """Refuse labels that lack a protected attribute.
+
+    Raises:
+        GatehouseError: naming it.
+    """
+    missing = [name for name in contract.protected if name not in truth]
+    if missing:
+        raise GatehouseError(
+            f"the labels have no column {', '.join(missing)}, which the contract protects; the "
+            "log never holds it, so add it to the labels, or take fairness out of "
+            "monitor.gates in policy.yaml"
         )

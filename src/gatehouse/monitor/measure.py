@@ -21,7 +21,7 @@ from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
 from gatehouse.gates import accuracy, drift, fairness
 from gatehouse.gates.bootstrap import Predictions
 from gatehouse.gates.tools import versions
-from gatehouse.monitor.labels import Labels
+from gatehouse.monitor.labels import Labels, check_protected
 from gatehouse.monitor.sample import Sample, merged
 from gatehouse.monitor.scan import PLACE, Scan
 from gatehouse.monitor.verdict import SEASON_AGO
@@ -109,31 +109,24 @@ class Watched:
         tests.append(drift.compare_values(drift.PREDICTION, _scores(then), _scores(now)))
         return [replace(test, slice=test.slice + SEASON_AGO) for test in tests]
 
-    def measure_accuracy(self, number: int) -> list[Measurement]:
+    def measure_accuracy(self, number: int, policy: Policy) -> list[Measurement]:
         """Metrics on the window's labelled records.
 
         Raises:
             GatehouseError: it has none.
         """
         predictions, _ = self._labelled(number)
-        return accuracy.measure_models({Of.CANDIDATE: predictions}, self.policy)
+        return accuracy.measure_models({Of.CANDIDATE: predictions}, policy)
 
-    def measure_fairness(self, number: int) -> list[Measurement]:
+    def measure_fairness(self, number: int, policy: Policy) -> list[Measurement]:
         """Group metrics and gaps on the window's labelled records.
 
         Raises:
             GatehouseError: it has none, or the labels lack a protected attribute.
         """
         predictions, truth = self._labelled(number)
-        protected = self.contract.protected
-        missing = [name for name in protected if name not in truth]
-        if missing:
-            raise GatehouseError(
-                f"the labels have no column {', '.join(missing)}, which the contract protects; the "
-                "log never holds it, so add it to the labels, or take fairness out of "
-                "monitor.gates in policy.yaml"
-            )
-        return fairness.measure_rows(truth, protected, predictions, self.policy)
+        check_protected(truth, self.contract)
+        return fairness.measure_rows(truth, self.contract.protected, predictions, policy)
 
     def labelled(self, number: int) -> int:
         """Records of a window with a label."""
@@ -190,32 +183,35 @@ class Watched:
         digest.update(pd.util.hash_pandas_object(self.labels.frame).to_numpy().tobytes())
         return digest.digest()
 
-    def evidence(self, gate: Gate, number: int = 0) -> Evidence | str:
+    def evidence(self, gate: Gate, number: int = 0, policy: Policy | None = None) -> Evidence | str:
         """Evidence of a window (0 is the newest), or why there is none.
 
-        Of the newest one accuracy and fairness are those of `label_window`, and say so.
+        `policy` says how to measure, where not the own one does. Of the newest window accuracy and
+        fairness are those of `label_window`, and say so.
         """
+        policy = policy or self.policy
         silent = self.scan.silent
         if number == 0 and self.sample(0).seen and silent > self.scan.span.window / 2:
             return (
                 f"nothing was logged for {show_span(silent)}, more than half of a window; does the "
                 "service log, and does its log come here?"
             )
-        measure = {
-            Gate.DRIFT: self.measure_drift,
-            Gate.ACCURACY: self.measure_accuracy,
-            Gate.FAIRNESS: self.measure_fairness,
-        }[gate]
         late = number == 0 and gate is not Gate.DRIFT and self.label_window > 0
+        window = self.label_window if late else number
         try:
-            measurements = measure(self.label_window if late else number)
+            if gate is Gate.DRIFT:
+                measurements = self.measure_drift(window)
+            elif gate is Gate.ACCURACY:
+                measurements = self.measure_accuracy(window, policy)
+            else:
+                measurements = self.measure_fairness(window, policy)
         except GatehouseError as error:
             return str(error)
         return Evidence(
             gate=gate,
             candidate=self.subject(number),
             base=self.reference.subject(gate),
-            settings=self.policy.measure.of_gate(gate),
+            settings=policy.measure.of_gate(gate),
             tools=versions(*_TOOLS[gate]),
             measurements=tuple(self._dated(measurements) if late else measurements),
         )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path
-from gatehouse.monitor import files
 from gatehouse.monitor.labels import read_labels
 from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.record import (
@@ -28,6 +27,7 @@ from gatehouse.monitor.reference import find_reference
 from gatehouse.monitor.scan import Span, keep_aside, scan
 from gatehouse.monitor.verdict import judge_window, outcome, watching
 from gatehouse.policy import POLICY_FILE, Monitor, Policy, load_policy
+from gatehouse.remote import shown
 from gatehouse.typed import validate, write_text
 from gatehouse.verdict import Outcome, Verdict
 
@@ -85,8 +85,8 @@ def look(
     watched, where = _watched(log, labels, model, span, policy, root)
     found, given, served = watched.scan, watched.labels, watched.model
     keep_aside(found.aside, root / BROKEN)
-    found.check_broken(files.shown(log))
-    found.check_fits(served, files.shown(log))
+    found.check_broken(shown(log))
+    found.check_fits(served, shown(log))
     windows, verdict, evidence = _windows(watched, rules, now)
     samples = [watched.sample(number) for number in range(span.windows)]
     record = Record(
@@ -107,7 +107,7 @@ def look(
         ),
         windows=windows,
     )
-    return Look(verdict, evidence, record, rules, files.shown(log))
+    return Look(verdict, evidence, record, rules, shown(log))
 
 
 def _watched(
@@ -156,18 +156,18 @@ def _windows(
     windows = []
     measure = watched.policy.measure
     fewer = measure.model_copy(update={"resamples": min(measure.resamples, _DRAWN_RESAMPLES)})
-    lighter = replace(watched, policy=watched.policy.model_copy(update={"measure": fewer}))
+    lighter = watched.policy.model_copy(update={"measure": fewer})
     # Of a season that began before the oldest window there is nothing whole to compare.
     for number in tqdm(
         range(watched.scan.span.windows - watched.cycle, -1, -1), desc="windows", disable=None
     ):
         # An older window is only drawn: without what has no label there, and by fewer resamples.
-        drawn = watched if number == 0 else lighter
+        policy = lighter if number else watched.policy
         judged = [
             each for each in gates if each is Gate.DRIFT or not number or watched.labelled(number)
         ]
-        own = watching(drawn.policy, judged)
-        evidence = {gate: drawn.evidence(gate, number) for gate in judged}
+        own = watching(policy, judged)
+        evidence = {gate: watched.evidence(gate, number, policy) for gate in judged}
         verdict = judge_window(
             evidence, watched.subject(number), reference, own, str(POLICY_FILE), now.date()
         )

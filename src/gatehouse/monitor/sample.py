@@ -93,6 +93,8 @@ class Sample:
 
 def merged(samples: list[Sample]) -> Sample:
     """One sample of all records that were given to any of `samples`, which have one size."""
+    if len(samples) == 1:
+        return samples[0]
     whole = Sample(samples[0].size)
     whole._below = min(sample._below for sample in samples)
     for sample in samples:

@@ -22,6 +22,7 @@ from gatehouse.monitor import files, lines
 from gatehouse.monitor.labels import Labels, identity
 from gatehouse.monitor.sample import Sample
 from gatehouse.policy import show_span
+from gatehouse.remote import shown
 from gatehouse.rows import row_hashes
 
 _PARTS = 10
@@ -254,7 +255,7 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
                 done.add(file.path)
                 _read(file, contract, result, labels, bar.update)
     if not result.read + result.unfit.total():
-        _check_any(result.broken, files.shown(url))
+        _check_any(result.broken, shown(url))
     return result
 
 

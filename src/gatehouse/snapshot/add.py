@@ -111,7 +111,7 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
 
 def _source(place: str) -> FileSettings:
-    from pipeline.file_source import shown
+    from gatehouse.remote import shown
     from pipeline.settings import FORMATS, FileSettings
 
     is_url, told = "://" in place, place
