@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv and installs a locked set of packages into it: `sh scripts/install.sh run|dev`;
-# the workflows take two smaller sets as well, github and gates, that have no torch.
+# Makes .venv and installs a locked set of packages into it: `sh scripts/install.sh run|extras|dev`;
+# the workflows take smaller sets as well, github, gates and docs, that have no torch.
 # `make setup`, `make run` and `make test` call it. A stamp is written last, so that an install that
 # failed or was interrupted is taken up again by the next call. Settings, all optional:
 #   PYTHON=python3.11            the interpreter to make .venv with, when there is none yet
@@ -102,7 +102,7 @@ END
 set_merge_drivers || say "no merge drivers (is .git read-only?): gatehouse lock resolve does the same"
 
 case $set_name in
-github | gates | release) build=none ;;
+github | gates | release | docs) build=none ;;
 *) choose_torch ;;
 esac
 # What the environment was made from; when it is the same, there is nothing to do.

@@ -14,6 +14,8 @@ lock() {
 lock dev.txt dev.in "$@"
 lock release.txt release.in --constraints dev.txt "$@"
 lock gates.txt gates.in --constraints dev.txt "$@"
+lock extras.txt extras.in --constraints dev.txt "$@"
+lock docs.txt docs.in --constraints dev.txt "$@"
 lock run.txt run.in --constraints dev.txt "$@"
 lock github.txt github.in --constraints dev.txt "$@"
 lock serve.txt serve.in --constraints dev.txt "$@"

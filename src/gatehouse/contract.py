@@ -38,6 +38,14 @@ class Role(StrEnum):
     IGNORED = "ignored"
 
 
+class Task(StrEnum):
+    """What is predicted; the target column decides."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
 class Column(Frozen):
     """One column of the table."""
 
@@ -66,7 +74,8 @@ class Column(Frozen):
         "and scored as the model's unknown category (other)",
     )
     positive: str | None = Field(
-        default=None, description="target only: the category whose probability the model gives"
+        default=None,
+        description="target of two categories only: the one whose probability the model gives",
     )
     model_input: bool | None = Field(
         default=None,
@@ -97,15 +106,10 @@ class Column(Frozen):
                 raise ValueError("categories names a value twice; take one out")
             if "" in self.categories:
                 raise ValueError("the empty string means missing; take it out of categories")
-        if (self.positive is not None) != (self.role is Role.TARGET):
-            raise ValueError("the target names its positive category, and no other column does")
         if self.role is Role.TARGET:
-            if self.categories is None or len(self.categories) != 2:
-                raise ValueError("the target is a category column with exactly two categories")
-            if self.positive not in self.categories:
-                raise ValueError(f"positive must be one of {list(self.categories)}")
-            if self.missing:
-                raise ValueError("the target may not be missing; set missing to false")
+            self._check_target()
+        elif self.positive is not None:
+            raise ValueError("the target names its positive category, and no other column does")
         if self.role is Role.PROTECTED and self.type is not ColumnType.CATEGORY:
             raise ValueError("a protected attribute is a category column (bin a numeric one)")
         if self.role is Role.WEIGHT and not numeric:
@@ -122,6 +126,23 @@ class Column(Frozen):
                     "declare type: number, or rescale the column"
                 )
         return self
+
+    def _check_target(self) -> None:
+        if self.missing:
+            raise ValueError("the target may not be missing; set missing to false")
+        if self.type is ColumnType.STRING or (self.categories and len(self.categories) < 2):
+            raise ValueError(
+                "the target is a category column with two or more categories, or numeric"
+            )
+        if self.unknown != "reject":
+            raise ValueError("the target's categories are all listed; take unknown out")
+        two = self.categories is not None and len(self.categories) == 2
+        if two and self.positive is None:
+            raise ValueError("a target of two categories names its positive category")
+        if self.positive is not None and not two:
+            raise ValueError("positive is of a target of exactly two categories; take it out")
+        if self.categories is not None and two and self.positive not in self.categories:
+            raise ValueError(f"positive must be one of {list(self.categories)}")
 
     @property
     def is_model_input(self) -> bool:
@@ -189,12 +210,21 @@ class Contract(Frozen):
         }
 
     @property
-    def classes(self) -> tuple[str, str]:
-        """The target's two categories: negative, positive."""
+    def task(self) -> Task:
+        """What the target asks for: one of two classes, one of several, or a number."""
         target = self.columns[self.target]
-        assert target.categories is not None and target.positive is not None
-        (negative,) = (value for value in target.categories if value != target.positive)
-        return negative, target.positive
+        if target.categories is None:
+            return Task.REGRESSION
+        return Task.BINARY if len(target.categories) == 2 else Task.MULTICLASS
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The target's categories in the contract's order, of two the positive last; () of none."""
+        target = self.columns[self.target]
+        values = target.categories or ()
+        if target.positive is None:
+            return values
+        return (*(value for value in values if value != target.positive), target.positive)
 
     @property
     def digest(self) -> str:
