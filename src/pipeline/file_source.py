@@ -1,7 +1,8 @@
 """Source `file`: one CSV or Parquet file of yours, on this machine or at a URL that fsspec reads.
 
-CSV is UTF-8 with a header, commas and double quotes (RFC 4180), `.gz` or not. The contract decides
-how text becomes values, so that a file gives the same rows whatever a reader would guess.
+CSV has a header and double quotes (RFC 4180), `.gz` or not; the settings say its separator,
+encoding and decimal mark. The contract decides how text becomes values, so that a file gives the
+same rows whatever a reader would guess.
 """
 
 from __future__ import annotations
@@ -40,24 +41,28 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     don't fit their column's type stay text: the data gate reports them.
 
     Raises:
-        GatehouseError: the file cannot be had, is not the one that `sha256` names, is not UTF-8,
-            is broken, lacks a column of the contract, or has no rows.
+        GatehouseError: the file cannot be had, is not the one that `sha256` names, is not in the
+            encoding that the settings name, is broken, lacks a column of the contract, has no
+            rows, or has points in its numbers where the decimal mark is a comma.
     """
     name = str(settings.path) if settings.url is None else shown(settings.url)
     assert settings.format is not None
     with _here(settings, name) as path:
         _check_bytes(path, settings, name)
         try:
-            table = _parquet(path) if settings.format == ".parquet" else _csv(path)
+            table = _parquet(path) if settings.format == ".parquet" else _csv(path, settings)
         except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
             raise GatehouseError(
                 f"{name}: cannot be read as {settings.format} ({one_line(error)})"
             ) from None
-    _check_columns(table, contract, name)
+    _check_columns(table, contract, settings, name)
     if not table.num_rows:
         raise GatehouseError(f"{name}: has no rows")
     columns = {column: _values(table[column], column, contract.columns[column], name)
                for column in contract.columns}  # fmt: skip
+    if settings.decimal == "," and settings.format != ".parquet":
+        for column in (column for column in columns if contract.columns[column].is_numeric):
+            columns[column] = _with_point(columns[column], column, name)
     return pd.DataFrame(columns)
 
 
@@ -105,7 +110,7 @@ def _download(url: str, name: str, path: Path) -> None:
 
 
 def _check_bytes(path: Path, settings: FileSettings, name: str) -> None:
-    """One pass over the bytes: SHA-256 where one is given, and UTF-8 where it is a CSV."""
+    """One pass over the bytes: SHA-256 where one is given, and the encoding of a CSV."""
     if settings.sha256 is not None:
         digest = hashlib.sha256()
         for chunk in _chunks(path, path.open("rb"), "sha256"):
@@ -117,17 +122,24 @@ def _check_bytes(path: Path, settings: FileSettings, name: str) -> None:
             )
     if settings.format == ".parquet":
         return
-    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    encoding = settings.encoding.upper()
+    decoder, line = codecs.getincrementaldecoder(settings.encoding)(), 1
     try:
-        for chunk in _chunks(path, _opened(path), "UTF-8"):
+        for chunk in _chunks(path, _opened(path), encoding):
             text = decoder.decode(chunk)
             line += text.count("\n")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        line += error.object[: error.start].count(b"\n")
+        before = error.object[: error.start].decode(error.encoding, "replace")
         raise GatehouseError(
-            f"{name}:{line}: is not UTF-8 (byte 0x{error.object[error.start]:02x}); save it as "
-            "UTF-8, or convert it: iconv -f <its encoding> -t UTF-8"
+            f"{name}:{line + before.count(chr(10))}: is not {encoding} (byte "
+            f"0x{error.object[error.start]:02x}); name its encoding in data.file.encoding of "
+            "params.yaml, such as cp1252, or save it as UTF-8"
+        ) from None
+    except UnicodeError as error:
+        raise GatehouseError(
+            f"{name}: is not {encoding} ({error}); name its encoding in data.file.encoding of "
+            "params.yaml"
         ) from None
     except (OSError, EOFError, zlib.error) as error:
         raise GatehouseError(f"{name}: cannot be unpacked ({error}); was it cut short?") from None
@@ -151,20 +163,24 @@ def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
 
 
-def _csv(path: Path) -> pa.Table:
+def _csv(path: Path, settings: FileSettings) -> pa.Table:
     """Every column as text: the contract decides the types."""
     from pyarrow import csv
 
-    parse = csv.ParseOptions(newlines_in_values=True)
+    parse = csv.ParseOptions(delimiter=settings.separator, newlines_in_values=True)
+
+    def options(*, threads: bool) -> csv.ReadOptions:
+        return csv.ReadOptions(use_threads=threads, encoding=settings.encoding)
+
     with _opened(path) as stream:
-        header = csv.open_csv(stream, csv.ReadOptions(use_threads=False), parse).schema.names
+        header = csv.open_csv(stream, options(threads=False), parse).schema.names
     convert = csv.ConvertOptions(
         column_types={column: pa.large_string() for column in header}, strings_can_be_null=False
     )
 
     def read(*, threads: bool) -> pa.Table:
         with _opened(path) as stream:
-            return csv.read_csv(stream, csv.ReadOptions(use_threads=threads), parse, convert)
+            return csv.read_csv(stream, options(threads=threads), parse, convert)
 
     try:
         return read(threads=True)
@@ -178,14 +194,19 @@ def _parquet(path: Path) -> pa.Table:
     return parquet.ParquetFile(path).read()
 
 
-def _check_columns(table: pa.Table, contract: Contract, name: str) -> None:
+def _check_columns(table: pa.Table, contract: Contract, settings: FileSettings, name: str) -> None:
     found = table.column_names
     if twice := sorted({column for column in found if found.count(column) > 1}):
         raise GatehouseError(f"{name}: names the column {twice[0]!r} twice; rename one")
     missing = [column for column in contract.columns if column not in found]
     if missing:
-        separator = next((mark for mark in ";\t|" if len(found) == 1 and mark in found[0]), None)
-        hint = f"; its columns are separated by {separator!r}, not commas" if separator else ""
+        others = [mark for mark in ",;\t|" if len(found) == 1 and mark in found[0]]
+        hint = (
+            f"; its columns are separated by {others[0]!r}: write that into data.file.separator of "
+            "params.yaml"
+            if others and settings.format != ".parquet"
+            else ""
+        )
         raise GatehouseError(
             f"{name}: has no column {', '.join(missing)}, which contract.yaml names; "
             f"it has: {', '.join(found)}{hint}"
@@ -221,6 +242,17 @@ def _values(values: pa.ChunkedArray, name: str, column: Column, file: str) -> pd
     else:
         tokens = set(MISSING) - set(column.categories or ())
     return series.mask(series.isin(tokens))
+
+
+def _with_point(series: pd.Series, name: str, file: str) -> pd.Series:
+    """Numbers with a decimal comma as numbers with a point; 1.234 could be read two ways."""
+    if (pointed := series.str.contains(".", regex=False, na=False)).any():
+        raise GatehouseError(
+            f"{file}: column {name}: {series[pointed].iloc[0]!r} has a point, and "
+            "data.file.decimal in params.yaml is a comma; take points between thousands out of "
+            "the file, or write decimal: '.'"
+        )
+    return series.str.replace(",", ".", regex=False)
 
 
 def _is_text(kind: pa.DataType) -> bool:

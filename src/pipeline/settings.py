@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -46,6 +47,11 @@ class FileSettings(Frozen):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
         None, description="what the file's bytes must be"
     )
+    separator: Annotated[str, Field(pattern=r"^[ -!#-~\t]$")] = Field(
+        ",", description="between the columns of a CSV: one ASCII character"
+    )
+    encoding: str = Field("utf-8", description="of a CSV's text: any that Python knows")
+    decimal: Literal[".", ","] = Field(".", description="before the decimals of a CSV's numbers")
 
     @property
     def format(self) -> str | None:
@@ -57,6 +63,14 @@ class FileSettings(Frozen):
     def _check(self) -> Self:
         if re.match(r"\w{2,}:/", self.path.as_posix()):
             raise ValueError("path is a file on this machine; write a URL into data.file.url")
+        with contextlib.suppress(UnicodeError):  # one letter may be no text, as in UTF-16
+            try:
+                b"a".decode(self.encoding)
+            except LookupError:
+                raise ValueError(
+                    f"encoding: Python knows no text encoding '{self.encoding}'; write one such as "
+                    "utf-8, cp1252, latin-1 or utf-16"
+                ) from None
         if self.url is not None and "://" not in self.url:
             raise ValueError("url is one such as s3://bucket/rows.parquet; write a file into path")
         if self.url is not None and urlsplit(self.url).password is not None:

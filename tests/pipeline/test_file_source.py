@@ -141,7 +141,11 @@ def test_values_that_do_not_fit_are_left_to_the_data_gate(
     ("name", "content", "told"),
     [
         ("a.csv", "id,n\n1,2\n", r"a\.csv: has no column x, c, note, y.*it has: id, n$"),
-        ("a.csv", CSV.replace(",", ";"), r"separated by ';', not commas"),
+        (
+            "a.csv",
+            CSV.replace(",", ";"),
+            r"separated by ';': write that into data\.file\.separator",
+        ),
         ("a.csv", CSV.replace("extra", "n"), r"names the column 'n' twice"),
         ("a.csv", CSV.splitlines()[0] + "\n", r"a\.csv: has no rows"),
         ("a.csv", "", r"a\.csv: cannot be read as \.csv \(Empty CSV file"),
@@ -193,6 +197,64 @@ def test_the_pinned_bytes_are_demanded(tmp_path: Path, contract: Contract) -> No
     load(settings.model_copy(update={"sha256": right}), contract)
     with pytest.raises(GatehouseError, match=f"has SHA-256 {right}, but data.file.sha256"):
         load(settings.model_copy(update={"sha256": "0" * 64}), contract)
+
+
+GERMAN = 'id;n;x;c;note;y\na1;1;0,5;red;"Grüße; von\nGerd";no\na2;;1e3;;;yes\n'
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-be", "utf-8-sig", "UTF-8"])
+def test_separator_encoding_and_decimal_mark_are_settings(
+    tmp_path: Path, contract: Contract, encoding: str
+) -> None:
+    """Attacks text of another encoding, and numbers that a comma makes text."""
+    for separator in (";", "\t"):
+        for name, pack in (("rows.csv", bytes), ("rows.csv.gz", gzip.compress)):
+            content = GERMAN.replace(";", separator).encode(encoding)
+            settings = write(tmp_path / name, pack(content)).model_copy(
+                update={"separator": separator, "encoding": encoding, "decimal": ","}
+            )
+            rows = typed(load(settings, contract), contract)
+            assert rows["x"].tolist() == [0.5, 1000]
+            assert rows["note"].iloc[0] == f"Grüße{separator} von\nGerd"
+
+
+@pytest.mark.parametrize(
+    ("changed", "content", "told"),
+    [
+        ({"encoding": "cp1252"}, (CSV + "\u0081").encode("latin-1"), r"a\.csv:6: is not CP1252"),
+        (
+            {"encoding": "utf-16"},
+            b"\xfe\xff" + "id\nĊ\n".encode("utf-16-be") + b"\xd8\x00\x00\n",
+            r"a\.csv:3: is not UTF-16 \(byte 0xd8\); name its encoding in data\.file\.encoding",
+        ),
+        ({"separator": ";"}, CSV, r"separated by ',': write that into data\.file\.separator"),
+        ({"decimal": ","}, CSV, r"column x: '0\.5' has a point, and data\.file\.decimal"),
+    ],
+)
+def test_what_does_not_fit_these_settings_is_told(
+    tmp_path: Path, contract: Contract, changed: dict[str, Any], content: str | bytes, told: str
+) -> None:
+    """Attacks thousands read as decimals, and errors that don't say which setting is wrong."""
+    settings = write(tmp_path / "a.csv", content).model_copy(update=changed)
+    with pytest.raises(GatehouseError, match=told):
+        load(settings, contract)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("separator", ";;", "separator"),
+        ("separator", '"', "separator"),
+        ("separator", "\n", "separator"),
+        ("encoding", "klingon", "Python knows no text encoding 'klingon'"),
+        ("encoding", "hex", "Python knows no text encoding 'hex'"),
+        ("decimal", ";", "decimal"),
+    ],
+)
+def test_settings_of_a_csv_that_cannot_work(key: str, value: str, told: str) -> None:
+    """Attacks a codec of bytes to bytes, or a quote between columns, that fails in the library."""
+    with pytest.raises(GatehouseError, match=told):
+        validate(FileSettings, {key: value}, "params.yaml")
 
 
 def test_a_missing_file_is_told(tmp_path: Path, contract: Contract) -> None:
