@@ -112,7 +112,7 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
 def _source(place: str) -> FileSettings:
     from gatehouse.remote import shown
-    from pipeline.settings import FORMATS, FileSettings
+    from pipeline.settings import FORMATS, FileSettings, load_settings
 
     is_url, told = "://" in place, place
     if is_url:
@@ -127,7 +127,8 @@ def _source(place: str) -> FileSettings:
             )
     elif not Path(place).is_file():
         raise GatehouseError(f"{place}: there is no such file; name a file here, or a URL")
-    settings = validate(FileSettings, {"url" if is_url else "path": place}, told)
+    named = load_settings().data.file.model_dump(include={"separator", "encoding", "decimal"})
+    settings = validate(FileSettings, {"url" if is_url else "path": place, **named}, told)
     if settings.format is None:
         raise GatehouseError(f"{told}: its name must end with {', '.join(FORMATS)}")
     return settings
