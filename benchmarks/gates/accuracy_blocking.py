@@ -23,13 +23,9 @@ from sklearn.metrics import roc_auc_score
 
 from gatehouse.contract import load_contract
 from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
-from gatehouse.gates.bootstrap import (
-    Metric,
-    Predictions,
-    bootstrap,
-    percentile_interval,
-    weighted_metrics,
-)
+from gatehouse.gates.bootstrap import Metric, bootstrap, percentile_interval
+from gatehouse.gates.metrics import weighted_metrics
+from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, Rule, load_policy
 from gatehouse.verdict import Outcome

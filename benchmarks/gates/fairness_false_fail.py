@@ -22,9 +22,9 @@ import numpy as np
 from results import share, table, write
 
 from gatehouse.evidence import Gate
-from gatehouse.gates.bootstrap import Predictions
-from gatehouse.gates.fairness import measure_partition, resampled_rates
+from gatehouse.gates import fairness_classes
 from gatehouse.gates.gaps import largest_gap
+from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule, load_policy
 from gatehouse.verdict import Outcome
@@ -78,7 +78,7 @@ def run(small: int, gap: str, disparity: float, policy: Policy) -> Counter[str]:
     for _ in range(RUNS):
         groups, predictions = sample(small, gap, disparity, rng)
         (measured,) = (
-            m for m in measure_partition("g", groups, predictions, policy) if m.name == gap
+            m for m in fairness_classes.measure("g", groups, predictions, policy) if m.name == gap
         )
         counts[decide(rule, measured)[0]] += 1
         rates = []
@@ -100,8 +100,11 @@ def many_groups(rates: tuple[float, ...], policy: Policy) -> list[str]:
     fails: Counter[str] = Counter()
     for run in range(MANY_RUNS):
         hits = rng.binomial(POSITIVES, true)
-        cells = np.stack([hits, POSITIVES - hits, 0 * hits, 0 * hits + 1000], axis=1) * 1.0
-        drawn = resampled_rates(cells, RESAMPLES, run)["true_positive_rate"]
+        cells = np.zeros((len(hits), 2, 2))
+        cells[:, 0, 0], cells[:, 1, 0], cells[:, 1, 1] = 1000, POSITIVES - hits, hits
+        drawn = fairness_classes.rates_of(
+            fairness_classes.resampled_cells(cells, RESAMPLES, run), 1
+        )["true_positive_rate"]
         smoothed = (hits + 1) / (POSITIVES + 2)
         found = largest_gap([hits / POSITIVES], [smoothed], [drawn], confidence)
         assert found is not None

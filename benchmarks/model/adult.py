@@ -20,7 +20,8 @@ from common import adult, in_memory, trained
 from fairlearn.metrics import equalized_odds_difference
 from numpy.typing import NDArray
 
-from gatehouse.gates.bootstrap import Predictions, weighted_metrics
+from gatehouse.gates.metrics import weighted_metrics
+from gatehouse.gates.predictions import Predictions
 from pipeline.settings import TrainSettings
 from pipeline.trainer import TrainingData
 

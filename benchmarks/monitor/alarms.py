@@ -74,7 +74,7 @@ class Service:
         records = {
             "row": pa.StructArray.from_arrays(list(columns.values()), list(columns)),
             "probability": scores,
-            "decision": np.where(model.decisions(scores), *reversed(contract.classes)),
+            "decision": np.where(model.decisions(model.outputs(rows)), *reversed(contract.classes)),
             PLACE: np.arange(len(rows)),
         }
         sample = Sample(self.policy.measure.drift.maximum_rows)
@@ -168,7 +168,7 @@ def slow_loss(service: Service, scale: float) -> str:
     )
     turned = {negative: positive, positive: negative}
     test = service.workspace.split("test")
-    right = service.workspace.model.decisions(service.workspace.model.scores(test))
+    right = service.workspace.model.decisions(service.workspace.model.outputs(test))
     accuracy = float((right == (test[target] == positive)).mean())
 
     def window(size: int, lost: float) -> Watched:

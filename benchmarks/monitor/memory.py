@@ -44,7 +44,7 @@ def write_log(workspace: Workspace, path: Path, records: int) -> None:
     rows = simulate(_BANK, seed=1)
     scores = model.scores(rows)
     held = rows[list(contract.logged)].astype(object)
-    decisions = np.where(model.decisions(scores), *reversed(contract.classes))
+    decisions = np.where(model.decisions(model.outputs(rows)), *reversed(contract.classes))
     tails = [
         f'"index": 0, "model": "{file_digest(model.path)}", "probability": {score!r}, '
         f'"decision": {json.dumps(decision)}, "row": {json.dumps(row)}}}\n'

@@ -1,8 +1,9 @@
-"""The model as every gate sees it: an ONNX graph with raw columns in and probabilities out.
+"""The model as every gate sees it: an ONNX graph with raw columns in and predictions out.
 
 Inputs: one per column that the contract feeds to the model, named as the column, shape [N, 1];
 category columns as strings ("" is missing), numeric columns as float32 (NaN is missing).
-Output `probabilities`: float32 [N, 2], the classes in the order of the metadata's `classes`.
+Output of a classifier: `probabilities`, float32 [N, K], the classes in the order of the metadata's
+`classes`. Of a regression: `prediction`, float32 [N, 1], in the target's units.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.typed import Frozen, validate
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OUTPUT = "probabilities"
+VALUE = "prediction"
+
+Floats = NDArray[np.float64]
 
 _PREFIX = "gatehouse."
 _FED = ("tensor(string)", "tensor(float)")
@@ -39,9 +44,57 @@ class Metadata(Frozen):
     contract: str
     data: str
     commit: str
-    classes: tuple[str, str]
-    threshold: Annotated[float, Field(ge=0, le=1)]
+    classes: tuple[str, ...]
+    """Of a classifier, the positive one last where there are two; () of a regression."""
+    threshold: Annotated[float, Field(ge=0, le=1)] | None
+    """From which probability on the positive class is decided; null where there are not two."""
     trainer: str
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.classes) == 1:
+            raise ValueError("a model tells two or more classes apart, or gives a number")
+        if (self.threshold is not None) != (self.task is Task.BINARY):
+            raise ValueError("a model of two classes has a decision threshold, and no other has")
+        return self
+
+    @property
+    def task(self) -> Task:
+        match len(self.classes):
+            case 0:
+                return Task.REGRESSION
+            case 2:
+                return Task.BINARY
+        return Task.MULTICLASS
+
+
+def output_name(task: Task) -> str:
+    """The name of the graph's output."""
+    return VALUE if task is Task.REGRESSION else OUTPUT
+
+
+def score(outputs: Floats, task: Task) -> Floats:
+    """One number for each row, shape [N], from outputs of shape [N, K].
+
+    Of two classes the positive one's probability, of more the largest, of a regression its value.
+    """
+    match task:
+        case Task.BINARY:
+            return np.asarray(outputs[:, 1])
+        case Task.MULTICLASS:
+            return np.asarray(outputs.max(axis=1))
+    return np.asarray(outputs[:, 0])
+
+
+def decide(outputs: Floats, metadata: Metadata) -> NDArray[np.intp]:
+    """The index of the class that is decided for each row, shape [N].
+
+    Of two classes the positive one where its probability reaches the threshold, of more the first
+    of the most probable ones.
+    """
+    if metadata.threshold is not None:
+        return np.asarray(outputs[:, 1] >= metadata.threshold, np.intp)
+    return np.asarray(outputs.argmax(axis=1))
 
 
 def write_metadata(graph: onnx.ModelProto, metadata: Metadata) -> None:
@@ -91,8 +144,6 @@ class Model:
             stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError:
             raise GatehouseError(f"{path}: a name or text in the graph is not UTF-8") from None
-        if OUTPUT not in outputs:
-            raise GatehouseError(f"{path}: the graph has no output named '{OUTPUT}'")
         if not self.inputs:
             raise GatehouseError(f"{path}: the graph reads no column")
         for name, kind in self.inputs.items():
@@ -102,6 +153,9 @@ class Model:
                     "so cast inside the graph"
                 )
         self.metadata = self._metadata(stored)
+        self.output = output_name(self.metadata.task)
+        if self.output not in outputs:
+            raise GatehouseError(f"{path}: the graph has no output named '{self.output}'")
 
     def _metadata(self, stored: dict[str, str]) -> Metadata:
         values: dict[str, Any] = {}
@@ -141,48 +195,73 @@ class Model:
         return values.reshape(-1, 1)
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Probabilities of both classes, shape [N, 2], from feeds of shape [N, 1].
+        """The graph's output, shape [N, K] (K is 1 of a regression), from feeds of shape [N, 1].
 
         Raises:
             GatehouseError: the graph can't run on them, or gives another shape.
         """
         try:
-            (output,) = self.session.run([OUTPUT], feeds)
+            (output,) = self.session.run([self.output], feeds)
         except Exception as error:  # ONNX Runtime raises its own, unexported classes
             raise GatehouseError(f"{self.path}: the graph fails on these rows ({error})") from None
         rows = len(next(iter(feeds.values())))
-        if not isinstance(output, np.ndarray) or output.shape != (rows, 2):
+        shape = rows, len(self.metadata.classes) or 1
+        if not isinstance(output, np.ndarray) or output.shape != shape:
             found = f"shape {output.shape}" if isinstance(output, np.ndarray) else type(output)
             raise GatehouseError(
-                f"{self.path}: '{OUTPUT}' should be a tensor of shape [{rows}, 2], "
+                f"{self.path}: '{self.output}' should be a tensor of shape {list(shape)}, "
                 f"and is {found} (sklearn-onnx: convert with zipmap=False)"
             )
         if output.dtype.kind != "f":
             raise GatehouseError(
-                f"{self.path}: '{OUTPUT}' holds {output.dtype}, not numbers with a point; "
+                f"{self.path}: '{self.output}' holds {output.dtype}, not numbers with a point; "
                 "cast inside the graph"
             )
         result: NDArray[np.float32] = output
         return result
 
-    def scores(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probability of the positive class for each row, shape [N].
+    def outputs(self, frame: pd.DataFrame) -> Floats:
+        """What the graph gives for each row: shape [N, classes], or [N, 1] of a regression.
 
         Raises:
-            GatehouseError: the table does not fit the graph, or a probability is not in [0, 1].
+            GatehouseError: the table does not fit the graph, or an output is no probability, or
+                not finite.
         """
+        width = len(self.metadata.classes) or 1
         parts = [
             self.run(self.feeds(frame.iloc[start : start + _SCORING_ROWS]))
             for start in range(0, len(frame), _SCORING_ROWS)
         ]
-        both = np.concatenate([np.empty((0, 2), np.float32), *parts]).astype(np.float64)
-        if not ((both >= 0) & (both <= 1)).all() or not np.allclose(both.sum(axis=1), 1, atol=1e-4):
-            raise GatehouseError(f"{self.path}: the graph gives values that are no probabilities")
-        return np.asarray(both[:, 1])
+        found = np.concatenate([np.empty((0, width), np.float32), *parts]).astype(np.float64)
+        self.check(found)
+        return found
 
-    def decisions(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Positive where the score reaches the graph's decision threshold, shape [N]."""
-        return np.asarray(scores >= self.metadata.threshold)
+    def check(self, outputs: NDArray[np.floating[Any]]) -> None:
+        """Refuse outputs of shape [N, K] that are no probabilities, or no finite numbers.
+
+        Raises:
+            GatehouseError: saying which.
+        """
+        if self.metadata.task is Task.REGRESSION:
+            if not np.isfinite(outputs).all():
+                raise GatehouseError(f"{self.path}: the graph gives values that are not finite")
+        elif not (
+            ((outputs >= 0) & (outputs <= 1)).all()
+            and np.allclose(outputs.sum(axis=1), 1, atol=1e-4)
+        ):
+            raise GatehouseError(f"{self.path}: the graph gives values that are no probabilities")
+
+    def scores(self, frame: pd.DataFrame) -> Floats:
+        """One number for each row, as `score` makes it of the outputs; shape [N].
+
+        Raises:
+            GatehouseError: as `outputs`.
+        """
+        return score(self.outputs(frame), self.metadata.task)
+
+    def decisions(self, outputs: Floats) -> NDArray[np.intp]:
+        """The index of each row's decided class, shape [N], from outputs of shape [N, K]."""
+        return decide(outputs, self.metadata)
 
 
 def _held(column: pd.Series) -> str:

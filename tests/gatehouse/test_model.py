@@ -32,7 +32,7 @@ def test_scores_are_the_graph_s_own(tmp_path: Path) -> None:
     assert model.scores(frame.iloc[:0]).shape == (0,)
     many = pd.concat([frame] * 8000, ignore_index=True)
     np.testing.assert_array_equal(model.scores(many)[:9], model.scores(frame))
-    assert model.decisions(np.array([0.74, 0.75])).tolist() == [False, True]
+    assert model.decisions(np.array([[0.26, 0.74], [0.25, 0.75]])).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a graph", b"\x00" * 100])

@@ -34,7 +34,7 @@ def test_int8_decides_as_fp32_does(shop: Shop, method: Method) -> None:
     assert train() == 0
     assert main() == 0
     models = Model(FP32), Model(INT8)
-    full, small = (m.decisions(m.scores(shop.valid)) for m in models)
+    full, small = (m.decisions(m.outputs(shop.valid)) for m in models)
     assert (full == small).mean() >= 0.97
 
 

@@ -38,7 +38,7 @@ MODEL = Path("models/model.onnx")
 
 def accuracy(shop: Shop) -> float:
     model = Model(MODEL)
-    decided = model.decisions(model.scores(shop.valid))
+    decided = model.decisions(model.outputs(shop.valid))
     return float((decided == (shop.valid["bought"] == "yes")).mean())
 
 
@@ -215,7 +215,7 @@ def test_the_default_trainer_on_adult(tmp_path: Path, monkeypatch: pytest.Monkey
     model = Model(MODEL)
     scores = model.scores(test)
     assert roc_auc_score(labels, scores) >= 0.920
-    assert (model.decisions(scores) == labels).mean() >= 0.865
+    assert (model.decisions(model.outputs(test)) == labels).mean() >= 0.865
 
 
 def test_two_processes_train_what_one_trains(shop: Shop) -> None:

@@ -22,8 +22,10 @@ from gatehouse.drill.graph import (
 )
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import Gate, Of
-from gatehouse.gates.accuracy import point_values, predict
-from gatehouse.gates.fairness import confusion_cells, group_labels, measure_partition, partitions
+from gatehouse.gates import fairness_classes
+from gatehouse.gates.fairness import group_labels, partitions
+from gatehouse.gates.metrics import point_values
+from gatehouse.gates.predictions import predict
 from gatehouse.policy import Rule
 from gatehouse.workspace import MODEL, MODEL_FP32
 
@@ -170,7 +172,7 @@ def _gap_low(scene: Scene, attributes: tuple[str, ...]) -> float:
     rows = scene.candidate.split("test")
     predictions = predict(scene.candidate.model, rows, scene.contract)
     groups = group_labels(rows, attributes)
-    for found in measure_partition("", groups, predictions, scene.policy):
+    for found in fairness_classes.measure("", groups, predictions, scene.policy):
         if found.name == "equalized_odds_difference" and found.interval:
             return found.interval.low
     return 0.0
@@ -186,8 +188,8 @@ def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str
         if len(attributes) != size:
             continue
         names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
-        cells = confusion_cells(index, len(names), predictions)
-        for name, (tp, fn, fp, tn) in zip(names, cells, strict=True):
+        cells = fairness_classes.confusion_cells(index, len(names), predictions)
+        for name, ((tn, fp), (fn, tp)) in zip(names, cells, strict=True):
             least = min(tp + fn, fp + tn)
             enough = tp + fn + fp + tn >= settings.minimum_rows
             if enough and least >= settings.minimum_class_rows and (not best or least < best[0]):

@@ -15,14 +15,9 @@ from numpy.typing import NDArray
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
-from gatehouse.gates.bootstrap import (
-    Floats,
-    Metric,
-    Predictions,
-    bootstrap,
-    percentile_interval,
-    weighted_metrics,
-)
+from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
+from gatehouse.gates.metrics import UNDEFINED, UNITS, measured
+from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 from gatehouse.rows import row_hashes
@@ -31,19 +26,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gatehouse.contract import Contract
-    from gatehouse.model import Model
     from gatehouse.workspace import Workspace
 
-_CALIBRATION = "expected_calibration_error"
-_UNITS = {"log_loss": "nats"}
-_ONE_CLASS = "not defined: the test split has one class only"
-_UNDEFINED = {
-    "roc_auc": _ONE_CLASS,
-    "balanced_accuracy": _ONE_CLASS,
-    "recall": "not defined: the test split has no positive row",
-    "precision": "not defined: the model decides no row positive",
-    "f1": "not defined: no row is positive, and the model decides none so",
-}
+Quantity = tuple[Of, str, str]
+"""Whom a metric speaks of, its name, and its slice."""
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
@@ -63,7 +49,9 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         if isinstance(theirs, str) or not fresh.any():
             reason = theirs if isinstance(theirs, str) else "the base was trained on every test row"
             measurements += [
-                _measurement(m.name, Of.COMPARISON, np.nan, np.empty(0), 0, policy, reason)
+                _measurement(
+                    (Of.COMPARISON, m.name, m.slice), np.nan, np.empty(0), 0, policy, reason
+                )
                 for m in measurements
                 if m.interval
             ]
@@ -89,39 +77,37 @@ def measure_models(
     rows of its own, and resamples are drawn for each by itself.
     """
     settings = policy.measure
-    metrics: dict[tuple[Of, str], Metric] = {}
-    points: dict[tuple[Of, str], float] = {}
-    rows: dict[Of, int] = {}
+    metrics: dict[Quantity, Metric] = {}
+    points: dict[Quantity, float] = {}
+    rows = {of: len(predictions.labels) for of, predictions in models.items()}
     for of, predictions in models.items():
-        weighted = weighted_metrics(predictions, settings.accuracy.calibration_bins)
-        exact = point_values(predictions)
-        n = rows[of] = len(predictions.labels)
-        exact[_CALIBRATION] = float(weighted[_CALIBRATION](np.ones((1, n)))[0])
-        metrics |= {(of, name): metric for name, metric in weighted.items()}
-        points |= {(of, name): value for name, value in exact.items()}
+        for (name, where), told in measured(
+            predictions, settings.accuracy.calibration_bins
+        ).items():
+            points[of, name, where], metrics[of, name, where] = told
     if paired:
-        drawn = bootstrap(metrics, n, settings.resamples, settings.seed)
+        drawn = bootstrap(metrics, next(iter(rows.values())), settings.resamples, settings.seed)
     else:
         drawn = {}
         for place, of in enumerate(models):
             own = {key: metric for key, metric in metrics.items() if key[0] is of}
             drawn |= bootstrap(own, rows[of], settings.resamples, settings.seed + place)
-    found = [
-        _measurement(name, of, points[of, name], drawn[of, name], rows[of], policy)
-        for of, name in metrics
-    ]
-    for name in weighted if len(models) == 2 else ():
-        ours, theirs = (Of.CANDIDATE, name), (Of.BASE, name)
+    found = [_measurement(key, points[key], drawn[key], rows[key[0]], policy) for key in metrics]
+    for of, name, where in metrics if len(models) == 2 else ():
+        ours, theirs = (Of.CANDIDATE, name, where), (Of.BASE, name, where)
+        if of is not Of.CANDIDATE or theirs not in points:
+            continue
         value, values = points[ours] - points[theirs], drawn[ours] - drawn[theirs]
-        fewer = min(rows.values())
-        found.append(_measurement(name, Of.COMPARISON, value, values, fewer, policy, paired=paired))
+        key = Of.COMPARISON, name, where
+        found.append(_measurement(key, value, values, min(rows.values()), policy, paired=paired))
     return found
 
 
 def _of_base(base: Workspace, rows: pd.DataFrame, contract: Contract) -> Predictions | str:
     """What the base's model says of the candidate's rows, or why it can't be asked."""
     if base.contract.classes != contract.classes:
-        return f"the base tells {base.contract.classes} apart, the candidate {contract.classes}"
+        ours, theirs = contract.classes or "a number", base.contract.classes or "a number"
+        return f"the base predicts {theirs}, the candidate {ours}"
     try:
         return predict(base.model, rows, contract)
     except GatehouseError as error:
@@ -145,46 +131,8 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
     )
 
 
-def predict(model: Model, rows: pd.DataFrame, contract: Contract) -> Predictions:
-    """What `model` says of `rows`, whose labels stand in the contract's target column.
-
-    Raises:
-        GatehouseError: there is no such column, or the rows do not fit the model.
-    """
-    if contract.target not in rows:
-        raise GatehouseError(f"the table has no column '{contract.target}', the contract's target")
-    scores = model.scores(rows)
-    return Predictions(
-        labels=(rows[contract.target] == contract.classes[1]).to_numpy(np.float64),
-        scores=scores,
-        decisions=model.decisions(scores).astype(np.float64),
-    )
-
-
-def point_values(predictions: Predictions) -> dict[str, float]:
-    """scikit-learn's metrics of the rows as they are; NaN where a metric is not defined."""
-    from sklearn import metrics as sklearn_metrics
-
-    y, score, decision = predictions.labels, predictions.scores, predictions.decisions
-    both = len(np.unique(y)) == 2
-    points = {
-        "roc_auc": sklearn_metrics.roc_auc_score(y, score) if both else np.nan,
-        "accuracy": sklearn_metrics.accuracy_score(y, decision),
-        "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(y, decision)
-        if both
-        else np.nan,
-        "f1": sklearn_metrics.f1_score(y, decision, zero_division=np.nan),
-        "precision": sklearn_metrics.precision_score(y, decision, zero_division=np.nan),
-        "recall": sklearn_metrics.recall_score(y, decision, zero_division=np.nan),
-        "log_loss": sklearn_metrics.log_loss(y, score, labels=[0, 1]),
-        "brier_score_loss": sklearn_metrics.brier_score_loss(y, score),
-    }
-    return {name: float(value) for name, value in points.items()}
-
-
 def _measurement(
-    name: str,
-    of: Of,
+    key: Quantity,
     value: float,
     values: Floats,
     n: int,
@@ -193,6 +141,7 @@ def _measurement(
     *,
     paired: bool = True,
 ) -> Measurement:
+    of, name, where = key
     method = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
     if of is Of.COMPARISON:
         method = f"candidate - base, {'paired' if paired else 'two-sample'} {method}"
@@ -203,10 +152,11 @@ def _measurement(
     return Measurement(
         name=name,
         of=of,
+        slice=where,
         value=float(value) if interval else None,
-        unit=_UNITS.get(name, "1"),
+        unit=UNITS.get(name, "1"),
         interval=interval,
         n=n,
         method=method,
-        note=None if interval else reason or _UNDEFINED.get(name, "not defined on these rows"),
+        note=None if interval else reason or UNDEFINED.get(name, "not defined on these rows"),
     )

@@ -7,6 +7,7 @@ Holm-adjusted (Holm 1979), so that the rule can ask for both a significant and a
   standard deviation;
 - category: chi-squared test of homogeneity (`scipy.stats.chi2_contingency`) with missing as a
   category and rare categories merged, effect total variation distance;
+- predictions: as numbers, or of more than two classes the decided one as categories;
 - missing values of a numeric column (infinite ones count as missing): the same chi-squared test on
   missing or not.
 
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.contract import Role
+from gatehouse.contract import Role, Task
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.tools import versions
 from gatehouse.policy import DriftMeasure, Policy
@@ -33,6 +34,7 @@ from gatehouse.policy import DriftMeasure, Policy
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gatehouse.model import Model
     from gatehouse.workspace import Workspace
 
 PREDICTION = "prediction"
@@ -215,10 +217,33 @@ def _homogeneity(label: str, counts: NDArray[np.float64], n: int) -> Test:
 
 
 def _predictions(candidate: Workspace, base: Workspace, settings: DriftMeasure, seed: int) -> Test:
-    """The candidate's scores of its test split against the base's scores of its own."""
-    old = base.model.scores(sample_rows(base.split("test"), settings, seed))
-    new = candidate.model.scores(sample_rows(candidate.split("test"), settings, seed))
-    return compare_values(PREDICTION, old, new)
+    """What the candidate says of its test split against what the base says of its own."""
+    old, new = (
+        said(workspace.model, sample_rows(workspace.split("test"), settings, seed))
+        for workspace in (base, candidate)
+    )
+    return compare_predictions(old, new, settings.rare_level)
+
+
+def said(model: Model, rows: pd.DataFrame) -> pd.Series:
+    """What drifts of a model's predictions of `rows`, shape [N].
+
+    Its scores; of more than two classes the decided one, since no one number speaks for them.
+    """
+    import pandas as pd
+
+    if model.metadata.task is Task.MULTICLASS:
+        decided = model.decisions(model.outputs(rows))
+        return pd.Series(np.asarray(model.metadata.classes, object)[decided])
+    return pd.Series(model.scores(rows))
+
+
+def compare_predictions(old: pd.Series, new: pd.Series, rare_level: int) -> Test:
+    """Test of two samples of predictions, each as `said` gives them."""
+    if _kind(old) == _kind(new) == "number":
+        return compare_values(PREDICTION, _floats(old), _floats(new))
+    # Of models of different tasks nothing is alike, and text says so.
+    return compare_categories(PREDICTION, old.astype("str"), new.astype("str"), rare_level)
 
 
 def adjusted(tests: list[Test]) -> list[Measurement]:

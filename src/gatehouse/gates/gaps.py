@@ -15,13 +15,18 @@ failures"), since those around plain rates miss too often where a small group ha
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gatehouse.evidence import Interval
+from gatehouse.evidence import Interval, Measurement
 from gatehouse.gates.bootstrap import Floats
 
 
 def largest_gap(
-    points: list[Floats], smoothed: list[Floats], drawn: list[Floats], confidence: float
+    points: list[Floats],
+    smoothed: list[Floats],
+    drawn: list[Floats],
+    confidence: float,
+    largest: float = 1.0,
 ) -> tuple[float, Interval] | None:
     """The largest absolute difference between two groups in any of several rates.
 
@@ -30,6 +35,7 @@ def largest_gap(
         smoothed: the rates that the resamples were drawn from, shape [G].
         drawn: each rate's resamples, drawn for each group on its own, shape [B, G].
         confidence: of the simultaneous intervals, two-sided.
+        largest: that a gap can be; 1 between shares.
 
     Returns:
         The gap of `points`, and the interval, widened to hold it where it must be; None where
@@ -50,7 +56,7 @@ def largest_gap(
     low, high = np.max(gaps - reach * errors), np.max(gaps + reach * errors)
     return value, Interval(
         low=min(max(0.0, float(low)), value),
-        high=max(min(1.0, float(high)), value),
+        high=max(min(largest, float(high)), value),
         confidence=confidence,
     )
 
@@ -97,4 +103,32 @@ def smallest_ratio(hits: Floats, of: Floats, confidence: float) -> tuple[float, 
         low=float(low.min() / high.max()),
         high=min(1.0, float(high.min() / low.max())),
         confidence=confidence,
+    )
+
+
+def gap_measurement(
+    metric: str,
+    name: str,
+    measured: tuple[float, Interval] | None,
+    small: NDArray[np.object_],
+    n: int,
+    *,
+    method: str,
+    unit: str = "share",
+) -> Measurement:
+    """The gap between the groups of partition `name`; `small` names groups that don't decide."""
+    notes = []
+    if measured is None:
+        notes.append("fewer than two groups are large enough to compare, or none is selected")
+    if len(small):
+        notes.append("too small to decide: " + ", ".join(str(group) for group in small))
+    return Measurement(
+        name=metric,
+        slice=name,
+        value=measured[0] if measured else None,
+        unit=unit,
+        interval=measured[1] if measured else None,
+        n=n,
+        method=method,
+        note="; ".join(notes) or None,
     )

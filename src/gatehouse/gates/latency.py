@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
-from gatehouse.gates.bootstrap import Floats, bootstrap, percentile_interval, weighted_metrics
+from gatehouse.gates.bootstrap import Floats, bootstrap, percentile_interval
+from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
+from gatehouse.gates.metrics.weighted import mean_of
+from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.tools import versions
 from gatehouse.policy import LatencyMeasure, Policy
 from gatehouse.workspace import MODEL, MODEL_FP32
@@ -198,66 +202,99 @@ def _percentiles(label: str, times: NDArray[np.float64]) -> list[Measurement]:
 
 
 def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[Measurement]:
-    """What INT8 changes: decisions, and the metrics on the same rows."""
+    """What INT8 changes: predictions, and the metrics on the same rows."""
+    int8, fp32 = (
+        predict(model, rows, candidate.contract)
+        for model in (candidate.model, candidate.model_fp32)
+    )
+    changed = _moved if int8.task is Task.REGRESSION else _agreement
+    return [
+        changed(int8, fp32, policy),
+        _batching(candidate, rows),
+        *(_cost(name, int8, fp32, policy) for name in COMPARED[int8.task]),
+    ]
+
+
+def _agreement(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
     from scipy.stats import binomtest
 
-    from gatehouse.gates.accuracy import point_values, predict
-
-    contract, settings = candidate.contract, policy.measure
-    int8 = predict(candidate.model, rows, contract)
-    fp32 = predict(candidate.model_fp32, rows, contract)
+    n, confidence = len(int8.labels), policy.measure.confidence
     agree = int((int8.decisions == fp32.decisions).sum())
-    wilson = binomtest(agree, len(rows)).proportion_ci(settings.confidence, method="wilson")
-    measurements = [
-        Measurement(
-            name="decision_agreement",
-            slice="int8/fp32",
-            value=agree / len(rows),
-            unit="share",
-            interval=Interval(low=wilson.low, high=wilson.high, confidence=settings.confidence),
-            n=len(rows),
-            method="share of rows decided alike; Wilson score interval",
-        )
-    ]
-    measurements.append(_batching(candidate, rows, int8.scores))
+    wilson = binomtest(agree, n).proportion_ci(confidence, method="wilson")
+    return Measurement(
+        name="decision_agreement",
+        slice="int8/fp32",
+        value=agree / n,
+        unit="share",
+        interval=Interval(low=wilson.low, high=wilson.high, confidence=confidence),
+        n=n,
+        method="share of rows decided alike; Wilson score interval",
+    )
+
+
+def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
+    """How far INT8 moves the predicted numbers."""
+    settings = policy.measure
+    squared = mean_of((int8.scores - fp32.scores) ** 2)
+    spread = _spread(fp32.scores)
+    n = len(int8.scores)
+    drawn = bootstrap({"squared": squared}, n, settings.resamples, settings.seed)["squared"]
+    return Measurement(
+        name="prediction_difference",
+        slice="int8/fp32",
+        value=float(np.sqrt(squared(np.ones((1, n)))[0]) / spread),
+        unit="sigma",
+        interval=percentile_interval(np.sqrt(drawn) / spread, settings.confidence),
+        n=n,
+        method="root mean square of INT8 - FP32 over the standard deviation of FP32's predictions; "
+        f"percentile bootstrap over rows, {settings.resamples} resamples",
+    )
+
+
+def _cost(name: str, int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
+    """What INT8 costs of a metric on the same rows."""
+    settings = policy.measure
+    bins = settings.accuracy.calibration_bins
     metrics = {
-        f"{name}/{which}": weighted[name]
-        for which, predictions in (("int8", int8), ("fp32", fp32))
-        for weighted in [weighted_metrics(predictions, settings.accuracy.calibration_bins)]
-        for name in ("roc_auc", "accuracy")
+        "int8": weighted_metrics(int8, bins)[name],
+        "fp32": weighted_metrics(fp32, bins)[name],
     }
-    drawn = bootstrap(metrics, len(rows), settings.resamples, settings.seed)
-    points = point_values(int8), point_values(fp32)
-    for name in ("roc_auc", "accuracy"):
-        value = points[0][name] - points[1][name]
-        values = drawn[f"{name}/int8"] - drawn[f"{name}/fp32"]
-        defined = bool(np.isfinite(value))
-        measurements.append(
-            Measurement(
-                name=f"{name}_difference",
-                slice="int8/fp32",
-                value=value if defined else None,
-                unit="1",
-                interval=percentile_interval(values, settings.confidence) if defined else None,
-                n=len(rows),
-                method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
-            )
-        )
-    return measurements
+    value = point_values(int8)[name] - point_values(fp32)[name]
+    drawn = bootstrap(metrics, len(int8.labels), settings.resamples, settings.seed)
+    values = drawn["int8"] - drawn["fp32"]
+    defined = bool(np.isfinite(value))
+    return Measurement(
+        name=f"{name}_difference",
+        slice="int8/fp32",
+        value=value if defined else None,
+        unit="1",
+        interval=percentile_interval(values, settings.confidence) if defined else None,
+        n=len(int8.labels),
+        method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
+    )
 
 
-def _batching(candidate: Workspace, rows: pd.DataFrame, scores: Floats) -> Measurement:
+def _batching(candidate: Workspace, rows: pd.DataFrame) -> Measurement:
     """The gates score many rows at once, a service scores one: both must say the same."""
+    model = candidate.model
+    together = model.outputs(rows)
     chosen = np.linspace(0, len(rows) - 1, min(_SINGLE_ROWS, len(rows))).astype(int)
-    single = np.array([candidate.model.scores(rows.iloc[[i]])[0] for i in chosen])
+    single = np.concatenate([model.outputs(rows.iloc[[i]]) for i in chosen])
+    regression = model.metadata.task is Task.REGRESSION
+    scale = _spread(together) if regression else 1.0
     return Measurement(
         name="single_row_difference",
         slice="int8",
-        value=float(np.abs(single - scores[chosen]).max()),
-        unit="share",
+        value=float(np.abs(single - together[chosen]).max() / scale),
+        unit="sigma" if regression else "share",
         n=len(chosen),
-        method="largest difference of scores, one row at a time against all at once; exact",
+        method="largest difference of predictions, one row at a time against all at once; exact",
     )
+
+
+def _spread(values: Floats) -> float:
+    """The standard deviation, by which differences of predicted numbers are told."""
+    return float(values.std()) or 1.0
 
 
 def _size(label: str, path: Path) -> Measurement:

@@ -24,7 +24,8 @@ from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of, Subject
 from gatehouse.gates import accuracy, drift, fairness
-from gatehouse.gates.bootstrap import Floats, Predictions
+from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.judge import Case, judge
 from gatehouse.monitor.labels import Labels, check_protected, read_labels

@@ -19,7 +19,7 @@ from gatehouse.contract import UNLISTED, Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
 from gatehouse.gates import accuracy, drift, fairness
-from gatehouse.gates.bootstrap import Predictions
+from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.monitor.labels import Labels, check_protected
 from gatehouse.monitor.sample import Sample, merged

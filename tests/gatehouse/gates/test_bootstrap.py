@@ -13,12 +13,12 @@ from sklearn import metrics as sk
 
 from gatehouse.gates.bootstrap import (
     Floats,
-    Predictions,
     bootstrap,
     percentile_interval,
     resampled_counts,
-    weighted_metrics,
 )
+from gatehouse.gates.metrics import weighted_metrics
+from gatehouse.gates.predictions import Predictions
 
 ROWS = st.integers(2, 40)
 

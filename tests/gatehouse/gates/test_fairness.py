@@ -16,8 +16,8 @@ from sklearn.metrics import confusion_matrix
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement
-from gatehouse.gates import fairness
-from gatehouse.gates.bootstrap import Predictions
+from gatehouse.gates import fairness, fairness_classes
+from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace
 
@@ -40,7 +40,7 @@ def measured(
     policy: Policy, **groups: tuple[int, int, int, int]
 ) -> dict[tuple[str, str], Measurement]:
     names, predictions = predictions_of(groups)
-    found = fairness.measure_partition("g", names, predictions, policy)
+    found = fairness_classes.measure("g", names, predictions, policy)
     return {(m.name, m.slice): m for m in found}
 
 
@@ -49,15 +49,15 @@ def measured(
     st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.booleans()), min_size=1, max_size=60)
 )
 def test_cells_are_sklearns_confusion_matrix(rows: list[tuple[int, bool, bool]]) -> None:
-    """Attacks the order TP, FN, FP, TN, and groups that have no rows."""
+    """Attacks the order of true and decided class, and groups that have no rows."""
     index, y, d = (np.array(column) for column in zip(*rows, strict=True))
-    cells = fairness.confusion_cells(index, 4, Predictions(y * 1.0, d * 1.0, d * 1.0))
+    cells = fairness_classes.confusion_cells(index, 4, Predictions(y * 1.0, d * 1.0, d * 1.0))
     assert cells.sum() == len(rows)
     for group in range(4):
         inside = index == group
-        matrix = confusion_matrix(y[inside], d[inside], labels=[True, False]) if inside.any() else (
+        matrix = confusion_matrix(y[inside], d[inside], labels=[False, True]) if inside.any() else (
             np.zeros((2, 2)))  # fmt: skip
-        assert cells[group].tolist() == [matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1]]
+        assert cells[group].tolist() == matrix.tolist()
 
 
 def test_gaps_and_rates_are_fairlearns(policy: Policy) -> None:
@@ -81,8 +81,8 @@ def test_gaps_and_rates_are_fairlearns(policy: Policy) -> None:
 def test_multinomial_bootstrap_is_the_row_bootstrap() -> None:
     """Attacks the short cut: quantiles agree with those of resampling the group's rows."""
     names, p = predictions_of({"a": (40, 30, 20, 110)})
-    cells = fairness.confusion_cells(np.zeros(len(names), int), 1, p)
-    quick = fairness.resampled_rates(cells, 4000, seed=0)
+    cells = fairness_classes.confusion_cells(np.zeros(len(names), int), 1, p)
+    quick = fairness_classes.rates_of(fairness_classes.resampled_cells(cells, 4000, seed=0), 1)
     rng = np.random.default_rng(1)
     chosen = rng.integers(0, len(names), (4000, len(names)))
     y, d = p.labels[chosen], p.decisions[chosen]
@@ -101,11 +101,12 @@ def test_multinomial_bootstrap_is_the_row_bootstrap() -> None:
 
 def test_groups_are_resampled_within_themselves() -> None:
     """Attacks stratification: no draw moves rows from one group or into another."""
-    cells = np.array([[100.0, 0.0, 100.0, 0.0], [60.0, 60.0, 60.0, 60.0]])
-    rates = fairness.resampled_rates(cells, 2000, seed=0)["selection_rate"]
+    cells = np.array([[[0.0, 100.0], [0.0, 100.0]], [[60.0, 60.0], [60.0, 60.0]]])
+    drawn = fairness_classes.resampled_cells(cells, 2000, seed=0)
+    rates = fairness_classes.rates_of(drawn, 1)["selection_rate"]
     assert rates.mean(axis=0) == pytest.approx([202 / 204, 0.5], abs=0.003)
     assert abs(np.corrcoef(rates[:, 0], rates[:, 1]).ravel()[1]) < 0.06
-    grid = rates * cells.sum(axis=1)
+    grid = rates * cells.sum(axis=(1, 2))
     np.testing.assert_allclose(grid, np.round(grid), atol=1e-9)
 
 
@@ -219,7 +220,7 @@ def test_bias_in_an_intersection_alone_is_seen(policy: Policy) -> None:
     gaps: dict[str, Measurement] = {}
     for attributes in fairness.partitions(["sex", "race"]):
         groups = fairness.group_labels(frame, attributes)
-        found = fairness.measure_partition(" & ".join(attributes), groups, p, policy)
+        found = fairness_classes.measure(" & ".join(attributes), groups, p, policy)
         gaps |= {m.slice: m for m in found if m.name == "equalized_odds_difference"}
     assert gaps["sex"].value == gaps["race"].value == 0.0
     crossed = gaps["sex & race"]
@@ -319,7 +320,7 @@ def test_hostile_group_names(policy: Policy) -> None:
     """Attacks names that look like syntax: they come through as they are."""
     name = 'race=<b>| & "x"\n# y'
     names, p = predictions_of({name: (60, 60, 60, 60), "race=": (60, 60, 60, 60)})
-    found = fairness.measure_partition("race", names, p, policy)
+    found = fairness_classes.measure("race", names, p, policy)
     assert {m.slice for m in found} == {name, "race=", "race"}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from gatehouse.gates.fairness import resampled_rates
+from gatehouse.gates.fairness_classes import rates_of, resampled_cells
 from gatehouse.gates.gaps import largest_gap, smallest_ratio
 
 CONFIDENCE = 0.90
@@ -18,6 +18,13 @@ POSITIVES = (1500, 300, 120, 60, 60, 55, 52, 50)
 EVEN = (0.6,) * 7
 RUNS = 250
 TOLERANCE = 0.05  # 2.6 standard errors of a share of 0.9 in RUNS
+
+
+def resampled_rates(cells: np.ndarray, resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """Resampled rates of the positive class, from TP, FN, FP, TN of each group."""
+    tp, fn, fp, tn = cells.T
+    square = np.stack([np.stack([tn, fp], axis=1), np.stack([fn, tp], axis=1)], axis=1)
+    return rates_of(resampled_cells(square, resamples, seed), 1)
 
 
 def gap_of(

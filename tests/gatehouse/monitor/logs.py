@@ -98,7 +98,7 @@ def predictions(
             "index": 0,
             "model": file_digest(model.path),
             "probability": scores,
-            "decision": np.where(model.decisions(scores), *reversed(contract.classes)),
+            "decision": np.where(model.decisions(model.outputs(rows)), *reversed(contract.classes)),
             "row": held.where(held.notna(), None).to_dict("records"),
         }
     )

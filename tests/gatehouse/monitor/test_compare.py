@@ -38,7 +38,8 @@ class Traffic:
         return records.assign(request_id=name + records["request_id"])
 
     def answer(self, scores: Any) -> list[str]:
-        decided = self.workspace.model.decisions(np.asarray(scores))
+        positive = np.asarray(scores)
+        decided = self.workspace.model.decisions(np.stack([1 - positive, positive], axis=1))
         return list(np.where(decided, *reversed(self.workspace.contract.classes)))
 
     def shadowed(self, scores: Any, model: str = OTHER) -> pd.DataFrame:
