@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
-from gatehouse.gates.metrics import UNDEFINED, UNITS, measured
+from gatehouse.gates.metrics import UNITS, measured, undefined
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
@@ -158,5 +158,5 @@ def _measurement(
         interval=interval,
         n=n,
         method=method,
-        note=None if interval else reason or UNDEFINED.get(name, "not defined on these rows"),
+        note=None if interval else reason or undefined(name, where),
     )

@@ -213,7 +213,7 @@ def test_base_of_other_classes_is_not_compared(
     graph = small_graph(classes=contract.classes)
     candidate = make_workspace(contract=contract, int8=graph, fp32=graph)
     evidence = accuracy.measure(candidate, base, policy)
-    assert_not_compared(evidence, policy, "tells ('no', 'yes') apart, the candidate ('yes', 'no')")
+    assert_not_compared(evidence, policy, "predicts ('no', 'yes'), the candidate ('yes', 'no')")
 
 
 def test_base_that_cannot_read_the_rows_is_not_compared(
@@ -267,7 +267,11 @@ def test_interval_that_most_resamples_lack_leaves_no_value(
 ) -> None:
     """Attacks a value without an interval, which a rule would take for exact: null and why."""
     measured = accuracy._measurement(
-        "roc_auc", Of.CANDIDATE, 0.99, np.r_[np.full(60, np.nan), np.full(40, 0.9)], 9, policy
+        (Of.CANDIDATE, "roc_auc", "all"),
+        0.99,
+        np.r_[np.full(60, np.nan), np.full(40, 0.9)],
+        9,
+        policy,
     )
     assert measured.value is None
     assert measured.interval is None
@@ -294,11 +298,11 @@ def test_predictions_follow_the_contracts_positive_class(
     rows = pd.DataFrame({"y": ["no", "yes", "no"]})
 
     class Always:
-        def scores(self, rows: pd.DataFrame) -> np.ndarray:
-            return np.full(len(rows), 0.5)
+        def outputs(self, rows: pd.DataFrame) -> np.ndarray:
+            return np.full((len(rows), 2), 0.5)
 
-        def decisions(self, scores: np.ndarray) -> np.ndarray:
-            return scores >= 0.5
+        def decisions(self, outputs: np.ndarray) -> np.ndarray:
+            return np.asarray(outputs[:, 1] >= 0.5, np.intp)
 
     predictions = accuracy.predict(Always(), rows, contract)  # type: ignore[arg-type]
     assert predictions.labels.tolist() == [1.0, 0.0, 1.0]

@@ -105,7 +105,7 @@ def test_groups_are_resampled_within_themselves() -> None:
     drawn = fairness_classes.resampled_cells(cells, 2000, seed=0)
     rates = fairness_classes.rates_of(drawn, 1)["selection_rate"]
     assert rates.mean(axis=0) == pytest.approx([202 / 204, 0.5], abs=0.003)
-    assert abs(np.corrcoef(rates[:, 0], rates[:, 1]).ravel()[1]) < 0.06
+    assert abs(np.corrcoef(rates[:, 0], rates[:, 1]).ravel()[1]) < 0.08
     grid = rates * cells.sum(axis=(1, 2))
     np.testing.assert_allclose(grid, np.round(grid), atol=1e-9)
 

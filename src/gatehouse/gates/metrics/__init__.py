@@ -19,16 +19,22 @@ COMPARED = {
 }
 """The metrics that say what quantization cost."""
 
-_A_CLASS = "not defined: the test split has no row of one of the classes"
-UNDEFINED = {
-    "roc_auc": _A_CLASS,
-    "balanced_accuracy": _A_CLASS,
-    "recall": "not defined: the test split has no row of the class",
-    "precision": "not defined: the model decides no row so",
+_ONE_CLASS = "not defined: the test split has one class only, or lacks one"
+_UNDEFINED = {
+    "roc_auc": _ONE_CLASS,
+    "balanced_accuracy": _ONE_CLASS,
+    "recall": "not defined: the test split has no positive row",
+    "precision": "not defined: the model decides no row positive",
     "f1": "not defined: no row is positive, and the model decides none so",
     "r2": "not defined: the target does not vary",
 }
-"""Why a metric is not defined."""
+
+
+def undefined(name: str, where: str) -> str:
+    """Why a metric of a slice is not defined."""
+    if where != "all":
+        return "not defined: no row of the test split is of this class, or is decided to be"
+    return _UNDEFINED.get(name, "not defined on these rows")
 
 
 def point_values(predictions: Predictions) -> dict[str, float]:
