@@ -18,6 +18,7 @@ from gatehouse.monitor.cli import compare, monitor
 from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
 from gatehouse.snapshot.cli import group as data_group
+from gatehouse.template.cli import group as template_group
 
 if TYPE_CHECKING:
     from gatehouse.release.promote import Change
@@ -296,6 +297,7 @@ def promote_() -> int:
 main.add_command(data_group)
 main.add_command(github_group)
 main.add_command(image_group)
+main.add_command(template_group)
 main.add_command(forget_command)
 main.add_command(demo)
 main.add_command(monitor)

@@ -1,0 +1,54 @@
+"""What a fork wrote in place of the template's placeholders, so that no merge trips over them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER, parse
+from gatehouse.release.promote import STAGING
+from gatehouse.template.trees import Tree, text_of
+
+NAME = "OWNER/NAME"
+"""Of the repository, in `deploy/`; docs/operations.md says how it is filled in."""
+
+_PROJECT = "deploy/argocd/project.yaml"
+_REPOSITORY = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?$", re.MULTILINE)
+_IMAGE = re.compile(r"newName: *[\"']?([\w./:-]+)")
+
+Fill = Callable[[str, str], str]
+
+
+def filler(mine: Tree, root: Path) -> Fill:
+    """Writes into a template's text, by its path, what we wrote in place of placeholders."""
+    owners = " ".join(_owners(_text(mine, OWNERS_FILE.as_posix(), root)))
+    repository = _found(_REPOSITORY, _text(mine, _PROJECT, root))
+    image = _found(_IMAGE, _text(mine, STAGING.as_posix(), root))
+
+    def fill(path: str, text: str) -> str:
+        if path == OWNERS_FILE.as_posix() and owners:
+            return re.sub(rf"{PLACEHOLDER}\b", lambda _: owners, text)
+        if path.startswith("deploy/"):
+            if image:
+                text = text.replace(f"ghcr.io/{NAME}", image)
+            if repository:
+                text = re.sub(rf"(?<!ghcr\.io/){NAME}", repository, text)
+        return text
+
+    return fill
+
+
+def _text(tree: Tree, path: str, root: Path) -> str:
+    return (text_of(tree[path], root) if path in tree else "") or ""
+
+
+def _owners(text: str) -> tuple[str, ...]:
+    """Who owns everything, where that is no placeholder any more."""
+    every = next((rule.owners for rule in parse(text) if rule.pattern == "*"), ())
+    return () if PLACEHOLDER in every else every
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    names = [name for name in pattern.findall(text) if NAME not in name]
+    return names[0] if names else ""
