@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gatehouse.model import Metadata
 
 _TEXT_LIMIT = 2_000
+_CLASSES_SHOWN = 50
 _PEOPLE = "_Written by people, in `model_card.yaml`:_"
 _MEASURED = "_Measured by the gates:_"
 _RECORDED = "_Recorded by the pipeline:_"
@@ -88,13 +89,24 @@ def _model_details(context: CardContext) -> str:
         facts = [
             f"Trainer: {code(told.trainer)}",
             f"Trained at commit: {code(told.commit)}",
-            f"Classes: {code(told.classes[0])} and {code(told.classes[1])} (positive)",
-            f"Decision threshold: {number(told.threshold)}",
+            *_predicted(context.contract, told),
             *facts,
         ]
     facts += [f"Form: one ONNX graph from {count(len(context.contract.inputs))} raw columns"]
     facts += _settings(context.params, "train")
     return "\n\n".join([*parts, _RECORDED, _bullets(facts)])
+
+
+def _predicted(contract: Contract, told: Metadata) -> list[str]:
+    """What the model gives."""
+    if not told.classes:
+        return [f"Predicts: the number {code(contract.target)}"]
+    if told.threshold is None:
+        return ["Classes: " + ", ".join(code(name) for name in told.classes[:_CLASSES_SHOWN])]
+    return [
+        f"Classes: {code(told.classes[0])} and {code(told.classes[1])} (positive)",
+        f"Decision threshold: {number(told.threshold)}",
+    ]
 
 
 def _intended_use(text: CardText) -> str:
@@ -129,7 +141,7 @@ def _metrics(context: CardContext) -> str:
     measured = {m.name: None for gate in gates for m in context.measurements(gate)}
     names = ", ".join(name_of(name) for name in measured) or "none"
     parts = [f"{_MEASURED} {names}. Each has an interval; the tables below say how it was made."]
-    if context.metadata is not None:
+    if context.metadata is not None and context.metadata.threshold is not None:
         threshold = number(context.metadata.threshold)
         parts.append(f"Decisions are positive where the probability reaches {threshold}.")
     return "\n\n".join([*parts, *_optional(context.text.metrics)])

@@ -12,12 +12,26 @@ from gatehouse.report.tables import bars, table
 from gatehouse.report.words import is_difference, name_of, slice_of
 from gatehouse.verdict import RuleResult
 
-GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
+GROUP_METRICS = (
+    "selection_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "accuracy",
+    "mean_absolute_error",
+    "mean_error",
+)
 GAPS = (
     "demographic_parity_difference",
     "demographic_parity_ratio",
     "equalized_odds_difference",
+    "accuracy_score_difference",
+    "group_loss_difference",
+    "mean_error_difference",
 )
+CHARTED = {
+    "selection_rate": ("Selection rate", "share selected"),
+    "mean_absolute_error": ("Mean absolute error", "in the target's units"),
+}
 PERCENTILES = ("latency_p50", "latency_p95", "latency_p99")
 CHARTS_SHOWN = 3
 NOTES_SHOWN = 20
@@ -41,30 +55,33 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
 
 
 def fairness(measured: Sequence[Measurement]) -> str:
-    """Metrics by group, the gaps between groups, and a chart of the selection rates."""
+    """Metrics by group, the gaps between groups, and charts of the groups' rates or losses."""
     groups = [m for m in measured if m.name in GROUP_METRICS]
     gaps = [m for m in measured if m.name in GAPS]
     parts = [
         _pivot("Between groups of", gaps, GAPS),
         _pivot("Group", groups, GROUP_METRICS, rows=True),
     ]
-    parts += _group_charts([m for m in groups if m.name == "selection_rate"])
+    parts += _group_charts(groups)
     if any(not m.decides for m in groups):
         parts.append("_Italics: the group is too small to decide; it is shown and not judged._")
     return "\n\n".join(part for part in parts if part) + _footnote(gaps)
 
 
-def _group_charts(rates: Sequence[Measurement]) -> list[str]:
+def _group_charts(groups: Sequence[Measurement]) -> list[str]:
     """A chart for each partition of the rows: by `sex`, by `race`, by `sex & race`."""
-    partitions: dict[str, list[Measurement]] = {}
-    for measured in rates:
-        attributes = [part.partition("=")[0] for part in measured.slice.split(" & ")]
-        partitions.setdefault(" and ".join(attributes), []).append(measured)
+    partitions: dict[tuple[str, str], list[Measurement]] = {}
+    for measured in groups:
+        if measured.name in CHARTED:
+            attributes = [part.partition("=")[0] for part in measured.slice.split(" & ")]
+            key = measured.name, " and ".join(attributes)
+            partitions.setdefault(key, []).append(measured)
     return [
-        bars(f"Selection rate by {name}", "share selected", [(_values(n), v) for n, v in charted])
-        for name, chosen in list(partitions.items())[:CHARTS_SHOWN]
+        bars(f"{CHARTED[metric][0]} by {name}", CHARTED[metric][1],
+             [(_values(n), v) for n, v in charted])
+        for (metric, name), chosen in list(partitions.items())[:CHARTS_SHOWN]
         if len(charted := _charted(chosen)) > 1
-    ]
+    ]  # fmt: skip
 
 
 def _values(group: str) -> str:

@@ -22,6 +22,7 @@ WARNING = "⚠️"
 
 _LABELS = {
     "accuracy": "accuracy",
+    "accuracy_score_difference": "accuracy difference",
     "balanced_accuracy": "balanced accuracy",
     "brier_score_loss": "Brier score",
     "decision_agreement": "share of decisions alike",
@@ -31,15 +32,24 @@ _LABELS = {
     "equalized_odds_difference": "equalized odds difference",
     "expected_calibration_error": "calibration error",
     "f1": "F1",
+    "f1_macro": "F1, mean of the classes",
     "false_positive_rate": "false positive rate",
+    "group_loss_difference": "group loss difference",
     "latency_p50": "median",
     "latency_p95": "95th percentile",
     "latency_p99": "99th percentile",
     "latency_ratio": "time ratio",
     "log_loss": "log loss",
+    "mean_absolute_error": "mean absolute error",
+    "mean_error": "mean error",
+    "mean_error_difference": "mean error difference",
     "precision": "precision",
+    "prediction_difference": "predictions moved by INT8",
+    "r2": "R²",
+    "r2_difference": "R² lost or won by INT8",
     "recall": "recall",
     "roc_auc": "ROC AUC",
+    "root_mean_squared_error": "root mean squared error",
     "accuracy_difference": "accuracy lost or won by INT8",
     "roc_auc_difference": "ROC AUC lost or won by INT8",
     "rows": "rows",
@@ -56,8 +66,9 @@ _NEXT_STEPS = {
     "is the world as it is now, merge it with a waiver.",
     Gate.ACCURACY: "Look at what changed against the base below: settings, rows, columns. Train "
     "again, or take the change back.",
-    Gate.FAIRNESS: "See which group it falls on in the table below. More rows of that group, "
-    "another decision threshold, or the fairness penalty in `params.yaml` can narrow the gap.",
+    Gate.FAIRNESS: "See which group it falls on in the table below. More rows of that group can "
+    "narrow the gap; between two classes also another decision threshold, or the fairness penalty "
+    "in `params.yaml`.",
     Gate.LATENCY: "Try the other quantization method in `params.yaml`, or a smaller network.",
 }
 
@@ -74,7 +85,7 @@ def plain_name(measurement: str) -> str:
 
 def plain_slice(text: str) -> str:
     """A slice for people, as plain text; empty where it is everything."""
-    return "" if text == "all" else re.sub("^(column|number|category)=", "", text)
+    return "" if text == "all" else re.sub("^(column|number|category|class)=", "", text)
 
 
 def slice_of(text: str) -> str:
@@ -84,7 +95,7 @@ def slice_of(text: str) -> str:
 
 def is_difference(measurement: str, of: Of) -> bool:
     """Is the value a signed difference, rather than a ratio, an effect or a metric?"""
-    if measurement in ("roc_auc_difference", "accuracy_difference"):
+    if measurement in ("roc_auc_difference", "accuracy_difference", "r2_difference", "mean_error"):
         return True
     ratios = ("latency_ratio", "size_ratio", "drift", "schema_changes")
     return of is Of.COMPARISON and measurement not in ratios

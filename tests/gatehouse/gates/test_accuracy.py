@@ -14,6 +14,7 @@ from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates import accuracy
+from gatehouse.gates.predictions import predict
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
@@ -304,6 +305,6 @@ def test_predictions_follow_the_contracts_positive_class(
         def decisions(self, outputs: np.ndarray) -> np.ndarray:
             return np.asarray(outputs[:, 1] >= 0.5, np.intp)
 
-    predictions = accuracy.predict(Always(), rows, contract)  # type: ignore[arg-type]
+    predictions = predict(Always(), rows, contract)  # type: ignore[arg-type]
     assert predictions.labels.tolist() == [1.0, 0.0, 1.0]
     assert predictions.decisions.tolist() == [1.0, 1.0, 1.0]

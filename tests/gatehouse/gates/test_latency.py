@@ -219,6 +219,7 @@ def test_a_graph_that_looks_at_its_batch_is_caught(
     single = [workspace.model.scores(rows.iloc[[i]])[0] for i in chosen]
     found = find(evidence, "single_row_difference", "int8")
     assert found.value == pytest.approx(np.abs(whole - single).max(), abs=1e-6)
+    assert found.value
     assert found.value > 0.2
     (finding,) = apply_rule(policy.rules["latency-batching"], evidence)
     assert finding.outcome is Outcome.FAIL
