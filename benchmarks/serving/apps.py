@@ -26,16 +26,8 @@ def predict(row: Any) -> dict[str, Any]:
 
 
 def predict_all(rows: list[Any]) -> list[dict[str, Any]]:
-    metadata = served.model.metadata
-    return [
-        {
-            "probability": probability,
-            "decision": metadata.classes[probability >= metadata.threshold],
-            "threshold": metadata.threshold,
-            "model": served.digest,
-        }
-        for probability in served.probabilities(rows)
-    ]
+    about = {"threshold": served.model.metadata.threshold, "model": served.digest}
+    return [said | about for said in served.said(served.outputs(rows))]
 
 
 async def _respond(send: Any, status: int, body: bytes) -> None:

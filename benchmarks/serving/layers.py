@@ -72,10 +72,10 @@ async def main() -> None:
     row = cast(dict[str, Any], reader.read(BODY))
 
     async def graph() -> None:
-        served.probabilities([row])
+        served.outputs([row])
 
     async def read() -> None:
-        served.probabilities([cast(dict[str, Any], reader.read(BODY))])
+        served.outputs([cast(dict[str, Any], reader.read(BODY))])
 
     async def answer() -> None:
         house.predictor.answer(BODY, "0")

@@ -39,7 +39,7 @@ _HANGS = 1.0
 _SHADOW = 0.2
 """Seconds for which the rows of one write wait for the shadow."""
 
-_OWN = ("time", "request_id", "index", "model", "probability", "decision")
+_OWN = ("time", "request_id", "index", "model")
 _PREFIX = "gatehouse."
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -52,8 +52,7 @@ class Predicted(NamedTuple):
     time: datetime
     request_id: str
     rows: Sequence[dict[str, Any]]
-    probabilities: Sequence[float]
-    decisions: Sequence[str]
+    said: Sequence[dict[str, Any]]
 
 
 class InferenceLog:
@@ -93,18 +92,17 @@ class InferenceLog:
         self._thread.start()
 
     def write(
-        self,
-        request_id: str,
-        rows: Sequence[dict[str, Any]],
-        probabilities: Sequence[float],
-        decisions: Sequence[str],
+        self, request_id: str, rows: Sequence[dict[str, Any]], said: Sequence[dict[str, Any]]
     ) -> None:
-        """Hand the rows of one request to the writing thread; where too many wait they are lost."""
+        """Hand the rows of one request to the writing thread; where too many wait they are lost.
+
+        `said` is what `Served.said` tells of each row.
+        """
         if self._rows >= _WAITING:
             metrics.LOG_LOST.labels("queue").inc(len(rows))
             return
         now = datetime.now(UTC)
-        self._waiting.append(Predicted(now, request_id, rows, probabilities, decisions))
+        self._waiting.append(Predicted(now, request_id, rows, said))
         with self._counting:
             self._rows += len(rows)
         if self._pressed():
@@ -159,21 +157,21 @@ class InferenceLog:
             kind = "numerical" if column.is_numeric else "categorical"
             monitor.log_batch([_logged(row[name], column) for row in rows], name, "feature", kind)
         own = [
-            (time, predicted.request_id, index, self._model, probability, decision)
+            (time, predicted.request_id, index, self._model)
             for predicted in waiting
             for time in (predicted.time.isoformat(),)
-            for index, (probability, decision) in enumerate(
-                zip(predicted.probabilities, predicted.decisions, strict=True)
-            )
+            for index in range(len(predicted.rows))
         ]
         for name, values in zip(_OWN, zip(*own, strict=True), strict=True):
             monitor.log_batch(values, _PREFIX + name, "prediction", "categorical")
+        answers = [said for predicted in waiting for said in predicted.said]
+        monitor.log_batch(answers, _PREFIX + "said", "prediction", "categorical")
         if self._key is not None and self._secret is not None:
             keys = [_pseudonym(self._secret, row.get(self._key)) for row in rows]
             monitor.log_batch(keys, _PREFIX + "key", "prediction", "categorical")
         if self._shadow is not None:
-            said = self._shadow.score(rows, _SHADOW, self._pressed)
-            monitor.log_batch(said, _PREFIX + "shadow", "prediction", "categorical")
+            scored = self._shadow.score(rows, _SHADOW, self._pressed)
+            monitor.log_batch(scored, _PREFIX + "shadow", "prediction", "categorical")
         monitor.stop_record()
 
 
@@ -200,13 +198,16 @@ class _Monitor(MonitorBase[Any]):
         """Write the rows of one record."""
         count = len(datas[_PREFIX + _OWN[0]])
         own = zip(*(datas.pop(_PREFIX + name) for name in _OWN), strict=True)
+        answers = datas.pop(_PREFIX + "said")
         none = deque([None] * count)
         keys, shadows = (datas.pop(_PREFIX + name, none) for name in ("key", "shadow"))
         # Of no columns zip would make no rows.
         logged = zip(*datas.values(), strict=True) if datas else repeat(())
         lines = []
-        for told, key, shadow, values in zip(own, keys, shadows, logged, strict=bool(datas)):
-            line = dict(zip(_OWN, told, strict=True))
+        for told, said, key, shadow, values in zip(
+            own, answers, keys, shadows, logged, strict=bool(datas)
+        ):
+            line = dict(zip(_OWN, told, strict=True)) | said
             if key is not None:
                 line["key"] = key
             line["row"] = dict(zip(datas, values, strict=True))

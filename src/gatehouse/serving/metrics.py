@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import get_args
+from typing import Any, get_args
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -13,11 +15,13 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Summary,
     disable_created_metrics,
     generate_latest,
     multiprocess,
 )
 
+from gatehouse.contract import Contract
 from gatehouse.serving.errors import Reason
 from gatehouse.serving.served import Served
 
@@ -38,8 +42,9 @@ IN_WORK = Gauge(
 REFUSED = Counter("gatehouse_bad_inputs", "Requests refused for their input", ["reason"])
 DECISIONS = Counter("gatehouse_decisions", "Rows predicted", ["decision"])
 PROBABILITY = Histogram(
-    "gatehouse_probability", "Probability of the positive class, of each row", buckets=_TWENTIETHS
-)
+    "gatehouse_probability", "Probability of each row's positive, or of many its decided, class",
+    buckets=_TWENTIETHS,
+)  # fmt: skip
 LOGGED = Counter("gatehouse_log_rows", "Rows written to the inference log")
 LOG_LOST = Counter("gatehouse_log_rows_lost", "Rows that the inference log lost", ["reason"])
 SHADOW = Counter("gatehouse_shadow_rows", "Rows that the shadow has scored")
@@ -53,6 +58,45 @@ MODEL = Gauge(
     "gatehouse_model", "1, with the digests of what is served", ["model", "contract", "verdict"],
     multiprocess_mode="max",
 )  # fmt: skip
+
+
+_values: list[Histogram | Summary] = []
+"""What counts predicted numbers: its buckets are of the contract, so that it is made late."""
+
+
+def predicted(contract: Contract) -> Callable[[Sequence[dict[str, Any]]], None]:
+    """What counts the rows that were predicted, each as `Served.said` tells it."""
+    if not contract.classes:
+        values = _count_values(contract)
+
+        def count_values(said: Sequence[dict[str, Any]]) -> None:
+            for each in said:
+                values.observe(each["prediction"])
+
+        return count_values
+    decisions = {name: DECISIONS.labels(name) for name in contract.classes}
+
+    def count_decisions(said: Sequence[dict[str, Any]]) -> None:
+        for each in said:
+            decisions[each["decision"]].inc()
+            PROBABILITY.observe(each["probability"])
+
+    return count_decisions
+
+
+def _count_values(contract: Contract) -> Histogram | Summary:
+    """Counts predictions by twentieths of the target's range; without one sum and count alone."""
+    while _values:
+        REGISTRY.unregister(_values.pop())
+    name, told = "gatehouse_prediction", "Value predicted, of each row"
+    low, high = contract.columns[contract.target].range or (0.0, 0.0)
+    step = (high - low) / 20
+    if 0 < step < math.inf:
+        edges = [low, *(low + step * number for number in range(1, 20)), high]
+        _values.append(Histogram(name, told, buckets=edges))
+    else:
+        _values.append(Summary(name, told))
+    return _values[0]
 
 
 def prepare(served: Served) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatehouse.contract import Contract
+from gatehouse.contract import Contract, Task
 from gatehouse.serving.rows import Reader
 from gatehouse.serving.served import Served
 
@@ -96,19 +96,14 @@ def _ref(name: str) -> dict[str, str]:
 
 
 def _schemas(contract: Contract, reader: Reader) -> dict[str, Any]:
-    probability = {
-        "type": "number",
-        "minimum": 0,
-        "maximum": 1,
-        "description": f"of {contract.target} = {contract.classes[1]}",
-    }
-    decision = {"type": "string", "enum": list(contract.classes)}
-    prediction = {"probability": probability, "decision": decision}
-    about = {
-        "threshold": {"type": "number", "description": "the decision is positive from here on"},
+    prediction = _prediction(contract)
+    about: dict[str, Any] = {
         "model": {"type": "string", "description": "digest of the model that answered"},
         "request_id": {"type": "string"},
     }
+    if contract.task is Task.BINARY:
+        told = "the decision is positive from here on"
+        about = {"threshold": {"type": "number", "description": told}} | about
     many = {"predictions": {"type": "array", "items": _object(prediction)}}
     row = reader.adapter.json_schema()
     for column in row["properties"].values():
@@ -119,6 +114,24 @@ def _schemas(contract: Contract, reader: Reader) -> dict[str, Any]:
         "Answers": _object(many | about),
         "Problem": _problem(),
     }
+
+
+def _prediction(contract: Contract) -> dict[str, Any]:
+    """What is said of one row, by name."""
+    target = contract.target
+    if contract.task is Task.REGRESSION:
+        about = f"{target}: {contract.columns[target].description}"
+        return {"prediction": {"type": "number", "description": about}}
+    decision = {"type": "string", "enum": list(contract.classes)}
+    shares = {name: _probability(target, name) for name in contract.classes}
+    if contract.task is Task.BINARY:
+        return {"probability": shares[contract.classes[1]], "decision": decision}
+    return {"probabilities": _object(shares), "decision": decision}
+
+
+def _probability(target: str, name: str) -> dict[str, Any]:
+    about = f"of {target} = {name}"
+    return {"type": "number", "minimum": 0, "maximum": 1, "description": about}
 
 
 def _problem() -> dict[str, Any]:

@@ -12,15 +12,16 @@ from gatehouse.serving.served import Served
 
 
 class Predictor:
-    """Answers bodies with probability, decision, threshold, model digest and request id."""
+    """Answers bodies with what the model says, and with its digest and the request's id."""
 
     def __init__(self, served: Served, reader: Reader, log: InferenceLog | None) -> None:
         self._served = served
         self._reader = reader
         self._log = log
-        self._threshold = served.model.metadata.threshold
-        self._classes = served.model.metadata.classes
-        self._decisions = [metrics.DECISIONS.labels(name) for name in self._classes]
+        threshold = served.model.metadata.threshold
+        self._about: dict[str, Any] = {} if threshold is None else {"threshold": threshold}
+        self._about["model"] = served.digest
+        self._count = metrics.predicted(served.contract)
 
     def answer(self, body: bytes, request_id: str) -> bytes:
         """The answer, as JSON: an object for one row, a list of predictions for a list.
@@ -31,22 +32,11 @@ class Predictor:
         """
         read = self._reader.read(body)
         rows = read if isinstance(read, list) else [read]
-        probabilities = self._served.probabilities(rows)
-        positive = [probability >= self._threshold for probability in probabilities]
-        decisions = [self._classes[is_positive] for is_positive in positive]
-        for is_positive, probability in zip(positive, probabilities, strict=True):
-            self._decisions[is_positive].inc()
-            metrics.PROBABILITY.observe(probability)
+        outputs = self._served.outputs(rows)
+        said = self._served.said(outputs)
+        self._count(said)
         if self._log is not None:
-            self._log.write(request_id, rows, probabilities, decisions)
-        predictions: list[dict[str, Any]] = [
-            {"probability": probability, "decision": decision}
-            for probability, decision in zip(probabilities, decisions, strict=True)
-        ]
-        about = {
-            "threshold": self._threshold,
-            "model": self._served.digest,
-            "request_id": request_id,
-        }
+            self._log.write(request_id, rows, said)
+        predictions = self._served.answers(outputs, said)
         told = {"predictions": predictions} if isinstance(read, list) else predictions[0]
-        return json.dumps(told | about).encode()
+        return json.dumps(told | self._about | {"request_id": request_id}).encode()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
+from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
@@ -23,6 +23,7 @@ from gatehouse.workspace import MODEL, VERDICT
 CARD = Path("reports/model_card.md")
 
 Row = dict[str, Any]
+Outputs = list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class Served:
     verdict: Verdict | None
     verdict_digest: str | None
 
-    def probabilities(self, rows: Sequence[Row]) -> list[float]:
-        """The positive class's probability of each row; rows keep the contract.
+    def outputs(self, rows: Sequence[Row]) -> Outputs:
+        """What the graph gives for each row, shape [N, K] as lists; rows keep the contract.
 
         Raises:
-            GatehouseError: the graph fails on them, or gives what is no probability.
+            GatehouseError: the graph fails on them, or gives what is no probability, or not finite.
         """
         texts, numbers = self._texts, self._numbers
         given_texts = [[row[name] or "" for row in rows] for name in texts]
@@ -53,10 +54,46 @@ class Served:
         # The rows by their number, and not as -1: of no columns NumPy could not infer it.
         feeds = dict(zip(texts, as_texts.reshape(len(texts), len(rows), 1), strict=True))
         feeds |= zip(numbers, as_numbers.reshape(len(numbers), len(rows), 1), strict=True)
-        found: list[float] = self.model.run(feeds)[:, 1].tolist()
-        if not all(0 <= probability <= 1 for probability in found):
+        outputs = self.model.run(feeds)
+        found: Outputs = outputs.tolist()
+        if self.model.metadata.task is not Task.BINARY:
+            self.model.check(outputs)
+        # Of two classes only the positive one is told, and NumPy would take longer.
+        elif not all(0 <= positive <= 1 for _, positive in found):
             raise GatehouseError(f"{self.model.path}: the graph gives what is no probability")
         return found
+
+    def said(self, outputs: Outputs) -> list[dict[str, Any]]:
+        """What the log says of each row: a prediction, or a class and its probability.
+
+        Of two classes the probability is the positive one's, of more the decided one's.
+        """
+        classes, threshold = self.model.metadata.classes, self.model.metadata.threshold
+        if not classes:
+            return [{"prediction": value} for (value,) in outputs]
+        if threshold is not None:
+            return [
+                {"probability": positive, "decision": classes[positive >= threshold]}
+                for _, positive in outputs
+            ]
+        largest = [max(row) for row in outputs]
+        return [
+            {"probability": most, "decision": classes[row.index(most)]}
+            for row, most in zip(outputs, largest, strict=True)
+        ]
+
+    def answers(self, outputs: Outputs, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What is answered of each row: what is `said`, and of many classes all probabilities."""
+        if self.model.metadata.task is not Task.MULTICLASS:
+            return said
+        classes = self.model.metadata.classes
+        return [
+            {
+                "probabilities": dict(zip(classes, row, strict=True)),
+                "decision": each["decision"],
+            }
+            for row, each in zip(outputs, said, strict=True)
+        ]
 
     @cached_property
     def _texts(self) -> list[str]:
@@ -75,6 +112,7 @@ class Served:
             "data": metadata.data,
             "commit": metadata.commit,
             "trainer": metadata.trainer,
+            "task": metadata.task,
             "classes": list(metadata.classes),
             "threshold": metadata.threshold,
             "card": self.card,
@@ -111,7 +149,7 @@ def load_served(root: Path) -> Served:
         raise GatehouseError(
             f"{verdict}: is on another model than {path}; run `gatehouse judge`, or take it away"
         )
-    served.probabilities([_some_row(contract)])  # what fails on each row must not start
+    served.outputs([_some_row(contract)])  # what fails on each row must not start
     return served
 
 
@@ -134,8 +172,8 @@ def _check(model: Model, contract: Contract) -> None:
         )
     if model.metadata.classes != contract.classes:
         raise GatehouseError(
-            f"{model.path}: the graph's classes are {model.metadata.classes}, "
-            f"the contract's {contract.classes}; train again"
+            f"{model.path}: the graph's classes are {model.metadata.classes or 'none'}, "
+            f"the contract's {contract.classes or 'none'}; train again"
         )
     for name, kind in model.inputs.items():
         column = contract.inputs.get(name)

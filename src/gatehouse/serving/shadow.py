@@ -10,7 +10,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
-from gatehouse.contract import Column, Contract
+from gatehouse.contract import Column, Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.serving import metrics
 from gatehouse.serving.schema import fed_range
@@ -30,7 +30,7 @@ class _Batch:
     """Rows to be scored, until nobody waits for them any more."""
 
     rows: Sequence[Row]
-    scores: list[float | None] = field(default_factory=list)
+    scores: list[dict[str, Any] | None] = field(default_factory=list)
     given_up: bool = False
     done: Event = field(default_factory=Event)
 
@@ -69,14 +69,9 @@ class Shadow:
         metrics.SHADOW.inc(len(scores) - failed)
         metrics.SHADOW_MISSED.labels("error").inc(failed)
         metrics.SHADOW_MISSED.labels("slow").inc(len(rows) - len(scores))
-        return [*map(self._said, scores), *[None] * (len(rows) - len(scores))]
-
-    def _said(self, probability: float | None) -> dict[str, Any] | None:
-        if probability is None:
-            return None
-        metadata = self._served.model.metadata
-        decision = metadata.classes[probability >= metadata.threshold]
-        return {"model": self._served.digest, "probability": probability, "decision": decision}
+        own = {"model": self._served.digest}
+        said = [None if each is None else own | each for each in scores]
+        return [*said, *[None] * (len(rows) - len(scores))]
 
     def _work(self) -> None:
         while True:
@@ -87,9 +82,9 @@ class Shadow:
                 batch.scores += self._scores(batch.rows[start : start + AT_ONCE])
             batch.done.set()
 
-    def _scores(self, rows: Sequence[Row]) -> Sequence[float | None]:
+    def _scores(self, rows: Sequence[Row]) -> Sequence[dict[str, Any] | None]:
         try:
-            return self._served.probabilities(rows)
+            return self._served.said(self._served.outputs(rows))
         except Exception:
             if not self._told:
                 logger.exception("the shadow fails; told once, counted each time")
@@ -100,16 +95,20 @@ class Shadow:
 def check_shadow(served: Contract, shadow: Contract, place: object) -> None:
     """Refuse a shadow that could not be asked what the served model is asked.
 
-    Both are fed the same columns, of the same types, and decide between the same classes; and what
-    the served model's contract lets in, the shadow's lets in: its ranges are as wide, it takes
-    missing values and unlisted categories where the other does, and lists all the other lists.
+    Both are fed the same columns, of the same types, and decide between the same classes, or
+    predict the same number; and what the served model's contract lets in, the shadow's lets in: its
+    ranges are as wide, it takes missing values and unlisted categories where the other does, and
+    lists all the other lists.
 
     Raises:
         GatehouseError: naming the columns.
     """
     problems = [*_columns(served, shadow)]
+    if served.task is Task.REGRESSION is shadow.task and served.target != shadow.target:
+        problems.append(f"it predicts '{shadow.target}', not '{served.target}'")
     if served.classes != shadow.classes:
-        problems.append(f"classes are {list(shadow.classes)}, not {list(served.classes)}")
+        ours, theirs = (list(each.classes) or "a number" for each in (served, shadow))
+        problems.append(f"classes are {theirs}, not {ours}")
     if problems:
         raise GatehouseError(
             f"{place}: cannot shadow the served model, since it cannot be asked the same: "
