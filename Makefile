@@ -16,7 +16,7 @@ gatehouse := .venv/bin/gatehouse
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test check drill image verify pages serve lock clean github-settings
+.PHONY: help setup run demo test check drill image verify pages docs serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ verify: .venv/.installed-run ## reproduce the recorded run and compare; or check
 
 pages: .venv/.installed-run ## make the site in reports/site/: verdicts, trends, reports, Data Docs
 	@$(gatehouse) site
+
+docs: .venv/.installed-docs ## build the documentation as a site, links checked; SERVE=1 serves it on port 8000
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs $(if $(SERVE),serve,build --strict --quiet)
+	@echo "Documentation: reports/site/docs/index.html"
 
 serve: .venv/.installed-run ## serve models/model.int8.onnx on port 3000; PORT=… (docs/serving.md)
 	@$(if $(PORT),GATEHOUSE_SERVE_PORT="$(PORT)") .venv/bin/python -m gatehouse.serving
