@@ -63,6 +63,7 @@ class Page:
 
 
 INDEX = Page("index.html", "Overview", "The last verdict, verdicts over commits, trends.")
+DOCUMENTATION = Page("docs/index.html", "Documentation", "What `make docs` built, where it did.")
 _RUN, _MONITOR = "make run", ".venv/bin/gatehouse monitor --log PATH"
 DOCUMENTS = {
     Page("report.html", "Report", "The last verdict with all that was measured.", _RUN): REPORT,
@@ -102,7 +103,10 @@ def write_site(root: Path = Path()) -> list[Page]:
         except GatehouseError as error:
             page = replace(page, missing=_reason(error))
         others.append(page)
-    frame = _frame(root, [INDEX, *(page for page in others if not page.missing)])
+    linked = [INDEX, *(page for page in others if not page.missing)]
+    if (folder / DOCUMENTATION.file).exists():
+        linked.append(DOCUMENTATION)
+    frame = _frame(root, linked)
     for page, body in bodies.items():
         heading = "" if "<h1>" in body else Markup("<h1>{}</h1>").format(page.title)
         _write(folder, frame, page, "page.html", body=heading + body)

@@ -57,6 +57,18 @@ def test_no_repository_and_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "There is no history to read" in Page(read(tmp_path / SITE)).text
 
 
+def test_the_documentation_is_linked_where_it_is(fork: Path) -> None:
+    """Attacks a link to pages that nobody built, and pages that `make docs` built and lost."""
+    built = fork / SITE / "docs/index.html"
+    write_site(fork)
+    assert "docs/index.html" not in Page(read(fork / SITE)).links
+    built.parent.mkdir()
+    built.write_text("<h1>Documentation</h1>", "utf-8")
+    write_site(fork)
+    assert "docs/index.html" in Page(read(fork / SITE)).links
+    assert built.exists()
+
+
 def test_the_first_page_tells_all(made: Path) -> None:
     """Attacks a verdict without its reasons, commits without outcomes, windows left out."""
     page = Page(read(made))
