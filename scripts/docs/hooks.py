@@ -24,6 +24,7 @@ from pymdownx.slugs import slugify  # type: ignore[import-untyped]
 ROOT = Path(__file__).parents[2]
 _log = logging.getLogger("mkdocs.hooks.gatehouse")  # a warning of mkdocs.*: it ends a strict build
 _SLUG = slugify(case="lower")  # as GitHub names headings, where the same links must lead
+_DIAGRAM = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 
 
@@ -97,9 +98,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> None:
-    """Remember whose links come next."""
+def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
+    """Remember whose links come next, and say where the page's diagrams are drawn.
+
+    Material would draw them with a script from another server.
+    """
     _links.page, _links.files = page, files
+    if not _links.repository:
+        return markdown
+    drawn = f"[Drawn on GitHub]({_links.repository}/blob/HEAD/docs/{page.file.src_uri})"
+    return _DIAGRAM.sub(lambda found: f"{found[0]}\n\n{drawn}\n", markdown)
 
 
 def _command_line() -> str:
@@ -112,16 +120,14 @@ def _command_line() -> str:
         "`make` installs it as `.venv/bin/gatehouse`.",
     ]
 
-    def tell(command: click.Command, context: click.Context) -> None:
+    def tell(command: click.Command, name: str, parent: click.Context | None = None) -> None:
+        context = command.make_context(name, [], parent, resilient_parsing=True, terminal_width=100)
         parts.append(f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```")
-        if not isinstance(command, click.Group):
-            return
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            if inner is not None and not inner.hidden:
-                tell(inner, click.Context(inner, context, name, max_content_width=100))
+        for inner in command.commands.values() if isinstance(command, click.Group) else ():
+            if not inner.hidden:
+                tell(inner, inner.name or "", context)
 
-    tell(main, click.Context(main, info_name="gatehouse", max_content_width=100))
+    tell(main, "gatehouse")
     return "\n\n".join(parts) + "\n"
 
 
