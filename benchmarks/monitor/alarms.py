@@ -220,7 +220,7 @@ def season(service: Service, scale: float) -> str:
 
     def judged(windows: list[Sample], monitor: Monitor) -> bool:
         watched = service.watched(windows, monitor)
-        watched.__dict__.update(rows=rows, scores=scores)
+        watched.__dict__.update(rows=rows, said=pd.Series(scores))
         return alarms(watched, Gate.DRIFT)
 
     kinds = {

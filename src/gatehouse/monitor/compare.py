@@ -20,14 +20,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
+from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of, Subject
 from gatehouse.gates import accuracy, drift, fairness
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.predictions import Predictions
+from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.gates.tools import versions
 from gatehouse.judge import Case, judge
+from gatehouse.monitor import said
 from gatehouse.monitor.labels import Labels, check_protected, read_labels
 from gatehouse.monitor.sample import Sample
 from gatehouse.monitor.scan import PLACE, Span, scan
@@ -45,8 +46,8 @@ class Answers:
 
     Attributes:
         model: its digest.
-        scores: probability of the positive class.
-        decisions: 1 where it decided positive.
+        scores: probability of the positive class, of the decided one, or the value predicted.
+        decisions: index of the decided class; of a regression the value predicted.
         truth: target and protected attributes by label; None without labels, empty where none fit.
         hashes: of the records.
     """
@@ -59,8 +60,18 @@ class Answers:
 
     def predictions(self, contract: Contract) -> Predictions:
         assert self.truth is not None
-        labels = (self.truth[contract.target] == contract.classes[1]).to_numpy(np.float64)
-        return Predictions(labels=labels, scores=self.scores, decisions=self.decisions)
+        return Predictions(
+            labels=labels_of(self.truth, contract),
+            scores=self.scores,
+            decisions=self.decisions,
+            task=contract.task,
+            classes=contract.classes,
+        )
+
+    def drifting(self, contract: Contract) -> pd.Series:
+        if contract.task is Task.MULTICLASS:
+            return pd.Series(np.asarray(contract.classes, object)[self.decisions.astype(np.intp)])
+        return pd.Series(self.scores)
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,8 @@ class Comparison:
     Attributes:
         broken: lines of the log that could not be read.
         described: agreement and differences of the answers, for which no label is needed.
-        flips: records by the served model's decision and the candidate's; only of a shadow.
+        flips: records by the served model's decision and the candidate's; only of a shadow that
+            decides between classes.
         verdict: None without labels.
     """
 
@@ -109,7 +121,7 @@ def compare(
         GatehouseError: log, labels or policy can't be read, or the log has only one model.
     """
     policy, contract = load_policy(root / POLICY_FILE), load_contract(root / CONTRACT_FILE)
-    rules = comparing(policy)
+    rules = comparing(policy, contract.task)
     given = None if labels is None else read_labels(labels, contract)
     now = datetime.now(UTC)
     span = Span(until or now, window or policy.monitor.window, 1)
@@ -164,7 +176,7 @@ def compare(
         span=span,
         log=shown(log),
         broken=found.broken,
-        described=_described(kind, served, other, policy),
+        described=_described(kind, served, other, contract, policy),
         flips=flips,
         evidence=evidence,
         verdict=verdict,
@@ -190,24 +202,29 @@ def _of_shadow(
     known = pc.fill_null(pc.equal(pc.struct_field(sample.table["shadow"], "model"), shadow), False)
     table = sample.table.filter(known).combine_chunks()
     hashes = sample.hashes[known.to_numpy()]
-    said = pa.Table.from_struct_array(table["shadow"])
+    answered = pa.Table.from_struct_array(table["shadow"])
     served = _answers(table, table, hashes, contract, labels)
-    other = _answers(said, table, hashes, contract, labels)
-    decided = zip(table["decision"].to_pylist(), said["decision"].to_pylist(), strict=True)
+    other = _answers(answered, table, hashes, contract, labels)
+    if contract.task is Task.REGRESSION:
+        return served, other, Counter()
+    decided = zip(table["decision"].to_pylist(), answered["decision"].to_pylist(), strict=True)
     return served, other, Counter(decided)
 
 
 def _answers(
-    said: pa.Table, records: pa.Table, hashes: np.ndarray, contract: Contract, labels: Labels | None
+    answered: pa.Table,
+    records: pa.Table,
+    hashes: np.ndarray,
+    contract: Contract,
+    labels: Labels | None,
 ) -> Answers:
     truth = None
     if labels is not None:
         truth = labels.frame.iloc[records[PLACE].to_numpy()].reset_index(drop=True)
-    positive = said["decision"].to_pandas() == contract.classes[1]
     return Answers(
-        model=said["model"][0].as_py(),
-        scores=np.asarray(said["probability"].to_numpy(), np.float64),
-        decisions=positive.to_numpy(np.float64),
+        model=answered["model"][0].as_py(),
+        scores=said.scores(answered, contract),
+        decisions=said.decisions(answered, contract),
         truth=truth,
         hashes=hashes.tobytes(),
     )
@@ -234,6 +251,7 @@ def _evidence(
     ours, theirs = other.predictions(contract), served.predictions(contract)
     models = {Of.CANDIDATE: ours, Of.BASE: theirs}
     measured = accuracy.measure_models(models, policy, paired=kind == "shadow")
+    measured += said.not_logged(models, contract.task)
     found: dict[Gate, list[Measurement] | str] = {Gate.ACCURACY: measured}
     if any(rule.gate is Gate.FAIRNESS for rule in policy.rules.values()):
         found[Gate.FAIRNESS] = _fairness(other, ours, contract, policy)
@@ -264,38 +282,48 @@ def _fairness(
 
 
 def _described(
-    kind: Kind, served: Answers, other: Answers, policy: Policy
+    kind: Kind, served: Answers, other: Answers, contract: Contract, policy: Policy
 ) -> tuple[Measurement, ...]:
+    if kind == "canary":
+        old, new = (each.drifting(contract) for each in (served, other))
+        test = drift.compare_predictions(old, new, policy.measure.drift.rare_level)
+        return tuple(drift.adjusted([test]))
+    confidence, differences = policy.measure.confidence, other.scores - served.scores
+    if contract.task is Task.REGRESSION:
+        return (_difference("mean_prediction_difference", differences, confidence),)
+    agreement = _agreement(served, other, confidence)
+    if contract.task is Task.MULTICLASS:
+        return (agreement,)  # the probabilities may be of different classes
+    return agreement, _difference("probability_difference", differences, confidence)
+
+
+def _agreement(served: Answers, other: Answers, confidence: float) -> Measurement:
+    """The share of rows that both decide alike, with Wilson's interval."""
     from scipy.stats import binomtest
 
-    confidence = policy.measure.confidence
-    if kind == "shadow":
-        n, alike = len(other.decisions), int((other.decisions == served.decisions).sum())
-        low, high = binomtest(alike, n).proportion_ci(confidence, method="wilson")
-        agreement = Measurement(
-            name="decision_agreement",
-            of=Of.COMPARISON,
-            value=alike / n,
-            unit="share",
-            # Of all alike the bound is 1 up to rounding.
-            interval=Interval(low=min(low, alike / n), high=high, confidence=confidence),
-            n=n,
-            method="Wilson score interval",
-        )
-        return agreement, _difference(other.scores - served.scores, confidence)
-    test = drift.compare_values(drift.PREDICTION, served.scores, other.scores)
-    return tuple(drift.adjusted([test]))
+    n, alike = len(other.decisions), int((other.decisions == served.decisions).sum())
+    low, high = binomtest(alike, n).proportion_ci(confidence, method="wilson")
+    return Measurement(
+        name="decision_agreement",
+        of=Of.COMPARISON,
+        value=alike / n,
+        unit="share",
+        # Of all alike the bound is 1 up to rounding.
+        interval=Interval(low=min(low, alike / n), high=high, confidence=confidence),
+        n=n,
+        method="Wilson score interval",
+    )
 
 
-def _difference(differences: Floats, confidence: float) -> Measurement:
-    """The mean paired difference of the probabilities, with Student's interval."""
+def _difference(name: str, differences: Floats, confidence: float) -> Measurement:
+    """The mean paired difference, in the predictions' own units, with Student's interval."""
     from scipy import stats
 
     n, mean = len(differences), float(differences.mean())
     error = float(differences.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error if n > 1 else 0.0
     return Measurement(
-        name="probability_difference",
+        name=name,
         of=Of.COMPARISON,
         value=mean,
         unit="1",

@@ -19,7 +19,7 @@ import pyarrow.json as pj
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gatehouse.contract import Contract
+from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.monitor import files
 from gatehouse.monitor.sample import Hashes
@@ -61,13 +61,14 @@ def read_labels(url: str, contract: Contract) -> Labels:
     """The labels at a path or URL; of a row that is labelled twice the later label counts.
 
     Raises:
-        GatehouseError: they can't be read, lack a column, hold what is no class, or nothing.
+        GatehouseError: they can't be read, lack a column, hold what is no class or no number, or
+            nothing.
     """
     kept, given = _Kept(), 0
     for file in files.oldest_first(files.find(url, (*files.LOG, "csv"))):
         for part in _parts(file, contract):
             given += len(part)
-            _check_classes(part, contract, file.name)
+            _check_targets(part, contract, file.name)
             kept.add(row_hashes(part[_ID]), part.drop(columns=_ID))
     if not given:
         raise GatehouseError(
@@ -108,32 +109,43 @@ def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
 
     The types are told beforehand: of a first block without a label yet none can be read.
     """
-    text = [contract.target, *contract.protected]
+    kinds = dict.fromkeys(["request_id", *contract.protected], pa.string())
+    kinds[contract.target] = _kind(contract)
     with file.open() as stream:
         try:
-            for table in _tables(file, stream, text):
+            for table in _tables(file, stream, kinds):
                 yield _part(table, contract, file.name)
         except pa.ArrowException as error:  # its message may hold a person's row
             raise GatehouseError(
                 f"{file.name}: cannot be read as labels ({type(error).__name__}): they are CSV, "
                 "JSON lines or Parquet; each column stands once, each row has all of them, "
-                "request_id and classes are text, index is a whole number"
+                f"request_id and classes are text, index is a whole number{_number(contract)}"
             ) from None
 
 
-def _tables(file: files.File, stream: IO[bytes], text: list[str]) -> Iterator[pa.Table]:
+def _kind(contract: Contract) -> pa.DataType:
+    """What the target is read as."""
+    return pa.float64() if contract.task is Task.REGRESSION else pa.string()
+
+
+def _number(contract: Contract) -> str:
+    return f", {contract.target} is a number" if contract.task is Task.REGRESSION else ""
+
+
+def _tables(
+    file: files.File, stream: IO[bytes], kinds: dict[str, pa.DataType]
+) -> Iterator[pa.Table]:
     name = file.name.rpartition("/")[2]
     if file.is_parquet:
         for batch in pq.ParquetFile(stream).iter_batches():
             yield pa.Table.from_batches([batch])
         return
     if ".csv" in name:
-        kinds = dict.fromkeys(["request_id", *text], pa.string()) | {"index": pa.float64()}
+        kinds = kinds | {"index": pa.float64()}
         options = csv.ConvertOptions(column_types=kinds, strings_can_be_null=True, null_values=[""])
         batches = csv.open_csv(stream, convert_options=options)
     else:
-        kinds = dict.fromkeys(["request_id", *text], pa.string()) | {"index": pa.int64()}
-        schema = pa.schema(list(kinds.items()))
+        schema = pa.schema([*kinds.items(), ("index", pa.int64())])
         batches = pj.open_json(
             stream,
             parse_options=pj.ParseOptions(
@@ -154,21 +166,24 @@ def _part(table: pa.Table, contract: Contract, name: str) -> pd.DataFrame:
     if "index" not in table.column_names:
         table = table.append_column("index", pa.array(np.zeros(table.num_rows, np.int64)))
     held = [each for each in [contract.target, *contract.protected] if each in table.column_names]
-    texts = {each: table[each].cast(pa.string()) for each in ["request_id", *held]}
-    part = pa.table(texts | {"index": table["index"].cast(pa.int64()).fill_null(0)})
+    kinds = dict.fromkeys(["request_id", *held], pa.string()) | {contract.target: _kind(contract)}
+    columns = {each: table[each].cast(kind) for each, kind in kinds.items()}
+    part = pa.table(columns | {"index": table["index"].cast(pa.int64()).fill_null(0)})
     frame: pd.DataFrame = part.select([*_ID, *held]).to_pandas()
     # A label that is not there yet is no label.
     return frame[frame[contract.target].notna() & frame["request_id"].notna()]
 
 
-def _check_classes(part: pd.DataFrame, contract: Contract, name: str) -> None:
-    strange = ~part[contract.target].isin(contract.classes)
+def _check_targets(part: pd.DataFrame, contract: Contract, name: str) -> None:
+    target = part[contract.target]
+    if contract.task is Task.REGRESSION:
+        strange, wanted = ~np.isfinite(target), "is not finite"
+    else:
+        listed = ", ".join(map(repr, contract.classes))
+        strange, wanted = ~target.isin(contract.classes), f"is none of the contract's {listed}"
     if strange.any():
         request = part.loc[strange, "request_id"].iloc[0]
-        raise GatehouseError(
-            f"{name}: column '{contract.target}' of request {request!r} is neither of the "
-            f"contract's {', '.join(map(repr, contract.classes))}"
-        )
+        raise GatehouseError(f"{name}: column '{contract.target}' of request {request!r} {wanted}")
 
 
 def check_protected(truth: pd.DataFrame, contract: Contract) -> None:

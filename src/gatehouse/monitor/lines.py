@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
+from gatehouse.monitor import said
 from gatehouse.monitor.files import File
 
 BLOCK = 16 * 2**20
@@ -34,7 +35,17 @@ _FEW = 1000
 _TIME = pa.timestamp("us", "UTC")
 _RANGE = [int(at.replace(tzinfo=UTC).timestamp()) * 10**6 for at in (datetime.min, datetime.max)]
 """Microseconds that Python knows a date for."""
-_NEEDED = ("time", "request_id", "index", "model", "probability", "decision")
+_HEAD = pa.schema(
+    [
+        ("time", pa.string()),
+        ("request_id", pa.string()),
+        ("index", pa.int64()),
+        ("model", pa.string()),
+    ]
+)
+"""What a record of any contract holds, beside what the model said."""
+_OF_ANY = pa.schema([*_HEAD, *said.fields([*said.DECIDED, *said.VALUE])])
+"""Of any contract, whatever it predicts."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +67,9 @@ def schema(contract: Contract) -> pa.Schema:
         (name, pa.float64() if column.is_numeric else pa.string())
         for name, column in contract.logged.items()
     ]
-    said = [("model", pa.string()), ("probability", pa.float64()), ("decision", pa.string())]
-    return pa.schema(
-        [
-            ("time", pa.string()),
-            ("request_id", pa.string()),
-            ("index", pa.int64()),
-            *said,
-            ("row", pa.struct(row)),
-            ("shadow", pa.struct(said)),
-        ]
-    )
+    told = said.fields(said.names(contract.task))
+    shadow = pa.struct([_HEAD.field("model"), *told])
+    return pa.schema([*_HEAD, *told, ("row", pa.struct(row)), ("shadow", shadow)])
 
 
 def read(file: File, contract: Contract, advance: Callable[[int], object]) -> Iterator[Batch]:
@@ -112,12 +115,7 @@ def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
         elif text:
             broken.append(line)
     table, rest = _records(objects, wanted)
-    return Batch(table, broken + rest, _records(rest, _head(wanted))[0])
-
-
-def _head(wanted: pa.Schema) -> pa.Schema:
-    """What a record of any contract holds."""
-    return pa.schema([field for field in wanted if field.name in _NEEDED])
+    return Batch(table, broken + rest, _records(rest, _OF_ANY)[0])
 
 
 def _records(objects: list[bytes], wanted: pa.Schema) -> tuple[pa.Table, list[bytes]]:
@@ -238,25 +236,27 @@ def _none(wanted: pa.Schema) -> pa.Table:
 
 def _usable(table: pa.Table) -> NDArray[np.bool_]:
     """Which rows hold all that a record must, shape [N]."""
-    good = np.ones(table.num_rows, bool)
-    for name in _NEEDED:
+    good = _says(table)
+    for name in _HEAD.names:
         good &= table[name].is_valid().to_numpy()
-    good &= _possible(table["probability"])
     if "row" in table.column_names:
         good &= table["row"].is_valid().to_numpy()
-        shadow = table["shadow"].combine_chunks()
-        whole = _possible(shadow.field("probability"))
-        for name in ("model", "decision"):
-            whole &= shadow.field(name).is_valid().to_numpy(zero_copy_only=False)
-        good &= whole | shadow.is_null().to_numpy(zero_copy_only=False)
+        shadow = pa.Table.from_struct_array(table["shadow"])
+        whole = _says(shadow) & shadow["model"].is_valid().to_numpy()
+        good &= whole | table["shadow"].is_null().to_numpy()
     moments = table["time"].cast(pa.int64()).fill_null(_RANGE[0] - 1).to_numpy()
     return np.asarray(good & (moments >= _RANGE[0]) & (moments <= _RANGE[1]))
 
 
-def _possible(probability: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Where it is one, shape [N]."""
-    values = probability.fill_null(np.nan).to_numpy()
-    return np.asarray((values >= 0) & (values <= 1))
+def _says(table: pa.Table) -> NDArray[np.bool_]:
+    """Where a record tells a class and its probability, or a value that is finite; shape [N]."""
+    found = np.zeros(table.num_rows, bool)
+    if "probability" in table.column_names:
+        values = table["probability"].fill_null(np.nan).to_numpy()
+        found |= (values >= 0) & (values <= 1) & table["decision"].is_valid().to_numpy()
+    if "prediction" in table.column_names:
+        found |= np.isfinite(table["prediction"].fill_null(np.nan).to_numpy())
+    return found
 
 
 def _of_parquet(
@@ -264,7 +264,8 @@ def _of_parquet(
 ) -> Iterator[Batch]:
     try:
         parquet = pq.ParquetFile(stream)
-        missing = [name for name in wanted.names[:-1] if name not in parquet.schema_arrow.names]
+        needed = [*_HEAD.names, "row"]
+        missing = [name for name in needed if name not in parquet.schema_arrow.names]
         if missing:
             raise GatehouseError(
                 f"{file.name}: has no column {', '.join(missing)}; a log as Parquet has the keys "
@@ -275,7 +276,7 @@ def _of_parquet(
         for batch in parquet.iter_batches(_ROWS):
             rows = pa.Table.from_batches([batch])
             advance(size * rows.num_rows)
-            none, head = _none(wanted), _none(_head(wanted))
+            none, head = _none(wanted), _none(_OF_ANY)
             try:
                 table = _fitted(rows, wanted)
             except pa.ArrowException:  # of another contract, as a whole
@@ -283,12 +284,12 @@ def _of_parquet(
             else:
                 good = pa.array(_usable(table))
                 table, broken = table.filter(good), rows.filter(pc.invert(good))
-            unfit = _fitted(broken, _head(wanted)) if broken.num_rows else head
+            unfit = _fitted(broken, _OF_ANY) if broken.num_rows else head
             yield Batch(table, _told(broken), unfit.filter(pa.array(_usable(unfit))))
     except pa.ArrowException as error:  # its message may hold values
         raise GatehouseError(
             f"{file.name}: cannot be read as an inference log in Parquet ({type(error).__name__}): "
-            "time, request_id, index, model, probability and decision have other types there"
+            f"{', '.join(_OF_ANY.names)} have other types there"
         ) from None
 
 

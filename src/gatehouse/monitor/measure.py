@@ -1,9 +1,9 @@
 """Windows of the inference log measured by the gates that judge pull requests.
 
-Drift: rows and scores of a window against the training rows, and the test split's scores, of the
-model that served them. With a season, several windows that make a whole cycle are taken together,
-in which the cycle is the same on both sides, and the newest window is compared with those one, two
-and more cycles before as well.
+Drift: rows and predictions of a window against the training rows, and the test split's predictions,
+of the model that served them. With a season, several windows that make a whole cycle are taken
+together, in which the cycle is the same on both sides, and the newest window is compared with those
+one, two and more cycles before as well.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from gatehouse.contract import UNLISTED, Contract
@@ -21,6 +20,7 @@ from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
 from gatehouse.gates import accuracy, drift, fairness
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
+from gatehouse.monitor import said
 from gatehouse.monitor.labels import Labels, check_protected
 from gatehouse.monitor.sample import Sample, merged
 from gatehouse.monitor.scan import PLACE, Scan
@@ -78,11 +78,11 @@ class Watched:
         return drift.sample_rows(rows, self.policy.measure.drift, self.policy.measure.seed)
 
     @cached_property
-    def scores(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """The model's scores of its own test split."""
+    def said(self) -> pd.Series:
+        """What drifts of the model's predictions of its own test split."""
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         rows = drift.sample_rows(self.reference.split("test"), settings, seed)
-        return self.reference.model.scores(rows)
+        return drift.said(self.reference.model, rows)
 
     def measure_drift(self, number: int) -> list[Measurement]:
         """Measurements of the drift gate on a window.
@@ -93,10 +93,11 @@ class Watched:
         if not self.sample(number).seen:  # those before it, of its season, say nothing of it
             raise GatehouseError(f"no record of this model {self._when(number)}")
         pooled = self.pooled(number)
-        new, scores = _rows(pooled, self.contract), _scores(pooled)
+        new = _rows(pooled, self.contract)
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         tests = drift.compare_tables(self.rows, new, list(new), settings, seed)
-        tests.append(drift.compare_values(drift.PREDICTION, self.scores, scores))
+        told = said.drifting(pooled.table, self.contract)
+        tests.append(drift.compare_predictions(self.said, told, settings.rare_level))
         if self.cycle > 1 and self.before(number).seen:
             tests += self._against_cycles_before(number)
         return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]
@@ -106,7 +107,8 @@ class Watched:
         new, old = _rows(now, self.contract), _rows(then, self.contract)
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         tests = drift.compare_tables(old, new, list(new), settings, seed)
-        tests.append(drift.compare_values(drift.PREDICTION, _scores(then), _scores(now)))
+        before, told = (said.drifting(each.table, self.contract) for each in (then, now))
+        tests.append(drift.compare_predictions(before, told, settings.rare_level))
         return [replace(test, slice=test.slice + SEASON_AGO) for test in tests]
 
     def measure_accuracy(self, number: int, policy: Policy) -> list[Measurement]:
@@ -116,7 +118,8 @@ class Watched:
             GatehouseError: it has none.
         """
         predictions, _ = self._labelled(number)
-        return accuracy.measure_models({Of.CANDIDATE: predictions}, policy)
+        measured = accuracy.measure_models({Of.CANDIDATE: predictions}, policy)
+        return measured + said.not_logged([Of.CANDIDATE], self.contract.task)
 
     def measure_fairness(self, number: int, policy: Policy) -> list[Measurement]:
         """Group metrics and gaps on the window's labelled records.
@@ -153,14 +156,7 @@ class Watched:
             raise GatehouseError(f"no label is of a record of this model {self._when(number)}")
         table = sample.table
         truth = self.labels.frame.iloc[table[PLACE].to_numpy()].reset_index(drop=True)
-        positive = self.contract.classes[1]
-        decided = table["decision"].to_pandas() == positive
-        predictions = Predictions(
-            labels=(truth[self.contract.target] == positive).to_numpy(np.float64),
-            scores=_scores(sample),
-            decisions=decided.to_numpy(np.float64),
-        )
-        return predictions, truth
+        return said.predictions(table, truth, self.contract), truth
 
     def _when(self, number: int) -> str:
         start, end = self.scan.span.start(number), self.scan.span.end(number)
@@ -230,7 +226,3 @@ def _rows(sample: Sample, contract: Contract) -> pd.DataFrame:
     row = sample.table["row"].combine_chunks()
     held = [name for name in contract.logged if row.type.get_field_index(name) >= 0]
     return pd.DataFrame({name: row.field(name).to_pandas() for name in held})
-
-
-def _scores(sample: Sample) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.asarray(sample.table["probability"].to_numpy(), np.float64)

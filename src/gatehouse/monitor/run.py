@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gatehouse.contract import CONTRACT_FILE, load_contract
+from gatehouse.contract import CONTRACT_FILE, Task, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path
 from gatehouse.monitor.labels import read_labels
@@ -74,15 +75,10 @@ def look(
     policy = _with_window(load_policy(root / POLICY_FILE), window)
     settings = policy.monitor
     gates = [gate for gate in settings.gates if gate is Gate.DRIFT or labels is not None]
-    rules = watching(policy, gates)
-    if not rules.rules:
-        judged = ", ".join(gates) or "no gate"
-        raise GatehouseError(
-            f"{POLICY_FILE}: no rule judges production by {judged}; name a gate with rules in "
-            "monitor.gates, and give --labels where they need labels"
-        )
+    _rules(policy, gates)  # before a log is read that nothing judges
     span = Span(until or now, settings.window, settings.windows)
     watched, where = _watched(log, labels, model, span, policy, root)
+    rules = _rules(policy, gates, watched.contract.task)
     found, given, served = watched.scan, watched.labels, watched.model
     keep_aside(found.aside, root / BROKEN)
     found.check_broken(shown(log))
@@ -108,6 +104,17 @@ def look(
         windows=windows,
     )
     return Look(verdict, evidence, record, rules, shown(log))
+
+
+def _rules(policy: Policy, gates: Sequence[Gate], task: Task | None = None) -> Policy:
+    rules = watching(policy, gates, task)
+    if not rules.rules:
+        judged = ", ".join(gates) or "no gate"
+        raise GatehouseError(
+            f"{POLICY_FILE}: no rule judges production by {judged}; name a gate with rules in "
+            "monitor.gates, and give --labels where they need labels"
+        )
+    return rules
 
 
 def _watched(
@@ -166,7 +173,7 @@ def _windows(
         judged = [
             each for each in gates if each is Gate.DRIFT or not number or watched.labelled(number)
         ]
-        own = watching(policy, judged)
+        own = watching(policy, judged, watched.contract.task)
         evidence = {gate: watched.evidence(gate, number, policy) for gate in judged}
         verdict = judge_window(
             evidence, watched.subject(number), reference, own, str(POLICY_FILE), now.date()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor import files, lines
+from gatehouse.monitor import files, lines, said
 from gatehouse.monitor.labels import Labels, identity
 from gatehouse.monitor.sample import Sample
 from gatehouse.policy import show_span
@@ -255,7 +255,7 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
                 done.add(file.path)
                 _read(file, contract, result, labels, bar.update)
     if not result.read + result.unfit.total():
-        _check_any(result.broken, shown(url))
+        _check_any(result.broken, shown(url), contract)
     return result
 
 
@@ -271,14 +271,15 @@ def _read(
         latest = result.add(batch, labels, latest)
         torn, read = result.broken - broken, result.read + result.unfit.total()
         if read == before and (torn > _GIVEN_UP or blocks >= _BLOCKS_GIVEN_UP):
-            _check_any(torn, file.name)
+            _check_any(torn, file.name, contract)
 
 
-def _check_any(broken: int, name: str) -> None:
+def _check_any(broken: int, name: str, contract: Contract) -> None:
     if broken:
+        told = ", ".join(said.names(contract.task))
         raise GatehouseError(
             f"{name}: none of its first {broken:,} lines is a record of an inference log that fits "
-            "the contract: time, request_id, index, model, probability, decision, row"
+            f"the contract: time, request_id, index, model, {told}, row"
         )
 
 

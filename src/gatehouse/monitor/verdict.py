@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Of, Subject
 from gatehouse.judge import Case, judge
+from gatehouse.monitor.said import is_logged
 from gatehouse.policy import POLICY_FILE, Policy, Rule
 from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
 
@@ -22,18 +24,21 @@ SEASON_AGO = " (since a season ago)"
 _OF_TRAINING = ("test_rows_in_train",)
 
 
-def watching(policy: Policy, gates: Iterable[Gate]) -> Policy:
-    """The policy with only the rules that judge production by `gates`; no waiver is of it."""
+def watching(policy: Policy, gates: Iterable[Gate], task: Task | None = None) -> Policy:
+    """The policy with only the rules that judge production by `gates`; no waiver is of it.
+
+    Where the `task` is known, rules on what can't be measured from its log are left out.
+    """
     chosen = set(gates)
     rules = {
         name: _of_production(rule)
         for name, rule in policy.rules.items()
-        if rule.gate in chosen and _applies(rule)
+        if rule.gate in chosen and _applies(rule) and is_logged(rule.measurement, task)
     }
     return policy.model_copy(update={"rules": rules, "waivers": ()})
 
 
-def comparing(policy: Policy) -> Policy:
+def comparing(policy: Policy, task: Task) -> Policy:
     """The policy with only the rules that judge a second model on live traffic.
 
     Raises:
@@ -43,7 +48,9 @@ def comparing(policy: Policy) -> Policy:
     rules = {
         name: rule
         for name, rule in policy.rules.items()
-        if rule.gate in gates and rule.measurement not in _OF_TRAINING
+        if rule.gate in gates
+        and rule.measurement not in _OF_TRAINING
+        and is_logged(rule.measurement, task)
     }
     if not rules:
         raise GatehouseError(f"{POLICY_FILE}: no rule judges accuracy, so none compares two models")

@@ -104,7 +104,7 @@ def test_of_labels_given_twice_the_last_counts(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"rich": "maybe"}, "column 'rich' of request .* is neither of .*'no', 'yes'"),
+        ({"rich": "maybe"}, "column 'rich' of request .* is none of .*'no', 'yes'"),
         ({"rich": " yes"}, "column 'rich' of request "),
         ({"index": "first"}, "cannot be read as labels"),
         ({"index": 0.5}, "cannot be read as labels"),
