@@ -1,0 +1,319 @@
+"""A baseline measured by cross-validation: what the policy's first floors follow from.
+
+Two models that need no tuning: a linear one (logistic or ridge regression) and histogram gradient
+boosting, both scikit-learn's. Each metric is taken on the out-of-fold predictions of all sampled
+rows; how far it would scatter on a test split is taken from draws of as many rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gatehouse.adopt.profile import Scan, numbers
+from gatehouse.contract import Contract, Task
+from gatehouse.errors import GatehouseError
+
+Floats = NDArray[np.float64]
+Metric = Callable[[Floats, Floats], float]
+
+_FOLDS = 5
+_DRAWS = 200
+_BINS = 10
+_LEAK = 0.99
+_LEAK_ROWS = 5_000
+_LEAK_FOLDS = 3
+_LEAVES = 64
+_MANY_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric.
+
+    Attributes:
+        linear: of the linear model.
+        boosted: of gradient boosting.
+        spread: half the width of a 95 % interval on as many rows as the test split will have.
+    """
+
+    linear: float
+    boosted: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the two models reach.
+
+    Attributes:
+        rows: that they were measured on.
+        folds: of the cross-validation.
+        scores: by the metric's name.
+    """
+
+    rows: int
+    folds: int
+    scores: dict[str, Score]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The sampled rows as the models take them.
+
+    Attributes:
+        features: float64 columns; categories are codes, missing is NaN.
+        categorical: names of the columns that hold codes.
+        labels: class indices, or numbers; shape [N].
+        task: what they ask for.
+        classes: how many there are; 0 of a regression.
+    """
+
+    features: pd.DataFrame
+    categorical: tuple[str, ...]
+    labels: Floats
+    task: Task
+    classes: int
+
+
+def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
+    """The sample of `scan` as features and labels, by the contract."""
+    features, categorical = {}, []
+    for name, column in contract.inputs.items():
+        texts = scan.sample[name]
+        if column.categories is None:
+            values = numbers(texts, decimal)
+            features[name] = np.where(np.isfinite(values), values, np.nan)
+        else:
+            categorical.append(name)
+            features[name] = _codes(texts, column.categories)
+    target = scan.sample[contract.target]
+    labels = _codes(target, contract.classes) if contract.classes else numbers(target, decimal)
+    chosen = np.isfinite(labels)
+    frame = pd.DataFrame(features)[chosen].reset_index(drop=True)
+    return Learning(frame, tuple(categorical), labels[chosen], contract.task, len(contract.classes))
+
+
+def _codes(texts: pd.Series, categories: tuple[str, ...]) -> Floats:
+    """The index of each value; all unlisted ones have one more."""
+    codes = {value: float(code) for code, value in enumerate(categories)}
+    known = (
+        texts.map(codes).astype("float64").where(texts.isna() | texts.isin(categories), len(codes))
+    )
+    return np.asarray(known.to_numpy(np.float64, na_value=np.nan))
+
+
+def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
+    """Both models, cross-validated.
+
+    Args:
+        data: rows, features and labels.
+        test_rows: how many rows the test split will have.
+        seed: of folds and draws.
+    """
+    folds = _FOLDS if len(data.labels) <= _MANY_ROWS else 3
+    parts = _parts(data, folds, seed)
+    makers = {"linear": _linear, "boosted": _boosted}
+    outputs: dict[str, Floats] = {}
+    with tqdm(total=folds * len(makers), desc="baseline", unit="fit", disable=None) as bar:
+        for name, make in makers.items():
+            outputs[name] = _out_of_fold(data, partial(make, data), parts)
+            if name == "linear":
+                bar.update(folds)
+        bar.update(folds)
+    metrics = METRICS[data.task]
+    draws = np.random.default_rng(seed).integers(
+        len(data.labels), size=(_DRAWS, max(2, min(test_rows, len(data.labels))))
+    )
+    scores = {}
+    for name, metric in metrics.items():
+        points = {model: metric(data.labels, output) for model, output in outputs.items()}
+        worse = outputs[min(points, key=points.__getitem__)]
+        drawn = np.array([metric(data.labels[rows], worse[rows]) for rows in draws])
+        drawn = drawn[np.isfinite(drawn)]
+        spread = 1.96 * float(drawn.std()) if len(drawn) > 1 else float("nan")
+        scores[name] = Score(points["linear"], points["boosted"], spread)
+    return Baseline(len(data.labels), folds, scores)
+
+
+def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
+    """Columns that tell the target by themselves, nearly without error, and how well they do.
+
+    A small decision tree on one column alone, cross-validated: ROC AUC (of several classes the mean
+    of one against the rest), or R² of a number.
+    """
+    rows = np.arange(len(data.labels))
+    if len(rows) > _LEAK_ROWS:
+        rows = np.random.default_rng(seed).choice(rows, _LEAK_ROWS, replace=False)
+    few = Learning(
+        data.features.iloc[rows].reset_index(drop=True), data.categorical, data.labels[rows],
+        data.task, data.classes,
+    )  # fmt: skip
+    parts = _parts(few, _LEAK_FOLDS, seed)
+    metric = METRICS[data.task]["r2" if data.task is Task.REGRESSION else "roc_auc"]
+    found = {}
+    for name in tqdm(list(few.features), desc="leaks", unit="column", disable=None):
+        alone = Learning(few.features[[name]], (), few.labels, few.task, few.classes)
+        value = metric(few.labels, _out_of_fold(alone, partial(_tree, few), parts))
+        if value >= _LEAK:
+            found[name] = value
+    return found
+
+
+def _parts(data: Learning, folds: int, seed: int) -> list[tuple[Any, Any]]:
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    kind = KFold if data.task is Task.REGRESSION else StratifiedKFold
+    splitter = kind(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer rows than there are folds
+        try:
+            return list(splitter.split(data.features, data.labels))
+        except ValueError:  # no class has as many
+            return list(KFold(folds, shuffle=True, random_state=seed).split(data.features))
+
+
+def _out_of_fold(data: Learning, make: Callable[[], Any], parts: list[tuple[Any, Any]]) -> Floats:
+    """What models say of rows that they were not trained on; [N, classes], or [N, 1]."""
+    from threadpoolctl import threadpool_limits
+
+    found = np.zeros((len(data.labels), max(1, data.classes)))
+    for train, test in parts:
+        labels = data.labels[train]
+        if len(np.unique(labels)) < 2:
+            raise GatehouseError(
+                "the target's rarer values have too few rows to be learned; give more rows"
+            )
+        model = make()
+        # Threads wait for each other longer than so few rows take, far longer on a busy machine.
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of steps and columns that a baseline needs not mind
+            model.fit(data.features.iloc[train], labels)
+            if data.task is Task.REGRESSION:
+                found[test, 0] = model.predict(data.features.iloc[test])
+            else:
+                columns = model.classes_.astype(int)
+                found[np.ix_(test, columns)] = model.predict_proba(data.features.iloc[test])
+    return found
+
+
+def _linear(data: Learning) -> Any:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    plain = [name for name in data.features if name not in data.categorical]
+    filled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    columns = ColumnTransformer(
+        [
+            ("numbers", filled, plain),
+            ("categories", OneHotEncoder(handle_unknown="ignore"), list(data.categorical)),
+        ]
+    )
+    if data.task is Task.REGRESSION:
+        return make_pipeline(columns, RidgeCV(np.logspace(-2, 4, 7)))
+    return make_pipeline(columns, LogisticRegression(C=0.3, max_iter=300))
+
+
+def _boosted(data: Learning) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    kind = (
+        HistGradientBoostingRegressor
+        if data.task is Task.REGRESSION
+        else HistGradientBoostingClassifier
+    )
+    categorical = [name in data.categorical for name in data.features]
+    return kind(categorical_features=categorical, max_iter=60, early_stopping=True, random_state=0)
+
+
+def _tree(data: Learning) -> Any:
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    kind = DecisionTreeRegressor if data.task is Task.REGRESSION else DecisionTreeClassifier
+    return kind(max_leaf_nodes=_LEAVES, min_samples_leaf=2, random_state=0)
+
+
+def _auc(labels: Floats, scores: Floats) -> float:
+    """Of two classes: the chance that a positive row scores above a negative one."""
+    from scipy.stats import rankdata
+
+    positive = labels == 1
+    n, rest = int(positive.sum()), int((~positive).sum())
+    if not n or not rest:
+        return float("nan")
+    return float((rankdata(scores)[positive].sum() - n * (n + 1) / 2) / (n * rest))
+
+
+def _mean_auc(labels: Floats, outputs: Floats) -> float:
+    if outputs.shape[1] == 2:
+        return _auc(labels, outputs[:, 1])
+    each = [_auc(labels == k, outputs[:, k]) for k in range(outputs.shape[1])]
+    each = [value for value in each if np.isfinite(value)]
+    return float(np.mean(each)) if each else float("nan")
+
+
+def _accuracy(labels: Floats, outputs: Floats) -> float:
+    return float((outputs.argmax(axis=1) == labels).mean())
+
+
+def _recalls(labels: Floats, outputs: Floats) -> Floats:
+    right = outputs.argmax(axis=1) == labels
+    return np.array([right[labels == k].mean() for k in np.unique(labels)])
+
+
+def _balanced_accuracy(labels: Floats, outputs: Floats) -> float:
+    return float(_recalls(labels, outputs).mean())
+
+
+def _least_recall(labels: Floats, outputs: Floats) -> float:
+    return float(_recalls(labels, outputs).min())
+
+
+def _calibration(labels: Floats, outputs: Floats) -> float:
+    """Expected calibration error in bins of equal mass: of the positive class, or the decided."""
+    if outputs.shape[1] == 2:
+        said, true = outputs[:, 1], labels
+    else:
+        said = outputs.max(axis=1)
+        true = (outputs.argmax(axis=1) == labels).astype(np.float64)
+    bins = np.array_split(np.argsort(said, kind="stable"), _BINS)
+    gaps = [abs(said[rows].mean() - true[rows].mean()) * len(rows) for rows in bins if len(rows)]
+    return float(sum(gaps) / len(labels))
+
+
+def _r2(labels: Floats, outputs: Floats) -> float:
+    total = float(((labels - labels.mean()) ** 2).sum())
+    return 1 - float(((labels - outputs[:, 0]) ** 2).sum()) / total if total else float("nan")
+
+
+def _mean_absolute_error(labels: Floats, outputs: Floats) -> float:
+    return float(np.abs(labels - outputs[:, 0]).mean())
+
+
+METRICS: dict[Task, dict[str, Metric]] = {
+    Task.BINARY: {
+        "roc_auc": _mean_auc,
+        "accuracy": _accuracy,
+        "expected_calibration_error": _calibration,
+    },
+    Task.MULTICLASS: {
+        "roc_auc": _mean_auc,
+        "balanced_accuracy": _balanced_accuracy,
+        "accuracy": _accuracy,
+        "recall": _least_recall,
+        "expected_calibration_error": _calibration,
+    },
+    Task.REGRESSION: {"r2": _r2, "mean_absolute_error": _mean_absolute_error},
+}
+"""What is measured for each task, by the accuracy gate's names; recall is the least class's."""

@@ -1,0 +1,143 @@
+"""`gatehouse init`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from gatehouse.command import command
+from gatehouse.exits import PASS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gatehouse.adopt.columns import Planned
+    from gatehouse.adopt.init import Adopted
+
+_SHOWN = 60
+"""Columns in the table; of more those that are plain features are only counted."""
+
+
+@click.command("init")
+@click.argument("place", metavar="FILE|URL")
+@click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
+@click.option("--positive", metavar="VALUE",
+              help="Of a target of two values, the one whose probability is given.")  # fmt: skip
+@click.option("--protected", metavar="A,B",
+              help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
+@click.option("--key", metavar="COLUMN", help="The column that identifies a row.")
+@click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]),
+              help="Where whole numbers could be classes or a number to predict.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Ask nothing: take the defaults, and say which.")
+@click.option("--force", is_flag=True, help="Overwrite files that hold changes not in Git.")
+@command
+def init_command(
+    place: str,
+    target: str,
+    positive: str | None,
+    protected: str | None,
+    key: str | None,
+    task: str | None,
+    yes: bool,
+    force: bool,
+) -> int:
+    """Make this repository one of your table: CSV (any separator and encoding) or Parquet.
+
+    Looks through all rows, and writes contract.yaml (what a row is), policy.yaml (floors from a
+    baseline that it measures), params.yaml (where the rows come from) and model_card.yaml (a form).
+    Nothing of the sample stays. Then `make run` trains and judges.
+
+    The target decides the task: two values make it binary, a few texts or whole numbers
+    multiclass, other numbers regression. Free text, dates, constants and ids are left out, and
+    said so. What is unsure is asked on a terminal.
+
+    For example: gatehouse init customers.csv --target churned --positive yes --protected sex
+    """
+    from gatehouse.adopt.init import Wanted, init
+    from gatehouse.adopt.questions import Questions
+    from gatehouse.contract import Task
+
+    wanted = Wanted(
+        place=place,
+        target=target,
+        positive=positive,
+        protected=_names(protected),
+        key=key,
+        task=None if task is None else Task(task),
+        force=force,
+    )
+    _show(init(wanted, Questions(asked=not yes and sys.stdin.isatty())))
+    return PASS
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """Names between commas; a name that holds one is quoted as in a CSV."""
+    import csv
+
+    if not text:
+        return ()
+    names = next(csv.reader([text], skipinitialspace=True))
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def _show(adopted: Adopted) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from gatehouse.report.escape import plain
+
+    console = Console()
+    target = adopted.plan.target
+    console.print(_table(adopted))
+    console.print(f"\n{adopted.rows:,} rows; task: {target.task}", highlight=False)
+    for name, score in adopted.baseline.scores.items():
+        console.print(
+            f"  baseline {name}: {score.linear:.3g} linear, {score.boosted:.3g} boosted",
+            highlight=False,
+        )
+    for warning in adopted.warnings:
+        console.print(Text(f"warning: {plain(warning, 400)}", style="yellow"), soft_wrap=True)
+    if adopted.copied:
+        console.print(Text(plain(adopted.copied, 400)), soft_wrap=True)
+    if adopted.removed:
+        console.print(f"removed, as it was of other data: {', '.join(map(str, adopted.removed))}",
+                      soft_wrap=True, highlight=False, markup=False)  # fmt: skip
+    console.print("\nWritten: contract.yaml, policy.yaml, params.yaml, model_card.yaml. Next:")
+    own = f" {shlex.quote(adopted.settings['path'])}" if adopted.settings["url"] is None else ""
+    for line in (
+        "  make run",
+        "  read contract.yaml and policy.yaml, and write model_card.yaml",
+        f"  git add contract.yaml policy.yaml params.yaml model_card.yaml{own} dvc.lock reports",
+        "  git commit",
+    ):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _table(adopted: Adopted) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from gatehouse.report.escape import plain
+
+    columns = adopted.plan.columns
+    shown = columns if len(columns) <= _SHOWN else [c for c in columns if c.note or not _plain(c)]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("column", "kind", "role", "missing", "note"):
+        table.add_column(title, overflow="fold", justify="right" if title == "missing" else "left")
+    for column in shown:
+        profile = column.profile
+        missing = f"{profile.missing / profile.rows:.1%}" if profile.missing else ""
+        table.add_row(
+            Text(plain(column.name, 60)), profile.kind.value, column.role or "left out", missing,
+            Text(plain(column.note, 120), style="yellow" if column.warning else ""),
+        )  # fmt: skip
+    if len(shown) < len(columns):
+        table.add_row(f"… and {len(columns) - len(shown)} more", "", "feature", "", "")
+    return table
+
+
+def _plain(column: Planned) -> bool:
+    return column.role == "feature"

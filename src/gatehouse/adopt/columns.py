@@ -1,0 +1,309 @@
+"""Profiles as columns of the contract: types, limits and roles."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gatehouse.adopt.profile import Kind, Profile, Scan, frequent
+from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.target import Target
+from gatehouse.contract import FLOAT32_EXACT_INTEGERS, Role, Task
+from gatehouse.errors import GatehouseError
+from gatehouse.model import output_name
+
+_SLACK = 0.1
+"""Of the range that was seen, to each side."""
+_MOST_GROUPS = 12
+_PROTECTED = re.compile(
+    r"(^|[_\W])(sex|gender|race|ethnicity|ethnic|religion|disability|nationality|geschlecht|sexe)"
+    r"($|[_\W])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A column of the table, and what becomes of it.
+
+    Attributes:
+        profile: of the column.
+        column: its entry in contract.yaml; None: the contract does not name it.
+        note: what people should know of it.
+        warning: is the note a warning?
+    """
+
+    profile: Profile
+    column: dict[str, Any] | None
+    note: str = ""
+    warning: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+    @property
+    def role(self) -> Role | None:
+        """None: the contract does not name it."""
+        return None if self.column is None else Role(self.column.get("role", Role.FEATURE))
+
+    @property
+    def is_open(self) -> bool:
+        """May it hold values that are not listed?"""
+        return self.column is not None and self.column.get("unknown") == "other"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All columns, in the table's order."""
+
+    target: Target
+    columns: tuple[Planned, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+    def of(self, *roles: Role) -> list[Planned]:
+        return [column for column in self.columns if column.role in roles]
+
+    def warned(self, name: str, note: str) -> Plan:
+        """This plan with a warning on one column."""
+        changed = (
+            replace(column, note="; ".join(filter(None, [column.note, note])), warning=True)
+            if column.name == name
+            else column
+            for column in self.columns
+        )
+        return replace(self, columns=tuple(changed))
+
+    def ignoring(self, name: str, note: str) -> Plan:
+        """This plan with one column ignored."""
+        changed = (
+            _ignored(column.profile, note) if column.name == name else column
+            for column in self.columns
+        )
+        return replace(self, columns=tuple(changed))
+
+
+def plan_columns(
+    scan: Scan, target: Target, protected: Sequence[str], key: str | None, questions: Questions
+) -> Plan:
+    """What becomes of each column.
+
+    Args:
+        scan: of the table.
+        target: its target.
+        protected: columns by which fairness is measured.
+        key: the column that identifies a row, where it was named.
+        questions: what is unsure is asked here.
+
+    Raises:
+        GatehouseError: a named column cannot have its role, or nothing is left to learn from.
+    """
+    for name in (*protected, *([key] if key else [])):
+        if name == target.name:
+            raise GatehouseError(f"'{name}' is the target, and can't have another role besides")
+    if key in protected:
+        raise GatehouseError(f"'{key}' is the key, and can't be protected besides")
+    profiles = scan.profiles
+    key = _checked_key(profiles[key]) if key else _find_key(profiles, target, questions)
+    protected = [*protected, *_look_protected(profiles, {target.name, key, *protected}, questions)]
+    columns = []
+    for name, profile in profiles.items():
+        if name == target.name:
+            columns.append(_target(target))
+        elif name == key:
+            columns.append(_key(profile))
+        elif name in protected:
+            columns.append(_protected(profile))
+        else:
+            columns.append(_column(profile, output_name(target.task)))
+    plan = Plan(target, tuple(columns))
+    if not plan.of(Role.FEATURE):
+        raise GatehouseError(
+            "no column is left to learn from: "
+            + "; ".join(f"{c.name}: {c.note}" for c in columns if c.note and c.role != Role.TARGET)
+        )
+    return plan
+
+
+def _checked_key(profile: Profile) -> str:
+    if profile.kind is Kind.UNREAD:
+        raise GatehouseError(f"--key: '{profile.name}' holds lists or bytes; a key is text")
+    if profile.missing or (not profile.unique and profile.distinct != profile.known):
+        problem = (
+            f"has no value in {profile.missing:,} rows"
+            if profile.missing
+            else "has values that come more than once"
+        )
+        raise GatehouseError(
+            f"--key: '{profile.name}' {problem}; a key is in every row, and each row has its own"
+        )
+    return profile.name
+
+
+def _find_key(profiles: dict[str, Profile], target: Target, questions: Questions) -> str | None:
+    """The column that identifies a row: surely, or as the answer says."""
+    found = [p for p in profiles.values() if p.kind is Kind.ID and not p.missing
+             and p.name.strip() and p.name != target.name]  # fmt: skip
+    for profile in sorted(found, key=lambda p: (not p.named_id, p.strays == 0)):
+        sure = profile.named_id
+        taken = (
+            "taken as the key, --key names another" if sure else "ignored, unless --key names it"
+        )
+        if questions.yes(
+            f"'{profile.name}' has another value in every row. Does it identify a row (its key)?",
+            default=sure,
+            told=f"'{profile.name}' has another value in every row: {taken}",
+        ):
+            return profile.name
+    return None
+
+
+def _look_protected(
+    profiles: dict[str, Profile], named: set[str | None], questions: Questions
+) -> list[str]:
+    found = []
+    for name, profile in profiles.items():
+        few = profile.distinct is not None and 2 <= profile.distinct <= _MOST_GROUPS
+        if name in named or not few or not _PROTECTED.search(name):
+            continue
+        if questions.yes(
+            f"Is '{name}' a protected attribute? The model is then not fed it, and fairness is "
+            "measured by it",
+            default=False,
+            told=f"'{name}' looks like a protected attribute, and the model is fed it: "
+            "--protected makes fairness measured by it instead",
+        ):
+            found.append(name)
+    return found
+
+
+def _target(target: Target) -> Planned:
+    if target.task is Task.REGRESSION:
+        return Planned(target.profile, {**_numeric(target.profile, fed=False), "role": "target"})
+    # Of two the positive last, as everywhere.
+    column: dict[str, Any] = {
+        "type": "category", "role": "target", "categories": list(target.classes),
+    }  # fmt: skip
+    if target.positive is not None:
+        column["positive"] = target.positive
+    return Planned(target.profile, column)
+
+
+def _key(profile: Profile) -> Planned:
+    return Planned(profile, {"type": "string", "role": "key"}, "identifies a row")
+
+
+def _protected(profile: Profile) -> Planned:
+    name = profile.name
+    if profile.kind not in (Kind.CATEGORY, Kind.INTEGER) or (profile.distinct or 99) > _MOST_GROUPS:
+        what = {Kind.CONSTANT: "has one value only", Kind.EMPTY: "has no values"}.get(
+            profile.kind, f"has more than {_MOST_GROUPS} values, or is no category"
+        )
+        raise GatehouseError(
+            f"--protected: '{name}' {what}; a protected attribute is a category of a few groups, "
+            "so put numbers such as ages into bands, in a column of their own"
+        )
+    return Planned(profile, {"role": "protected", **_category(profile)}, "not fed to the model")
+
+
+def _column(profile: Profile, output: str) -> Planned:
+    """A column that nobody gave a role."""
+    if not profile.name.strip():
+        return Planned(profile, None, "has no name: left out", warning=True)
+    if profile.kind is Kind.UNREAD:
+        return Planned(profile, None, "lists or bytes: left out", warning=True)
+    if profile.name == output:
+        return _ignored(profile, f"ignored: '{output}' is the name of the model's output, rename")
+    match profile.kind:
+        case Kind.EMPTY:
+            return _ignored(profile, "ignored: no row has a value")
+        case Kind.CONSTANT:
+            return _ignored(profile, "ignored: the same value in every row")
+        case Kind.DATE:
+            return _ignored(profile, "ignored: dates or times; a number of days would be used")
+        case Kind.TEXT:
+            return _ignored(profile, "ignored: free text, or nearly as many values as rows")
+        case Kind.ID:
+            return _ignored(profile, "ignored: another value in every row")
+        case Kind.MIXED:
+            return _ignored(
+                profile,
+                f"ignored: numbers, but {profile.strays:,} rows hold other text; make it empty",
+            )
+        case Kind.CATEGORY:
+            column = _category(profile)
+            note = ""
+            if len(column["categories"]) < (profile.distinct or 0):
+                note = f"{len(column['categories'])} of {profile.distinct:,} values listed"
+            return Planned(profile, column, note)
+    note = f"{profile.infinite:,} infinite or huge values: warned of" if profile.infinite else ""
+    return Planned(profile, _numeric(profile, fed=True), note, warning=bool(note))
+
+
+def _ignored(profile: Profile, note: str) -> Planned:
+    return Planned(
+        profile, {"type": "string", "role": "ignored", "missing": True}, note, warning=True
+    )
+
+
+def _category(profile: Profile) -> dict[str, Any]:
+    listed = list(frequent(profile.counts, profile.known))
+    column: dict[str, Any] = {"type": "category", "categories": sorted(listed)}
+    if len(listed) < len(profile.counts):
+        column["unknown"] = "other"
+    return column | _missing(profile)
+
+
+def _numeric(profile: Profile, *, fed: bool) -> dict[str, Any]:
+    whole = profile.kind is Kind.INTEGER
+    low, high = rounded_range(profile, whole=whole)
+    if whole and fed and max(abs(low), abs(high)) > FLOAT32_EXACT_INTEGERS:
+        whole = False
+    column: dict[str, Any] = {"type": "integer" if whole else "number", "range": [low, high]}
+    if profile.infinite:
+        column["severity"] = "warning"
+    return column | _missing(profile)
+
+
+def _missing(profile: Profile) -> dict[str, Any]:
+    """More than was seen may be missing; where nothing was, nothing may."""
+    if not profile.missing:
+        return {}
+    share = 1.25 * profile.missing / profile.rows + 0.02
+    return {"missing": min(1.0, math.ceil(share * 100) / 100)}
+
+
+def rounded_range(profile: Profile, *, whole: bool) -> tuple[float, float]:
+    """The range with room to both sides, rounded so that it shows no row's exact extreme.
+
+    Two numbers, such as 0 and 1, are a range as they are, and 0 stays an end where nothing lies
+    beyond.
+    """
+    low, high = profile.low, profile.high
+    if profile.distinct == 2 and whole:
+        return _plain(low), _plain(high)
+    span = (high - low) or abs(high) or 1.0
+    step = 10.0 ** (math.floor(math.log10(span)) - 1)
+    if whole:
+        step = max(1.0, step)
+    ends = []
+    for end, away, round_away in ((low, -1, math.floor), (high, 1, math.ceil)):
+        moved = round_away((end + away * _SLACK * span) / step) * step
+        if moved == end:
+            moved += away * step
+        if end * away <= 0 < moved * away:
+            moved = 0.0
+        ends.append(_plain(round(moved, max(0, -math.floor(math.log10(step))))))
+    return ends[0], ends[1]
+
+
+def _plain(value: float) -> float:
+    """Whole numbers without a point."""
+    return (
+        int(value) if float(value).is_integer() and abs(value) < 1e15 else float(np.float64(value))
+    )

@@ -1,0 +1,83 @@
+"""The repository's files that `gatehouse init` writes, and what of the sample it takes away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from gatehouse.adopt.questions import Questions
+from gatehouse.errors import GatehouseError
+from gatehouse.git import git
+
+CONTRACT, POLICY, PARAMS = Path("contract.yaml"), Path("policy.yaml"), Path("params.yaml")
+CARD = Path("model_card.yaml")
+WRITTEN = (CONTRACT, POLICY, PARAMS, CARD)
+
+_LEFT = (
+    Path("dvc.lock"), Path("data/raw"), Path("data/prepared"), Path("data/cache/adult"),
+    Path("models"), Path("reports/evidence"), Path("reports/train"), Path("reports/base.json"),
+    Path("reports/verdict.json"), Path("reports/report.md"), Path("reports/model_card.md"),
+    Path("reports/monitor"), Path("reports/compare"), Path("reports/site"),
+)  # fmt: skip
+"""What runs on other data have written."""
+
+
+def check_repository() -> None:
+    """Refuse another folder than a repository's root.
+
+    Raises:
+        GatehouseError: saying which file is not here.
+    """
+    for path in (PARAMS, Path("dvc.yaml")):
+        if not path.is_file():
+            raise GatehouseError(
+                f"{path}: there is no such file; run the command in the repository's folder"
+            )
+
+
+def check_unchanged(copy: Path | None, questions: Questions, *, force: bool) -> None:
+    """Ask, or refuse, where files would be overwritten that Git does not have as they are.
+
+    Raises:
+        GatehouseError: naming them; nothing has changed.
+    """
+    changed = _changed([*WRITTEN, *([copy] if copy else [])])
+    if not changed or force:
+        return
+    names = ", ".join(map(str, changed))
+    if questions.asked and questions.yes(
+        f"These files hold changes that are not in Git: {names}. Overwrite them?",
+        default=False,
+        told="",
+    ):
+        return
+    raise GatehouseError(
+        f"{names}: hold changes that are not in Git, and would be overwritten; commit them, or say "
+        "--force"
+    )
+
+
+def _changed(paths: Iterable[Path]) -> list[Path]:
+    present = [path for path in paths if path.exists()]
+    try:
+        git("rev-parse", "--git-dir")
+    except GatehouseError:
+        return present
+    # A file that Git ignores is in no commit either.
+    return [
+        path
+        for path in present
+        if git("status", "--porcelain", "--ignored", "--", f":(literal){path.as_posix()}").strip()
+    ]
+
+
+def take_away() -> list[Path]:
+    """Remove what earlier runs wrote: it is of other data; the paths that were there."""
+    gone = [path for path in _LEFT if path.exists() or path.is_symlink()]
+    for path in gone:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return gone

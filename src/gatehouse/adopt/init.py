@@ -1,0 +1,193 @@
+"""From a table to the files of a fork: contract, policy, settings, model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatehouse.adopt import files
+from gatehouse.adopt.baseline import Baseline, leaks, learning, measure
+from gatehouse.adopt.columns import Plan, plan_columns
+from gatehouse.adopt.place import Found, copy_file, find
+from gatehouse.adopt.policy import Sizes, policy_text, sizes_of
+from gatehouse.adopt.profile import Scan, scan
+from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.target import column_of, find_target
+from gatehouse.adopt.texts import card_text, contract_text, settings
+from gatehouse.contract import Contract, Role, Task, parse_contract
+from gatehouse.gates.data import UNIQUE_ROWS
+from gatehouse.params import set_values
+from gatehouse.policy import parse_policy
+from gatehouse.report.card_text import CardText
+from gatehouse.typed import parse_yaml, validate, write_text
+from pipeline.settings import load_settings
+
+_FEW_ROWS = 1_000
+_IMBALANCED = 0.05
+_FEW_OF_CLASS = 50
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the person said.
+
+    Attributes:
+        place: path or URL of the table.
+        target: the column to predict.
+        positive: of two classes.
+        protected: columns by which fairness is measured.
+        key: the column that identifies a row.
+        task: where the target leaves it open.
+        force: overwrite files that hold changes?
+    """
+
+    place: str
+    target: str
+    positive: str | None = None
+    protected: tuple[str, ...] = ()
+    key: str | None = None
+    task: Task | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What was found and written.
+
+    Attributes:
+        rows: of the table.
+        plan: of its columns.
+        baseline: what two simple models reach.
+        warnings: what people should know before they train.
+        settings: of `data.file`.
+        copied: what was said of the copy, if one was made.
+        removed: what of earlier runs was taken away.
+    """
+
+    rows: int
+    plan: Plan
+    baseline: Baseline
+    warnings: tuple[str, ...]
+    settings: dict[str, Any]
+    copied: str | None
+    removed: list[Path]
+
+
+def init(wanted: Wanted, questions: Questions) -> Adopted:
+    """Write contract.yaml, policy.yaml, params.yaml and model_card.yaml for a table.
+
+    All is made and checked before the first file is written.
+
+    Raises:
+        GatehouseError: the table can't be had or read, a column is not there or can't have its
+            role, or files would be overwritten that hold changes; nothing is then written.
+    """
+    files.check_repository()
+    split = load_settings().split
+    with find(wanted.place) as found:
+        files.check_unchanged(_overwritten(found), questions, force=wanted.force)
+        _check_names(wanted, found.table.columns)
+        seen = scan(found.table)
+        target = find_target(seen, wanted.target, wanted.positive, wanted.task, questions)
+        plan = plan_columns(seen, target, wanted.protected, wanted.key, questions)
+        contract = _contract(plan, found)
+        sizes = sizes_of(seen, plan, split.valid, split.test)
+        data = learning(seen, contract, found.table.dialect.decimal)
+        plan = _without_leaks(plan, leaks(data), questions)
+        contract = _contract(plan, found)
+        data = learning(seen, contract, found.table.dialect.decimal)
+        baseline = measure(data, sizes.test)
+        policy = policy_text(seen, plan, contract, baseline, sizes)
+        parse_policy(policy, files.POLICY)
+        card = card_text(plan, found.title)
+        validate(CardText, parse_yaml(card, files.CARD), files.CARD)
+        # Settings first: they are the ones that may be refused.
+        set_values(settings(plan, found.settings, sizes.train))
+        copy_file(found)
+        removed = files.take_away()
+        write_text(files.CONTRACT, contract_text(plan, found.title))
+        write_text(files.POLICY, policy)
+        write_text(files.CARD, card)
+        return Adopted(
+            seen.rows, plan, baseline, tuple(_warnings(seen, plan, baseline, sizes)),
+            found.settings, found.note, removed,
+        )  # fmt: skip
+
+
+def _contract(plan: Plan, found: Found) -> Contract:
+    return parse_contract(contract_text(plan, found.title), files.CONTRACT)
+
+
+def _overwritten(found: Found) -> Path | None:
+    """The copy's place, where other bytes lie there."""
+    copy = found.copy
+    if copy is None or not copy.exists() or copy.resolve() == found.table.path.resolve():
+        return None
+    return None if copy.read_bytes() == found.table.path.read_bytes() else copy
+
+
+def _check_names(wanted: Wanted, names: Sequence[str]) -> None:
+    column_of(wanted.target, "--target", names)
+    for name in wanted.protected:
+        column_of(name, "--protected", names)
+    if wanted.key is not None:
+        column_of(wanted.key, "--key", names)
+
+
+def _without_leaks(plan: Plan, found: dict[str, float], questions: Questions) -> Plan:
+    """The plan with a warning on each column that tells the target by itself."""
+    for name, value in found.items():
+        metric = "R²" if plan.target.task is Task.REGRESSION else "ROC AUC"
+        told = f"tells the target by itself ({metric} {value:.3f}): a leak?"
+        alone = len(plan.of(Role.FEATURE)) == 1
+        if not alone and questions.yes(
+            f"'{name}' {told} Leave it out?", default=False,
+            told=f"'{name}' {told} Kept; where it is known only after the fact, set role: ignored",
+        ):  # fmt: skip
+            plan = plan.ignoring(name, f"ignored: {told}")
+        else:
+            plan = plan.warned(name, told)
+    return plan
+
+
+def _warnings(seen: Scan, plan: Plan, baseline: Baseline, sizes: Sizes) -> list[str]:
+    target, warnings = plan.target, []
+    if seen.rows < _FEW_ROWS:
+        warnings.append(
+            f"{seen.rows:,} rows are few: about {sizes.test} are tested on, so that intervals are "
+            "wide, floors are low, and much will be inconclusive, which warns"
+        )
+    if target.classes:
+        value, n = target.smallest
+        share = n / seen.rows
+        if share < _IMBALANCED:
+            warnings.append(
+                f"'{target.name}' is imbalanced: '{value}' is {share:.1%} of the rows; accuracy "
+                "says little then, and train.threshold 0.5 may decide it never"
+            )
+        if n < _FEW_OF_CLASS:
+            warnings.append(
+                f"'{value}' of '{target.name}' has {n} rows, about {sizes.rarest} to test on: what "
+                "is said of it will be uncertain"
+            )
+    keyed = bool(plan.of(Role.KEY))
+    if not keyed and seen.copies > 1 - UNIQUE_ROWS:
+        warnings.append(
+            f"{seen.copies:.1%} of the rows have an exact copy, and the data gate allows "
+            f"{1 - UNIQUE_ROWS:.0%}: `make run` will stop there. Take copies out of the file, or "
+            "give each row a key (--key)"
+        )
+    if not _learns(plan, baseline):
+        warnings.append(
+            "the baseline does no better than guessing: these columns may say nothing of "
+            f"'{target.name}'"
+        )
+    return warnings
+
+
+def _learns(plan: Plan, baseline: Baseline) -> bool:
+    name, chance = ("r2", 0.0) if plan.target.task is Task.REGRESSION else ("roc_auc", 0.5)
+    score = baseline.scores[name]
+    return max(score.linear, score.boosted) > chance + 0.01

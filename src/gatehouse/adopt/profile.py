@@ -1,0 +1,324 @@
+"""What each column of a table seems to be: the contract's first draft rests on it.
+
+All rows are looked at, block by block. What is kept of a column are counts of its values while they
+are few, and 64-bit hashes while no value came twice; of the rows a bounded sample.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gatehouse.adopt.table import Table
+from gatehouse.rows import row_hashes
+from pipeline.file_source import MISSING
+
+SAMPLE_ROWS = 20_000
+"""Rows that the baseline is trained on; every row has the same chance to be among them."""
+
+MOST_CATEGORIES = 60
+_FEW_CATEGORIES = 20
+_SAMPLE_CELLS = 4_000_000
+_COUNTED = 10_000
+"""Distinct values that are counted; a column of more is no category."""
+_NAME_LENGTH = 80
+"""Characters of a category at most: categories are names, and names are short."""
+_COVERED = 0.3
+"""Share of the rows that the frequent values must make up, where there are too many to list all."""
+_STRAY = 0.05
+"""Share of texts up to which a column of numbers is called one."""
+_FLOAT32 = float(np.finfo(np.float32).max)
+_DATE = (
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})"
+    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})"
+    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?(Z|UTC| ?[+-]\d{2}:?\d{2})?)?"
+    r"|\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?"
+)
+_ID_NAME = re.compile(
+    r"(^|[_\W])(id|ids|key|uuid|guid|nr|no|number|index|ref|reference|identifier)$"
+    r"|[a-z](Id|ID|Key|Nr|No)$|^unnamed: 0$",
+)
+_CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
+
+
+class Kind(StrEnum):
+    """What a column's values are."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    CATEGORY = "category"
+    TEXT = "text"
+    MIXED = "numbers and text"
+    DATE = "date"
+    ID = "id"
+    CONSTANT = "constant"
+    EMPTY = "empty"
+    UNREAD = "not readable"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One column.
+
+    Attributes:
+        name: of the column.
+        kind: what its values are.
+        rows: of the table.
+        missing: how many of them have no value.
+        distinct: how many distinct values; None: too many to count.
+        counts: rows of each value, most frequent first, where they could be counted.
+        low: smallest finite number, where it holds numbers.
+        high: largest one.
+        unique: does no value come twice?
+        infinite: values that are infinite, or too large for float32.
+        strays: values that are no number in a column of numbers and text.
+        named_id: does its name say that it identifies something?
+        coded: are its values single words with digits, as identifiers are?
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    missing: int = 0
+    distinct: int | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    low: float = np.nan
+    high: float = np.nan
+    unique: bool = False
+    infinite: int = 0
+    strays: int = 0
+    named_id: bool = False
+    coded: bool = False
+
+    @property
+    def known(self) -> int:
+        """Rows that have a value."""
+        return self.rows - self.missing
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind in (Kind.INTEGER, Kind.NUMBER)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A table that was looked through.
+
+    Attributes:
+        rows: how many it has.
+        profiles: of its columns, by name.
+        sample: rows drawn at random as text, missing as NaN; the whole table where it is small.
+        copies: share of rows that have an exact copy.
+    """
+
+    rows: int
+    profiles: dict[str, Profile]
+    sample: pd.DataFrame
+    copies: float
+
+
+def scan(table: Table, seed: int = 0) -> Scan:
+    """Look through all rows of `table`; memory does not grow with them but for 8 bytes a row.
+
+    Raises:
+        GatehouseError: the file is broken.
+    """
+    names = [name for name in table.columns if name not in table.unread]
+    tallies = {name: _Tally(table.dialect.decimal) for name in names}
+    kept = _Sample(min(SAMPLE_ROWS, max(1_000, _SAMPLE_CELLS // max(1, len(names)))), seed)
+    rows, hashes = 0, []
+    for block in table.blocks():
+        rows += block.num_rows
+        for name in names:
+            tallies[name].add(block[name])
+        hashes.append(row_hashes(block.to_pandas()))
+        kept.add(block)
+    profiles = {
+        name: tallies[name].profile(name, rows, time=name in table.times)
+        if name in tallies
+        else Profile(name, Kind.UNREAD, rows)
+        for name in table.columns
+    }
+    return Scan(rows, profiles, kept.frame(names), _copies(hashes))
+
+
+def numbers(texts: pd.Series, decimal: str) -> NDArray[np.float64]:
+    """The numbers that texts hold, as the pipeline reads them; NaN where they hold none."""
+    if decimal == ",":
+        pointed = texts.str.contains(".", regex=False, na=False)
+        texts = texts.mask(pointed).str.replace(",", ".", regex=False)
+    found = pd.to_numeric(texts, errors="coerce")
+    return np.asarray(found.to_numpy(np.float64, na_value=np.nan))
+
+
+def without_missing(texts: pd.Series) -> pd.Series:
+    """The texts with NaN for those that mean a missing value."""
+    return texts.mask(texts.isin(MISSING))
+
+
+class _Tally:
+    """What came of one column so far."""
+
+    def __init__(self, decimal: str) -> None:
+        self.decimal = decimal
+        self.missing = self.words = self.longest = 0
+        self.infinite = self.strays = self.padded = 0
+        self.low, self.high = np.inf, -np.inf
+        self.whole = self.dates = self.coded = True
+        self.counts: Counter[str] | None = Counter()
+        self.hashes: list[NDArray[np.uint64]] | None = []
+
+    def add(self, values: pa.ChunkedArray) -> None:
+        counted = values.combine_chunks().value_counts()
+        texts = counted.field(0).to_pandas().astype("str")
+        n = counted.field(1).to_numpy()
+        empty = (texts.isna() | texts.isin(MISSING)).to_numpy()
+        self.missing += int(n[empty].sum())
+        texts, n = texts[~empty].reset_index(drop=True), n[~empty]
+        if len(texts):
+            self._add_numbers(texts, n)
+            self._add_texts(texts, n)
+            self._add_hashes(texts, n)
+
+    def _add_numbers(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
+        found = numbers(texts, self.decimal)
+        strays = np.isnan(found)
+        beyond = np.abs(found) > _FLOAT32
+        finite = found[~strays & ~beyond]
+        self.strays += int(n[strays].sum())
+        self.infinite += int(n[beyond].sum())
+        if len(finite):
+            self.low = min(self.low, float(finite.min()))
+            self.high = max(self.high, float(finite.max()))
+            self.whole &= bool((finite % 1 == 0).all())
+
+    def _add_texts(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
+        # 007 and 01067 are codes; as numbers they would lose their zeros.
+        self.padded += int(n[texts.str.match(r"[+-]?0\d").to_numpy(bool)].sum())
+        self.longest = max(self.longest, int(texts.str.len().max()))
+        self.words += int((n * (texts.str.count(r"\S\s+\S").to_numpy(np.int64) + 1)).sum())
+        self.dates &= bool(self.strays and texts.str.strip().str.fullmatch(_DATE).all())
+        self.coded &= bool(texts.str.fullmatch(_CODE).all())
+        if self.counts is not None:
+            self.counts.update(dict(zip(texts, n.tolist(), strict=True)))
+            if len(self.counts) > _COUNTED:
+                self.counts = None
+
+    def _add_hashes(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
+        if self.hashes is None:
+            return
+        fractions = not self.strays and not self.whole
+        if (n > 1).any() or fractions:
+            self.hashes = None
+        else:
+            self.hashes.append(row_hashes(texts.to_frame("value")))
+
+    def profile(self, name: str, rows: int, *, time: bool) -> Profile:
+        known = rows - self.missing
+        counts = dict((self.counts or Counter()).most_common())
+        unique = self.hashes is not None and known > 1 and _copies(self.hashes) == 0
+        distinct = len(counts) if self.counts is not None else known if unique else None
+        named_id = _ID_NAME.search(name) is not None or _ID_NAME.search(name.lower()) is not None
+        kind = self._kind(known, distinct, counts, unique=unique, named_id=named_id, time=time)
+        numeric = kind in (Kind.INTEGER, Kind.NUMBER)
+        return Profile(
+            name=name,
+            kind=kind,
+            rows=rows,
+            missing=self.missing,
+            distinct=distinct,
+            counts=counts,
+            low=self.low if numeric else np.nan,
+            high=self.high if numeric else np.nan,
+            unique=unique,
+            infinite=self.infinite if numeric else 0,
+            strays=self.strays if kind is Kind.MIXED else 0,
+            named_id=named_id,
+            coded=self.coded,
+        )
+
+    def _kind(
+        self,
+        known: int,
+        distinct: int | None,
+        counts: dict[str, int],
+        *,
+        unique: bool,
+        named_id: bool,
+        time: bool,
+    ) -> Kind:
+        if not known:
+            return Kind.EMPTY
+        if distinct == 1:
+            return Kind.CONSTANT
+        if time or self.dates:
+            return Kind.DATE
+        many = distinct is None or distinct > _FEW_CATEGORIES
+        if not self.strays and not self.padded and self.infinite < known:
+            counting = self.whole and self.high - self.low + 1 == known
+            if self.whole and unique and many and (named_id or counting):
+                return Kind.ID
+            return Kind.INTEGER if self.whole and not self.infinite else Kind.NUMBER
+        if many and not self.padded and self.strays <= _STRAY * known:
+            return Kind.MIXED
+        if unique and many:
+            return Kind.ID if self.coded or named_id else Kind.TEXT
+        return Kind.CATEGORY if self._is_category(known, distinct, counts) else Kind.TEXT
+
+    def _is_category(self, known: int, distinct: int | None, counts: dict[str, int]) -> bool:
+        if distinct is None or self.longest > _NAME_LENGTH or self.words > 6 * known:
+            return False
+        if distinct <= MOST_CATEGORIES:
+            return distinct <= 2 or known >= 2 * distinct
+        return sum(frequent(counts, known).values()) >= _COVERED * known
+
+
+def frequent(counts: dict[str, int], known: int) -> dict[str, int]:
+    """The values that are worth a category of their own, and their rows, most frequent first."""
+    if len(counts) <= MOST_CATEGORIES:
+        # What one row has alone says nothing of others, and may tell who it is.
+        listed = {value: n for value, n in counts.items() if n > 1 or len(counts) <= 2}
+        return listed or counts
+    least = max(5, known / 500)
+    return dict([(value, n) for value, n in counts.items() if n >= least][:MOST_CATEGORIES])
+
+
+class _Sample:
+    """A sample of rows, each equally likely: those with the smallest random keys are kept."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.rng = size, np.random.default_rng(seed)
+        self.parts: list[pa.Table] = []
+        self.keys = np.empty(0)
+
+    def add(self, block: pa.Table) -> None:
+        keys = self.rng.random(block.num_rows)
+        rows = pa.concat_tables([*self.parts, block])
+        keys = np.concatenate([self.keys, keys])
+        if len(keys) > self.size:
+            chosen = np.sort(np.argpartition(keys, self.size)[: self.size])
+            rows, keys = rows.take(pa.array(chosen)), keys[chosen]
+        self.parts, self.keys = [rows], keys
+
+    def frame(self, names: list[str]) -> pd.DataFrame:
+        if not self.parts:
+            return pd.DataFrame({name: pd.Series([], dtype="str") for name in names})
+        frame = self.parts[0].to_pandas()
+        return frame.astype("str").apply(without_missing)
+
+
+def _copies(hashes: list[NDArray[np.uint64]]) -> float:
+    """The share of hashes that come more than once."""
+    joined = np.sort(np.concatenate([np.empty(0, np.uint64), *hashes]))
+    if not len(joined):
+        return 0.0
+    same = joined[1:] == joined[:-1]
+    copied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
+    return float(copied.mean())
