@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatehouse.adopt.cli import init_command
 from gatehouse.command import HELP, command
 from gatehouse.demo.cli import demo
+from gatehouse.doctor.cli import doctor
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
@@ -19,6 +21,7 @@ from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
 from gatehouse.snapshot.cli import group as data_group
 from gatehouse.template.cli import group as template_group
+from gatehouse.tune.cli import tune
 
 if TYPE_CHECKING:
     from gatehouse.release.promote import Change
@@ -294,12 +297,15 @@ def promote_() -> int:
     return _show_change("production", promote.promote())
 
 
+main.add_command(init_command)
 main.add_command(data_group)
 main.add_command(github_group)
 main.add_command(image_group)
 main.add_command(template_group)
 main.add_command(forget_command)
 main.add_command(demo)
+main.add_command(doctor)
+main.add_command(tune)
 main.add_command(monitor)
 main.add_command(compare)
 
