@@ -78,7 +78,7 @@ def apply_settings(
             "branch to direct pushes, so the owners must stand there before."
         )
         return FAIL
-    target = _look(api, repo, gpu_labels, app_id, merge_queue)
+    target = look_up(api, repo, gpu_labels, app_id, merge_queue)
     changed = 0
     for purpose, find in settings(target):
         if dry_run:
@@ -94,7 +94,7 @@ def apply_settings(
     return PASS
 
 
-def _look(
+def look_up(
     api: Api, repo: str, gpu_labels: tuple[str, ...], app_id: int | None, merge_queue: bool
 ) -> Target:
     """The repository as it is, after a look whether anything may be set at all."""

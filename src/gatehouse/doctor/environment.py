@@ -1,0 +1,70 @@
+"""Does .venv have what the locks say?"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+
+from gatehouse.doctor.finding import Area, Finding
+from gatehouse.errors import GatehouseError
+from gatehouse.typed import read_text
+
+AREA = Area("environment")
+_STAMP = ".installed-"
+_TOLD = 5
+_LOCKED = re.compile(r"^([A-Za-z0-9][\w.\[\],-]*==[^\\\n]+)", re.MULTILINE)
+
+
+def check_environment(root: Path) -> Iterator[Finding]:
+    """Every set of packages that was installed, against its lock."""
+    venv = root / ".venv"
+    sets = sorted(path.name.removeprefix(_STAMP) for path in venv.glob(f"{_STAMP}*"))
+    if not sets:
+        yield AREA.problem(".venv has no finished installation", "make setup")
+        return
+    if Path(sys.prefix).resolve() != venv.resolve():
+        yield AREA.warning(
+            f"this is the gatehouse of {sys.prefix}, not of {venv}",
+            "call .venv/bin/gatehouse, or activate .venv",
+        )
+    folders = [str(path) for path in venv.glob("lib/python*/site-packages")]
+    have = {_name(each.name): each.version for each in distributions(path=folders)}
+    for name in sets:
+        lock = Path("requirements") / f"{name}.txt"
+        again = "make setup" if name == "run" else f"sh scripts/install.sh {name}"
+        try:
+            other = differences(read_text(root / lock), have)
+        except GatehouseError as error:
+            yield AREA.warning(str(error), f"rm .venv/{_STAMP}{name}, if the set is gone for good")
+            continue
+        if other:
+            more = f" and {len(other) - _TOLD} more" if len(other) > _TOLD else ""
+            told = ", ".join(other[:_TOLD]) + more
+            yield AREA.problem(f".venv is not as {lock} says: {told}", again)
+        else:
+            yield AREA.fine(f".venv is as {lock} says")
+
+
+def differences(lock: str, have: dict[str, str]) -> list[str]:
+    """What a lock wants and the environment has otherwise, in words; torch's build may differ."""
+    from packaging.requirements import Requirement
+
+    found = []
+    for line in _LOCKED.findall(lock):
+        wanted = Requirement(line.strip())
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            continue
+        version = str(wanted.specifier).removeprefix("==")
+        has = have.get(_name(wanted.name))
+        if has is None:
+            found.append(f"{wanted.name} is missing")
+        elif has.partition("+")[0] != version.partition("+")[0]:
+            found.append(f"{wanted.name} is {has}, not {version}")
+    return found
+
+
+def _name(name: str) -> str:
+    return re.sub("[-_.]+", "-", name.lower())

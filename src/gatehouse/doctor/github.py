@@ -1,0 +1,183 @@
+"""GitHub: workflows, settings, runners, variables and secrets (by their names)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gatehouse.doctor.finding import Area, Finding
+from gatehouse.errors import GatehouseError
+from gatehouse.git import git
+from gatehouse.github.settings import look_up
+from gatehouse.github.settings_api import Api
+from gatehouse.github.settings_steps import GPU_VARIABLE, Target, settings
+
+AREA = Area("github")
+WORKFLOWS = ("pull-request", "gates")
+"""Without these nothing is judged."""
+
+_READ = re.compile(r"\b(vars|secrets)\.([A-Z_][A-Z0-9_]*)")
+_REPOSITORY = r"[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$"
+_ENVIRONMENT = "gates"
+_SETTINGS = "make github-settings REPO={repo}"
+# What is of use only together; docs/github.md says what each is.
+_TOGETHER = (
+    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ("GATEHOUSE_APP_ID", "GATEHOUSE_APP_KEY"),
+    ("REGISTRY_USER", "REGISTRY_PASSWORD"),
+    ("COSIGN_PUBLIC_KEY", "COSIGN_PRIVATE_KEY"),
+    ("COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"),
+)
+_GUARDED = ("GATEHOUSE_APP_KEY", "COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD", "REGISTRY_PASSWORD")
+"""Secrets of the environment, never of the repository: there every branch could read them."""
+
+
+def check_workflows(root: Path) -> Iterator[Finding]:
+    """Are the workflows here that judge?"""
+    folder = root / ".github/workflows"
+    missing = [name for name in WORKFLOWS if not (folder / f"{name}.yml").is_file()]
+    if missing:
+        names = ", ".join(f"{name}.yml" for name in missing)
+        yield AREA.problem(f"{names} is missing: nothing judges pull requests", "take it from Git")
+    else:
+        yield AREA.fine("the workflows that judge are here")
+
+
+def check_github(root: Path, api: Api) -> Iterator[Finding]:
+    """The repository that the remote `origin` names, as far as the login may see it."""
+    repo = repository(root)
+    if repo is None:
+        yield AREA.unseen("no remote `origin` on GitHub: nothing of GitHub was seen")
+        return
+    try:
+        if api.read(f"repos/{repo}") is None:
+            raise GatehouseError(f"there is no {repo} that this login may see")
+    except GatehouseError as error:
+        told = str(error).splitlines()
+        fix = "gh auth login, or GH_TOKEN; then again"
+        yield AREA.unseen(f"GitHub was not seen: {told[0]}", told[1] if len(told) > 1 else fix)
+        return
+    yield from check_guards(repo, api)
+    yield from check_names(root, repo, api)
+    yield from check_runners(repo, api)
+
+
+def repository(root: Path) -> str | None:
+    """owner/name of the remote `origin`; None where there is none."""
+    try:
+        url = git("remote", "get-url", "origin", root=root).strip()
+    except GatehouseError:
+        return None
+    host = os.environ.get("GH_HOST", "github.com")
+    found = re.search(rf"(?:^|[/@]){re.escape(host)}(?::\d+)?{_REPOSITORY}", url)
+    return found[1] if found else None
+
+
+def check_guards(repo: str, api: Api) -> Iterator[Finding]:
+    """What `make github-settings` sets: is it so?"""
+    fix = _SETTINGS.format(repo=repo)
+    try:
+        target: Target = look_up(api, repo, (), None, merge_queue=False)
+    except GatehouseError as error:
+        text = str(error)
+        if "no admin right" in text:
+            yield AREA.unseen(f"the settings of {repo}: only its admins see them")
+        else:
+            yield AREA.problem(text, fix)
+        return
+    for purpose, find in settings(target):
+        try:
+            calls = find(api, target)
+        except GatehouseError as error:
+            yield AREA.unseen(f"{purpose}: {str(error).splitlines()[0]}")
+            continue
+        if calls:
+            yield AREA.problem(f"not set: {purpose}", fix)
+        else:
+            yield AREA.fine(purpose)
+
+
+def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
+    """Variables and secrets: those that belong together, and those that no workflow reads."""
+    texts = [file.read_text("utf-8") for file in (root / ".github").rglob("*.y*ml")]
+    read = {name for text in texts for _, name in _READ.findall(text)} - {"GITHUB_TOKEN"}
+    paths = {
+        "variable": f"repos/{repo}/actions/variables",
+        "secret": f"repos/{repo}/actions/secrets",
+        "secret of the environment gates": f"repos/{repo}/environments/{_ENVIRONMENT}/secrets",
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for kind, path in paths.items():
+        try:
+            listed = api.read(f"{path}?per_page=100") or {}
+        except GatehouseError as error:
+            yield AREA.unseen(f"names of each {kind}: {str(error).splitlines()[0]}")
+            return
+        each = listed.get("variables", listed.get("secrets", []))
+        found[kind] = {item["name"]: item.get("value") for item in each}
+    names = {name for kind in found.values() for name in kind}
+    for one, other in _TOGETHER:
+        if (one in names) != (other in names):
+            has, lacks = (one, other) if one in names else (other, one)
+            yield AREA.problem(f"{has} is set, and {lacks} is not", "set both (docs/github.md)")
+    for name in sorted(set(_GUARDED) & set(found["secret"])):
+        yield AREA.problem(
+            f"{name} is a secret of the repository, which every branch can read",
+            f"gh secret set {name} --env {_ENVIRONMENT}, then delete it from the repository",
+        )
+    for kind, values in found.items():
+        for name in sorted(set(values) - read):
+            yield AREA.warning(f"no workflow reads the {kind} {name}", "misspelt? docs/github.md")
+    yield from _values(found["variable"])
+    unset = ", ".join(sorted(read - names)) or "none"
+    yield AREA.fine(f"variables and secrets that are not set, all of them optional: {unset}")
+
+
+def _values(variables: dict[str, Any]) -> Iterator[Finding]:
+    if "CANDIDATE_MB" in variables and not str(variables["CANDIDATE_MB"]).isdecimal():
+        yield AREA.problem("the variable CANDIDATE_MB is no number", "such as 500")
+    image = str(variables.get("IMAGE", ""))
+    if image != image.lower():
+        yield AREA.problem("the variable IMAGE has capitals, which no registry takes", "lower case")
+
+
+def check_runners(repo: str, api: Api) -> Iterator[Finding]:
+    """Does a runner have the labels that training asks for?"""
+    variable = api.read(f"repos/{repo}/actions/variables/{GPU_VARIABLE}")
+    if variable is None:
+        yield AREA.fine(f"{GPU_VARIABLE} is not set: training runs on GitHub's CPU runners")
+        return
+    try:
+        labels = json.loads(variable["value"])
+        if not labels or not all(isinstance(label, str) for label in labels):
+            raise ValueError
+    except (ValueError, TypeError):
+        yield AREA.problem(
+            f"the variable {GPU_VARIABLE} is no JSON list of labels",
+            'such as ["self-hosted", "gpu"], or delete it',
+        )
+        return
+    told = ", ".join(labels)
+    try:
+        runners = (api.read(f"repos/{repo}/actions/runners?per_page=100") or {}).get("runners", [])
+    except GatehouseError as error:
+        yield AREA.unseen(f"runners with {told}: {str(error).splitlines()[0]}")
+        return
+    fits = [
+        each
+        for each in runners
+        if set(map(str.lower, labels)) <= {label["name"].lower() for label in each["labels"]}
+    ]
+    if any(each["status"] == "online" for each in fits):
+        yield AREA.fine(f"a runner with {told} is online")
+    elif fits:
+        yield AREA.warning(f"no runner with {told} is online", "start one, or jobs wait (24 h)")
+    else:
+        yield AREA.warning(
+            f"no runner of the repository's own has the labels {told}",
+            "fine where the organisation or GitHub has one; else jobs wait (docs/runners.md)",
+        )

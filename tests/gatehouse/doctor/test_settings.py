@@ -1,0 +1,127 @@
+"""The files that a fork changes, and the whole command."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.gatehouse.conftest import Command
+from tests.gatehouse.template.repositories import Scratch, scratch
+
+from gatehouse.contract import load_contract
+from gatehouse.doctor.finding import Finding, Level
+from gatehouse.doctor.settings import SAMPLE, check_settings
+
+REPOSITORY = Path(__file__).parents[3]
+FILES = ("contract.yaml", "params.yaml", "policy.yaml", "model_card.yaml", "pyproject.toml")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """The template's files as a fork's: nothing is the sample's any more."""
+    root = tmp_path / "fork"
+    root.mkdir()
+    for name in FILES:
+        shutil.copy(REPOSITORY / name, root / name)
+    contract = (root / "contract.yaml").read_text()
+    name = load_contract(root / "contract.yaml").name
+    (root / "contract.yaml").write_text(contract.replace(f"name: {name}", "name: prices", 1))
+    card = (root / "model_card.yaml").read_text()
+    for word in ("Adult", "50,000 dollars", "census"):
+        card = card.replace(word, "word")
+    (root / "model_card.yaml").write_text(card)
+    (root / ".github").mkdir()
+    (root / ".github/CODEOWNERS").write_text("* @org/us @alice\n")
+    (root / "deploy").mkdir()
+    (root / "deploy/image.yaml").write_text("newName: ghcr.io/acme/prices\n")
+    return root
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        text = (root / name).read_text()
+        assert old in text
+        (root / name).write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def by_level(root: Path, level: Level) -> list[Finding]:
+    return [each for each in check_settings(root) if each.level is level]
+
+
+def test_a_fork_in_order_is_fine(own: Path) -> None:
+    """Attacks: false alarms."""
+    assert {each.level for each in check_settings(own)} == {Level.FINE}
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "part"),
+    [
+        (edit("contract.yaml", "columns:", "colums:"), Level.PROBLEM, "colums: there is no such"),
+        (edit("params.yaml", "valid: ", "valid: 9"), Level.PROBLEM, "split"),
+        (edit("policy.yaml", "gate: data", "gate: dta"), Level.PROBLEM, "policy.yaml"),
+        (edit("model_card.yaml", "version: 1", "version: one"), Level.PROBLEM, "model_card.yaml"),
+        (edit("model_card.yaml", "name: ", "name: Adult "), Level.PROBLEM, "sample: model_details"),
+        (edit("contract.yaml", "name: prices", f"name: {SAMPLE}"), Level.WARNING, "the template's"),
+        (edit(".github/CODEOWNERS", "@alice", "@OWNER"), Level.PROBLEM, "placeholder @OWNER"),
+        (edit("deploy/image.yaml", "acme/prices", "OWNER/NAME"), Level.WARNING, "image.yaml"),
+        (edit("policy.yaml", "waivers: []", "waivers:\n  - rule: latency-base\n    reason: "
+              "because we said so\n    approver: jane\n    expires: 2020-01-01"),
+         Level.WARNING, "latency-base has expired on 2020-01-01"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_the_fix(
+    own: Path, change: Callable[[Path], None], level: Level, part: str
+) -> None:
+    """Attacks: each file broken, and each thing of the template's left in."""
+    change(own)
+    found = by_level(own, level)
+    assert any(part in each.text for each in found), found
+    assert all(each.fix for each in found)
+
+
+@pytest.fixture
+def place(own: Path, tmp_path: Path) -> Scratch:
+    """The fork as a Git repository whose remote is no GitHub."""
+    made = scratch(tmp_path / "place")
+    shutil.copytree(own, made.root, dirs_exist_ok=True)
+    made.commit("all", {})
+    return made
+
+
+def test_the_command_lists_fixes_in_order_and_ends_with_1(
+    place: Scratch, gatehouse: Command
+) -> None:
+    """Attacks: problems that end with 0, and an answer that no program can read."""
+    before = place.git("status", "--porcelain")
+    done = gatehouse("doctor", "--offline", cwd=place.root)
+    assert done.exit_code == 1
+    told = done.output.split("to fix, in this order:")[1]
+    assert "1. [problem, environment] .venv has no finished installation\n     make setup" in told
+    assert told.index("[problem, github] ") < told.index("[warning, git] ")
+    done = gatehouse("doctor", "--offline", "--json", cwd=place.root)
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["fine"]) == (1, False)
+    assert {"tools", "disk", "settings", "github"} <= {each["area"] for each in answer["findings"]}
+    assert place.git("status", "--porcelain") == before
+
+
+def test_warnings_do_not_fail(
+    place: Scratch, gatehouse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks: a doctor in CI that is red because Node is missing."""
+    from gatehouse.doctor import environment, examine, remote
+
+    for module, name in ((environment, "check_environment"), (remote, "check_remote")):
+        monkeypatch.setattr(module, name, lambda root, **_: [])
+    for name in ("pull-request", "gates"):
+        place.commit(name, {f".github/workflows/{name}.yml": "on: push\n"})
+    done = gatehouse("doctor", cwd=place.root)
+    assert done.exit_code == 0, done.output
+    assert "warning" in done.output
+    assert "nothing of GitHub was seen" in done.output
+    assert examine.examine(Path(), None, lambda _: None, write=False).fine
