@@ -1,67 +1,98 @@
-"""A torch network as one ONNX graph that takes raw columns.
+"""What a trainer learned as one ONNX graph that takes raw columns.
 
-The network is exported as it is; in front of it stand a few nodes that turn raw columns into its
-two inputs: numbers are joined, and each category column goes through a LabelEncoder.
+The learned part is exported as it is; in front of it stand a few nodes that turn raw columns into
+its inputs: numbers are joined, and each category column goes through a LabelEncoder.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import onnx
 from onnx import TensorProto, helper
 
 from gatehouse.errors import GatehouseError
-from gatehouse.model import OUTPUT
+from gatehouse.model import OUTPUT, VALUE
 from pipeline.encode import UNKNOWN, Encoding
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
+
+    from pipeline.trainer import Scale
 
 NUMBERS = "columns/numbers"
 ROWS = "columns/rows"
 NETWORK = "network/"
-"""Prefix of the network's nodes and tensors; those of the columns have another."""
+"""Prefix of the learned part's nodes and tensors; those of the columns have another."""
 
-_OPSET = 18
-_OPSET_ML = 3
+OPSET = 18
+OPSET_ML = 3
 
 
-def export(network: nn.Module, encoding: Encoding) -> onnx.ModelProto:
-    """The graph of `network`: raw columns in, `probabilities` out; the same bytes each time.
+def export(network: nn.Module, encoding: Encoding, scale: Scale | None = None) -> onnx.ModelProto:
+    """The graph of `network`: raw columns in, predictions out; the same bytes each time.
 
     Args:
-        network: takes numbers [N, D] and table rows [N, C], gives logits [N, 2].
+        network: takes numbers [N, D] and table rows [N, C], gives logits [N, K], or of a
+            regression the target in standard deviations [N, 1].
         encoding: says which columns these are.
+        scale: of a regression's target; without one the network is a classifier.
 
     Raises:
         GatehouseError: a column has the name of the graph's output.
     """
-    core = _core(network, encoding)
+    import torch
+
+    examples = (
+        torch.zeros(2, len(encoding.numbers)),
+        torch.zeros(2, len(encoding.categories), dtype=torch.int64),
+    )
+    core = torch_core(network, examples, [NUMBERS, ROWS], scale)
+    return assemble(encoding, core.graph.node, core.graph.initializer, core)
+
+
+def assemble(
+    encoding: Encoding,
+    nodes: Sequence[onnx.NodeProto],
+    weights: Sequence[onnx.TensorProto],
+    core: onnx.ModelProto,
+) -> onnx.ModelProto:
+    """The whole graph: the columns' nodes, then `nodes`, which read `NUMBERS` and `ROWS`.
+
+    `core` says what the output is called, its shape, and the version of the format.
+
+    Raises:
+        GatehouseError: a column has the name of the graph's output.
+    """
+    output = core.graph.output[0]
     names = [*encoding.numbers, *encoding.categories]
-    if OUTPUT in names:
+    if output.name in names:
         raise GatehouseError(
-            f"contract.yaml: columns.{OUTPUT}: this is the name of the graph's output; "
+            f"contract.yaml: columns.{output.name}: this is the name of the graph's output; "
             "rename the column"
         )
     kinds = dict.fromkeys(encoding.numbers, TensorProto.FLOAT)
     kinds |= dict.fromkeys(encoding.categories, TensorProto.STRING)
+    width = output.type.tensor_type.shape.dim[1].dim_value
     graph = helper.make_graph(
-        [*_columns(encoding), *core.graph.node],
+        [*columns(encoding), *nodes],
         "model",
         [helper.make_tensor_value_info(name, kinds[name], ["N", 1]) for name in names],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", 2])],
-        core.graph.initializer,
+        [helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["N", width])],
+        weights,
     )
-    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _OPSET_ML)]
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_ML)]
     return helper.make_model(
         graph, opset_imports=opsets, ir_version=core.ir_version, producer_name="gatehouse"
     )
 
 
-def _columns(encoding: Encoding) -> list[onnx.NodeProto]:
+def columns(encoding: Encoding) -> list[onnx.NodeProto]:
+    """Raw columns into `NUMBERS`, float32 [N, D], and `ROWS`, int64 [N, C]."""
     nodes = []
     if encoding.numbers:
         nodes.append(helper.make_node("Concat", list(encoding.numbers), [NUMBERS], NUMBERS, axis=1))
@@ -85,35 +116,43 @@ def _columns(encoding: Encoding) -> list[onnx.NodeProto]:
     return nodes
 
 
-def _core(network: nn.Module, encoding: Encoding) -> onnx.ModelProto:
+def torch_core(
+    network: nn.Module,
+    examples: tuple[torch.Tensor, ...],
+    inputs: list[str],
+    scale: Scale | None,
+) -> onnx.ModelProto:
+    """A torch network as ONNX, from `inputs` to probabilities or to the prediction.
+
+    Args:
+        network: as `export` takes it, of as many arguments as there are `examples`.
+        examples: one tensor of two rows for each of `inputs`.
+        scale: of a regression's target; without one the network is a classifier.
+    """
     import torch
 
-    class Probabilities(torch.nn.Module):
+    class Head(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.network = network
 
-        def forward(self, numbers: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-            probabilities: torch.Tensor = self.network(numbers, rows).softmax(dim=1)
-            return probabilities
+        def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.network(*tensors)
+            return found.softmax(dim=1) if scale is None else found * scale.deviation + scale.mean
 
-    examples = (
-        torch.zeros(2, len(encoding.numbers)),
-        torch.zeros(2, len(encoding.categories), dtype=torch.int64),
-    )
     stream = io.BytesIO()
     with warnings.catch_warnings():
         # torch calls this exporter its old one. It takes a fraction of the time of the new one and
         # needs no package more (docs/model.md). The lock file holds torch's version.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            Probabilities().eval(),
+            Head().eval(),
             examples,
             stream,  # type: ignore[arg-type]  # the old exporter takes streams as well
-            input_names=[NUMBERS, ROWS],
-            output_names=[OUTPUT],
-            dynamic_axes={NUMBERS: {0: "N"}, ROWS: {0: "N"}},
-            opset_version=_OPSET,
+            input_names=inputs,
+            output_names=[OUTPUT if scale is None else VALUE],
+            dynamic_axes={name: {0: "N"} for name in inputs},
+            opset_version=OPSET,
             dynamo=False,
         )
     core = onnx.load_from_string(stream.getvalue())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.contract import Contract
+from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 
 if TYPE_CHECKING:
@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def group_codes(frame: pd.DataFrame, contract: Contract, attribute: str) -> NDArray[np.int64]:
+def group_codes(
+    frame: pd.DataFrame, contract: Contract, attribute: str | None
+) -> NDArray[np.int64]:
     """The index of each row's group among the attribute's categories, shape [N]; -1 is none.
 
     Raises:
-        GatehouseError: `attribute` is no protected attribute of the contract.
+        GatehouseError: `attribute` is no protected attribute of the contract, or there are no
+            two classes, whose error rates the penalty compares.
     """
-    if attribute not in contract.protected:
+    if contract.task is not Task.BINARY:
+        raise GatehouseError(
+            "params.yaml: train.torch_mlp.fairness_penalty.weight: the penalty is of a target of "
+            f"two classes, and contract.yaml's is a {contract.task} one; set it to 0"
+        )
+    if attribute is None or attribute not in contract.protected:
         raise GatehouseError(
             f"params.yaml: train.torch_mlp.fairness_penalty.attribute: '{attribute}' is no "
             f"protected attribute of contract.yaml; it has {contract.protected}"

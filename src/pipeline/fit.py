@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from pipeline.curves import Epoch
 from pipeline.device import Place
 from pipeline.encode import Encoding
 from pipeline.fairness import equalized_odds_penalty
@@ -17,6 +18,9 @@ from pipeline.settings import TorchMlpSettings
 
 _CHUNK = 65_536
 """Rows scored at once: memory does not grow with the number of rows."""
+
+_STEPS, _SMALLEST_BATCH = 16, 16
+"""A small table gets smaller batches: an epoch of one step would teach nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Rows:
     Attributes:
         numbers: float32 [N, D], NaN is missing.
         rows: int64 [N, C], rows of the table of categories.
-        labels: int64 [N].
+        labels: int64 [N], the classes; of a regression float32 [N], in standard deviations.
         weights: float32 [N], mean 1.
         groups: int64 [N], -1 for none; what the fairness penalty compares.
     """
@@ -49,14 +53,6 @@ class Rows:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave: mean log losses of the train batches and of the valid split."""
-
-    train_loss: float
-    valid_loss: float
-
-
 def fit(
     network: nn.Module,
     train: Rows,
@@ -70,9 +66,10 @@ def fit(
     """Train `network` in place and give it the weights of the best epoch; returns that epoch.
 
     AdamW with one cycle of the learning rate (Smith and Topin, "Super-Convergence", 2017); the
-    best epoch is that of the least log loss on the valid split.
+    best epoch is that of the least loss on the valid split.
     """
-    steps = -(-len(train) // settings.batch)
+    size = min(settings.batch, max(_SMALLEST_BATCH, len(train) // _STEPS))
+    steps = -(-len(train) // size)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
@@ -89,7 +86,7 @@ def fit(
             network.train()
             order = torch.randperm(len(train), generator=shuffle)
             total = torch.zeros(1, device=place.device)
-            for index in torch.split(order, settings.batch):
+            for index in torch.split(order, size):
                 weight = train.weights[index].sum().clamp_min(1e-9)
                 batch = train.take(index[place.rank :: place.processes].to(place.device))
                 batch = _hide(batch, unknown, settings.masked)
@@ -115,9 +112,12 @@ def fit(
     return best
 
 
-def scores(network: nn.Module, rows: Rows) -> Tensor:
-    """Probability of the positive class, float32 [N]."""
-    return _logits(network, rows).softmax(dim=1)[:, 1]
+def outputs(network: nn.Module, rows: Rows) -> Tensor:
+    """What the network gives, in evaluation: float32 [N, K]."""
+    network.eval()
+    parts = zip(torch.split(rows.numbers, _CHUNK), torch.split(rows.rows, _CHUNK), strict=True)
+    with torch.no_grad():
+        return torch.cat([network(numbers, codes) for numbers, codes in parts])
 
 
 def _hide(batch: Rows, unknown: Tensor, share: float) -> Rows:
@@ -133,26 +133,24 @@ def _hide(batch: Rows, unknown: Tensor, share: float) -> Rows:
 def _loss(
     network: nn.Module, batch: Rows, weight: Tensor, settings: TorchMlpSettings, place: Place
 ) -> tuple[Tensor, Tensor]:
-    """This process's part of the batch's mean log loss, without and with the penalty."""
+    """This process's part of the batch's mean loss, without and with the penalty."""
     with torch.autocast(place.device.type, torch.bfloat16, enabled=place.half_precision):
-        logits = network(batch.numbers, batch.rows)
-    logits = logits.float()
-    losses = nn.functional.cross_entropy(logits, batch.labels, reduction="none")
-    loss = (losses * batch.weights).sum() / weight
+        found = network(batch.numbers, batch.rows)
+    found = found.float()
+    loss = (_losses(found, batch.labels) * batch.weights).sum() / weight
     if not settings.fairness_penalty.weight:
         return loss, loss
-    positive = logits.softmax(dim=1)[:, 1]
+    positive = found.softmax(dim=1)[:, 1]
     penalty = equalized_odds_penalty(positive, batch.labels, batch.groups)
     return loss, loss + settings.fairness_penalty.weight * penalty / place.processes
 
 
 def _evaluate(network: nn.Module, valid: Rows) -> float:
-    losses = nn.functional.cross_entropy(_logits(network, valid), valid.labels, reduction="none")
-    return (losses * valid.weights).mean().item()
+    return (_losses(outputs(network, valid), valid.labels) * valid.weights).mean().item()
 
 
-def _logits(network: nn.Module, rows: Rows) -> Tensor:
-    network.eval()
-    parts = zip(torch.split(rows.numbers, _CHUNK), torch.split(rows.rows, _CHUNK), strict=True)
-    with torch.no_grad():
-        return torch.cat([network(numbers, codes) for numbers, codes in parts])
+def _losses(found: Tensor, labels: Tensor) -> Tensor:
+    """Each row's log loss, or of a regression its squared error; shape [N]."""
+    if labels.is_floating_point():
+        return (found[:, 0] - labels).square()
+    return nn.functional.cross_entropy(found, labels, reduction="none")

@@ -1,7 +1,8 @@
 """The network: edit it as you like, the exporter follows.
 
 `Network.forward` takes numbers, float32 [N, D] with NaN for missing, and table rows, int64 [N, C]
-(see `pipeline.encode`), and returns logits, float32 [N, 2]: negative and positive class.
+(see `pipeline.encode`), and returns logits, float32 [N, K], in the order of the contract's classes;
+of a regression the target in standard deviations from its mean, [N, 1].
 """
 
 from __future__ import annotations
@@ -52,9 +53,16 @@ class Network(nn.Module):
     """Encoded numbers and embedded categories into an MLP."""
 
     def __init__(
-        self, encoding: Encoding, numbers: NDArray[np.float32], settings: TorchMlpSettings
+        self,
+        encoding: Encoding,
+        numbers: NDArray[np.float32],
+        settings: TorchMlpSettings,
+        outputs: int = 2,
     ) -> None:
-        """A network with random weights; `numbers` of the train split place the bins."""
+        """A network with random weights; `numbers` of the train split place the bins.
+
+        `outputs` is K: the number of classes, or 1 of a regression.
+        """
         super().__init__()
         self.numeric = NumericEncoding(numbers, settings.bins) if encoding.numbers else None
         self.table = (
@@ -67,7 +75,7 @@ class Network(nn.Module):
         for hidden in settings.hidden:
             layers += [nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(settings.dropout)]
             width = hidden
-        self.mlp = nn.Sequential(*layers, nn.Linear(width, 2))
+        self.mlp = nn.Sequential(*layers, nn.Linear(width, outputs))
 
     def forward(self, numbers: Tensor, rows: Tensor) -> Tensor:
         parts = []

@@ -1,7 +1,7 @@
 """Stage `quantize`: the dense core of models/model.onnx in INT8, into models/model.int8.onnx.
 
 Only products with weights (MatMul, Gemm, Conv) are quantized; what turns raw columns into numbers
-stays as it is.
+stays as it is, and so does a graph that has none, such as trees.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ Method = Literal["dynamic", "static"]
 def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
     """The INT8 graph of the graph in `content`, with its metadata; the same bytes each time.
 
+    A graph without products of matrices, such as trees, has nothing to quantize: it comes back as
+    it is.
+
     Args:
         content: an ONNX graph as `gatehouse.model` says.
         method: static takes the range of each layer's inputs from rows of `train` (QDQ form);
@@ -44,7 +47,7 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
         train: the train split; static is calibrated on evenly spread rows of it.
 
     Raises:
-        GatehouseError: the graph cannot be used, or has nothing to quantize.
+        GatehouseError: the graph cannot be used.
     """
     import onnx
     from onnxruntime import quantization
@@ -56,9 +59,7 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
         node.name = node.name or f"{node.op_type}_{position}"
     dense = [node.name for node in source.graph.node if node.op_type in DENSE]
     if not dense:
-        raise GatehouseError(
-            f"{MODEL_FP32}: has no {', '.join(DENSE)} node that could be quantized"
-        )
+        return content
     weights: dict[str, Any] = {
         "weight_type": quantization.QuantType.QInt8,
         # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow: the same graph
@@ -131,6 +132,11 @@ def _stage() -> str:
     part = MODEL.with_suffix(".part")
     part.write_bytes(int8)
     part.replace(MODEL)
+    if int8 == content:
+        return (
+            f"quantize: {MODEL} is {MODEL_FP32} as it is (native): it has no "
+            f"{', '.join(DENSE)} node, which are what INT8 makes faster"
+        )
     share = len(int8) / len(content)
     return f"quantize: {MODEL}, {method}, {len(int8):,} bytes, {share:.0%} of FP32"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 PARAMS_FILE = Path("params.yaml")
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
 
 
 class SimulatedSettings(Frozen):
@@ -113,25 +114,81 @@ class SplitSettings(Frozen):
 class FairnessPenalty(Frozen):
     """The equalized odds penalty of `pipeline.fairness` in the loss; weight 0 is off."""
 
-    attribute: str
+    attribute: str | None = None
     weight: Annotated[float, Field(ge=0)] = 0.0
 
 
 class TorchMlpSettings(Frozen):
     """Settings of `pipeline.train:torch_mlp`."""
 
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
-    bins: Annotated[int, Field(ge=1)]
-    embedding: Annotated[int, Field(ge=1)]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    masked: Annotated[float, Field(ge=0, lt=1)]
-    epochs: Annotated[int, Field(ge=1)]
-    patience: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=1)]
-    learning_rate: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    threads: Annotated[int, Field(ge=1)]
-    fairness_penalty: FairnessPenalty
+    hidden: Annotated[tuple[Positive, ...], Field(min_length=1)] = (128, 128)
+    bins: Positive = 128
+    embedding: Positive = 4
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    masked: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    epochs: Positive = 16
+    patience: Positive = 8
+    batch: Positive = 1024
+    learning_rate: Annotated[float, Field(gt=0)] = 0.008
+    weight_decay: Annotated[float, Field(ge=0)] = 0.2
+    threads: Positive = 1
+    fairness_penalty: FairnessPenalty = FairnessPenalty()
+
+
+class LogisticRegressionSettings(Frozen):
+    """Settings of `pipeline.trainers:logistic_regression`; of a number it is ridge regression."""
+
+    l2: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="weight of the squared coefficients: 1/C of LogisticRegression, or alpha"
+    )
+    iterations: Positive = 1000
+
+
+class BoostingSettings(Frozen):
+    """What the boosted trees of all libraries are told."""
+
+    rounds: Positive = Field(500, description="at most; of trees, times the classes of several")
+    patience: Positive = Field(
+        20, description="rounds without a smaller loss on the valid split before training stops"
+    )
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    l2: Annotated[float, Field(ge=0)] = 1.0
+    threads: Positive = 1
+
+
+class HistGradientBoostingSettings(BoostingSettings):
+    """Settings of `pipeline.trainers:hist_gradient_boosting`."""
+
+    leaves: Annotated[int, Field(ge=2)] = 31
+    smallest_leaf: Positive = Field(20, description="rows of a leaf, at least")
+
+
+class XgboostSettings(BoostingSettings):
+    """Settings of `pipeline.trainers:xgboost`."""
+
+    depth: Positive = 6
+    smallest_leaf: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="weight (the loss's second derivative) of a leaf, at least"
+    )
+
+
+class LightgbmSettings(BoostingSettings):
+    """Settings of `pipeline.trainers:lightgbm`."""
+
+    leaves: Annotated[int, Field(ge=2)] = 31
+    smallest_leaf: Positive = Field(20, description="rows of a leaf, at least")
+
+
+class KerasMlpSettings(Frozen):
+    """Settings of `pipeline.trainers:keras_mlp`."""
+
+    hidden: Annotated[tuple[Positive, ...], Field(min_length=1)] = (128, 64)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    epochs: Positive = Field(40, description="at most")
+    patience: Positive = 5
+    batch: Positive = 256
+    learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    threads: Positive = 1
 
 
 class TrainSettings(Frozen):
@@ -140,11 +197,51 @@ class TrainSettings(Frozen):
     trainer: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
     seed: Annotated[int, Field(ge=0)] = 0
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    torch_mlp: TorchMlpSettings
+    torch_mlp: TorchMlpSettings = TorchMlpSettings()
+    logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
+    hist_gradient_boosting: HistGradientBoostingSettings = HistGradientBoostingSettings()
+    xgboost: XgboostSettings = XgboostSettings()
+    lightgbm: LightgbmSettings = LightgbmSettings()
+    keras_mlp: KerasMlpSettings = KerasMlpSettings()
 
 
 class QuantizeSettings(Frozen):
     method: Literal["dynamic", "static"]
+
+
+class Range(Frozen):
+    """Numbers that tuning tries; whole ones where both ends are whole."""
+
+    low: int | float
+    high: int | float
+    log: bool = Field(False, description="spread evenly over orders of magnitude")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError("low lies below high; swap the two")
+        if self.log and self.low <= 0:
+            raise ValueError("a range over orders of magnitude begins above 0")
+        return self
+
+
+class Choice(Frozen):
+    """Values that tuning tries one of; lists are values too."""
+
+    choices: Annotated[tuple[Any, ...], Field(min_length=2)]
+
+
+class TuneSettings(Frozen):
+    """What `gatehouse tune` does."""
+
+    trials: Positive = 40
+    folds: Annotated[int, Field(ge=2, le=20)] = 3
+    metric: str | None = Field(
+        None, description="null: roc_auc, log_loss of several classes, root_mean_squared_error"
+    )
+    space: dict[str, Range | Choice] = Field(
+        {}, description="by key under train; empty: that of the trainer in pipeline/spaces.py"
+    )
 
 
 class Settings(Frozen):
@@ -154,6 +251,7 @@ class Settings(Frozen):
     split: SplitSettings
     train: TrainSettings
     quantize: QuantizeSettings
+    tune: TuneSettings = TuneSettings()
 
 
 def load_settings(path: Path = PARAMS_FILE) -> Settings:

@@ -6,13 +6,14 @@ Several GPUs (or processes): torchrun --nproc-per-node 2 -m pipeline.train
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatehouse.contract import load_contract
+from gatehouse.contract import Task, load_contract
 from gatehouse.digest import PREPARED, data_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of
@@ -20,15 +21,18 @@ from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.stage import run_stage
 from gatehouse.table import read_table
 from gatehouse.workspace import MODEL_FP32
+from pipeline.curves import METRICS, Epoch, report
 from pipeline.settings import TrainSettings, load_settings
 from pipeline.trainer import TrainedModel, TrainingData, find_trainer
 
 if TYPE_CHECKING:
     import onnx
+    import pandas as pd
 
 REPORTS = Path("reports/train")
 PARITY = 1e-5
-"""Largest allowed difference between the graph's probability and the trainer's own."""
+"""Largest allowed difference between the graph's output and the trainer's own: of probabilities,
+or of a regression's predictions in standard deviations of them."""
 
 
 def torch_mlp(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
@@ -45,14 +49,17 @@ def train(settings: TrainSettings) -> str | None:
 
     Raises:
         GatehouseError: settings, contract and data do not fit each other, or the graph does not
-            give the trainer's probabilities; no model is then written.
+            give the trainer's outputs; no model is then written.
     """
     contract = load_contract()
     data = TrainingData(
         contract, read_table(PREPARED / "train.parquet"), read_table(PREPARED / "valid.parquet")
     )
-    trained = find_trainer(settings.trainer)(data, settings, REPORTS)
-    if int(os.environ.get("RANK", "0")) != 0:
+    trainer, first = find_trainer(settings.trainer), int(os.environ.get("RANK", "0")) == 0
+    if first:  # an earlier trainer's curves are not this one's
+        shutil.rmtree(REPORTS, ignore_errors=True)
+    trained = trainer(data, settings, REPORTS)
+    if not first:
         return None
     write_metadata(
         trained.graph,
@@ -61,37 +68,64 @@ def train(settings: TrainSettings) -> str | None:
             data=data_digest(),
             commit=commit(),
             classes=contract.classes,
-            threshold=settings.threshold,
+            threshold=settings.threshold if contract.task is Task.BINARY else None,
             trainer=settings.trainer,
         ),
     )
     content = _checked(trained.graph)
-    worst = parity(content, data, trained)
+    model = Model(MODEL_FP32, content)
+    worst = parity(model, data, trained)
+    if not (REPORTS / METRICS).exists():
+        frames = data.train, data.valid
+        report(REPORTS, contract.task, [Epoch(*(mean_loss(model, data, f) for f in frames))], 0)
     MODEL_FP32.parent.mkdir(parents=True, exist_ok=True)
     part = MODEL_FP32.with_suffix(".part")
     part.write_bytes(content)
     part.replace(MODEL_FP32)
     return (
         f"train: {MODEL_FP32}, {len(content):,} bytes; within {worst:.1e} of the trainer's "
-        f"probabilities on {len(data.valid):,} rows"
+        f"own outputs on {len(data.valid):,} rows"
     )
 
 
-def parity(content: bytes, data: TrainingData, trained: TrainedModel) -> float:
-    """Largest difference between the graph's probabilities and the trainer's, on the valid split.
+def parity(model: Model, data: TrainingData, trained: TrainedModel) -> float:
+    """Largest difference between the graph's outputs and the trainer's, on the valid split.
 
     Raises:
         GatehouseError: it is over the limit, or the graph is none that Gatehouse can use.
     """
-    differences = np.abs(Model(MODEL_FP32, content).scores(data.valid) - trained.valid_scores)
-    worst = int(differences.argmax())
-    if not differences[worst] <= PARITY:
+    found, own = model.outputs(data.valid), trained.valid_outputs
+    if own.shape != found.shape:
         raise GatehouseError(
-            f"{MODEL_FP32}: row {worst} of the valid split scores {differences[worst]:.2e} away "
-            f"from the trainer's own, more than {PARITY}: the export changed the model; "
+            f"train.trainer: valid_outputs has shape {list(own.shape)} and should have "
+            f"{list(found.shape)}: a row for each of the valid split, and a column for each class "
+            "(one of a regression)"
+        )
+    differences, unit, limit = np.abs(found - own).max(axis=1), "", PARITY
+    if model.metadata.task is Task.REGRESSION:
+        deviation = float(own.std()) or 1.0
+        differences, unit = differences / deviation, " standard deviations"
+        # A float32 holds about seven digits: of 1,000,000.1 the last one is rounded.
+        limit += 4 * float(np.finfo(np.float32).eps) * float(np.abs(own).max()) / deviation
+    worst = int(differences.argmax())
+    if not differences[worst] <= limit:
+        raise GatehouseError(
+            f"{MODEL_FP32}: row {worst} of the valid split scores {differences[worst]:.2e}{unit} "
+            f"away from the trainer's own, more than {limit:.2g}: the export changed the model; "
             "look for what the exported graph computes otherwise"
         )
     return float(differences[worst])
+
+
+def mean_loss(model: Model, data: TrainingData, frame: pd.DataFrame) -> float:
+    """The graph's weighted mean loss on the rows of `frame`, as `pipeline.curves` names it."""
+    found, labels = model.outputs(frame), data.labels(frame)
+    if model.metadata.task is Task.REGRESSION:
+        losses = np.square((found[:, 0] - labels) / data.scale().deviation)
+    else:
+        chances = found[np.arange(len(labels)), labels]
+        losses = -np.log(chances.clip(np.finfo(np.float32).tiny))
+    return float(np.average(losses, weights=data.weights(frame)))
 
 
 def commit() -> str:

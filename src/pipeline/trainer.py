@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.contract import Contract
+from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from pipeline.settings import TrainSettings
 
@@ -27,13 +27,23 @@ class TrainingData:
     train: pd.DataFrame
     valid: pd.DataFrame
 
-    def labels(self, frame: pd.DataFrame) -> NDArray[np.int64]:
-        """1 where the target is the positive class, else 0; shape [N].
+    @property
+    def width(self) -> int:
+        """K, the number of outputs for a row: the classes, or 1 of a regression."""
+        return len(self.contract.classes) or 1
+
+    def labels(self, frame: pd.DataFrame) -> NDArray[Any]:
+        """What is to be learned, shape [N].
+
+        Of a classifier the index of each row's class in `contract.classes`, int64 (of two
+        classes: 1 is positive); of a regression the target, float32, in its own units.
 
         Raises:
-            GatehouseError: the target holds a value that is none of the two classes.
+            GatehouseError: the target holds a value that is no class, or no finite number.
         """
         target = frame[self.contract.target]
+        if self.contract.task is Task.REGRESSION:
+            return self._values(target)
         strangers = target[~target.isin(self.contract.classes)]
         if len(strangers):
             raise GatehouseError(
@@ -41,8 +51,27 @@ class TrainingData:
                 f"class, such as {strangers.iloc[0]!r}; the contract's classes are "
                 f"{list(self.contract.classes)}"
             )
-        labels: NDArray[np.int64] = (target == self.contract.classes[1]).to_numpy(np.int64)
+        indices = {name: index for index, name in enumerate(self.contract.classes)}
+        labels: NDArray[np.int64] = target.map(indices).to_numpy(np.int64)
         return labels
+
+    def _values(self, target: pd.Series) -> NDArray[np.float32]:
+        try:
+            values = target.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
+        except (TypeError, ValueError):
+            values = np.full(len(target), np.nan, np.float32)
+        wrong = target[~np.isfinite(values)]
+        if len(wrong):
+            raise GatehouseError(
+                f"column '{self.contract.target}': {len(wrong)} rows hold no finite number, such "
+                f"as {wrong.iloc[0]!r}; mend them, or take them out"
+            )
+        found: NDArray[np.float32] = values
+        return found
+
+    def scale(self) -> Scale:
+        """Mean and standard deviation of a regression's target on the train split."""
+        return Scale.of(self.labels(self.train))
 
     def weights(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Weight of each row in the loss, mean 1, shape [N]; ones without a weight column.
@@ -66,18 +95,41 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """A regression's target is learned in standard deviations from its mean."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating[Any]]) -> Self:
+        """The scale of `values`, shape [N]; where all are equal, the deviation counts as 1."""
+        wide = values.astype(np.float64)
+        return cls(float(wide.mean()), float(wide.std()) or 1.0)
+
+    def shrink(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """The target's units into standard deviations."""
+        return np.asarray((values.astype(np.float64) - self.mean) / self.deviation, np.float32)
+
+    def stretch(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Standard deviations into the target's units."""
+        return np.asarray(values.astype(np.float64) * self.deviation + self.mean)
+
+
+@dataclass(frozen=True)
 class TrainedModel:
     """What a trainer returns.
 
     Attributes:
-        graph: takes raw columns and gives probabilities, as `gatehouse.model` says; the stage
-            adds the metadata.
-        valid_scores: the probability of the positive class that the trainer's own framework gives
-            for each row of the valid split, shape [N]; the stage holds the graph to it.
+        graph: takes raw columns and gives probabilities, or of a regression the prediction, as
+            `gatehouse.model` says; the stage adds the metadata.
+        valid_outputs: what the trainer's own framework gives for each row of the valid split,
+            shape [N, K]: a probability for each class in the order of `contract.classes`, or of a
+            regression the value ([N, 1]); the stage holds the graph to it.
     """
 
     graph: onnx.ModelProto
-    valid_scores: NDArray[np.float64]
+    valid_outputs: NDArray[np.float64]
 
 
 class Trainer(Protocol):
