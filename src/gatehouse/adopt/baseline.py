@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ _DRAWS = 200
 _BINS = 10
 _LEAK = 0.99
 _LEAK_ROWS = 5_000
-_LEAK_FOLDS = 3
 _LEAVES = 64
 _MANY_ROWS = 5_000
 
@@ -119,16 +117,17 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
         test_rows: how many rows the test split will have.
         seed: of folds and draws.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     folds = _FOLDS if len(data.labels) <= _MANY_ROWS else 3
     parts = _parts(data, folds, seed)
     makers = {"linear": _linear, "boosted": _boosted}
-    outputs: dict[str, Floats] = {}
-    with tqdm(total=folds * len(makers), desc="baseline", unit="fit", disable=None) as bar:
-        for name, make in makers.items():
-            outputs[name] = _out_of_fold(data, partial(make, data), parts)
-            if name == "linear":
-                bar.update(folds)
-        bar.update(folds)
+    outputs = {name: np.zeros((len(data.labels), max(1, data.classes))) for name in makers}
+    fits = [(name, train, test) for name in makers for train, test in parts]
+    # Threads wait for each other longer than so few rows take, far longer on a busy machine.
+    with threadpool_limits(1):
+        for name, train, test in tqdm(fits, desc="baseline", unit="fit", disable=None):
+            outputs[name][test] = _predicted(makers[name](data), data, train, test)
     metrics = METRICS[data.task]
     draws = np.random.default_rng(seed).integers(
         len(data.labels), size=(_DRAWS, max(2, min(test_rows, len(data.labels))))
@@ -147,24 +146,21 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
 def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
     """Columns that tell the target by themselves, nearly without error, and how well they do.
 
-    A small decision tree on one column alone, cross-validated: ROC AUC (of several classes the mean
-    of one against the rest), or R² of a number.
+    A small decision tree on one column alone learns from half of the rows and is tried on the
+    other: ROC AUC (of several classes the mean of one against the rest), or R² of a number.
     """
-    rows = np.arange(len(data.labels))
-    if len(rows) > _LEAK_ROWS:
-        rows = np.random.default_rng(seed).choice(rows, _LEAK_ROWS, replace=False)
-    few = Learning(
-        data.features.iloc[rows].reset_index(drop=True), data.categorical, data.labels[rows],
-        data.task, data.classes,
-    )  # fmt: skip
-    parts = _parts(few, _LEAK_FOLDS, seed)
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    rows = np.random.default_rng(seed).permutation(len(data.labels))[:_LEAK_ROWS]
+    train, test = np.array_split(rows, 2)
     metric = METRICS[data.task]["r2" if data.task is Task.REGRESSION else "roc_auc"]
     found = {}
-    for name in tqdm(list(few.features), desc="leaks", unit="column", disable=None):
-        alone = Learning(few.features[[name]], (), few.labels, few.task, few.classes)
-        value = metric(few.labels, _out_of_fold(alone, partial(_tree, few), parts))
-        if value >= _LEAK:
-            found[name] = value
+    with threadpool_limits(1):
+        for name in tqdm(list(data.features), desc="leaks", unit="column", disable=None):
+            alone = replace(data, features=data.features[[name]], categorical=())
+            outputs = _predicted(_tree(data), alone, train, test)
+            if metric(data.labels[test], outputs) >= _LEAK:
+                found[name] = metric(data.labels[test], outputs)
     return found
 
 
@@ -181,27 +177,24 @@ def _parts(data: Learning, folds: int, seed: int) -> list[tuple[Any, Any]]:
             return list(KFold(folds, shuffle=True, random_state=seed).split(data.features))
 
 
-def _out_of_fold(data: Learning, make: Callable[[], Any], parts: list[tuple[Any, Any]]) -> Floats:
-    """What models say of rows that they were not trained on; [N, classes], or [N, 1]."""
-    from threadpoolctl import threadpool_limits
-
-    found = np.zeros((len(data.labels), max(1, data.classes)))
-    for train, test in parts:
-        labels = data.labels[train]
-        if len(np.unique(labels)) < 2:
-            raise GatehouseError(
-                "the target's rarer values have too few rows to be learned; give more rows"
-            )
-        model = make()
-        # Threads wait for each other longer than so few rows take, far longer on a busy machine.
-        with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of steps and columns that a baseline needs not mind
-            model.fit(data.features.iloc[train], labels)
-            if data.task is Task.REGRESSION:
-                found[test, 0] = model.predict(data.features.iloc[test])
-            else:
-                columns = model.classes_.astype(int)
-                found[np.ix_(test, columns)] = model.predict_proba(data.features.iloc[test])
+def _predicted(
+    model: Any, data: Learning, train: NDArray[np.intp], test: NDArray[np.intp]
+) -> Floats:
+    """What a model that learned from rows `train` says of `test`; [N, classes], or [N, 1]."""
+    labels = data.labels[train]
+    found = np.zeros((len(test), max(1, data.classes)))
+    if len(np.unique(labels)) < 2:
+        raise GatehouseError(
+            "the target's rarer values have too few rows to be learned; give more rows"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of steps and columns that a baseline needs not mind
+        model.fit(data.features.iloc[train], labels)
+        if data.task is Task.REGRESSION:
+            found[:, 0] = model.predict(data.features.iloc[test])
+        else:
+            columns = model.classes_.astype(int)
+            found[:, columns] = model.predict_proba(data.features.iloc[test])
     return found
 
 

@@ -92,12 +92,13 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         seen = scan(found.table)
         target = find_target(seen, wanted.target, wanted.positive, wanted.task, questions)
         plan = plan_columns(seen, target, wanted.protected, wanted.key, questions)
-        contract = _contract(plan, found)
         sizes = sizes_of(seen, plan, split.valid, split.test)
+        text, contract = _contract(plan, found)
         data = learning(seen, contract, found.table.dialect.decimal)
-        plan = _without_leaks(plan, leaks(data), questions)
-        contract = _contract(plan, found)
-        data = learning(seen, contract, found.table.dialect.decimal)
+        if leaking := leaks(data):
+            plan = _without_leaks(plan, leaking, questions)
+            text, contract = _contract(plan, found)
+            data = learning(seen, contract, found.table.dialect.decimal)
         baseline = measure(data, sizes.test)
         policy = policy_text(seen, plan, contract, baseline, sizes)
         parse_policy(policy, files.POLICY)
@@ -107,7 +108,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         set_values(settings(plan, found.settings, sizes.train))
         copy_file(found)
         removed = files.take_away()
-        write_text(files.CONTRACT, contract_text(plan, found.title))
+        write_text(files.CONTRACT, text)
         write_text(files.POLICY, policy)
         write_text(files.CARD, card)
         return Adopted(
@@ -116,8 +117,10 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         )  # fmt: skip
 
 
-def _contract(plan: Plan, found: Found) -> Contract:
-    return parse_contract(contract_text(plan, found.title), files.CONTRACT)
+def _contract(plan: Plan, found: Found) -> tuple[str, Contract]:
+    """The contract as text, and as it reads."""
+    text = contract_text(plan, found.title)
+    return text, parse_contract(text, files.CONTRACT)
 
 
 def _overwritten(found: Found) -> Path | None:
