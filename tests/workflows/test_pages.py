@@ -13,6 +13,13 @@ WORKFLOW = REPOSITORY / ".github/workflows/pages.yml"
 EVENT = {"repository": {"default_branch": "main"}}
 
 
+# The fork of these tests has no docs/; the real ones are built by tests/docs.
+DOCS = {
+    "mkdocs.yml": "site_name: Documentation\nsite_dir: reports/site/docs\n",
+    "docs/index.md": "# How it works\n",
+}
+
+
 def published(world: World) -> dict[str, str]:
     """The files of the site that was handed over, by name."""
     (archive,) = world.github.artifact_folder.glob("9/github-pages.zip")
@@ -20,7 +27,7 @@ def published(world: World) -> dict[str, str]:
         content = outer.read("artifact.tar")
     with tarfile.open(fileobj=io.BytesIO(content)) as inner:
         files = {member.name: inner.extractfile(member) for member in inner if member.isfile()}
-        return {name: file.read().decode() for name, file in files.items() if file}
+        return {name: file.read().decode(errors="replace") for name, file in files.items() if file}
 
 
 def test_nothing_is_published_unless_asked_for() -> None:
@@ -33,13 +40,23 @@ def test_nothing_is_published_unless_asked_for() -> None:
 
 
 def test_the_site_is_published(world: World) -> None:
-    """Attacks a history that was not fetched, and rows that were asked for and are not drawn."""
+    """Attacks a history not fetched, and rows and documentation asked for that are not there."""
+    for name, text in DOCS.items():
+        file = world.author.root / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
+    world.author.commit("Documentation")
+    world.author.run("git", "push", "--quiet", "origin", "HEAD:main")
     result = world.act.run("pages.yml", "push", EVENT, run_id=9, variables={"PAGES": "data"})
     assert result.code == 0, result.log[-6000:]
-    assert result.results == {"build": "success", "deploy": "success"}
+    assert result.results == {"docs": "success", "build": "success", "deploy": "success"}
     files = published(world)
     names = {"index", "report", "model_card", "data_docs"}
-    assert set(files) == {f"./{name}.html" for name in names}
+    assert {name for name in files if not name.startswith("./docs/")} == {
+        f"./{name}.html" for name in names
+    }
+    assert "How it works" in files["./docs/index.html"]
+    assert 'href="docs/index.html"' in files["./index.html"]
     assert "A recorded run" in files["./index.html"]
     assert "shallow" not in files["./index.html"]
 
@@ -48,6 +65,10 @@ def test_what_publishes_runs_no_code_of_the_repository() -> None:
     """Attacks a right to publish that is within reach of what a pull request brought."""
     jobs = load(WORKFLOW)["jobs"]
     assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert (jobs["docs"]["permissions"], "environment" in jobs["docs"]) == (
+        {"contents": "read"},
+        False,
+    )
     assert jobs["deploy"]["permissions"] == {"id-token": "write", "pages": "write"}
     assert jobs["deploy"]["environment"]["name"] == "github-pages"
     (step,) = jobs["deploy"]["steps"]

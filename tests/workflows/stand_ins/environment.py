@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SETS = ("run", "dev", "github", "gates", "release")
+SETS = ("run", "dev", "github", "gates", "release", "docs")
 SILENT = "#!/bin/sh\nexit 0\n"
 
 
