@@ -149,7 +149,7 @@ def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
     A small decision tree on one column alone learns from half of the rows and is tried on the
     other: ROC AUC (of several classes the mean of one against the rest), or R² of a number.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     rows = np.random.default_rng(seed).permutation(len(data.labels))[:_LEAK_ROWS]
     train, test = np.array_split(rows, 2)
