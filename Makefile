@@ -16,7 +16,7 @@ gatehouse := .venv/bin/gatehouse
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run demo test check drill image verify pages docs serve lock clean github-settings
+.PHONY: help setup run tune demo test check drill image verify pages docs serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: .venv/.installed-dev ## run the tests on all cores; ARGS=--cov measures co
 
 check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit must pass
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure
+
+tune: .venv/.installed-extras ## look for better training settings; ARGS="--trials 100 --workers 2"
+	@$(gatehouse) tune $(ARGS)
 
 drill: .venv/.installed-run ## plant known defects and see each gate catch its own
 	@$(gatehouse) drill $(ARGS)

@@ -1,0 +1,1 @@
+"""`gatehouse tune`: look for better training settings, by cross-validation."""
