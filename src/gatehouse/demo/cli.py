@@ -26,11 +26,13 @@ def demo(folder: Path | None, image: str | None) -> int:
 
     Train, serve over HTTP, send traffic, move it, see the monitor's alarm, train on the new data,
     judge that, serve the new model, and see the monitor green again. Nothing outside the scratch
-    folder is touched, and nothing leaves this machine.
+    folder is touched, and nothing leaves this machine. The data is the sample that Gatehouse comes
+    with: a repository with data of its own is refused.
     """
-    from gatehouse.demo.story import Story, scratch
+    from gatehouse.demo.story import Story, check_sample, scratch
     from gatehouse.errors import GatehouseError
 
+    check_sample(Path())
     place = folder or Path(tempfile.mkdtemp(prefix="gatehouse-demo-"))
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise GatehouseError(f"{folder}: is not empty; name a new folder")

@@ -14,16 +14,20 @@ from pathlib import Path
 
 import click
 
+from gatehouse.contract import CONTRACT_FILE, parse_contract
 from gatehouse.demo.served import Served, from_folder, from_image
 from gatehouse.demo.traffic import all_rows, ask, callers_rows, logged, moved
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate
 from gatehouse.exits import FAIL, PASS
-from gatehouse.git import environment, git
+from gatehouse.git import environment, file_at, git
 from gatehouse.monitor import record as monitored
 from gatehouse.run import NO_TELEMETRY
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
+
+SAMPLE = "adult-income"
+"""Name of the contract of the rows that are simulated."""
 
 REQUESTS = 12_000
 SHIFT = 0.5
@@ -250,6 +254,21 @@ class Story:
 
 def _short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
+
+
+def check_sample(source: Path) -> None:
+    """Refuse a repository whose last commit has data of its own: the story is told of the sample.
+
+    Raises:
+        GatehouseError: naming what the contract is of.
+    """
+    text = file_at("HEAD", CONTRACT_FILE, source)
+    name = SAMPLE if text is None else parse_contract(text, CONTRACT_FILE).name
+    if name != SAMPLE:
+        raise GatehouseError(
+            f"{CONTRACT_FILE}: is of '{name}', and the demo plays with the sample that Gatehouse "
+            f"comes with ('{SAMPLE}'); play it in a fresh clone of Gatehouse"
+        )
 
 
 def scratch(source: Path, folder: Path) -> Path:

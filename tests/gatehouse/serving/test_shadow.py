@@ -119,7 +119,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """A graph that comes back when the event is set."""
     back, score = Event(), Shadow._scores
 
-    def hang(self: Shadow, rows: Sequence[Any]) -> Sequence[float | None]:
+    def hang(self: Shadow, rows: Sequence[Any]) -> Sequence[dict[str, Any] | None]:
         back.wait(60)
         return score(self, rows)
 
@@ -156,7 +156,7 @@ def test_what_it_has_scored_in_time_is_kept(root: Path, monkeypatch: pytest.Monk
     """A slow one sheds the rows that do not fit, and no others."""
     back, score, calls = Event(), Shadow._scores, []
 
-    def slower(self: Shadow, rows: Sequence[Any]) -> Sequence[float | None]:
+    def slower(self: Shadow, rows: Sequence[Any]) -> Sequence[dict[str, Any] | None]:
         calls.append(len(rows))
         if len(calls) > 2:
             back.wait(60)
