@@ -21,8 +21,8 @@ gatehouse := .venv/bin/gatehouse
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## make .venv and install what `make run` needs
-	@sh scripts/install.sh run
+setup: ## make .venv and install what `make run` needs; EXTRAS=1: Keras, tuning, tracking as well
+	@sh scripts/install.sh $(if $(EXTRAS),extras,run)
 
 run: .venv/.installed-run ## data to verdict; DATA=adult, or a file or URL; BASE=main compares with main
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")

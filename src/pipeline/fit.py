@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from pipeline.compress import distillation_losses
 from pipeline.curves import Epoch
 from pipeline.device import Place
 from pipeline.encode import Encoding
@@ -33,6 +34,7 @@ class Rows:
         labels: int64 [N], the classes; of a regression float32 [N], in standard deviations.
         weights: float32 [N], mean 1.
         groups: int64 [N], -1 for none; what the fairness penalty compares.
+        soft: float32 [N, K], what a teacher says of the rows; [N, 0] without one.
     """
 
     numbers: Tensor
@@ -40,6 +42,7 @@ class Rows:
     labels: Tensor
     weights: Tensor
     groups: Tensor
+    soft: Tensor
 
     def take(self, index: Tensor) -> Rows:
         """The rows at `index`."""
@@ -127,7 +130,7 @@ def _hide(batch: Rows, unknown: Tensor, share: float) -> Rows:
     )
     hidden = torch.rand(batch.rows.shape, device=batch.rows.device) < share
     rows = torch.where(hidden, unknown, batch.rows)
-    return Rows(numbers, rows, batch.labels, batch.weights, batch.groups)
+    return replace(batch, numbers=numbers, rows=rows)
 
 
 def _loss(
@@ -137,7 +140,12 @@ def _loss(
     with torch.autocast(place.device.type, torch.bfloat16, enabled=place.half_precision):
         found = network(batch.numbers, batch.rows)
     found = found.float()
-    loss = (_losses(found, batch.labels) * batch.weights).sum() / weight
+    losses = _losses(found, batch.labels)
+    if batch.soft.shape[1]:
+        distill = settings.distill
+        softened = distillation_losses(found, batch.soft, distill.temperature)
+        losses = (1 - distill.weight) * losses + distill.weight * softened
+    loss = (losses * batch.weights).sum() / weight
     if not settings.fairness_penalty.weight:
         return loss, loss
     positive = found.softmax(dim=1)[:, 1]

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gatehouse.contract import Task
+from pipeline.compress import after_pruning, narrowed, taught
 from pipeline.curves import Epoch, loss_name, report
 from pipeline.device import deterministic, placed
 from pipeline.encode import Encoding
 from pipeline.export import export
 from pipeline.fairness import group_codes
 from pipeline.fit import Rows, fit, outputs
+from pipeline.live import scalars
 from pipeline.network import Network
 from pipeline.settings import FairnessPenalty, TrainSettings
 from pipeline.trainer import Scale, TrainedModel, TrainingData
@@ -22,22 +25,39 @@ from pipeline.trainer import Scale, TrainedModel, TrainingData
 def train_mlp(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
     """Train the network on the device that there is, and export it."""
     options = settings.torch_mlp
-    deterministic(settings.seed, options.threads)
     task = data.contract.task
     encoding = Encoding.of(data.contract)
     scale = data.scale() if task is Task.REGRESSION else None
+    soft = taught(data, settings, reports, scale)
+    deterministic(settings.seed, options.threads)  # after the teacher, which draws as well
     splits = {
-        name: _rows(data, name, encoding, scale, options.fairness_penalty)
+        name: _rows(data, name, encoding, scale, options.fairness_penalty, soft)
         for name in ("train", "valid")
     }
-    network = Network(encoding, splits["train"].numbers.numpy(), options, data.width)
+    numbers = splits["train"].numbers.numpy()
+    network = Network(encoding, numbers, options, data.width)
     with placed() as place:
         if place.rank == 0:
             print(f"train: {place.processes} x {place.device}, as {place.reason}")
         network.to(place.device)
         train, valid = (splits[name].to(place.device) for name in ("train", "valid"))
         curve: list[Epoch] = []
-        best = fit(network, train, valid, encoding, options, settings.seed, place, curve.append)
+        write = scalars() if settings.tensorboard and place.rank == 0 else None
+
+        def log(epoch: Epoch) -> None:
+            curve.append(epoch)
+            if write:
+                write(epoch)
+
+        best = fit(network, train, valid, encoding, options, settings.seed, place, log)
+        if options.prune.share:
+            whole = len(curve)
+            network, options = narrowed(network.cpu(), encoding, numbers, options, data.width)
+            network.to(place.device)
+            again = after_pruning(options)
+            best = whole + fit(network, train, valid, encoding, again, settings.seed, place, log)
+            if place.rank == 0:
+                print(f"train: pruned to hidden layers of {', '.join(map(str, options.hidden))}")
         if place.rank == 0:
             print(
                 f"train: best of {len(curve)} epochs is {best + 1}, "
@@ -57,6 +77,7 @@ def _rows(
     encoding: Encoding,
     scale: Scale | None,
     penalty: FairnessPenalty,
+    soft: NDArray[np.float32],
 ) -> Rows:
     frame = data.train if split == "train" else data.valid
     numbers, rows = encoding.encode(frame)
@@ -68,5 +89,7 @@ def _rows(
     labels = data.labels(frame)
     if scale is not None:
         labels = scale.shrink(labels)
-    arrays = (numbers, rows, labels, data.weights(frame), groups)
+    if split != "train":  # the valid split is judged by its labels alone
+        soft = np.empty((len(frame), 0), np.float32)
+    arrays = (numbers, rows, labels, data.weights(frame), groups, soft)
     return Rows(*(torch.tensor(array) for array in arrays))

@@ -118,6 +118,25 @@ class FairnessPenalty(Frozen):
     weight: Annotated[float, Field(ge=0)] = 0.0
 
 
+class Prune(Frozen):
+    """Hidden units that are taken out after training, and training after that; share 0 is off."""
+
+    share: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="of each hidden layer")
+    epochs: Positive = Field(8, description="that the smaller network trains on")
+
+
+class Distill(Frozen):
+    """A teacher whose outputs the network learns beside the labels; null is off."""
+
+    teacher: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = Field(
+        None, description="module:function of another trainer, with its own settings"
+    )
+    weight: Share = Field(0.5, description="of the teacher in the loss; the labels have the rest")
+    temperature: Annotated[float, Field(ge=1)] = Field(
+        2.0, description="over 1 softens the teacher's probabilities"
+    )
+
+
 class TorchMlpSettings(Frozen):
     """Settings of `pipeline.train:torch_mlp`."""
 
@@ -133,6 +152,8 @@ class TorchMlpSettings(Frozen):
     weight_decay: Annotated[float, Field(ge=0)] = 0.2
     threads: Positive = 1
     fairness_penalty: FairnessPenalty = FairnessPenalty()
+    prune: Prune = Prune()
+    distill: Distill = Distill()
 
 
 class LogisticRegressionSettings(Frozen):
@@ -197,6 +218,7 @@ class TrainSettings(Frozen):
     trainer: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
     seed: Annotated[int, Field(ge=0)] = 0
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    tensorboard: bool = Field(False, description="loss curves in .gatehouse/tensorboard as well")
     torch_mlp: TorchMlpSettings = TorchMlpSettings()
     logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
     hist_gradient_boosting: HistGradientBoostingSettings = HistGradientBoostingSettings()

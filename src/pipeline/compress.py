@@ -1,0 +1,114 @@
+"""A smaller network: hidden units are pruned away, or a network learns from a better teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gatehouse.contract import Task
+from gatehouse.errors import GatehouseError
+from gatehouse.model import Metadata, Model, write_metadata
+from pipeline.encode import Encoding
+from pipeline.network import Network
+from pipeline.settings import TorchMlpSettings, TrainSettings
+from pipeline.trainer import Scale, TrainingData, find_trainer
+
+
+def narrowed(
+    network: Network,
+    encoding: Encoding,
+    numbers: NDArray[np.float32],
+    settings: TorchMlpSettings,
+    outputs: int,
+) -> tuple[Network, TorchMlpSettings]:
+    """The network without the hidden units of the smallest weights, and the settings of its size.
+
+    Structured pruning: of each layer the units whose incoming weights have the smallest L1 norms
+    go (Li et al., "Pruning Filters for Efficient ConvNets", 2017), so that the graph itself gets
+    smaller and faster, as zeros in it would not.
+    """
+    linears = [layer for layer in network.mlp if isinstance(layer, nn.Linear)]
+    kept = [_strongest(layer.weight, settings.prune.share) for layer in linears[:-1]]
+    smaller = settings.model_copy(update={"hidden": tuple(len(units) for units in kept)})
+    found = Network(encoding, numbers, smaller, outputs)
+    found.numeric, found.table = network.numeric, network.table
+    targets = [layer for layer in found.mlp if isinstance(layer, nn.Linear)]
+    inputs: Tensor | None = None
+    with torch.no_grad():
+        for source, target, units in zip(linears, targets, [*kept, None], strict=True):
+            rows = slice(None) if units is None else units
+            columns = slice(None) if inputs is None else inputs
+            target.weight.copy_(source.weight[rows][:, columns])
+            target.bias.copy_(source.bias[rows])
+            inputs = units
+    return found, smaller
+
+
+def _strongest(weight: Tensor, share: float) -> Tensor:
+    """Units, by index in order, that stay: all but `share` of them, and one at least."""
+    stay = max(1, round(len(weight) * (1 - share)))
+    return weight.abs().sum(dim=1).topk(stay).indices.sort().values
+
+
+def after_pruning(settings: TorchMlpSettings) -> TorchMlpSettings:
+    """The settings by which a pruned network trains on, at a quarter of the learning rate."""
+    update = {"epochs": settings.prune.epochs, "learning_rate": settings.learning_rate / 4}
+    return settings.model_copy(update=update)
+
+
+def taught(
+    data: TrainingData, settings: TrainSettings, reports: Path, scale: Scale | None
+) -> NDArray[np.float32]:
+    """What the teacher says of the train split: [N, K], or [N, 0] without a teacher.
+
+    Probabilities of the classes; of a regression the value in standard deviations.
+
+    Raises:
+        GatehouseError: the teacher is the student, or can't be trained.
+    """
+    distill = settings.torch_mlp.distill
+    if distill.teacher is None:
+        return np.empty((len(data.train), 0), np.float32)
+    if distill.teacher == settings.trainer:
+        raise GatehouseError(
+            "params.yaml: train.torch_mlp.distill.teacher: is the trainer itself; name another "
+            "one, such as pipeline.trainers:lightgbm"
+        )
+    print(f"train: the teacher, {distill.teacher}")
+    trained = find_trainer(distill.teacher)(data, settings, reports / "teacher")
+    contract = data.contract
+    metadata = Metadata(
+        contract=contract.digest,
+        data="",
+        commit="",
+        classes=contract.classes,
+        threshold=settings.threshold if contract.task is Task.BINARY else None,
+        trainer=distill.teacher,
+    )
+    write_metadata(trained.graph, metadata)
+    teacher = Model(Path(f"the graph of {distill.teacher}"), trained.graph.SerializeToString())
+    outputs = teacher.outputs(data.train)
+    return outputs.astype(np.float32) if scale is None else scale.shrink(outputs)
+
+
+def distillation_losses(found: Tensor, soft: Tensor, temperature: float) -> Tensor:
+    """How far the student is from its teacher, of each row; shape [N].
+
+    Cross-entropy between both at a temperature, times its square, so that gradients keep their
+    size (Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015); of a
+    regression the squared difference.
+
+    Args:
+        found: the student's logits [N, K], or values [N, 1].
+        soft: the teacher's probabilities [N, K], or values [N, 1].
+        temperature: 1 takes the teacher's probabilities as they are.
+    """
+    if soft.shape[1] == 1:
+        return (found[:, 0] - soft[:, 0]).square()
+    teacher = (soft.clamp_min(1e-7).log() / temperature).softmax(dim=1)
+    student = (found / temperature).log_softmax(dim=1)
+    return -(teacher * student).sum(dim=1) * temperature**2
