@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from gatehouse.contract import Contract, parse_contract
 from gatehouse.digest import file_digest
+from gatehouse.model import score
 from gatehouse.monitor.scan import Span
 from gatehouse.workspace import Workspace
 from tests.gatehouse.tiny import CONTRACT
@@ -87,7 +88,11 @@ def predictions(
 ) -> pd.DataFrame:
     """Records of rows that are asked for one by one, evenly over the days before `end`."""
     contract, model = workspace.contract, workspace.model
-    scores = model.scores(rows)
+    outputs = model.outputs(rows)
+    said: dict[str, Any] = {"prediction": outputs[:, 0]}
+    if contract.classes:
+        decided = np.asarray(contract.classes, object)[model.decisions(outputs)]
+        said = {"probability": score(outputs, contract.task), "decision": decided}
     start = end - timedelta(days=days)
     steps = pd.to_timedelta(np.arange(len(rows)) * (days * 86_400 / len(rows)), unit="s")
     held = rows[list(contract.logged)].astype(object)
@@ -97,8 +102,7 @@ def predictions(
             "request_id": [f"{start:%m%d%H%M}-{number}" for number in range(len(rows))],
             "index": 0,
             "model": file_digest(model.path),
-            "probability": scores,
-            "decision": np.where(model.decisions(model.outputs(rows)), *reversed(contract.classes)),
+            **said,
             "row": held.where(held.notna(), None).to_dict("records"),
         }
     )
