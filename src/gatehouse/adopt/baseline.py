@@ -26,6 +26,7 @@ Metric = Callable[[Floats, Floats], float]
 
 _FOLDS = 5
 _DRAWS = 200
+_ITERATIONS = 60
 _BINS = 10
 _LEAK = 0.99
 _LEAK_ROWS = 5_000
@@ -227,7 +228,9 @@ def _boosted(data: Learning) -> Any:
         else HistGradientBoostingClassifier
     )
     categorical = [name in data.categorical for name in data.features]
-    return kind(categorical_features=categorical, max_iter=60, early_stopping=True, random_state=0)
+    return kind(
+        categorical_features=categorical, max_iter=_ITERATIONS, early_stopping=True, random_state=0
+    )
 
 
 def _tree(data: Learning) -> Any:

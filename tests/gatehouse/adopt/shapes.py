@@ -18,7 +18,7 @@ ROWS = 400
 def plain(rows: int = ROWS, seed: int = 0) -> pd.DataFrame:
     """Three columns that say something of `bought`, and what is said."""
     rng = np.random.default_rng(seed)
-    age = rng.normal(45, 12, rows).round(1)
+    age = rng.normal(45, 12, rows).round(3)
     visits = rng.integers(0, 40, rows)
     city = rng.choice(["Aachen", "Bonn", "Celle"], rows, p=[0.5, 0.3, 0.2])
     logit = (age - 45) / 8 + (visits - 20) / 8 + (city == "Bonn") + rng.normal(0, 1, rows)
@@ -87,9 +87,9 @@ def wide() -> pd.DataFrame:
 
 def missing() -> pd.DataFrame:
     frame = plain().astype({"age": object, "city": object, "visits": object})
-    frame.loc[::7, "age"] = ""
-    frame.loc[::9, "city"] = "NA"
-    frame.loc[::50, "visits"] = "null"
+    frame.loc[::29, "age"] = ""
+    frame.loc[::31, "city"] = "NA"
+    frame.loc[::37, "visits"] = "null"
     return frame
 
 
@@ -106,10 +106,13 @@ def leaking() -> pd.DataFrame:
 
 
 def odd_names() -> pd.DataFrame:
-    return plain().rename(
-        columns={"age": "Größe in cm", "visits": 'a.b[0] "x" & = \'y\'', "city": "都市 (city), name",
-                 "bought": "gekauft?"}
-    )  # fmt: skip
+    names = {
+        "age": "Größe in cm",
+        "visits": "a.b[0] \"x\" & = 'y'",
+        "city": "都市 (city), name",
+        "bought": "gekauft?",
+    }
+    return plain().rename(columns=names)
 
 
 def many_values() -> pd.DataFrame:
