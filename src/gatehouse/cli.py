@@ -55,8 +55,18 @@ def run(source: str | None, base_ref: str | None) -> int:
     """
     from gatehouse.judging import base_named
     from gatehouse.run import run as run_all
+    from gatehouse.tracking import track
+    from gatehouse.workspace import Workspace
 
-    return _show(run_all(source, base_named(base_ref)))
+    verdict = run_all(source, base_named(base_ref))
+    code = _show(verdict)
+    try:
+        tracked = track(Workspace(), verdict)
+    except GatehouseError as error:  # the verdict stands, with its exit code
+        tracked = f"warning: {error}"
+    if tracked:
+        click.echo(tracked, err=True)
+    return code
 
 
 @main.command()
