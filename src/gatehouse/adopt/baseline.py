@@ -20,6 +20,7 @@ from tqdm import tqdm
 from gatehouse.adopt.profile import Scan, numbers
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
+from gatehouse.gates.data import FLOAT32_LIMIT
 
 Floats = NDArray[np.float64]
 Metric = Callable[[Floats, Floats], float]
@@ -90,7 +91,7 @@ def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
         texts = scan.sample[name]
         if column.categories is None:
             values = numbers(texts, decimal)
-            features[name] = np.where(np.isfinite(values), values, np.nan)
+            features[name] = np.where(np.abs(values) <= FLOAT32_LIMIT, values, np.nan)
         else:
             categorical.append(name)
             features[name] = _codes(texts, column.categories)
@@ -118,7 +119,7 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
         test_rows: how many rows the test split will have.
         seed: of folds and draws.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     folds = _FOLDS if len(data.labels) <= _MANY_ROWS else 3
     parts = _parts(data, folds, seed)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gatehouse.adopt.table import Table
+from gatehouse.gates.data import FLOAT32_LIMIT
 from gatehouse.rows import row_hashes
 from pipeline.file_source import MISSING
 
@@ -34,7 +35,6 @@ _COVERED = 0.3
 """Share of the rows that the frequent values must make up, where there are too many to list all."""
 _STRAY = 0.05
 """Share of texts up to which a column of numbers is called one."""
-_FLOAT32 = float(np.finfo(np.float32).max)
 _DATE = (
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})"
@@ -190,7 +190,7 @@ class _Tally:
     def _add_numbers(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         found = numbers(texts, self.decimal)
         strays = np.isnan(found)
-        beyond = np.abs(found) > _FLOAT32
+        beyond = np.abs(found) > FLOAT32_LIMIT
         finite = found[~strays & ~beyond]
         self.strays += int(n[strays].sum())
         self.infinite += int(n[beyond].sum())

@@ -115,6 +115,10 @@ def _check(profile: Profile) -> None:
     }.get(profile.kind)
     if problem is not None:
         raise GatehouseError(f"--target: '{name}' {problem}")
+    if profile.infinite:
+        raise GatehouseError(
+            f"--target: '{name}' is infinite or huge in {profile.infinite:,} rows; mend these"
+        )
     if profile.missing:
         raise GatehouseError(
             f"--target: '{name}' has no value in {profile.missing:,} of {profile.rows:,} rows. A "

@@ -108,7 +108,7 @@ def test_booleans_are_categories_or_0_and_1(fork: Forks) -> None:
     """Attacks truths of three spellings."""
     contract = fork("booleans").contract
     assert contract.columns["member"].categories == ("False", "True")
-    assert contract.columns["flag"].range == (0, 1)
+    assert list(contract.columns["flag"].range or ()) == [0, 1]
     assert contract.classes == ("FALSE", "TRUE")
 
 
@@ -168,8 +168,7 @@ def test_ranges_have_slack_and_show_no_exact_extreme(fork: Forks) -> None:
     assert low < ages.min() - 1
     assert high > ages.max() + 1
     assert float(low).is_integer()
-    assert made.contract.columns["visits"].range is not None
-    assert made.contract.columns["visits"].range[0] == 0, "counts stay above zero"
+    assert (made.contract.columns["visits"].range or (1,))[0] == 0, "counts stay above zero"
 
 
 def test_imbalance_is_told_and_blocks_nothing_by_chance(fork: Forks) -> None:

@@ -1,0 +1,297 @@
+"""The command: what it refuses, what it asks, what it leaves alone."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from tests.gatehouse.adopt.conftest import FILES, Fork, lay_out, run_init
+from tests.gatehouse.adopt.shapes import plain
+
+from gatehouse.adopt.columns import plan_columns
+from gatehouse.adopt.profile import Kind, Scan, scan
+from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.table import open_table
+from gatehouse.adopt.target import find_target
+from gatehouse.cli import main
+from gatehouse.contract import Role, Task, load_contract
+from gatehouse.errors import GatehouseError
+from pipeline.settings import load_settings
+
+CSV = plain(120).to_csv(index=False)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return lay_out(tmp_path / "repository")
+
+
+def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> str:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(path)
+
+
+def seen(folder: Path, frame: pd.DataFrame) -> Scan:
+    path = written(folder, frame.to_csv(index=False))
+    return scan(open_table(Path(path), path))
+
+
+def test_help_says_what_is_made_and_how_it_is_called() -> None:
+    """Attacks a newcomer's first look."""
+    said = CliRunner().invoke(main, ["init", "--help"]).output
+    for word in ("contract.yaml", "policy.yaml", "--positive", "--protected", "For example"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "told"),
+    [
+        (CSV, ["--target", "Bougth"], "no column 'Bougth'; did you mean: bought"),
+        (CSV, ["--target", "bought", "--protected", "cty"], "--protected: the table has no column"),
+        (CSV, ["--target", "bought", "--key", "city"], "--key: 'city' has values that come more"),
+        (CSV, ["--target", "bought", "--key", "bought"], "can't have another role"),
+        (CSV, ["--target", "bought", "--protected", "age"], "put numbers such as ages into bands"),
+        (CSV, ["--target", "bought", "--positive", "maybe"], "no value 'maybe'; it has: no, yes"),
+        (CSV, ["--target", "bought", "--task", "regression"], "makes the task binary, not"),
+        (CSV, ["--target", "age", "--positive", "3"], "'age' is a number to predict"),
+        (CSV.replace(",yes", ",no"), ["--target", "bought"], "the same value in every row"),
+        ("a,b,a\n1,2,3\n", ["--target", "b"], "names the column 'a' twice"),
+        ("a,b\n1,2\n", ["--target", "b"], "the table has 1 row;"),
+        ("a,b\n1,2\n1\n", ["--target", "b"], "Expected 2 columns, got 1"),
+        ("", ["--target", "b"], "is empty"),
+        (b"PK\x03\x04rest", ["--target", "b"], "is a zip archive, as Excel's files are"),
+        (b"PAR1rest", ["--target", "b"], "cannot be read as Parquet"),
+        (b"\x1f\x8bbroken", ["--target", "b"], "cannot be unpacked"),
+        (b"a\x00\x01b,c\n", ["--target", "b"], "is neither text nor Parquet"),
+        (CSV.replace(",yes", ",", 3), ["--target", "bought"], "no value in 3 of 120 rows"),
+        ("x,y\n" + "1,a\n1,b\n" * 40, ["--target", "y"], "no column is left to learn from"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_adopted_is_told_and_nothing_is_written(
+    root: Path, tmp_path: Path, content: str | bytes, arguments: list[str], told: str
+) -> None:
+    """Attacks tracebacks, and a repository half changed."""
+    before = {name: (root / name).read_bytes() for name in FILES}
+    result = run_init(root, written(tmp_path, content), *arguments, "--yes", "--force")
+    assert result.exit_code == 2, result.output
+    assert told in result.output
+    assert {name: (root / name).read_bytes() for name in FILES} == before
+    assert not (root / "data").exists()
+
+
+def test_a_file_or_a_folder_that_is_none_is_told(root: Path, tmp_path: Path) -> None:
+    """Attacks tracebacks of paths, and a command that is run elsewhere."""
+    result = run_init(root, "no.csv", "--target", "a")
+    assert (result.exit_code, "there is no such file" in result.output) == (2, True)
+    result = run_init(tmp_path, "no.csv", "--target", "a")
+    assert "run the command in the repository's folder" in result.output
+
+
+def test_changes_that_git_has_not_are_not_overwritten(root: Path, tmp_path: Path) -> None:
+    """Attacks a contract that somebody has been writing all day."""
+
+    def git(*arguments: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments],
+            cwd=root, check=True, capture_output=True,
+        )  # fmt: skip
+
+    table = written(tmp_path, CSV)
+    arguments = (table, "--target", "bought", "--yes")
+    refused = run_init(root, *arguments)
+    assert refused.exit_code == 2, "without Git any file is somebody's"
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "all")
+    contract = (root / "contract.yaml").read_text() + "# mine\n"
+    (root / "contract.yaml").write_text(contract)
+    refused = run_init(root, *arguments)
+    assert refused.exit_code == 2
+    assert "contract.yaml: hold changes that are not in Git" in refused.output
+    assert "policy.yaml" not in refused.output
+    assert (root / "contract.yaml").read_text() == contract
+    git("commit", "-qam", "mine")
+    assert run_init(root, *arguments).exit_code == 0
+    # The copy is somebody's too, where it has changed.
+    git("add", "-A")
+    git("commit", "-qm", "adopted")
+    (root / "data/own/rows.csv").write_text(CSV + "50.5,3,Bonn,yes\n")
+    assert "data/own/rows.csv: hold changes" in run_init(root, *arguments).output
+    assert run_init(root, *arguments, "--force").exit_code == 0
+    assert (root / "data/own/rows.csv").read_text() == CSV
+
+
+def test_what_runs_of_the_sample_left_is_taken_away(root: Path, tmp_path: Path) -> None:
+    """Attacks a verdict on Adult beside a contract of customers."""
+    for name in ("dvc.lock", "reports/verdict.json", "reports/evidence/data.json",
+                 "data/raw/rows.parquet", "models/model.onnx", "reports/README.md",
+                 "data/own/README.md"):  # fmt: skip
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("of the sample")
+    result = run_init(root, written(tmp_path, CSV), "--target", "bought", "--yes", "--force")
+    assert result.exit_code == 0, result.output
+    assert "removed, as it was of other data: dvc.lock, data/raw, models" in result.output
+    left = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+    assert left == sorted([*FILES, "reports/README.md", "data/own/README.md", "data/own/rows.csv"])
+
+
+def test_a_file_of_the_repository_stays_where_it_is(root: Path) -> None:
+    """Attacks two copies of a table, and one that the pipeline itself would take away."""
+    (root / "tables").mkdir()
+    (root / "tables/rows.csv").write_text(CSV)
+    assert run_init(root, "tables/rows.csv", "--target", "bought", "--force").exit_code == 0
+    assert load_settings(root / "params.yaml").data.file.path == Path("tables/rows.csv")
+    assert not (root / "data/own").exists()
+    (root / "data/raw").mkdir(parents=True)
+    (root / "data/raw/rows.csv").write_text(CSV)
+    assert run_init(root, "data/raw/rows.csv", "--target", "bought", "--force").exit_code == 0
+    assert load_settings(root / "params.yaml").data.file.path == Path("data/own/rows.csv")
+
+
+def test_an_ending_that_the_pipeline_does_not_know_is_mended(root: Path, tmp_path: Path) -> None:
+    """Attacks `rows.tsv`, and Parquet that calls itself CSV."""
+    table = written(tmp_path, CSV.replace(",", "\t"), "rows.tsv")
+    assert run_init(root, table, "--target", "bought", "--force").exit_code == 0
+    assert load_settings(root / "params.yaml").data.file.path == Path("data/own/rows.csv")
+    plain(120).to_parquet(tmp_path / "other.csv")
+    arguments = (str(tmp_path / "other.csv"), "--target", "bought", "--force")
+    assert run_init(root, *arguments).exit_code == 0
+    assert load_settings(root / "params.yaml").data.file.path == Path("data/own/other.parquet")
+
+
+def test_a_url_is_named_and_pinned_unless_it_may_tell_a_secret(root: Path, tmp_path: Path) -> None:
+    """Attacks signatures and passwords in params.yaml, which Git keeps for good."""
+    url = (tmp_path / "rows.csv").as_uri()
+    written(tmp_path, CSV)
+    result = run_init(root, url, "--target", "bought", "--force")
+    assert result.exit_code == 0, result.output
+    file = load_settings(root / "params.yaml").data.file
+    assert file.url == url
+    assert file.sha256 is not None
+    assert not (root / "data/own").exists()
+    import fsspec
+
+    with fsspec.open("memory://rows.csv?signature=hush7", "w") as stream:
+        stream.write(CSV)
+    result = run_init(root, "memory://rows.csv?signature=hush7", "--target", "bought", "--force")
+    assert result.exit_code == 0, result.output
+    assert load_settings(root / "params.yaml").data.file.url is None
+    assert "hush7" not in (root / "params.yaml").read_text() + result.output
+    result = run_init(
+        root, "https://me:word@example.org/a.csv", "--target", "a", "--force"
+    )  # pragma: allowlist secret
+    assert (result.exit_code, "word@" in result.output) == (2, False)
+
+
+def test_whole_numbers_are_classes_or_a_number(tmp_path: Path) -> None:
+    """Attacks ratings taken as classes, digits as amounts, and a choice nobody can change."""
+    digits = plain(300).assign(
+        digit=[i % 10 for i in range(300)], rating=[3 + i % 6 for i in range(300)]
+    )
+    found, silent = seen(tmp_path, digits), Questions(asked=False)
+    assert find_target(found, "digit", None, None, silent).classes == tuple("0123456789")
+    assert find_target(found, "rating", None, None, silent).task is Task.REGRESSION
+    chosen = find_target(found, "rating", None, Task.MULTICLASS, silent)
+    assert chosen.classes == tuple("345678")
+    with pytest.raises(GatehouseError, match="makes the task regression, not multiclass"):
+        find_target(found, "age", None, Task.MULTICLASS, silent)
+
+
+def test_the_rarer_value_is_positive_where_no_name_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks a probability of the wrong class."""
+    frame = plain(200).assign(kind=["left" if i % 3 else "right" for i in range(200)])
+    found = seen(tmp_path, frame)
+    assert find_target(found, "kind", None, None, Questions(asked=False)).positive == "right"
+    assert "the rarer one" in capsys.readouterr().err
+    assert find_target(found, "kind", "left", None, Questions(asked=False)).positive == "left"
+
+
+def test_a_terminal_is_asked_what_is_unsure(tmp_path: Path) -> None:
+    """Attacks guesses where somebody is there to be asked."""
+    frame = plain(200).assign(
+        customer=[f"{7 * i % 1009:04d}x" for i in range(200)],
+        sex=["f", "m"] * 100,
+        grade=[1, 2, 3, 2] * 50,
+    )
+    found, asking = seen(tmp_path, frame), Questions(asked=True)
+    assert found.profiles["customer"].kind is Kind.ID
+    with CliRunner().isolation(input="multiclass\ny\ny\n"):
+        target = find_target(found, "grade", None, None, asking)
+        plan = plan_columns(found, target, (), None, asking)
+    assert target.task is Task.MULTICLASS
+    assert [c.name for c in plan.of(Role.KEY)] == ["customer"]
+    assert [c.name for c in plan.of(Role.PROTECTED)] == ["sex"]
+    with CliRunner().isolation(input="n\nn\n"):
+        plan = plan_columns(found, target, (), None, asking)
+    assert not plan.of(Role.KEY, Role.PROTECTED)
+
+
+def test_protected_attributes_have_rules_and_are_not_fed(fork: Callable[..., Fork]) -> None:
+    """Attacks fairness that nobody measures, and rules that too few rows turn into errors."""
+    made = fork("500 rows", "--protected", "city")
+    assert made.contract.protected == ["city"]
+    assert "city" not in made.contract.inputs
+    rules = made.policy.rules
+    assert rules["fairness-equalized-odds"].inconclusive in ("warn", "pass")
+    assert made.policy.measure.fairness.minimum_rows <= 20
+    rare = fork("imbalanced", "--protected", "city").policy.rules
+    assert rare["fairness-equalized-odds"].inconclusive == "pass"
+
+
+def test_copies_of_rows_are_told_before_the_data_gate_stops(root: Path, tmp_path: Path) -> None:
+    """Attacks a first run that fails on rows which nobody warned of."""
+    rows = CSV.splitlines()
+    text = "\n".join(rows + rows[1:20]) + "\n"
+    result = run_init(root, written(tmp_path, text), "--target", "bought", "--force")
+    assert "of the rows have an exact copy" in result.output
+
+
+def test_columns_that_no_contract_can_name_are_left_out(root: Path, tmp_path: Path) -> None:
+    """Attacks pandas' nameless index, lists, and a column that is called like the output."""
+    frame = plain(120).rename(columns={"visits": "probabilities"})
+    frame.to_csv(tmp_path / "index.csv")
+    assert (
+        run_init(root, str(tmp_path / "index.csv"), "--target", "bought", "--force").exit_code == 0
+    )
+    contract = load_contract(root / "contract.yaml")
+    assert "" not in contract.columns
+    assert contract.columns["probabilities"].role is Role.IGNORED
+    table = pa.Table.from_pandas(plain(120)).append_column("tags", pa.array([["a"]] * 120))
+    pq.write_table(table, tmp_path / "lists.parquet")
+    result = run_init(root, str(tmp_path / "lists.parquet"), "--target", "bought", "--force")
+    assert result.exit_code == 0
+    assert "lists or bytes: left out" in result.output
+    assert "tags" not in load_contract(root / "contract.yaml").columns
+
+
+def test_numbers_with_a_little_text_are_ignored_and_told(root: Path, tmp_path: Path) -> None:
+    """Attacks a question mark for missing: the pipeline can't read it as a number."""
+    frame = plain(200).astype({"age": object, "visits": float})
+    frame.loc[::60, "age"] = "?"
+    frame.loc[3, "visits"] = 1e300
+    result = run_init(
+        root, written(tmp_path, frame.to_csv(index=False)), "--target", "bought", "--force"
+    )
+    contract = load_contract(root / "contract.yaml")
+    assert contract.columns["age"].role is Role.IGNORED
+    assert "4 rows hold other text" in result.output
+    assert contract.columns["visits"].severity == "warning"
+
+
+def test_big_files_are_sampled_for_the_baseline_and_looked_through_whole(tmp_path: Path) -> None:
+    """Attacks memory, and a range that the rows which were not sampled break."""
+    frame = plain(30_000)
+    frame.loc[29_999, "visits"] = 9_000
+    found = seen(tmp_path, frame)
+    assert len(found.sample) == 20_000
+    assert found.rows == 30_000
+    assert found.profiles["visits"].high == 9_000
