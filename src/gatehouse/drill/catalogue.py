@@ -33,6 +33,7 @@ class Defect:
         plant: changes the copy before it is measured.
         tamper: changes the evidence after it was measured.
         also: gates that go red as a consequence of this defect, not by accident.
+        beyond_two: gates that also do where the task is not binary.
         warns: the gate warns; it does not block.
         told: what else the verdict must say of it.
     """
@@ -42,6 +43,7 @@ class Defect:
     plant: Plant = _nothing
     tamper: Plant = _nothing
     also: frozenset[Gate] = frozenset()
+    beyond_two: frozenset[Gate] = frozenset()
     warns: bool = False
     told: Callable[[Verdict], bool] = _always
 
@@ -75,7 +77,8 @@ DEFECTS = (
     Defect("duplicated rows", Gate.DATA, data.duplicated_rows),
     Defect("mean shift", Gate.DRIFT, data.mean_shift),
     Defect("category shift", Gate.DRIFT, data.category_shift),
-    Defect("prediction drift", Gate.DRIFT, model.sharpened),
+    # Other decisions, or other numbers, are right less often.
+    Defect("prediction drift", Gate.DRIFT, model.sharpened, beyond_two=frozenset({Gate.ACCURACY})),
     Defect("test rows in train", Gate.ACCURACY, data.trained_on_the_test),
     # Wrong labels outnumber the true positives of a group that has few: its rates go astray.
     Defect("label noise", Gate.ACCURACY, data.label_noise, also=frozenset({Gate.FAIRNESS})),
@@ -84,19 +87,22 @@ DEFECTS = (
     # differ are decided apart.
     Defect("label leakage", Gate.ACCURACY, data.label_leakage, warns=True,
            also=frozenset({Gate.DRIFT})),
-    # What is done to a group's scores also costs accuracy.
+    # What is done to a group's scores also costs accuracy, and moves the predictions.
     Defect("bias against a group", Gate.FAIRNESS, model.biased_group,
-           also=frozenset({Gate.ACCURACY})),
+           also=frozenset({Gate.ACCURACY}), beyond_two=frozenset({Gate.DRIFT})),
     Defect("bias in an intersection", Gate.FAIRNESS, model.biased_intersection,
-           also=frozenset({Gate.ACCURACY}), told=_only_intersection),
+           also=frozenset({Gate.ACCURACY}), beyond_two=frozenset({Gate.DRIFT}),
+           told=_only_intersection),
     Defect("slower graph", Gate.LATENCY, model.slower_graph),
-    Defect("INT8 that disagrees", Gate.LATENCY, model.disagreeing_int8),
+    # What is served is what the other gates measure.
+    Defect("INT8 that disagrees", Gate.LATENCY, model.disagreeing_int8,
+           beyond_two=frozenset({Gate.ACCURACY})),
     Defect("evidence of another model", Gate.ACCURACY, tamper=record.evidence_of_another_model),
     Defect("evidence missing", Gate.FAIRNESS, tamper=record.evidence_missing),
     Defect("evidence truncated", Gate.LATENCY, tamper=record.evidence_truncated),
     Defect("evidence of newer schema", Gate.DRIFT, tamper=record.evidence_of_newer_schema),
     Defect("attribute no longer protected", Gate.FAIRNESS, record.unprotected_attribute,
-           also=frozenset({Gate.ACCURACY})),
+           also=frozenset({Gate.ACCURACY}), beyond_two=frozenset({Gate.DRIFT})),
     Defect("loosened policy", Gate.ACCURACY, record.loosened_policy, told=_loosening_told),
     Defect("expired waiver", Gate.ACCURACY, record.expired_waiver, told=_waiver("expired")),
     Defect("waiver only in the pull request", Gate.ACCURACY, record.waiver_of_the_pull_request,

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatehouse.contract import Column, Role
-from gatehouse.drill.graph import raised_where_above, rewrite_logit
-from gatehouse.drill.scene import Edit, NotApplicableError, Scene
+from gatehouse.contract import Column, Role, Task
+from gatehouse.drill.graph import Floats, Margin, raised_where_above, read_off, rewrite
+from gatehouse.drill.scene import Edit, NotApplicableError, Rewrite, Scene
+from gatehouse.evidence import Gate, Of
+from gatehouse.gates.metrics import point_values
+from gatehouse.gates.predictions import labels_of, predict
 
 if TYPE_CHECKING:
+    import onnx
     import pandas as pd
 
 SHARE = 0.06
 SHIFT_SIGMA = 0.25
 NOISY_LABELS = 0.10
+LEAK_VALUES = 32
+
+_TOO_GOOD = ("roc_auc", "accuracy", "balanced_accuracy", "r2")
+_STEPS = 256
 
 
 def _feature(column: Column) -> bool:
     return column.role is Role.FEATURE
 
 
+def _numeric(column: Column) -> bool:
+    return _feature(column) and bool(column.range)
+
+
 def missing_values(scene: Scene) -> None:
     """Missing values where the contract allows none."""
-    name = scene.column("feature that may not be missing", lambda c: _feature(c) and not c.missing)
+    name = scene.column(
+        "feature that may not be missing", lambda _, c: _feature(c) and not c.missing
+    )
     scene.edit_rows(_replace(scene, name, SHARE, np.nan))
 
 
 def out_of_range(scene: Scene) -> None:
     """A few values beyond the contract's range."""
-    name = scene.column("numeric feature with a range", lambda c: _feature(c) and bool(c.range))
+    name = scene.column("numeric feature with a range", lambda _, c: _numeric(c))
     limits = scene.contract.columns[name].range
     assert limits is not None
     scene.edit_rows(_replace(scene, name, 0.001, limits[1] * 2 + 10))
@@ -40,14 +55,14 @@ def unseen_category(scene: Scene) -> None:
     """A few values that the contract does not list."""
     name = scene.column(
         "category feature that rejects unknown values",
-        lambda c: _feature(c) and bool(c.categories) and c.unknown == "reject",
+        lambda _, c: _feature(c) and bool(c.categories) and c.unknown == "reject",
     )
     scene.edit_rows(_replace(scene, name, 0.001, "Never seen"))
 
 
 def dropped_column(scene: Scene) -> None:
     """A feature that is gone."""
-    name = scene.column("feature", _feature)
+    name = scene.column("feature", lambda _, c: _feature(c))
     scene.edit_rows(lambda rows: rows.drop(columns=name))
 
 
@@ -64,7 +79,7 @@ def duplicated_rows(scene: Scene) -> None:
 
 def mean_shift(scene: Scene) -> None:
     """A numeric feature moved within its range."""
-    name = scene.column("numeric feature with a range", lambda c: _feature(c) and bool(c.range))
+    name = scene.column("numeric feature with a range", lambda _, c: _numeric(c))
     column = scene.contract.columns[name]
     assert column.range is not None
     low, high = column.range
@@ -80,7 +95,7 @@ def mean_shift(scene: Scene) -> None:
 
 def category_shift(scene: Scene) -> None:
     """Rows moved from the most frequent category of a feature to the second."""
-    name = scene.column("category feature", lambda c: _feature(c) and bool(c.categories))
+    name = scene.column("category feature", lambda _, c: _feature(c) and bool(c.categories))
 
     def move(rows: pd.DataFrame) -> pd.DataFrame:
         first, second = rows[name].value_counts().index[:2]
@@ -93,14 +108,14 @@ def category_shift(scene: Scene) -> None:
 
 
 def label_noise(scene: Scene) -> None:
-    """Labels exchanged between rows of both classes: as many of each as before."""
+    """Labels exchanged between rows: as many of each class as before, or the same numbers."""
     target = scene.contract.target
 
     def swap(rows: pd.DataFrame) -> pd.DataFrame:
-        labels = rows[target].to_numpy(object).copy()
-        chosen = np.flatnonzero(scene.rng.random(len(labels)) < 2 * NOISY_LABELS)
-        labels[chosen] = scene.rng.permutation(labels[chosen])
-        return rows.assign(**{target: labels.astype(str)})
+        order = np.arange(len(rows))
+        chosen = np.flatnonzero(scene.rng.random(len(rows)) < 2 * NOISY_LABELS)
+        order[chosen] = scene.rng.permutation(chosen)
+        return rows.assign(**{target: rows[target].array.take(order)})
 
     scene.edit_rows(swap)
 
@@ -108,26 +123,80 @@ def label_noise(scene: Scene) -> None:
 def label_leakage(scene: Scene) -> None:
     """A feature that gives the label away, and a model that has learned so.
 
-    The feature keeps its values, dealt out anew: the largest go to the positive rows.
+    The feature keeps its values, dealt out anew: the larger the label, the larger the value. Of
+    several classes the label is the class's place.
     """
-    name = scene.column("numeric feature with a range", lambda c: _feature(c) and bool(c.range))
+    too_good = scene.rule(Gate.ACCURACY, _TOO_GOOD, Of.CANDIDATE, "at_most", warns=True)
+    values_of = scene.candidate.split("train")
+    name = scene.column(
+        f"numeric feature with a range, {LEAK_VALUES} values or more, and none missing",
+        lambda name, c: _numeric(c) and not c.missing and values_of[name].nunique() >= LEAK_VALUES,
+    )
     contract = scene.contract
-    thresholds: list[float] = []
+    dealt: list[tuple[Floats, Floats]] = []
 
     def leak(rows: pd.DataFrame) -> pd.DataFrame:
-        positive = (rows[contract.target] == contract.classes[1]).to_numpy()
-        order = np.lexsort((scene.rng.random(len(rows)), positive))
+        labels = labels_of(rows, contract)
+        order = np.lexsort((scene.rng.random(len(rows)), labels))
         values = np.empty(len(rows), rows[name].dtype)
         ordered = np.sort(rows[name].to_numpy())
         values[order] = ordered
-        thresholds.append(float(ordered[int((~positive).sum())]) - 0.5)
+        dealt.append((ordered.astype(np.float64), labels[order]))
         return rows.assign(**{name: values})
 
     scene.edit_rows(leak)
-    learned = raised_where_above(name, thresholds[0], amount=5.0, keep=0.1)
-    neutral = raised_where_above(name, thresholds[0], amount=0.0, keep=1.0)
-    scene.edit_models(lambda model: rewrite_logit(model, learned))
-    scene.edit_base_models(lambda model: rewrite_logit(model, neutral))
+    margin = scene.margin
+    read = _read_number if contract.task is Task.REGRESSION else _read_classes
+    scene.edit_models(read(margin, name, *dealt[0], learned=True))
+    scene.edit_base_models(read(margin, name, *dealt[0], learned=False))
+    found = predict(scene.candidate.model, scene.candidate.split("test"), contract)
+    if not point_values(found)[too_good.measurement] > too_good.limit:
+        raise NotApplicableError(
+            f"'{name}' has too few values for a leak that {too_good.measurement} could show"
+        )
+
+
+def _read_classes(
+    margin: Margin, name: str, ordered: Floats, labels: Floats, *, learned: bool
+) -> Rewrite:
+    """Surgery that reads the class off a feature: each class has its span of values."""
+    amount, keep = (5.0, 0.1) if learned else (0.0, 1.0)
+    starts = [_between(ordered, int((labels < k).sum())) for k in range(1, margin.classes)]
+    limits = [-np.inf, *starts, np.inf]
+
+    def read(model: onnx.ModelProto) -> onnx.ModelProto:
+        for place in [1] if margin.task is Task.BINARY else range(margin.classes):
+            span = raised_where_above(name, limits[place], amount, keep, up_to=limits[place + 1])
+            model = rewrite(model, replace(margin, place=place), span)
+        return model
+
+    return read
+
+
+def _read_number(
+    margin: Margin, name: str, ordered: Floats, labels: Floats, *, learned: bool
+) -> Rewrite:
+    """Surgery that reads a number off a feature by steps: as many rows on each, and as high."""
+    inner = np.linspace(0, 1, _STEPS + 1)[1:-1]
+    edges = [*np.quantile(labels, inner), *(labels[0] + inner * np.ptp(labels))]
+    starts = [_between(ordered, int(place)) for place in np.searchsorted(labels, edges)]
+    thresholds = np.unique([start for start in starts if np.isfinite(start)])
+    step = np.searchsorted(thresholds, ordered)
+    means = np.bincount(step, labels) / np.bincount(step)
+    levels = (means - margin.centre) / margin.spread * learned
+    change = read_off(name, thresholds, levels, keep=0.0 if learned else 1.0)
+    return lambda model: rewrite(model, margin, change)
+
+
+def _between(ordered: Floats, place: int) -> float:
+    """Halfway from the largest smaller value to the one at `place`; infinite where there is none.
+
+    Equal values lie on one side of it, though their labels may differ.
+    """
+    if place == len(ordered):
+        return np.inf
+    first = int(np.searchsorted(ordered, ordered[place]))
+    return float(ordered[first - 1] + ordered[first]) / 2 if first else -np.inf
 
 
 def trained_on_the_test(scene: Scene) -> None:

@@ -1,33 +1,80 @@
-"""Surgery on a model's graph: change its logit, or make it slower, behind the same interface."""
+"""Surgery on a model's graph: change what it says, or make it slower, behind the same interface.
+
+What is changed is one number of each row, its *margin* (see `Margin`), so that a defect is the same
+nodes whatever the task.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gatehouse.model import OUTPUT
+from gatehouse.contract import Task
+from gatehouse.model import output_name
 
 if TYPE_CHECKING:
     import onnx
 
 _PREFIX = "drill/"
+_LEAST = 1e-6
+"""Probabilities below count as this one, since there is no logarithm of 0."""
+_ML = "ai.onnx.ml"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The one number of a row that a defect changes.
+
+    Of classes it is how far the logarithm of one class's probability is ahead of its strongest
+    rival's: from 0 on the class is decided. Of two classes that is the logit. Of a regression it is
+    the value, from `centre` in units of `spread`.
+
+    Attributes:
+        task: of the model.
+        classes: how many there are.
+        place: the class that is held against its rivals.
+        centre: mean of the predicted numbers.
+        spread: their standard deviation.
+    """
+
+    task: Task
+    classes: int = 2
+    place: int = 1
+    centre: float = 0.0
+    spread: float = 1.0
+
+    def values(self, outputs: Floats) -> Floats:
+        """The margins, shape [N], of a graph's outputs, shape [N, K]."""
+        if self.task is Task.REGRESSION:
+            return np.asarray((outputs[:, 0] - self.centre) / self.spread)
+        logs = np.log(np.clip(outputs, _LEAST, 1))
+        return np.asarray(logs[:, self.place] - np.delete(logs, self.place, axis=1).max(axis=1))
+
+
+Change = Callable[["Builder", str], str]
+"""Gets a builder and the name of the margin, shape [N, 1]; returns the name of the new one."""
 
 
 class Builder:
-    """Adds nodes behind a graph's probabilities."""
+    """Adds nodes behind a graph's output."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
         self.graph = model.graph
-        self.count = 0
+        # Behind earlier surgery on the same graph, whose every name is a node's or a constant's.
+        self.count = len(self.graph.node) + len(self.graph.initializer)
 
     def op(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """Add a node of the default operator set; the name of its output."""
         from onnx import helper
 
-        name = output or self._name()
+        name = output or self.name()
         self.graph.node.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
@@ -38,20 +85,19 @@ class Builder:
         array = np.asarray(value)
         if array.dtype.kind == "f":
             array = array.astype(np.float32)
-        name = self._name()
+        name = self.name()
         self.graph.initializer.append(numpy_helper.from_array(array, name))
         return name
 
-    def text_input(self, name: str) -> str:
-        """A string input [N, 1]; added where the graph does not read that column yet."""
+    def column(self, name: str, *, text: bool) -> str:
+        """An input [N, 1] of strings or numbers; added where the graph does not read it yet."""
         import onnx
         from onnx import helper
 
         if name not in [value.name for value in self.graph.input]:
+            kind = onnx.TensorProto.STRING if text else onnx.TensorProto.FLOAT
             shape: list[str | int | None] = ["N", 1]
-            self.graph.input.append(
-                helper.make_tensor_value_info(name, onnx.TensorProto.STRING, shape)
-            )
+            self.graph.input.append(helper.make_tensor_value_info(name, kind, shape))
         return name
 
     def numeric_inputs(self) -> list[str]:
@@ -66,54 +112,77 @@ class Builder:
 
     def is_category(self, column: str, category: str) -> str:
         """1.0 where the string input holds `category`, else 0.0, shape [N, 1]."""
-        name = self._name()
         from onnx import helper
 
+        if _ML not in [opset.domain for opset in self.model.opset_import]:
+            self.model.opset_import.append(helper.make_opsetid(_ML, 3))
+        name = self.name()
         node = helper.make_node(
-            "LabelEncoder", [self.text_input(column)], [name], domain="ai.onnx.ml",
+            "LabelEncoder", [self.column(column, text=True)], [name], domain=_ML,
             keys_strings=[category], values_floats=[1.0], default_float=0.0,
         )  # fmt: skip
         self.graph.node.append(node)
         return name
 
-    def _name(self) -> str:
+    def largest(self, name: str) -> str:
+        """The largest value of each row of [N, K], shape [N, 1]."""
+        version = next(o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx"))
+        if version < 18:
+            return self.op("ReduceMax", name, axes=[1], keepdims=1)
+        return self.op("ReduceMax", name, self.const(np.array([1], np.int64)), keepdims=1)
+
+    def name(self) -> str:
+        """A name that nothing in the graph has."""
         self.count += 1
         return f"{_PREFIX}{self.count}"
 
 
-def rewrite_logit(model: onnx.ModelProto, change: Callable[[Builder, str], str]) -> onnx.ModelProto:
-    """The model with `change` applied to its logit, shape [N, 1].
-
-    `change` gets a builder and the name of the logit, and returns the name of the new one.
-    """
+def rewrite(model: onnx.ModelProto, margin: Margin, change: Change) -> onnx.ModelProto:
+    """The model with `change` applied to its margin."""
     build = Builder(model)
-    old = f"{_PREFIX}before"
+    output = output_name(margin.task)
+    old = build.name()
     for node in model.graph.node:
-        node.output[:] = [old if name == OUTPUT else name for name in node.output]
-        node.input[:] = [old if name == OUTPUT else name for name in node.input]
-    one = build.const(1.0)
-    axis = build.const(np.array([1], dtype=np.int64))
-    start, end = build.const(np.array([1], np.int64)), build.const(np.array([2], np.int64))
-    positive = build.op("Slice", old, start, end, axis)
-    positive = build.op("Clip", positive, build.const(1e-6), build.const(1 - 1e-6))
-    odds = build.op("Div", positive, build.op("Sub", one, positive))
-    score = build.op("Sigmoid", change(build, build.op("Log", odds)))
-    build.op("Concat", build.op("Sub", one, score), score, output=OUTPUT, axis=1)
+        node.output[:] = [old if name == output else name for name in node.output]
+        node.input[:] = [old if name == output else name for name in node.input]
+    if margin.task is Task.REGRESSION:
+        _rewrite_value(build, margin, old, change, output)
+    else:
+        _rewrite_class(build, margin, old, change, output)
     return model
 
 
-def scaled(factor: float) -> Callable[[Builder, str], str]:
-    """Logit times `factor`: the ranking and the decisions at 0.5 stay."""
-    return lambda build, logit: build.op("Mul", logit, build.const(factor))
+def _rewrite_value(build: Builder, margin: Margin, old: str, change: Change, output: str) -> None:
+    spread, centre = build.const(margin.spread), build.const(margin.centre)
+    changed = change(build, build.op("Div", build.op("Sub", old, centre), spread))
+    build.op("Add", build.op("Mul", changed, spread), centre, output=output)
 
 
-def noisy(amount: float, keep: float) -> Callable[[Builder, str], str]:
-    """Logit plus uniform noise in [-amount, amount], then times `keep`.
+def _rewrite_class(build: Builder, margin: Margin, old: str, change: Change, output: str) -> None:
+    """The other classes keep their shares among each other."""
+    own = np.arange(margin.classes) == margin.place
+    logs = build.op("Log", build.op("Clip", old, build.const(_LEAST), build.const(1.0)))
+    rival = build.largest(build.op("Add", logs, build.const(np.where(own, -1e9, 0.0)[None])))
+    place = build.const(np.array([margin.place], np.int64))
+    ours = build.op("Gather", logs, place, axis=1)
+    changed = build.op("Add", change(build, build.op("Sub", ours, rival)), rival)
+    build.op(
+        "Softmax", build.op("Where", build.const(own[None]), changed, logs), output=output, axis=1
+    )
+
+
+def scaled(factor: float) -> Change:
+    """Margin times `factor`: the ranking and the decisions at 0 stay."""
+    return lambda build, margin: build.op("Mul", margin, build.const(factor))
+
+
+def noisy(amount: float, keep: float) -> Change:
+    """Margin plus uniform noise in [-amount, amount], then times `keep`.
 
     The noise is a hash of the numeric inputs, so that the graph stays a function.
     """
 
-    def change(build: Builder, logit: str) -> str:
+    def change(build: Builder, margin: str) -> str:
         total = build.const(0.0)
         for position, name in enumerate(build.numeric_inputs()):
             known = build.op("Where", build.op("IsNaN", name), build.const(0.0), name)
@@ -122,63 +191,85 @@ def noisy(amount: float, keep: float) -> Callable[[Builder, str], str]:
         # Products and sums only: a sine would round differently with the size of the batch.
         fraction = build.op("Sub", total, build.op("Floor", total))
         noise = build.op("Sub", build.op("Mul", fraction, build.const(2.0)), build.const(1.0))
-        moved = build.op("Add", logit, build.op("Mul", noise, build.const(amount)))
+        moved = build.op("Add", margin, build.op("Mul", noise, build.const(amount)))
         return build.op("Mul", moved, build.const(keep))
 
     return change
 
 
-def shifted(groups: list[tuple[dict[str, str], float]]) -> Callable[[Builder, str], str]:
-    """Logit moved by an amount for the rows of each group (attribute -> category)."""
+def shifted(groups: list[tuple[dict[str, str], float]]) -> Change:
+    """Margin moved by an amount for the rows of each group (attribute -> category; {} is all)."""
 
-    def change(build: Builder, logit: str) -> str:
+    def change(build: Builder, margin: str) -> str:
         for group, amount in groups:
             member = build.const(1.0)
             for column, category in group.items():
                 member = build.op("Mul", member, build.is_category(column, category))
-            logit = build.op("Add", logit, build.op("Mul", member, build.const(amount)))
-        return logit
+            margin = build.op("Add", margin, build.op("Mul", member, build.const(amount)))
+        return margin
 
     return change
 
 
-def flipped_near(threshold: float, width: float) -> Callable[[Builder, str], str]:
-    """The logit mirrored at the threshold's for the scores that lie within `width` of it."""
+def flipped_near(threshold: float, width: float) -> Change:
+    """The margin mirrored at that of the threshold where it lies within `width` of it."""
     center = float(np.log(threshold / (1 - threshold)))
 
-    def change(build: Builder, logit: str) -> str:
-        distance = build.op("Sub", logit, build.const(center))
+    def change(build: Builder, margin: str) -> str:
+        distance = build.op("Sub", margin, build.const(center))
         near = build.op("Less", build.op("Abs", distance), build.const(width))
         mirrored = build.op("Sub", build.const(center), distance)
-        return build.op("Where", near, mirrored, logit)
+        return build.op("Where", near, mirrored, margin)
 
     return change
 
 
 def raised_where_above(
-    column: str, threshold: float, amount: float, keep: float
-) -> Callable[[Builder, str], str]:
-    """Logit times `keep`, plus `amount` where a numeric input is above a threshold, else minus."""
+    column: str, threshold: float, amount: float, keep: float, *, up_to: float = np.inf
+) -> Change:
+    """Margin times `keep`, plus `amount` where a number is in (threshold, up_to], else minus."""
 
-    def change(build: Builder, logit: str) -> str:
-        above = build.op("Cast", build.op("Greater", column, build.const(threshold)), to=1)
-        sign = build.op("Sub", build.op("Mul", above, build.const(2.0)), build.const(1.0))
+    def change(build: Builder, margin: str) -> str:
+        value = build.column(column, text=False)
+        above, beyond = (
+            build.op("Cast", build.op("Greater", value, build.const(limit)), to=1)
+            for limit in (threshold, up_to)
+        )
+        inside = build.op("Sub", above, beyond)
+        sign = build.op("Sub", build.op("Mul", inside, build.const(2.0)), build.const(1.0))
         raised = build.op("Mul", sign, build.const(amount))
-        return build.op("Add", raised, build.op("Mul", logit, build.const(keep)))
+        return build.op("Add", raised, build.op("Mul", margin, build.const(keep)))
 
     return change
 
 
-def slower(width: int, layers: int, seed: int = 0) -> Callable[[Builder, str], str]:
-    """The same logit after matrix products that change nothing but the time."""
+def read_off(column: str, thresholds: Floats, levels: Floats, keep: float) -> Change:
+    """Margin times `keep`, plus the level of the step that a number is on.
 
-    def change(build: Builder, logit: str) -> str:
+    `thresholds` ascend, T of them, and there are T + 1 levels.
+    """
+
+    def change(build: Builder, margin: str) -> str:
+        edges = build.const(thresholds[None])
+        above = build.op("Greater", build.column(column, text=False), edges)
+        rises = build.const(np.diff(levels)[:, None])
+        climbed = build.op("MatMul", build.op("Cast", above, to=1), rises)
+        level = build.op("Add", climbed, build.const(float(levels[0])))
+        return build.op("Add", level, build.op("Mul", margin, build.const(keep)))
+
+    return change
+
+
+def slower(width: int, layers: int, seed: int = 0) -> Change:
+    """The same margin after matrix products that change nothing but the time."""
+
+    def change(build: Builder, margin: str) -> str:
         drawn = np.random.default_rng(seed).standard_normal((width, width)) / width
         weights = build.const(drawn.astype(np.float32))  # one for all layers: size stays small
-        wide = build.op("MatMul", logit, build.const(np.ones((1, width), np.float32)))
+        wide = build.op("MatMul", margin, build.const(np.ones((1, width), np.float32)))
         for _ in range(layers):
             wide = build.op("Tanh", build.op("MatMul", wide, weights))
         narrow = build.op("MatMul", wide, build.const(np.zeros((width, 1), np.float32)))
-        return build.op("Add", logit, narrow)
+        return build.op("Add", margin, narrow)
 
     return change

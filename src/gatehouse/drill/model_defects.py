@@ -8,49 +8,75 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gatehouse.drill.graph import (
-    Builder,
-    flipped_near,
-    noisy,
-    rewrite_logit,
-    scaled,
-    shifted,
-    slower,
-)
+from gatehouse.contract import Task
+from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import Gate, Of
-from gatehouse.gates import fairness_classes
+from gatehouse.gates import drift, fairness_classes, fairness_values
+from gatehouse.gates.bootstrap import bootstrap
 from gatehouse.gates.fairness import group_labels, partitions
-from gatehouse.gates.metrics import point_values
-from gatehouse.gates.predictions import predict
+from gatehouse.gates.metrics import point_values, weighted_metrics
+from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.policy import Rule
 from gatehouse.workspace import MODEL, MODEL_FP32
 
-Change = Callable[[Builder, str], str]
+if TYPE_CHECKING:
+    import pandas as pd
 
 _STEPS = 10
+_RESAMPLES = 200
+_SURE = 2.5
+"""Standard errors beyond a limit, so that the interval of the gate lies beyond it too."""
 
 
 def sharpened(scene: Scene) -> None:
-    """Overconfident scores: the ranking and the decisions stay, the distribution does not."""
-    _apply(scene, scaled(1.35), scaled(1.0))
+    """Predictions that moved; the data did not.
+
+    Of two classes overconfident scores: the ranking and the decisions stay. Of several classes the
+    decisions are what drifts, and of numbers all values: one class is decided more often, and the
+    values are all larger.
+    """
+    if scene.contract.task is Task.BINARY:
+        _apply(scene, scaled(1.35), scaled(1.0))
+        return
+    rule = scene.rule(Gate.DRIFT, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
+    settings = scene.policy.measure
+    rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
+    before = drift.said(scene.base.model, rows)
+    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of that many tests
+
+    def drifts() -> bool:
+        now = drift.said(scene.candidate.model, rows)
+        found = drift.compare_predictions(before, now, settings.drift.rare_level)
+        return found.effect > 1.2 * rule.limit and found.p_value < alone
+
+    _search(scene, lambda amount: shifted([({}, amount)]), 8.0, drifts)
 
 
 def worse_than_base(scene: Scene) -> None:
-    """A model that ranks worse than the base by a little over the margin."""
-    rule = _rule(scene, Gate.ACCURACY, "roc_auc", Of.COMPARISON)
+    """A model that is worse than the base by a little over the margin."""
     rows = scene.candidate.split("test")
     before = predict(scene.base.model, rows, scene.contract)
-    target = point_values(before)["roc_auc"] - 1.3 * abs(rule.limit)
-    spread = float(np.std(_logit(before.scores)))
+    points = point_values(before)
+    rule = scene.rule(Gate.ACCURACY, list(points), Of.COMPARISON, where="all")
+    spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
+    lower = rule.at_least is not None
 
     def change(amount: float) -> Change:
         return noisy(amount, spread / float(np.sqrt(spread**2 + amount**2 / 3)))
 
-    _search(scene, change, 8.0, lambda: _auc(scene) <= target)
+    def worse() -> bool:
+        _, now = _said(scene)
+        moved = point_values(now)[rule.measurement] - points[rule.measurement]
+        enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
+        return enough and _surely_beyond(rule, now, before, scene)
+
+    _search(scene, change, 8.0, worse)
 
 
 def slightly_different(scene: Scene) -> None:
@@ -59,8 +85,8 @@ def slightly_different(scene: Scene) -> None:
 
 
 def biased_group(scene: Scene) -> None:
-    """Scores lowered for one group of a protected attribute."""
-    rule = _rule(scene, Gate.FAIRNESS, "equalized_odds_difference", Of.CANDIDATE)
+    """Predictions lowered for one group of a protected attribute."""
+    rule = _gap_rule(scene, list(fairness_values.GAPS))
     attribute, group = _smallest_group(scene, 1)
     scene.feed_protected()
     chosen = dict(zip(attribute, group, strict=True))
@@ -68,18 +94,19 @@ def biased_group(scene: Scene) -> None:
         scene,
         lambda amount: shifted([(chosen, -amount)]),
         8.0,
-        lambda: _gap_low(scene, attribute) > rule.limit + 0.02,
+        lambda: _gap_low(scene, rule, attribute) > rule.limit + 0.02,
     )
 
 
 def biased_intersection(scene: Scene) -> None:
-    """Scores lowered for one intersection, and raised for the rest of its first group.
+    """Predictions lowered for one intersection, and raised for the rest of its first group.
 
     Each attribute alone looks even; the intersection does not.
     """
     if len(scene.contract.protected) < 2:
         raise NotApplicableError("the contract has fewer than two protected attributes")
-    rule = _rule(scene, Gate.FAIRNESS, "equalized_odds_difference", Of.CANDIDATE)
+    # What is taken from some is given to others, which a mean makes up for and a loss does not.
+    rule = _gap_rule(scene, ["mean_error_difference"])
     attributes, group = _smallest_group(scene, 2)
     chosen = dict(zip(attributes, group, strict=True))
     first, second = attributes
@@ -90,33 +117,40 @@ def biased_intersection(scene: Scene) -> None:
         scene,
         lambda amount: shifted([(chosen, -amount), *((other, amount) for other in raised)]),
         8.0,
-        lambda: _gap_low(scene, attributes) > rule.limit + 0.02,
+        lambda: _gap_low(scene, rule, attributes) > rule.limit + 0.02,
     )
 
 
 def slower_graph(scene: Scene) -> None:
     """A graph that gives the same answers later."""
-    scene.edit_models(lambda model: rewrite_logit(model, slower(width=512, layers=4)))
+    scene.edit_models(scene.changed(slower(width=512, layers=4)))
 
 
 def disagreeing_int8(scene: Scene) -> None:
-    """An INT8 graph that decides otherwise near the threshold."""
-    rule = _rule(scene, Gate.LATENCY, "decision_agreement", Of.CANDIDATE)
-    threshold = scene.candidate.model.metadata.threshold
+    """An INT8 graph that decides otherwise near the threshold, or of numbers near their middle."""
+    regression = scene.contract.task is Task.REGRESSION
+    measured = "prediction_difference" if regression else "decision_agreement"
+    rule = scene.rule(Gate.LATENCY, [measured], Of.CANDIDATE)
+    threshold = scene.candidate.model.metadata.threshold or 0.5
     rows = scene.candidate.split("test")
     plain = predict(scene.candidate.model_fp32, rows, scene.contract)
 
     def disagrees() -> bool:
-        now = predict(scene.candidate.model, rows, scene.contract)
-        return float((now.decisions == plain.decisions).mean()) < rule.limit - 0.01
+        _, now = _said(scene)
+        if regression:
+            moved = ((now.scores - plain.scores) / (plain.scores.std() or 1.0)) ** 2
+            return float(moved.mean()) - _SURE * _error_of_mean(moved) > rule.limit**2
+        alike = now.decisions == plain.decisions
+        slack = max(0.01, _SURE * _error_of_mean(alike.astype(float)))
+        return float(alike.mean()) < rule.limit - slack
 
-    scene.edit_models(lambda model: rewrite_logit(model, flipped_near(threshold, 0.0)), MODEL_FP32)
+    scene.edit_models(scene.changed(flipped_near(threshold, 0.0)), MODEL_FP32)
     _search(scene, lambda width: flipped_near(threshold, width), 4.0, disagrees, MODEL)
 
 
 def _apply(scene: Scene, change: Change, neutral: Change) -> None:
-    scene.edit_models(lambda model: rewrite_logit(model, change))
-    scene.edit_base_models(lambda model: rewrite_logit(model, neutral))
+    scene.edit_models(scene.changed(change))
+    scene.edit_base_models(scene.changed(neutral))
 
 
 def _search(
@@ -135,7 +169,7 @@ def _search(
     def plant(amount: float) -> bool:
         for path, content in originals.items():
             path.write_bytes(content)
-        scene.edit_models(lambda model: rewrite_logit(model, change(amount)), *paths)
+        scene.edit_models(scene.changed(change(amount)), *paths)
         return enough()
 
     if not plant(largest):
@@ -145,56 +179,84 @@ def _search(
         middle = (low + high) / 2
         low, high = (low, middle) if plant(middle) else (middle, high)
     plant(high)
-    scene.edit_base_models(lambda model: rewrite_logit(model, change(0.0)))
+    scene.edit_base_models(scene.changed(change(0.0)))
 
 
-def _rule(scene: Scene, gate: Gate, measurement: str, of: Of) -> Rule:
-    for rule in scene.policy.rules.values():
-        if (rule.gate, rule.measurement, rule.of) == (gate, measurement, of) and (
-            rule.on_fail == "fail"
-        ):
-            return rule
-    raise NotApplicableError(f"the policy has no blocking rule on {measurement} ({of})")
+def _surely_beyond(rule: Rule, ours: Predictions, theirs: Predictions, scene: Scene) -> bool:
+    """Does the paired difference lie on the wrong side of the rule's limit for (almost) sure?"""
+    bins = scene.policy.measure.accuracy.calibration_bins
+    metrics = {
+        whose: weighted_metrics(predictions, bins)[rule.measurement]
+        for whose, predictions in (("ours", ours), ("theirs", theirs))
+    }
+    drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, scene.policy.measure.seed)
+    difference = drawn["ours"] - drawn["theirs"]
+    if rule.at_least is not None:
+        return bool(np.nanquantile(difference, 0.99) < rule.limit)
+    return bool(np.nanquantile(difference, 0.01) > rule.limit)
 
 
-def _auc(scene: Scene) -> float:
-    rows = scene.candidate.split("test")
-    return point_values(predict(scene.candidate.model, rows, scene.contract))["roc_auc"]
+def _said(scene: Scene) -> tuple[pd.DataFrame, Predictions]:
+    """The candidate's test split, and what its served model says of it now."""
+    candidate = scene.candidate
+    rows = candidate.split("test")
+    return rows, predict(candidate.model, rows, candidate.contract)
 
 
-def _logit(scores: np.ndarray) -> np.ndarray:
-    clipped = np.clip(scores, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(clipped / (1 - clipped)))
+def _error_of_mean(values: Floats) -> float:
+    return float(values.std() / np.sqrt(len(values)))
 
 
-def _gap_low(scene: Scene, attributes: tuple[str, ...]) -> float:
-    """Lower bound of the equalized odds difference between the groups of `attributes`."""
-    rows = scene.candidate.split("test")
-    predictions = predict(scene.candidate.model, rows, scene.contract)
-    groups = group_labels(rows, attributes)
-    for found in fairness_classes.measure("", groups, predictions, scene.policy):
-        if found.name == "equalized_odds_difference" and found.interval:
+def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
+    """The rule on the gap between groups; `of_numbers`: which ones do for a regression."""
+    regression = scene.contract.task is Task.REGRESSION
+    gaps = of_numbers if regression else ["equalized_odds_difference"]
+    return scene.rule(Gate.FAIRNESS, gaps, Of.CANDIDATE)
+
+
+def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
+    """Lower bound of the rule's gap between the groups of `attributes`."""
+    rows, predictions = _said(scene)
+    regression = predictions.task is Task.REGRESSION
+    measure = fairness_values.measure if regression else fairness_classes.measure
+    for found in measure("", group_labels(rows, attributes), predictions, scene.policy):
+        if found.name == rule.measurement and found.interval:
             return found.interval.low
     return 0.0
 
 
 def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The smallest group, of `size` attributes together, that is large enough to decide."""
-    rows = scene.candidate.split("test")
-    predictions = predict(scene.candidate.model, rows, scene.contract)
-    settings = scene.policy.measure.fairness
+    rows, predictions = _said(scene)
     best: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
     for attributes in partitions(scene.contract.protected):
         if len(attributes) != size:
             continue
         names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
-        cells = fairness_classes.confusion_cells(index, len(names), predictions)
-        for name, ((tn, fp), (fn, tp)) in zip(names, cells, strict=True):
-            least = min(tp + fn, fp + tn)
-            enough = tp + fn + fp + tn >= settings.minimum_rows
-            if enough and least >= settings.minimum_class_rows and (not best or least < best[0]):
+        sizes = _least_rows(index, len(names), predictions, scene)
+        for name, least in zip(names, sizes, strict=True):
+            if least and (not best or least < best[0]):
                 values = tuple(part.split("=", 1)[1] for part in str(name).split(" & "))
                 best = least, attributes, values
     if best is None:
         raise NotApplicableError("no protected group is large enough to decide")
     return best[1], best[2]
+
+
+def _least_rows(
+    index: NDArray[np.intp], groups: int, predictions: Predictions, scene: Scene
+) -> Floats:
+    """Rows that each group's error rates rest on at least, shape [G]; 0 where they don't decide."""
+    settings = scene.policy.measure.fairness
+    total = np.bincount(index, minlength=groups).astype(float)
+    enough = total >= settings.minimum_rows
+    if predictions.task is Task.REGRESSION:
+        return np.where(enough, total, 0.0)
+    true = fairness_classes.confusion_cells(index, groups, predictions).sum(axis=2)
+    least = np.minimum(true, total[:, None] - true)
+    decides = enough[:, None] & (least >= settings.minimum_class_rows)
+    # A class that fewer than two groups have enough rows of does not count in the gap.
+    told = decides.sum(axis=0) > 1
+    return np.where(
+        told.any() & decides[:, told].all(axis=1), least[:, told].min(axis=1, initial=np.inf), 0.0
+    )

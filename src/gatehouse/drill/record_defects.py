@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 from gatehouse.contract import CONTRACT_FILE, Role
-from gatehouse.drill.graph import noisy, rewrite_logit
+from gatehouse.drill.graph import noisy
 from gatehouse.drill.model_defects import biased_group, worse_than_base
 from gatehouse.drill.scene import Scene, write_contract
 from gatehouse.evidence import EVIDENCE_VERSION, Gate, Of
@@ -31,7 +31,7 @@ def evidence_truncated(scene: Scene) -> None:
 def evidence_of_another_model(scene: Scene) -> None:
     """The accuracy gate's evidence was measured on another model."""
     stranger = Scene.copy_of(scene.root, scene.root / "stranger", scene.rng)
-    stranger.edit_models(lambda model: rewrite_logit(model, noisy(0.3, 1.0)))
+    stranger.edit_models(stranger.changed(noisy(0.3, 1.0)))
     _, path = measure_and_write(Gate.ACCURACY, stranger.candidate, scene.base, scene.policy)
     path.replace(scene.evidence_file(Gate.ACCURACY))
 

@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from gatehouse.changes import policy_changes
+from gatehouse.contract import Task
 from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.errors import GatehouseError
@@ -78,7 +79,8 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
         stopped = measure_all(scene, measurer)
         defect.tamper(scene)
         verdict = judge_scene(scene)
-    trial = _trial(defect, verdict, stopped, perf_counter() - start)
+        consequences = _consequences(defect, scene.contract.task, stopped)
+    trial = _trial(defect, verdict, consequences, perf_counter() - start)
     return replace(trial, reason=trial.reason.replace(f"{scene.root}/", ""))
 
 
@@ -108,14 +110,23 @@ def judge_scene(scene: Scene) -> Verdict:
     )
 
 
-def _trial(defect: Defect, verdict: Verdict, stopped: bool, seconds: float) -> Trial:
+def _consequences(defect: Defect, task: Task, stopped: bool) -> set[Gate]:
+    """The gates, besides its own, that the defect turns red not by accident."""
+    found = set(defect.also)
+    if task is not Task.BINARY:
+        found |= defect.beyond_two
+    if stopped:
+        found |= {*Gate} - {Gate.DATA}
+    return found
+
+
+def _trial(defect: Defect, verdict: Verdict, consequences: set[Gate], seconds: float) -> Trial:
     red = {gate for gate in Gate if verdict.gate_blocks(gate)}
     warned = {result.gate for result in verdict.rules if result.warns}
-    consequences = set(defect.also) | ({*Gate} - {Gate.DATA} if stopped else set())
     if defect.gate is None:
         caught = not red
     else:
-        consequences.add(defect.gate)
+        consequences = consequences | {defect.gate}
         caught = defect.gate in (warned if defect.warns else red)
     strays = tuple(gate for gate in Gate if gate in red - consequences)
     return Trial(defect, seconds, caught and defect.told(verdict), strays,

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from gatehouse.contract import CONTRACT_FILE, Column, Contract
+import numpy as np
+
+from gatehouse.contract import CONTRACT_FILE, Column, Contract, Task
 from gatehouse.digest import PREPARED, data_digest
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.drill.graph import Change, Margin, rewrite
+from gatehouse.evidence import Gate, Of, evidence_path
+from gatehouse.gates.predictions import labels_of
 from gatehouse.judging import today
 from gatehouse.model import Model, write_metadata
-from gatehouse.policy import POLICY_FILE, Policy, load_policy
+from gatehouse.policy import POLICY_FILE, Policy, Rule, load_policy
 from gatehouse.table import RAW, read_table, write_table
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32, Workspace
 
 if TYPE_CHECKING:
-    import numpy as np
     import onnx
     import pandas as pd
 
@@ -74,6 +79,28 @@ class Scene:
     @property
     def contract(self) -> Contract:
         return self.candidate.contract
+
+    @cached_property
+    def margin(self) -> Margin:
+        """What a defect of the model changes.
+
+        Of several classes it is about the most frequent one, of which the gates can tell most.
+        """
+        contract = self.contract
+        if contract.task is Task.BINARY:
+            return Margin(contract.task)
+        rows = self.base.split("test")
+        if contract.task is Task.REGRESSION:
+            values = self.base.model.scores(rows)
+            spread = float(values.std()) or 1.0
+            return Margin(contract.task, centre=float(values.mean()), spread=spread)
+        labels = labels_of(rows, contract).astype(int)
+        place = int(np.bincount(labels).argmax())
+        return Margin(contract.task, len(contract.classes), place)
+
+    def changed(self, change: Change) -> Rewrite:
+        """Surgery that applies `change` to the margin of a graph."""
+        return lambda model: rewrite(model, self.margin, change)
 
     def evidence_file(self, gate: Gate) -> Path:
         return evidence_path(self.root / EVIDENCE, gate)
@@ -134,16 +161,54 @@ class Scene:
             )
             (self.root / path).write_bytes(model.SerializeToString())
 
-    def column(self, wanted: str, fits: Callable[[Column], bool]) -> str:
-        """The first column of the contract that fits.
+    def column(self, wanted: str, fits: Callable[[str, Column], bool]) -> str:
+        """The first column of the contract that fits, by its name and what the contract says.
 
         Raises:
             NotApplicableError: none does.
         """
         for name, column in self.contract.columns.items():
-            if fits(column):
+            if fits(name, column):
                 return name
         raise NotApplicableError(f"the contract has no {wanted}")
+
+    def rule(
+        self,
+        gate: Gate,
+        measurements: Sequence[str],
+        of: Of,
+        bound: Literal["at_least", "at_most"] | None = None,
+        *,
+        where: str | None = None,
+        warns: bool = False,
+    ) -> Rule:
+        """The first blocking rule (or with `warns` any) of the policy on one of `measurements`.
+
+        Args:
+            gate: whose rule it is.
+            measurements: names of them.
+            of: the candidate, or the comparison.
+            bound: that the rule must have.
+            where: a slice that the rule must be about.
+            warns: does a rule that only warns do?
+
+        Raises:
+            NotApplicableError: there is none.
+        """
+        for rule in self.policy.rules.values():
+            if (
+                (rule.gate, rule.of) == (gate, of)
+                and rule.measurement in measurements
+                and (bound is None or getattr(rule, bound) is not None)
+                and (where is None or fnmatchcase(where, rule.slice))
+                and (warns or rule.on_fail == "fail")
+            ):
+                return rule
+        kind = "" if warns else "blocking "
+        limit = f" with {bound}" if bound else ""
+        raise NotApplicableError(
+            f"the policy has no {kind}rule{limit} on {' or '.join(measurements)} ({of})"
+        )
 
 
 def onnx_model(path: Path) -> onnx.ModelProto:

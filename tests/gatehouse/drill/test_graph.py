@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +11,19 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from gatehouse.contract import Task
 from gatehouse.drill.graph import (
-    Builder,
+    Change,
+    Margin,
     flipped_near,
     noisy,
     raised_where_above,
-    rewrite_logit,
+    rewrite,
     scaled,
     shifted,
     slower,
 )
 from gatehouse.model import Metadata, Model, write_metadata
-
-Change = Callable[[Builder, str], str]
 
 
 def logistic() -> onnx.ModelProto:
@@ -59,7 +58,7 @@ def rows() -> pd.DataFrame:
 
 
 def logits(change: Change, rows: pd.DataFrame) -> NDArray[np.float64]:
-    model = rewrite_logit(logistic(), change)
+    model = rewrite(logistic(), Margin(Task.BINARY), change)
     onnx.checker.check_model(model)
     scores = Model(Path("changed"), model.SerializeToString()).scores(rows)
     return np.asarray(np.log(scores / (1 - scores)))
