@@ -82,9 +82,10 @@ def train(settings: TrainSettings) -> str | None:
     part = MODEL_FP32.with_suffix(".part")
     part.write_bytes(content)
     part.replace(MODEL_FP32)
+    outputs = "predictions" if contract.task is Task.REGRESSION else "probabilities"
     return (
         f"train: {MODEL_FP32}, {len(content):,} bytes; within {worst:.1e} of the trainer's "
-        f"own outputs on {len(data.valid):,} rows"
+        f"{outputs} on {len(data.valid):,} rows"
     )
 
 
