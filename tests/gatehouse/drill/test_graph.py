@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from tests.gatehouse.gates.task_graphs import TaskGraph
 
 from gatehouse.contract import Task
 from gatehouse.drill.graph import (
@@ -18,6 +19,7 @@ from gatehouse.drill.graph import (
     flipped_near,
     noisy,
     raised_where_above,
+    read_off,
     rewrite,
     scaled,
     shifted,
@@ -111,3 +113,81 @@ def test_a_leak_decides_alone(rows: pd.DataFrame) -> None:
     """Attacks a planted leak that the other inputs still outweigh."""
     changed = logits(raised_where_above("x", 2.0, amount=5.0, keep=0.1), rows)
     assert np.array_equal(changed > 0, rows["x"] > 2.0)
+
+
+BANDS = Margin(Task.MULTICLASS, 3, place=2)
+NUMBER = Margin(Task.REGRESSION, centre=100.0, spread=50.0)
+
+
+def outputs(margin: Margin, *changes: Change, rows: pd.DataFrame) -> NDArray[np.float64]:
+    """What the graph of the task gives after each of `changes` in turn."""
+    made = TaskGraph(margin.task is Task.REGRESSION).bytes("c", "d")
+    model = onnx.load_model_from_string(made)
+    for change in changes:
+        model = rewrite(model, margin, change)
+    onnx.checker.check_model(model)
+    return Model(Path("changed"), model.SerializeToString()).outputs(rows)
+
+
+@pytest.fixture
+def aged() -> pd.DataFrame:
+    age = np.linspace(1, 99, 99).astype(np.float32)
+    return pd.DataFrame({"age": age, "sex": np.where(np.arange(99) % 2, "F", "M")})
+
+
+NEUTRAL = (
+    scaled(1.0),
+    noisy(0.0, 1.0),
+    shifted([({"sex": "F"}, 0.0)]),
+    flipped_near(0.5, 0.0),
+    raised_where_above("age", 2.0, amount=0.0, keep=1.0, up_to=5.0),
+    read_off("age", np.array([10.0, 20.0]), np.zeros(3), keep=1.0),
+    slower(8, 2),
+)
+
+
+@pytest.mark.parametrize("margin", [BANDS, NUMBER])
+def test_surgery_without_effect_changes_nothing_of_any_task(
+    margin: Margin, aged: pd.DataFrame
+) -> None:
+    """Attacks surgery after surgery, each on the names that the last one left."""
+    before = outputs(margin, rows=aged)
+    np.testing.assert_allclose(outputs(margin, *NEUTRAL, rows=aged), before, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("margin", [BANDS, NUMBER])
+def test_a_shift_moves_the_margin_of_any_task(margin: Margin, aged: pd.DataFrame) -> None:
+    """Attacks a margin in Python that is another than the graph's."""
+    before = margin.values(outputs(margin, rows=aged))
+    after = margin.values(outputs(margin, shifted([({"sex": "F"}, -0.5)]), rows=aged))
+    expected = np.where(aged["sex"] == "F", -0.5, 0.0)
+    sure = np.abs(before) < 10  # beyond, the least probability cuts it off
+    np.testing.assert_allclose((after - before)[sure], expected[sure], atol=1e-3)
+
+
+def test_other_classes_keep_their_shares(aged: pd.DataFrame) -> None:
+    """Attacks a change of one class that decides between the others."""
+    before = outputs(BANDS, rows=aged)
+    after = outputs(BANDS, shifted([({}, 1.0)]), rows=aged)
+    known = (before[:, :2] > 1e-4).all(axis=1)
+    shares, changed = (found[known, 0] / found[known, 1] for found in (before, after))
+    np.testing.assert_allclose(changed, shares, rtol=1e-3)
+    assert (after[known, 2] > before[known, 2]).all()
+
+
+def test_flipping_exchanges_a_class_and_its_rival(aged: pd.DataFrame) -> None:
+    """Attacks flips that leave the decision as it was."""
+    before = outputs(BANDS, rows=aged)
+    after = outputs(BANDS, flipped_near(0.5, 1.0), rows=aged)
+    near = np.abs(BANDS.values(before)) < 1.0
+    assert near.any()
+    assert np.array_equal(before.argmax(axis=1) != after.argmax(axis=1), near)
+
+
+def test_a_number_is_read_off_by_steps(aged: pd.DataFrame) -> None:
+    """Attacks a leak that tells another number than it learned."""
+    change = read_off("age", np.array([30.5, 60.5]), np.array([-1.0, 0.5, 2.0]), keep=0.0)
+    found = outputs(NUMBER, change, rows=aged)[:, 0]
+    age = aged["age"]
+    expected = np.select([age > 60.5, age > 30.5], [200.0, 125.0], 50.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
