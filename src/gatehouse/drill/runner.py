@@ -73,6 +73,7 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
     with tempfile.TemporaryDirectory(prefix="gatehouse-drill-") as folder:
         scene = Scene.copy_of(finished, Path(folder) / "candidate", np.random.default_rng(seed))
         try:
+            _check_judged(defect, scene)
             defect.plant(scene)
         except NotApplicableError as reason:
             return Trial(defect, perf_counter() - start, False, (), str(reason), skipped=True)
@@ -108,6 +109,11 @@ def judge_scene(scene: Scene) -> Verdict:
         proposed=scene.proposed,
         policy_changes=policy_changes(scene.policy, scene.proposed),
     )
+
+
+def _check_judged(defect: Defect, scene: Scene) -> None:
+    if defect.gate and all(rule.gate is not defect.gate for rule in scene.policy.rules.values()):
+        raise NotApplicableError(f"the policy has no rule of the {defect.gate} gate")
 
 
 def _consequences(defect: Defect, task: Task, stopped: bool) -> set[Gate]:

@@ -201,3 +201,15 @@ def test_a_leak_needs_a_feature_of_many_values(numbers: Path, tmp_path: Path) ->
     scene.edit_rows(lambda rows: rows.assign(age=rows["age"].round(-1)))
     with pytest.raises(NotApplicableError, match="32 values or more"):
         data_defects.label_leakage(scene)
+
+
+def test_a_gate_that_nobody_judges_by_is_not_drilled(numbers: Path, tmp_path: Path) -> None:
+    """Attacks a drill that fails for evidence which no rule asks for."""
+    shutil.copytree(numbers, tmp_path / "run")
+    policy = json.loads((tmp_path / "run/policy.yaml").read_text("utf-8"))
+    policy["rules"] = {n: r for n, r in policy["rules"].items() if r["gate"] != "fairness"}
+    (tmp_path / "run/policy.yaml").write_text(json.dumps(policy), "utf-8")
+    (missing,) = [defect for defect in DEFECTS if defect.name == "evidence missing"]
+    trial = try_defect(missing, tmp_path / "run", Measurer(), seed=0)
+    assert trial.skipped
+    assert trial.reason == "the policy has no rule of the fairness gate"
