@@ -15,16 +15,20 @@ from gatehouse.table import read_table
 from pipeline.ingest import ingest
 from pipeline.prepare import prepare
 from pipeline.settings import Settings, TrainSettings, load_settings
-from pipeline.train import torch_mlp
-from pipeline.trainer import TrainingData
+from pipeline.trainer import TrainingData, find_trainer
 
 
 def adult() -> tuple[Settings, TrainingData, pd.DataFrame]:
     """The repository's settings, Adult's train and valid splits, and its official test rows."""
+    return splits("adult")
+
+
+def splits(source: str) -> tuple[Settings, TrainingData, pd.DataFrame]:
+    """The repository's settings, and the source's train and valid splits and test rows."""
     settings, contract = load_settings(), load_contract()
     with tempfile.TemporaryDirectory() as name:
         raw, prepared = Path(name) / "raw", Path(name) / "prepared"
-        ingest(settings.data.model_copy(update={"source": "adult"}), contract, raw)
+        ingest(settings.data.model_copy(update={"source": source}), contract, raw)
         prepare(settings.split, contract, raw, prepared)
         train, valid, test = (
             read_table(prepared / f"{split}.parquet") for split in ("train", "valid", "test")
@@ -33,9 +37,9 @@ def adult() -> tuple[Settings, TrainingData, pd.DataFrame]:
 
 
 def trained(data: TrainingData, settings: TrainSettings) -> bytes:
-    """The graph that the default trainer gives, with metadata."""
+    """The graph that the trainer of `settings` gives, with metadata."""
     with tempfile.TemporaryDirectory() as reports, contextlib.redirect_stdout(io.StringIO()):
-        graph = torch_mlp(data, settings, Path(reports)).graph
+        graph = find_trainer(settings.trainer)(data, settings, Path(reports)).graph
     said = Metadata(
         contract=data.contract.digest,
         data="",
