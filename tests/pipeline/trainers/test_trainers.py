@@ -168,23 +168,23 @@ def test_int8_or_native(case: Case) -> None:
     assert np.abs(pair[0] - pair[1]).mean() < 0.05 * unit
 
 
-@pytest.mark.parametrize("name", TRAINERS)
-def test_twice_is_the_same_and_weights_count(name: str, tmp_path: Path) -> None:
+def test_twice_is_the_same_and_weights_count(case: Case, tmp_path: Path) -> None:
     """Attacks names drawn by chance in a graph, threads that add in any order, and rows of weight
     0 that are learned from: here they carry wrong labels."""
-    data = table(Task.BINARY)
-    first, model = trained(name, data, tmp_path / "a")
-    second, _ = trained(name, data, tmp_path / "b")
-    assert content(first, data) == content(second, data)
+    data = case.data
+    if data.contract.task is not Task.BINARY:
+        return  # once for each trainer
+    second, _ = trained(case.name, data, tmp_path / "a")
+    assert content(case.result, data) == content(second, data)
     wrong = data.train.assign(
         bought=np.where(data.train["bought"] == "yes", "no", "yes"), share=0.0
     )
     rows = pd.concat([data.train, wrong, wrong], ignore_index=True)
     weighted = TrainingData(data.contract, rows, data.valid)
-    _, other = trained(name, weighted, tmp_path / "c")
+    _, other = trained(case.name, weighted, tmp_path / "b")
     labels = data.labels(data.valid)
     right, before = (
-        (m.outputs(data.valid).argmax(axis=1) == labels).mean() for m in (other, model)
+        (m.outputs(data.valid).argmax(axis=1) == labels).mean() for m in (other, case.model)
     )
     assert right > before - 0.1
 
