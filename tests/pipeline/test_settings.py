@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.errors import GatehouseError
-from pipeline.settings import load_settings
+from pipeline.settings import TrainSettings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -41,3 +41,13 @@ def test_bad_settings_name_their_key(tmp_path: Path, old: str, new: str, key: st
         load_settings(path)
     assert f" {key}: " in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_section_that_is_left_out_is_the_committed_one() -> None:
+    """Attacks defaults that drift from params.yaml: a fork without a section trains otherwise."""
+    committed = load_settings(REPOSITORY / "params.yaml").train
+    bare = TrainSettings(trainer=committed.trainer)
+    penalty = committed.torch_mlp.fairness_penalty
+    assert penalty.weight == 0
+    named = bare.torch_mlp.model_copy(update={"fairness_penalty": penalty})
+    assert bare.model_copy(update={"torch_mlp": named}) == committed
