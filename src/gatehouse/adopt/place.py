@@ -55,8 +55,9 @@ def find(place: str) -> Iterator[Found]:
     Raises:
         GatehouseError: there is no such file, it cannot be had, or it is no table.
     """
-    if "://" not in place:
-        path = Path(place)
+    # A path of this machine, written as a URL, is one still.
+    if "://" not in place or place.startswith("file://"):
+        path = Path(unquote(urlsplit(place).path) if "://" in place else place)
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "there is no such file"
             raise GatehouseError(f"{place}: {what}; name a CSV or Parquet file, or a URL")
