@@ -16,7 +16,7 @@ gatehouse := .venv/bin/gatehouse
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run tune demo test check drill image verify pages docs serve lock clean github-settings
+.PHONY: help setup run digits tune demo test check drill image verify pages docs serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ setup: ## make .venv and install what `make run` needs; EXTRAS=1: Keras, tuning,
 
 run: .venv/.installed-run ## data to verdict; DATA=adult, or a file or URL; BASE=main compares with main
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")
+
+digits: .venv/.installed-run ## the same with images: examples/digits, a CNN on handwritten digits; BASE=main
+	@cd examples/digits && python rows.py && gatehouse run $(if $(BASE),--base "$(BASE)")
 
 demo: .venv/.installed-run ## play the whole loop, from training to an alarm and back, in a scratch copy
 	@$(gatehouse) demo $(ARGS)

@@ -14,7 +14,7 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples/digits"
 MADE = ("data", "models", "reports", ".gatehouse", "cache", "tmp", "__pycache__", "dvc.lock")
-MODULES = ("rows", "cnn", "drift", "stages", "transfer")
+MODULES = ("rows", "cnn", "drift", "stages", "transfer", "few")
 
 
 @pytest.fixture(scope="session")
