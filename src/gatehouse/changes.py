@@ -55,6 +55,9 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
         before, after = getattr(base, key), getattr(proposed, key)
         if before != after:
             changes.append(_change(key, before, after, "neutral"))
+    if base.copies != proposed.copies:
+        direction: Direction = "tightened" if proposed.copies < base.copies else "loosened"
+        changes.append(_change("copies", base.copies, proposed.copies, direction))
     columns = [*base.columns, *(name for name in proposed.columns if name not in base.columns)]
     for name in columns:
         old, new = base.columns.get(name), proposed.columns.get(name)

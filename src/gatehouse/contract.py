@@ -161,6 +161,10 @@ class Contract(Frozen):
     version: Literal[1] = Field(description="version of this file's schema")
     name: str = Field(min_length=1, description="name of the data set")
     description: str = Field(min_length=1, description="what one row is")
+    copies: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.01,
+        description="largest allowed share of rows with an exact copy, where no column is a key",
+    )
     columns: dict[str, Column] = Field(min_length=2, description="the columns, by name")
 
     @model_validator(mode="after")

@@ -154,6 +154,7 @@ JOB = "job: {type: category, categories: [nurse, cook], missing: 0.5, descriptio
         ("description: Years", "description: Age", "columns.age.description", "neutral",
          "neutral"),
         ("name: tiny", "name: small", "name", "neutral", "neutral"),
+        ("name: tiny", "name: tiny\ncopies: 0.5", "copies", "loosened", "tightened"),
         (f"  {AGE}\n  {JOB}\n", f"  {JOB}\n  {AGE}\n", "columns", "neutral", "neutral"),
     ],
 )  # fmt: skip

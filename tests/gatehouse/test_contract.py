@@ -42,6 +42,7 @@ LABELS = 'categories: ["no", "yes"]'
         ("  rich:", "  job:", "duplicate key"),
         ("version: 1", "version: 3", r"contract\.yaml:1: version"),
         ("name: tiny", "name: ''", r"contract\.yaml:2: name"),
+        ("name: tiny", "name: tiny\ncopies: 2", r"contract\.yaml:3: copies"),
     ],
 )
 def test_a_wrong_contract_names_place_and_fix(old: str, new: str, expected: str) -> None:
@@ -91,6 +92,8 @@ def test_a_key_that_a_later_version_adds_changes_no_digest() -> None:
     """Attacks models that an update of Gatehouse would make those of another contract."""
     known = "sha256:30bb41f32e316631df22eb55e74c7bbe07e1289f95d519f86ab79adb3a61ee68"
     assert parse_contract(CONTRACT, "a").digest == known
+    assert parse_contract("copies: 0.01\n" + CONTRACT, "b").digest == known, "the default"
+    assert parse_contract("copies: 0.02\n" + CONTRACT, "c").digest != known
 
 
 def test_the_repository_s_own_contract_is_sound() -> None:

@@ -274,8 +274,12 @@ def _missing(profile: Profile) -> dict[str, Any]:
     """More than was seen may be missing; where nothing was, nothing may."""
     if not profile.missing:
         return {}
-    share = 1.25 * profile.missing / profile.rows + 0.02
-    return {"missing": min(1.0, math.ceil(share * 100) / 100)}
+    return {"missing": with_slack(profile.missing / profile.rows)}
+
+
+def with_slack(share: float) -> float:
+    """A limit for a share that was seen: a quarter more and two points, in whole points."""
+    return min(1.0, math.ceil((1.25 * share + 0.02) * 100) / 100)
 
 
 def rounded_range(profile: Profile, *, whole: bool) -> tuple[float, float]:

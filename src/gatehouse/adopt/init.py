@@ -15,9 +15,8 @@ from gatehouse.adopt.policy import Sizes, policy_text, sizes_of
 from gatehouse.adopt.profile import Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import column_of, find_target
-from gatehouse.adopt.texts import card_text, contract_text, settings
+from gatehouse.adopt.texts import allowed_copies, card_text, contract_text, settings
 from gatehouse.contract import Contract, Role, Task, parse_contract
-from gatehouse.gates.data import UNIQUE_ROWS
 from gatehouse.params import set_values
 from gatehouse.policy import parse_policy
 from gatehouse.report.card_text import CardText
@@ -93,11 +92,11 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         target = find_target(seen, wanted.target, wanted.positive, wanted.task, questions)
         plan = plan_columns(seen, target, wanted.protected, wanted.key, questions)
         sizes = sizes_of(seen, plan, split.valid, split.test)
-        text, contract = _contract(plan, found)
+        text, contract = _contract(plan, found, seen)
         data = learning(seen, contract, found.table.dialect.decimal)
         if leaking := leaks(data):
             plan = _without_leaks(plan, leaking, questions)
-            text, contract = _contract(plan, found)
+            text, contract = _contract(plan, found, seen)
             data = learning(seen, contract, found.table.dialect.decimal)
         baseline = measure(data, sizes.test)
         policy = policy_text(seen, plan, contract, baseline, sizes)
@@ -117,9 +116,9 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         )  # fmt: skip
 
 
-def _contract(plan: Plan, found: Found) -> tuple[str, Contract]:
+def _contract(plan: Plan, found: Found, seen: Scan) -> tuple[str, Contract]:
     """The contract as text, and as it reads."""
-    text = contract_text(plan, found.title)
+    text = contract_text(plan, found.title, seen.copies)
     return text, parse_contract(text, files.CONTRACT)
 
 
@@ -175,12 +174,11 @@ def _warnings(seen: Scan, plan: Plan, baseline: Baseline, sizes: Sizes) -> list[
                 f"'{value}' of '{target.name}' has {n} rows, about {sizes.rarest} to test on: what "
                 "is said of it will be uncertain"
             )
-    keyed = bool(plan.of(Role.KEY))
-    if not keyed and seen.copies > 1 - UNIQUE_ROWS:
+    if (allowed := allowed_copies(plan, seen.copies)) is not None:
         warnings.append(
-            f"{seen.copies:.1%} of the rows have an exact copy, and the data gate allows "
-            f"{1 - UNIQUE_ROWS:.0%}: `make run` will stop there. Take copies out of the file, or "
-            "give each row a key (--key)"
+            f"{seen.copies:.1%} of the rows have an exact copy: contract.yaml allows {allowed:.0%} "
+            "(copies). If something was loaded twice, take it out of the file and do this again; "
+            "a column that tells rows apart is better (--key)"
         )
     if not _learns(plan, baseline):
         warnings.append(

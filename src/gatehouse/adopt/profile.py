@@ -132,13 +132,15 @@ def scan(table: Table, seed: int = 0) -> Scan:
     """
     names = [name for name in table.columns if name not in table.unread]
     tallies = {name: _Tally(table.dialect.decimal) for name in names}
+    # The contract can't name the others, such as the row numbers that pandas writes.
+    named = [name for name in names if name.strip()]
     kept = _Sample(min(SAMPLE_ROWS, max(1_000, _SAMPLE_CELLS // max(1, len(names)))), seed)
     rows, hashes = 0, []
     for block in table.blocks():
         rows += block.num_rows
         for name in names:
             tallies[name].add(block[name])
-        hashes.append(row_hashes(block.to_pandas()))
+        hashes.append(row_hashes(block.select(named).to_pandas()))
         kept.add(block)
     profiles = {
         name: tallies[name].profile(name, rows, time=name in table.times)

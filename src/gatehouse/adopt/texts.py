@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from gatehouse.adopt.columns import Plan, Planned
-from gatehouse.contract import Role
+from gatehouse.adopt.columns import Plan, Planned, with_slack
+from gatehouse.contract import Contract, Role
 
 _CONTRACT = (
     "# What a row is, as `gatehouse init` found it. Say what the columns mean, and mend limits.\n"
@@ -34,8 +34,19 @@ _NETWORKS: dict[int | None, dict[str, Any]] = {
 """Settings of the network by rows of the train split, up to so many."""
 
 
-def contract_text(plan: Plan, title: str) -> str:
-    """The contract as YAML: a line for each short column, several for one of categories."""
+def allowed_copies(plan: Plan, copies: float) -> float | None:
+    """Of a share of rows with an exact copy how many the contract allows; None: its default."""
+    if plan.of(Role.KEY) or copies <= Contract.model_fields["copies"].default:
+        return None
+    return with_slack(copies)
+
+
+def contract_text(plan: Plan, title: str, copies: float) -> str:
+    """The contract as YAML: a line for each short column, several for one of categories.
+
+    `copies` is the share of rows that have an exact copy.
+    """
+    allowed = allowed_copies(plan, copies)
     columns = CommentedMap()
     for planned in plan.columns:
         if planned.column is not None:
@@ -45,6 +56,7 @@ def contract_text(plan: Plan, title: str) -> str:
             "version": 1,
             "name": title,
             "description": f"One row of {title} (to be described)",
+            **({} if allowed is None else {"copies": allowed}),
             "columns": columns,
         }
     )

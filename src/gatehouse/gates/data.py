@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("critical", "warning")
 SAMPLES = 5
-UNIQUE_ROWS = 0.99
-"""Share of rows that must have no exact copy: real tables hold a few, a doubled load many."""
 
 FLOAT32_LIMIT = float(np.finfo(np.float32).max)
 """The graph reads numbers as float32: a larger one, or an infinite one, is none to the model."""
@@ -146,7 +144,7 @@ def suite(contract: Contract, frame: pd.DataFrame) -> list[Expectation]:
         expectations.append(
             Expectation(
                 "expect_compound_columns_to_be_unique", None, "critical",
-                {"column_list": names, "mostly": UNIQUE_ROWS},
+                {"column_list": names, "mostly": round(1 - contract.copies, 12)},
             )
         )  # fmt: skip
     keys = [name for name in contract.keys if name in frame.columns]

@@ -251,10 +251,14 @@ def test_protected_attributes_have_rules_and_are_not_fed(fork: Callable[..., For
 
 def test_copies_of_rows_are_told_before_the_data_gate_stops(root: Path, tmp_path: Path) -> None:
     """Attacks a first run that fails on rows which nobody warned of."""
-    rows = CSV.splitlines()
-    text = "\n".join(rows + rows[1:20]) + "\n"
+    lines = CSV.splitlines()
+    numbered = [f",{lines[0]}", *(f"{i},{line}" for i, line in enumerate(lines[1:] + lines[1:20]))]
+    text = "\n".join(numbered) + "\n"
     result = run_init(root, written(tmp_path, text), "--target", "bought", "--force")
-    assert "of the rows have an exact copy" in result.output
+    assert "27.3% of the rows have an exact copy: contract.yaml allows 37%" in result.output
+    assert load_contract(root / "contract.yaml").copies == 0.37
+    result = run_init(root, written(tmp_path, CSV), "--target", "bought", "--force")
+    assert "copies" not in result.output + (root / "contract.yaml").read_text()
 
 
 def test_columns_that_no_contract_can_name_are_left_out(root: Path, tmp_path: Path) -> None:
