@@ -22,7 +22,7 @@ from gatehouse.gates.bootstrap import bootstrap
 from gatehouse.gates.fairness import group_labels, partitions
 from gatehouse.gates.metrics import point_values, weighted_metrics
 from gatehouse.gates.predictions import Predictions, predict
-from gatehouse.policy import Rule
+from gatehouse.policy import Policy, Rule
 from gatehouse.workspace import MODEL, MODEL_FP32
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def worse_than_base(scene: Scene) -> None:
         _, now = _said(scene)
         moved = point_values(now)[rule.measurement] - points[rule.measurement]
         enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
-        return enough and _surely_beyond(rule, now, before, scene)
+        return enough and surely_beyond(rule, now, scene.policy, before)
 
     _search(scene, change, 8.0, worse)
 
@@ -182,18 +182,20 @@ def _search(
     scene.edit_base_models(scene.changed(change(0.0)))
 
 
-def _surely_beyond(rule: Rule, ours: Predictions, theirs: Predictions, scene: Scene) -> bool:
-    """Does the paired difference lie on the wrong side of the rule's limit for (almost) sure?"""
-    bins = scene.policy.measure.accuracy.calibration_bins
+def surely_beyond(
+    rule: Rule, ours: Predictions, policy: Policy, theirs: Predictions | None = None
+) -> bool:
+    """Is a metric (or its paired difference) on the wrong side of the limit, almost for sure?"""
+    name, bins = rule.measurement, policy.measure.accuracy.calibration_bins
+    said = {"ours": ours} | ({"theirs": theirs} if theirs else {})
     metrics = {
-        whose: weighted_metrics(predictions, bins)[rule.measurement]
-        for whose, predictions in (("ours", ours), ("theirs", theirs))
+        whose: weighted_metrics(predictions, bins)[name] for whose, predictions in said.items()
     }
-    drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, scene.policy.measure.seed)
-    difference = drawn["ours"] - drawn["theirs"]
+    drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
+    values = drawn["ours"] - drawn.get("theirs", 0.0)
     if rule.at_least is not None:
-        return bool(np.nanquantile(difference, 0.99) < rule.limit)
-    return bool(np.nanquantile(difference, 0.01) > rule.limit)
+        return bool(np.nanquantile(values, 0.99) < rule.limit)
+    return bool(np.nanquantile(values, 0.01) > rule.limit)
 
 
 def _said(scene: Scene) -> tuple[pd.DataFrame, Predictions]:

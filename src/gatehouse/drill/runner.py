@@ -21,7 +21,7 @@ from gatehouse.judge import Case, compared_with, judge
 from gatehouse.judging import read_all_evidence
 from gatehouse.measure import measure
 from gatehouse.verdict import Verdict
-from gatehouse.workspace import MODEL
+from gatehouse.workspace import MODEL, Workspace
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Measurer:
     def __init__(self) -> None:
         self._memory: dict[tuple[Gate, Subject, Subject | None, str], Evidence] = {}
 
-    def measure(self, gate: Gate, scene: Scene) -> Evidence:
-        candidate, settings = scene.candidate, scene.policy.measure.model_dump_json()
+    def measure(self, gate: Gate, candidate: Workspace, scene: Scene) -> Evidence:
+        settings = scene.policy.measure.model_dump_json()
         key = (gate, candidate.subject(gate), compared_with(gate, scene.base.present()), settings)
         if key not in self._memory:
             self._memory[key] = measure(gate, candidate, scene.base, scene.policy)
@@ -87,9 +87,10 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
 
 def measure_all(scene: Scene, measurer: Measurer) -> bool:
     """Measure as the pipeline does; true where the data gate stopped it before the other gates."""
+    candidate = scene.candidate
     for gate in Gate:
-        evidence = measurer.measure(gate, scene)
-        evidence.write(evidence_path(scene.candidate.evidence, gate))
+        evidence = measurer.measure(gate, candidate, scene)
+        evidence.write(evidence_path(candidate.evidence, gate))
         if gate is Gate.DATA and failures(evidence, "critical"):
             return True
     return False

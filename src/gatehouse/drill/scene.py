@@ -147,28 +147,21 @@ class Scene:
 
     def stamp_models(self) -> None:
         """Let the graphs say that they come from the contract and data that lie here now."""
+        origin = {"contract": self.contract.digest, "data": data_digest(self.root / PREPARED)}
         for path in (MODEL, MODEL_FP32):
             model = onnx_model(self.root / path)
             metadata = Model(path, model.SerializeToString()).metadata
-            write_metadata(
-                model,
-                metadata.model_copy(
-                    update={
-                        "contract": self.contract.digest,
-                        "data": data_digest(self.root / PREPARED),
-                    }
-                ),
-            )
+            write_metadata(model, metadata.model_copy(update=origin))
             (self.root / path).write_bytes(model.SerializeToString())
 
-    def column(self, wanted: str, fits: Callable[[str, Column], bool]) -> str:
-        """The first column of the contract that fits, by its name and what the contract says.
+    def column(self, wanted: str, fits: Callable[[Column], bool]) -> str:
+        """The first column of the contract that fits.
 
         Raises:
             NotApplicableError: none does.
         """
         for name, column in self.contract.columns.items():
-            if fits(name, column):
+            if fits(column):
                 return name
         raise NotApplicableError(f"the contract has no {wanted}")
 

@@ -80,7 +80,7 @@ def rules(task: Task) -> dict[str, Any]:
             "quality": rule("latency", "r2_difference", slice="int8/fp32", at_least=-0.05),
         }
     return found | {
-        "floor": rule("accuracy", "accuracy", at_least=0.77),
+        "floor": rule("accuracy", "accuracy", at_least=0.72),
         "base": rule("accuracy", "balanced_accuracy", of="comparison", at_least=-0.03),
         "leak": rule("accuracy", "roc_auc", at_most=0.99, on_fail="warn"),
         "odds": rule("fairness", "equalized_odds_difference", slice="*", at_most=0.25),
@@ -199,7 +199,7 @@ def test_a_leak_needs_a_feature_of_many_values(numbers: Path, tmp_path: Path) ->
     """Attacks a leak into a flag, which can't give a number away."""
     scene = Scene.copy_of(numbers, tmp_path, np.random.default_rng(0))
     scene.edit_rows(lambda rows: rows.assign(age=rows["age"].round(-1)))
-    with pytest.raises(NotApplicableError, match="32 values or more"):
+    with pytest.raises(NotApplicableError, match="too few values for a leak beyond r2"):
         data_defects.label_leakage(scene)
 
 
