@@ -28,7 +28,10 @@ from pipeline.settings import FileSettings
 
 CACHE = Path("data/cache")
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
-"""Text that means a missing value, unless the contract lists it among the column's categories."""
+"""Text that means a missing value, unless the contract lists it among the column's categories.
+
+The settings may name more.
+"""
 
 _CHUNK_BYTES = 2**20
 _QUICK_BYTES = 64 * 2**20
@@ -58,7 +61,8 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     _check_columns(table, contract, settings, name)
     if not table.num_rows:
         raise GatehouseError(f"{name}: has no rows")
-    columns = {column: _values(table[column], column, contract.columns[column], name)
+    missing = frozenset({*MISSING, *settings.missing})
+    columns = {column: _values(table[column], column, contract.columns[column], name, missing)
                for column in contract.columns}  # fmt: skip
     if settings.decimal == "," and settings.format != ".parquet":
         for column in (column for column in columns if contract.columns[column].is_numeric):
@@ -216,7 +220,9 @@ def _check_columns(table: pa.Table, contract: Contract, settings: FileSettings, 
               file=sys.stderr)  # fmt: skip
 
 
-def _values(values: pa.ChunkedArray, name: str, column: Column, file: str) -> pd.Series:
+def _values(
+    values: pa.ChunkedArray, name: str, column: Column, file: str, missing: frozenset[str]
+) -> pd.Series:
     """One column: text with missing values found, or numbers as stored."""
     kind = values.type
     if column.is_numeric and pa.types.is_decimal(kind):
@@ -240,7 +246,7 @@ def _values(values: pa.ChunkedArray, name: str, column: Column, file: str) -> pd
     if column.type is ColumnType.STRING:
         tokens = {""}
     else:
-        tokens = set(MISSING) - set(column.categories or ())
+        tokens = set(missing - set(column.categories or ()))
     return series.mask(series.isin(tokens))
 
 

@@ -53,6 +53,11 @@ class FileSettings(Frozen):
     )
     encoding: str = Field("utf-8", description="of a CSV's text: any that Python knows")
     decimal: Literal[".", ","] = Field(".", description="before the decimals of a CSV's numbers")
+    missing: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (),
+        description='further texts that mean a missing value, such as "?", unless the contract '
+        "lists them as a category; an empty cell, NA, NaN, NULL and None do always",
+    )
 
     @property
     def format(self) -> str | None:

@@ -25,7 +25,6 @@ from pipeline.file_source import load
 from pipeline.ingest import ingest, typed
 from pipeline.settings import FileSettings, load_settings
 
-REPOSITORY = Path(__file__).parents[2]
 
 CSV = """\
 id,n,x,c,note,y,extra
@@ -218,6 +217,24 @@ def test_separator_encoding_and_decimal_mark_are_settings(
             assert rows["note"].iloc[0] == f"Grüße{separator} von\nGerd"
 
 
+def test_further_texts_that_mean_missing_are_a_setting(tmp_path: Path, contract: Contract) -> None:
+    """Attacks question marks of UCI's tables; a key, free text or a listed category of that name.
+
+    A Parquet file that was made of such a table holds the same texts.
+    """
+    csv = "id,n,x,c,note,y\n?,?, ?,?,?,no\n-,1,-,none,-,yes\n"
+    settings = write(tmp_path / "rows.csv", csv).model_copy(update={"missing": ("?", " ?", "none")})
+    frame = pd.read_csv(tmp_path / "rows.csv", dtype="str", keep_default_na=False)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    for path in (settings.path, tmp_path / "rows.parquet"):
+        rows = typed(load(settings.model_copy(update={"path": path}), contract), contract)
+        assert rows["n"].isna().tolist() == [True, False]
+        assert rows["n"].tolist()[1] == 1
+        assert [rows["x"].isna().tolist(), rows["x"].tolist()[1]] == [[True, False], "-"]
+        assert [rows["c"].isna().tolist(), rows["c"].tolist()[1]] == [[True, False], "none"]
+        assert [rows["id"].tolist(), rows["note"].tolist()] == [["?", "-"], ["?", "-"]]
+
+
 @pytest.mark.parametrize(
     ("changed", "content", "told"),
     [
@@ -249,6 +266,8 @@ def test_what_does_not_fit_these_settings_is_told(
         ("encoding", "klingon", "Python knows no text encoding 'klingon'"),
         ("encoding", "hex", "Python knows no text encoding 'hex'"),
         ("decimal", ";", "decimal"),
+        ("missing", [""], "missing"),
+        ("missing", [-1], "missing"),
     ],
 )
 def test_settings_of_a_csv_that_cannot_work(key: str, value: str, told: str) -> None:
@@ -291,7 +310,7 @@ def test_a_url_is_read_and_nothing_is_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Attacks leftovers of downloads, secrets of the URL on the screen, unwatched data untold."""
-    data = load_settings(REPOSITORY / "params.yaml").data
+    data = load_settings(SAMPLE / "params.yaml").data
     monkeypatch.chdir(tmp_path)
     (tmp_path / "site/rows.csv.gz").write_bytes(gzip.compress(CSV.encode(), mtime=0))
     url = f"{server}/rows.csv.gz?signature=hush"
@@ -343,7 +362,7 @@ def test_a_password_is_not_written_into_the_settings() -> None:
 
 def test_ingest_takes_it_like_any_source(tmp_path: Path, contract: Contract) -> None:
     """Attacks a source that the stage does not know, or whose rows have other types."""
-    data = load_settings(REPOSITORY / "params.yaml").data
+    data = load_settings(SAMPLE / "params.yaml").data
     file = write(tmp_path / "rows.csv", CSV)
     settings = data.model_copy(update={"source": "file", "file": file})
     assert ingest(settings, contract, tmp_path / "raw") == "ingest: 3 rows from 'file'"
