@@ -102,9 +102,7 @@ def many_groups(rates: tuple[float, ...], policy: Policy) -> list[str]:
         hits = rng.binomial(POSITIVES, true)
         cells = np.zeros((len(hits), 2, 2))
         cells[:, 0, 0], cells[:, 1, 0], cells[:, 1, 1] = 1000, POSITIVES - hits, hits
-        drawn = fairness_classes.rates_of(
-            fairness_classes.resampled_cells(cells, RESAMPLES, run), 1
-        )["true_positive_rate"]
+        drawn = fairness_classes.resampled(cells, RESAMPLES, run).rate("true_positive_rate", 1)
         smoothed = (hits + 1) / (POSITIVES + 2)
         found = largest_gap([hits / POSITIVES], [smoothed], [drawn], confidence)
         assert found is not None

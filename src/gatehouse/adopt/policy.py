@@ -387,15 +387,13 @@ class _Groups:
                 total = counts.sum(axis=1).to_numpy()
                 large = total * share >= rows
                 some &= bool(large.sum() >= 2)
-                # As the gate has it: classes that two groups have enough rows of, and the groups
-                # that have enough of all of these.
+                # As the gate has it: a class counts with the groups that have enough rows of it.
                 watched = contract.classes[1:] if contract.task is Task.BINARY else contract.classes
                 enough = [
                     large & (np.minimum(n, total - n) * share >= of_class)
                     for n in (counts[value].to_numpy() for value in watched)
                 ]
-                told = [groups for groups in enough if groups.sum() >= 2]
-                some_of_class &= bool(told) and bool(np.all(told, axis=0).sum() >= 2)
+                some_of_class &= any(groups.sum() >= 2 for groups in enough)
         return cls(rows, of_class, some, some_of_class)
 
 

@@ -105,6 +105,8 @@ def measure_models(
 
 def _of_base(base: Workspace, rows: pd.DataFrame, contract: Contract) -> Predictions | str:
     """What the base's model says of the candidate's rows, or why it can't be asked."""
+    if base.contract.target != contract.target:
+        return f"the base predicts '{base.contract.target}', the candidate '{contract.target}'"
     if base.contract.classes != contract.classes:
         ours, theirs = contract.classes or "a number", base.contract.classes or "a number"
         return f"the base predicts {theirs}, the candidate {ours}"

@@ -222,6 +222,10 @@ def _predictions(candidate: Workspace, base: Workspace, settings: DriftMeasure, 
         said(workspace.model, sample_rows(workspace.split("test"), settings, seed))
         for workspace in (base, candidate)
     )
+    if base.model.metadata.task is not candidate.model.metadata.task:
+        rows = min(len(old), len(new))
+        # A share and a number are not alike, though both are numbers.
+        return Test(PREDICTION, 1.0, 0.0, rows, "share", "another task: nothing is alike; exact")
     return compare_predictions(old, new, settings.rare_level)
 
 
@@ -242,8 +246,7 @@ def compare_predictions(old: pd.Series, new: pd.Series, rare_level: int) -> Test
     """Test of two samples of predictions, each as `said` gives them."""
     if _kind(old) == _kind(new) == "number":
         return compare_values(PREDICTION, _floats(old), _floats(new))
-    # Of models of different tasks nothing is alike, and text says so.
-    return compare_categories(PREDICTION, old.astype("str"), new.astype("str"), rare_level)
+    return compare_categories(PREDICTION, old, new, rare_level)
 
 
 def adjusted(tests: list[Test]) -> list[Measurement]:

@@ -1,14 +1,17 @@
 """Fairness of decisions between classes: selection rates, error rates and their gaps.
 
-Of more than two classes each is held against the rest, and the gap is the largest of all classes.
-A group's rate has Wilson's interval. The resamples: within each group the cells of the confusion
-matrix are one multinomial draw, which has the same distribution as resampling the group's rows
-(Efron 1979) at a cost that does not grow with them. One row is added to each cell first (Agresti,
+Of more than two classes each is held against the rest, and the gap is the largest of all classes;
+a class counts with the groups that have rows enough of it. A group's rate has Wilson's interval.
+The resamples: within each group the cells of the confusion matrix are one multinomial draw, which
+has the same distribution as resampling the group's rows (Efron 1979) at a cost that does not grow
+with them. Four rows are spread over a group's cells first (of two classes one row each: Agresti,
 Caffo 2000), so that a cell that happens to be empty is not taken for one that must be.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +29,54 @@ if TYPE_CHECKING:
 
 GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 Gap = tuple[float, Interval] | None
-_ADDED = 4.0  # rows over all cells; of two classes a success and a failure to every rate
+_ADDED = 4.0
 _NEEDS_CLASSES = ("true_positive_rate", "false_positive_rate")
+_BLOCK_CELLS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of groups, of shape [..., K] by class and [...] in all.
+
+    Attributes:
+        hits: rows that are of the class and decided so.
+        true: rows of the class.
+        decided: rows decided to be of the class.
+        total: all rows.
+    """
+
+    hits: Floats
+    true: Floats
+    decided: Floats
+    total: Floats
+
+    @classmethod
+    def of(cls, cells: NDArray[np.number]) -> Counts:
+        """From confusion matrices [..., K, K], true class first."""
+        cells = cells.astype(np.float64)
+        return cls(
+            np.diagonal(cells, axis1=-2, axis2=-1),
+            cells.sum(axis=-1),
+            cells.sum(axis=-2),
+            cells.sum(axis=(-2, -1)),
+        )
+
+    def parts(self, metric: str, k: int) -> tuple[Floats, Floats]:
+        """What a metric of class `k` divides, and by what; both of shape [...]."""
+        match metric:
+            case "selection_rate":
+                return self.decided[..., k], self.total
+            case "true_positive_rate":
+                return self.hits[..., k], self.true[..., k]
+            case "false_positive_rate":
+                wrong = self.decided[..., k] - self.hits[..., k]
+                return wrong, self.total - self.true[..., k]
+        return self.hits.sum(axis=-1), self.total
+
+    def rate(self, metric: str, k: int) -> Floats:
+        """A metric of class `k`, shape [...]; NaN where it is not defined."""
+        top, bottom = self.parts(metric, k)
+        return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
 def measure(
@@ -44,29 +93,32 @@ def measure(
     settings = policy.measure.fairness
     names, index = np.unique(groups, return_inverse=True)
     cells = confusion_cells(index, len(names), predictions)
+    counts = Counts.of(cells)
     several = predictions.task is Task.MULTICLASS
     # Of two classes the positive one says it all.
     watched = range(len(predictions.classes)) if several else [1]
-    frames = {k: _metric_frame(groups, predictions, k) for k in watched}
-    eligible = {k: _eligible(cells, k, settings) for k in watched}
-    rates = {k: _counts(cells, k) for k in watched}
+    frame = None if several else _metric_frame(groups, predictions)
 
     measurements = []
     for position, group in enumerate(names):
-        n = int(cells[position].sum())
+        n = int(counts.total[position])
         for k in watched:
             for metric in GROUP_METRICS:
                 whole = not several or metric == "accuracy"
                 if several and whole and k:
                     continue  # it is the same of each class
                 where = group if whole else f"{group} & class={predictions.classes[k]}"
-                hits, of = (int(count[position]) for count in rates[k][metric])
-                value = float(frames[k][metric][group])
-                decides = bool(eligible[k][metric][position])
+                top, bottom = (int(part[position]) for part in counts.parts(metric, k))
+                value = top / bottom if bottom else np.nan
+                if frame is not None:
+                    value = float(frame[metric][group])
+                decides = bool(_eligible(counts, metric, k, settings)[position])
                 measurements.append(
-                    _group_measurement(metric, where, value, (hits, of), n, decides, policy)
+                    _group_measurement(
+                        metric, where, value, (top, bottom), n, decides, policy, several=several
+                    )
                 )
-    return measurements + _gaps(name, names, frames, eligible, cells, policy, several=several)
+    return measurements + _gaps(name, names, counts, cells, predictions, policy)
 
 
 def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictions) -> Floats:
@@ -75,49 +127,39 @@ def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictio
     flat = (index * size + predictions.labels.astype(np.intp)) * size
     flat += predictions.decisions.astype(np.intp)
     counts = np.bincount(flat, minlength=groups * size * size)
-    return counts.reshape(groups, size, size).astype(np.float64)
-
-
-def resampled_cells(cells: Floats, resamples: int, seed: int) -> Floats:
-    """Resampled confusion matrices, shape [resamples, groups, K, K]."""
-    rng = np.random.default_rng(seed)
-    flat = smooth(cells).reshape(len(cells), -1)
-    likely = flat / flat.sum(axis=1, keepdims=True)
-    draws = [
-        rng.multinomial(int(group.sum()), shares, size=resamples)
-        for group, shares in zip(cells, likely, strict=True)
-    ]
-    drawn = np.stack(draws, axis=1).reshape(resamples, *cells.shape)
-    return np.asarray(drawn, np.float64)
+    return np.asarray(counts.reshape(groups, size, size), np.float64)
 
 
 def smooth(cells: Floats) -> Floats:
     """Confusion matrices [G, K, K] in which no cell is empty."""
-    return cells + _ADDED / cells[0].size
+    return np.asarray(cells + _ADDED / cells[0].size)
 
 
-def _counts(cells: Floats, k: int) -> dict[str, tuple[Floats, Floats]]:
-    """What each metric of class `k` divides, and by what; cells of shape [..., K, K]."""
-    total = cells.sum(axis=(-2, -1))
-    tp = cells[..., k, k]
-    true, decided = cells[..., k, :].sum(axis=-1), cells[..., :, k].sum(axis=-1)
-    return {
-        "selection_rate": (decided, total),
-        "true_positive_rate": (tp, true),
-        "false_positive_rate": (decided - tp, total - true),
-        "accuracy": (np.trace(cells, axis1=-2, axis2=-1), total),
-    }
+def resampled(cells: Floats, resamples: int, seed: int) -> Counts:
+    """Counts over the resamples, of shape [resamples, groups, K] and [resamples, groups]."""
+    rng = np.random.default_rng(seed)
+    size = cells.shape[1]
+    block = max(1, _BLOCK_CELLS // size**2)
+    groups: list[Counts] = []
+    for group, likely in zip(cells, smooth(cells), strict=True):
+        shares = (likely / likely.sum()).ravel()
+        blocks = []
+        for start in range(0, resamples, block):
+            drawn = rng.multinomial(int(group.sum()), shares, min(block, resamples - start))
+            blocks.append(Counts.of(drawn.reshape(-1, size, size)))
+        groups.append(_joined(blocks, np.concatenate))
+    return _joined(groups, lambda parts: np.stack(parts, axis=1))
 
 
-def rates_of(cells: Floats, k: int) -> dict[str, Floats]:
-    """Metrics of class `k` of confusion matrices [..., K, K], shape [...]; NaN where undefined."""
-    return {
-        metric: np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
-        for metric, (top, bottom) in _counts(cells, k).items()
-    }
+def _joined(counts: list[Counts], join: Callable[[list[Floats]], Floats]) -> Counts:
+    return Counts(*(join(list(parts)) for parts in zip(*map(_arrays, counts), strict=True)))
 
 
-def _metric_frame(groups: NDArray[np.object_], predictions: Predictions, k: int) -> pd.DataFrame:
+def _arrays(counts: Counts) -> tuple[Floats, ...]:
+    return counts.hits, counts.true, counts.decided, counts.total
+
+
+def _metric_frame(groups: NDArray[np.object_], predictions: Predictions) -> pd.DataFrame:
     from fairlearn.metrics import (
         MetricFrame,
         false_positive_rate,
@@ -127,30 +169,24 @@ def _metric_frame(groups: NDArray[np.object_], predictions: Predictions, k: int)
     from pandas import Series
     from sklearn.metrics import accuracy_score
 
-    sensitive = Series(groups)  # of one row, an array is not taken
-    functions = (selection_rate, true_positive_rate, false_positive_rate)
+    functions = (selection_rate, true_positive_rate, false_positive_rate, accuracy_score)
     frame: pd.DataFrame = MetricFrame(
-        metrics=dict(zip(GROUP_METRICS, functions, strict=False)),
-        y_true=(predictions.labels == k).astype(int),
-        y_pred=(predictions.decisions == k).astype(int),
-        sensitive_features=sensitive,
-    ).by_group
-    right = MetricFrame(
-        metrics=accuracy_score,
+        metrics=dict(zip(GROUP_METRICS, functions, strict=True)),
         y_true=predictions.labels.astype(int),
         y_pred=predictions.decisions.astype(int),
-        sensitive_features=sensitive,
+        sensitive_features=Series(groups),  # of one row, an array is not taken
     ).by_group
-    return frame.assign(accuracy=right)
+    return frame
 
 
-def _eligible(cells: Floats, k: int, settings: FairnessMeasure) -> dict[str, NDArray[np.bool_]]:
-    """Which groups are large enough for each metric of class `k`, shape [G]."""
-    total, true = cells.sum(axis=(1, 2)), cells[:, k, :].sum(axis=1)
-    enough = total >= settings.minimum_rows
-    least = settings.minimum_class_rows
-    both = enough & (true >= least) & (total - true >= least)
-    return {metric: both if metric in _NEEDS_CLASSES else enough for metric in GROUP_METRICS}
+def _eligible(counts: Counts, metric: str, k: int, settings: FairnessMeasure) -> NDArray[np.bool_]:
+    """Which groups are large enough for a metric of class `k`, shape [G]."""
+    enough = counts.total >= settings.minimum_rows
+    if metric in _NEEDS_CLASSES:
+        least = settings.minimum_class_rows
+        true = counts.true[:, k]
+        enough = enough & (true >= least) & (counts.total - true >= least)
+    return np.asarray(enough)
 
 
 def _group_measurement(
@@ -161,6 +197,8 @@ def _group_measurement(
     n: int,
     decides: bool,
     policy: Policy,
+    *,
+    several: bool,
 ) -> Measurement:
     from scipy.stats import binomtest
 
@@ -177,7 +215,7 @@ def _group_measurement(
         unit="share",
         interval=interval,
         n=n,
-        method="Fairlearn; Wilson score interval",
+        method=f"{'class against the rest' if several else 'Fairlearn'}; Wilson score interval",
         decides=decides,
         note=None if decides else "group too small to decide",
     )
@@ -186,53 +224,60 @@ def _group_measurement(
 def _gaps(
     name: str,
     names: NDArray[np.object_],
-    frames: dict[int, pd.DataFrame],
-    eligible: dict[int, dict[str, NDArray[np.bool_]]],
+    counts: Counts,
     cells: Floats,
+    predictions: Predictions,
     policy: Policy,
-    *,
-    several: bool,
 ) -> list[Measurement]:
     """Fairlearn's gaps between the groups that are large enough, the largest of all classes."""
     settings = policy.measure
     confidence = settings.fairness.confidence
-    drawn = resampled_cells(cells, settings.resamples, settings.seed)
-    # A class that too few rows are of says nothing of error rates, and does not silence the others.
-    told = {k: found for k, found in eligible.items() if found["true_positive_rate"].sum() > 1}
-    classes = np.all([found["true_positive_rate"] for found in (told or eligible).values()], axis=0)
-    rates = next(iter(eligible.values()))["selection_rate"]
+    several = predictions.task is Task.MULTICLASS
+    watched = list(range(len(predictions.classes))) if several else [1]
+    drawn = resampled(cells, settings.resamples, settings.seed)
+    smoothed = Counts.of(smooth(cells))
 
-    def gap(chosen: NDArray[np.bool_], watched: list[int], *metrics: str) -> Gap:
-        smoothed = {k: rates_of(smooth(cells), k) for k in watched}
-        resampled = {k: rates_of(drawn, k) for k in watched}
-        pairs = [(k, metric) for k in watched for metric in metrics]
-        return largest_gap(
-            [frames[k].loc[list(names), metric].to_numpy(float)[chosen] for k, metric in pairs],
-            [smoothed[k][metric][chosen] for k, metric in pairs],
-            [resampled[k][metric][:, chosen] for k, metric in pairs],
-            confidence,
-        )
+    def gap(classes: list[int], *metrics: str) -> tuple[Gap, list[str], int]:
+        """The gap, what is too small to take part, and the rows of the groups that do."""
+        points, centres, resamples, small = [], [], [], []
+        used = np.zeros(len(names), bool)
+        for k in classes:
+            chosen = _eligible(counts, metrics[0], k, settings.fairness)
+            of = f" (class {predictions.classes[k]})" if several and len(classes) > 1 else ""
+            small += [f"{group}{of}" for group in names[~chosen]]
+            if chosen.sum() > 1:
+                used |= chosen
+                for metric in metrics:
+                    points.append(counts.rate(metric, k)[chosen])
+                    centres.append(smoothed.rate(metric, k)[chosen])
+                    resamples.append(drawn.rate(metric, k)[:, chosen])
+        found = largest_gap(points, centres, resamples, confidence)
+        return found, small, int(counts.total[used].sum())
 
-    resampled = (
-        "simultaneous max-t intervals over all pairs from a stratified multinomial bootstrap, "
+    method = (
+        f"largest gap between groups{' and over classes' if several else ''}; simultaneous max-t "
+        "intervals over all pairs from a stratified multinomial bootstrap, "
         f"{settings.resamples} resamples"
     )
-    gaps = f"largest gap between groups{' and over classes' if several else ''}; {resampled}"
-    errors = gap(classes, list(told), "true_positive_rate", "false_positive_rate") if told else None
-    found = {
-        "demographic_parity_difference": (gap(rates, list(eligible), "selection_rate"), rates, gaps)
-    }
+    measurements = []
+    for metric, rates in (
+        ("demographic_parity_difference", ("selection_rate",)),
+        ("equalized_odds_difference", _NEEDS_CLASSES),
+    ):
+        found, small, n = gap(watched, *rates)
+        measurements.append(gap_measurement(metric, name, found, small, n, method=method))
+    # Both take the same groups.
+    found, small, n = gap(watched[:1], "accuracy")
     if several:
-        alike = gap(rates, [0], "accuracy")
-        found["accuracy_score_difference"] = (alike, rates, gaps)
-    else:
-        ratio = smallest_ratio(*_counts(cells[rates], 1)["selection_rate"], confidence)
-        exact = "smallest rate over the largest; exact binomial intervals of all groups at once"
-        found["demographic_parity_ratio"] = (ratio, rates, exact)
-    found["equalized_odds_difference"] = (errors, classes, gaps)
-    return [
-        gap_measurement(
-            metric, name, measured, names[~chosen], int(cells[chosen].sum()), method=method
+        measurements.append(
+            gap_measurement("accuracy_score_difference", name, found, small, n, method=method)
         )
-        for metric, (measured, chosen, method) in found.items()
-    ]
+    else:
+        chosen = _eligible(counts, "selection_rate", 1, settings.fairness)
+        hits, of = counts.parts("selection_rate", 1)
+        exact = "smallest rate over the largest; exact binomial intervals of all groups at once"
+        ratio = smallest_ratio(hits[chosen], of[chosen], confidence)
+        measurements.append(
+            gap_measurement("demographic_parity_ratio", name, ratio, small, n, method=exact)
+        )
+    return measurements

@@ -1,8 +1,8 @@
 """Fairness of predicted numbers: the loss of each group, which way it errs, and their gaps.
 
 The loss is the mean absolute error (bounded group loss: Agarwal, Dudik, Wu 2019), the error is
-prediction - truth. Gaps are in standard deviations of the target over all rows, so that a limit
-means the same whatever the target's units. The resamples draw each group's rows (Efron 1979).
+prediction - truth. Gaps are in deviations of the target over all rows (see `scale`), so that a
+limit means the same whatever the target's units. The resamples draw each group's rows (Efron 1979).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gatehouse.gates.bootstrap import Floats, bootstrap, percentile_interval
 from gatehouse.gates.gaps import gap_measurement, largest_gap
 from gatehouse.gates.metrics.weighted import mean_of
 from gatehouse.gates.predictions import Predictions
+from gatehouse.gates.scale import robust_deviation
 from gatehouse.policy import Policy
 
 GROUP_METRICS = ("mean_absolute_error", "mean_error")
@@ -62,10 +63,11 @@ def measure(
         for position, group in enumerate(names)
         for metric in GROUP_METRICS
     ]
-    spread = float(predictions.labels.std()) or 1.0
+    spread = robust_deviation(predictions.labels)
     method = (
-        "largest gap between groups over the target's standard deviation; simultaneous max-t "
-        f"intervals over all pairs from a bootstrap within groups, {settings.resamples} resamples"
+        "largest gap between groups over the target's deviation (interquartile range / 1.349); "
+        "simultaneous max-t intervals over all pairs from a bootstrap within groups, "
+        f"{settings.resamples} resamples"
     )
     for gap, metric in GAPS.items():
         scaled = points[metric][decides] / spread
@@ -74,7 +76,9 @@ def measure(
         )
         n = int(sizes[decides].sum())
         measurements.append(
-            gap_measurement(gap, name, measured, names[~decides], n, method=method, unit="sigma")
+            gap_measurement(
+                gap, name, measured, list(names[~decides]), n, method=method, unit="sigma"
+            )
         )
     return measurements
 

@@ -14,11 +14,15 @@ failures"), since those around plain rates miss too often where a small group ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
 
 from gatehouse.evidence import Interval, Measurement
 from gatehouse.gates.bootstrap import Floats
+
+_TOLD = 20
+"""Groups that a note names at most."""
 
 
 def largest_gap(
@@ -31,7 +35,7 @@ def largest_gap(
     """The largest absolute difference between two groups in any of several rates.
 
     Args:
-        points: each rate's value per group, shape [G].
+        points: each rate's value per group, shape [G]; each rate may have groups of its own.
         smoothed: the rates that the resamples were drawn from, shape [G].
         drawn: each rate's resamples, drawn for each group on its own, shape [B, G].
         confidence: of the simultaneous intervals, two-sided.
@@ -41,18 +45,30 @@ def largest_gap(
         The gap of `points`, and the interval, widened to hold it where it must be; None where
         fewer than two groups can be compared, or most resamples leave a rate undefined.
     """
-    first, second = np.triu_indices(len(points[0]), 1)
-    defined = np.all([np.isfinite(rate).all(axis=1) for rate in drawn], axis=0)
-    if not len(first) or defined.sum() < max(2, len(defined) // 2):
+    if not any(len(rate) > 1 for rate in points):
         return None
+    defined = np.all([np.isfinite(rate).all(axis=1) for rate in drawn], axis=0)
+    if defined.sum() < max(2, len(defined) // 2):
+        return None
+    pairs = [np.triu_indices(len(rate), 1) for rate in points]
     value = float(max(np.ptp(rate) for rate in points))
     if not np.isfinite(value):
         return None
     moved = [rate[defined] - rate[defined].mean(axis=0) for rate in drawn]
     spreads = [rate.std(axis=0, ddof=1) for rate in moved]
     reach = np.quantile(_largest_t(moved, spreads), confidence)
-    gaps = np.concatenate([np.abs(rate[first] - rate[second]) for rate in smoothed])
-    errors = np.concatenate([np.hypot(spread[first], spread[second]) for spread in spreads])
+    gaps = np.concatenate(
+        [
+            np.abs(rate[first] - rate[second])
+            for rate, (first, second) in zip(smoothed, pairs, strict=True)
+        ]
+    )
+    errors = np.concatenate(
+        [
+            np.hypot(spread[first], spread[second])
+            for spread, (first, second) in zip(spreads, pairs, strict=True)
+        ]
+    )
     low, high = np.max(gaps - reach * errors), np.max(gaps + reach * errors)
     return value, Interval(
         low=min(max(0.0, float(low)), value),
@@ -110,18 +126,19 @@ def gap_measurement(
     metric: str,
     name: str,
     measured: tuple[float, Interval] | None,
-    small: NDArray[np.object_],
+    small: Sequence[str],
     n: int,
     *,
     method: str,
     unit: str = "share",
 ) -> Measurement:
-    """The gap between the groups of partition `name`; `small` names groups that don't decide."""
+    """The gap between the groups of partition `name`; `small` names those that don't take part."""
     notes = []
     if measured is None:
         notes.append("fewer than two groups are large enough to compare, or none is selected")
-    if len(small):
-        notes.append("too small to decide: " + ", ".join(str(group) for group in small))
+    if small:
+        more = f" and {len(small) - _TOLD} more" if len(small) > _TOLD else ""
+        notes.append("too small to decide: " + ", ".join(small[:_TOLD]) + more)
     return Measurement(
         name=metric,
         slice=name,

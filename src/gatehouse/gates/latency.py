@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
-from gatehouse.gates.bootstrap import Floats, bootstrap, percentile_interval
+from gatehouse.gates.bootstrap import bootstrap, percentile_interval
 from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
 from gatehouse.gates.metrics.weighted import mean_of
 from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.scale import robust_deviation
 from gatehouse.gates.tools import versions
 from gatehouse.policy import LatencyMeasure, Policy
 from gatehouse.workspace import MODEL, MODEL_FP32
@@ -210,7 +211,7 @@ def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[
     changed = _moved if int8.task is Task.REGRESSION else _agreement
     return [
         changed(int8, fp32, policy),
-        _batching(candidate, rows),
+        _batching(candidate.model, rows, int8),
         *(_cost(name, int8, fp32, policy) for name in COMPARED[int8.task]),
     ]
 
@@ -236,7 +237,7 @@ def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
     """How far INT8 moves the predicted numbers."""
     settings = policy.measure
     squared = mean_of((int8.scores - fp32.scores) ** 2)
-    spread = _spread(fp32.scores)
+    spread = robust_deviation(fp32.scores)
     n = len(int8.scores)
     drawn = bootstrap({"squared": squared}, n, settings.resamples, settings.seed)["squared"]
     return Measurement(
@@ -246,7 +247,8 @@ def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
         unit="sigma",
         interval=percentile_interval(np.sqrt(drawn) / spread, settings.confidence),
         n=n,
-        method="root mean square of INT8 - FP32 over the standard deviation of FP32's predictions; "
+        method="root mean square of INT8 - FP32 over the deviation of FP32's predictions "
+        "(interquartile range / 1.349); "
         f"percentile bootstrap over rows, {settings.resamples} resamples",
     )
 
@@ -262,26 +264,26 @@ def _cost(name: str, int8: Predictions, fp32: Predictions, policy: Policy) -> Me
     value = point_values(int8)[name] - point_values(fp32)[name]
     drawn = bootstrap(metrics, len(int8.labels), settings.resamples, settings.seed)
     values = drawn["int8"] - drawn["fp32"]
-    defined = bool(np.isfinite(value))
+    interval = percentile_interval(values, settings.confidence) if np.isfinite(value) else None
     return Measurement(
         name=f"{name}_difference",
         slice="int8/fp32",
-        value=value if defined else None,
+        value=value if interval else None,
         unit="1",
-        interval=percentile_interval(values, settings.confidence) if defined else None,
+        interval=interval,
         n=len(int8.labels),
+        note=None if interval else "not defined in most resamples: too few rows of a class",
         method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
     )
 
 
-def _batching(candidate: Workspace, rows: pd.DataFrame) -> Measurement:
+def _batching(model: Model, rows: pd.DataFrame, int8: Predictions) -> Measurement:
     """The gates score many rows at once, a service scores one: both must say the same."""
-    model = candidate.model
-    together = model.outputs(rows)
+    together = int8.scores[:, None] if int8.outputs is None else int8.outputs
     chosen = np.linspace(0, len(rows) - 1, min(_SINGLE_ROWS, len(rows))).astype(int)
     single = np.concatenate([model.outputs(rows.iloc[[i]]) for i in chosen])
-    regression = model.metadata.task is Task.REGRESSION
-    scale = _spread(together) if regression else 1.0
+    regression = int8.task is Task.REGRESSION
+    scale = robust_deviation(int8.scores) if regression else 1.0
     return Measurement(
         name="single_row_difference",
         slice="int8",
@@ -290,11 +292,6 @@ def _batching(candidate: Workspace, rows: pd.DataFrame) -> Measurement:
         n=len(chosen),
         method="largest difference of predictions, one row at a time against all at once; exact",
     )
-
-
-def _spread(values: Floats) -> float:
-    """The standard deviation, by which differences of predicted numbers are told."""
-    return float(values.std()) or 1.0
 
 
 def _size(label: str, path: Path) -> Measurement:

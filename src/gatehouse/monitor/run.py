@@ -114,6 +114,15 @@ def _rules(policy: Policy, gates: Sequence[Gate], task: Task | None = None) -> P
             f"{POLICY_FILE}: no rule judges production by {judged}; name a gate with rules in "
             "monitor.gates, and give --labels where they need labels"
         )
+    before, left = (
+        {rule.gate for rule in some.rules.values()} for some in (watching(policy, gates), rules)
+    )
+    if lost := sorted(before - left):
+        raise GatehouseError(
+            f"{POLICY_FILE}: the rules of {', '.join(lost)} are on metrics that a log of several "
+            "classes does not hold (log_loss, roc_auc); add one on balanced_accuracy or accuracy, "
+            "or take the gate out of monitor.gates"
+        )
     return rules
 
 

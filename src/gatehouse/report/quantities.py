@@ -156,11 +156,14 @@ def _pivot(
     """One row per slice, one column per measurement; `rows` adds the number of rows."""
     present = [name for name in columns if any(m.name == name for m in measured)]
     by_key = {(m.slice, m.name): m for m in measured}
+    most: dict[str, int] = {}
+    for m in measured:
+        most[m.slice] = max(m.n, most.get(m.slice, 0))
     lines = []
     for where in dict.fromkeys(m.slice for m in measured):
         cells = [slice_of(where) or "all"]
         if rows:
-            cells.append(count(max(m.n for m in measured if m.slice == where)))
+            cells.append(count(most[where]))
         lines.append(cells + [_cell(by_key.get((where, name))) for name in present])
     if not lines:
         return ""

@@ -91,8 +91,9 @@ def _count_values(contract: Contract) -> Histogram | Summary:
     name, told = "gatehouse_prediction", "Value predicted, of each row"
     low, high = contract.columns[contract.target].range or (0.0, 0.0)
     step = (high - low) / 20
-    if 0 < step < math.inf:
-        edges = [low, *(low + step * number for number in range(1, 20)), high]
+    edges = [low, *(low + step * number for number in range(1, 20)), high]
+    # Of a narrow range far from 0 edges fall together, and of an infinite one there are none.
+    if math.isfinite(step) and len(set(edges)) == len(edges):
         _values.append(Histogram(name, told, buckets=edges))
     else:
         _values.append(Summary(name, told))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract
 from gatehouse.digest import data_digest
@@ -22,7 +23,6 @@ from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 if TYPE_CHECKING:
     import onnx
 
-REPOSITORY = Path(__file__).parents[3]
 CLASSES = ("no", "yes")
 
 MakeWorkspace = Callable[..., Workspace]
@@ -152,8 +152,8 @@ class Graph:
 
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    """The repository's own policy, with fewer resamples and calls."""
-    found = load_policy(REPOSITORY / "policy.yaml")
+    """The sample's policy, with fewer resamples and calls."""
+    found = load_policy(SAMPLE / "policy.yaml")
     measure = found.measure
     latency = measure.latency.model_copy(update={"sessions": 6, "calls": 20, "batch": 8})
     quick = measure.model_copy(update={"resamples": 300, "latency": latency})

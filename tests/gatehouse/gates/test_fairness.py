@@ -82,7 +82,7 @@ def test_multinomial_bootstrap_is_the_row_bootstrap() -> None:
     """Attacks the short cut: quantiles agree with those of resampling the group's rows."""
     names, p = predictions_of({"a": (40, 30, 20, 110)})
     cells = fairness_classes.confusion_cells(np.zeros(len(names), int), 1, p)
-    quick = fairness_classes.rates_of(fairness_classes.resampled_cells(cells, 4000, seed=0), 1)
+    quick = fairness_classes.resampled(cells, 4000, seed=0)
     rng = np.random.default_rng(1)
     chosen = rng.integers(0, len(names), (4000, len(names)))
     y, d = p.labels[chosen], p.decisions[chosen]
@@ -94,7 +94,7 @@ def test_multinomial_bootstrap_is_the_row_bootstrap() -> None:
     }
     for metric, values in rows.items():
         for q in (0.05, 0.5, 0.95):
-            assert np.quantile(quick[metric][:, 0], q) == pytest.approx(
+            assert np.quantile(quick.rate(metric, 1)[:, 0], q) == pytest.approx(
                 np.quantile(values, q), abs=0.012
             ), (metric, q)
 
@@ -102,8 +102,7 @@ def test_multinomial_bootstrap_is_the_row_bootstrap() -> None:
 def test_groups_are_resampled_within_themselves() -> None:
     """Attacks stratification: no draw moves rows from one group or into another."""
     cells = np.array([[[0.0, 100.0], [0.0, 100.0]], [[60.0, 60.0], [60.0, 60.0]]])
-    drawn = fairness_classes.resampled_cells(cells, 2000, seed=0)
-    rates = fairness_classes.rates_of(drawn, 1)["selection_rate"]
+    rates = fairness_classes.resampled(cells, 2000, seed=0).rate("selection_rate", 1)
     assert rates.mean(axis=0) == pytest.approx([202 / 204, 0.5], abs=0.003)
     assert abs(np.corrcoef(rates[:, 0], rates[:, 1]).ravel()[1]) < 0.08
     grid = rates * cells.sum(axis=(1, 2))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from gatehouse.gates.fairness_classes import rates_of, resampled_cells
+from gatehouse.gates.fairness_classes import GROUP_METRICS, resampled
 from gatehouse.gates.gaps import largest_gap, smallest_ratio
 
 CONFIDENCE = 0.90
@@ -24,7 +24,8 @@ def resampled_rates(cells: np.ndarray, resamples: int, seed: int) -> dict[str, n
     """Resampled rates of the positive class, from TP, FN, FP, TN of each group."""
     tp, fn, fp, tn = cells.T
     square = np.stack([np.stack([tn, fp], axis=1), np.stack([fn, tp], axis=1)], axis=1)
-    return rates_of(resampled_cells(square, resamples, seed), 1)
+    drawn = resampled(square, resamples, seed)
+    return {metric: drawn.rate(metric, 1) for metric in GROUP_METRICS}
 
 
 def gap_of(

@@ -46,13 +46,15 @@ def weighted(predictions: Predictions, calibration_bins: int) -> dict[str, Metri
     """Metrics over blocks of counts, each as scikit-learn's with the counts as `sample_weight`."""
     y, score, outputs = predictions.labels, predictions.scores, predictions.outputs
     right = (y == predictions.decisions).astype(np.float64)
-    hits, true, decided = _cells(predictions)
+    cells = _Cells(predictions)
 
     def balanced_accuracy(counts: Floats) -> Floats:
-        return _mean(ratio(counts @ hits, counts @ true))
+        hits, true, _ = cells.over(counts)
+        return _mean(ratio(hits, true))
 
     def f1_macro(counts: Floats) -> Floats:
-        return _mean(ratio(2 * (counts @ hits), counts @ (true + decided)))
+        hits, true, decided = cells.over(counts)
+        return _mean(ratio(2 * hits, true + decided))
 
     found: dict[str, Metric] = {
         "accuracy": mean_of(right),
@@ -62,7 +64,7 @@ def weighted(predictions: Predictions, calibration_bins: int) -> dict[str, Metri
     if outputs is not None:
         epsilon = np.finfo(np.float64).eps
         likely = outputs[np.arange(len(y)), y.astype(np.intp)].clip(epsilon, 1 - epsilon)
-        areas = [roc_auc_of(is_class, outputs[:, k]) for k, is_class in enumerate(true.T)]
+        areas = [roc_auc_of(is_class, outputs[:, k]) for k, is_class in enumerate(cells.true.T)]
 
         def roc_auc(counts: Floats) -> Floats:
             # Not the mean of those that are defined: a class that is not drawn leaves it undefined.
@@ -77,25 +79,42 @@ def weighted(predictions: Predictions, calibration_bins: int) -> dict[str, Metri
 
 def by_class(predictions: Predictions) -> dict[tuple[str, str], tuple[float, Metric]]:
     """Recall and precision of each class, by name and slice: the value, and over counts."""
-    hits, true, decided = _cells(predictions)
+    cells = _Cells(predictions)
     found: dict[tuple[str, str], tuple[float, Metric]] = {}
-    for name, of in (("recall", true), ("precision", decided)):
-        values = ratio(hits.sum(axis=0), of.sum(axis=0))
+    for place, name in ((1, "recall"), (2, "precision")):
         for k, label in enumerate(predictions.classes):
-            found[name, f"class={label}"] = (float(values[k]), _share(hits[:, k], of[:, k]))
+            share = _share(cells, place, k)
+            value = float(share(np.ones((1, len(predictions.labels))))[0])
+            found[name, f"class={label}"] = value, share
     return found
 
 
-def _share(hits: Floats, of: Floats) -> Metric:
-    return lambda counts: ratio(counts @ hits, counts @ of)
+def _share(cells: _Cells, place: int, k: int) -> Metric:
+    def share(counts: Floats) -> Floats:
+        over = cells.over(counts)
+        return ratio(over[0][:, k], over[place][:, k])
+
+    return share
 
 
-def _cells(predictions: Predictions) -> tuple[Floats, Floats, Floats]:
+class _Cells:
     """Is each row of each class rightly decided, of it, decided as it? Each of shape [N, K]."""
-    one = np.eye(len(predictions.classes))
-    true = one[predictions.labels.astype(np.intp)]
-    decided = one[predictions.decisions.astype(np.intp)]
-    return true * decided, true, decided
+
+    def __init__(self, predictions: Predictions) -> None:
+        one = np.eye(len(predictions.classes))
+        self.true = one[predictions.labels.astype(np.intp)]
+        decided = one[predictions.decisions.astype(np.intp)]
+        self._all = np.concatenate([self.true * decided, self.true, decided], axis=1)
+        self._last: tuple[Floats, list[Floats]] | None = None
+
+    def over(self, counts: Floats) -> list[Floats]:
+        """Their sums over counts [B, N], each of shape [B, K].
+
+        All metrics of a block of counts ask, one after the other: they share one product.
+        """
+        if self._last is None or self._last[0] is not counts:
+            self._last = counts, np.split(counts @ self._all, 3, axis=1)
+        return self._last[1]
 
 
 def _mean(values: Floats) -> Floats:

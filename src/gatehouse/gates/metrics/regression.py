@@ -34,7 +34,11 @@ def weighted(predictions: Predictions) -> dict[str, Metric]:
     mean, mean_square = mean_of(centred), mean_of(centred**2)
 
     def r2(counts: Floats) -> Floats:
-        return 1 - ratio(squared(counts), mean_square(counts) - mean(counts) ** 2)
+        square = mean_square(counts)
+        variance = square - mean(counts) ** 2
+        # Of equal values rounding leaves a variance that is none.
+        varies = variance > 8 * np.finfo(np.float64).eps * square
+        return 1 - ratio(squared(counts), np.where(varies, variance, 0.0))
 
     return {
         "mean_absolute_error": mean_of(np.abs(error)),
