@@ -161,13 +161,16 @@ def test_rules_that_a_log_cannot_tell_are_no_pass(several: Production) -> None:
     path = several.root / "policy.yaml"
     before = path.read_text()
     content = json.loads(before)
-    content["rules"] = {"ranking": content["rules"]["ranking"]}
-    path.write_text(json.dumps(content))
-    try:
-        with pytest.raises(GatehouseError, match="no rule judges production"):
-            several.look(several.records(), several.labels())
-    finally:
-        path.write_text(before)
+    rules = content["rules"]
+    drift = {name: rule for name, rule in rules.items() if rule["gate"] == "drift"}
+    for left, expected in (({}, "no rule judges production"), (drift, "the rules of accuracy are")):
+        content["rules"] = left | {"ranking": rules["ranking"]}
+        path.write_text(json.dumps(content))
+        try:
+            with pytest.raises(GatehouseError, match=expected):
+                several.look(several.records(), several.labels())
+        finally:
+            path.write_text(before)
 
 
 def test_a_class_that_nobody_knows_is_no_pass(several: Production) -> None:
