@@ -39,8 +39,8 @@ class Margin:
         task: of the model.
         classes: how many there are.
         place: the class that is held against its rivals.
-        centre: mean of the predicted numbers.
-        spread: their standard deviation.
+        centre: median of the predicted numbers.
+        spread: their deviation, as `gates.scale` has it.
     """
 
     task: Task

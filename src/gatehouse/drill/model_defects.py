@@ -22,6 +22,7 @@ from gatehouse.gates.bootstrap import bootstrap
 from gatehouse.gates.fairness import group_labels, partitions
 from gatehouse.gates.metrics import point_values, weighted_metrics
 from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.scale import robust_deviation
 from gatehouse.policy import Policy, Rule
 from gatehouse.workspace import MODEL, MODEL_FP32
 
@@ -138,7 +139,7 @@ def disagreeing_int8(scene: Scene) -> None:
     def disagrees() -> bool:
         _, now = _said(scene)
         if regression:
-            moved = ((now.scores - plain.scores) / (plain.scores.std() or 1.0)) ** 2
+            moved = ((now.scores - plain.scores) / robust_deviation(plain.scores)) ** 2
             return float(moved.mean()) - _SURE * _error_of_mean(moved) > rule.limit**2
         alike = now.decisions == plain.decisions
         slack = max(0.01, _SURE * _error_of_mean(alike.astype(float)))
@@ -254,11 +255,7 @@ def _least_rows(
     enough = total >= settings.minimum_rows
     if predictions.task is Task.REGRESSION:
         return np.where(enough, total, 0.0)
-    true = fairness_classes.confusion_cells(index, groups, predictions).sum(axis=2)
-    least = np.minimum(true, total[:, None] - true)
-    decides = enough[:, None] & (least >= settings.minimum_class_rows)
-    # A class that fewer than two groups have enough rows of does not count in the gap.
-    told = decides.sum(axis=0) > 1
-    return np.where(
-        told.any() & decides[:, told].all(axis=1), least[:, told].min(axis=1, initial=np.inf), 0.0
-    )
+    place = scene.margin.place
+    true = fairness_classes.confusion_cells(index, groups, predictions).sum(axis=2)[:, place]
+    least = np.minimum(true, total - true)
+    return np.where(enough & (least >= settings.minimum_class_rows), least, 0.0)

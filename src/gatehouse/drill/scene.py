@@ -18,6 +18,7 @@ from gatehouse.digest import PREPARED, data_digest
 from gatehouse.drill.graph import Change, Margin, rewrite
 from gatehouse.evidence import Gate, Of, evidence_path
 from gatehouse.gates.predictions import labels_of
+from gatehouse.gates.scale import robust_deviation
 from gatehouse.judging import today
 from gatehouse.model import Model, write_metadata
 from gatehouse.policy import POLICY_FILE, Policy, Rule, load_policy
@@ -92,8 +93,8 @@ class Scene:
         rows = self.base.split("test")
         if contract.task is Task.REGRESSION:
             values = self.base.model.scores(rows)
-            spread = float(values.std()) or 1.0
-            return Margin(contract.task, centre=float(values.mean()), spread=spread)
+            centre, spread = float(np.median(values)), robust_deviation(values)
+            return Margin(contract.task, centre=centre, spread=spread)
         labels = labels_of(rows, contract).astype(int)
         place = int(np.bincount(labels).argmax())
         return Margin(contract.task, len(contract.classes), place)
