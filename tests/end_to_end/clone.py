@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.sample import lay_sample
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -47,7 +49,10 @@ class Clone:
 
 
 def copy_checkout(root: Path) -> Clone:
-    """Every file of this checkout that Git does not ignore, without past results."""
+    """Every file of this checkout that Git does not ignore, without past results.
+
+    What the rows and the model are the sample says, whatever they are here.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=REPOSITORY,
@@ -60,6 +65,7 @@ def copy_checkout(root: Path) -> Clone:
         if source.is_file() and not name.startswith("reports/") and name != "dvc.lock":
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+    lay_sample(root)
     clone = Clone(root)
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.run("git", "config", "user.name", "Tester")

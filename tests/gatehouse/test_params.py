@@ -14,13 +14,13 @@ from gatehouse.params import parse_settings, set_values
 from gatehouse.typed import parse_yaml
 from pipeline.settings import load_settings
 from tests.gatehouse.conftest import Command
-from tests.gatehouse.tiny import ROOT
+from tests.sample import SAMPLE
 
 
 @pytest.fixture
 def params(tmp_path: Path) -> Path:
     path = tmp_path / "params.yaml"
-    path.write_bytes((ROOT / "params.yaml").read_bytes())
+    path.write_bytes((SAMPLE / "params.yaml").read_bytes())
     return path
 
 
@@ -106,17 +106,16 @@ def test_any_text_comes_back_as_it_was(
 ) -> None:
     """Attacks quoting: values that YAML would read as numbers, comments, keys or nothing."""
     path = tmp_path_factory.mktemp("any") / "params.yaml"
-    path.write_bytes((ROOT / "params.yaml").read_bytes())
+    path.write_bytes((SAMPLE / "params.yaml").read_bytes())
     try:
         set_values({f"data.file.{key}": value for key, value in values.items()}, path)
     except GatehouseError:
-        assert path.read_bytes() == (ROOT / "params.yaml").read_bytes()
+        assert path.read_bytes() == (SAMPLE / "params.yaml").read_bytes()
         return
     found = parse_yaml(path.read_text(encoding="utf-8"), path)["data"]["file"]
     assert {key: found[key] for key in values} == values
-    assert path.read_text(encoding="utf-8").count("#") >= (ROOT / "params.yaml").read_text().count(
-        "#"
-    )
+    comments = (SAMPLE / "params.yaml").read_text().count("#")
+    assert path.read_text(encoding="utf-8").count("#") >= comments
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from gatehouse.evidence import Gate
 from gatehouse.judging import verdict_on
 from gatehouse.run import run, stopped_by_data, write_verdict_and_report
 from gatehouse.workspace import VERDICT
-from tests.gatehouse.tiny import ROOT, Finished
+from tests.gatehouse.tiny import Finished
+from tests.sample import SAMPLE
 
 
 @pytest.mark.parametrize("name", ["policy.yaml", "contract.yaml"])
@@ -32,7 +33,7 @@ def test_a_wrong_file_is_told_before_anything_is_written(
     with pytest.raises(GatehouseError, match=f"{name}:.*typo"):
         run("adult", None)
     assert not (finished.root / BASE_FILE).exists()
-    assert (finished.root / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    assert (finished.root / "params.yaml").read_bytes() == (SAMPLE / "params.yaml").read_bytes()
 
 
 def test_a_wrong_folder_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from gatehouse.policy import load_policy
 from gatehouse.reference import PAGE, updated
 from gatehouse.schemas import published, schema, write_schemas
 from gatehouse.typed import parse_yaml
+from tests.sample import SAMPLE
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "schemas"
@@ -75,7 +76,7 @@ def test_the_reference_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize(("name", "file"), CONFIGURATION.items())
-def test_the_template_s_own_files_are_valid(name: str, file: str) -> None:
+def test_the_repository_s_own_files_are_valid(name: str, file: str) -> None:
     """What we ship must fit what we publish."""
     document = json.loads(
         json.dumps(parse_yaml((ROOT / file).read_text("utf-8"), file), default=str)
@@ -87,7 +88,7 @@ def test_the_template_s_own_files_are_valid(name: str, file: str) -> None:
 def test_evidence_and_verdict_as_written_are_valid(evidence: dict[str, Any]) -> None:
     """What Gatehouse writes must fit its own schemas."""
     assert valid("evidence", evidence)
-    policy = load_policy(ROOT / "policy.yaml")
+    policy = load_policy(SAMPLE / "policy.yaml")
     case = Case(
         evidence={Gate.ACCURACY: Evidence.model_validate(evidence)},
         candidate=Subject(), base=None, today=date(2026, 11, 21),
@@ -132,7 +133,7 @@ def test_forged_measurements_are_refused(evidence: dict[str, Any], forged: dict[
 
 def test_hostile_policies_are_refused() -> None:
     """No rules at all, a rule name that is markup, a waiver without reason or with no date."""
-    policy = load_policy(ROOT / "policy.yaml").model_dump(mode="json")
+    policy = load_policy(SAMPLE / "policy.yaml").model_dump(mode="json")
     assert valid("policy", policy)
     rule = next(iter(policy["rules"].values()))
     waiver = {

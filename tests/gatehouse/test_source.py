@@ -10,14 +10,14 @@ from gatehouse.errors import GatehouseError
 from gatehouse.source import set_source
 from pipeline.settings import OWN, load_settings
 from tests.gatehouse.conftest import Command
-from tests.gatehouse.tiny import ROOT
+from tests.sample import SAMPLE
 
 
 @pytest.fixture
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "params.yaml"
-    path.write_bytes((ROOT / "params.yaml").read_bytes())
+    path.write_bytes((SAMPLE / "params.yaml").read_bytes())
     return path
 
 

@@ -16,9 +16,10 @@ from gatehouse.evidence import Evidence, Gate, Subject, read_evidence
 from gatehouse.policy import parse_policy
 from gatehouse.typed import Document, parse_yaml, read_text, validate, write_text
 from pipeline.settings import Settings
-from tests.gatehouse.tiny import CONTRACT, POLICY, ROOT, Finished
+from tests.gatehouse.tiny import CONTRACT, POLICY, Finished
+from tests.sample import SAMPLE
 
-PARAMS = (ROOT / "params.yaml").read_text()
+PARAMS = (SAMPLE / "params.yaml").read_text()
 ODD = [
     "2026-13-45", '"\\ud800"', "!!int x", "!!float q", "!!bool x", "!!set {1: 2}", "&x [*x]",
     ".nan", "-.inf", "1e999", "null", "true", "[]", "{}", "? [1, 2]\n: 3", "'", '"', "\t", "\x00",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from gatehouse.evidence import (
 from gatehouse.judge import compared_with
 from gatehouse.policy import Policy, parse_policy
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
+from tests.sample import lay_sample
 
 ROOT = Path(__file__).parents[2]
 
@@ -232,7 +232,7 @@ def lay_out(root: Path) -> None:
 
     (root / "contract.yaml").write_text(CONTRACT)
     (root / "policy.yaml").write_text(POLICY)
-    shutil.copyfile(ROOT / "params.yaml", root / "params.yaml")
+    lay_sample(root, "params.yaml")
     for path, count, first in (
         ("raw/rows", 1500, 0),
         ("prepared/train", 600, 0),

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract, parse_contract
 from gatehouse.errors import GatehouseError
@@ -24,7 +25,6 @@ from gatehouse.typed import validate
 from pipeline.file_source import load
 from pipeline.ingest import ingest, typed
 from pipeline.settings import FileSettings, load_settings
-
 
 CSV = """\
 id,n,x,c,note,y,extra

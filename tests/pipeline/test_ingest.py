@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
@@ -14,8 +15,6 @@ from gatehouse.table import read_table
 from pipeline import ingest as module
 from pipeline.ingest import ingest, main, typed
 from pipeline.settings import DataSettings, load_settings
-
-REPOSITORY = Path(__file__).parents[2]
 
 SMALL = parse_contract(
     """
@@ -34,12 +33,12 @@ columns:
 
 @pytest.fixture
 def contract() -> Contract:
-    return load_contract(REPOSITORY / "contract.yaml")
+    return load_contract(SAMPLE / "contract.yaml")
 
 
 @pytest.fixture
 def settings() -> DataSettings:
-    data = load_settings(REPOSITORY / "params.yaml").data
+    data = load_settings(SAMPLE / "params.yaml").data
     return data.model_copy(update={"simulated": data.simulated.model_copy(update={"rows": 300})})
 
 
@@ -157,7 +156,7 @@ def test_command_writes_where_it_stands(
 ) -> None:
     """Attacks the stage as DVC runs it: settings and contract of the current directory."""
     for name in ("params.yaml", "contract.yaml"):
-        text = (REPOSITORY / name).read_text(encoding="utf-8")
+        text = (SAMPLE / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(text.replace("rows: 48842", "rows: 200"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert main() == 0

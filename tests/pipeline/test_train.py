@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
+from tests.sample import lay_sample
 
 from gatehouse.contract import load_contract
 from gatehouse.digest import data_digest
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from pipeline.settings import TrainSettings
 
-ROOT = Path(__file__).parents[2]
 MODEL = Path("models/model.onnx")
 
 
@@ -202,8 +201,7 @@ def test_without_git_the_commit_is_unknown(shop: Shop, monkeypatch: pytest.Monke
 )
 def test_the_default_trainer_on_adult(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is promised of the default settings, on the official test file."""
-    for name in ("contract.yaml", "params.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
+    lay_sample(tmp_path, "contract.yaml", "params.yaml")
     monkeypatch.chdir(tmp_path)
     settings = load_settings()
     contract = load_contract()

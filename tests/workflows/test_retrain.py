@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.simulate import simulate
+from tests.sample import SAMPLE, lay_sample
 from tests.workflows.definitions import REPOSITORY, load
 from tests.workflows.proposing import no_code_of_the_repository
 from tests.workflows.results import Result
@@ -115,8 +115,7 @@ def write_the_settings(
 @pytest.fixture
 def settled(tmp_path: Path) -> Path:
     """A folder with the files that settings and rows are held to."""
-    for name in ("params.yaml", "contract.yaml"):
-        shutil.copyfile(REPOSITORY / name, tmp_path / name)
+    lay_sample(tmp_path, "params.yaml", "contract.yaml")
     return tmp_path
 
 
@@ -131,7 +130,7 @@ def test_broken_data_are_no_snapshot(settled: Path) -> None:
     assert done.returncode != 0
     assert "refused: " in done.stdout
     assert "500 of 500" in done.stdout
-    assert (settled / "params.yaml").read_bytes() == (REPOSITORY / "params.yaml").read_bytes()
+    assert (settled / "params.yaml").read_bytes() == (SAMPLE / "params.yaml").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -225,7 +224,7 @@ def test_wrong_settings_end_the_step(settled: Path, inputs: dict[str, str], told
     assert done.returncode != 0
     assert told in done.stdout
     assert INJECTED not in done.stdout
-    assert (settled / "params.yaml").read_bytes() == (REPOSITORY / "params.yaml").read_bytes()
+    assert (settled / "params.yaml").read_bytes() == (SAMPLE / "params.yaml").read_bytes()
 
 
 def test_the_job_that_may_write_runs_no_code_of_the_repository() -> None:

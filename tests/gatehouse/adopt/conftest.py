@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from tests.gatehouse.adopt.shapes import SHAPES, Shape
+from tests.sample import lay_sample
 
 from gatehouse.adopt import baseline
 from gatehouse.cli import main
@@ -55,8 +56,8 @@ class Fork:
 def lay_out(root: Path) -> Path:
     """The files of the sample that the command reads or writes; no git repository."""
     root.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        shutil.copyfile(REPOSITORY / name, root / name)
+    lay_sample(root)
+    shutil.copyfile(REPOSITORY / "dvc.yaml", root / "dvc.yaml")
     return root
 
 

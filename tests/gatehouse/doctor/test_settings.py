@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.template.repositories import Scratch, scratch
+from tests.sample import lay_sample
 
 from gatehouse.contract import load_contract
 from gatehouse.doctor.finding import Finding, Level
 from gatehouse.doctor.settings import SAMPLE, check_settings
 
 REPOSITORY = Path(__file__).parents[3]
-FILES = ("contract.yaml", "params.yaml", "policy.yaml", "model_card.yaml", "pyproject.toml")
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """The template's files as a fork's: nothing is the sample's any more."""
+    """The sample's files as a fork's: nothing is the sample's any more."""
     root = tmp_path / "fork"
     root.mkdir()
-    for name in FILES:
-        shutil.copy(REPOSITORY / name, root / name)
+    lay_sample(root)
+    shutil.copy(REPOSITORY / "pyproject.toml", root)
     contract = (root / "contract.yaml").read_text()
     name = load_contract(root / "contract.yaml").name
     (root / "contract.yaml").write_text(contract.replace(f"name: {name}", "name: prices", 1))

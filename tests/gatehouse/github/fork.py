@@ -14,6 +14,7 @@ from tests.gatehouse.github.hub import READ, Hub
 from tests.gatehouse.repository import Repository
 from tests.gatehouse.tiny import ROOT, Finished, make_graph, origin
 from tests.github.api import GitHub
+from tests.sample import lay_sample
 
 from gatehouse.base import measuring_policy, recorded_base
 from gatehouse.errors import GatehouseError
@@ -225,7 +226,7 @@ def make_fork(
 ) -> Fork:
     """A fork whose main branch is pushed, and whose data and models are in a DVC remote."""
     remote, made = folder / "dvc-remote", folder / "made"
-    shutil.copyfile(ROOT / "model_card.yaml", work.root / "model_card.yaml")
+    lay_sample(work.root, "model_card.yaml")
     owners = (ROOT / ".github/CODEOWNERS").read_text().replace("@OWNER", "@octo/ml")
     (work.root / ".github").mkdir()
     (work.root / ".github/CODEOWNERS").write_text(owners)

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from tests.gatehouse.github.fork import Fork
 
-from gatehouse.drill.graph import rewrite_logit, slower
+from gatehouse.contract import Task
+from gatehouse.drill.graph import Margin, rewrite, slower
 from gatehouse.github import judging
 from gatehouse.github.compose import Surroundings
 from gatehouse.github.judged import Judged
@@ -65,8 +66,9 @@ def slow(fork: Fork) -> None:
     import onnx
 
     fork.retrain()
-    changed = rewrite_logit(onnx.load_model(fork.root / MODEL), slower(width=512, layers=64))
-    onnx.save_model(changed, fork.root / MODEL)
+    model = onnx.load_model(fork.root / MODEL)
+    change = slower(width=512, layers=64)
+    onnx.save_model(rewrite(model, Margin(Task.BINARY), change), fork.root / MODEL)
     fork.relock()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import sys
 from pathlib import Path
 
 import pytest
-from tests.gatehouse.tiny import ROOT, Finished
+from tests.gatehouse.tiny import Finished
+from tests.sample import lay_sample
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, evidence_path
@@ -87,7 +87,7 @@ def test_no_secret_reaches_it(finished: Finished, stand_in: Path,
 
 def test_modules_of_the_candidate_are_not_imported(finished: Finished) -> None:
     """A candidate's folder with modules named as libraries: none of them runs."""
-    shutil.copyfile(ROOT / "model_card.yaml", finished.root / "model_card.yaml")
+    lay_sample(finished.root, "model_card.yaml")
     for name in ("pandas", "sitecustomize", "gatehouse", "click"):
         (finished.root / f"{name}.py").write_text("open('ran', 'w').close()\n")
     make_card(finished.root)
@@ -97,7 +97,7 @@ def test_modules_of_the_candidate_are_not_imported(finished: Finished) -> None:
 
 def test_a_damaged_graph(finished: Finished) -> None:
     """The card can't be made of it: told with the file, and an old card is not taken for it."""
-    shutil.copyfile(ROOT / "model_card.yaml", finished.root / "model_card.yaml")
+    lay_sample(finished.root, "model_card.yaml")
     (finished.root / CARD).parent.mkdir(parents=True, exist_ok=True)
     (finished.root / CARD).write_text("of another model")
     (finished.root / "models/model.int8.onnx").write_bytes(os.urandom(100))

@@ -10,7 +10,8 @@ from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
 from gatehouse.monitor.verdict import judge_window, outcome, watching
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome, Verdict
-from tests.gatehouse.tiny import ROOT, measured
+from tests.gatehouse.tiny import measured
+from tests.sample import SAMPLE
 
 ALL = (Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS)
 SUBJECT = Subject(contract="sha256:c", data="sha256:d", model="sha256:m")
@@ -32,7 +33,7 @@ def drift(value: float, p_value: float = 1e-9, slice: str = "number=age") -> Mea
 
 def test_rules_of_training_do_not_judge_production() -> None:
     """Attacks an alarm by a rule that production can't keep, and one that is left out wrongly."""
-    rules = watching(load_policy(ROOT / "policy.yaml"), ALL)
+    rules = watching(load_policy(SAMPLE / "policy.yaml"), ALL)
     assert set(rules.rules) == {
         "drift-schema", "drift-numbers", "drift-categories", "drift-predictions",
         "accuracy-auc-floor", "accuracy-floor", "accuracy-calibration", "accuracy-too-good",

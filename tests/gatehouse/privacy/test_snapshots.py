@@ -11,6 +11,7 @@ import pandas as pd
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.repository import tool_path
 from tests.gatehouse.tiny import CONTRACT, ROOT
+from tests.sample import lay_sample
 
 from gatehouse.digest import dvc_md5
 
@@ -32,8 +33,8 @@ def test_an_old_snapshot_is_gone_from_work_tree_cache_and_remote(
     root, remote = tmp_path / "work", tmp_path / "remote"
     root.mkdir()
     (root / "contract.yaml").write_text(CONTRACT)
-    for name in ("params.yaml", ".gitignore"):
-        shutil.copyfile(ROOT / name, root / name)
+    lay_sample(root, "params.yaml")
+    shutil.copyfile(ROOT / ".gitignore", root / ".gitignore")
 
     def run(command: str) -> None:
         words = ["bash", "-e", "-o", "pipefail", "-c", command]

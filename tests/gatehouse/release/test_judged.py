@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.gatehouse.repository import Repository
-from tests.gatehouse.tiny import ROOT
+from tests.sample import lay_sample
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
@@ -24,7 +24,7 @@ from gatehouse.workspace import MODEL, MODEL_FP32, VERDICT
 def released(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """The tiny repository with what a model card needs, on main; as if its code were what runs."""
     monkeypatch.setattr(judged_module, "PACKAGE", repository.root / "src/gatehouse")
-    shutil.copyfile(ROOT / "model_card.yaml", repository.root / "model_card.yaml")
+    lay_sample(repository.root, "model_card.yaml")
     repository.commit("a card")
     return repository
 

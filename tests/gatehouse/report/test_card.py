@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
+from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract, load_contract
 from gatehouse.errors import GatehouseError
@@ -14,7 +15,6 @@ from gatehouse.evidence import Gate
 from gatehouse.report.card import CardContext, render_card
 from gatehouse.report.card_text import CardText, load_card_text
 
-ROOT = Path(__file__).parents[3]
 HEADINGS = [
     "Model Details",
     "Intended Use",
@@ -30,12 +30,12 @@ HEADINGS = [
 
 @pytest.fixture
 def contract() -> Contract:
-    return load_contract(ROOT / "contract.yaml")
+    return load_contract(SAMPLE / "contract.yaml")
 
 
 @pytest.fixture
 def text() -> CardText:
-    return load_card_text(ROOT / "model_card.yaml")
+    return load_card_text(SAMPLE / "model_card.yaml")
 
 
 def card(make_run: Any, contract: Contract, text: CardText, **changed: Any) -> str:
@@ -104,7 +104,7 @@ def test_words_of_people_are_words(make_run: Any, contract: Contract, text: Card
 def test_an_error_in_the_people_s_part_names_file_line_and_key(tmp_path: Path) -> None:
     """Who forgets the ethical considerations must be told where."""
     path = tmp_path / "model_card.yaml"
-    source = (ROOT / "model_card.yaml").read_text(encoding="utf-8")
+    source = (SAMPLE / "model_card.yaml").read_text(encoding="utf-8")
     path.write_text(source.replace("ethical_considerations:", "ethics:"), encoding="utf-8")
     with pytest.raises(GatehouseError, match=r"model_card.yaml: ethical_considerations: .*missing"):
         load_card_text(path)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from tests.gatehouse.serving.place import ROW, Client, serving
-from tests.gatehouse.serving.process import ROOT, running
+from tests.gatehouse.serving.process import running
 from tests.github.needed import missing
+from tests.sample import SAMPLE
 
 from gatehouse.contract import load_contract
 from gatehouse.serving.rows import Reader
@@ -39,9 +40,9 @@ def test_every_column_is_shown_with_all_that_the_contract_says(client: Client) -
     assert "not fed to the model" in columns["sex"]["description"]
 
 
-def test_the_repositorys_own_contract_is_shown() -> None:
+def test_the_sample_s_contract_is_shown() -> None:
     """The fourteen columns of Adult, but for target and what is not used."""
-    contract = load_contract(ROOT / "contract.yaml")
+    contract = load_contract(SAMPLE / "contract.yaml")
     row = Reader(contract, 10).adapter.json_schema()
     assert set(row["required"]) == set(contract.inputs)
     assert set(row["properties"]) == set(contract.inputs) | {"race", "sex"}

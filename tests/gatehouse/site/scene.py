@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from tests.sample import lay_sample
 
 from gatehouse.contract import load_contract
 from gatehouse.evidence import (
@@ -172,10 +173,9 @@ def commit(root: Path, subject: str, when: datetime = START) -> str:
 
 
 def settings(root: Path) -> None:
-    """An empty repository with the template's own contract, policy and model card."""
+    """An empty repository with the sample's contract, policy, settings and model card."""
     root.mkdir(parents=True, exist_ok=True)
-    for name in ("contract.yaml", "policy.yaml", "model_card.yaml", "params.yaml"):
-        shutil.copyfile(ROOT / name, root / name)
+    lay_sample(root)
     (root / ".gitignore").write_text("/reports/site/\n/reports/monitor/\n")
     git(root, "init", "--quiet", "--initial-branch", "main")
 

@@ -15,6 +15,7 @@ from click.testing import Result
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.repository import own_settings, tool_path
 from tests.gatehouse.tiny import CONTRACT, ROOT
+from tests.sample import lay_sample
 
 from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.table import read_table
@@ -48,8 +49,8 @@ def _empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("snapshots") / "work"
     root.mkdir()
     (root / "contract.yaml").write_text(CONTRACT)
-    for name in ("params.yaml", ".gitignore"):
-        shutil.copyfile(ROOT / name, root / name)
+    lay_sample(root, "params.yaml")
+    shutil.copyfile(ROOT / ".gitignore", root / ".gitignore")
     environment = tool_path() | own_settings(tmp_path_factory.getbasetemp())
     for words in (
         ["git", "init", "-q", "-b", "main"],

@@ -17,6 +17,7 @@ from tests.gatehouse.template.repositories import (
     copied,
     scratch,
 )
+from tests.sample import lay_sample
 
 from gatehouse.template.record import RECORD
 
@@ -320,7 +321,8 @@ def test_the_real_files_of_this_repository(
     alternates = template.root / ".git/objects/info/alternates"
     alternates.write_text(f"{REPOSITORY / top[0]}\n")
     template.git("read-tree", "-u", "--reset", top[1])
-    template.git("commit", "-qm", "first")
+    lay_sample(template.root)
+    template.git("commit", "-qam", "first")
     template.git("clone", "-q", "--shared", str(template.root), str(tmp_path / "fork"))
     fork = Scratch(tmp_path / "fork")
     for setting in ("user.name=Tester", "user.email=tester@example.org"):
