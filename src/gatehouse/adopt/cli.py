@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -106,14 +107,32 @@ def _show(adopted: Adopted) -> None:
         console.print(f"removed, as it was of other data: {', '.join(map(str, adopted.removed))}",
                       soft_wrap=True, highlight=False, markup=False)  # fmt: skip
     console.print("\nWritten: contract.yaml, policy.yaml, params.yaml, model_card.yaml. Next:")
-    own = f" {shlex.quote(adopted.settings['path'])}" if adopted.settings["url"] is None else ""
-    for line in (
-        "  make run",
-        "  read contract.yaml and policy.yaml, and write model_card.yaml",
-        f"  git add contract.yaml policy.yaml params.yaml model_card.yaml{own} dvc.lock reports",
-        "  git commit",
-    ):
+    for line in next_steps(None if adopted.settings["url"] else Path(adopted.settings["path"])):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def next_steps(path: Path | None) -> list[str]:
+    """What to do next; `path` is that of the table, where it lies here and not at a URL."""
+    from gatehouse.adopt.files import is_tracked
+    from pipeline.settings import OWN
+
+    steps = ["  make run", "  read contract.yaml and policy.yaml, and write model_card.yaml"]
+    kept, rows = "contract.yaml policy.yaml params.yaml model_card.yaml dvc.lock reports", []
+    if path is not None and not is_tracked(path):
+        file = shlex.quote(path.as_posix())
+        steps += [
+            f"  .venv/bin/dvc add {file}",
+            "  .venv/bin/dvc remote add --default storage FOLDER|URL   # once; then: dvc push",
+        ]
+        kept += f" {shlex.quote(path.as_posix() + '.dvc')} .dvc/config"
+        if path.parent != OWN:  # there DVC has a list of its own to write
+            kept += f" {shlex.quote((path.parent / '.gitignore').as_posix())}"
+        rows = [
+            "The rows stay out of Git: DVC keeps them, and Git a digest. A pull request's run on "
+            "GitHub takes them from the DVC remote, and without one it stops at its first stage. "
+            f"Where everyone may have these rows: git add --force {file} in place of dvc add"
+        ]
+    return [*steps, f"  git add {kept}", "  git commit", *rows]
 
 
 def _table(adopted: Adopted) -> Table:

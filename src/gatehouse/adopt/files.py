@@ -72,6 +72,14 @@ def _changed(paths: Iterable[Path]) -> list[Path]:
     ]
 
 
+def is_tracked(path: Path) -> bool:
+    """Has Git this file, in the index or a commit?"""
+    try:
+        return bool(git("ls-files", "--", f":(literal){path.as_posix()}"))
+    except GatehouseError:  # no repository
+        return False
+
+
 def take_away() -> list[Path]:
     """Remove what earlier runs wrote: it is of other data; the paths that were there."""
     gone = [path for path in _LEFT if path.exists() or path.is_symlink()]

@@ -26,6 +26,7 @@ from pipeline.settings import load_settings
 _FEW_ROWS = 1_000
 _IMBALANCED = 0.05
 _FEW_OF_CLASS = 50
+_COLUMNS_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
     with find(wanted.place) as found:
         files.check_unchanged(_overwritten(found), questions, force=wanted.force)
         _check_names(wanted, found.table.columns)
-        seen = scan(found.table)
+        seen = scan(found.table, wanted.target)
+        _tell_marks(seen, questions)
         target = find_target(seen, wanted.target, wanted.positive, wanted.task, questions)
+        file = found.settings | {"missing": list(seen.marks)}
         plan = plan_columns(seen, target, wanted.protected, wanted.key, questions)
         sizes = sizes_of(seen, plan, split.valid, split.test)
         text, contract = _contract(plan, found, seen)
@@ -104,7 +107,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         card = card_text(plan, found.title)
         validate(CardText, parse_yaml(card, files.CARD), files.CARD)
         # Settings first: they are the ones that may be refused.
-        set_values(settings(plan, found.settings, sizes.train))
+        set_values(settings(plan, file, sizes.train))
         copy_file(found)
         removed = files.take_away()
         write_text(files.CONTRACT, text)
@@ -112,8 +115,22 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         write_text(files.CARD, card)
         return Adopted(
             seen.rows, plan, baseline, tuple(_warnings(seen, plan, baseline, sizes)),
-            found.settings, found.note, removed,
+            file, found.note, removed,
         )  # fmt: skip
+
+
+def _tell_marks(seen: Scan, questions: Questions) -> None:
+    """Say which texts are taken for a missing value, and where."""
+    columns: dict[str, list[str]] = {}
+    for name, marks in seen.marked().items():
+        for mark in marks:
+            columns.setdefault(mark, []).append(name)
+    for mark, names in columns.items():
+        shown = ", ".join(names[:_COLUMNS_TOLD]) + (", …" if len(names) > _COLUMNS_TOLD else "")
+        questions.tell(
+            f"'{mark}' is taken for a missing value (in {shown}): so says data.file.missing of "
+            "params.yaml"
+        )
 
 
 def _contract(plan: Plan, found: Found, seen: Scan) -> tuple[str, Contract]:

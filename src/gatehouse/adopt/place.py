@@ -20,7 +20,6 @@ from gatehouse.remote import needs_package, reason, shown
 _WORK = Path(".gatehouse")
 _PASSING = (_WORK, Path("data/raw"), Path("data/prepared"), Path("data/cache"))
 """Folders whose files the pipeline writes and takes away."""
-_LARGE = 10 * 2**20
 _ENDING = re.compile(r"(\.(csv|tsv|tab|txt|data|dat|parquet|pq|parq|gz))+$", re.IGNORECASE)
 _UNPLAIN = re.compile(r"[^\w.-]+")
 _CHUNK = 2**20
@@ -90,12 +89,7 @@ def _found(table: Table, name: str, path: Path | None, url: dict[str, Any] | Non
     if (path is None and url is None) or not right:
         copy = OWN / (_UNPLAIN.sub("-", title) + table.ending)
         settings |= {"path": copy.as_posix(), "url": None, "sha256": None}
-        note = f"copied to {copy.as_posix()}, which Git keeps if you add it"
-        if table.path.stat().st_size > _LARGE:
-            note += (
-                f"; it is large for Git: `gatehouse data add {copy.as_posix()}` makes it DVC's, "
-                "once the contract stands"
-            )
+        note = f"copied to {copy.as_posix()}, which Git ignores"
     return Found(table, title, settings, copy, note)
 
 

@@ -45,6 +45,15 @@ _ID_NAME = re.compile(
     r"(^|[_\W])(id|ids|key|uuid|guid|nr|no|number|index|ref|reference|identifier)$"
     r"|[a-z](Id|ID|Key|Nr|No)$|^unnamed: 0$",
 )
+_MARKS = frozenset({
+    "", "?", "??", "-", "--", "---", ".", "..", "...", "*", "#", "na", "n/a", "#n/a", "#na", "n.a.",
+    "n.a", "<na>", "nan", "-nan", "null", "nil", "none", "unknown", "unk", "undefined", "missing",
+    "(missing)", "not available", "not known", "no data", "#value!", "#div/0!", "#ref!", "#null!",
+    "#num!",
+})  # fmt: skip
+"""Texts, in small letters and without spaces around, that mean missing among numbers."""
+_ALWAYS_MARKS = frozenset({"", "?"})
+"""Among categories too."""
 _CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
 
 
@@ -81,6 +90,7 @@ class Profile:
         strays: values that are no number in a column of numbers and text.
         named_id: does its name say that it identifies something?
         coded: are its values single words with digits, as identifiers are?
+        marks: texts in it that mean a missing value, beside those that always do.
     """
 
     name: str
@@ -96,6 +106,7 @@ class Profile:
     strays: int = 0
     named_id: bool = False
     coded: bool = False
+    marks: frozenset[str] = frozenset()
 
     @property
     def known(self) -> int:
@@ -116,16 +127,27 @@ class Scan:
         profiles: of its columns, by name.
         sample: rows drawn at random as text, missing as NaN; the whole table where it is small.
         copies: share of rows that have an exact copy.
+        marks: texts that mean a missing value, beside those that always do.
     """
 
     rows: int
     profiles: dict[str, Profile]
     sample: pd.DataFrame
     copies: float
+    marks: tuple[str, ...]
+
+    def marked(self) -> dict[str, tuple[str, ...]]:
+        """Which of these marks stand in which column."""
+        found = {p.name: tuple(mark for mark in self.marks if mark in p.marks)
+                 for p in self.profiles.values()}  # fmt: skip
+        return {name: marks for name, marks in found.items() if marks}
 
 
-def scan(table: Table, seed: int = 0) -> Scan:
+def scan(table: Table, target: str, seed: int = 0) -> Scan:
     """Look through all rows of `table`; memory does not grow with them but for 8 bytes a row.
+
+    A text such as "?" that is no number in an otherwise numeric column means a missing value, in
+    all columns then; so does a "?" among categories. Other classes of `target` are classes.
 
     Raises:
         GatehouseError: the file is broken.
@@ -142,13 +164,18 @@ def scan(table: Table, seed: int = 0) -> Scan:
             tallies[name].add(block[name])
         hashes.append(row_hashes(block.select(named).to_pandas()))
         kept.add(block)
+    marks = {mark for tally in tallies.values() for mark in tally.means_missing()}
+    for name, tally in tallies.items():
+        tally.settle(tally.means_missing() if name == target else marks)
     profiles = {
         name: tallies[name].profile(name, rows, time=name in table.times)
         if name in tallies
         else Profile(name, Kind.UNREAD, rows)
         for name in table.columns
     }
-    return Scan(rows, profiles, kept.frame(names), _copies(hashes))
+    sample = kept.frame(names)
+    sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))
+    return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(marks)))
 
 
 def numbers(texts: pd.Series, decimal: str) -> NDArray[np.float64]:
@@ -174,6 +201,7 @@ class _Tally:
         self.infinite = self.strays = self.padded = 0
         self.low, self.high = np.inf, -np.inf
         self.whole = self.dates = self.coded = True
+        self.marks: Counter[str] = Counter()
         self.counts: Counter[str] | None = Counter()
         self.hashes: list[NDArray[np.uint64]] | None = []
 
@@ -183,11 +211,30 @@ class _Tally:
         n = counted.field(1).to_numpy()
         empty = (texts.isna() | texts.isin(MISSING)).to_numpy()
         self.missing += int(n[empty].sum())
-        texts, n = texts[~empty].reset_index(drop=True), n[~empty]
+        mark = texts.str.strip().str.lower().isin(_MARKS).to_numpy(bool) & ~empty
+        self.marks.update(dict(zip(texts[mark], n[mark].tolist(), strict=True)))
+        self._add(texts[~empty & ~mark], n[~empty & ~mark])
+
+    def _add(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         if len(texts):
+            texts = texts.reset_index(drop=True)
             self._add_numbers(texts, n)
             self._add_texts(texts, n)
             self._add_hashes(texts, n)
+
+    def means_missing(self) -> set[str]:
+        """The marks that mean a missing value by what else this column holds."""
+        numeric = np.isfinite(self.low) and not self.strays and not self.padded
+        return {mark for mark in self.marks if numeric or mark.strip() in _ALWAYS_MARKS}
+
+    def settle(self, marks: set[str]) -> None:
+        """Count `marks` as missing, and what else could have been one as values."""
+        dates = self.dates and self.strays
+        others = {m: n for m, n in self.marks.items() if m not in marks and not dates}
+        self._add(pd.Series(list(others), dtype="str"), np.array(list(others.values()), np.int64))
+        for mark in others:
+            del self.marks[mark]
+        self.missing += self.marks.total()
 
     def _add_numbers(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         found = numbers(texts, self.decimal)
@@ -244,6 +291,7 @@ class _Tally:
             strays=self.strays if kind is Kind.MIXED else 0,
             named_id=named_id,
             coded=self.coded,
+            marks=frozenset(self.marks),
         )
 
     def _kind(

@@ -123,8 +123,8 @@ def _check(profile: Profile) -> None:
         raise GatehouseError(
             f"--target: '{name}' has no value in {profile.missing:,} of {profile.rows:,} rows. A "
             "row without it can be neither trained on nor tested, and the contract refuses it: "
-            "take these rows out of the file. (NA, None and null count as no value: a class of "
-            "that name wants another)"
+            "take these rows out of the file. (NA, None, null and ? count as no value: a class "
+            "of that name wants another)"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,7 +139,7 @@ def settings(plan: Plan, file: Mapping[str, Any], train_rows: int) -> dict[str, 
     found: dict[str, Any] = {"data.source": "file"}
     found |= {f"data.file.{key}": value for key, value in file.items()}
     found |= {f"train.torch_mlp.{key}": value for key, value in _NETWORKS[size].items()}
-    found["train.torch_mlp.fairness_penalty.attribute"] = protected[0].name if protected else ""
+    found["train.torch_mlp.fairness_penalty.attribute"] = protected[0].name if protected else None
     found["train.torch_mlp.fairness_penalty.weight"] = 0.0
     return found
 
@@ -150,4 +151,4 @@ def _yaml(data: Mapping[str, Any]) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
     yaml.dump(CommentedMap(data), stream)
-    return stream.getvalue()
+    return re.sub(" +\n", "\n", stream.getvalue())  # where it broke a line, a space is left

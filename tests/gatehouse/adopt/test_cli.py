@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from tests.gatehouse.adopt.conftest import FILES, Fork, lay_out, run_init
+from tests.gatehouse.adopt.conftest import FILES, REPOSITORY, Fork, lay_out, run_init
 from tests.gatehouse.adopt.shapes import plain
 
+from gatehouse.adopt.cli import next_steps
 from gatehouse.adopt.columns import plan_columns
 from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
@@ -22,6 +25,8 @@ from gatehouse.adopt.target import find_target
 from gatehouse.cli import main
 from gatehouse.contract import Role, Task, load_contract
 from gatehouse.errors import GatehouseError
+from gatehouse.table import read_table
+from pipeline.ingest import ingest
 from pipeline.settings import load_settings
 
 CSV = plain(120).to_csv(index=False)
@@ -38,9 +43,9 @@ def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> str:
     return str(path)
 
 
-def seen(folder: Path, frame: pd.DataFrame) -> Scan:
+def seen(folder: Path, frame: pd.DataFrame, target: str = "bought") -> Scan:
     path = written(folder, frame.to_csv(index=False))
-    return scan(open_table(Path(path), path))
+    return scan(open_table(Path(path), path), target)
 
 
 def test_help_says_what_is_made_and_how_it_is_called() -> None:
@@ -279,10 +284,88 @@ def test_columns_that_no_contract_can_name_are_left_out(root: Path, tmp_path: Pa
     assert "tags" not in load_contract(root / "contract.yaml").columns
 
 
+def test_marks_of_missing_values_are_found(tmp_path: Path) -> None:
+    """Attacks tables of UCI: marks among numbers, a blank; a minus that is a class or a name."""
+    frame = plain(200).astype({"age": object, "visits": object})
+    frame.loc[::40, "age"] = "-"
+    frame.loc[::50, "visits"] = "Unknown"
+    frame.loc[::25, "city"] = " ?"
+    frame = frame.assign(
+        sign=["+", "-"] * 100,
+        spent=["1.5", " ", "2.5", "3.5"] * 50,
+        state=["unknown", "Unknown", "new", "used"] * 50,
+        code=["12", "--", "x", "7"] * 50,
+        day=["2024-01-02", "-", "2024-01-03", "-"] * 50,
+    )
+    found = seen(tmp_path, frame, "sign")
+    assert found.marks == (" ", " ?", "-", "Unknown")
+    assert found.marked()["state"] == ("Unknown",), "one text means one thing in all of a table"
+    profiles = found.profiles
+    told = {name: (str(p.kind), p.missing) for name, p in profiles.items() if name != "bought"}
+    assert told == {
+        "age": ("number", 5), "visits": ("integer", 4), "city": ("category", 8),
+        "sign": ("category", 0), "spent": ("number", 50), "state": ("category", 50),
+        "code": ("category", 0), "day": ("date", 100),
+    }  # fmt: skip
+    assert set(profiles["code"].counts) == {"12", "--", "x", "7"}
+    assert found.sample["state"].isna().sum() == 50
+    target = find_target(found, "sign", None, None, Questions(asked=False))
+    assert set(target.classes) == {"+", "-"}
+    assert found.sample["sign"].notna().all()
+
+
+def test_marks_are_written_for_the_pipeline(root: Path, tmp_path: Path) -> None:
+    """Attacks a mark that one step knows of and the next one reads as text."""
+    frame = plain(120).astype({"age": object})
+    frame.loc[::30, "age"] = "?"
+    frame.loc[::40, "city"] = "?"
+    table = written(tmp_path, frame.to_csv(index=False))
+    result = run_init(root, table, "--target", "bought", "--force")
+    assert result.exit_code == 0, result.output
+    assert "'?' is taken for a missing value (in age, city)" in result.output
+    settings, contract = load_settings(root / "params.yaml"), load_contract(root / "contract.yaml")
+    assert settings.data.file.missing == ("?",)
+    assert contract.columns["city"].categories == ("Aachen", "Bonn", "Celle")
+    with contextlib.chdir(root):
+        ingest(settings.data, contract)
+        rows = read_table(root / "data/raw/rows.parquet")
+    assert [int(rows[name].isna().sum()) for name in ("age", "city")] == [4, 3]
+    # The next table has none.
+    assert run_init(root, written(tmp_path, CSV), "--target", "bought", "--force").exit_code == 0
+    assert load_settings(root / "params.yaml").data.file.missing == ()
+
+
+def test_rows_are_kept_out_of_git_unless_they_are_in_it(root: Path, tmp_path: Path) -> None:
+    """Attacks rows of persons in a commit, and a pull request that can't find its table."""
+    shutil.copyfile(REPOSITORY / ".gitignore", root / ".gitignore")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    table = written(tmp_path, CSV)
+    result = run_init(root, table, "--target", "bought", "--force")
+    lines = result.output[result.output.index("Next:") :].splitlines()
+    assert "  .venv/bin/dvc add data/own/rows.csv" in lines
+    (added,) = [line for line in lines if "git add contract.yaml" in line]
+    assert {"data/own/rows.csv.dvc", ".dvc/config"} < set(added.split())
+    assert "data/own/rows.csv" not in added.split()
+    assert "without one it stops at its first stage" in lines[-1]
+    (root / "data/own/rows.csv.dvc").touch()
+    subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert "data/own/rows.csv.dvc" in files.stdout.splitlines()
+    assert "data/own/rows.csv" not in files.stdout.splitlines()
+    subprocess.run(["git", "add", "--force", "data/own/rows.csv"], cwd=root, check=True)
+    with contextlib.chdir(root):
+        steps = "\n".join(next_steps(Path("data/own/rows.csv")))
+        assert "dvc" not in steps.replace("dvc.lock", "")
+        assert "tables/.gitignore" in "\n".join(next_steps(Path("tables/rows.csv")))
+        assert "dvc" not in "\n".join(next_steps(None)).replace("dvc.lock", "")
+
+
 def test_numbers_with_a_little_text_are_ignored_and_told(root: Path, tmp_path: Path) -> None:
-    """Attacks a question mark for missing: the pipeline can't read it as a number."""
+    """Attacks a unit or a word among numbers: the pipeline can't read it as one."""
     frame = plain(200).astype({"age": object, "visits": float})
-    frame.loc[::60, "age"] = "?"
+    frame.loc[::60, "age"] = "40 or so"
     frame.loc[3, "visits"] = 1e300
     result = run_init(
         root, written(tmp_path, frame.to_csv(index=False)), "--target", "bought", "--force"

@@ -60,7 +60,7 @@ def test_nothing_of_the_sample_stays(name: str, fork: Forks) -> None:
     words = made.written.replace("simulated | adult | file", "").lower()
     for word in ("income", "census", "native_country", "attribute: sex", "dollars", "becker"):
         assert word not in words
-    assert made.settings.train.torch_mlp.fairness_penalty.attribute == ""
+    assert made.settings.train.torch_mlp.fairness_penalty.attribute is None
     assert "to be written" in made.card.model_details.owner.lower()
     assert str(made.file.parent) not in made.written, "no path of this machine"
 
