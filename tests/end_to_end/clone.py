@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sample import lay_sample
+from gatehouse.github.owners import OWNERS_FILE
+from tests.sample import lay_sample, template_owners
 
 REPOSITORY = Path(__file__).parents[2]
+_OWN = re.compile(r"reports/|dvc\.lock$|data/(?!own/README\.md$)")
+"""What runs wrote, and rows; the folder data/own must be there."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Clone:
 def copy_checkout(root: Path) -> Clone:
     """Every file of this checkout that Git does not ignore, without past results.
 
-    What the rows and the model are the sample says, whatever they are here.
+    What a repository of one's own changes first, its rows and its owners, is the template's.
     """
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -62,10 +66,11 @@ def copy_checkout(root: Path) -> Clone:
     ).stdout.split("\0")
     for name in filter(None, listed):
         source, target = REPOSITORY / name, root / name
-        if source.is_file() and not name.startswith("reports/") and name != "dvc.lock":
+        if source.is_file() and not _OWN.match(name):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
     lay_sample(root)
+    (root / OWNERS_FILE).write_text(template_owners(), "utf-8")
     clone = Clone(root)
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.run("git", "config", "user.name", "Tester")

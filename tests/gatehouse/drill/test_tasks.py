@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.gatehouse.gates.task_graphs import MULTICLASS, REGRESSION, TaskGraph, banded, numbered
+from tests.sample import lay_sample
 
 from gatehouse.contract import Task
 from gatehouse.digest import data_digest
@@ -25,7 +26,6 @@ from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from pipeline.prepare import prepare
 from pipeline.settings import load_settings
 
-PARAMS = Path(__file__).parents[3] / "params.yaml"
 ROWS = 3000
 
 COLUMNS: dict[str, Any] = {
@@ -113,11 +113,11 @@ def finish(root: Path, task: Task) -> Path:
     policy = {"version": 1, "measure": MEASURE, "rules": rules(task)}
     for name, content in (("contract", contract), ("policy", policy)):
         (root / f"{name}.yaml").write_text(json.dumps(content), "utf-8")  # JSON is YAML
-    shutil.copyfile(PARAMS, root / "params.yaml")
+    lay_sample(root, "params.yaml")
     workspace = Workspace(root)
     text = ("colour", "sex", "race") if regression else ("colour", "sex", "race", "y")
     write_table(rows.astype(dict.fromkeys(text, "str")), workspace.raw / "rows.parquet")
-    split = load_settings(PARAMS).split
+    split = load_settings(root / "params.yaml").split
     prepare(split, workspace.contract, workspace.raw, workspace.prepared)
     for path in (MODEL, MODEL_FP32):
         (root / path).parent.mkdir(exist_ok=True)

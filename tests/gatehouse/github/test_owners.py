@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sample import template_owners
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.owners import (
@@ -21,7 +22,7 @@ from gatehouse.github.owners import (
 )
 
 REPOSITORY = Path(__file__).parents[3]
-TEMPLATE = (REPOSITORY / OWNERS_FILE).read_text(encoding="utf-8")
+TEMPLATE = template_owners()
 OWNED = with_owners(TEMPLATE, ("@org/owners", "@alice"))
 
 

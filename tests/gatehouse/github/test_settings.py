@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.github.openapi import check_call
+from tests.sample import template_owners
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.alarm import LABEL
@@ -255,7 +256,7 @@ def test_owners_are_written_and_must_be_pushed_before_the_branch_is_closed(
     github: GitHub, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks: a closed branch whose owner is the placeholder, so that nobody need approve."""
-    template = (REPOSITORY / ".github/CODEOWNERS").read_text()
+    template = template_owners()
     (folder / ".github/CODEOWNERS").write_text(template)
     github.set(codeowners=template)
     with pytest.raises(GatehouseError, match=r"placeholder.*make github-settings .*OWNERS="):

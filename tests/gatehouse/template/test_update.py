@@ -17,7 +17,7 @@ from tests.gatehouse.template.repositories import (
     copied,
     scratch,
 )
-from tests.sample import lay_sample
+from tests.sample import lay_sample, template_owners
 
 from gatehouse.template.record import RECORD
 
@@ -322,6 +322,7 @@ def test_the_real_files_of_this_repository(
     alternates.write_text(f"{REPOSITORY / top[0]}\n")
     template.git("read-tree", "-u", "--reset", top[1])
     lay_sample(template.root)
+    (template.root / ".github/CODEOWNERS").write_text(template_owners())
     template.git("commit", "-qam", "first")
     template.git("clone", "-q", "--shared", str(template.root), str(tmp_path / "fork"))
     fork = Scratch(tmp_path / "fork")
