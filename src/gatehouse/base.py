@@ -184,11 +184,14 @@ def _fetch(base: Base, folder: Path, root: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
     try:
-        files = DVCFileSystem(str(root.resolve()), rev=base.commit)
+        # The paths in it are from the top of Git's tree, and a DVC project in a folder of it
+        # (examples/digits) is passed over unless it is asked for.
+        files = DVCFileSystem(str(root.resolve()), rev=base.commit, subrepos=True)
+        inside = Path(git("rev-parse", "--show-prefix", root=root).strip())
         for path in TAKEN:
             target = part / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            files.get(path.as_posix(), str(target), recursive=True)
+            files.get((inside / path).as_posix(), str(target), recursive=True)
             if not target.exists():
                 raise FileNotFoundError(path.as_posix())
             if dvc_md5(target) != base.record.outputs.outs[path.as_posix()]:

@@ -9,13 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.model import Metadata, Model, write_metadata
 from pipeline.encode import Encoding
 from pipeline.network import Network
 from pipeline.settings import TorchMlpSettings, TrainSettings
-from pipeline.trainer import Scale, TrainingData, find_trainer
+from pipeline.trainer import Scale, TrainingData, asked, find_trainer
 
 
 def narrowed(
@@ -79,19 +77,10 @@ def taught(
             "one, such as pipeline.trainers:lightgbm"
         )
     print(f"train: the teacher, {distill.teacher}")
-    trained = find_trainer(distill.teacher)(data, settings, reports / "teacher")
-    contract = data.contract
-    metadata = Metadata(
-        contract=contract.digest,
-        data="",
-        commit="",
-        classes=contract.classes,
-        threshold=settings.threshold if contract.task is Task.BINARY else None,
-        trainer=distill.teacher,
-    )
-    write_metadata(trained.graph, metadata)
-    teacher = Model(Path(f"the graph of {distill.teacher}"), trained.graph.SerializeToString())
-    outputs = teacher.outputs(data.train)
+    trainer = find_trainer(distill.teacher, "train.torch_mlp.distill.teacher")
+    taught_by = settings.model_copy(update={"trainer": distill.teacher})
+    trained = trainer(data, taught_by, reports / "teacher")
+    outputs = asked(trained, data.contract, taught_by).outputs(data.train)
     return outputs.astype(np.float32) if scale is None else scale.shrink(outputs)
 
 

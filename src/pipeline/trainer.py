@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import onnx
     import pandas as pd
 
+    from gatehouse.model import Model
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -132,6 +134,28 @@ class TrainedModel:
     valid_outputs: NDArray[np.float64]
 
 
+def asked(trained: TrainedModel, contract: Contract, settings: TrainSettings) -> Model:
+    """The model of a graph that goes no further than this process, to be asked there.
+
+    Raises:
+        GatehouseError: the graph can't be used.
+    """
+    from gatehouse.model import Metadata, Model, write_metadata
+
+    write_metadata(
+        trained.graph,
+        Metadata(
+            contract=contract.digest,
+            data="",
+            commit="",
+            classes=contract.classes,
+            threshold=settings.threshold if contract.task is Task.BINARY else None,
+            trainer=settings.trainer,
+        ),
+    )
+    return Model(Path(f"the graph of {settings.trainer}"), trained.graph.SerializeToString())
+
+
 class Trainer(Protocol):
     """The function that `train.trainer` names; under torchrun every process calls it."""
 
@@ -140,8 +164,8 @@ class Trainer(Protocol):
         ...
 
 
-def find_trainer(name: str) -> Trainer:
-    """The function that `name` ("module:function") says.
+def find_trainer(name: str, key: str = "train.trainer") -> Trainer:
+    """The function that `name` ("module:function") says; `key` is the setting that names it.
 
     Raises:
         GatehouseError: there is no such module or function.
@@ -152,16 +176,16 @@ def find_trainer(name: str) -> Trainer:
     except ModuleNotFoundError as error:
         if not error.name or not f"{module_name}.".startswith(f"{error.name}."):
             raise GatehouseError(
-                f"params.yaml: train.trainer: '{module_name}' needs the module '{error.name}', "
+                f"params.yaml: {key}: '{module_name}' needs the module '{error.name}', "
                 "which is not installed"
             ) from None
         raise GatehouseError(
-            f"params.yaml: train.trainer: there is no module '{error.name}'; give module:function"
+            f"params.yaml: {key}: there is no module '{error.name}'; give module:function"
         ) from None
     trainer = getattr(module, function_name, None)
     if not callable(trainer):
         raise GatehouseError(
-            f"params.yaml: train.trainer: '{module_name}' has no function '{function_name}'"
+            f"params.yaml: {key}: '{module_name}' has no function '{function_name}'"
         )
     found: Trainer = trainer
     return found

@@ -244,6 +244,9 @@ def test_a_repository_within_a_larger_one_finds_its_own_files(
     base = find_base("main", top / "project")
     assert base.policy is not None
     assert base.record.outputs is not None
+    taken = take_base(base, top / "project")
+    assert taken is not None
+    assert taken.present().data == repository.workspace.present().data
 
 
 def test_a_hook_of_another_repository_does_not_lead_git_astray(

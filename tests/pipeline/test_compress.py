@@ -77,6 +77,16 @@ def test_a_network_is_not_its_own_teacher(shop: Shop, capsys: pytest.CaptureFixt
     assert "distill.teacher: is the trainer itself" in capsys.readouterr().err
 
 
+def test_a_teacher_that_is_not_there_is_told_by_its_key(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks an error that names the trainer, which is right."""
+    line = "    distill: {teacher: 'nowhere:nobody'}\n"
+    shop.edit("params.yaml", "    threads: 1\n", "    threads: 1\n" + line)
+    assert main() == 2
+    assert "train.torch_mlp.distill.teacher: there is no module" in capsys.readouterr().err
+
+
 def test_distillation_is_least_where_both_agree() -> None:
     """Attacks the loss: its gradient vanishes at the teacher's own probabilities, at any heat."""
     soft = torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])

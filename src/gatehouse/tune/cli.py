@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--storage",
     metavar="URL",
     help="Database that workers share, such as postgresql+psycopg://host/tuning; "
-    "GATEHOUSE_TUNE_STORAGE says it as well. Else a file in .gatehouse/tune/.",
+    "One with a password goes into GATEHOUSE_TUNE_STORAGE. Else a file in .gatehouse/tune/.",
 )
 @click.option("--dry-run", is_flag=True, help="Leave params.yaml as it is.")
 @command  # fmt: skip
@@ -46,11 +46,18 @@ def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -
     import os
 
     os.environ.setdefault("TQDM_DISABLE", "1")  # a bar for each of hundreds of trainings
+    from gatehouse.errors import GatehouseError
     from gatehouse.params import PARAMS, set_values
+    from gatehouse.remote import shown
     from gatehouse.tune.result import winner_of, write_page
-    from gatehouse.tune.study import plan_of
+    from gatehouse.tune.study import STORAGE_VARIABLE, plan_of
     from gatehouse.workspace import Workspace
 
+    if storage is not None and storage != shown(storage):
+        raise GatehouseError(
+            "--storage: a user, a password or a query in it is seen in the list of processes; put "
+            f"the URL into {STORAGE_VARIABLE}"
+        )
     plan = plan_of(Workspace(), storage, trials)
     study = _search(plan, workers)
     winner = winner_of(study, plan)

@@ -8,10 +8,9 @@ from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.metrics import point_values
 from gatehouse.gates.predictions import predict
-from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.tune.folds import Fold
 from pipeline.settings import TrainSettings
-from pipeline.trainer import TrainedModel
+from pipeline.trainer import TrainedModel, asked
 
 DEFAULT = {
     Task.BINARY: "roc_auc",
@@ -51,21 +50,8 @@ def value_on(fold: Fold, trained: TrainedModel, settings: TrainSettings, metric:
     Raises:
         GatehouseError: the graph can't be used, or the metric is not defined on the fold.
     """
-    from pathlib import Path
-
     contract = fold.data.contract
-    write_metadata(
-        trained.graph,
-        Metadata(
-            contract=contract.digest,
-            data="",
-            commit="",
-            classes=contract.classes,
-            threshold=settings.threshold if contract.task is Task.BINARY else None,
-            trainer=settings.trainer,
-        ),
-    )
-    model = Model(Path("a trial's graph"), trained.graph.SerializeToString())
+    model = asked(trained, contract, settings)
     value = point_values(predict(model, fold.held_out, contract))[metric]
     if not math.isfinite(value):
         raise GatehouseError(

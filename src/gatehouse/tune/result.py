@@ -12,7 +12,7 @@ import numpy as np
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Interval
-from gatehouse.tune.study import FOLD_VALUES, SETTINGS, Plan
+from gatehouse.tune.study import ERROR_TOLD, FOLD_VALUES, PRESENT, SETTINGS, Plan
 
 if TYPE_CHECKING:
     import optuna
@@ -54,18 +54,19 @@ def winner_of(study: optuna.Study, plan: Plan) -> Winner:
     done = completed(study)
     if not done:
         failed = next(
-            (t.user_attrs["error"] for t in study.get_trials() if "error" in t.user_attrs), None
+            (t.user_attrs[ERROR_TOLD] for t in study.get_trials() if ERROR_TOLD in t.user_attrs),
+            None,
         )
         raise GatehouseError(f"no trial came to its end{f': {failed}' if failed else ''}")
     best = min(done, key=_value) if plan.minimize else max(done, key=_value)
-    first = done[0] if done[0].number == 0 else None
+    # The newest: an earlier call may have written its winner since.
+    first = next((trial for trial in reversed(done) if PRESENT in trial.user_attrs), None)
+    is_present = first is not None and first.params == best.params
     gain = interval = None
-    if first is not None and first is not best:
+    if first is not None and not is_present:
         differences = np.subtract(best.user_attrs[FOLD_VALUES], first.user_attrs[FOLD_VALUES])
         gain, interval = float(differences.mean()), _interval(differences)
-    return Winner(
-        best.number, _value(best), best.user_attrs[SETTINGS], best is first, gain, interval
-    )
+    return Winner(best.number, _value(best), best.user_attrs[SETTINGS], is_present, gain, interval)
 
 
 def completed(study: optuna.Study) -> list[FrozenTrial]:

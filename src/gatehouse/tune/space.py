@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
 from pipeline.settings import Choice, Range, TrainSettings
+from pipeline.spaces import SPACES
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -74,7 +75,8 @@ def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise GatehouseError(
-            f"params.yaml: tune.space: train.{place} can't be {first['input']!r}: {first['msg']}"
+            f"params.yaml: tune.space: train.{place} can't be {first['input']!r}: {first['msg']} "
+            "(of lists name choices: [[64, 64], [128, 128]])"
         ) from None
 
 
@@ -90,7 +92,15 @@ def check(space: Space, settings: TrainSettings) -> None:
             f"{settings.trainer}; name what is to be tried, such as "
             "my_trainer.learning_rate: {low: 0.001, high: 0.1, log: true}"
         )
+    own = settings.trainer.rpartition(":")[2]
+    sections = {name.rpartition(":")[2] for name in SPACES} - {own}
     for key, over in space.items():
+        section = key.partition(".")[0]
+        if settings.trainer in SPACES and section in sections:
+            raise GatehouseError(
+                f"params.yaml: tune.space.{key}: {settings.trainer} does not read the section "
+                f"{section}; name settings of its own, or change train.trainer"
+            )
         values = over.choices if isinstance(over, Choice) else (over.low, over.high)
         for value in values:
             applied(settings, {key: value})

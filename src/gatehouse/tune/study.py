@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.remote import shown
 from gatehouse.tune.space import Space, applied, check, present, suggest
 from gatehouse.workspace import Workspace
 from pipeline.settings import TrainSettings, load_settings
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial
 
 FOLDER = Path(".gatehouse/tune")
 LOCAL = f"sqlite:///{(FOLDER / 'study.db').as_posix()}"
@@ -31,6 +32,10 @@ STORAGE_VARIABLE = "GATEHOUSE_TUNE_STORAGE"
 
 FOLD_VALUES = "folds"
 SETTINGS = "settings"
+PRESENT = "present"
+ERROR_TOLD = "error"
+"""What is kept with a trial: values by fold, what was set, what params.yaml has, its error."""
+
 _POLL_SECONDS = 0.5
 
 
@@ -93,8 +98,13 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     )
 
 
-def open_study(plan: Plan) -> optuna.Study:
-    """The study, made where it is new; the present settings are its first trial.
+def open_study(plan: Plan, seed: int | None = None, *, first: bool = True) -> optuna.Study:
+    """The study, made where it is new.
+
+    Args:
+        plan: the question.
+        seed: repeats the draws of one worker alone; several with one seed would draw the same.
+        first: are the present settings to be tried, where they were not yet?
 
     Raises:
         GatehouseError: the storage can't be reached, or its driver is not installed.
@@ -102,7 +112,7 @@ def open_study(plan: Plan) -> optuna.Study:
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    from gatehouse.remote import one_line, shown
+    from gatehouse.remote import one_line
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if plan.storage == LOCAL:
@@ -117,28 +127,47 @@ def open_study(plan: Plan) -> optuna.Study:
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
         )
-        known = len(study.trials)
-        # By the number of trials: a study that is taken up again draws no trial a second time.
-        study.sampler = optuna.samplers.TPESampler(seed=plan.settings.seed + known)
+        trials = study.get_trials(deepcopy=False)
         now = present(plan.space, plan.settings)
-        if now and not known:
-            study.enqueue_trial(now, skip_if_exists=True)
+        if now and first and not any(_is_known(trial, now) for trial in trials):
+            study.enqueue_trial(now, user_attrs={PRESENT: now})
+        if seed is not None:
+            # By the number of trials: what is taken up again draws no trial a second time.
+            study.sampler = optuna.samplers.TPESampler(seed=seed + len(trials))
     except ImportError as error:  # Optuna's own, which names the driver in its text alone
         raise GatehouseError(
-            f"{shown(plan.storage)}: its driver is not installed ({one_line(error)[:200]}); add it "
+            f"{_name(plan.storage)}: its driver is not installed ({one_line(error)[:200]}); add it "
             "to requirements/extras.in and `make lock`"
         ) from None
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
         raise GatehouseError(
-            f"{shown(plan.storage)}: cannot be used as storage ({one_line(error)[:300]}); it is a "
+            f"{_name(plan.storage)}: cannot be used as storage ({one_line(error)}); it is a "
             f"URL such as {LOCAL} or postgresql+psycopg://host/database"
         ) from None
     return study
 
 
+def _name(storage: str) -> str:
+    """What may be told of the storage."""
+    return shown(storage) if "://" in storage else "the storage"
+
+
 def finished(study: optuna.Study) -> int:
-    """Trials that came to an end, pruned ones included."""
-    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    """Trials that came to an end, pruned ones and failures of their own included."""
+    return sum(counts(trial) for trial in study.get_trials(deepcopy=False))
+
+
+def _is_known(trial: FrozenTrial, settings: dict[str, Any]) -> bool:
+    """Is or was it tried with these settings? One that was interrupted is tried again."""
+    waits = trial.state.name == "WAITING"
+    return trial.user_attrs.get(PRESENT) == settings and (waits or counts(trial))
+
+
+def counts(trial: FrozenTrial) -> bool:
+    """Did the trial come to its own end? One that was interrupted did not."""
+    return trial.state.is_finished() and (
+        trial.state.name != "FAIL" or ERROR_TOLD in trial.user_attrs
+    )
 
 
 def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> optuna.Study:
@@ -152,7 +181,7 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
     Raises:
         GatehouseError: the present settings can't be trained, or a worker failed.
     """
-    study = open_study(plan)
+    study = open_study(plan, plan.settings.seed if workers == 1 else None)
     if finished(study) >= plan.trials:
         return study
     if workers == 1:
@@ -182,7 +211,7 @@ def _worker(plan: Plan) -> None:
     from gatehouse import exits
 
     try:
-        _work(plan, open_study(plan), lambda _: None)
+        _work(plan, open_study(plan, first=False), lambda _: None)
     except GatehouseError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(exits.ERROR)
@@ -191,26 +220,20 @@ def _worker(plan: Plan) -> None:
 
 
 def _work(plan: Plan, study: optuna.Study, told: Callable[[optuna.Study], None]) -> None:
-    import optuna
 
     from gatehouse.tune.folds import folds_of
 
     folds = list(folds_of(Workspace(), plan.folds))
-    every = (
-        optuna.trial.TrialState.COMPLETE,
-        optuna.trial.TrialState.PRUNED,
-        optuna.trial.TrialState.FAIL,
-    )
 
-    def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        if trial.state is optuna.trial.TrialState.FAIL and trial.number == 0:
-            raise GatehouseError(trial.user_attrs.get("error", "the first trial failed"))
+    def after(study: optuna.Study, trial: FrozenTrial) -> None:
         told(study)
+        if PRESENT in trial.user_attrs and ERROR_TOLD in trial.user_attrs:
+            raise GatehouseError(trial.user_attrs[ERROR_TOLD])
+        if finished(study) >= plan.trials:
+            study.stop()
 
     study.optimize(
-        lambda trial: _value(trial, plan, folds),
-        callbacks=[optuna.study.MaxTrialsCallback(plan.trials, states=every), after],
-        catch=(GatehouseError,),
+        lambda trial: _value(trial, plan, folds), callbacks=[after], catch=(GatehouseError,)
     )
 
 
@@ -232,7 +255,7 @@ def _value(trial: Trial, plan: Plan, folds: list[Any]) -> float:
                 trained = trainer(fold.data, settings, Path(folder))
             values.append(value_on(fold, trained, settings, plan.metric))
         except GatehouseError as error:
-            trial.set_user_attr("error", str(error))
+            trial.set_user_attr(ERROR_TOLD, str(error))
             raise
         trial.set_user_attr(FOLD_VALUES, values)
         mean = sum(values) / len(values)

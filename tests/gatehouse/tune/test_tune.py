@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -144,6 +145,33 @@ def test_two_workers_share_a_study(toy: Path) -> None:
     assert done.exit_code == 0, done.output
     finished = [trial for trial in study().trials if trial.state.is_finished()]
     assert 6 <= len(finished) <= 7  # one more where both begin the last at once
+    tried = [trial.params[SLOPE] for trial in finished]
+    assert len(set(tried)) == len(tried)
+    assert tried.count(9.0) == 1
+
+
+def test_an_interrupted_first_trial_is_made_again(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks a winner that was never held against the settings it takes the place of."""
+    from tests.gatehouse.tune import toy as module
+
+    honest, calls = module.sloped, []
+
+    def stopped(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return honest(*arguments)
+
+    monkeypatch.setattr(module, "sloped", stopped)
+    assert tune("--trials", "4", "--dry-run").exit_code == 1  # as click ends an interrupted one
+    assert [trial.state.name for trial in study().trials] == ["FAIL"]
+    done = tune("--trials", "4", "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert "against the present settings" in done.output
+    states = [trial.state for trial in study().trials]
+    assert len(states) == 5  # the interrupted one does not count
 
 
 @pytest.mark.parametrize(
@@ -152,6 +180,11 @@ def test_two_workers_share_a_study(toy: Path) -> None:
         (f"    {SLOPE}:", "    torch_mlp.speed:", r"tune\.space\.torch_mlp\.speed: there is no"),
         ("high: 10.0", "high: -1", "swap the two"),
         ("{low: 0.1, high: 10.0, log: true}", "{low: -1, high: 1}", "can't be -1"),
+        (
+            "tests.gatehouse.tune.toy:sloped",
+            "pipeline.trainers:lightgbm",
+            "does not read the section torch_mlp",
+        ),
         ("metric: log_loss", "metric: r2", "no metric of a binary target; there are: roc_auc"),
         ("folds: 3", "folds: 1", "tune.folds"),
     ],
@@ -167,10 +200,9 @@ def test_wrong_settings_name_the_place(toy: Path, old: str, new: str, expected: 
 @pytest.mark.parametrize(
     ("storage", "expected"),
     [
-        (
-            "postgresql://u:hidden@127.0.0.1:1/tuning",
-            "its driver is not installed",
-        ),  # pragma: allowlist secret
+        ("postgresql://127.0.0.1:1/tuning", "its driver is not installed"),
+        (f"postgresql://u:{HIDDEN}@127.0.0.1:1/tuning", "into GATEHOUSE_TUNE_STORAGE"),
+        (f"u:{HIDDEN}@nowhere", "cannot be used as storage"),
         ("sqlite:////nowhere/at/all.db", "cannot be used as storage"),
         ("no url", "cannot be used as storage"),
     ],
