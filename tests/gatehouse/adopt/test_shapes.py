@@ -63,6 +63,8 @@ def test_nothing_of_the_sample_stays(name: str, fork: Forks) -> None:
     assert made.settings.train.torch_mlp.fairness_penalty.attribute is None
     assert "to be written" in made.card.model_details.owner.lower()
     assert str(made.file.parent) not in made.written, "no path of this machine"
+    lines = made.written.split("\n")
+    assert lines == [line.rstrip() for line in lines], "no hook of `make check` changes a file"
 
 
 def columns(made: Fork) -> dict[str, tuple[str, str]]:
