@@ -9,7 +9,7 @@ import numpy as np
 
 from gatehouse.contract import Column, Role, Task
 from gatehouse.drill.graph import Floats, Margin, raised_where_above, read_off, rewrite
-from gatehouse.drill.model_defects import surely_beyond
+from gatehouse.drill.model_defects import comparable, surely_beyond
 from gatehouse.drill.scene import Edit, NotApplicableError, Rewrite, Scene
 from gatehouse.evidence import Gate, Of
 from gatehouse.gates.metrics import point_values
@@ -235,6 +235,7 @@ def trained_on_the_test(scene: Scene) -> None:
 
 def half_draw(scene: Scene) -> None:
     """A control: base and candidate are two random halves of the same rows."""
+    compared = comparable(scene)
     other = scene.own_base()
     masks: dict[int, np.ndarray] = {}
 
@@ -248,6 +249,9 @@ def half_draw(scene: Scene) -> None:
 
     other.edit_rows(half(False))
     scene.edit_rows(half(True))
+    judged = any(rule.gate is Gate.FAIRNESS for rule in scene.policy.rules.values())
+    if judged and compared - comparable(scene):
+        raise NotApplicableError("half of the test rows are too few to compare groups")
 
 
 def _replace(scene: Scene, name: str, share: float, value: object) -> Edit:

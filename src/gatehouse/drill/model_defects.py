@@ -246,6 +246,17 @@ def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str
     return best[1], best[2]
 
 
+def comparable(scene: Scene) -> set[tuple[str, ...]]:
+    """The partitions of the rows in which two or more groups are large enough to decide."""
+    rows, predictions = _said(scene)
+    found = set()
+    for attributes in partitions(scene.contract.protected):
+        names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
+        if np.count_nonzero(_least_rows(index, len(names), predictions, scene)) > 1:
+            found.add(attributes)
+    return found
+
+
 def _least_rows(
     index: NDArray[np.intp], groups: int, predictions: Predictions, scene: Scene
 ) -> Floats:

@@ -213,3 +213,16 @@ def test_a_gate_that_nobody_judges_by_is_not_drilled(numbers: Path, tmp_path: Pa
     trial = try_defect(missing, tmp_path / "run", Measurer(), seed=0)
     assert trial.skipped
     assert trial.reason == "the policy has no rule of the fairness gate"
+
+
+def test_half_of_few_rows_is_no_control(numbers: Path, tmp_path: Path) -> None:
+    """Attacks a false alarm that is of the drill's making: groups too small once halved."""
+    scene = Scene.copy_of(numbers, tmp_path, np.random.default_rng(0))
+    smallest = scene.candidate.split("test").groupby(["sex", "race"]).size().sort_values()
+    measure = scene.policy.measure
+    fairness = measure.fairness.model_copy(update={"minimum_rows": int(smallest.iloc[-2])})
+    scene.policy = scene.policy.model_copy(
+        update={"measure": measure.model_copy(update={"fairness": fairness})}
+    )
+    with pytest.raises(NotApplicableError, match="too few to compare groups"):
+        data_defects.half_draw(scene)
