@@ -18,6 +18,9 @@ FLOAT32_EXACT_INTEGERS = 2**24
 """The largest magnitude up to which the graph's float32 inputs hold every integer."""
 
 
+MOST_CLASSES = 200
+"""The gates measure each class by itself, and each takes its time."""
+
 UNLISTED = "(unlisted)"
 """Stands in the inference log for a category that is not listed: such text is the client's own."""
 
@@ -130,9 +133,10 @@ class Column(Frozen):
     def _check_target(self) -> None:
         if self.missing:
             raise ValueError("the target may not be missing; set missing to false")
-        if self.type is ColumnType.STRING or (self.categories and len(self.categories) < 2):
+        found = len(self.categories) if self.categories is not None else MOST_CLASSES
+        if self.type is ColumnType.STRING or not 2 <= found <= MOST_CLASSES:
             raise ValueError(
-                "the target is a category column with two or more categories, or numeric"
+                f"the target is a category column with 2 to {MOST_CLASSES} categories, or numeric"
             )
         if self.unknown != "reject":
             raise ValueError("the target's categories are all listed; take unknown out")

@@ -30,6 +30,11 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split())[:300]
 
 
+def without_row(error: object) -> str:
+    """An error of a CSV reader without the row that it quotes, which may be a person's."""
+    return re.sub(r"(Expected \d+ columns, got \d+): .*", r"\1", one_line(error))
+
+
 def reason(error: Exception, *, hidden: bool) -> str:
     """Why it failed; of a URL that is not shown as it is (`hidden`) only the error's kind.
 

@@ -67,7 +67,8 @@ class Encoding:
 
     def encode(self, frame: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Numbers, float32 [N, numeric columns], NaN is missing; rows, int64 [N, categories]."""
-        numbers = [frame[name].to_numpy(np.float32, na_value=np.nan) for name in self.numbers]
+        with np.errstate(over="ignore"):  # what float32 can't hold is infinite, as in serving
+            numbers = [frame[name].to_numpy(np.float32, na_value=np.nan) for name in self.numbers]
         rows = [self._rows(frame[name], name) for name in self.categories]
         return _stack(numbers, len(frame), np.float32), _stack(rows, len(frame), np.int64)
 

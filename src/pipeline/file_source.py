@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from gatehouse.contract import Column, ColumnType, Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.remote import needs_package, one_line, reason, shown
+from gatehouse.remote import needs_package, one_line, reason, shown, without_row
 from pipeline.settings import FileSettings
 
 CACHE = Path("data/cache")
@@ -56,7 +56,7 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
             table = _parquet(path) if settings.format == ".parquet" else _csv(path, settings)
         except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
             raise GatehouseError(
-                f"{name}: cannot be read as {settings.format} ({one_line(error)})"
+                f"{name}: cannot be read as {settings.format} ({without_row(error)})"
             ) from None
     _check_columns(table, contract, settings, name)
     if not table.num_rows:

@@ -20,6 +20,8 @@ from gatehouse.model import output_name
 _SLACK = 0.1
 """Of the range that was seen, to each side."""
 _MOST_GROUPS = 12
+_FEWEST_STEPS = 100
+"""Of float32 numbers in a column's range: the graph reads float32."""
 _PROTECTED = re.compile(
     r"(^|[_\W])(sex|gender|race|ethnicity|ethnic|religion|disability|nationality|geschlecht|sexe)"
     r"($|[_\W])",
@@ -235,13 +237,29 @@ def _column(profile: Profile, output: str) -> Planned:
                 profile,
                 f"ignored: numbers, but {profile.strays:,} rows hold other text; make it empty",
             )
+        case Kind.WRITTEN:
+            return _ignored(
+                profile,
+                "ignored: numbers written with separators or signs, such as , $ or %; write plain "
+                "numbers",
+            )
         case Kind.CATEGORY:
             column = _category(profile)
             note = ""
             if len(column["categories"]) < (profile.distinct or 0):
                 note = f"{len(column['categories'])} of {profile.distinct:,} values listed"
-            return Planned(profile, column, note)
+            padded = len({value.strip() for value in profile.counts}) < len(profile.counts)
+            if padded:
+                note = "; ".join(filter(None, [note, "some values differ by spaces around them"]))
+            return Planned(profile, column, note, warning=padded)
+    step = float(np.spacing(np.float32(max(abs(profile.low), abs(profile.high)))))
+    if profile.high - profile.low < _FEWEST_STEPS * step:
+        return _ignored(
+            profile, "ignored: float32 can't tell its values apart; subtract the smallest"
+        )
     note = f"{profile.infinite:,} infinite or huge values: warned of" if profile.infinite else ""
+    if profile.kind is Kind.INTEGER and step > 1:
+        note = f"float32 tells values apart from {step:g} on"
     return Planned(profile, _numeric(profile, fed=True), note, warning=bool(note))
 
 

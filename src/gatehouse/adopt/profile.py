@@ -54,6 +54,8 @@ _MARKS = frozenset({
 """Texts, in small letters and without spaces around, that mean missing among numbers."""
 _ALWAYS_MARKS = frozenset({"", "?"})
 """Among categories too."""
+_WRITTEN = r"[€$£¥]?\s*[+-]?\d[\d.,'\s]*[%€$£¥]?"
+"""Numbers for people: with a separator of thousands, a currency, a percent sign."""
 _CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
 
 
@@ -65,6 +67,7 @@ class Kind(StrEnum):
     CATEGORY = "category"
     TEXT = "text"
     MIXED = "numbers and text"
+    WRITTEN = "written numbers"
     DATE = "date"
     ID = "id"
     CONSTANT = "constant"
@@ -198,7 +201,7 @@ class _Tally:
     def __init__(self, decimal: str) -> None:
         self.decimal = decimal
         self.missing = self.words = self.longest = 0
-        self.infinite = self.strays = self.padded = 0
+        self.infinite = self.strays = self.padded = self.written = 0
         self.low, self.high = np.inf, -np.inf
         self.whole = self.dates = self.coded = True
         self.marks: Counter[str] = Counter()
@@ -242,6 +245,7 @@ class _Tally:
         beyond = np.abs(found) > FLOAT32_LIMIT
         finite = found[~strays & ~beyond]
         self.strays += int(n[strays].sum())
+        self.written += int(n[strays & texts.str.fullmatch(_WRITTEN).to_numpy(bool)].sum())
         self.infinite += int(n[beyond].sum())
         if len(finite):
             self.low = min(self.low, float(finite.min()))
@@ -318,6 +322,8 @@ class _Tally:
             return Kind.INTEGER if self.whole and not self.infinite else Kind.NUMBER
         if many and not self.padded and self.strays <= _STRAY * known:
             return Kind.MIXED
+        if many and self.strays and self.written >= (1 - _STRAY) * self.strays:
+            return Kind.WRITTEN
         if unique and many:
             return Kind.ID if self.coded or named_id else Kind.TEXT
         return Kind.CATEGORY if self._is_category(known, distinct, counts) else Kind.TEXT

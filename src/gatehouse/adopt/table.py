@@ -21,7 +21,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from gatehouse.errors import GatehouseError
-from gatehouse.remote import one_line
+from gatehouse.remote import one_line, without_row
 
 SEPARATORS = ",;\t|"
 
@@ -81,7 +81,7 @@ class Table:
                 yield from self._parquet(bar) if self.ending == ".parquet" else self._csv(bar)
             except (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException) as error:
                 raise GatehouseError(
-                    f"{self.name}: cannot be read as {self.ending} ({one_line(error)})"
+                    f"{self.name}: cannot be read as {self.ending} ({without_row(error)})"
                 ) from None
 
     def _csv(self, bar: Any) -> Iterator[pa.Table]:
@@ -246,7 +246,7 @@ def _header(path: Path, name: str, dialect: Dialect) -> tuple[str, ...]:
             reader = arrow.open_csv(_unpacked(raw), _read_options(dialect), _parse_options(dialect))
             return tuple(reader.schema.names)
     except (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException) as error:
-        raise GatehouseError(f"{name}: cannot be read as CSV ({one_line(error)})") from None
+        raise GatehouseError(f"{name}: cannot be read as CSV ({without_row(error)})") from None
 
 
 def _read_options(dialect: Dialect) -> Any:

@@ -60,7 +60,9 @@ def column_of(name: str, option: str, names: Sequence[str]) -> str:
         return name
     lower = {other.lower().strip(): other for other in names}
     close = [lower[found] for found in get_close_matches(name.lower().strip(), lower, 3, 0.5)]
-    shown = ", ".join(close) or ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    # Quoted: a space at an end would not be seen.
+    few = ", ".join(map(repr, names[:20])) + (", …" if len(names) > 20 else "")
+    shown = ", ".join(map(repr, close)) or few
     meant = "did you mean" if close else "it has"
     raise GatehouseError(f"{option}: the table has no column '{name}'; {meant}: {shown}")
 

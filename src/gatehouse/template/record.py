@@ -56,6 +56,8 @@ def checked_url(url: str) -> str:
     """
     if url.startswith("-"):
         raise ValueError("the template's URL begins with a dash; write an address that git fetches")
+    if re.match(r"\w+::", url):
+        raise ValueError("the template's URL names a program of git's; write an address or a path")
     user = re.match(r"https?://[^/]*@|\w+://[^/@]*:[^/@]*@", url)
     if user or ("://" in url and "?" in url):
         raise ValueError(

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ from gatehouse.adopt.columns import plan_columns
 from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import open_table
-from gatehouse.adopt.target import find_target
+from gatehouse.adopt.target import Target, find_target
 from gatehouse.cli import main
 from gatehouse.contract import Role, Task, load_contract
 from gatehouse.errors import GatehouseError
@@ -48,6 +49,10 @@ def seen(folder: Path, frame: pd.DataFrame, target: str = "bought") -> Scan:
     return scan(open_table(Path(path), path), target)
 
 
+def bought(found: Scan) -> Target:
+    return find_target(found, "bought", None, None, Questions(asked=False))
+
+
 def test_help_says_what_is_made_and_how_it_is_called() -> None:
     """Attacks a newcomer's first look."""
     said = CliRunner().invoke(main, ["init", "--help"]).output
@@ -58,7 +63,7 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
 @pytest.mark.parametrize(
     ("content", "arguments", "told"),
     [
-        (CSV, ["--target", "Bougth"], "no column 'Bougth'; did you mean: bought"),
+        (CSV, ["--target", "Bougth"], "no column 'Bougth'; did you mean: 'bought'"),
         (CSV, ["--target", "bought", "--protected", "cty"], "--protected: the table has no column"),
         (CSV, ["--target", "bought", "--key", "city"], "--key: 'city' has values that come more"),
         (CSV, ["--target", "bought", "--key", "bought"], "can't have another role"),
@@ -384,3 +389,49 @@ def test_big_files_are_sampled_for_the_baseline_and_looked_through_whole(tmp_pat
     assert len(found.sample) == 20_000
     assert found.rows == 30_000
     assert found.profiles["visits"].high == 9_000
+
+
+def test_a_torn_row_is_not_quoted(root: Path, tmp_path: Path) -> None:
+    """Attacks a person's row on the screen, or in the log of a workflow."""
+    path = written(tmp_path, CSV + "jane@example.org,1,2,3,4\n")
+    done = run_init(root, path, "--target", "bought", "--yes")
+    assert done.exit_code == 2
+    assert "Expected 4 columns, got 5" in done.output
+    assert "jane" not in done.output
+
+
+@pytest.mark.parametrize("form", ["{:,.2f}", "${:.2f}", "{:.1f} €", "{:.1f}%"])
+def test_numbers_written_for_people_are_told_as_such(form: str, tmp_path: Path) -> None:
+    """Attacks a price that is taken for free text, with a note that leads astray."""
+    frame = plain(200)
+    prices = frame["age"] * 1000 + np.arange(200)
+    found = seen(tmp_path, frame.assign(price=prices.map(form.format)))
+    assert found.profiles["price"].kind is Kind.WRITTEN
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    (price,) = [column for column in plan.columns if column.name == "price"]
+    assert price.role is Role.IGNORED
+    assert "write plain numbers" in price.note
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_no_feature(tmp_path: Path) -> None:
+    """Attacks a column that is one number to the graph, and looks like a feature."""
+    frame = plain(200)
+    steps = np.random.default_rng(0).integers(0, 50, 200)
+    frame = frame.assign(account=10**17 + steps, far=2**24 + steps * 1000)
+    found = seen(tmp_path, frame)
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    columns = {column.name: column for column in plan.columns}
+    assert columns["account"].role is Role.IGNORED
+    assert columns["far"].role is Role.FEATURE
+    assert "from 2 on" in columns["far"].note
+
+
+def test_categories_that_differ_by_spaces_are_told(tmp_path: Path) -> None:
+    """Attacks categories that look alike on the screen and are two to the model."""
+    frame = plain(200)
+    frame["city"] = np.where(np.arange(200) % 2, frame["city"], " " + frame["city"])
+    found = seen(tmp_path, frame)
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    (city,) = [column for column in plan.columns if column.name == "city"]
+    assert city.warning
+    assert "spaces around" in city.note
