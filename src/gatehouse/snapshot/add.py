@@ -127,7 +127,9 @@ def _source(place: str) -> FileSettings:
             )
     elif not Path(place).is_file():
         raise GatehouseError(f"{place}: there is no such file; name a file here, or a URL")
-    named = load_settings().data.file.model_dump(include={"separator", "encoding", "decimal", "missing"})
+    named = load_settings().data.file.model_dump(
+        include={"separator", "encoding", "decimal", "missing"}
+    )
     settings = validate(FileSettings, {"url" if is_url else "path": place, **named}, told)
     if settings.format is None:
         raise GatehouseError(f"{told}: its name must end with {', '.join(FORMATS)}")

@@ -196,9 +196,8 @@ def test_a_url_is_named_and_pinned_unless_it_may_tell_a_secret(root: Path, tmp_p
     assert result.exit_code == 0, result.output
     assert load_settings(root / "params.yaml").data.file.url is None
     assert "hush7" not in (root / "params.yaml").read_text() + result.output
-    result = run_init(
-        root, "https://me:word@example.org/a.csv", "--target", "a", "--force"
-    )  # pragma: allowlist secret
+    url = "https://me:word@example.org/a.csv"  # pragma: allowlist secret
+    result = run_init(root, url, "--target", "a", "--force")
     assert (result.exit_code, "word@" in result.output) == (2, False)
 
 
