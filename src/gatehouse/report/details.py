@@ -74,8 +74,11 @@ def accuracy(context: ReportContext) -> str:
 
 def fairness(context: ReportContext) -> str:
     """Metrics by group, the gaps between groups, and charts of the selection rates."""
-    return _unusable(context, Gate.FAIRNESS) or quantities.fairness(
-        context.measurements(Gate.FAIRNESS)
+    measured = context.measurements(Gate.FAIRNESS)
+    return _unusable(context, Gate.FAIRNESS) or (
+        quantities.fairness(measured)
+        if measured
+        else "The contract protects no attribute, so there is nothing to measure."
     )
 
 

@@ -96,7 +96,11 @@ def gate_reason(context: ReportContext, gate: Gate) -> str:
     """The reason for a gate's outcome: its worst finding, as Markdown."""
     ranked = ranked_findings(context.verdict, gate)
     if not ranked:
-        return "measured, but no rule judges it" if context.usable(gate) else "not measured"
+        if context.usable(gate) is None:
+            return "not measured"
+        if gate is Gate.FAIRNESS and not context.measurements(gate):
+            return "the contract protects no attribute, so there is nothing to measure"
+        return "measured, but no rule judges it"
     result, finding = ranked[0]
     text = _capital(sentence(context, result, finding))
     outcome = finding.outcome
