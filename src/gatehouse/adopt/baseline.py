@@ -129,7 +129,7 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
     # Threads wait for each other longer than so few rows take, far longer on a busy machine.
     with threadpool_limits(1):
         for name, train, test in tqdm(fits, desc="baseline", unit="fit", disable=None):
-            outputs[name][test] = _predicted(makers[name](data), data, train, test)
+            outputs[name][test] = _predicted(makers[name](data, train), data, train, test)
     metrics = METRICS[data.task]
     draws = np.random.default_rng(seed).integers(
         len(data.labels), size=(_DRAWS, max(2, min(test_rows, len(data.labels))))
@@ -200,7 +200,7 @@ def _predicted(
     return found
 
 
-def _linear(data: Learning) -> Any:
+def _linear(data: Learning, _: NDArray[np.intp]) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -220,7 +220,7 @@ def _linear(data: Learning) -> Any:
     return make_pipeline(columns, LogisticRegression(C=0.3, max_iter=300))
 
 
-def _boosted(data: Learning) -> Any:
+def _boosted(data: Learning, train: NDArray[np.intp]) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     kind = (
@@ -229,8 +229,11 @@ def _boosted(data: Learning) -> Any:
         else HistGradientBoostingClassifier
     )
     categorical = [name in data.categorical for name in data.features]
+    # It stops by a tenth of the rows in which each class must have one.
+    counts = np.unique_counts(data.labels[train]).counts if data.classes else np.array([2])
+    stops = bool(counts.min() >= 2 and len(train) >= 10 * (len(counts) + 1))
     return kind(
-        categorical_features=categorical, max_iter=_ITERATIONS, early_stopping=True, random_state=0
+        categorical_features=categorical, max_iter=_ITERATIONS, early_stopping=stops, random_state=0
     )
 
 

@@ -17,7 +17,9 @@ LEAST_ROWS = 50
 
 _COUNTED_FROM = (0, 1)
 _MOST_COUNTED = 10
-_POSITIVE = ("1", "1.0", "yes", "y", "true", "t", "positive", "pos")
+_POSITIVE = ("yes", "y", "true", "t", "positive", "pos")
+_POSITIVE_NUMBERS = ({"0", "1"}, {"0.0", "1.0"}, {"-1", "1"})
+"""Two numbers of which 1 is the positive one; of 1 and 2 neither is by its name."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,8 @@ def _with_positive(
 ) -> tuple[str, ...]:
     if positive is None:
         known = [value for value in classes if value.strip().lower() in _POSITIVE]
+        if {value.strip() for value in classes} in _POSITIVE_NUMBERS:
+            known = [value for value in classes if float(value) == 1]
         rarer = min(classes, key=lambda value: profile.counts[value])
         default = known[0] if len(known) == 1 else rarer
         why = "by its name" if len(known) == 1 else "the rarer one"

@@ -14,17 +14,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from dvc.scm import SCM
 from tests.gatehouse.adopt.conftest import FILES, REPOSITORY, Fork, lay_out, run_init
 from tests.gatehouse.adopt.shapes import plain
 
+from gatehouse.adopt import baseline
 from gatehouse.adopt.cli import next_steps
 from gatehouse.adopt.columns import plan_columns
 from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import open_table
 from gatehouse.adopt.target import Target, find_target
+from gatehouse.adopt.texts import contract_text
 from gatehouse.cli import main
-from gatehouse.contract import Role, Task, load_contract
+from gatehouse.contract import Role, Task, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.table import read_table
 from pipeline.ingest import ingest
@@ -224,6 +227,9 @@ def test_the_rarer_value_is_positive_where_no_name_says_so(
     assert find_target(found, "kind", None, None, Questions(asked=False)).positive == "right"
     assert "the rarer one" in capsys.readouterr().err
     assert find_target(found, "kind", "left", None, Questions(asked=False)).positive == "left"
+    for values, positive in (((1, 0, 1), "1"), ((1, 2, 1), "2"), ((-1, 1, 1), "1")):
+        found = seen(tmp_path, frame.assign(kind=list(values) * 66 + [1, 1]), "kind")
+        assert find_target(found, "kind", None, None, Questions(asked=False)).positive == positive
 
 
 def test_a_terminal_is_asked_what_is_unsure(tmp_path: Path) -> None:
@@ -358,6 +364,9 @@ def test_rows_are_kept_out_of_git_unless_they_are_in_it(root: Path, tmp_path: Pa
     )
     assert "data/own/rows.csv.dvc" in files.stdout.splitlines()
     assert "data/own/rows.csv" not in files.stdout.splitlines()
+    # DVC passes over a .dvc file in a folder that it takes for ignored, and then pushes nothing.
+    assert not SCM(str(root)).is_ignored(f"{root}/data/own/")
+    assert not SCM(str(root)).is_ignored(f"{root}/data/own/rows.csv.dvc")
     subprocess.run(["git", "add", "--force", "data/own/rows.csv"], cwd=root, check=True)
     with contextlib.chdir(root):
         steps = "\n".join(next_steps(Path("data/own/rows.csv")))
@@ -434,3 +443,14 @@ def test_categories_that_differ_by_spaces_are_told(tmp_path: Path) -> None:
     (city,) = [column for column in plan.columns if column.name == "city"]
     assert city.warning
     assert "spaces around" in city.note
+
+
+def test_a_class_of_one_row_has_a_baseline(tmp_path: Path) -> None:
+    """Attacks the planets: a way of finding one by which a single one was found."""
+    kinds = pd.Series([f"k{i % 9}" for i in range(89)] + ["once"])
+    found = seen(tmp_path, plain(90).assign(kind=kinds), "kind")
+    target = find_target(found, "kind", None, None, Questions(asked=False))
+    plan = plan_columns(found, target, (), None, Questions(asked=False))
+    contract = parse_contract(contract_text(plan, "planets", 0), "contract.yaml")
+    measured = baseline.measure(baseline.learning(found, contract, "."), 18)
+    assert 0 <= measured.scores["accuracy"].boosted <= 1
