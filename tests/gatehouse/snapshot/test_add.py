@@ -18,6 +18,7 @@ from tests.gatehouse.tiny import CONTRACT, ROOT
 from tests.sample import lay_sample
 
 from gatehouse.digest import dvc_md5, file_digest
+from gatehouse.params import set_values
 from gatehouse.table import read_table
 from pipeline.settings import load_settings
 
@@ -120,6 +121,17 @@ def test_rows_become_the_pipeline_s_data(root: Path, add: Add) -> None:
     pd.testing.assert_frame_equal(read_table(path), people(40), check_dtype=False)
     assert f"{name}: 40 rows\n" in done.output
     assert f"git add {name}.dvc params.yaml" in done.output
+
+
+def test_a_csv_is_read_as_the_settings_say(root: Path, add: Add) -> None:
+    """Attacks a question mark that `make run` takes for missing, and new rows for a category."""
+    settings = {"data.file.separator": ";", "data.file.missing": ["?"]}
+    set_values(settings, root / "params.yaml")
+    text = people(40).to_csv(index=False, sep=";", na_rep="?")
+    (root.parent / "new.csv").write_text(text)
+    done = add(str(root.parent / "new.csv"))
+    assert done.exit_code == 0, done.output
+    pd.testing.assert_frame_equal(read_table(snapshots(root)[0]), people(40), check_dtype=False)
 
 
 def test_the_same_rows_are_here_already(
