@@ -27,6 +27,8 @@ _PROTECTED = re.compile(
     r"($|[_\W])",
     re.IGNORECASE,
 )
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Between the words of a name such as MomRace."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def _find_key(profiles: dict[str, Profile], target: Target, questions: Questions
     for profile in sorted(found, key=lambda p: (not p.named_id, p.strays == 0)):
         sure = profile.named_id
         taken = (
-            "taken as the key, --key names another" if sure else "ignored, unless --key names it"
+            "taken as the key, --key names another" if sure else "not used, unless --key names it"
         )
         if questions.yes(
             f"'{profile.name}' has another value in every row. Does it identify a row (its key)?",
@@ -171,7 +173,7 @@ def _look_protected(
     found = []
     for name, profile in profiles.items():
         few = profile.distinct is not None and 2 <= profile.distinct <= _MOST_GROUPS
-        if name in named or not few or not _PROTECTED.search(name):
+        if name in named or not few or not _PROTECTED.search(_HUMP.sub("_", name)):
             continue
         if questions.yes(
             f"Is '{name}' a protected attribute? The model is then not fed it, and fairness is "
@@ -219,6 +221,9 @@ def _column(profile: Profile, output: str) -> Planned:
         return Planned(profile, None, "has no name: left out", warning=True)
     if profile.kind is Kind.UNREAD:
         return Planned(profile, None, "lists or bytes: left out", warning=True)
+    if profile.is_row_number:
+        # Among the contract's columns it would make every row another one: no copy would be found.
+        return Planned(profile, None, "row numbers: left out", warning=True)
     if profile.name == output:
         return _ignored(profile, f"ignored: '{output}' is the name of the model's output, rename")
     match profile.kind:

@@ -25,6 +25,7 @@ from pipeline.settings import load_settings
 
 _FEW_ROWS = 1_000
 _IMBALANCED = 0.05
+"""Of two classes; of more the rarest may be rarer."""
 _FEW_OF_CLASS = 50
 _COLUMNS_TOLD = 5
 
@@ -181,10 +182,15 @@ def _warnings(seen: Scan, plan: Plan, baseline: Baseline, sizes: Sizes) -> list[
     if target.classes:
         value, n = target.smallest
         share = n / seen.rows
-        if share < _IMBALANCED:
+        if share < _IMBALANCED * 2 / len(target.classes):
             warnings.append(
                 f"'{target.name}' is imbalanced: '{value}' is {share:.1%} of the rows; accuracy "
-                "says little then, and train.threshold 0.5 may decide it never"
+                "says little then, and "
+                + (
+                    "train.threshold 0.5 may decide it never"
+                    if target.positive is not None
+                    else "recall by class says more"
+                )
             )
         if n < _FEW_OF_CLASS:
             warnings.append(

@@ -43,7 +43,7 @@ _DATE = (
 )
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|ids|key|uuid|guid|nr|no|number|index|ref|reference|identifier)$"
-    r"|[a-z](Id|ID|Key|Nr|No)$|^unnamed: 0$",
+    r"|[a-z](Id|ID|Key|Nr|No)$",
 )
 _MARKS = frozenset({
     "", "?", "??", "-", "--", "---", ".", "..", "...", "*", "#", "na", "n/a", "#n/a", "#na", "n.a.",
@@ -86,7 +86,7 @@ class Profile:
         missing: how many of them have no value.
         distinct: how many distinct values; None: too many to count.
         counts: rows of each value, most frequent first, where they could be counted.
-        low: smallest finite number, where it holds numbers.
+        low: smallest finite number, where it holds numbers or an id.
         high: largest one.
         unique: does no value come twice?
         infinite: values that are infinite, or too large for float32.
@@ -120,6 +120,12 @@ class Profile:
     def is_numeric(self) -> bool:
         return self.kind in (Kind.INTEGER, Kind.NUMBER)
 
+    @property
+    def is_row_number(self) -> bool:
+        """Does it count the rows, as R and pandas write it? It then says nothing of them."""
+        counting = self.low in (0, 1) and self.high - self.low + 1 == self.rows
+        return self.kind is Kind.ID and counting
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -129,7 +135,7 @@ class Scan:
         rows: how many it has.
         profiles: of its columns, by name.
         sample: rows drawn at random as text, missing as NaN; the whole table where it is small.
-        copies: share of rows that have an exact copy.
+        copies: share of rows that have an exact copy, row numbers apart.
         marks: texts that mean a missing value, beside those that always do.
     """
 
@@ -176,6 +182,10 @@ def scan(table: Table, target: str, seed: int = 0) -> Scan:
         else Profile(name, Kind.UNREAD, rows)
         for name in table.columns
     }
+    numbers_of_rows = {p.name for p in profiles.values() if p.is_row_number}
+    if numbers_of_rows:  # each row is another by them, whatever else it holds
+        plain = [name for name in named if name not in numbers_of_rows]
+        hashes = [row_hashes(block.select(plain).to_pandas()) for block in table.blocks()]
     sample = kept.frame(names)
     sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))
     return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(marks)))
@@ -288,8 +298,8 @@ class _Tally:
             missing=self.missing,
             distinct=distinct,
             counts=counts,
-            low=self.low if numeric else np.nan,
-            high=self.high if numeric else np.nan,
+            low=self.low if numeric or kind is Kind.ID else np.nan,
+            high=self.high if numeric or kind is Kind.ID else np.nan,
             unique=unique,
             infinite=self.infinite if numeric else 0,
             strays=self.strays if kind is Kind.MIXED else 0,

@@ -135,7 +135,10 @@ def open_table(path: Path, name: str) -> Table:
         table = Table(path, name, ending, dialect, _header(path, name, dialect))
     twice = sorted({column for column in table.columns if table.columns.count(column) > 1})
     if twice:
-        raise GatehouseError(f"{name}: names the column {twice[0]!r} twice; rename one")
+        raise GatehouseError(
+            f"{name}: names the column {twice[0]!r} twice; rename one, or put "
+            "a line of names first where the file has none"
+        )
     return table
 
 

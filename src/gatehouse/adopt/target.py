@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ MOST_CLASSES = 20
 LEAST_ROWS = 50
 """With fewer a split of 16 or 20 % may have no row."""
 
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 _COUNTED_FROM = (0, 1)
 _MOST_COUNTED = 10
 _POSITIVE = ("yes", "y", "true", "t", "positive", "pos")
@@ -66,7 +68,9 @@ def column_of(name: str, option: str, names: Sequence[str]) -> str:
     few = ", ".join(map(repr, names[:20])) + (", …" if len(names) > 20 else "")
     shown = ", ".join(map(repr, close)) or few
     meant = "did you mean" if close else "it has"
-    raise GatehouseError(f"{option}: the table has no column '{name}'; {meant}: {shown}")
+    values = sum(_NUMBER.fullmatch(other.strip()) is not None for other in names)
+    bare = ". Are these values? Then put a line of names first" if 2 * values > len(names) else ""
+    raise GatehouseError(f"{option}: the table has no column '{name}'; {meant}: {shown}{bare}")
 
 
 def find_target(

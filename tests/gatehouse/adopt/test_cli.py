@@ -76,6 +76,7 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
         (CSV, ["--target", "age", "--positive", "3"], "'age' is a number to predict"),
         (CSV.replace(",yes", ",no"), ["--target", "bought"], "the same value in every row"),
         ("a,b,a\n1,2,3\n", ["--target", "b"], "names the column 'a' twice"),
+        ("1,2.5,x\n2,2,x\n" * 60, ["--target", "b"], "Are these values? Then put a line of names"),
         ("a,b\n1,2\n", ["--target", "b"], "the table has 1 row;"),
         ("a,b\n1,2\n1\n", ["--target", "b"], "Expected 2 columns, got 1"),
         ("", ["--target", "b"], "is empty"),
@@ -272,6 +273,13 @@ def test_copies_of_rows_are_told_before_the_data_gate_stops(root: Path, tmp_path
     result = run_init(root, written(tmp_path, text), "--target", "bought", "--force")
     assert "27.3% of the rows have an exact copy: contract.yaml allows 37%" in result.output
     assert load_contract(root / "contract.yaml").copies == 0.37
+    # R numbers rows under a name, and each is another by that.
+    numbered = [f"rownames,{lines[0]}"]
+    numbered += [f"{i + 1},{line}" for i, line in enumerate(lines[1:] + lines[1:20])]
+    table = written(tmp_path, "\n".join(numbered) + "\n")
+    assert run_init(root, table, "--target", "bought", "--force").exit_code == 0
+    contract = load_contract(root / "contract.yaml")
+    assert (contract.copies, "rownames" in contract.columns) == (0.37, False)
     result = run_init(root, written(tmp_path, CSV), "--target", "bought", "--force")
     assert "copies" not in result.output + (root / "contract.yaml").read_text()
 
