@@ -216,8 +216,8 @@ def _check_columns(table: pa.Table, contract: Contract, settings: FileSettings, 
             f"it has: {', '.join(found)}{hint}"
         )
     if unknown := [column for column in found if column not in contract.columns]:
-        print(f"ingest: {name}: dropped what contract.yaml does not name: {', '.join(unknown)}",
-              file=sys.stderr)  # fmt: skip
+        told = ", ".join(column or "(no name)" for column in unknown)
+        print(f"ingest: {name}: dropped what contract.yaml does not name: {told}", file=sys.stderr)
 
 
 def _values(

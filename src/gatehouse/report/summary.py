@@ -7,7 +7,7 @@ from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate
 from gatehouse.report.tables import table
-from gatehouse.report.words import ICONS, WARNING, is_difference, next_step, sentence
+from gatehouse.report.words import ICONS, WARNING, is_ceiling, is_difference, next_step, sentence
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 
 GATE_QUESTIONS = {
@@ -158,10 +158,15 @@ def _excess(result: RuleResult, finding: Finding) -> float:
 def _nearest(passing: list[tuple[RuleResult, Finding]]) -> list[tuple[RuleResult, Finding]]:
     """The findings that tell most: nearest their limits, one of the candidate, one of the base.
 
-    Measured ones come before counts, whose limit is mostly zero.
+    Measured ones come before counts, whose limit is mostly zero, and floors before ceilings, which
+    a good model is meant to come near to.
     """
     nearest: dict[Of, tuple[RuleResult, Finding]] = {}
-    ordered = sorted(passing, key=lambda p: (_is_estimate(p[1]), _excess(*p)), reverse=True)
+    ordered = sorted(
+        passing,
+        key=lambda p: (_is_estimate(p[1]), not is_ceiling(p[0]), _excess(*p)),
+        reverse=True,
+    )
     for pair in ordered:
         nearest.setdefault(pair[0].of, pair)
     return [nearest[of] for of in (Of.CANDIDATE, Of.COMPARISON) if of in nearest]
@@ -192,11 +197,15 @@ def _lead(context: ReportContext) -> str:
 def _next_steps(context: ReportContext) -> list[str]:
     """One step for each gate that is not green, blocking gates first."""
     verdict = context.verdict
+
+    def _step(result: RuleResult) -> str:
+        return next_step(result, compared=verdict.base is not None)
+
     steps: dict[Gate, str] = {}
     for result in sorted(verdict.rules, key=lambda r: (r.blocks, r.outcome.rank), reverse=True):
         if result.blocks or result.warns:
             sign = ICONS[Outcome.FAIL] if result.blocks else WARNING
-            steps.setdefault(result.gate, f"{sign} **{result.gate.value}**: {next_step(result)}")
+            steps.setdefault(result.gate, f"{sign} **{result.gate.value}**: {_step(result)}")
     lines = list(steps.values())
     if any(result.blocks and result.outcome is not Outcome.ERROR for result in verdict.rules):
         lines.append(

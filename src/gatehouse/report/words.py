@@ -123,15 +123,46 @@ def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> st
     return text
 
 
-def next_step(result: RuleResult) -> str:
-    """What to do about a result that is not green."""
+HIGHER_IS_BETTER = (
+    "roc_auc", "accuracy", "balanced_accuracy", "f1", "f1_macro", "precision", "recall", "r2",
+)  # fmt: skip
+
+
+def is_ceiling(result: RuleResult) -> bool:
+    """Does the rule suspect a metric that is too good?"""
+    return result.bound == "at_most" and result.measurement in HIGHER_IS_BETTER
+
+
+def next_step(result: RuleResult, *, compared: bool) -> str:
+    """What to do about a result that is not green; `compared`: there is a base."""
     if result.outcome is Outcome.ERROR:
         return (
             "Run `make run` on this branch and commit what it writes: evidence must be there, "
             "and must speak of exactly this data and this model."
         )
+    if result.outcome is Outcome.INCONCLUSIVE and result.measurement == "latency_ratio":
+        return (
+            "A quieter machine narrows the interval, or more sessions (`measure.latency` in "
+            "`policy.yaml`)."
+        )
     if result.outcome is Outcome.INCONCLUSIVE:
         return "More rows narrow the interval: the data at hand can neither clear nor condemn it."
+    if is_ceiling(result):
+        return (
+            "Most often a column tells the target, and is known only after the fact: find it, and "
+            "set `role: ignored` for it in `contract.yaml`. Floors that were measured with it are "
+            "then too high: lower them in the same change, or run `gatehouse init` again."
+        )
+    if result.gate is Gate.DRIFT and all(f.slice == "prediction" for f in result.findings):
+        return (
+            "The model decides otherwise: look below at what changed, settings, columns or rows. "
+            "If it is meant to, merge it with a waiver."
+        )
+    if result.gate is Gate.ACCURACY and not compared:
+        return (
+            "Look at the rows and columns, try another trainer or other settings (`make tune`). A "
+            "floor that was set too high is lowered in `policy.yaml`, which an owner must agree to."
+        )
     return _NEXT_STEPS[result.gate]
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -14,6 +15,9 @@ import sys
 from gatehouse.command import command
 from gatehouse.errors import GatehouseError
 
+_SHOWN = 1_000
+"""Characters of an example row that are shown; of a wide table it would fill the screen."""
+
 UNREAD = 75_000
 """Milliseconds for which a client may read nothing of its answer; as long as it may say nothing."""
 
@@ -22,7 +26,9 @@ UNREAD = 75_000
 def main() -> int:
     """Serve until SIGTERM or SIGINT; exit code 2 where model or settings are not usable."""
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    from gatehouse.contract import load_contract
     from gatehouse.serving.house import open_house
+    from gatehouse.serving.served import some_row
     from gatehouse.serving.server import Server
     from gatehouse.serving.service import application
 
@@ -32,7 +38,14 @@ def main() -> int:
     settings = open_house().settings
     server = Server(application(), settings)
     with listen(settings.host, settings.port, server.config.backlog) as listening:
-        logging.getLogger(__name__).info("http://%s:%d", settings.host, settings.port)
+        logger = logging.getLogger(__name__)
+        logger.info("http://%s:%d", settings.host, settings.port)
+        row = json.dumps(some_row(load_contract()), ensure_ascii=False).replace("'", "'\\''")
+        if len(row) <= _SHOWN:
+            logger.info(
+                "try: curl http://%s:%d/predict -H 'Content-Type: application/json' -d '%s'",
+                settings.host, settings.port, row,
+            )  # fmt: skip
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:

@@ -149,11 +149,11 @@ def load_served(root: Path) -> Served:
         raise GatehouseError(
             f"{verdict}: is on another model than {path}; run `gatehouse judge`, or take it away"
         )
-    served.outputs([_some_row(contract)])  # what fails on each row must not start
+    served.outputs([some_row(contract)])  # what fails on each row must not start
     return served
 
 
-def _some_row(contract: Contract) -> Row:
+def some_row(contract: Contract) -> Row:
     """A row that keeps the contract."""
     row: Row = {}
     for name, column in contract.inputs.items():
