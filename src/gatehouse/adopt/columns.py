@@ -154,7 +154,7 @@ def _find_key(profiles: dict[str, Profile], target: Target, questions: Questions
     found = [p for p in profiles.values() if p.kind is Kind.ID and not p.missing
              and p.name.strip() and p.name != target.name]  # fmt: skip
     for profile in sorted(found, key=lambda p: (not p.named_id, p.strays == 0)):
-        sure = profile.named_id
+        sure = profile.named_id and not profile.is_row_number
         taken = (
             "taken as the key, --key names another" if sure else "not used, unless --key names it"
         )

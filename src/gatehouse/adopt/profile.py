@@ -45,6 +45,8 @@ _ID_NAME = re.compile(
     r"(^|[_\W])(id|ids|key|uuid|guid|nr|no|number|index|ref|reference|identifier)$"
     r"|[a-z](Id|ID|Key|Nr|No)$",
 )
+_ROW_NAME = re.compile(r"\.?row[_ ]?(names?|id|nr|no|number|index)?|index|x|unnamed: 0")
+"""What R, pandas and spreadsheets call the rows' names, which may be numbers."""
 _MARKS = frozenset({
     "", "?", "??", "-", "--", "---", ".", "..", "...", "*", "#", "na", "n/a", "#n/a", "#na", "n.a.",
     "n.a", "<na>", "nan", "-nan", "null", "nil", "none", "unknown", "unk", "undefined", "missing",
@@ -124,7 +126,8 @@ class Profile:
     def is_row_number(self) -> bool:
         """Does it count the rows, as R and pandas write it? It then says nothing of them."""
         counting = self.low in (0, 1) and self.high - self.low + 1 == self.rows
-        return self.kind is Kind.ID and counting
+        named = _ROW_NAME.fullmatch(self.name.lower()) or not self.named_id
+        return self.kind is Kind.ID and counting and bool(named)
 
 
 @dataclass(frozen=True)
@@ -288,7 +291,14 @@ class _Tally:
         counts = dict((self.counts or Counter()).most_common())
         unique = self.hashes is not None and known > 1 and _copies(self.hashes) == 0
         distinct = len(counts) if self.counts is not None else known if unique else None
-        named_id = _ID_NAME.search(name) is not None or _ID_NAME.search(name.lower()) is not None
+        named_id = any(
+            found is not None
+            for found in (
+                _ID_NAME.search(name),
+                _ID_NAME.search(name.lower()),
+                _ROW_NAME.fullmatch(name.lower()),
+            )
+        )
         kind = self._kind(known, distinct, counts, unique=unique, named_id=named_id, time=time)
         numeric = kind in (Kind.INTEGER, Kind.NUMBER)
         return Profile(

@@ -29,6 +29,7 @@ from gatehouse.adopt.texts import contract_text
 from gatehouse.cli import main
 from gatehouse.contract import Role, Task, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
+from gatehouse.policy import load_policy
 from gatehouse.table import read_table
 from pipeline.ingest import ingest
 from pipeline.settings import load_settings
@@ -451,6 +452,28 @@ def test_categories_that_differ_by_spaces_are_told(tmp_path: Path) -> None:
     (city,) = [column for column in plan.columns if column.name == "city"]
     assert city.warning
     assert "spaces around" in city.note
+
+
+def test_a_table_that_is_easy_does_not_warn_at_each_run(root: Path, tmp_path: Path) -> None:
+    """Attacks iris: what two columns together tell nearly without error is no leak."""
+    frame = plain(300).assign(bought=lambda d: np.where(d["age"] - d["visits"] > 25, "yes", "no"))
+    table = written(tmp_path, frame.to_csv(index=False))
+    result = run_init(root, table, "--target", "bought", "--force")
+    assert "tells the target by itself" not in result.output
+    rules = load_policy(root / "policy.yaml").rules
+    assert "accuracy-too-good" not in rules
+    assert "accuracy-unseen" in rules
+
+
+def test_names_of_rows_that_are_numbers_are_not_learned(tmp_path: Path) -> None:
+    """Attacks R's row names: a person's number, which a tree cuts into pieces."""
+    names = [7 * i + 1000 for i in range(120)]
+    found = seen(tmp_path, plain(120).assign(rownames=names, PassengerId=range(1, 121)))
+    assert {found.profiles[n].kind for n in ("rownames", "PassengerId")} == {Kind.ID}
+    target = find_target(found, "bought", None, None, Questions(asked=False))
+    plan = plan_columns(found, target, (), None, Questions(asked=False))
+    assert [c.name for c in plan.of(Role.KEY)] == ["rownames"]
+    assert [c.name for c in plan.of(Role.IGNORED)] == ["PassengerId"]
 
 
 def test_a_class_of_one_row_has_a_baseline(tmp_path: Path) -> None:

@@ -187,7 +187,9 @@ def test_a_column_that_is_the_target_is_told(fork: Forks) -> None:
     made = fork("leaking")
     assert "'refund' tells the target by itself" in made.result.output
     assert made.contract.columns["refund"].role is Role.FEATURE
+    assert made.policy.rules["accuracy-too-good"].limit == 0.99, "a leak is told at each run"
     assert "tells the target" not in fork("500 rows").result.output
+    assert "accuracy-too-good" in fork("500 rows").policy.rules
 
 
 def test_names_of_any_kind_are_kept(fork: Forks) -> None:
