@@ -195,8 +195,8 @@ def _warnings(seen: Scan, plan: Plan, baseline: Baseline, sizes: Sizes) -> list[
             )
         if n < _FEW_OF_CLASS:
             warnings.append(
-                f"'{value}' of '{target.name}' has {n} rows, about {sizes.rarest} to test on: what "
-                "is said of it will be uncertain"
+                f"'{value}' of '{target.name}' has {n} row{'s' * (n != 1)}, about {sizes.rarest} "
+                "to test on: what is said of it will be uncertain; rare classes may be merged"
             )
     if (allowed := allowed_copies(plan, seen.copies)) is not None:
         warnings.append(
