@@ -45,6 +45,7 @@ def test_an_honest_record_reproduces_and_nothing_is_touched(
     assert "reproduces: 11 outputs" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_brought_along(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +114,7 @@ def test_forged_evidence_beside_an_honest_lock_is_found(
     assert "latency" not in told
 
 
+@pytest.mark.slow
 def test_a_forged_time_is_found_where_a_rule_rests_on_it(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +177,7 @@ def test_evidence_that_the_recorded_code_forges_is_found(
     assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in told[1]
 
 
+@pytest.mark.slow
 def test_forged_training_reports_are_found(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +201,7 @@ def test_forged_training_reports_are_found(
     assert "plots/loss.png: recorded nothing, reproduced a file" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_comparison_is_measured_again_with_the_base_s_settings(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:

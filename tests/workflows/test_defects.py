@@ -6,9 +6,12 @@ tests/gatehouse/github/test_judging.py.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.workflows.world import World
 
 
+@pytest.mark.slow
 def test_drifted_data_is_red(world: World) -> None:
     """Inputs moved by half a standard deviation: drift blocks, and names the columns."""
     pull = world.open(lambda fork: fork.replace("params.yaml", "drift: 0.0", "drift: 0.5"))

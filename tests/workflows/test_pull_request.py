@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.end_to_end.clone import Clone
 from tests.github.state import PullRequest
 from tests.workflows.world import World
@@ -69,6 +71,7 @@ def test_a_worse_model_is_red(world: World) -> None:
     assert world.status(world.tip("change")).startswith("failure: "), "recorded, and as red"
 
 
+@pytest.mark.slow
 def test_an_entry_of_the_merge_queue_gets_its_status(world: World) -> None:
     """What the queue would merge: nothing is trained, the status stands on the queue's commit."""
     pull = world.open(lambda fork: (fork.root / "README.md").write_text("More words") and None)
