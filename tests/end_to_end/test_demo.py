@@ -33,6 +33,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
         return clone.gatehouse(*words), folder / "demo"
 
 
+@pytest.mark.slow
 def test_the_loop_is_closed(told: tuple[str, Path]) -> None:
     """Green on clean traffic, red on drifted traffic, green again with the new model."""
     said, _ = told
@@ -44,6 +45,7 @@ def test_the_loop_is_closed(told: tuple[str, Path]) -> None:
     assert verdicts[1].endswith("by drift"), "only its new data may block a retraining"
 
 
+@pytest.mark.slow
 def test_another_model_serves_at_the_end(told: tuple[str, Path]) -> None:
     """The log holds both models' predictions; the new one's come out of its image, where it can."""
     said, folder = told
@@ -56,6 +58,7 @@ def test_another_model_serves_at_the_end(told: tuple[str, Path]) -> None:
         assert (models, len(lines)) == ({model}, rows)
 
 
+@pytest.mark.slow
 def test_git_tells_the_story(told: tuple[str, Path]) -> None:
     """What is served is what the last verdict is of, and the snapshot is in Git by its digest."""
     said, folder = told

@@ -256,6 +256,7 @@ def test_a_verdict_that_is_no_pass_is_refused(chain: Chain, tmp_path: Path) -> N
     assert "is no pass" in chain.refused(reference)
 
 
+@pytest.mark.slow
 def test_promoted_and_reverted_under_load(
     chain: Chain, pushed: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

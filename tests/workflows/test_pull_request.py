@@ -60,6 +60,7 @@ def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) 
     assert second.head_sha in world.said(second)
 
 
+@pytest.mark.slow
 def test_a_worse_model_is_red(world: World) -> None:
     """A network that has hardly learned: red, for accuracy, and the comment says what to do."""
     pull = world.open(lambda fork: fork.replace("params.yaml", "epochs: 6", "epochs: 1"))
