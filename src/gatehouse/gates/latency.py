@@ -217,7 +217,7 @@ def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[
     return [
         changed(int8, fp32, policy),
         _batching(candidate.model, rows, int8),
-        *(_cost(name, int8, fp32, policy) for name in COMPARED[int8.task]),
+        *_costs(int8, fp32, policy),
     ]
 
 
@@ -258,28 +258,36 @@ def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
     )
 
 
-def _cost(name: str, int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
-    """What INT8 costs of a metric on the same rows."""
-    settings = policy.measure
-    bins = settings.accuracy.calibration_bins
+def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measurement]:
+    """What INT8 costs of each metric on the same rows, and the same resamples."""
+    settings, names = policy.measure, COMPARED[int8.task]
+    models = {"int8": int8, "fp32": fp32}
+    points = {which: point_values(predictions) for which, predictions in models.items()}
     metrics = {
-        "int8": weighted_metrics(int8, bins)[name],
-        "fp32": weighted_metrics(fp32, bins)[name],
+        (which, name): weighted[name]
+        for which, predictions in models.items()
+        for weighted in [weighted_metrics(predictions, settings.accuracy.calibration_bins)]
+        for name in names
     }
-    value = point_values(int8)[name] - point_values(fp32)[name]
     drawn = bootstrap(metrics, len(int8.labels), settings.resamples, settings.seed)
-    values = drawn["int8"] - drawn["fp32"]
-    interval = percentile_interval(values, settings.confidence) if np.isfinite(value) else None
-    return Measurement(
-        name=f"{name}_difference",
-        slice="int8/fp32",
-        value=value if interval else None,
-        unit="1",
-        interval=interval,
-        n=len(int8.labels),
-        note=None if interval else "not defined in most resamples: too few rows of a class",
-        method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
-    )
+    measurements = []
+    for name in names:
+        value = points["int8"][name] - points["fp32"][name]
+        values = drawn["int8", name] - drawn["fp32", name]
+        interval = percentile_interval(values, settings.confidence) if np.isfinite(value) else None
+        measurements.append(
+            Measurement(
+                name=f"{name}_difference",
+                slice="int8/fp32",
+                value=value if interval else None,
+                unit="1",
+                interval=interval,
+                n=len(int8.labels),
+                note=None if interval else "not defined in most resamples: too few rows of a class",
+                method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
+            )
+        )
+    return measurements
 
 
 def _batching(model: Model, rows: pd.DataFrame, int8: Predictions) -> Measurement:

@@ -80,12 +80,12 @@ def weighted(predictions: Predictions, calibration_bins: int) -> dict[str, Metri
 def by_class(predictions: Predictions) -> dict[tuple[str, str], tuple[float, Metric]]:
     """Recall and precision of each class, by name and slice: the value, and over counts."""
     cells = _Cells(predictions)
+    once = np.ones((1, len(predictions.labels)))
     found: dict[tuple[str, str], tuple[float, Metric]] = {}
     for place, name in ((1, "recall"), (2, "precision")):
         for k, label in enumerate(predictions.classes):
             share = _share(cells, place, k)
-            value = float(share(np.ones((1, len(predictions.labels))))[0])
-            found[name, f"class={label}"] = value, share
+            found[name, f"class={label}"] = float(share(once)[0]), share
     return found
 
 
