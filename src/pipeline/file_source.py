@@ -40,13 +40,15 @@ _QUICK_BYTES = 64 * 2**20
 def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     """The file's rows in the contract's columns and order.
 
-    Columns that the contract does not name are dropped, and the screen says which. Values that
-    don't fit their column's type stay text: the data gate reports them.
+    Columns that the contract does not name are dropped, and the screen says which; so are rows
+    without a target, where `unlabelled` says so. Values that don't fit their column's type stay
+    text: the data gate reports them.
 
     Raises:
         GatehouseError: the file cannot be had, is not the one that `sha256` names, is not in the
             encoding that the settings name, is broken, lacks a column of the contract, has no
-            rows, or has points in its numbers where the decimal mark is a comma.
+            rows or none that is left, or has points in its numbers where the decimal mark is a
+            comma.
     """
     name = str(settings.path) if settings.url is None else shown(settings.url)
     assert settings.format is not None
@@ -67,7 +69,22 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     if settings.decimal == "," and settings.format != ".parquet":
         for column in (column for column in columns if contract.columns[column].is_numeric):
             columns[column] = _with_point(columns[column], column, name)
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
+    return _labelled(frame, contract.target, name) if settings.unlabelled == "drop" else frame
+
+
+def _labelled(frame: pd.DataFrame, target: str, file: str) -> pd.DataFrame:
+    """The rows whose target has a value; the screen says how many have none."""
+    known = frame[target].notna()
+    if not known.any():
+        raise GatehouseError(f"{file}: no row has a value of the target '{target}': none is left")
+    if dropped := int((~known).sum()):
+        print(
+            f"ingest: {file}: {dropped:,} of {len(frame):,} rows dropped: '{target}' has no value "
+            "(data.file.unlabelled: drop)",
+            file=sys.stderr,
+        )
+    return frame[known].reset_index(drop=True)
 
 
 @contextlib.contextmanager

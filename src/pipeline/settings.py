@@ -58,6 +58,11 @@ class FileSettings(Frozen):
         description='further texts that mean a missing value, such as "?", unless the contract '
         "lists them as a category; an empty cell, NA, NaN, NULL and None do always",
     )
+    unlabelled: Literal["refuse", "drop"] = Field(
+        "refuse",
+        description="rows whose target has no value: drop leaves them out, and says how many; "
+        "refuse leaves them to the data gate, which stops",
+    )
 
     @property
     def format(self) -> str | None:

@@ -235,6 +235,50 @@ def test_further_texts_that_mean_missing_are_a_setting(tmp_path: Path, contract:
         assert [rows["id"].tolist(), rows["note"].tolist()] == [["?", "-"], ["?", "-"]]
 
 
+def test_rows_without_a_target_are_dropped_where_the_settings_say_so(
+    tmp_path: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks a table that is labelled in part: rows lost in silence, or kept without a label."""
+    csv = "id,n,x,c,note,y\na,1,,,,yes\nb,2,,,,\nc,,,,,no\nd,4,,,,NA\ne,5,,,,?\n"
+    settings = write(tmp_path / "rows.csv", csv).model_copy(update={"missing": ("?",)})
+    pd.read_csv(settings.path, dtype={"id": str, "c": str, "note": str}).to_parquet(
+        tmp_path / "rows.parquet"
+    )
+    assert load(settings, contract)["y"].isna().tolist() == [False, True, False, True, True]
+    capsys.readouterr()
+    dropping = settings.model_copy(update={"unlabelled": "drop"})
+    for path in (settings.path, tmp_path / "rows.parquet"):
+        rows = typed(load(dropping.model_copy(update={"path": path}), contract), contract)
+        assert [rows["id"].tolist(), rows["y"].tolist()] == [["a", "c"], ["yes", "no"]]
+        assert rows.index.tolist() == [0, 1]
+        told = "3 of 5 rows dropped: 'y' has no value (data.file.unlabelled: drop)"
+        assert f"ingest: {path}: {told}" in capsys.readouterr().err
+    load(write(tmp_path / "whole.csv", CSV).model_copy(update={"unlabelled": "drop"}), contract)
+    assert "has no value" not in capsys.readouterr().err
+    settings.path.write_text("id,n,x,c,note,y\nb,2,,,,\n")
+    with pytest.raises(GatehouseError, match="no row has a value of the target 'y'"):
+        load(dropping, contract)
+
+
+def test_a_number_to_predict_that_is_missing_in_some_rows(tmp_path: Path) -> None:
+    """Attacks whole numbers that pandas makes floats where some are missing."""
+    text = """
+version: 1
+name: houses
+description: a house
+columns:
+  x: {type: number, description: x}
+  price: {type: integer, role: target, description: what is predicted}
+"""
+    contract = parse_contract(text, "houses.yaml")
+    pd.DataFrame({"x": [1.0, 2, 3], "price": [7, None, 9]}).to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text("x;price\n1;7\n2;\n3;9\n")
+    for name in ("a.parquet", "a.csv"):
+        settings = FileSettings(path=tmp_path / name, unlabelled="drop", separator=";", decimal=",")
+        rows = typed(load(settings, contract), contract)
+        assert [str(rows["price"].dtype), rows["price"].tolist()] == ["int64", [7, 9]]
+
+
 @pytest.mark.parametrize(
     ("changed", "content", "told"),
     [
@@ -268,6 +312,7 @@ def test_what_does_not_fit_these_settings_is_told(
         ("decimal", ";", "decimal"),
         ("missing", [""], "missing"),
         ("missing", [-1], "missing"),
+        ("unlabelled", "keep", "unlabelled"),
     ],
 )
 def test_settings_of_a_csv_that_cannot_work(key: str, value: str, told: str) -> None:

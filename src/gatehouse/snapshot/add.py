@@ -128,7 +128,7 @@ def _source(place: str) -> FileSettings:
     elif not Path(place).is_file():
         raise GatehouseError(f"{place}: there is no such file; name a file here, or a URL")
     named = load_settings().data.file.model_dump(
-        include={"separator", "encoding", "decimal", "missing"}
+        include={"separator", "encoding", "decimal", "missing", "unlabelled"}
     )
     settings = validate(FileSettings, {"url" if is_url else "path": place, **named}, told)
     if settings.format is None:

@@ -134,6 +134,25 @@ def test_a_csv_is_read_as_the_settings_say(root: Path, add: Add) -> None:
     pd.testing.assert_frame_equal(read_table(snapshots(root)[0]), people(40), check_dtype=False)
 
 
+def test_rows_without_a_label_are_dropped_as_the_settings_say(root: Path, add: Add) -> None:
+    """Attacks rows that `make run` drops, and `data add` refuses; and ones dropped unasked."""
+    rows = people(40)
+    rows.loc[::4, "rich"] = None
+    before = state(root)
+    refused = add(rows)
+    assert (refused.exit_code, state(root)) == (1, before), refused.output
+    set_values({"data.file.unlabelled": "drop"}, root / "params.yaml")
+    done = add(rows)
+    assert done.exit_code == 0, done.output
+    assert "10 of 40 rows dropped: 'rich' has no value" in done.output
+    expected = rows[rows["rich"].notna()].reset_index(drop=True)
+    pd.testing.assert_frame_equal(read_table(snapshots(root)[0]), expected, check_dtype=False)
+    # The rest has its labels now.
+    done = add(people(40)[::4], "--append", "--name", "all")
+    assert done.exit_code == 0, done.output
+    assert len(read_table(root / "data/snapshots/all.parquet")) == 40
+
+
 def test_the_same_rows_are_here_already(
     root: Path, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
