@@ -83,13 +83,14 @@ class Plan:
         )
         return replace(self, columns=tuple(changed))
 
-    def ignoring(self, name: str, note: str) -> Plan:
-        """This plan with one column ignored."""
-        changed = (
-            _ignored(column.profile, note) if column.name == name else column
-            for column in self.columns
-        )
-        return replace(self, columns=tuple(changed))
+    def leaving_out(self, name: str, note: str) -> Plan:
+        """This plan with one feature ignored; its type and limits stay, for those who want it."""
+        columns = list(self.columns)
+        for i, column in enumerate(columns):
+            if column.name == name and column.column is not None:
+                entry = {"type": column.column["type"], "role": "ignored", **column.column}
+                columns[i] = Planned(column.profile, entry, note, warning=True)
+        return replace(self, columns=tuple(columns))
 
 
 def plan_columns(

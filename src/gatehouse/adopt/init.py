@@ -99,7 +99,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         text, contract = _contract(plan, found, seen)
         data = learning(seen, contract, found.table.dialect.decimal)
         if leaking := leaks(data):
-            plan = _without_leaks(plan, leaking, questions)
+            plan = without_leaks(plan, leaking, questions)
             text, contract = _contract(plan, found, seen)
             data = learning(seen, contract, found.table.dialect.decimal)
         baseline = measure(data, sizes.test)
@@ -157,19 +157,27 @@ def _check_names(wanted: Wanted, names: Sequence[str]) -> None:
         column_of(wanted.key, "--key", names)
 
 
-def _without_leaks(plan: Plan, found: dict[str, float], questions: Questions) -> Plan:
-    """The plan with a warning on each column that tells the target by itself."""
+def without_leaks(plan: Plan, found: dict[str, float], questions: Questions) -> Plan:
+    """The plan without the columns that tell the target by themselves, or with a warning on them.
+
+    What is known only after the fact would raise the floors beyond what any model reaches.
+    """
     for name, value in found.items():
         metric = "R²" if plan.target.task is Task.REGRESSION else "ROC AUC"
-        told = f"tells the target by itself ({metric} {value:.3f}): a leak?"
+        told = f"tells the target by itself ({metric} {value:.3f})"
         alone = len(plan.of(Role.FEATURE)) == 1
         if not alone and questions.yes(
-            f"'{name}' {told} Leave it out?", default=False,
-            told=f"'{name}' {told} Kept; where it is known only after the fact, set role: ignored",
-        ):  # fmt: skip
-            plan = plan.ignoring(name, f"ignored: {told}")
+            f"'{name}' {told}: most often it is known only after the fact. Leave it out?",
+            default=True,
+            told=f"'{name}' {told}, as what is known only after the fact does: left out, and the "
+            "floors of policy.yaml are measured without it. If it is known before the prediction, "
+            f"take 'role: ignored' out of its entry in contract.yaml",
+        ):
+            plan = plan.leaving_out(
+                name, f"ignored: {told}; known before the prediction? Take 'role: ignored' out"
+            )
         else:
-            plan = plan.warned(name, told)
+            plan = plan.warned(name, f"{told}: a leak?")
     return plan
 
 

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from tests.gatehouse.adopt.shapes import plain
 from gatehouse.adopt import baseline
 from gatehouse.adopt.cli import next_steps
 from gatehouse.adopt.columns import plan_columns
+from gatehouse.adopt.init import without_leaks
 from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import open_table
@@ -485,3 +487,19 @@ def test_a_class_of_one_row_has_a_baseline(tmp_path: Path) -> None:
     contract = parse_contract(contract_text(plan, "planets", 0), "contract.yaml")
     measured = baseline.measure(baseline.learning(found, contract, "."), 18)
     assert 0 <= measured.scores["accuracy"].boosted <= 1
+
+
+def test_a_leak_is_asked_about_and_the_last_feature_stays(tmp_path: Path) -> None:
+    """Attacks a model of nothing, and a column taken from those who know it beforehand."""
+    found = seen(tmp_path, plain(120).drop(columns=["age", "city"]).assign(refund=1.5, paid=2))
+    found.profiles.update(
+        refund=replace(found.profiles["visits"], name="refund"),
+        paid=replace(found.profiles["visits"], name="paid"),
+    )
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    leaking = {"refund": 1.0, "paid": 1.0, "visits": 0.995}
+    for answers, left in (("n\ny\n\n", ["refund"]), ("\n\n", ["visits"])):
+        with CliRunner().isolation(input=answers):
+            asked = without_leaks(plan, leaking, Questions(asked=True))
+        assert [c.name for c in asked.of(Role.FEATURE)] == left
+        assert all(c.warning for c in asked.columns if c.name in leaking)

@@ -11,7 +11,7 @@ import pytest
 from tests.gatehouse.adopt.conftest import Fork
 from tests.gatehouse.adopt.shapes import SHAPES
 
-from gatehouse.contract import ColumnType, Role, Task
+from gatehouse.contract import ColumnType, Role, Task, parse_contract
 from gatehouse.gates.data import suite, validate
 from gatehouse.table import read_table
 from pipeline.ingest import ingest
@@ -182,12 +182,22 @@ def test_imbalance_is_told_and_blocks_nothing_by_chance(fork: Forks) -> None:
     assert made.policy.rules["latency-quality"].inconclusive == "pass"
 
 
-def test_a_column_that_is_the_target_is_told(fork: Forks) -> None:
-    """Attacks a leak that is not a line, but two numbers for two classes."""
+def test_a_column_that_is_the_target_is_left_out(fork: Forks) -> None:
+    """Attacks a leak (not a line, but two numbers for two classes), and floors measured with it."""
     made = fork("leaking")
-    assert "'refund' tells the target by itself" in made.result.output
-    assert made.contract.columns["refund"].role is Role.FEATURE
-    assert made.policy.rules["accuracy-too-good"].limit == 0.99, "a leak is told at each run"
+    told = "'refund' tells the target by itself (ROC AUC 1.000)"
+    assert told in made.result.stderr
+    assert "measured without it" in made.result.stderr
+    assert made.contract.columns["refund"].role is Role.IGNORED
+    assert "refund" not in made.contract.inputs
+    assert made.policy.rules["accuracy-auc-floor"].limit < 0.95
+    assert made.policy.rules["accuracy-too-good"].limit == 0.99, "who takes it back is warned"
+    # What the description says is the whole edit.
+    text = (made.root / "contract.yaml").read_text()
+    assert "Take 'role: ignored' out" in " ".join(text.split()).replace("''", "'")
+    back = parse_contract(text.replace("role: ignored, ", ""), "contract.yaml")
+    assert back.columns["refund"].type is ColumnType.NUMBER
+    assert "refund" in back.inputs
     assert "tells the target" not in fork("500 rows").result.output
     assert "accuracy-too-good" in fork("500 rows").policy.rules
 
