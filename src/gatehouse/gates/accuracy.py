@@ -1,9 +1,9 @@
 """The accuracy gate: metrics on the test split, and the paired difference to the base's model.
 
-Point values are scikit-learn's; intervals are percentile bootstrap intervals over rows. The base's
-model is scored on the candidate's own test rows, so that the difference is paired; rows that the
-base's model was trained on are left out of it. Test rows that stand in train are counted: a model
-that has seen its test rows proves nothing.
+Point values are scikit-learn's; intervals are percentile bootstrap intervals over rows, of a share
+that is 0 or 1 Wilson's. The base's model is scored on the candidate's own test rows, so that the
+difference is paired; rows that the base's model was trained on are left out of it. Test rows that
+stand in train are counted: a model that has seen its test rows proves nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
-from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
-from gatehouse.gates.metrics import UNITS, measured, undefined
+from gatehouse.gates.bootstrap import (
+    Floats,
+    Metric,
+    bootstrap,
+    percentile_interval,
+    wilson_interval,
+)
+from gatehouse.gates.metrics import UNITS, measured, share_rows, undefined
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
@@ -92,7 +98,13 @@ def measure_models(
         for place, of in enumerate(models):
             own = {key: metric for key, metric in metrics.items() if key[0] is of}
             drawn |= bootstrap(own, rows[of], settings.resamples, settings.seed + place)
-    found = [_measurement(key, points[key], drawn[key], rows[key[0]], policy) for key in metrics]
+    found = [
+        _measurement(
+            key, points[key], drawn[key], rows[key[0]], policy,
+            share_of=share_rows(models[key[0]], *key[1:]),
+        )
+        for key in metrics
+    ]  # fmt: skip
     for of, name, where in metrics if len(models) == 2 else ():
         ours, theirs = (Of.CANDIDATE, name, where), (Of.BASE, name, where)
         if of is not Of.CANDIDATE or theirs not in points:
@@ -142,15 +154,22 @@ def _measurement(
     reason: str | None = None,
     *,
     paired: bool = True,
+    share_of: int | None = None,
 ) -> Measurement:
+    """`share_of`: how many rows the metric divides by, if it is a share of rows."""
     of, name, where = key
     method = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
     if of is Of.COMPARISON:
         method = f"candidate - base, {'paired' if paired else 'two-sample'} {method}"
-    interval = None
-    if np.isfinite(value):
-        interval = percentile_interval(values, policy.measure.confidence)
+    interval, confidence = None, policy.measure.confidence
+    if share_of and value in (0, 1):
+        interval = wilson_interval(int(value) * share_of, share_of, confidence)
+        method = "Wilson score interval, since the share is 0 or 1"
+    elif np.isfinite(value):
+        interval = percentile_interval(values, confidence)
         reason = None if interval else "not defined in most resamples: too few rows of a class"
+        if interval and interval.low == interval.high and of is not Of.COMPARISON:
+            reason = "every resample gives this very value: no width, and no proof"
     return Measurement(
         name=name,
         of=of,
@@ -160,5 +179,5 @@ def _measurement(
         interval=interval,
         n=n,
         method=method,
-        note=None if interval else reason or undefined(name, where),
+        note=reason or (None if interval else undefined(name, where)),
     )

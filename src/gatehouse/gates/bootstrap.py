@@ -2,7 +2,8 @@
 
 Rows are resampled with replacement (Efron 1979) as counts, and every metric is computed from the
 same counts, so that differences between two models on the same rows are paired. Intervals are
-percentile intervals (Efron and Tibshirani 1993, chapter 13).
+percentile intervals (Efron and Tibshirani 1993, chapter 13). Of a share that is 0 or 1 all
+resamples are alike, which is no proof: such a share gets the score interval (Wilson 1927).
 """
 
 from __future__ import annotations
@@ -56,3 +57,12 @@ def percentile_interval(values: Floats, confidence: float) -> Interval | None:
     tail = (1 - confidence) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(low=float(low), high=float(high), confidence=confidence)
+
+
+def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
+    """The score interval of the share `hits / of`."""
+    from scipy.stats import binomtest
+
+    low, high = binomtest(hits, of).proportion_ci(confidence, method="wilson")
+    # Of none or all, one end is the share up to rounding.
+    return Interval(low=min(low, hits / of), high=max(high, hits / of), confidence=confidence)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Task
 from gatehouse.evidence import Interval, Measurement
-from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.bootstrap import Floats, wilson_interval
 from gatehouse.gates.gaps import gap_measurement, largest_gap, smallest_ratio
 from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import FairnessMeasure, Policy
@@ -200,14 +200,8 @@ def _group_measurement(
     *,
     several: bool,
 ) -> Measurement:
-    from scipy.stats import binomtest
-
-    confidence = policy.measure.fairness.confidence
-    interval = None
     hits, of = counts
-    if of:
-        low, high = binomtest(hits, of).proportion_ci(confidence, method="wilson")
-        interval = Interval(low=min(low, value), high=max(high, value), confidence=confidence)
+    interval = wilson_interval(hits, of, policy.measure.fairness.confidence) if of else None
     return Measurement(
         name=metric,
         slice=group,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
-from gatehouse.gates.bootstrap import bootstrap, percentile_interval
+from gatehouse.gates.bootstrap import bootstrap, percentile_interval, wilson_interval
 from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
 from gatehouse.gates.metrics.weighted import mean_of
 from gatehouse.gates.predictions import Predictions, predict
@@ -222,17 +222,14 @@ def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[
 
 
 def _agreement(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
-    from scipy.stats import binomtest
-
-    n, confidence = len(int8.labels), policy.measure.confidence
+    n = len(int8.labels)
     agree = int((int8.decisions == fp32.decisions).sum())
-    wilson = binomtest(agree, n).proportion_ci(confidence, method="wilson")
     return Measurement(
         name="decision_agreement",
         slice="int8/fp32",
         value=agree / n,
         unit="share",
-        interval=Interval(low=wilson.low, high=wilson.high, confidence=confidence),
+        interval=wilson_interval(agree, n, policy.measure.confidence),
         n=n,
         method="share of rows decided alike; Wilson score interval",
     )

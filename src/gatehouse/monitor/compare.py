@@ -24,7 +24,7 @@ from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of, Subject
 from gatehouse.gates import accuracy, drift, fairness
-from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.bootstrap import Floats, wilson_interval
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.gates.tools import versions
 from gatehouse.judge import Case, judge
@@ -299,17 +299,13 @@ def _described(
 
 def _agreement(served: Answers, other: Answers, confidence: float) -> Measurement:
     """The share of rows that both decide alike, with Wilson's interval."""
-    from scipy.stats import binomtest
-
     n, alike = len(other.decisions), int((other.decisions == served.decisions).sum())
-    low, high = binomtest(alike, n).proportion_ci(confidence, method="wilson")
     return Measurement(
         name="decision_agreement",
         of=Of.COMPARISON,
         value=alike / n,
         unit="share",
-        # Of all alike the bound is 1 up to rounding.
-        interval=Interval(low=min(low, alike / n), high=high, confidence=confidence),
+        interval=wilson_interval(alike, n, confidence),
         n=n,
         method="Wilson score interval",
     )

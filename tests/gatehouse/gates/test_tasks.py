@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, demographic_parity_difference
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 from tests.gatehouse.gates.task_graphs import (
     MULTICLASS,
@@ -116,6 +117,51 @@ def test_a_class_that_is_not_there_leaves_its_metrics_undefined(policy: Policy) 
     assert found["roc_auc", "all"].value is None
     assert found["recall", "class=c"].value is None
     assert found["recall", "class=c"].note
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize(
+    ("sizes", "classes"),
+    [([20, 10], {"all": 1}), ([20, 10, 5], {"class=a": 0, "class=b": 1, "class=c": 2})],
+)
+def test_few_rows_without_error_prove_little(
+    policy: Policy, sizes: list[int], classes: dict[str, int], right: bool
+) -> None:
+    """Attacks [1, 1] after 30 rows: Wilson's interval on the rows that each share divides by."""
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    said = labels if right else (labels + 1) % len(sizes)
+    outputs = np.eye(len(sizes))[said]
+    task = Task.BINARY if len(sizes) == 2 else Task.MULTICLASS
+    scores = outputs[:, 1] if task is Task.BINARY else outputs.max(axis=1)
+    p = Predictions(
+        labels.astype(float), scores, said.astype(float), task, tuple("abc"[: len(sizes)]), outputs
+    )
+    found = {(m.name, m.slice): m for m in accuracy.measure_models({Of.CANDIDATE: p}, policy)}
+    rows = {("accuracy", "all"): sum(sizes)}
+    for where, k in classes.items():
+        rows |= {("recall", where): sizes[k], ("precision", where): int((said == k).sum())}
+    for key, of in rows.items():
+        m = found[key]
+        low, high = binomtest(of * right, of).proportion_ci(0.95, method="wilson")
+        assert m.value == right
+        assert m.interval is not None
+        assert (m.interval.low, m.interval.high) == pytest.approx((low, high)), key
+        assert "Wilson" in m.method
+        assert m.note is None
+    balanced = found["balanced_accuracy", "all"]
+    assert balanced.value == right
+    assert "no width" in (balanced.note or "")
+    assert "bootstrap" in balanced.method
+
+
+def test_shares_within_keep_the_bootstrap_and_differences_too(policy: Policy) -> None:
+    """Attacks a second method where the first has a width, and a difference that grows one."""
+    p = several(60, 0)
+    found = accuracy.measure_models({Of.CANDIDATE: p, Of.BASE: p}, policy)
+    inside = [m for m in found if m.of is not Of.COMPARISON]
+    assert all("bootstrap" in m.method and m.note is None for m in inside if m.value not in (0, 1))
+    differences = [m.interval for m in found if m.of is Of.COMPARISON]
+    assert all(i is not None and i.low == i.high == 0 for i in differences)
 
 
 @pytest.mark.parametrize(("values", "task"), [(["a", "x"], "class"), ([1.0, None], "number")])
