@@ -29,6 +29,8 @@ _SHOWN = 60
               help="Of a target of two values, the one whose probability is given.")  # fmt: skip
 @click.option("--protected", metavar="A,B",
               help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
+@click.option("--ignore", metavar="A,B",
+              help="Columns that the model must not see, as they are known only later.")  # fmt: skip
 @click.option("--key", metavar="COLUMN", help="The column that identifies a row.")
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]),
               help="Where whole numbers could be classes or a number to predict.")  # fmt: skip
@@ -40,6 +42,7 @@ def init_command(
     target: str,
     positive: str | None,
     protected: str | None,
+    ignore: str | None,
     key: str | None,
     task: str | None,
     yes: bool,
@@ -66,6 +69,7 @@ def init_command(
         target=target,
         positive=positive,
         protected=_names(protected),
+        ignored=_names(ignore),
         key=key,
         task=None if task is None else Task(task),
         force=force,

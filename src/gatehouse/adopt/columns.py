@@ -94,7 +94,13 @@ class Plan:
 
 
 def plan_columns(
-    scan: Scan, target: Target, protected: Sequence[str], key: str | None, questions: Questions
+    scan: Scan,
+    target: Target,
+    protected: Sequence[str],
+    key: str | None,
+    questions: Questions,
+    *,
+    ignored: Sequence[str] = (),
 ) -> Plan:
     """What becomes of each column.
 
@@ -104,18 +110,24 @@ def plan_columns(
         protected: columns by which fairness is measured.
         key: the column that identifies a row, where it was named.
         questions: what is unsure is asked here.
+        ignored: columns that the model must not see.
 
     Raises:
-        GatehouseError: a named column cannot have its role, or nothing is left to learn from.
+        GatehouseError: a named column cannot have its role, or has two, or nothing is left to learn
+            from.
     """
-    for name in (*protected, *([key] if key else [])):
+    for name in (*protected, *ignored, *([key] if key else [])):
         if name == target.name:
             raise GatehouseError(f"'{name}' is the target, and can't have another role besides")
     if key in protected:
         raise GatehouseError(f"'{key}' is the key, and can't be protected besides")
-    profiles = scan.profiles
-    key = _checked_key(profiles[key]) if key else _find_key(profiles, target, questions)
-    protected = [*protected, *_look_protected(profiles, {target.name, key, *protected}, questions)]
+    for name in ignored:
+        if name == key or name in protected:
+            option = "--key" if name == key else "--protected"
+            raise GatehouseError(f"--ignore: '{name}' is named by {option} too; name it by one")
+    profiles, taken = scan.profiles, {target.name, *ignored}
+    key = _checked_key(profiles[key]) if key else _find_key(profiles, taken, questions)
+    protected = [*protected, *_look_protected(profiles, {key, *protected, *taken}, questions)]
     columns = []
     for name, profile in profiles.items():
         if name == target.name:
@@ -124,6 +136,8 @@ def plan_columns(
             columns.append(_key(profile))
         elif name in protected:
             columns.append(_protected(profile))
+        elif name in ignored and profile.kind is not Kind.UNREAD:
+            columns.append(_ignored(profile, "ignored: named by --ignore"))
         else:
             columns.append(_column(profile, output_name(target.task)))
     plan = Plan(target, tuple(columns))
@@ -150,10 +164,10 @@ def _checked_key(profile: Profile) -> str:
     return profile.name
 
 
-def _find_key(profiles: dict[str, Profile], target: Target, questions: Questions) -> str | None:
+def _find_key(profiles: dict[str, Profile], named: set[str], questions: Questions) -> str | None:
     """The column that identifies a row: surely, or as the answer says."""
     found = [p for p in profiles.values() if p.kind is Kind.ID and not p.missing
-             and p.name.strip() and p.name != target.name]  # fmt: skip
+             and p.name.strip() and p.name not in named]  # fmt: skip
     for profile in sorted(found, key=lambda p: (not p.named_id, p.strays == 0)):
         sure = profile.named_id and not profile.is_row_number
         taken = (

@@ -16,6 +16,7 @@ from gatehouse.adopt.profile import Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import allowed_copies, card_text, contract_text, settings
+from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import Contract, Role, Task, parse_contract
 from gatehouse.params import set_values
 from gatehouse.policy import parse_policy
@@ -39,6 +40,7 @@ class Wanted:
         target: the column to predict.
         positive: of two classes.
         protected: columns by which fairness is measured.
+        ignored: columns that the model must not see.
         key: the column that identifies a row.
         task: where the target leaves it open.
         force: overwrite files that hold changes?
@@ -48,6 +50,7 @@ class Wanted:
     target: str
     positive: str | None = None
     protected: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     key: str | None = None
     task: Task | None = None
     force: bool = False
@@ -58,7 +61,7 @@ class Adopted:
     """What was found and written.
 
     Attributes:
-        rows: of the table.
+        rows: of the table that have a target.
         plan: of its columns.
         baseline: what two simple models reach.
         warnings: what people should know before they train.
@@ -90,11 +93,15 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
     with find(wanted.place) as found:
         files.check_unchanged(_overwritten(found), questions, force=wanted.force)
         _check_names(wanted, found.table.columns)
-        seen = scan(found.table, wanted.target)
-        _tell_marks(seen, questions)
+        whole = scan(found.table, wanted.target)
+        _tell_marks(whole, questions)
+        seen = drop_unlabelled(found.table, whole, wanted.target, questions)
         target = find_target(seen, wanted.target, wanted.positive, wanted.task, questions)
-        file = found.settings | {"missing": list(seen.marks)}
-        plan = plan_columns(seen, target, wanted.protected, wanted.key, questions)
+        unlabelled = "refuse" if seen is whole else "drop"
+        file = found.settings | {"missing": list(seen.marks), "unlabelled": unlabelled}
+        plan = plan_columns(
+            seen, target, wanted.protected, wanted.key, questions, ignored=wanted.ignored
+        )
         sizes = sizes_of(seen, plan, split.valid, split.test)
         text, contract = _contract(plan, found, seen)
         data = learning(seen, contract, found.table.dialect.decimal)
@@ -116,7 +123,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         write_text(files.POLICY, policy)
         write_text(files.CARD, card)
         return Adopted(
-            seen.rows, plan, baseline, tuple(_warnings(seen, plan, baseline, sizes)),
+            seen.rows, plan, baseline, tuple(_warnings(whole, seen, plan, baseline, sizes)),
             file, found.note, removed,
         )  # fmt: skip
 
@@ -153,6 +160,8 @@ def _check_names(wanted: Wanted, names: Sequence[str]) -> None:
     column_of(wanted.target, "--target", names)
     for name in wanted.protected:
         column_of(name, "--protected", names)
+    for name in wanted.ignored:
+        column_of(name, "--ignore", names)
     if wanted.key is not None:
         column_of(wanted.key, "--key", names)
 
@@ -181,8 +190,13 @@ def without_leaks(plan: Plan, found: dict[str, float], questions: Questions) -> 
     return plan
 
 
-def _warnings(seen: Scan, plan: Plan, baseline: Baseline, sizes: Sizes) -> list[str]:
+def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Sizes) -> list[str]:
     target, warnings = plan.target, []
+    if 2 * seen.rows < whole.rows:
+        warnings.append(
+            f"only {seen.rows:,} of {whole.rows:,} rows have a value of '{target.name}': the model "
+            "learns from these, and is judged on these; are they like the others?"
+        )
     if seen.rows < _FEW_ROWS:
         warnings.append(
             f"{seen.rows:,} rows are few: about {sizes.test} are tested on, so that intervals are "

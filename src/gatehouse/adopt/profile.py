@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -155,11 +156,12 @@ class Scan:
         return {name: marks for name, marks in found.items() if marks}
 
 
-def scan(table: Table, target: str, seed: int = 0) -> Scan:
+def scan(table: Table, target: str, seed: int = 0, marks: Sequence[str] = ()) -> Scan:
     """Look through all rows of `table`; memory does not grow with them but for 8 bytes a row.
 
     A text such as "?" that is no number in an otherwise numeric column means a missing value, in
-    all columns then; so does a "?" among categories. Other classes of `target` are classes.
+    all columns then; so does a "?" among categories, and each of `marks`. Other classes of
+    `target` are classes.
 
     Raises:
         GatehouseError: the file is broken.
@@ -176,9 +178,9 @@ def scan(table: Table, target: str, seed: int = 0) -> Scan:
             tallies[name].add(block[name])
         hashes.append(row_hashes(block.select(named).to_pandas()))
         kept.add(block)
-    marks = {mark for tally in tallies.values() for mark in tally.means_missing()}
+    meant = {*marks, *(mark for tally in tallies.values() for mark in tally.means_missing())}
     for name, tally in tallies.items():
-        tally.settle(tally.means_missing() if name == target else marks)
+        tally.settle(tally.means_missing() if name == target else meant)
     profiles = {
         name: tallies[name].profile(name, rows, time=name in table.times)
         if name in tallies
@@ -191,7 +193,7 @@ def scan(table: Table, target: str, seed: int = 0) -> Scan:
         hashes = [row_hashes(block.select(plain).to_pandas()) for block in table.blocks()]
     sample = kept.frame(names)
     sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))
-    return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(marks)))
+    return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(meant)))
 
 
 def numbers(texts: pd.Series, decimal: str) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def find_target(
     """The target column `name`, its task and classes.
 
     Args:
-        scan: of the table.
+        scan: of the table's rows that have a target.
         name: of a column that it has.
         positive: the positive class, where it was named.
         task: where it was named.
@@ -95,7 +95,7 @@ def find_target(
             f"splits into train, valid and test at least {LEAST_ROWS}"
         )
     profile = scan.profiles[name]
-    _check(profile)
+    check_target(profile)
     chosen = _task(profile, positive, task, questions)
     if chosen is Task.REGRESSION:
         if positive is not None:
@@ -111,7 +111,12 @@ def find_target(
     return Target(profile, chosen, _with_positive(profile, classes, positive, questions))
 
 
-def _check(profile: Profile) -> None:
+def check_target(profile: Profile) -> None:
+    """Refuse a column that nothing can be learned from.
+
+    Raises:
+        GatehouseError: saying why.
+    """
     name = profile.name
     problem = {
         Kind.EMPTY: "has no values",
@@ -126,13 +131,6 @@ def _check(profile: Profile) -> None:
     if profile.infinite:
         raise GatehouseError(
             f"--target: '{name}' is infinite or huge in {profile.infinite:,} rows; mend these"
-        )
-    if profile.missing:
-        raise GatehouseError(
-            f"--target: '{name}' has no value in {profile.missing:,} of {profile.rows:,} rows. A "
-            "row without it can be neither trained on nor tested, and the contract refuses it: "
-            "take these rows out of the file. (NA, None, null and ? count as no value: a class "
-            "of that name wants another)"
         )
 
 

@@ -62,7 +62,8 @@ def bought(found: Scan) -> Target:
 def test_help_says_what_is_made_and_how_it_is_called() -> None:
     """Attacks a newcomer's first look."""
     said = CliRunner().invoke(main, ["init", "--help"]).output
-    for word in ("contract.yaml", "policy.yaml", "--positive", "--protected", "For example"):
+    for word in ("contract.yaml", "policy.yaml", "--positive", "--protected", "--ignore A,B",
+                 "For example"):  # fmt: skip
         assert word in said
 
 
@@ -71,6 +72,10 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
     [
         (CSV, ["--target", "Bougth"], "no column 'Bougth'; did you mean: 'bought'"),
         (CSV, ["--target", "bought", "--protected", "cty"], "--protected: the table has no column"),
+        (CSV, ["--target", "bought", "--ignore", "cty"], "--ignore: the table has no column 'cty'"),
+        (CSV, ["--target", "bought", "--ignore", "bought"], "can't have another role"),
+        (CSV, ["--target", "bought", "--ignore", "city", "--protected", "city"], "by --protected"),
+        (CSV, ["--target", "bought", "--ignore", "age", "--key", "age"], "named by --key too"),
         (CSV, ["--target", "bought", "--key", "city"], "--key: 'city' has values that come more"),
         (CSV, ["--target", "bought", "--key", "bought"], "can't have another role"),
         (CSV, ["--target", "bought", "--protected", "age"], "put numbers such as ages into bands"),
@@ -503,3 +508,16 @@ def test_a_leak_is_asked_about_and_the_last_feature_stays(tmp_path: Path) -> Non
             asked = without_leaks(plan, leaking, Questions(asked=True))
         assert [c.name for c in asked.of(Role.FEATURE)] == left
         assert all(c.warning for c in asked.columns if c.name in leaking)
+
+
+def test_a_column_to_ignore_is_neither_learned_nor_asked_about(tmp_path: Path) -> None:
+    """Attacks a column that its owner does not want used, and questions about it."""
+    frame = plain(120).assign(
+        sex=["f", "m"] * 60, customer_id=[f"{i * 7:04d}x" for i in range(120)]
+    )
+    found = seen(tmp_path, frame)
+    ignored = ("sex", "customer_id", "age")
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=True), ignored=ignored)
+    assert {c.name for c in plan.of(Role.IGNORED)} == set(ignored)
+    assert [c.name for c in plan.of(Role.FEATURE)] == ["visits", "city"]
+    assert "(named by --ignore)" in contract_text(plan, "customers", 0)
