@@ -30,7 +30,7 @@ _SHOWN = 60
 @click.option("--protected", metavar="A,B",
               help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
 @click.option("--ignore", metavar="A,B",
-              help="Columns that the model must not see, as they are known only later.")  # fmt: skip
+              help="Columns that the model must not see.")  # fmt: skip
 @click.option("--key", metavar="COLUMN", help="The column that identifies a row.")
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]),
               help="Where whole numbers could be classes or a number to predict.")  # fmt: skip
