@@ -5,9 +5,17 @@ from __future__ import annotations
 from gatehouse.evidence import Gate, Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import prose
-from gatehouse.report.numbers import bound, count, estimate
+from gatehouse.report.numbers import bound, estimate
 from gatehouse.report.tables import table
-from gatehouse.report.words import ICONS, WARNING, is_ceiling, is_difference, next_step, sentence
+from gatehouse.report.words import (
+    ICONS,
+    WARNING,
+    expectations_sentence,
+    is_ceiling,
+    is_difference,
+    next_step,
+    sentence,
+)
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 
 GATE_QUESTIONS = {
@@ -78,10 +86,9 @@ def plain_reason(verdict: Verdict, gate: Gate) -> str:
 
 def _plain_sentence(result: RuleResult, finding: Finding) -> str:
     if result.measurement == "failed_expectations":
-        severity = finding.slice.removeprefix("severity=")
-        if not finding.value:
-            return f"all {count(finding.n or 0)} {severity} expectations hold"
-        return f"{severity} expectations: {finding.text}"
+        if finding.value and finding.outcome is not Outcome.PASS:
+            return f"{finding.slice.removeprefix('severity=')} expectations: {finding.text}"
+        return expectations_sentence(result, finding)
     where = "" if finding.slice == "all" else f" of {finding.slice}"
     base = " against base" if result.of is Of.COMPARISON else ""
     signed = is_difference(result.measurement, result.of)

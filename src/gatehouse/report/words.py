@@ -19,6 +19,7 @@ ICONS = {
     Outcome.ERROR: "⛔",
 }
 WARNING = "⚠️"
+_TOLD = 5
 
 _LABELS = {
     "accuracy": "accuracy",
@@ -111,7 +112,7 @@ def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> st
     if measured is None:
         return prose(finding.text)
     if result.measurement == "failed_expectations":
-        text = _data_sentence(context, measured)
+        text = _data_sentence(context, result, finding, measured)
     elif result.measurement == "schema_changes":
         text = _schema_sentence(measured)
     elif finding.p_value is not None:
@@ -166,16 +167,33 @@ def next_step(result: RuleResult, *, compared: bool) -> str:
     return _NEXT_STEPS[result.gate]
 
 
-def _data_sentence(context: ReportContext, measured: Measurement) -> str:
+def expectations_sentence(result: RuleResult, finding: Finding) -> str:
+    """How many expectations of the contract hold or fail, as plain text."""
+    severity, n = finding.slice.removeprefix("severity="), finding.n or 0
+    failed = int(finding.value or 0)
+    if not failed:
+        return (
+            f"the one {severity} expectation holds"
+            if n == 1
+            else f"all {count(n)} {severity} expectations hold"
+        )
+    if finding.outcome is Outcome.PASS:
+        verb = "expectation fails" if failed == 1 else "expectations fail"
+        return f"{count(failed)} {severity} {verb} (allowed: {result.limit:g})"
+    return f"{count(failed)} of {count(n)} {severity} expectations fail"
+
+
+def _data_sentence(
+    context: ReportContext, result: RuleResult, finding: Finding, measured: Measurement
+) -> str:
     severity = measured.slice.removeprefix("severity=")
-    if not measured.value:
-        if measured.n == 1:
-            return f"the one {prose(severity)} expectation holds"
-        return f"all {count(measured.n)} {prose(severity)} expectations hold"
     broken = [m for m in failed_expectations(context) if f" {severity}:" in f" {m.method}"]
-    text = (
-        f"{count(int(measured.value))} of {count(measured.n)} {prose(severity)} expectations fail"
-    )
+    text = prose(expectations_sentence(result, finding))
+    if not broken:
+        return text
+    if finding.outcome is Outcome.PASS:  # a tick stands beside it: no details, and no alarm
+        where = list(dict.fromkeys(slice_of(item.slice) for item in broken))
+        return f"{text}: {', '.join(where[:_TOLD])}" + (", …" if len(where) > _TOLD else "")
     for number_shown, item in enumerate(broken[:2]):
         text += ": " if number_shown == 0 else "; "
         text += _broken_expectation(item)

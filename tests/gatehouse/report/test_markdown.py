@@ -19,6 +19,7 @@ from gatehouse.evidence import Evidence, Gate, Measurement
 from gatehouse.policy import Policy, Rule, Waiver
 from gatehouse.report.context import ReportContext
 from gatehouse.report.markdown import LIMIT, render_report
+from gatehouse.report.summary import plain_reason
 from gatehouse.verdict import Change
 
 
@@ -74,6 +75,21 @@ def test_rows_that_an_expectation_allows_are_no_failure(make_run: Any) -> None:
     allowed = expectation(slice="column=workclass", value=0.05, note=None, samples=())
     report = render_report(make_run(broken=[expectation(), allowed]))
     assert "`workclass`" not in report
+
+
+def test_expectations_that_may_fail_raise_no_alarm_beside_a_tick(
+    make_run: Any, policy: Policy
+) -> None:
+    """Attacks "✅ 1 of 31 expectations fail": the count, what is allowed, and the column."""
+    lenient = policy.rules["data-critical"].model_copy(update={"at_most": 1})
+    decided = changed_policy(policy, rules=policy.rules | {"data-critical": lenient})
+    run = make_run(broken=[expectation()], decided_by=decided)
+    report = render_report(run)
+    said = "1 critical expectation fails (allowed: 1)"
+    assert f"| ✅ | `data-critical` | {said}: `age` |" in report
+    assert plain_reason(run.verdict, Gate.DATA) == said
+    two = make_run(broken=[expectation(), expectation(slice="column=sex")], decided_by=decided)
+    assert "2 of 31 critical expectations fail: `age` breaks" in render_report(two)
 
 
 def test_inconclusive_warns_and_says_why(make_run: Any) -> None:
