@@ -98,6 +98,11 @@ def measure(
     # Of two classes the positive one says it all.
     watched = range(len(predictions.classes)) if several else [1]
     frame = None if several else _metric_frame(groups, predictions)
+    large = {
+        (metric, k): _eligible(counts, metric, k, settings)
+        for metric in GROUP_METRICS
+        for k in watched
+    }
 
     measurements = []
     for position, group in enumerate(names):
@@ -112,7 +117,7 @@ def measure(
                 value = top / bottom if bottom else np.nan
                 if frame is not None:
                     value = float(frame[metric][group])
-                decides = bool(_eligible(counts, metric, k, settings)[position])
+                decides = bool(large[metric, k][position])
                 measurements.append(
                     _group_measurement(
                         metric, where, value, (top, bottom), n, decides, policy, several=several
