@@ -1,0 +1,101 @@
+"""Rows without a target: dropped, where the person says so, from all that is looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from pyarrow import compute
+
+from gatehouse.adopt.profile import Scan, scan
+from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.table import Table
+from gatehouse.adopt.target import LEAST_ROWS, check_target
+from gatehouse.errors import GatehouseError
+from pipeline.file_source import MISSING
+
+_TEXTS_TOLD = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Labelled(Table):
+    """The rows of `whole` whose `target` is none of `tokens`, and there only `columns`."""
+
+    whole: Table
+    target: str
+    tokens: frozenset[str]
+
+    def blocks(self) -> Iterator[pa.Table]:
+        names = [name for name in self.columns if name not in self.unread]
+        for block in self.whole.blocks():
+            labelled = block.filter(compute.invert(_among(block[self.target], self.tokens)))
+            yield labelled.select(names)
+
+
+def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -> Scan:
+    """What there is to see in the rows whose target has a value; `seen`, where all have one.
+
+    Args:
+        table: that was looked through.
+        seen: in all of its rows.
+        name: of the target column.
+        questions: whether the others may be dropped is asked here.
+
+    Raises:
+        GatehouseError: they may not, too few rows are left, or nothing can be learned from this
+            column.
+    """
+    profile = seen.profiles[name]
+    if not profile.missing:
+        return seen
+    check_target(profile)
+    if profile.known < LEAST_ROWS:
+        raise GatehouseError(
+            f"--target: '{name}' has a value in {profile.known:,} of {profile.rows:,} rows; a "
+            f"model needs hundreds, and splits into train, valid and test at least {LEAST_ROWS}"
+        )
+    tokens = frozenset(MISSING) | profile.marks
+    texts = _texts(table, name, tokens)
+    told = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({_told(texts)})"
+    # A class called None would go unnoticed.
+    classes = "; a class of that name wants another" if set(texts) - {""} else ""
+    if not questions.yes(
+        f"{told}{classes}. Drop these rows?",
+        default=True,
+        told=f"{told}: they are dropped, and so says data.file.unlabelled of params.yaml{classes}",
+    ):
+        raise GatehouseError(
+            f"--target: {told}. A row without it can be neither trained on nor tested: let these "
+            "rows be dropped, or give them a value"
+        )
+    # Among fewer rows, what counts them all would look like an amount.
+    counting = {column for column, each in seen.profiles.items() if each.is_row_number}
+    labelled = _Labelled(
+        **vars(table) | {"columns": tuple(c for c in table.columns if c not in counting)},
+        whole=table, target=name, tokens=tokens,
+    )  # fmt: skip
+    found = scan(labelled, name, marks=seen.marks)
+    profiles = {column: found.profiles.get(column, each) for column, each in seen.profiles.items()}
+    return replace(found, profiles=profiles)
+
+
+def _among(values: pa.ChunkedArray, tokens: frozenset[str]) -> pa.ChunkedArray:
+    """Which of the values are null or one of `tokens`."""
+    return compute.is_in(values, value_set=pa.array([None, *sorted(tokens)], pa.large_string()))
+
+
+def _texts(table: Table, name: str, tokens: frozenset[str]) -> Counter[str]:
+    """How many rows have which text that means none; "" for none at all."""
+    found: Counter[str] = Counter()
+    for block in table.blocks():
+        values = block[name]
+        found.update(text or "" for text in values.filter(_among(values, tokens)).to_pylist())
+    return found
+
+
+def _told(texts: Counter[str]) -> str:
+    most = [f"{n:,} '{text}'" if text else f"{n:,} empty"
+            for text, n in texts.most_common(_TEXTS_TOLD)]  # fmt: skip
+    return ", ".join(most + ["…"] * (len(texts) > _TEXTS_TOLD))
