@@ -252,6 +252,10 @@ def _column(profile: Profile, output: str) -> Planned:
             return _ignored(profile, "ignored: free text, or nearly as many values as rows")
         case Kind.ID:
             return _ignored(profile, "ignored: another value in every row")
+        case Kind.COUNTER:
+            return _ignored(
+                profile, "ignored: counts the rows one by one, and says nothing of them"
+            )
         case Kind.MIXED:
             return _ignored(
                 profile,

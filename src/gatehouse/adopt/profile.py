@@ -48,6 +48,12 @@ _ID_NAME = re.compile(
 )
 _ROW_NAME = re.compile(r"\.?row[_ ]?(names?|id|nr|no|number|index)?|index|x|unnamed: 0")
 """What R, pandas and spreadsheets call the rows' names, which may be numbers."""
+_CYCLE_NAME = re.compile(r"year|quarter|month|week|day|hour|minute|time", re.IGNORECASE)
+"""What goes round and round, or on and on, and says something all the same."""
+_STEPS = 0.8
+"""Share of rows that count one up from the row before, from which on a column is a counter."""
+_SPREAD = 0.9
+"""Of the rows: a range as wide is that of a counter of them all."""
 _MARKS = frozenset({
     "", "?", "??", "-", "--", "---", ".", "..", "...", "*", "#", "na", "n/a", "#n/a", "#na", "n.a.",
     "n.a", "<na>", "nan", "-nan", "null", "nil", "none", "unknown", "unk", "undefined", "missing",
@@ -62,6 +68,9 @@ _WRITTEN = r"[€$£¥]?\s*[+-]?\d[\d.,'\s]*[%€$£¥]?"
 _CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
 
 
+Floats = NDArray[np.float64]
+
+
 class Kind(StrEnum):
     """What a column's values are."""
 
@@ -73,6 +82,7 @@ class Kind(StrEnum):
     WRITTEN = "written numbers"
     DATE = "date"
     ID = "id"
+    COUNTER = "running number"
     CONSTANT = "constant"
     EMPTY = "empty"
     UNREAD = "not readable"
@@ -196,7 +206,7 @@ def scan(table: Table, target: str, seed: int = 0, marks: Sequence[str] = ()) ->
     return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(meant)))
 
 
-def numbers(texts: pd.Series, decimal: str) -> NDArray[np.float64]:
+def numbers(texts: pd.Series, decimal: str) -> Floats:
     """The numbers that texts hold, as the pipeline reads them; NaN where they hold none."""
     if decimal == ",":
         pointed = texts.str.contains(".", regex=False, na=False)
@@ -217,6 +227,8 @@ class _Tally:
         self.decimal = decimal
         self.missing = self.words = self.longest = 0
         self.infinite = self.strays = self.padded = self.written = 0
+        self.pairs = self.steps = 0
+        self.last = np.nan
         self.low, self.high = np.inf, -np.inf
         self.whole = self.dates = self.coded = True
         self.marks: Counter[str] = Counter()
@@ -224,14 +236,17 @@ class _Tally:
         self.hashes: list[NDArray[np.uint64]] | None = []
 
     def add(self, values: pa.ChunkedArray) -> None:
-        counted = values.combine_chunks().value_counts()
-        texts = counted.field(0).to_pandas().astype("str")
-        n = counted.field(1).to_numpy()
+        encoded = values.combine_chunks().dictionary_encode(null_encoding="encode")
+        texts = encoded.dictionary.to_pandas().astype("str")
+        order = encoded.indices.to_numpy()
+        n = np.bincount(order, minlength=len(texts))
         empty = (texts.isna() | texts.isin(MISSING)).to_numpy()
         self.missing += int(n[empty].sum())
         mark = texts.str.strip().str.lower().isin(_MARKS).to_numpy(bool) & ~empty
         self.marks.update(dict(zip(texts[mark], n[mark].tolist(), strict=True)))
         self._add(texts[~empty & ~mark], n[~empty & ~mark])
+        if self.whole and not self.strays:
+            self._add_steps(numbers(texts, self.decimal)[order])
 
     def _add(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         if len(texts):
@@ -267,6 +282,13 @@ class _Tally:
             self.high = max(self.high, float(finite.max()))
             self.whole &= bool((finite % 1 == 0).all())
 
+    def _add_steps(self, found: Floats) -> None:
+        """Count the rows whose whole number is that of the row before and one."""
+        risen = np.diff(found, prepend=self.last)
+        self.pairs += int(np.isfinite(risen).sum())
+        self.steps += int((risen == 1).sum())
+        self.last = float(found[-1]) if len(found) else self.last
+
     def _add_texts(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         # 007 and 01067 are codes; as numbers they would lose their zeros.
         self.padded += int(n[texts.str.match(r"[+-]?0\d").to_numpy(bool)].sum())
@@ -301,7 +323,9 @@ class _Tally:
                 _ROW_NAME.fullmatch(name.lower()),
             )
         )
-        kind = self._kind(known, distinct, counts, unique=unique, named_id=named_id, time=time)
+        kind = self._kind(
+            name, known, distinct, counts, unique=unique, named_id=named_id, time=time
+        )
         numeric = kind in (Kind.INTEGER, Kind.NUMBER)
         return Profile(
             name=name,
@@ -322,6 +346,7 @@ class _Tally:
 
     def _kind(
         self,
+        name: str,
         known: int,
         distinct: int | None,
         counts: dict[str, int],
@@ -341,6 +366,8 @@ class _Tally:
             counting = self.whole and self.high - self.low + 1 == known
             if self.whole and unique and many and (named_id or counting):
                 return Kind.ID
+            if many and self._is_counter(name, known, named_id=named_id):
+                return Kind.COUNTER
             return Kind.INTEGER if self.whole and not self.infinite else Kind.NUMBER
         if many and not self.padded and self.strays <= _STRAY * known:
             return Kind.MIXED
@@ -349,6 +376,17 @@ class _Tally:
         if unique and many:
             return Kind.ID if self.coded or named_id else Kind.TEXT
         return Kind.CATEGORY if self._is_category(known, distinct, counts) else Kind.TEXT
+
+    def _is_counter(self, name: str, known: int, *, named_id: bool) -> bool:
+        """Does it count the rows, or those of each batch, in the file's order?
+
+        So do hours, months and years; of what no name calls a number only what goes on over nearly
+        all rows is one.
+        """
+        rises = self.whole and self.steps >= _STEPS * max(1, self.pairs)
+        if named_id and not _CYCLE_NAME.search(name):
+            return rises
+        return rises and self.high - self.low >= _SPREAD * known
 
     def _is_category(self, known: int, distinct: int | None, counts: dict[str, int]) -> bool:
         if distinct is None or self.longest > _NAME_LENGTH or self.words > 6 * known:

@@ -520,3 +520,20 @@ def test_a_column_to_ignore_is_neither_learned_nor_asked_about(tmp_path: Path) -
     assert {c.name for c in plan.of(Role.IGNORED)} == set(ignored)
     assert [c.name for c in plan.of(Role.FEATURE)] == ["visits", "city"]
     assert "(named by --ignore)" in contract_text(plan, "customers", 0)
+
+
+def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) -> None:
+    """Attacks samples numbered in batches; a sorted column and calendars that are taken for it."""
+    n = np.arange(600)
+    ages = np.sort(np.random.default_rng(0).integers(18, 95, 600))
+    frame = plain(600).assign(**{
+        "Sample Number": n % 40 + 1, "measured": n + 7 - n // 100, "row_no": n // 2 + n % 2,
+        "sorted": ages, "dense": n // 2, "year": 1949 + n // 12, "panel": 1950 + n % 50,
+        "hour": n % 24, "Week Number": n % 52 + 1, "month": n % 12 + 1, "day_of_year": n % 365,
+    })  # fmt: skip
+    found = seen(tmp_path, frame)
+    counters = [name for name, p in found.profiles.items() if p.kind is Kind.COUNTER]
+    assert counters == ["Sample Number", "measured"]
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    assert [c.name for c in plan.of(Role.IGNORED)] == counters
+    assert all("counts the rows" in c.note and c.warning for c in plan.of(Role.IGNORED))
