@@ -219,7 +219,8 @@ def _key(profile: Profile) -> Planned:
 
 def _protected(profile: Profile) -> Planned:
     name = profile.name
-    if profile.kind not in (Kind.CATEGORY, Kind.INTEGER) or (profile.distinct or 99) > _MOST_GROUPS:
+    kinds = (Kind.CATEGORY, Kind.INTEGER, Kind.TEXT)
+    if profile.kind not in kinds or (profile.distinct or 99) > _MOST_GROUPS:
         what = {Kind.CONSTANT: "has one value only", Kind.EMPTY: "has no values"}.get(
             profile.kind, f"has more than {_MOST_GROUPS} values, or is no category"
         )
@@ -249,7 +250,7 @@ def _column(profile: Profile, output: str) -> Planned:
         case Kind.DATE:
             return _ignored(profile, "ignored: dates or times; a number of days would be used")
         case Kind.TEXT:
-            return _ignored(profile, "ignored: free text, or nearly as many values as rows")
+            return _ignored(profile, "ignored: free text (sentences, or nearly a value per row)")
         case Kind.ID:
             return _ignored(profile, "ignored: another value in every row")
         case Kind.COUNTER:

@@ -32,6 +32,9 @@ _COUNTED = 10_000
 """Distinct values that are counted; a column of more is no category."""
 _NAME_LENGTH = 80
 """Characters of a category at most: categories are names, and names are short."""
+_NAME_WORDS = 4
+"""Words of a category, on the average of those listed; more make a sentence."""
+_SENTENCE = re.compile(r".*\w\s+\w.*[.!?]\s*", re.DOTALL)
 _COVERED = 0.3
 """Share of the rows that the frequent values must make up, where there are too many to list all."""
 _STRAY = 0.05
@@ -225,7 +228,7 @@ class _Tally:
 
     def __init__(self, decimal: str) -> None:
         self.decimal = decimal
-        self.missing = self.words = self.longest = 0
+        self.missing = self.longest = 0
         self.infinite = self.strays = self.padded = self.written = 0
         self.pairs = self.steps = 0
         self.last = np.nan
@@ -293,7 +296,6 @@ class _Tally:
         # 007 and 01067 are codes; as numbers they would lose their zeros.
         self.padded += int(n[texts.str.match(r"[+-]?0\d").to_numpy(bool)].sum())
         self.longest = max(self.longest, int(texts.str.len().max()))
-        self.words += int((n * (texts.str.count(r"\S\s+\S").to_numpy(np.int64) + 1)).sum())
         self.dates &= bool(self.strays and texts.str.strip().str.fullmatch(_DATE).all())
         self.coded &= bool(texts.str.fullmatch(_CODE).all())
         if self.counts is not None:
@@ -389,11 +391,20 @@ class _Tally:
         return rises and self.high - self.low >= _SPREAD * known
 
     def _is_category(self, known: int, distinct: int | None, counts: dict[str, int]) -> bool:
-        if distinct is None or self.longest > _NAME_LENGTH or self.words > 6 * known:
+        if distinct is None or self.longest > _NAME_LENGTH:
+            return False
+        if distinct > 2 and _are_sentences(list(frequent(counts, known))):
             return False
         if distinct <= MOST_CATEGORIES:
             return distinct <= 2 or known >= 2 * distinct
         return sum(frequent(counts, known).values()) >= _COVERED * known
+
+
+def _are_sentences(listed: list[str]) -> bool:
+    """Are these what somebody wrote? Names are of a few words, without a point at their end."""
+    words = sum(len(text.split()) for text in listed)
+    ended = sum(_SENTENCE.fullmatch(text) is not None for text in listed)
+    return words > _NAME_WORDS * len(listed) or 2 * ended > len(listed)
 
 
 def frequent(counts: dict[str, int], known: int) -> dict[str, int]:

@@ -537,3 +537,19 @@ def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) 
     plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
     assert [c.name for c in plan.of(Role.IGNORED)] == counters
     assert all("counts the rows" in c.note and c.warning for c in plan.of(Role.IGNORED))
+
+
+def test_sentences_that_repeat_are_free_text_and_names_of_words_are_not(tmp_path: Path) -> None:
+    """Attacks what somebody wrote of a person, listed in a contract that is public."""
+    frame = plain(240).assign(
+        comments=["Came late and was loud.", "Paid at once!", "Asked twice, then left."] * 80,
+        remarks=["the person has come late again", "no", "was told of the rules once more"] * 80,
+        marital=["Married, spouse present", "Never married", "Married, spouse absent", "St. L."]
+        * 60,
+        agreed=["Yes, I do agree to all of it.", "No, I do not agree to any of it."] * 120,
+    )
+    profiles = seen(tmp_path, frame).profiles
+    kinds = {name: str(profiles[name].kind) for name in frame.columns[4:]}
+    assert kinds == {
+        "comments": "text", "remarks": "text", "marital": "category", "agreed": "category",
+    }  # fmt: skip
