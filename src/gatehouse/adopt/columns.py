@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gatehouse.adopt.profile import Kind, Profile, Scan, frequent
+from gatehouse.adopt.profile import Kind, Profile, Scan, frequent, is_none
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import Target
 from gatehouse.contract import FLOAT32_EXACT_INTEGERS, Role, Task
@@ -296,6 +296,8 @@ def _ignored(profile: Profile, note: str) -> Planned:
 
 def _category(profile: Profile) -> dict[str, Any]:
     listed = list(frequent(profile.counts, profile.known))
+    # Not listed, it would be missing to the pipeline.
+    listed += [value for value in profile.counts if is_none(value) and value not in listed]
     column: dict[str, Any] = {"type": "category", "categories": sorted(listed)}
     if len(listed) < len(profile.counts):
         column["unknown"] = "other"

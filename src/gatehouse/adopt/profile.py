@@ -66,6 +66,8 @@ _MARKS = frozenset({
 """Texts, in small letters and without spaces around, that mean missing among numbers."""
 _ALWAYS_MARKS = frozenset({"", "?"})
 """Among categories too."""
+NO_VALUE = frozenset(MISSING) - {"None"}
+"""Texts that mean missing in any column; None is a value among texts: None, Brick, Stone."""
 _WRITTEN = r"[€$£¥]?\s*[+-]?\d[\d.,'\s]*[%€$£¥]?"
 """Numbers for people: with a separator of thousands, a currency, a percent sign."""
 _CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
@@ -206,7 +208,7 @@ def scan(table: Table, target: str, seed: int = 0, marks: Sequence[str] = ()) ->
         hashes = [row_hashes(block.select(plain).to_pandas()) for block in table.blocks()]
     sample = kept.frame(names)
     sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))
-    return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(meant)))
+    return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(meant - {*MISSING})))
 
 
 def numbers(texts: pd.Series, decimal: str) -> Floats:
@@ -219,8 +221,13 @@ def numbers(texts: pd.Series, decimal: str) -> Floats:
 
 
 def without_missing(texts: pd.Series) -> pd.Series:
-    """The texts with NaN for those that mean a missing value."""
-    return texts.mask(texts.isin(MISSING))
+    """The texts with NaN for those that mean a missing value in any column."""
+    return texts.mask(texts.isin(NO_VALUE))
+
+
+def is_none(text: str) -> bool:
+    """Is it the word that means missing among numbers, and among texts none of the others?"""
+    return text.strip().lower() == "none"
 
 
 class _Tally:
@@ -228,7 +235,7 @@ class _Tally:
 
     def __init__(self, decimal: str) -> None:
         self.decimal = decimal
-        self.missing = self.longest = 0
+        self.missing = self.longest = self.values = 0
         self.infinite = self.strays = self.padded = self.written = 0
         self.pairs = self.steps = 0
         self.last = np.nan
@@ -243,7 +250,7 @@ class _Tally:
         texts = encoded.dictionary.to_pandas().astype("str")
         order = encoded.indices.to_numpy()
         n = np.bincount(order, minlength=len(texts))
-        empty = (texts.isna() | texts.isin(MISSING)).to_numpy()
+        empty = (texts.isna() | texts.isin(NO_VALUE)).to_numpy()
         self.missing += int(n[empty].sum())
         mark = texts.str.strip().str.lower().isin(_MARKS).to_numpy(bool) & ~empty
         self.marks.update(dict(zip(texts[mark], n[mark].tolist(), strict=True)))
@@ -254,6 +261,7 @@ class _Tally:
     def _add(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         if len(texts):
             texts = texts.reset_index(drop=True)
+            self.values += int(n.sum())
             self._add_numbers(texts, n)
             self._add_texts(texts, n)
             self._add_hashes(texts, n)
@@ -266,6 +274,10 @@ class _Tally:
     def settle(self, marks: set[str]) -> None:
         """Count `marks` as missing, and what else could have been one as values."""
         dates = self.dates and self.strays
+        if self.strays - self.written > _STRAY * self.values:
+            marks = {mark for mark in marks if not is_none(mark)}
+        else:
+            marks = marks | {"None"}
         others = {m: n for m, n in self.marks.items() if m not in marks and not dates}
         self._add(pd.Series(list(others), dtype="str"), np.array(list(others.values()), np.int64))
         for mark in others:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from pyarrow import compute
 
-from gatehouse.adopt.profile import Scan, scan
+from gatehouse.adopt.profile import NO_VALUE, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import Table
 from gatehouse.adopt.target import LEAST_ROWS, check_target
 from gatehouse.errors import GatehouseError
-from pipeline.file_source import MISSING
 
 _TEXTS_TOLD = 3
 
@@ -56,10 +55,10 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
             f"--target: '{name}' has a value in {profile.known:,} of {profile.rows:,} rows; a "
             f"model needs hundreds, and splits into train, valid and test at least {LEAST_ROWS}"
         )
-    tokens = frozenset(MISSING) | profile.marks
+    tokens = NO_VALUE | profile.marks
     texts = _texts(table, name, tokens)
     told = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({_told(texts)})"
-    # A class called None would go unnoticed.
+    # A class called NA would go unnoticed.
     classes = "; a class of that name wants another" if set(texts) - {""} else ""
     if not questions.yes(
         f"{told}{classes}. Drop these rows?",

@@ -33,6 +33,7 @@ from gatehouse.contract import Role, Task, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.policy import load_policy
 from gatehouse.table import read_table
+from pipeline.file_source import load
 from pipeline.ingest import ingest
 from pipeline.settings import load_settings
 
@@ -553,3 +554,33 @@ def test_sentences_that_repeat_are_free_text_and_names_of_words_are_not(tmp_path
     assert kinds == {
         "comments": "text", "remarks": "text", "marital": "category", "agreed": "category",
     }  # fmt: skip
+
+
+def test_none_is_a_value_among_texts_and_missing_among_numbers(root: Path, tmp_path: Path) -> None:
+    """Attacks a wall without veneer that counts as unknown, and a class called None; both as the
+    pipeline reads them.
+    """
+    frame = plain(240).astype({"age": object, "visits": object})
+    frame.loc[::30, "age"] = "None"
+    frame.loc[::40, "visits"] = "none"
+    frame["veneer"] = ["None", "Brick", "Stone", ""] * 60
+    frame["alley"] = ["none", "gravel", "paved", "none"] * 60
+    frame["price"] = ["$1,200", "$900", "None", "$1,000"] * 60
+    frame["pool"] = ["None", *["round", "square"] * 119, "round"]
+    frame["bought"] = ["None", "some", "much"] * 80
+    table = written(tmp_path, frame.to_csv(index=False))
+    result = run_init(root, table, "--target", "bought", "--force")
+    assert result.exit_code == 0, result.output
+    settings, contract = load_settings(root / "params.yaml"), load_contract(root / "contract.yaml")
+    assert settings.data.file.missing == ("none",), "None is known without"
+    assert contract.classes == ("None", "much", "some")
+    assert contract.columns["veneer"].categories == ("Brick", "None", "Stone")
+    assert contract.columns["alley"].categories == ("gravel", "none", "paved")
+    with contextlib.chdir(root):
+        rows = load(settings.data.file, contract)
+    columns = ["age", "visits", "veneer", "alley"]
+    assert rows[columns].isna().sum().tolist() == [8, 6, 60, 0]
+    missing = {name: rows[name].isna().mean() for name in contract.inputs}
+    assert all(share <= contract.columns[name].missing for name, share in missing.items())
+    assert set(rows["pool"]) == {*(contract.columns["pool"].categories or ())}
+    assert len(rows) == 240

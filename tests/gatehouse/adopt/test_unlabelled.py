@@ -88,14 +88,14 @@ def test_few_labels_are_warned_of_and_too_few_refused(tmp_path: Path) -> None:
 
 
 def test_a_terminal_is_asked_whether_they_may_go(tmp_path: Path) -> None:
-    """Attacks a class called None that is dropped as missing, and a no that is not heard."""
+    """Attacks a class called NA that is dropped as missing, and a no that is not heard."""
     frame = plain(240)
-    frame["bought"] = ["mild", "None", "severe", "None", "NA", ""] * 40
+    frame["bought"] = ["mild", "NA", "severe", "NA", "NULL", ""] * 40
     table, seen = looked(tmp_path, frame, "bought")
     with CliRunner().isolation(input="\n") as (_, said, *_):
         assert drop_unlabelled(table, seen, "bought", Questions(asked=True)).rows == 80
         told = said.getvalue().decode()
-    assert "no value in 160 of 240 rows (80 'None', 40 'NA', 40 empty); a class of that" in told
+    assert "no value in 160 of 240 rows (80 'NA', 40 'NULL', 40 empty); a class of that" in told
     with (
         CliRunner().isolation(input="n\n"),
         pytest.raises(GatehouseError, match="let these rows be dropped, or give them a value"),
