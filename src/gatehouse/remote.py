@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from gatehouse.errors import GatehouseError
+
+_CHUNK = 2**20
 
 
 def shown(url: str) -> str:
     """The URL without user, password and query, which may hold a signature; chained ones too."""
     return "::".join(map(_shown, url.split("::"))) if "://" in url else url
+
+
+def check_url(url: str) -> str:
+    """The URL of a command's argument as it may be told.
+
+    Raises:
+        GatehouseError: it holds a password, or is no URL.
+    """
+    try:
+        told, password = shown(url), urlsplit(url).password
+    except ValueError as error:
+        raise GatehouseError(f"this is no URL: {error}") from None
+    if password is not None:
+        raise GatehouseError(
+            f"{told}: the URL holds a password, which others see in the list of processes; "
+            "give it to fsspec by the environment, such as AWS_SECRET_ACCESS_KEY"
+        )
+    return told
 
 
 def _shown(url: str) -> str:
@@ -43,9 +65,43 @@ def reason(error: Exception, *, hidden: bool) -> str:
     return ("" if hidden else one_line(error)) or type(error).__name__
 
 
-def needs_package(name: str, error: ImportError) -> GatehouseError:
-    """What to say where fsspec knows the protocol, and its package is not here."""
+def cannot(told: str, doing: str, error: Exception, *, hidden: bool) -> GatehouseError:
+    """What to say where a file elsewhere cannot be had; each kind of remote raises its own."""
+    if isinstance(error, ImportError):
+        return GatehouseError(
+            f"{told}: reading it needs a package that is not installed ({one_line(error)}); "
+            "add it to requirements/run.in, then `make lock`"
+        )
     return GatehouseError(
-        f"{name}: reading it needs a package that is not installed ({one_line(error)}); "
-        "add it to requirements/run.in, then `make lock`"
+        f"{told}: cannot be {doing} ({reason(error, hidden=hidden)}); check the URL, the network, "
+        "and the credentials that fsspec finds"
     )
+
+
+def download(url: str, told: str, path: Path) -> None:
+    """Bring a file here, with a progress bar on a terminal.
+
+    Args:
+        url: any of fsspec.
+        told: the URL as it may be told.
+        path: where to.
+
+    Raises:
+        GatehouseError: it cannot be had whole.
+    """
+    import fsspec
+    from tqdm import tqdm
+
+    try:
+        with fsspec.open(url, "rb") as source, path.open("wb") as target:
+            size = getattr(source, "size", None)
+            with tqdm(total=size, unit="B", unit_scale=True, desc="download", disable=None) as bar:
+                while chunk := source.read(_CHUNK):
+                    target.write(chunk)
+                    bar.update(len(chunk))
+    except Exception as error:
+        raise cannot(told, "downloaded", error, hidden=url != told) from None
+    if size is not None and path.stat().st_size < size:
+        raise GatehouseError(
+            f"{told}: the download stopped at {path.stat().st_size} of {size} bytes; try again"
+        )

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from gatehouse.contract import Column, ColumnType, Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.remote import needs_package, one_line, reason, shown, without_row
+from gatehouse.remote import download, one_line, shown, without_row
 from pipeline.settings import FileSettings
 
 CACHE = Path("data/cache")
@@ -101,33 +101,8 @@ def _here(settings: FileSettings, name: str) -> Iterator[Path]:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="file-") as folder:
         path = Path(folder) / "part"
-        _download(settings.url, name, path)
+        download(settings.url, name, path)
         yield path
-
-
-def _download(url: str, name: str, path: Path) -> None:
-    import fsspec
-    from tqdm import tqdm
-
-    try:
-        with fsspec.open(url, "rb") as source, path.open("wb") as target:
-            size = getattr(source, "size", None)
-            with tqdm(total=size, unit="B", unit_scale=True, desc="download", disable=None) as bar:
-                while chunk := source.read(_CHUNK_BYTES):
-                    target.write(chunk)
-                    bar.update(len(chunk))
-    except ImportError as error:
-        raise needs_package(name, error) from None
-    except Exception as error:  # each kind of remote raises classes of its own
-        why = reason(error, hidden=url != name)
-        raise GatehouseError(
-            f"{name}: cannot be downloaded ({why}); check the URL, the network, and the "
-            "credentials that fsspec finds"
-        ) from None
-    if size is not None and path.stat().st_size < size:
-        raise GatehouseError(
-            f"{name}: the download stopped at {path.stat().st_size} of {size} bytes; try again"
-        )
 
 
 def _check_bytes(path: Path, settings: FileSettings, name: str) -> None:

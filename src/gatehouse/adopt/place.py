@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import shutil
 import tempfile
@@ -14,15 +13,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gatehouse.adopt.table import Table, open_table
+from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.remote import needs_package, reason, shown
+from gatehouse.remote import check_url, download
 
 _WORK = Path(".gatehouse")
 _PASSING = (_WORK, Path("data/raw"), Path("data/prepared"), Path("data/cache"))
 """Folders whose files the pipeline writes and takes away."""
 _ENDING = re.compile(r"(\.(csv|tsv|tab|txt|data|dat|parquet|pq|parq|gz))+$", re.IGNORECASE)
 _UNPLAIN = re.compile(r"[^\w.-]+")
-_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,12 @@ def find(place: str) -> Iterator[Found]:
             raise GatehouseError(f"{place}: {what}; name a CSV or Parquet file, or a URL")
         yield _found(open_table(path, place), path.name, _in_repository(path), None)
         return
-    told = _checked_url(place)
+    told = check_url(place)
     _WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_WORK, prefix="init-") as folder:
         path = Path(folder) / "part"
-        sha256 = _download(place, told, path)
+        download(place, told, path)
+        sha256 = file_digest(path).removeprefix("sha256:")
         name = PurePosixPath(unquote(urlsplit(place).path)).name or "table"
         # A query may hold a signature, and params.yaml is public to all who read the repository.
         stays = {"url": place, "sha256": sha256} if told == place else None
@@ -100,48 +100,6 @@ def _in_repository(path: Path) -> Path | None:
         return None
     inside = whole.relative_to(root)
     return None if any(inside.is_relative_to(folder) for folder in _PASSING) else inside
-
-
-def _checked_url(url: str) -> str:
-    try:
-        told, password = shown(url), urlsplit(url).password
-    except ValueError as error:
-        raise GatehouseError(f"this is no URL: {error}") from None
-    if password is not None:
-        raise GatehouseError(
-            f"{told}: the URL holds a password, which others see in the list of processes; "
-            "give it to fsspec by the environment, such as AWS_SECRET_ACCESS_KEY"
-        )
-    return told
-
-
-def _download(url: str, told: str, path: Path) -> str:
-    """Bring the file here; its SHA-256."""
-    import fsspec
-    from tqdm import tqdm
-
-    digest = hashlib.sha256()
-    try:
-        with fsspec.open(url, "rb") as source, path.open("wb") as target:
-            size = getattr(source, "size", None)
-            with tqdm(total=size, unit="B", unit_scale=True, desc="download", disable=None) as bar:
-                while chunk := source.read(_CHUNK):
-                    digest.update(chunk)
-                    target.write(chunk)
-                    bar.update(len(chunk))
-    except ImportError as error:
-        raise needs_package(told, error) from None
-    except Exception as error:  # each kind of remote raises classes of its own
-        why = reason(error, hidden=url != told)
-        raise GatehouseError(
-            f"{told}: cannot be downloaded ({why}); check the URL, the network, and the "
-            "credentials that fsspec finds"
-        ) from None
-    if size is not None and path.stat().st_size < size:
-        raise GatehouseError(
-            f"{told}: the download stopped at {path.stat().st_size} of {size} bytes; try again"
-        )
-    return digest.hexdigest()
 
 
 def copy_file(found: Found) -> None:

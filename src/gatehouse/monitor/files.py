@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from gatehouse.errors import GatehouseError
-from gatehouse.remote import needs_package, reason, shown
+from gatehouse.remote import cannot, reason, shown
 
 LOG = ("jsonl", "ndjson", "json", "parquet")
 """Endings of the files that are read of a folder, before what rotating and packing add."""
@@ -79,14 +79,8 @@ def find(url: str, endings: tuple[str, ...] = LOG) -> list[File]:
     try:
         system, path = fsspec.core.url_to_fs(url)
         found = _found(system, path, endings)
-    except ImportError as error:
-        raise needs_package(name, error) from None
-    except Exception as error:  # each kind of remote raises classes of its own
-        why = reason(error, hidden=url != name)
-        raise GatehouseError(
-            f"{name}: cannot be reached ({why}); check the name, the network, and the "
-            "credentials that fsspec finds"
-        ) from None
+    except Exception as error:
+        raise cannot(name, "reached", error, hidden=url != name) from None
     if not found:
         raise GatehouseError(
             f"{name}: there is no such file, or no file of that folder ends in "

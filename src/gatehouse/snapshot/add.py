@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from gatehouse.contract import Contract, load_contract
 from gatehouse.digest import dvc_md5, file_digest
@@ -111,20 +110,12 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
 
 def _source(place: str) -> FileSettings:
-    from gatehouse.remote import shown
+    from gatehouse.remote import check_url
     from pipeline.settings import FORMATS, FileSettings, load_settings
 
     is_url, told = "://" in place, place
     if is_url:
-        try:
-            told, password = shown(place), urlsplit(place).password
-        except ValueError as error:
-            raise GatehouseError(f"this is no URL: {error}") from None
-        if password is not None:
-            raise GatehouseError(
-                f"{told}: the URL holds a password, which others see in the list of processes; "
-                "give it to fsspec by the environment, such as AWS_SECRET_ACCESS_KEY"
-            )
+        told = check_url(place)
     elif not Path(place).is_file():
         raise GatehouseError(f"{place}: there is no such file; name a file here, or a URL")
     named = load_settings().data.file.model_dump(
