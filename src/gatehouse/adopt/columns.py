@@ -253,6 +253,8 @@ def _column(profile: Profile, output: str) -> Planned:
             return _ignored(profile, "ignored: free text (sentences, or nearly a value per row)")
         case Kind.ID:
             return _ignored(profile, "ignored: another value in every row")
+        case Kind.ENTITY:
+            return _ignored(profile, "ignored: an id that stands in several rows")
         case Kind.COUNTER:
             return _ignored(
                 profile, "ignored: counts the rows one by one, and says nothing of them"

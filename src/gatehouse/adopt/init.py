@@ -12,7 +12,7 @@ from gatehouse.adopt.baseline import Baseline, leaks, learning, measure
 from gatehouse.adopt.columns import Plan, plan_columns
 from gatehouse.adopt.place import Found, copy_file, find
 from gatehouse.adopt.policy import Sizes, policy_text, sizes_of
-from gatehouse.adopt.profile import Scan, scan
+from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import allowed_copies, card_text, contract_text, settings
@@ -220,6 +220,13 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
                 f"'{value}' of '{target.name}' has {n} row{'s' * (n != 1)}, about {sizes.rarest} "
                 "to test on: what is said of it will be uncertain; rare classes may be merged"
             )
+    warnings += [
+        f"'{name}' stands in several rows: rows of the same {name} are in train and in test, so "
+        f"that metrics look better than on a new {name} (group leakage). Keep one row of each, or "
+        "aggregate its rows into one"
+        for name, profile in seen.profiles.items()
+        if profile.kind is Kind.ENTITY
+    ]
     if (allowed := allowed_copies(plan, seen.copies)) is not None:
         warnings.append(
             f"{seen.copies:.1%} of the rows have an exact copy: contract.yaml allows {allowed:.0%} "

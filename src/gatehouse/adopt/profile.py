@@ -51,6 +51,12 @@ _ID_NAME = re.compile(
 )
 _ROW_NAME = re.compile(r"\.?row[_ ]?(names?|id|nr|no|number|index)?|index|x|unnamed: 0")
 """What R, pandas and spreadsheets call the rows' names, which may be numbers."""
+_ENTITY_NAME = re.compile(
+    r"(^|[_\W])(id|ids|uuid|guid|identifier"
+    r"|(patient|customer|client|user|person|subject|member|account|student|employee|device|machine)"
+    r"[_\W]*(nr|no|number|key|ref))$",
+)
+"""What names persons and things even where it is a number; 'glycemic index' is an amount."""
 _CYCLE_NAME = re.compile(r"year|quarter|month|week|day|hour|minute|time", re.IGNORECASE)
 """What goes round and round, or on and on, and says something all the same."""
 _STEPS = 0.8
@@ -87,6 +93,7 @@ class Kind(StrEnum):
     WRITTEN = "written numbers"
     DATE = "date"
     ID = "id"
+    ENTITY = "id that repeats"
     COUNTER = "running number"
     CONSTANT = "constant"
     EMPTY = "empty"
@@ -376,12 +383,15 @@ class _Tally:
         if time or self.dates:
             return Kind.DATE
         many = distinct is None or distinct > _FEW_CATEGORIES
+        entity = named_id and not unique and (distinct is None or distinct > MOST_CATEGORIES)
         if not self.strays and not self.padded and self.infinite < known:
             counting = self.whole and self.high - self.low + 1 == known
             if self.whole and unique and many and (named_id or counting):
                 return Kind.ID
             if many and self._is_counter(name, known, named_id=named_id):
                 return Kind.COUNTER
+            if entity and self.whole and _is_entity_name(name):
+                return Kind.ENTITY
             return Kind.INTEGER if self.whole and not self.infinite else Kind.NUMBER
         if many and not self.padded and self.strays <= _STRAY * known:
             return Kind.MIXED
@@ -389,6 +399,8 @@ class _Tally:
             return Kind.WRITTEN
         if unique and many:
             return Kind.ID if self.coded or named_id else Kind.TEXT
+        if entity:
+            return Kind.ENTITY
         return Kind.CATEGORY if self._is_category(known, distinct, counts) else Kind.TEXT
 
     def _is_counter(self, name: str, known: int, *, named_id: bool) -> bool:
@@ -410,6 +422,11 @@ class _Tally:
         if distinct <= MOST_CATEGORIES:
             return distinct <= 2 or known >= 2 * distinct
         return sum(frequent(counts, known).values()) >= _COVERED * known
+
+
+def _is_entity_name(name: str) -> bool:
+    humps = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    return _ENTITY_NAME.search(humps.lower()) is not None
 
 
 def _are_sentences(listed: list[str]) -> bool:

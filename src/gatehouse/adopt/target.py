@@ -122,6 +122,7 @@ def check_target(profile: Profile) -> None:
         Kind.EMPTY: "has no values",
         Kind.CONSTANT: "has the same value in every row, so that there is nothing to learn",
         Kind.DATE: "holds dates or times; predict a number (days until then) or a category of it",
+        Kind.ENTITY: "is an id that stands in several rows, and can't be predicted",
         Kind.COUNTER: "counts the rows one by one, and can't be predicted",
         Kind.UNREAD: "holds lists or bytes; a target is a category or a number",
         Kind.ID: "has another value in every row: it identifies rows, and can't be predicted",

@@ -584,3 +584,23 @@ def test_none_is_a_value_among_texts_and_missing_among_numbers(root: Path, tmp_p
     assert all(share <= contract.columns[name].missing for name, share in missing.items())
     assert set(rows["pool"]) == {*(contract.columns["pool"].categories or ())}
     assert len(rows) == 240
+
+
+def test_ids_that_repeat_are_told_as_what_they_are(root: Path, tmp_path: Path) -> None:
+    """Attacks persons in train and test, of whom the model is then tested on what it learned."""
+    person = np.random.default_rng(0).integers(0, 100, 300)
+    frame = plain(300).assign(**{
+        "patient_id": np.char.add("P-", (person + 1000).astype(str)), "customer no": person * 7,
+        "glycemic_index": person, "shop_id": person % 30, "place": [f"p{n}" for n in person],
+    })  # fmt: skip
+    result = run_init(
+        root, written(tmp_path, frame.to_csv(index=False)), "--target", "bought", "--force"
+    )
+    assert result.exit_code == 0, result.output
+    for name in ("patient_id", "customer no"):
+        assert f"warning: '{name}' stands in several rows: rows of the same {name}" in result.output
+    assert result.output.count("(group leakage)") == 2
+    assert result.output.count("ignored: an id that stands in several rows") == 2
+    contract = load_contract(root / "contract.yaml")
+    assert set(contract.inputs) == {"age", "visits", "city", "glycemic_index", "shop_id", "place"}
+    assert "P-1" not in (root / "contract.yaml").read_text()
