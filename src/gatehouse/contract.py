@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from enum import StrEnum
@@ -254,6 +255,7 @@ def load_contract(path: Path = CONTRACT_FILE) -> Contract:
     return parse_contract(read_text(path), path)
 
 
+@functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
 def parse_contract(text: str, name: str | Path) -> Contract:
     """The contract in `text`; `name` is the file that errors speak of."""
     return validate(Contract, parse_yaml(text, name), name)
