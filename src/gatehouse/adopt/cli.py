@@ -92,6 +92,7 @@ def _show(adopted: Adopted) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from gatehouse.adopt.policy.words import models_text
     from gatehouse.report.escape import plain
 
     console = Console()
@@ -100,7 +101,7 @@ def _show(adopted: Adopted) -> None:
     console.print(f"\n{adopted.rows:,} rows; task: {target.task}", highlight=False)
     for name, score in adopted.baseline.scores.items():
         console.print(
-            f"  baseline {name}: {score.linear:.3g} linear, {score.boosted:.3g} boosted",
+            f"  baseline {name}: {models_text(score)}",
             highlight=False,
         )
     for warning in adopted.warnings:

@@ -286,8 +286,14 @@ def _column(profile: Profile, output: str) -> Planned:
         )
     note = f"{profile.infinite:,} infinite or huge values: warned of" if profile.infinite else ""
     if profile.kind is Kind.INTEGER and step > 1:
-        note = f"float32 tells values apart from {step:g} on"
+        note = f"float32, which the graph reads, holds only every {_nth(step)} of these numbers"
     return Planned(profile, _numeric(profile, fed=True), note, warning=bool(note))
+
+
+def _nth(step: float) -> str:
+    """A power of two as in "every 2nd"."""
+    text = f"{step:.0f}"
+    return text + ("nd" if text.endswith("2") and not text.endswith("12") else "th")
 
 
 def _ignored(profile: Profile, note: str) -> Planned:

@@ -11,7 +11,8 @@ from gatehouse.adopt import files
 from gatehouse.adopt.baseline import Baseline, leaks, learning, measure
 from gatehouse.adopt.columns import Plan, plan_columns
 from gatehouse.adopt.place import Found, copy_file, find
-from gatehouse.adopt.policy import Sizes, policy_text, sizes_of
+from gatehouse.adopt.policy import policy_text
+from gatehouse.adopt.policy.sizes import Sizes, sizes_of
 from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import column_of, find_target

@@ -1,0 +1,84 @@
+"""The first policy.yaml: floors from the baseline, sizes from the number of rows.
+
+A floor lies below the worse of the two baseline models by a margin and twice the half-width of the
+interval that the test split will have: so a model as good as the baseline passes with its whole
+interval, and the fewer the rows are, the less is asked.
+"""
+
+from __future__ import annotations
+
+from gatehouse.adopt.baseline import Baseline
+from gatehouse.adopt.columns import Plan
+from gatehouse.adopt.policy.accuracy import MARGIN, accuracy_rules
+from gatehouse.adopt.policy.data import data_rules, drift_rules
+from gatehouse.adopt.policy.fairness import fairness_rules
+from gatehouse.adopt.policy.latency import latency_rules
+from gatehouse.adopt.policy.sizes import Groups, Sizes
+from gatehouse.adopt.policy.words import models_text
+from gatehouse.adopt.profile import Scan
+from gatehouse.contract import Contract
+
+_RULES = """\
+rules:                        # what to decide: a change here never measures again
+"""
+_TAIL = """\
+
+monitor:                      # how production is watched: docs/operations.md
+  window: 7d                  # judged by the rules above, against the training data
+  windows: 8                  # of the trend
+  season: null                # a cycle longer than the window, such as 7d for windows of 24h
+  gates: [drift, accuracy, fairness]   # the last two where there are labels
+  retrain: false              # does an alarm start the retraining workflow, once per model?
+
+waivers: []
+# - rule: latency-base
+#   reason: Why this failure is acceptable for now
+#   approver: jane@example.org
+#   expires: 2030-03-31
+"""
+
+
+def policy_text(
+    scan: Scan,
+    plan: Plan,
+    contract: Contract,
+    baseline: Baseline,
+    sizes: Sizes,
+    *,
+    leaking: bool,
+) -> str:
+    """The policy as YAML, with comments that say what was measured.
+
+    `leaking` says whether a column tells the target by itself.
+    """
+    groups = Groups.of(scan, contract, sizes)
+    rules = data_rules(plan) + drift_rules(contract, scan, sizes)
+    rules += accuracy_rules(contract.task, baseline, sizes, leaking=leaking)
+    if contract.protected:
+        rules += fairness_rules(contract.task, groups)
+    rules += latency_rules(contract.task, sizes)
+    return _head(baseline, sizes, groups) + _RULES + "".join(rules).lstrip("\n") + _TAIL
+
+
+def _head(baseline: Baseline, sizes: Sizes, groups: Groups) -> str:
+    bins = min(15, max(5, sizes.test // 50))
+    scores = baseline.scores.items()
+    seen = "".join(f"#   {name}: {models_text(score)}\n" for name, score in scores)
+    return f"""\
+# What the evidence must show. In a pull request the base branch's copy of this file decides.
+#
+# Written by `gatehouse init`. The limits of the accuracy gate follow from a baseline, a linear
+# model and gradient boosting, both untuned, cross-validated on {baseline.rows:,} rows:
+{seen}# A floor is the worse of the two, less {MARGIN:g}, less twice the half-width of the interval
+# that about {sizes.test:,} test rows will give. Raise it once your model stands: it is a first one.
+version: 1
+measure:                      # how to measure: a change here measures again
+  confidence: 0.95
+  resamples: 2000
+  seed: 0
+  drift: {{maximum_rows: 100000, rare_level: 20}}
+  accuracy: {{calibration_bins: {bins}}}
+  fairness: {{confidence: 0.90, minimum_rows: {groups.rows}, minimum_class_rows: {groups.of_class}}}
+  latency: {{sessions: 11, calls: 300, batch: 256}}
+
+"""

@@ -1,0 +1,165 @@
+"""Rules of the accuracy gate: floors from the baseline."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gatehouse.adopt.baseline import Baseline, Score
+from gatehouse.adopt.policy.sizes import Sizes, minimum, unsure
+from gatehouse.adopt.policy.words import models_text, number, rule
+from gatehouse.contract import Task
+
+MARGIN = 0.02
+_NEAR = 0.01
+"""Of the limit of what is too good to be true: so near to it the baseline makes it ordinary."""
+
+
+def accuracy_rules(task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool) -> list[str]:
+    """Rules by the task; `leaking` says whether a column tells the target by itself."""
+    rules = {Task.BINARY: _binary, Task.MULTICLASS: _multiclass, Task.REGRESSION: _regression}
+    return rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
+
+
+def _rare_comment(sizes: Sizes) -> str:
+    return (
+        f"\nthe rarest class has about {sizes.rarest} test rows: what can't be measured passes"
+        if sizes.unsure_classes
+        else ""
+    )
+
+
+def _floor(score: Score, least: float) -> float:
+    """Less than the worse model by the margin and twice the spread; never below chance."""
+    worse = min(score.linear, score.boosted)
+    floor = math.floor((worse - MARGIN - 2 * _finite(score.spread)) * 100) / 100
+    return max(least, floor)
+
+
+def _finite(value: float) -> float:
+    return value if np.isfinite(value) else 0.0
+
+
+def _measured(score: Score, sizes: Sizes) -> str:
+    return (
+        f"baseline: {models_text(score)}; interval on about {sizes.test:,} test rows: "
+        f"±{number(score.spread)}"
+    )
+
+
+def _of_accuracy(
+    metric: str, score: Score, sizes: Sizes, *, least: float, why: str, by_class: bool = False
+) -> str:
+    name = metric.replace("_", "-").removeprefix("roc-")
+    name = "accuracy-floor" if metric == "accuracy" else f"accuracy-{name}-floor"
+    return rule(
+        name, "accuracy", metric, why,
+        comment=_measured(score, sizes) + (_rare_comment(sizes) if by_class else ""),
+        at_least=_floor(score, least), minimum_n=minimum(sizes),
+        inconclusive=unsure(sizes, by_class=by_class),
+    )  # fmt: skip
+
+
+def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = False) -> str:
+    name = metric.replace("_", "-").removeprefix("roc-")
+    margin = max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    return rule(
+        "accuracy-base" if metric == "accuracy" else f"accuracy-{name}-base", "accuracy", metric,
+        "Not worse than the base by more than the margin (non-inferiority)",
+        of="comparison", at_least=-margin, minimum_n=minimum(sizes),
+        inconclusive="pass" if by_class and sizes.unsure_classes else "warn",
+    )  # fmt: skip
+
+
+def _calibration(score: Score, sizes: Sizes) -> str:
+    most = max(score.linear, score.boosted) + MARGIN + 2 * _finite(score.spread)
+    return rule(
+        "accuracy-calibration", "accuracy", "expected_calibration_error",
+        "Where probabilities are shown to people they must mean what they say; then let this block",
+        comment=_measured(score, sizes),
+        at_most=max(0.05, math.ceil(most * 100) / 100), minimum_n=minimum(sizes),
+        on_fail="warn", inconclusive="warn",
+    )  # fmt: skip
+
+
+def _too_good(task: Task, baseline: Baseline, *, leaking: bool) -> list[str]:
+    """A warning on a metric too good to be true, unless that good is what this table gives."""
+    metric, limit = {
+        Task.BINARY: ("roc_auc", 0.99),
+        Task.MULTICLASS: ("roc_auc", 0.999),
+        Task.REGRESSION: ("r2", 0.999),
+    }[task]
+    score = baseline.scores[metric]
+    if not leaking and max(score.linear, score.boosted) >= limit - _NEAR:
+        return []
+    return [
+        rule(
+            "accuracy-too-good", "accuracy", metric,
+            "A metric too good to be true is most often a leak of the target",
+            at_most=limit, on_fail="warn", inconclusive="pass",
+        )
+    ]  # fmt: skip
+
+
+def _unseen() -> str:
+    return rule(
+        "accuracy-unseen", "accuracy", "test_rows_in_train",
+        "A model that has seen its test rows proves nothing", at_most=0.001,
+    )  # fmt: skip
+
+
+def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
+    auc, accuracy = baseline.scores["roc_auc"], baseline.scores["accuracy"]
+    return [
+        "\n",
+        _of_accuracy("roc_auc", auc, sizes, least=0.5, by_class=True,
+                     why="Below this the model ranks worse than the baseline"),
+        _of_accuracy("accuracy", accuracy, sizes, least=0.5, why="Below this too many decisions "
+                     "are wrong"),
+        _calibration(baseline.scores["expected_calibration_error"], sizes),
+        _not_worse("roc_auc", auc, sizes, by_class=True),
+        _not_worse("accuracy", accuracy, sizes),
+        _unseen(),
+    ]  # fmt: skip
+
+
+def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
+    balanced, accuracy = baseline.scores["balanced_accuracy"], baseline.scores["accuracy"]
+    recall = baseline.scores["recall"]
+    return [
+        "\n",
+        _of_accuracy("balanced_accuracy", balanced, sizes, least=0.05,
+                     why="Below this the classes are told apart worse than by the baseline"),
+        _of_accuracy("accuracy", accuracy, sizes, least=0.05, why="Below this too many decisions "
+                     "are wrong"),
+        rule(
+            "accuracy-class-recall", "accuracy", "recall",
+            "No class may be forgotten, a rare one least of all",
+            comment=f"baseline, of the class that is found least: {models_text(recall)}",
+            slice="class=*", at_least=_floor(recall, 0.05), on_fail="warn", inconclusive="warn",
+        ),
+        _calibration(baseline.scores["expected_calibration_error"], sizes),
+        _not_worse("balanced_accuracy", balanced, sizes),
+        _not_worse("accuracy", accuracy, sizes),
+        _unseen(),
+    ]  # fmt: skip
+
+
+def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
+    r2, error = baseline.scores["r2"], baseline.scores["mean_absolute_error"]
+    most = max(error.linear, error.boosted)
+    return [
+        "\n",
+        _of_accuracy("r2", r2, sizes, least=0.0,
+                     why="Below this the model explains less than the baseline"),
+        rule(
+            "accuracy-error", "accuracy", "mean_absolute_error",
+            "Above this the predictions are further off than the baseline's",
+            comment=_measured(error, sizes) + "; in the target's units",
+            at_most=most * (1 + 2 * MARGIN) + 2 * _finite(error.spread),
+            minimum_n=minimum(sizes), inconclusive=unsure(sizes),
+        ),
+        _not_worse("r2", r2, sizes),
+        _unseen(),
+    ]  # fmt: skip

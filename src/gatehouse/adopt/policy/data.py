@@ -1,0 +1,75 @@
+"""Rules of the data and the drift gate."""
+
+from __future__ import annotations
+
+from gatehouse.adopt.columns import Plan
+from gatehouse.adopt.policy.sizes import Sizes, minimum, round_down
+from gatehouse.adopt.policy.words import rule
+from gatehouse.adopt.profile import Scan
+from gatehouse.contract import Contract, Role
+
+_TYPICAL = {Role.FEATURE, Role.PROTECTED, Role.TARGET}
+
+
+def data_rules(plan: Plan) -> list[str]:
+    open_columns = sum(column.is_open for column in plan.columns)
+    unclean = sum(column.profile.infinite > 0 for column in plan.columns)
+    return [
+        "\n",
+        rule(
+            "data-critical", "data", "failed_expectations",
+            "A row that breaks the contract is not what the model is for",
+            slice="severity=critical", at_most=0,
+        ),
+        rule(
+            "data-warning", "data", "failed_expectations",
+            "More columns with unlisted or infinite values than there were are worth a look",
+            comment=f"the columns that held such values from the start: {open_columns + unclean}"
+            if open_columns + unclean else "",
+            slice="severity=warning", at_most=open_columns + unclean, on_fail="warn",
+        ),
+    ]  # fmt: skip
+
+
+def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
+    tested = {name: c for name, c in contract.columns.items() if c.role in _TYPICAL}
+    moved = "Training data that moved needs a look before a model learns from it"
+    numeric = any(column.is_numeric for column in tested.values())
+    categories = any(
+        not column.is_numeric or scan.profiles[name].missing for name, column in tested.items()
+    )
+    rules = [
+        "\n",
+        rule(
+            "drift-schema", "drift", "schema_changes",
+            "A column that came, went or changed its kind is a new contract",
+            of="comparison", at_most=0,
+        ),
+    ]  # fmt: skip
+    least = min(10_000, round_down(sizes.train / 2))
+    if numeric:
+        rules.append(
+            rule(
+                "drift-numbers", "drift", "drift", moved, of="comparison", slice="number=*",
+                comment="in standard deviations of the base", at_most=0.05, minimum_n=least,
+                alpha=0.01, inconclusive="warn",
+            )
+        )  # fmt: skip
+    if categories:
+        rules.append(
+            rule(
+                "drift-categories", "drift", "drift", moved, of="comparison", slice="category=*",
+                comment="total variation: the share of rows that moved",
+                at_most=0.025, minimum_n=least,
+                alpha=0.01, inconclusive="warn",
+            )
+        )  # fmt: skip
+    rules.append(
+        rule(
+            "drift-predictions", "drift", "drift",
+            "Predictions that moved change every decision made from them",
+            of="comparison", slice="prediction", at_most=0.05,
+            minimum_n=min(2_000, minimum(sizes)), alpha=0.01, inconclusive="warn",
+        )
+    )  # fmt: skip
+    return rules

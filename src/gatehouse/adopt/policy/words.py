@@ -1,0 +1,45 @@
+"""What a rule's text looks like."""
+
+from __future__ import annotations
+
+import math
+
+from gatehouse.adopt.baseline import Score
+
+
+def rule(
+    name: str, gate: str, measurement: str, why: str, *, comment: str = "", **keys: object
+) -> str:
+    """A rule as YAML, with a comment above; keys that are None are left out."""
+    lines = [f"  # {line}" for line in comment.splitlines()]
+    lines += [f"  {name}:", f"    gate: {gate}", f"    measurement: {measurement}"]
+    lines += [f"    {key}: {_value(value)}" for key, value in keys.items() if value is not None]
+    return "\n".join([*lines, f"    why: {why}"]) + "\n"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return f'"{value}"' if value == "*" else str(value)
+
+
+def number(value: float) -> str:
+    """A number with the digits that count."""
+    if not math.isfinite(value):
+        return "not defined"
+    if abs(value) >= 1e6 or 0 < abs(value) < 1e-3:
+        # YAML wants a point in what Python writes as 1e-05.
+        mantissa, exponent = f"{value:.3e}".split("e")
+        return f"{float(mantissa)}e{int(exponent):+03d}"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 1 else f"{round(value, 3):g}"
+
+
+def models_text(score: Score) -> str:
+    """What the two models of the baseline reach: to three decimals, amounts by what counts."""
+    linear, boosted = (
+        f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1000 else number(value)
+        for value in (score.linear, score.boosted)
+    )
+    return f"linear model {linear}, boosted trees {boosted}"
