@@ -16,7 +16,7 @@ from pathlib import Path
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, git
 from gatehouse.template.owned import Prepared, prepare
-from gatehouse.template.record import RECORD, Record, url_of
+from gatehouse.template.record import RECORD, Record, is_local, url_of
 from gatehouse.template.trees import Entry, read_tree, with_text, write_tree
 from gatehouse.template.upstream import Version, fetch, is_ancestor, newest, standing, version
 
@@ -37,12 +37,14 @@ class Update:
         old: the version that it stands on.
         new: the version that comes.
         url: where the template is.
+        recorded: the URL that our record names, if any.
     """
 
     head: str
     old: Version
     new: Version
     url: str
+    recorded: str | None
 
     @property
     def needed(self) -> bool:
@@ -87,7 +89,7 @@ def find_update(url: str | None, to: str | None, since: str | None, root: Path) 
             f"this repository stands on {old.name} already, which is newer than {new.name}; "
             "name another version with --to (a branch of the template has what is unreleased)"
         )
-    return Update(head, old, new, address)
+    return Update(head, old, new, address, record.url if record else None)
 
 
 def merge(update: Update, root: Path, **identity: str) -> Merged:
@@ -124,7 +126,14 @@ def _commit(update: Update, prepared: Prepared, root: Path, identity: dict[str, 
     """The change as a commit, whose parent is the old version; in no branch."""
     path = RECORD.as_posix()
     ours = read_tree(update.head, root).get(path)
-    record = Record(url=update.url, commit=update.new.commit, name=update.new.name)
+    url: str | None = update.url
+    if is_local(update.url):
+        url = update.recorded if update.recorded and not is_local(update.recorded) else None
+        prepared.notes.append(
+            f"{RECORD}: does not name {update.url}, a path of this machine"
+            + (f"; {url} stays" if url else "; no URL is kept")
+        )
+    record = Record(url=url, commit=update.new.commit, name=update.new.name)
     prepared.old.pop(path, None)
     if ours is not None:
         prepared.old[path] = ours

@@ -24,17 +24,19 @@ class Record(Frozen):
     """
 
     version: Literal[1] = 1
-    url: str = Field(description="where the template is fetched from")
+    url: str | None = Field(
+        None, description="where the template is fetched from; none where only a path was named"
+    )
     commit: Annotated[str, Field(pattern="^[0-9a-f]{40,64}$")]
     name: str = Field(description="its tag, for people")
 
     @field_validator("url")
     @classmethod
-    def _check(cls, url: str) -> str:
-        return checked_url(url)
+    def _check(cls, url: str | None) -> str | None:
+        return None if url is None else checked_url(url)
 
     def to_yaml(self) -> str:
-        values = self.model_dump()
+        values = self.model_dump(exclude_none=True)
         return _ABOUT + "".join(f"{key}: {_quoted(value)}\n" for key, value in values.items())
 
     @classmethod
@@ -67,6 +69,11 @@ def checked_url(url: str) -> str:
     return url
 
 
+def is_local(url: str) -> bool:
+    """Is it a path of this machine, which says nothing to others? (`host:path` is none.)"""
+    return url.startswith("file:") or not re.match(r"[\w+.-]+://|[^/]+:", url)
+
+
 def url_of(given: str | None, record: Record | None, root: Path) -> str:
     """Where the template is: as given, as recorded, or the remote `upstream`.
 
@@ -81,8 +88,8 @@ def url_of(given: str | None, record: Record | None, root: Path) -> str:
             url = git("remote", "get-url", "upstream", root=root).strip()
         except GatehouseError:
             raise GatehouseError(
-                f"nothing says where the template is: there is no {RECORD}, and no remote "
-                "`upstream`; say it once with --url, and it is recorded"
+                f"nothing says where the template is: {RECORD} names no URL, and there is no "
+                "remote `upstream`; say it once with --url, and it is recorded"
             ) from None
     try:
         return checked_url(url)

@@ -19,7 +19,7 @@ from tests.gatehouse.template.repositories import (
 )
 from tests.sample import lay_sample, template_owners
 
-from gatehouse.template.record import RECORD
+from gatehouse.template.record import RECORD, is_local
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -175,7 +175,10 @@ def test_the_next_update_starts_where_the_last_one_ended(
     template: Scratch, fork: Scratch, gatehouse: Command
 ) -> None:
     """Attacks: a record that a squash merge loses, or that is merged against once more."""
-    update(gatehouse, fork, "--url", str(template.root))
+    url = "https://example.org/gatehouse.git"
+    fork.git("config", f"url.{template.root}.insteadOf", url)
+    update(gatehouse, fork, "--url", url)
+    assert f"url: {url}\n" in fork.read(RECORD.as_posix())
     fork.git("checkout", "-q", "main")
     fork.git("merge", "-q", "--squash", "gatehouse-v1.1.0")
     fork.git("commit", "-qm", "squashed")
@@ -190,6 +193,27 @@ def test_the_next_update_starts_where_the_last_one_ended(
     assert changed == [RECORD.as_posix(), "params.yaml"]
     done = gatehouse("template", "update", "--to", "v1.0.0", cwd=fork.root)
     assert (done.exit_code, "newer than v1.0.0" in done.output) == (2, True)
+
+
+def test_a_path_of_this_machine_is_not_recorded(
+    template: Scratch, fork: Scratch, gatehouse: Command
+) -> None:
+    """Attacks: somebody's folder in Git, and a URL that everyone used which it takes away."""
+    url = "git@example.org:gatehouse.git"
+    for recorded, told in (("", "no URL is kept"), (url, f"{url} stays")):
+        if recorded:
+            base = fork.read(RECORD.as_posix())
+            fork.commit("a record", {RECORD.as_posix(): f"{base}url: '{url}'\n"})
+            template.commit("third", {"docs/third.md": "Third.\n"})
+            template.git("tag", "v1.2.0")
+        said = update(gatehouse, fork, "--url", f"file://{template.root}")
+        record = fork.read(RECORD.as_posix())
+        assert f"{RECORD}: does not name file://{template.root}, a path of this machine" in said
+        assert told in said
+        assert str(template.root) not in record
+        assert ("url:" in record, url in record) == (bool(recorded),) * 2
+    assert is_local("../template")
+    assert not is_local("ssh://git@example.org/t.git")
 
 
 def test_a_fork_with_history_is_found_by_it_and_the_remote_upstream_says_where(
@@ -231,7 +255,7 @@ def test_real_conflicts_are_git_s_own_and_can_be_resolved_or_undone(
     fork.git("add", "src")
     fork.git("-c", "core.editor=true", "cherry-pick", "--continue")
     assert fork.git("status", "--porcelain") == ""
-    assert "nothing newer" in update(gatehouse, fork)
+    assert "nothing newer" in update(gatehouse, fork, "--url", str(template.root))
 
 
 def test_diff_shows_what_comes_and_changes_nothing(
