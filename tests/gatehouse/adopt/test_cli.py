@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from click.testing import CliRunner
 from dvc.scm import SCM
 from tests.gatehouse.adopt.conftest import FILES, REPOSITORY, Fork, lay_out, run_init
@@ -23,6 +24,8 @@ from gatehouse.adopt import baseline
 from gatehouse.adopt.cli import next_steps
 from gatehouse.adopt.columns import plan_columns
 from gatehouse.adopt.init import without_leaks
+from gatehouse.adopt.policy.latency import latency_rules
+from gatehouse.adopt.policy.sizes import Sizes
 from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import open_table
@@ -31,6 +34,7 @@ from gatehouse.adopt.texts import contract_text
 from gatehouse.cli import main
 from gatehouse.contract import Role, Task, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
+from gatehouse.gates.bootstrap import wilson_interval
 from gatehouse.policy import load_policy
 from gatehouse.table import read_table
 from pipeline.file_source import load
@@ -604,3 +608,14 @@ def test_ids_that_repeat_are_told_as_what_they_are(root: Path, tmp_path: Path) -
     contract = load_contract(root / "contract.yaml")
     assert set(contract.inputs) == {"age", "visits", "city", "glycemic_index", "shop_id", "place"}
     assert "P-1" not in (root / "contract.yaml").read_text()
+
+
+@pytest.mark.parametrize(("test", "limit"), [(12, 0.56), (60, 0.91), (110, 0.95), (2000, 0.98)])
+def test_perfect_agreement_passes_on_however_few_rows(test: int, limit: float) -> None:
+    """Attacks a rule that INT8 can't keep: the interval of 60 that all agree begins at 0.94."""
+    rules = yaml.safe_load("".join(latency_rules(Task.BINARY, Sizes(4 * test, test, test))))
+    assert rules["latency-agreement"]["at_least"] == limit
+    assert wilson_interval(test, test, 0.95).low >= limit
+    assert (
+        wilson_interval(int(test - 1.5 * test**0.5), int(test - 1.5 * test**0.5), 0.95).low >= limit
+    )

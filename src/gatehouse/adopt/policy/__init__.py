@@ -13,7 +13,7 @@ from gatehouse.adopt.policy.accuracy import MARGIN, accuracy_rules
 from gatehouse.adopt.policy.data import data_rules, drift_rules
 from gatehouse.adopt.policy.fairness import fairness_rules
 from gatehouse.adopt.policy.latency import latency_rules
-from gatehouse.adopt.policy.sizes import Groups, Sizes
+from gatehouse.adopt.policy.sizes import CONFIDENCE, Groups, Sizes
 from gatehouse.adopt.policy.words import models_text
 from gatehouse.adopt.profile import Scan
 from gatehouse.contract import Contract
@@ -73,7 +73,7 @@ def _head(baseline: Baseline, sizes: Sizes, groups: Groups) -> str:
 # that about {sizes.test:,} test rows will give. Raise it once your model stands: it is a first one.
 version: 1
 measure:                      # how to measure: a change here measures again
-  confidence: 0.95
+  confidence: {CONFIDENCE}
   resamples: 2000
   seed: 0
   drift: {{maximum_rows: 100000, rare_level: 20}}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from gatehouse.adopt.policy.sizes import Sizes, unsure
+import math
+
+from gatehouse.adopt.policy.sizes import CONFIDENCE, Sizes, unsure
 from gatehouse.adopt.policy.words import rule
 from gatehouse.contract import Task
+from gatehouse.gates.bootstrap import wilson_interval
 
 
 def latency_rules(task: Task, sizes: Sizes) -> list[str]:
@@ -36,12 +39,13 @@ def latency_rules(task: Task, sizes: Sizes) -> list[str]:
             ),
         ]  # fmt: skip
     else:
+        agreement, comment = _agreement(sizes)
         quality = "accuracy_difference" if task is Task.MULTICLASS else "roc_auc_difference"
         rules += [
             rule(
                 "latency-agreement", "latency", "decision_agreement",
                 "The served INT8 model must decide as the trained one does",
-                slice="int8/fp32", at_least=0.98 if not sizes.few else 0.95,
+                comment=comment, slice="int8/fp32", at_least=agreement,
                 inconclusive=unsure(sizes),
             ),
             rule(
@@ -58,3 +62,20 @@ def latency_rules(task: Task, sizes: Sizes) -> list[str]:
         )
     )  # fmt: skip
     return rules
+
+
+def _agreement(sizes: Sizes) -> tuple[float, str]:
+    """The least share of decisions alike that can be shown, and why it is as low.
+
+    Of few rows that all agree the gate's interval (Wilson) begins below the limit; the splits are
+    drawn, so that there may be fewer yet.
+    """
+    usual = 0.95 if sizes.few else 0.98
+    fewest = max(1, int(sizes.test - 2 * math.sqrt(sizes.test)))
+    shown = wilson_interval(fewest, fewest, CONFIDENCE).low
+    if shown >= usual:
+        return usual, ""
+    return math.floor(shown * 100) / 100, (
+        f"on {fewest} test rows that all agree the interval begins at {shown:.3f}: no more can be "
+        "shown"
+    )

@@ -11,6 +11,7 @@ from gatehouse.adopt.profile import Scan
 from gatehouse.contract import Contract, Task
 from gatehouse.gates.fairness import partitions
 
+CONFIDENCE = 0.95
 ENOUGH = 1_000
 """Test rows from which on an interval across a limit blocks."""
 _LEAST_OF_CLASS = 10
