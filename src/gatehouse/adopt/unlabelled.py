@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from pyarrow import compute
 
-from gatehouse.adopt.profile import NO_VALUE, Scan, scan
+from gatehouse.adopt.profile import NO_VALUE, Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import Table
 from gatehouse.adopt.target import LEAST_ROWS, check_target
@@ -70,7 +70,8 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
             "rows be dropped, or give them a value"
         )
     # Among fewer rows, what counts them all would look like an amount.
-    counting = {column for column, each in seen.profiles.items() if each.is_row_number}
+    counting = {column for column, each in seen.profiles.items()
+                if each.is_row_number or each.kind is Kind.COUNTER}  # fmt: skip
     labelled = _Labelled(
         **vars(table) | {"columns": tuple(c for c in table.columns if c not in counting)},
         whole=table, target=name, tokens=tokens,

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from tests.gatehouse.adopt.conftest import FILES, lay_out, run_init
 from tests.gatehouse.adopt.shapes import plain
 
-from gatehouse.adopt.profile import Scan, scan
+from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import Table, open_table
 from gatehouse.adopt.unlabelled import drop_unlabelled
@@ -107,7 +107,9 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(tmp_path: P
     """Attacks a row number that is an amount once rows are dropped, copies hidden by it, and a
     mark of missing values that stood in the target too.
     """
-    frame = plain(200).assign(index=range(200), place=["-", "x", "y", "z"] * 50)
+    frame = plain(200).assign(
+        index=range(200), place=["-", "x", "y", "z"] * 50, batch_no=[i % 50 for i in range(200)]
+    )
     frame["price"] = np.where(np.arange(200) % 4 == 1, "-", (frame["age"] * 7).round(1).astype(str))
     frame.loc[100:, frame.columns.drop("index")] = frame.loc[
         :99, frame.columns.drop("index")
@@ -118,6 +120,7 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(tmp_path: P
     assert (found.rows, found.copies, found.marks) == (150, 1, ("-",))
     assert list(found.profiles) == list(seen.profiles)
     assert found.profiles["index"].is_row_number
+    assert found.profiles["batch_no"].kind is Kind.COUNTER
     assert found.profiles["price"].missing == 0
     assert (found.profiles["place"].missing, set(found.profiles["place"].counts)) == (
         50, {"y", "z"},
