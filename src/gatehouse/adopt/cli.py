@@ -111,7 +111,7 @@ def _show(adopted: Adopted) -> None:
     if adopted.removed:
         console.print(f"removed, as it was of other data: {', '.join(map(str, adopted.removed))}",
                       soft_wrap=True, highlight=False, markup=False)  # fmt: skip
-    console.print("\nWritten: contract.yaml, policy.yaml, params.yaml, model_card.yaml. Next:")
+    console.print("\nWritten: contract.yaml, policy.yaml, params.yaml, model_card.yaml. Next:\n")
     for line in next_steps(None if adopted.settings["url"] else Path(adopted.settings["path"])):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
@@ -121,23 +121,33 @@ def next_steps(path: Path | None) -> list[str]:
     from gatehouse.adopt.files import is_tracked
     from pipeline.settings import OWN
 
-    steps = ["  make run", "  read contract.yaml and policy.yaml, and write model_card.yaml"]
+    steps = [
+        "Read contract.yaml and policy.yaml, and mend them. A column that the model must not see: "
+        "the same command again with --force --ignore COLUMN",
+        "Write model_card.yaml",
+        "Train and judge:",
+        "  make run",
+    ]
     kept, rows = "contract.yaml policy.yaml params.yaml model_card.yaml dvc.lock reports", []
     if path is not None and not is_tracked(path):
         file = shlex.quote(path.as_posix())
         steps += [
+            "Keep the rows, in any folder or at an s3:// URL in place of ../storage:",
             f"  .venv/bin/dvc add {file}",
-            "  .venv/bin/dvc remote add --default storage FOLDER|URL   # once; then: dvc push",
+            "  .venv/bin/dvc remote add --default storage ../storage",
+            "  .venv/bin/dvc push",
         ]
         kept += f" {shlex.quote(path.as_posix() + '.dvc')} .dvc/config"
         if path.parent != OWN:  # there DVC has a list of its own to write
             kept += f" {shlex.quote((path.parent / '.gitignore').as_posix())}"
         rows = [
             "The rows stay out of Git: DVC keeps them, and Git a digest. A pull request's run on "
-            "GitHub takes them from the DVC remote, and without one it stops at its first stage. "
-            f"Where everyone may have these rows: git add --force {file} in place of dvc add"
+            "GitHub takes them from the DVC remote, which must be a URL then, and without one it "
+            "stops at its first stage. Where everyone may have these rows: "
+            f"git add --force {file} in place of the three commands of DVC"
         ]
-    return [*steps, f"  git add {kept}", "  git commit", *rows]
+    return [*steps, "Record it:", f"  git add {kept}", '  git commit -m "A model of our own rows"',
+            *rows]  # fmt: skip
 
 
 def _table(adopted: Adopted) -> Table:

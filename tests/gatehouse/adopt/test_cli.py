@@ -374,6 +374,14 @@ def test_rows_are_kept_out_of_git_unless_they_are_in_it(root: Path, tmp_path: Pa
     lines = result.output[result.output.index("Next:") :].splitlines()
     assert "  .venv/bin/dvc add data/own/rows.csv" in lines
     (added,) = [line for line in lines if "git add contract.yaml" in line]
+    order = ["contract.yaml and", "model_card", "make run", "dvc add", "dvc remote", "dvc push",
+             "git add", 'git commit -m "']  # fmt: skip
+    places = [next(i for i, line in enumerate(lines) if word in line) for word in order]
+    assert places == sorted(places)
+    pasted = [line for line in lines if line.startswith("  ")]
+    assert not [line for line in pasted if set("|<>#…") & set(line)]
+    documented = (REPOSITORY / "docs/adopting.md").read_text()
+    assert all(line.strip().replace("rows", "customers") in documented for line in pasted[:4])
     assert {"data/own/rows.csv.dvc", ".dvc/config"} < set(added.split())
     assert "data/own/rows.csv" not in added.split()
     assert "without one it stops at its first stage" in lines[-1]
