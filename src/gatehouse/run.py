@@ -31,6 +31,15 @@ NO_TELEMETRY = {
     "ORT_DISABLE_TELEMETRY": "1",
 }
 
+# DVC's own talk (each command, what is up to date, what to type next) goes to Python's standard
+# output, its errors, warnings and bars to standard error; the stages have both from the process.
+_QUIET_DVC = """\
+import os, sys
+sys.stdout = open(os.devnull, "w")
+from dvc.cli import main
+sys.exit(main())
+"""
+
 
 def set_base(base: Base | None) -> Workspace | None:
     """Record and fetch what this run compares with; None: nothing."""
@@ -42,6 +51,8 @@ def set_base(base: Base | None) -> Workspace | None:
 def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
     """Run DVC's stages that are out of date; true where all of them succeeded.
 
+    What the stages print is shown, and of DVC what went wrong.
+
     Args:
         *arguments: of `dvc repro`.
         root: the repository.
@@ -50,7 +61,7 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro", *arguments],
+        [sys.executable, "-c", _QUIET_DVC, "repro", *arguments],
         cwd=root,
         env=environment() | NO_TELEMETRY | {"PATH": path} | variables,
         check=False,

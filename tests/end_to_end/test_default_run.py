@@ -11,7 +11,8 @@ import pytest
 
 from tests.end_to_end.clone import Clone
 
-RUNNING = "Running stage"
+# What a stage says when it has run; DVC itself is not heard.
+RAN = re.compile(r"^(ingest|prepare|data|train|quantize|drift|accuracy|fairness|latency): ", re.M)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_every_result_is_there_and_committed(finished: Clone) -> None:
 def test_nothing_changed_runs_no_stage(clone: Clone) -> None:
     """Attacks stages that are never up to date, and results that differ without a cause."""
     output = clone.gatehouse("run")
-    assert RUNNING not in output
+    assert not RAN.search(output)
     assert clone.run("git", "status", "--porcelain") == ""
 
 
@@ -46,7 +47,7 @@ def test_a_changed_limit_judges_anew_without_measuring(clone: Clone) -> None:
     """Attacks a policy change that measures again, or that changes nothing."""
     clone.replace("policy.yaml", "at_least: 0.83", "at_least: 0.99")
     output = clone.gatehouse("run", code=1)
-    assert RUNNING not in output
+    assert not RAN.search(output)
     assert "FAIL" in output
 
 
@@ -54,7 +55,9 @@ def test_broken_data_stop_before_training(clone: Clone) -> None:
     """Attacks a data gate that lets training run on rows that break the contract."""
     clone.replace("contract.yaml", "range: [17, 90]", "range: [30, 90]")
     output = clone.gatehouse("run", code=1)
-    assert "Running stage 'train'" not in output
+    ran = RAN.findall(output)
+    assert "data" in ran
+    assert "train" not in ran
     assert "age" in output
     assert "expect_column_values_to_be_between" in output
     report = (clone.root / "reports/report.md").read_text("utf-8")

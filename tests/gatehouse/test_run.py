@@ -11,7 +11,7 @@ from gatehouse.base import BASE_FILE
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.judging import verdict_on
-from gatehouse.run import run, stopped_by_data, write_verdict_and_report
+from gatehouse.run import reproduce, run, stopped_by_data, write_verdict_and_report
 from gatehouse.workspace import VERDICT
 from tests.gatehouse.tiny import Finished
 from tests.sample import SAMPLE
@@ -61,3 +61,22 @@ def test_the_data_gate_s_stop_is_known_from_any_other(finished: Finished) -> Non
     rows = finished.workspace.raw / "rows.parquet"
     rows.write_bytes(rows.read_bytes() + b"\0")
     assert not stopped_by_data(finished.workspace)
+
+
+def test_stages_and_errors_are_heard_and_dvc_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks DVC's talk between the lines that matter, and an error that is lost with it."""
+    for name in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG"):
+        monkeypatch.setenv(f"DVC_{name}_DIR", str(tmp_path / name))
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = True\n")
+    first = "stages:\n  first:\n    cmd: echo rows made\n"
+    second = "  second:\n    cmd: echo half done; echo no such column >&2; exit 3\n"
+    (tmp_path / "dvc.yaml").write_text(first + second)
+    assert not reproduce(root=tmp_path)
+    told = capfd.readouterr()
+    assert sorted(told.out.split("\n")) == ["", "half done", "rows made"]
+    assert "no such column\n" in told.err
+    assert "failed to reproduce 'second'" in told.err
+    assert "exited with 3" in told.err
