@@ -20,12 +20,14 @@ fail() {
     exit 2
 }
 
-# A step's output is kept in a log and shown only when the step fails.
-quietly() {
-    "$@" >>"$log" 2>&1 || {
-        tail -n 40 "$log" >&2
-        fail "failed: $*" "the whole log is in $log; the same make command takes it up again"
-    }
+# A step's output is kept in a log and shown only when the step fails; that of a long step also
+# where there is a terminal, on which uv draws its bars.
+logged() { "$@" >>"$log" 2>&1; }
+watched() { if [ -t 2 ]; then "$@"; else logged "$@"; fi; }
+quietly() { logged "$@" || broken "$@"; }
+broken() {
+    tail -n 40 "$log" >&2
+    fail "failed: $*" "the log is in $log; the same make command takes it up again"
 }
 
 find_python() {
@@ -61,7 +63,10 @@ choose_torch() {
 }
 
 # Without isolation, what comes as source is built by the locked setuptools and nothing fetched unseen.
-locked() { quietly "$python" -m uv pip install --python "$python" --require-hashes --no-build-isolation "$@"; }
+locked() {
+    watched "$python" -m uv pip install --python "$python" --require-hashes --no-build-isolation "$@" ||
+        broken "uv pip install $*"
+}
 
 install_torch() {
     installed=$("$python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
@@ -74,8 +79,8 @@ install_torch() {
     lock=requirements/torch-cpu.txt
     # First pip with no index: it finds the wheel where pip is set up with a folder that has it, as
     # on machines without internet. uv knows PyTorch's index of CPU builds by itself.
-    "$python" -m pip install --quiet --no-index --no-deps --no-compile --require-hashes -r $lock >>"$log" 2>&1 ||
-        "$python" -m uv pip install --python "$python" --torch-backend cpu --no-deps --require-hashes -r $lock >>"$log" 2>&1 || {
+    logged "$python" -m pip install --quiet --no-index --no-deps --no-compile --require-hashes -r $lock ||
+        watched "$python" -m uv pip install --python "$python" --torch-backend cpu --no-deps --require-hashes -r $lock || {
         tail -n 20 "$log" >&2
         fail "the CPU build of torch is neither in a folder that pip knows nor on PyTorch's index" \
             "download the wheel named in $lock, and say PIP_FIND_LINKS=<its folder> make setup" \
@@ -116,6 +121,9 @@ if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && "$python" -c '' 2>/dev/null;
 fi
 
 rm -f "$stamp"
+started=$(date +%s)
+say "installing about $(grep -c == "requirements/$set_name.txt") packages into .venv; a minute or two," \
+    "longer over a slow line"
 if ! "$python" -m pip --version >/dev/null 2>&1; then
     name=$(find_python)
     say "making .venv with $("$name" --version) ($name)"
@@ -139,4 +147,4 @@ if [ "$set_name" = dev ] && command -v npm >/dev/null; then
     quietly npm ci --prefix .venv/tools --ignore-scripts --no-audit --no-fund
 fi
 echo "$wanted" >"$stamp"
-say "ready"
+say "ready after $(($(date +%s) - started)) s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ echo "$*" >>"$CALLS"
 case "$*" in
 *version_info*) echo "${VERSION:-3.11}" ;;
 *importlib.metadata*) echo "${TORCH:-}" ;;
+*"uv pip install"*) echo "a bar of uv" >&2 ;;
 "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 --version) echo "Python ${VERSION:-3.11}.0" ;;
 esac
@@ -50,7 +52,8 @@ class Machine:
         path.write_text(script)
         path.chmod(0o755)
 
-    def install(self, **settings: str) -> subprocess.CompletedProcess[str]:
+    def install(self, *, terminal: int = -1, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Standard error goes to the file descriptor `terminal`, where it is one."""
         self.calls.write_text("")
         environment = {
             "PATH": f"{self.bin}{os.pathsep}{os.defpath}",
@@ -61,7 +64,8 @@ class Machine:
             ["/bin/sh", "scripts/install.sh", "run"],
             cwd=self.root,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if terminal < 0 else terminal,
             text=True,
             check=False,
         )
@@ -162,6 +166,21 @@ def test_a_failed_step_is_shown_and_taken_up_again(machine: Machine, step: str) 
     assert not machine.ready
     assert machine.install().returncode == 0
     assert machine.ready
+
+
+def test_what_is_installed_and_how_long_it_took_is_said(machine: Machine) -> None:
+    """Attacks two silent minutes: a line before, one after, and uv's bars on a terminal alone."""
+    done = machine.install()
+    assert re.match(r"setup: installing about \d{2,} packages into \.venv; a minute", done.stdout)
+    assert re.search(r"setup: ready after \d+ s\n$", done.stdout)
+    assert "a bar of uv" not in done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) <= 5
+    (machine.root / ".venv/.installed-run").unlink()
+    ours, theirs = os.openpty()
+    assert machine.install(terminal=theirs).returncode == 0
+    assert b"a bar of uv" in os.read(ours, 10_000)
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_second_install_does_nothing(machine: Machine) -> None:
