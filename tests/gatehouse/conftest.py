@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatehouse.policy import Policy, parse_policy
+from tests.gatehouse import s3 as stand_in
 from tests.gatehouse.repository import Repository, own_settings, record
 from tests.gatehouse.tiny import POLICY, Finished, lay_out
 
@@ -74,3 +77,33 @@ def repository(_recorded: Path, tmp_path: Path) -> Repository:
     root = tmp_path / "work"
     shutil.copytree(_recorded, root, symlinks=True)
     return Repository(root)
+
+
+@pytest.fixture(scope="session")
+def _s3() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(_s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of an empty server on this machine that speaks S3; the machine's own keys are hid."""
+    from moto.moto_api._internal.models import moto_api_backend
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    moto_api_backend.reset()
+    stand_in.forget_clients()
+    yield _s3
+    stand_in.forget_clients()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +12,7 @@ import pytest
 from gatehouse.base import STORE, Base, find_base, take_base
 from gatehouse.errors import GatehouseError
 from tests.gatehouse.repository import Repository
+from tests.gatehouse.s3 import forget_clients, new_key, session
 
 BUCKET = "models"
 PREFIX = "dvc"
@@ -54,75 +51,29 @@ class Remote:
 
     def refused(self, match: str) -> None:
         """Taking the base is an error in words, with the fix, and leaves nothing."""
-        _forget_clients()
+        forget_clients()
         with pytest.raises(GatehouseError, match=match):
             take_base(self.base(), self.repository.root)
         assert list((self.repository.root / STORE).iterdir()) == []
 
 
-def _forget_clients() -> None:
-    """fsspec would hand out a client with the keys of before."""
-    import s3fs  # type: ignore[import-untyped]
-
-    s3fs.S3FileSystem.clear_instance_cache()
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def remote(
-    address: str, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Remote]:
-    import boto3  # type: ignore[import-untyped]
+def remote(s3: str, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
     from moto.core.authorization import enable_iam_authentication
-    from moto.moto_api._internal.models import moto_api_backend
 
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    moto_api_backend.reset()
-    setup = boto3.Session("setup", "setup", region_name="us-east-1")
-    writer = _user(setup, address, "pipeline", ["s3:*"])
-    reader = _user(setup, address, "gates", ["s3:GetObject", "s3:ListBucket"])
-    s3 = setup.client("s3", endpoint_url=address, **{k.lower(): v for k, v in writer.items()})
-    s3.create_bucket(Bucket=BUCKET)
+    writer = new_key(s3, "pipeline", ["s3:*"])
+    reader = new_key(s3, "gates", ["s3:GetObject", "s3:ListBucket"])
+    client = session().client("s3", endpoint_url=s3, **{k.lower(): v for k, v in writer.items()})
+    client.create_bucket(Bucket=BUCKET)
     for name, value in writer.items():
         monkeypatch.setenv(name, value)
     with enable_iam_authentication():
         repository.dvc("remote", "add", "--default", "storage", f"s3://{BUCKET}/{PREFIX}")
-        repository.dvc("remote", "modify", "storage", "endpointurl", address)
+        repository.dvc("remote", "modify", "storage", "endpointurl", s3)
         repository.commit("A remote")
         repository.dvc("push", "--quiet")
         shutil.rmtree(repository.root / ".dvc/cache")
-        yield Remote(repository, s3, reader)
-
-
-def _user(session: Any, address: str, name: str, actions: list[str]) -> dict[str, str]:
-    """The keys of a new user who may do `actions`, as the environment has them."""
-    statements = [{"Effect": "Allow", "Action": actions, "Resource": "*"}]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    iam = session.client("iam", endpoint_url=address)
-    iam.create_user(UserName=name)
-    iam.put_user_policy(UserName=name, PolicyName="what it may", PolicyDocument=policy)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
+        yield Remote(repository, client, reader)
 
 
 def test_a_base_comes_back_with_a_key_that_only_reads(
@@ -135,7 +86,7 @@ def test_a_base_comes_back_with_a_key_that_only_reads(
     for name, value in remote.reader.items():
         monkeypatch.setenv(name, value)
     assert all(name.startswith(f"{PREFIX}/files/md5/") for name in remote.names())
-    _forget_clients()
+    forget_clients()
     taken = take_base(remote.base(), remote.repository.root)
     assert taken is not None
     found = taken.present()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gatehouse.s3 import forget_clients, new_key, session
 
 from gatehouse.doctor import remote as doctor_remote
 from gatehouse.doctor.finding import Finding, Level
@@ -100,75 +97,34 @@ def test_one_that_never_answers_is_given_up(
     assert "does not answer (TimeoutError)" in problem.text
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def _key(address: str, name: str, actions: list[str]) -> dict[str, str]:
-    """The key of a new user of the stand-in, who may do `actions`."""
-    import boto3  # type: ignore[import-untyped]
-
-    setup: Any = boto3.Session("setup", "setup", region_name="us-east-1")
-    iam = setup.client("iam", endpoint_url=address)
-    iam.create_user(UserName=name)
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=document)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
-
-
 def test_s3_with_the_rights_that_a_key_has(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Attacks: a key that may not read, one that may not write, and objects left behind."""
-    import boto3
-    import s3fs  # type: ignore[import-untyped]
     from moto.core.authorization import enable_iam_authentication
-    from moto.moto_api._internal.models import moto_api_backend
 
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    moto_api_backend.reset()
-    s3 = boto3.Session("a", "a", region_name="us-east-1").client("s3", endpoint_url=address)
-    s3.create_bucket(Bucket="models")
-    s3.put_object(Bucket="models", Key="dvc/files/md5/00/11", Body=b"x")
-    root = configured(tmp_path / "work", "s3://models/dvc", endpointurl=address)
+    client = session().client("s3", endpoint_url=s3)
+    client.create_bucket(Bucket="models")
+    client.put_object(Bucket="models", Key="dvc/files/md5/00/11", Body=b"x")
+    root = configured(tmp_path / "work", "s3://models/dvc", endpointurl=s3)
     keys = {
-        "nobody": _key(address, "nobody", ["s3:GetBucketLocation"]),
-        "reader": _key(address, "reader", ["s3:GetObject", "s3:ListBucket"]),
-        "writer": _key(address, "writer", ["s3:*"]),
+        "nobody": new_key(s3, "nobody", ["s3:GetBucketLocation"]),
+        "reader": new_key(s3, "reader", ["s3:GetObject", "s3:ListBucket"]),
+        "writer": new_key(s3, "writer", ["s3:*"]),
     }
     told = {}
     with enable_iam_authentication():
         for name, key in keys.items():
             for variable, value in key.items():
                 monkeypatch.setenv(variable, value)
-            s3fs.S3FileSystem.clear_instance_cache()
+            forget_clients()
             told[name] = [
                 (each.level, each.text.partition("s3://models/dvc: ")[2])
                 for each in check_remote(root, write=True)
             ]
-    s3fs.S3FileSystem.clear_instance_cache()
     assert told["nobody"] == [(Level.PROBLEM, "may not be read")]
     assert told["reader"][0] == (Level.FINE, "can be read")
     assert told["reader"][1][0] is Level.PROBLEM
     assert told["writer"] == [(Level.FINE, "can be read"), (Level.FINE, "can be written")]
-    objects = s3.list_objects_v2(Bucket="models")["Contents"]
+    objects = client.list_objects_v2(Bucket="models")["Contents"]
     assert [each["Key"] for each in objects] == ["dvc/files/md5/00/11"]

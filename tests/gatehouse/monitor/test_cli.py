@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from gatehouse.workspace import Workspace
 from tests.gatehouse import tiny
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.monitor import logs
+from tests.gatehouse.s3 import session
 from tests.gatehouse.tiny import Finished
 
 UNTIL = ("--until", "2026-03-30")
@@ -102,36 +101,17 @@ def _looked(root: Path, gatehouse: Command) -> Path:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """A bucket of a server on this machine that speaks S3."""
-    import boto3  # type: ignore[import-untyped]
-    import s3fs  # type: ignore[import-untyped]
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hunter2")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    boto3.client("s3").create_bucket(Bucket="logged")
-    s3fs.S3FileSystem.clear_instance_cache()
-    yield "logged"
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    session().client("s3", endpoint_url=s3).create_bucket(Bucket="logged")
+    return "logged"
 
 
 def test_a_log_on_s3(root: Path, gatehouse: Command, bucket: str) -> None:
     """Attacks a reader that only ever saw folders: log, rotated and packed, and labels."""
-    import boto3
-
-    client = boto3.client("s3")
+    client = session().client("s3")
     content = (root / "log.jsonl").read_bytes().splitlines(keepends=True)
     for key, body in (
         ("pod/predictions.jsonl", b"".join(content[400:])),
