@@ -262,7 +262,7 @@ class _Tally:
         mark = texts.str.strip().str.lower().isin(_MARKS).to_numpy(bool) & ~empty
         self.marks.update(dict(zip(texts[mark], n[mark].tolist(), strict=True)))
         self._add(texts[~empty & ~mark], n[~empty & ~mark])
-        if self.whole and not self.strays:
+        if self.whole and not self.strays and 2 * self.steps >= self.pairs:  # else it is none
             self._add_steps(numbers(texts, self.decimal)[order])
 
     def _add(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
