@@ -93,7 +93,7 @@ def _s3() -> Iterator[str]:
 
 @pytest.fixture
 def s3(_s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Address of an empty server on this machine that speaks S3; the machine's own keys are hid."""
+    """Address of an empty server on this machine that speaks S3; real keys are not seen."""
     from moto.moto_api._internal.models import moto_api_backend
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
