@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gatehouse.doctor.adopted import is_set_up, repository
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
-from gatehouse.git import git
 from gatehouse.github.settings import look_up
 from gatehouse.github.settings_api import Api
 from gatehouse.github.settings_steps import GPU_VARIABLE, Target, settings
@@ -21,7 +20,6 @@ WORKFLOWS = ("pull-request", "gates")
 """Without these nothing is judged."""
 
 _READ = re.compile(r"\b(vars|secrets)\.([A-Z_][A-Z0-9_]*)")
-_REPOSITORY = r"[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$"
 _ENVIRONMENT = "gates"
 _SETTINGS = "make github-settings REPO={repo}"
 # What is of use only together; docs/github.md says what each is.
@@ -61,25 +59,15 @@ def check_github(root: Path, api: Api) -> Iterator[Finding]:
         fix = "gh auth login, or GH_TOKEN; then again"
         yield AREA.unseen(f"GitHub was not seen: {told[0]}", told[1] if len(told) > 1 else fix)
         return
-    yield from check_guards(repo, api)
+    yield from check_guards(root, repo, api)
     yield from check_names(root, repo, api)
     yield from check_runners(repo, api)
 
 
-def repository(root: Path) -> str | None:
-    """owner/name of the remote `origin`; None where there is none."""
-    try:
-        url = git("remote", "get-url", "origin", root=root).strip()
-    except GatehouseError:
-        return None
-    host = os.environ.get("GH_HOST", "github.com")
-    found = re.search(rf"(?:^|[/@]){re.escape(host)}(?::\d+)?{_REPOSITORY}", url)
-    return found[1] if found else None
-
-
-def check_guards(repo: str, api: Api) -> Iterator[Finding]:
-    """What `make github-settings` sets: is it so?"""
+def check_guards(root: Path, repo: str, api: Api) -> Iterator[Finding]:
+    """What `make github-settings` sets: is it so? Before a fork is set up, it need not be."""
     fix = _SETTINGS.format(repo=repo)
+    missing = AREA.problem if is_set_up(root) else AREA.warning
     try:
         target: Target = look_up(api, repo, (), None, merge_queue=False)
     except GatehouseError as error:
@@ -87,7 +75,7 @@ def check_guards(repo: str, api: Api) -> Iterator[Finding]:
         if "no admin right" in text:
             yield AREA.unseen(f"the settings of {repo}: only its admins see them")
         else:
-            yield AREA.problem(text, fix)
+            yield missing(text, fix)
         return
     for purpose, find in settings(target):
         try:
@@ -96,7 +84,7 @@ def check_guards(repo: str, api: Api) -> Iterator[Finding]:
             yield AREA.unseen(f"{purpose}: {str(error).splitlines()[0]}")
             continue
         if calls:
-            yield AREA.problem(f"not set: {purpose}", fix)
+            yield missing(f"not set: {purpose}", fix)
         else:
             yield AREA.fine(purpose)
 

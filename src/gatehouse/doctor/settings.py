@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from gatehouse.contract import CONTRACT_FILE, load_contract
+from gatehouse.doctor.adopted import SAMPLE, is_set_up
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
-from gatehouse.github.owners import OWNERS_FILE, problem
+from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER, problem
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.card_text import CARD_TEXT, load_card_text
 from gatehouse.template.placeholders import NAME
 
 AREA = Area("settings")
-SAMPLE = "adult-income"
-"""Name of the contract that the template comes with."""
 _SAMPLE_WORDS = ("Adult", "50,000 dollars", "census")
 _TOLD = 3
 
@@ -56,8 +55,9 @@ def _sample(root: Path) -> Iterator[Finding]:
         return  # told already
     if contract.name == SAMPLE:
         yield AREA.warning(
-            f"{CONTRACT_FILE} is the template's sample, {SAMPLE}",
-            "gatehouse init FILE --target COLUMN writes one for your data",
+            f"{CONTRACT_FILE} is the template's sample, {SAMPLE}: there are no data of yours yet",
+            "gatehouse init FILE --target COLUMN writes one for your data, then make run "
+            "(docs/adopting.md)",
         )
         return
     left = [
@@ -91,7 +91,12 @@ def _waivers(root: Path) -> Iterator[Finding]:
 def _owners(root: Path) -> Iterator[Finding]:
     file = root / OWNERS_FILE
     told = problem(file.read_text("utf-8", "replace") if file.is_file() else "")
-    if told:
+    if told and PLACEHOLDER in told and not is_set_up(root):
+        yield AREA.warning(
+            told,
+            "when the contract is yours and the repository is on GitHub: docs/github.md",
+        )
+    elif told:
         yield AREA.problem(
             told, "name at least two people or a team, commit, push (docs/github.md)"
         )

@@ -27,8 +27,9 @@ def check_git(root: Path) -> Iterator[Finding]:
         return
     changed = git("status", "--porcelain", root=root).splitlines()
     if changed:
+        count = "1 file is" if len(changed) == 1 else f"{len(changed)} files are"
         yield AREA.warning(
-            f"{len(changed)} files are not committed, such as {changed[0][3:]}",
+            f"{count} not committed, such as {changed[0][3:]}",
             "commit them before a pull request, an update or a release",
         )
     else:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from tests.gatehouse.template.repositories import scratch
 from tests.github import openapi
+from tests.sample import lay_sample
 
+from gatehouse.doctor.adopted import SAMPLE, repository
 from gatehouse.doctor.finding import Finding, Level
-from gatehouse.doctor.github import check_github, check_workflows, repository
+from gatehouse.doctor.github import check_github, check_workflows
 from gatehouse.errors import GatehouseError
 from gatehouse.github.settings_api import Call
 from gatehouse.github.settings_steps import FURTHER_ACTIONS, MAIN, load_ruleset
@@ -119,6 +121,19 @@ def test_settings_that_are_not_as_they_should_be(root: Path, answers: dict[str, 
     (root / ".github/workflows/gates.yml").unlink()
     (problem,) = check_workflows(root)
     assert problem.level is Level.PROBLEM
+
+
+def test_of_the_template_as_it_was_cloned_no_settings_are_missed(
+    root: Path, answers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks: an owner of a fresh fork who is told of problems before anything is theirs."""
+    monkeypatch.delenv("CI", raising=False)
+    lay_sample(root)
+    assert f"name: {SAMPLE}" in (root / "contract.yaml").read_text()
+    answers[f"{AT}/rulesets"] = []
+    found = levels(root, answers)
+    assert found[Level.PROBLEM] == []
+    assert any("not set: Ruleset" in each.text for each in found[Level.WARNING])
 
 
 def named(kind: str, *names: str, **values: str) -> dict[str, Any]:

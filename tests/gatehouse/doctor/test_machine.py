@@ -112,7 +112,7 @@ def test_git(clone: Scratch, tmp_path: Path) -> None:
     clone.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
     found = list(check_git(clone.root))
     assert told(found, Level.PROBLEM) == []
-    for part in ("1 files are not committed, such as new.txt", "default branch is trunk",
+    for part in ("1 file is not committed, such as new.txt", "default branch is trunk",
                  "no merge drivers", "over 1 MB are in Git: rows.csv", "no dvc.lock"):  # fmt: skip
         assert any(part in text for text in told(found, Level.WARNING)), part
     assert all(each.fix for each in found if each.level is Level.WARNING)

@@ -13,8 +13,9 @@ from tests.gatehouse.template.repositories import Scratch, scratch
 from tests.sample import lay_sample
 
 from gatehouse.contract import load_contract
+from gatehouse.doctor.adopted import SAMPLE
 from gatehouse.doctor.finding import Finding, Level
-from gatehouse.doctor.settings import SAMPLE, check_settings
+from gatehouse.doctor.settings import check_settings
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -67,7 +68,7 @@ def test_a_fork_in_order_is_fine(own: Path) -> None:
         (edit("model_card.yaml", "version: 1", "version: one"), Level.PROBLEM, "model_card.yaml"),
         (edit("model_card.yaml", "name: ", "name: Adult "), Level.PROBLEM, "sample: model_details"),
         (edit("contract.yaml", "name: prices", f"name: {SAMPLE}"), Level.WARNING, "the template's"),
-        (edit(".github/CODEOWNERS", "@alice", "@OWNER"), Level.PROBLEM, "placeholder @OWNER"),
+        (edit(".github/CODEOWNERS", "@alice", "@al?ce"), Level.PROBLEM, "skips this line"),
         (edit("deploy/image.yaml", "acme/prices", "OWNER/NAME"), Level.WARNING, "image.yaml"),
         (edit("policy.yaml", "waivers: []", "waivers:\n  - rule: latency-base\n    reason: "
               "because we said so\n    approver: jane\n    expires: 2020-01-01"),
@@ -82,6 +83,35 @@ def test_what_is_wrong_is_told_with_the_fix(
     found = by_level(own, level)
     assert any(part in each.text for each in found), found
     assert all(each.fix for each in found)
+
+
+@pytest.mark.parametrize(
+    ("remote", "contract", "ci", "level"),
+    [
+        ("https://github.com/acme/prices.git", "prices", False, Level.PROBLEM),
+        ("https://github.com/acme/prices.git", SAMPLE, False, Level.WARNING),
+        ("/srv/git/prices.git", "prices", False, Level.WARNING),
+        ("/srv/git/prices.git", SAMPLE, True, Level.PROBLEM),
+    ],
+)
+def test_owners_are_missed_once_the_repository_is_set_up(
+    place: Scratch,
+    monkeypatch: pytest.MonkeyPatch,
+    remote: str,
+    contract: str,
+    ci: bool,
+    level: Level,
+) -> None:
+    """Attacks: a fresh clone called broken, and a real repository without owners called fine."""
+    monkeypatch.delenv("CI", raising=False)
+    if ci:
+        monkeypatch.setenv("CI", "true")
+    place.git("remote", "add", "origin", remote)
+    edit("contract.yaml", "name: prices", f"name: {contract}")(place.root)
+    edit(".github/CODEOWNERS", "@alice", "@OWNER")(place.root)
+    (found,) = [each for each in check_settings(place.root) if "placeholder @OWNER" in each.text]
+    assert found.level is level
+    assert "docs/github.md" in found.fix
 
 
 @pytest.fixture
