@@ -54,7 +54,8 @@ def track(workspace: Workspace, verdict: Verdict) -> str | None:
         from mlflow import MlflowClient
     except ImportError:
         raise GatehouseError(
-            f"{URI_VARIABLE} is set, and MLflow is not installed; make setup EXTRAS=1, or unset it"
+            f"{URI_VARIABLE} is set, and MLflow is not installed; make setup EXTRAS=1 (in a "
+            "workflow, packages: run extras), or unset it"
         ) from None
     try:
         run = _log(MlflowClient(tracking_uri=uri), workspace, verdict)

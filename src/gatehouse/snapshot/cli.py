@@ -65,6 +65,6 @@ def _told(added: Added) -> list[str]:
         *lines,
         "Next, on a branch:",
         f"  git add {added.tracked_by} params.yaml",
-        "  dvc push             # where there is a DVC remote: others take the rows from there",
+        "  .venv/bin/dvc push   # where there is a DVC remote: others take the rows from there",
         "  git commit, and open a pull request: it shows the drift against main",
     ]
