@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.shared import LEAN
+
 # The same examples in every run, and no clock: a shared machine may be slow.
 settings.register_profile("house", derandomize=True, deadline=None, database=None)
 settings.load_profile("house")
+
+# For the processes that tests start.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [LEAN, os.environ.get("PYTHONPATH")]))
 
 _LONGEST = ("end_to_end", "release", "workflows", "fuzz")
 

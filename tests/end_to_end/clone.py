@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gatehouse.github.owners import OWNERS_FILE
 from tests.sample import lay_sample, template_owners
+from tests.shared import LEAN
 
 REPOSITORY = Path(__file__).parents[2]
 _OWN = re.compile(r"reports/|dvc\.lock$|data/(?!own/README\.md$)")
@@ -28,7 +29,7 @@ class Clone:
         """Standard output and error of a command in the clone; fails on another exit code."""
         environment = os.environ | {
             # The clone's own code and this environment's tools.
-            "PYTHONPATH": str(self.root / "src"),
+            "PYTHONPATH": os.pathsep.join([str(self.root / "src"), LEAN]),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "COLUMNS": "200",
         }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.end_to_end.clone import Clone
 from tests.release.registry import Registry
+from tests.shared import LEAN
 
 PASSWORD = "a key's password"
 
@@ -48,7 +49,7 @@ class Chain:
         environment = os.environ | self.registry.variables
         environment |= {
             "COSIGN_PASSWORD": PASSWORD,
-            "PYTHONPATH": str(self.clone.root / "src"),
+            "PYTHONPATH": os.pathsep.join([str(self.clone.root / "src"), LEAN]),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         }
         done = subprocess.run(

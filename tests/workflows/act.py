@@ -176,6 +176,10 @@ class Act:
             "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_ACTOR": actor,
             "GATEHOUSE_TORCH": "cpu",
+            # The fork's one test, without the plugins that the real ones need.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_PLUGINS": "xdist.plugin",
+            "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
             "STAND_INS": str(HERE.parents[1]),
             "STAND_IN_PYTHON": sys.executable,
             "STAND_IN_ORIGIN": self.github.origin.as_uri(),
