@@ -35,6 +35,8 @@ _JSON_TYPE = re.compile(rb"application/(?:[\w.-]+\+)?json(?:\s*;\s*charset=\"?ut
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _WAIT = ((b"retry-after", b"1"),)
 _BEARER = ((b"www-authenticate", b"Bearer"),)
+_ONLY_HERE = b"default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+"""Content-Security-Policy (W3C) of BentoML's page, which else calls Google Tag Manager."""
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +92,7 @@ class Front:
         except Gone:
             return
         if answer is None:
-            await self._app(scope, receive, _with_id(send, request_id))
+            await self._app(scope, receive, _with_headers(send, request_id))
             return
         await answer.send(send, request_id)
         path = path if path in self._handlers else metrics.OTHER
@@ -176,11 +178,12 @@ def _check_type(headers: Headers) -> None:
         raise Refused(415, "send it uncompressed, without Content-Encoding", "encoding")
 
 
-def _with_id(send: Send, request_id: str) -> Send:
-    async def with_id(message: Scope) -> None:
+def _with_headers(send: Send, request_id: str) -> Send:
+    own = ((b"x-request-id", request_id.encode()), (b"content-security-policy", _ONLY_HERE))
+
+    async def with_headers(message: Scope) -> None:
         if message["type"] == "http.response.start":
-            own = (b"x-request-id", request_id.encode())
-            message["headers"] = [*message.get("headers", ()), own]
+            message["headers"] = [*message.get("headers", ()), *own]
         await send(message)
 
-    return with_id
+    return with_headers

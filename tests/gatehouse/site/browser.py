@@ -47,14 +47,14 @@ class Browser:
             self.events.append(message)
         return message
 
-    def open(self, page: Path, *, dark: bool = False, width: int = 1200) -> None:
-        """Load a page; `events` are those of this page from then on."""
+    def open(self, page: Path | str, *, dark: bool = False, width: int = 1200) -> None:
+        """Load a file or a URL; `events` are those of this page from then on."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call("Emulation.setDeviceMetricsOverride",
                   width=width, height=900, deviceScaleFactor=1, mobile=False)  # fmt: skip
         self.events = []
-        self.call("Page.navigate", url=page.as_uri())
+        self.call("Page.navigate", url=page.as_uri() if isinstance(page, Path) else page)
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._next()
 
