@@ -60,7 +60,7 @@ docs: .venv/.installed-docs ## build the documentation as a site, links checked;
 	@echo "Documentation: reports/site/docs/index.html"
 
 serve: .venv/.installed-run ## serve models/model.int8.onnx on port 3000; PORT=… (docs/serving.md)
-	@$(if $(PORT),GATEHOUSE_SERVE_PORT="$(PORT)") .venv/bin/python -m gatehouse.serving
+	@exec env $(if $(PORT),GATEHOUSE_SERVE_PORT="$(PORT)") .venv/bin/python -m gatehouse.serving
 
 lock: .venv/.installed-run ## resolve requirements/*.in again; UPGRADE=1 takes newer versions
 	@sh scripts/lock.sh $(if $(UPGRADE),--upgrade)
