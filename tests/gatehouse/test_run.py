@@ -44,6 +44,21 @@ def test_a_wrong_folder_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_report_of_an_earlier_run_is_told(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks an old "pass" that is read as this run's, which stopped before its verdict."""
+    monkeypatch.chdir(finished.root)
+    monkeypatch.setattr("gatehouse.run.check_source", lambda: None)
+    monkeypatch.setattr("gatehouse.run.reproduce", lambda: False)
+    with pytest.raises(GatehouseError, match=r"stands above$"):
+        run(None, None)
+    write_verdict_and_report(finished.workspace, verdict_on(finished.workspace))
+    told = r"above\nreports/report\.md and reports/verdict\.json are of an earlier run$"
+    with pytest.raises(GatehouseError, match=told):
+        run(None, None)
+
+
 def test_a_verdict_and_its_report_are_stored(finished: Finished) -> None:
     """Attacks the two files that a pull request shows."""
     verdict = verdict_on(finished.workspace)
