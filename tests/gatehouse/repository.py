@@ -13,30 +13,31 @@ from pathlib import Path
 from gatehouse.base import BaseRecord, write_record
 from gatehouse.evidence import Gate
 from tests.gatehouse.tiny import Finished, lay_out
+from tests.gatehouse.warm import MEASURE
 
-MAKE = """\
+MAKE = f"""\
 import json, os, pathlib, shutil, subprocess, sys
 
+{MEASURE}
 if sys.argv[1] == "data":
     for part in ("raw", "prepared"):
-        shutil.copytree(f"source/data/{part}", f"data/{part}", dirs_exist_ok=True)
+        shutil.copytree("source/data/" + part, "data/" + part, dirs_exist_ok=True)
 elif sys.argv[1] == "model":
     import onnx
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout
     commit = os.environ.get("GATEHOUSE_COMMIT") or head.strip()
     os.makedirs("models", exist_ok=True)
     for name in ("model.onnx", "model.int8.onnx"):
-        model = onnx.load(f"source/models/{name}")
+        model = onnx.load("source/models/" + name)
         for stored in model.metadata_props:
             if stored.key == "gatehouse.commit":
                 stored.value = json.dumps(commit)
-        onnx.save(model, f"models/{name}")
+        onnx.save(model, "models/" + name)
     os.makedirs("reports/train/plots", exist_ok=True)
-    pathlib.Path("reports/train/metrics.json").write_text('{"log_loss": 0.5}')
+    pathlib.Path("reports/train/metrics.json").write_text('{{"log_loss": 0.5}}')
     pathlib.Path("reports/train/plots/loss.png").write_bytes(bytes([255, 0]))
 else:
-    from gatehouse.cli import main
-    main(["measure"])
+    sys.exit(measure())
 """
 
 STAGES = {
