@@ -162,7 +162,6 @@ def test_every_defect_of_numbers_is_caught_by_its_own_gate(numbers: Path) -> Non
     assert bad_trials(numbers, (*CONTROLS, *DEFECTS)) == []
 
 
-@pytest.mark.slow
 def test_every_defect_of_classes_is_caught_by_its_own_gate(classes: Path) -> None:
     """Attacks the same of several classes; what does not look at the task is tried above."""
     chosen = [defect for defect in (*CONTROLS, *DEFECTS) if defect.name in OF_THE_TASK]
