@@ -21,13 +21,18 @@ from gatehouse.verdict import (
     worst,
 )
 
+NOT_REACHED = "not measured on these data: the data gate stopped the run"
+"""The error of a gate whose evidence is old or absent since the pipeline did not get to it."""
+
+_OTHER = {"raw": "other raw rows", "data": "other data"}
+
 
 @dataclass(frozen=True)
 class Case:
     """All that a verdict rests on."""
 
     evidence: Mapping[Gate, Evidence | str]
-    """Each gate's evidence, or why it could not be read."""
+    """Each gate's evidence, or why it could not be read; absent: there is none."""
     candidate: Subject
     """What is on disk now, and what the evidence must therefore speak of."""
     base: Subject | None
@@ -74,12 +79,38 @@ def _outcome(results: tuple[RuleResult, ...]) -> Literal[Outcome.PASS, Outcome.F
 def _errors(case: Case, policy: Policy) -> dict[Gate, str]:
     judged = dict.fromkeys(rule.gate for rule in policy.rules.values())
     found = {gate: evidence_error(case, policy, gate) for gate in judged}
+    if _data_stopped(case, policy):
+        found |= {gate: NOT_REACHED for gate in judged if _not_reached(case, gate)}
     return {gate: error for gate, error in found.items() if error}
+
+
+def _data_stopped(case: Case, policy: Policy) -> bool:
+    """Do the rows that are here break the contract critically? The pipeline then stops there."""
+    data = case.evidence.get(Gate.DATA)
+    if not isinstance(data, Evidence) or evidence_error(case, policy, Gate.DATA):
+        return False
+    return any(
+        measured.name == "failed_expectations"
+        and measured.slice == "severity=critical"
+        and (measured.value or 0) > 0
+        for measured in data.measurements
+    )
+
+
+def _not_reached(case: Case, gate: Gate) -> bool:
+    """Has the gate no evidence, or of something else than what is here? (Not: a broken file.)"""
+    evidence = case.evidence.get(gate)
+    if isinstance(evidence, str):
+        return False
+    return evidence is None or any(
+        getattr(evidence.candidate, field) != getattr(case.candidate, field)
+        for field in LOOKS_AT[gate]
+    )
 
 
 def evidence_error(case: Case, policy: Policy, gate: Gate) -> str | None:
     """Why the evidence of `gate` can't be used: missing, unreadable, stale; None where it can."""
-    evidence = case.evidence.get(gate, "there is no evidence of this gate")
+    evidence = case.evidence.get(gate, f"there is no evidence: reports/evidence/{gate}.json")
     if isinstance(evidence, str):
         return evidence
     for field in LOOKS_AT[gate]:
@@ -87,7 +118,8 @@ def evidence_error(case: Case, policy: Policy, gate: Gate) -> str | None:
         if now is None:
             return f"the candidate's {field} is not here, so its evidence cannot be trusted"
         if seen != now:
-            return f"stale: measured on another {field} ({_short(seen)}, now {_short(now)})"
+            other = _OTHER.get(field, f"another {field}")
+            return f"stale: measured on {other} ({_short(seen)}, now {_short(now)})"
     if evidence.settings != policy.measure.of_gate(gate):
         return "measured with other settings than this policy's measure section; measure again"
     if evidence.base != compared_with(gate, case.base):

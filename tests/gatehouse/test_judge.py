@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
-from gatehouse.judge import Case, apply_rule, compared_with, decide, judge
+from gatehouse.judge import NOT_REACHED, Case, apply_rule, compared_with, decide, judge
 from gatehouse.policy import Policy, Rule, Waiver, parse_policy
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 from tests.gatehouse.tiny import POLICY, good, measured
@@ -250,6 +250,32 @@ def test_evidence_of_anything_else_is_stale(gate: Gate, field: str) -> None:
     both = Case({**case().evidence, gate: forged}, gone, BASE, TODAY)
     assert gate in judge(both, POLICY_, "p").errors
     assert gate in judge(case(BASE, **{gate: forged}), POLICY_, "p").errors
+
+
+def test_what_the_data_gate_s_stop_left_unmeasured_is_told_as_its_consequence() -> None:
+    """Attacks four gates told as stale beside the one to mend, and a stop that lets them pass."""
+    now = SUBJECT.model_copy(update={"raw": "sha256:other", "data": "sha256:other"})
+    failed = measured("failed_expectations", 2, slice="severity=critical")
+    stopped = evidence(Gate.DATA, candidate=Subject(contract="sha256:c", raw="sha256:other"),
+                       measurements=(failed,))  # fmt: skip
+    found = case(data=stopped, latency="was it cut short?").evidence
+    old = {gate: found[gate] for gate in found if gate is not Gate.FAIRNESS}
+    verdict = judge(Case(old, now, BASE, TODAY), POLICY_, "p")
+    assert verdict.outcome is Outcome.FAIL
+    assert all(verdict.gate_blocks(gate) for gate in Gate)
+    assert verdict.errors == {
+        Gate.DRIFT: NOT_REACHED, Gate.ACCURACY: NOT_REACHED, Gate.FAIRNESS: NOT_REACHED,
+        Gate.LATENCY: "was it cut short?",
+    }  # fmt: skip
+    # Evidence of another time's stop says nothing of these data.
+    before = judge(Case(old, SUBJECT, BASE, TODAY), POLICY_, "p").errors
+    assert NOT_REACHED not in before.values()
+    held = {
+        **old,
+        Gate.DATA: stopped.model_copy(update={"measurements": good(Gate.DATA, base=True)}),
+    }
+    told = judge(Case(held, now, BASE, TODAY), POLICY_, "p").errors
+    assert told[Gate.ACCURACY].startswith("stale: measured on other data (")
 
 
 @pytest.mark.parametrize("gate", COMPARES)

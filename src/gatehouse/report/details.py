@@ -27,8 +27,16 @@ _STATES = {
 
 
 def rules(context: ReportContext) -> str:
-    """Every rule with its worst finding."""
-    rows = [_rule_row(context, result) for result in context.verdict.rules]
+    """Every rule with its worst finding, gate by gate."""
+    errors = context.verdict.errors
+    rows = []
+    for gate in dict.fromkeys(result.gate for result in context.verdict.rules):
+        results = context.results(gate)
+        if gate in errors and len(results) > 1:  # one reason for all of them
+            who = f"all {len(results)} rules of **{gate.value}**"
+            rows.append([ICONS[Outcome.ERROR], who, prose(errors[gate]), ""])
+        else:
+            rows += [_rule_row(context, result) for result in results]
     return table(["", "Rule", "What was found", "Why the rule"], rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatehouse.evidence import Gate, Of
+from gatehouse.judge import NOT_REACHED
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, estimate
@@ -204,17 +205,23 @@ def _lead(context: ReportContext) -> str:
 def _next_steps(context: ReportContext) -> list[str]:
     """One step for each gate that is not green, blocking gates first."""
     verdict = context.verdict
+    unreached = [gate for gate, error in verdict.errors.items() if error == NOT_REACHED]
 
     def _step(result: RuleResult) -> str:
         return next_step(result, compared=verdict.base is not None)
 
     steps: dict[Gate, str] = {}
     for result in sorted(verdict.rules, key=lambda r: (r.blocks, r.outcome.rank), reverse=True):
-        if result.blocks or result.warns:
+        if (result.blocks or result.warns) and result.gate not in unreached:
             sign = ICONS[Outcome.FAIL] if result.blocks else WARNING
             steps.setdefault(result.gate, f"{sign} **{result.gate.value}**: {_step(result)}")
     lines = list(steps.values())
-    if any(result.blocks and result.outcome is not Outcome.ERROR for result in verdict.rules):
+    if unreached:  # nor does a waiver take the run past the data gate
+        lines.append(
+            f"{ICONS[Outcome.FAIL]} {_listed([f'**{gate.value}**' for gate in unreached])}: "
+            "measured once the data gate passes."
+        )
+    elif any(result.blocks and result.outcome is not Outcome.ERROR for result in verdict.rules):
         lines.append(
             "A failure that is acceptable for now can be waived: with rule, reason, approver and "
             "expiry under `waivers` in `policy.yaml`, in a pull request of its own. It counts once "

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from gatehouse.evidence import Evidence, Gate, Measurement
+from gatehouse.judge import NOT_REACHED
 from gatehouse.policy import Policy, Rule, Waiver
 from gatehouse.report.context import ReportContext
 from gatehouse.report.markdown import LIMIT, render_report
@@ -118,6 +119,28 @@ def test_stale_numbers_are_not_shown(make_run: Any) -> None:
     report = render_report(stale)
     assert "Stale: " in gate_row(report, "accuracy")
     assert "0.912" not in report
+
+
+def test_the_data_gate_s_advice_comes_first_where_it_stopped_the_run(make_run: Any) -> None:
+    """Attacks four times "run make run", before what is to be mended, to who has just run it."""
+    run = make_run(broken=[expectation()])
+    old = {
+        gate: evidence.model_copy(
+            update={"candidate": evidence.candidate.model_copy(update={"data": "sha256:old"})}
+        )
+        for gate, evidence in run.evidence.items()
+        if gate is not Gate.DATA
+    }
+    report = render_report(make_run(broken=[expectation()], evidence=old))
+    assert all(gate_row(report, gate).startswith(("| ⛔ ", "| ❌ ")) for gate in Gate)
+    assert NOT_REACHED[1:] in gate_row(report, "latency")
+    steps = report.partition("### What to do next\n\n")[2].partition("\n\n")[0].splitlines()
+    assert steps[0].startswith("- ❌ **data**: Repair the rows")
+    assert steps[1:] == [
+        "- ❌ **drift**, **accuracy**, **fairness** and **latency**: measured once the data gate "
+        "passes."
+    ]
+    assert f"| ⛔ | all 2 rules of **accuracy** | {NOT_REACHED} |" in report
 
 
 def test_without_a_base_nothing_is_compared(make_run: Any) -> None:
