@@ -12,6 +12,7 @@ from gatehouse.report.words import (
     ICONS,
     WARNING,
     expectations_sentence,
+    insignificance,
     is_ceiling,
     is_difference,
     next_step,
@@ -97,7 +98,8 @@ def _plain_sentence(result: RuleResult, finding: Finding) -> str:
     side = "at least" if result.bound == "at_least" else "at most"
     limit = bound(result.limit, signed=signed)
     unsure = " can't be told:" if finding.outcome is Outcome.INCONCLUSIVE else ""
-    return f"{result.measurement}{where}{base}{unsure} {shown}, {side} {limit}"
+    why = insignificance(result, finding)
+    return f"{result.measurement}{where}{base}{unsure} {shown}, {side} {limit}{why}"
 
 
 def gate_reason(context: ReportContext, gate: Gate) -> str:

@@ -236,7 +236,15 @@ def _drift_sentence(result: RuleResult, finding: Finding, measured: Measurement)
     text = f"{who} moved by {effect} (at most {bound(result.limit, measured.unit)}"
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {probability(finding.p_value)}"
-    return text + ")"
+    return text + insignificance(result, finding) + ")"
+
+
+def insignificance(result: RuleResult, finding: Finding) -> str:
+    """Why an effect beyond its limit passes: its test; empty for all else."""
+    beyond = finding.value is not None and finding.value > result.limit
+    if finding.outcome is not Outcome.PASS or finding.p_value is None or not beyond:
+        return ""
+    return f"; not significant (p = {finding.p_value:.2g})"
 
 
 def _metric_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:

@@ -93,6 +93,18 @@ def test_expectations_that_may_fail_raise_no_alarm_beside_a_tick(
     assert "2 of 31 critical expectations fail: `age` breaks" in render_report(two)
 
 
+def test_a_drift_beyond_its_limit_that_passes_says_why(make_run: Any) -> None:
+    """Attacks a tick beside a number that is plainly over its limit: chance can do that."""
+    run = make_run(age=0.068, age_p=0.27)
+    told = "`age` moved by 0.068 σ (at most 0.05 σ; not significant (p = 0.27))"  # noqa: RUF001
+    assert told in gate_row(render_report(run), "drift")
+    assert plain_reason(run.verdict, Gate.DRIFT).endswith(
+        "0.068, at most 0.05; not significant (p = 0.27)"
+    )
+    within = make_run()
+    assert "significant" not in render_report(within) + plain_reason(within.verdict, Gate.DRIFT)
+
+
 def test_inconclusive_warns_and_says_why(make_run: Any) -> None:
     """Across the limit is neither pass nor fail, and must not look like either."""
     row = gate_row(render_report(make_run(odds=0.24)), "fairness")
