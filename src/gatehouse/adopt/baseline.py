@@ -58,11 +58,13 @@ class Baseline:
         rows: that they were measured on.
         folds: of the cross-validation.
         scores: by the metric's name.
+        guess: accuracy of always deciding for the most frequent class; 0 of a regression.
     """
 
     rows: int
     folds: int
     scores: dict[str, Score]
+    guess: float
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
         drawn = drawn[np.isfinite(drawn)]
         spread = 1.96 * float(drawn.std()) if len(drawn) > 1 else float("nan")
         scores[name] = Score(points["linear"], points["boosted"], spread)
-    return Baseline(len(data.labels), folds, scores)
+    guess = float(np.bincount(data.labels.astype(np.intp)).max()) if data.classes else 0.0
+    return Baseline(len(data.labels), folds, scores, guess / len(data.labels))
 
 
 def leaks(data: Learning, seed: int = 0) -> dict[str, float]:

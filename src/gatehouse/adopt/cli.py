@@ -32,6 +32,8 @@ _SHOWN = 60
 @click.option("--ignore", metavar="A,B",
               help="Columns that the model must not see.")  # fmt: skip
 @click.option("--key", metavar="COLUMN", help="The column that identifies a row.")
+@click.option("--weight", metavar="COLUMN",
+              help="How much a row counts in training, such as a survey's weight.")  # fmt: skip
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]),
               help="Where whole numbers could be classes or a number to predict.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Ask nothing: take the defaults, and say which.")
@@ -44,6 +46,7 @@ def init_command(
     protected: str | None,
     ignore: str | None,
     key: str | None,
+    weight: str | None,
     task: str | None,
     yes: bool,
     force: bool,
@@ -71,6 +74,7 @@ def init_command(
         protected=_names(protected),
         ignored=_names(ignore),
         key=key,
+        weight=weight,
         task=None if task is None else Task(task),
         force=force,
     )
@@ -100,10 +104,9 @@ def _show(adopted: Adopted) -> None:
     console.print(_table(adopted))
     console.print(f"\n{adopted.rows:,} rows; task: {target.task}", highlight=False)
     for name, score in adopted.baseline.scores.items():
-        console.print(
-            f"  baseline {name}: {models_text(score)}",
-            highlight=False,
-        )
+        guess = adopted.baseline.guess if name == "accuracy" else 0
+        told = f", always the most frequent class {guess:.3f}" if guess else ""
+        console.print(f"  baseline {name}: {models_text(score)}{told}", highlight=False)
     for warning in adopted.warnings:
         console.print(Text(f"warning: {plain(warning, 400)}", style="yellow"), soft_wrap=True)
     if adopted.copied:
@@ -118,7 +121,7 @@ def _show(adopted: Adopted) -> None:
 
 def next_steps(path: Path | None) -> list[str]:
     """What to do next; `path` is that of the table, where it lies here and not at a URL."""
-    from gatehouse.adopt.files import is_tracked
+    from gatehouse.adopt.files import has_remote, is_tracked
     from pipeline.settings import OWN
 
     steps = [
@@ -132,11 +135,13 @@ def next_steps(path: Path | None) -> list[str]:
     if path is not None and not is_tracked(path):
         file = shlex.quote(path.as_posix())
         steps += [
-            "Keep the rows, in any folder or at an s3:// URL in place of ../storage:",
+            "Keep the rows, at a URL such as s3://bucket/rows or in a folder; clones that lie "
+            "beside this one find ../storage:",
             f"  .venv/bin/dvc add {file}",
-            "  .venv/bin/dvc remote add --default storage ../storage",
-            "  .venv/bin/dvc push",
         ]
+        if not has_remote():
+            steps.append("  .venv/bin/dvc remote add --default storage ../storage")
+        steps.append("  .venv/bin/dvc push")
         kept += f" {shlex.quote(path.as_posix() + '.dvc')} .dvc/config"
         if path.parent != OWN:  # there DVC has a list of its own to write
             kept += f" {shlex.quote((path.parent / '.gitignore').as_posix())}"
@@ -144,7 +149,7 @@ def next_steps(path: Path | None) -> list[str]:
             "The rows stay out of Git: DVC keeps them, and Git a digest. A pull request's run on "
             "GitHub takes them from the DVC remote, which must be a URL then, and without one it "
             "stops at its first stage. Where everyone may have these rows: "
-            f"git add --force {file} in place of the three commands of DVC"
+            f"git add --force {file} in place of DVC's commands, and git add without {file}.dvc"
         ]
     return [*steps, "Record it:", f"  git add {kept}", '  git commit -m "A model of our own rows"',
             *rows]  # fmt: skip

@@ -27,6 +27,10 @@ _PROTECTED = re.compile(
     r"($|[_\W])",
     re.IGNORECASE,
 )
+_WEIGHT = re.compile(
+    r"((sample|survey|row|case|person|final|sampling)[_ ]?)?(weights?|wgt|wt)|pweight|fnlwgt",
+    re.IGNORECASE,
+)
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 """Between the words of a name such as MomRace."""
 
@@ -101,6 +105,7 @@ def plan_columns(
     questions: Questions,
     *,
     ignored: Sequence[str] = (),
+    weight: str | None = None,
 ) -> Plan:
     """What becomes of each column.
 
@@ -111,23 +116,19 @@ def plan_columns(
         key: the column that identifies a row, where it was named.
         questions: what is unsure is asked here.
         ignored: columns that the model must not see.
+        weight: the column that weighs a row in training.
 
     Raises:
         GatehouseError: a named column cannot have its role, or has two, or nothing is left to learn
             from.
     """
-    for name in (*protected, *ignored, *([key] if key else [])):
-        if name == target.name:
-            raise GatehouseError(f"'{name}' is the target, and can't have another role besides")
-    if key in protected:
-        raise GatehouseError(f"'{key}' is the key, and can't be protected besides")
-    for name in ignored:
-        if name == key or name in protected:
-            option = "--key" if name == key else "--protected"
-            raise GatehouseError(f"--ignore: '{name}' is named by {option} too; name it by one")
-    profiles, taken = scan.profiles, {target.name, *ignored}
+    taken = _once({
+        "--target": [target.name], "--protected": protected, "--ignore": ignored,
+        "--key": [key] if key else [], "--weight": [weight] if weight else [],
+    })  # fmt: skip
+    profiles = scan.profiles
     key = _checked_key(profiles[key]) if key else _find_key(profiles, taken, questions)
-    protected = [*protected, *_look_protected(profiles, {key, *protected, *taken}, questions)]
+    protected = [*protected, *_look_protected(profiles, {key, *taken}, questions)]
     columns = []
     for name, profile in profiles.items():
         if name == target.name:
@@ -136,6 +137,8 @@ def plan_columns(
             columns.append(_key(profile))
         elif name in protected:
             columns.append(_protected(profile))
+        elif name == weight:
+            columns.append(_weight(profile))
         elif name in ignored and profile.kind is not Kind.UNREAD:
             columns.append(_ignored(profile, "ignored: named by --ignore"))
         else:
@@ -147,6 +150,17 @@ def plan_columns(
             + "; ".join(f"{c.name}: {c.note}" for c in columns if c.note and c.role != Role.TARGET)
         )
     return plan
+
+
+def _once(named: dict[str, Sequence[str]]) -> set[str]:
+    """All columns that an option names; each by one."""
+    options: dict[str, str] = {}
+    for option, names in named.items():
+        for name in names:
+            if first := options.get(name):
+                raise GatehouseError(f"{option}: '{name}' is named by {first} too; name it by one")
+            options[name] = option
+    return set(options)
 
 
 def _checked_key(profile: Profile) -> str:
@@ -231,6 +245,16 @@ def _protected(profile: Profile) -> Planned:
     return Planned(profile, {"role": "protected", **_category(profile)}, "not fed to the model")
 
 
+def _weight(profile: Profile) -> Planned:
+    if not profile.is_numeric or profile.missing or profile.infinite or profile.low < 0:
+        raise GatehouseError(
+            f"--weight: '{profile.name}' must be a number in every row, and never negative"
+        )
+    return Planned(
+        profile, {**_numeric(profile, fed=False), "role": "weight"}, "weighs the row in training"
+    )
+
+
 def _column(profile: Profile, output: str) -> Planned:
     """A column that nobody gave a role."""
     if not profile.name.strip():
@@ -287,6 +311,8 @@ def _column(profile: Profile, output: str) -> Planned:
     note = f"{profile.infinite:,} infinite or huge values: warned of" if profile.infinite else ""
     if profile.kind is Kind.INTEGER and step > 1:
         note = f"float32, which the graph reads, holds only every {_nth(step)} of these numbers"
+    if not note and _WEIGHT.fullmatch(profile.name):
+        note = f"how much a row counts? Then: --weight {profile.name}"
     return Planned(profile, _numeric(profile, fed=True), note, warning=bool(note))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -78,6 +79,12 @@ def is_tracked(path: Path) -> bool:
         return bool(git("ls-files", "--", f":(literal){path.as_posix()}"))
     except GatehouseError:  # no repository
         return False
+
+
+def has_remote() -> bool:
+    """Has DVC a default remote?"""
+    config = Path(".dvc/config")
+    return config.is_file() and re.search(r"(?m)^\s*remote\s*=", config.read_text()) is not None
 
 
 def take_away() -> list[Path]:

@@ -43,6 +43,7 @@ class Wanted:
         protected: columns by which fairness is measured.
         ignored: columns that the model must not see.
         key: the column that identifies a row.
+        weight: the column that weighs a row in training.
         task: where the target leaves it open.
         force: overwrite files that hold changes?
     """
@@ -53,6 +54,7 @@ class Wanted:
     protected: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     key: str | None = None
+    weight: str | None = None
     task: Task | None = None
     force: bool = False
 
@@ -92,8 +94,8 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
     files.check_repository()
     split = load_settings().split
     with find(wanted.place) as found:
-        files.check_unchanged(_overwritten(found), questions, force=wanted.force)
         _check_names(wanted, found.table.columns)
+        files.check_unchanged(_overwritten(found), questions, force=wanted.force)
         whole = scan(found.table, wanted.target)
         _tell_marks(whole, questions)
         seen = drop_unlabelled(found.table, whole, wanted.target, questions)
@@ -101,8 +103,9 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         unlabelled = "refuse" if seen is whole else "drop"
         file = found.settings | {"missing": list(seen.marks), "unlabelled": unlabelled}
         plan = plan_columns(
-            seen, target, wanted.protected, wanted.key, questions, ignored=wanted.ignored
-        )
+            seen, target, wanted.protected, wanted.key, questions,
+            ignored=wanted.ignored, weight=wanted.weight,
+        )  # fmt: skip
         sizes = sizes_of(seen, plan, split.valid, split.test)
         text, contract = _contract(plan, found, seen)
         data = learning(seen, contract, found.table.dialect.decimal)
@@ -163,8 +166,9 @@ def _check_names(wanted: Wanted, names: Sequence[str]) -> None:
         column_of(name, "--protected", names)
     for name in wanted.ignored:
         column_of(name, "--ignore", names)
-    if wanted.key is not None:
-        column_of(wanted.key, "--key", names)
+    for option, named in (("--key", wanted.key), ("--weight", wanted.weight)):
+        if named is not None:
+            column_of(named, option, names)
 
 
 def without_leaks(plan: Plan, found: dict[str, float], questions: Questions) -> Plan:

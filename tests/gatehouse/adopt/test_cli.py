@@ -24,6 +24,8 @@ from gatehouse.adopt import baseline
 from gatehouse.adopt.cli import next_steps
 from gatehouse.adopt.columns import plan_columns
 from gatehouse.adopt.init import without_leaks
+from gatehouse.adopt.policy.accuracy import accuracy_rules
+from gatehouse.adopt.policy.data import drift_rules
 from gatehouse.adopt.policy.latency import latency_rules
 from gatehouse.adopt.policy.sizes import Sizes
 from gatehouse.adopt.profile import Kind, Scan, scan
@@ -78,11 +80,12 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
         (CSV, ["--target", "Bougth"], "no column 'Bougth'; did you mean: 'bought'"),
         (CSV, ["--target", "bought", "--protected", "cty"], "--protected: the table has no column"),
         (CSV, ["--target", "bought", "--ignore", "cty"], "--ignore: the table has no column 'cty'"),
-        (CSV, ["--target", "bought", "--ignore", "bought"], "can't have another role"),
+        (CSV, ["--target", "bought", "--ignore", "bought"], "is named by --target too"),
         (CSV, ["--target", "bought", "--ignore", "city", "--protected", "city"], "by --protected"),
-        (CSV, ["--target", "bought", "--ignore", "age", "--key", "age"], "named by --key too"),
+        (CSV, ["--target", "bought", "--ignore", "age", "--key", "age"], "named by --ignore too"),
         (CSV, ["--target", "bought", "--key", "city"], "--key: 'city' has values that come more"),
-        (CSV, ["--target", "bought", "--key", "bought"], "can't have another role"),
+        (CSV, ["--target", "bought", "--key", "bought"], "is named by --target too"),
+        (CSV, ["--target", "bought", "--weight", "city"], "--weight: 'city' must be a number"),
         (CSV, ["--target", "bought", "--protected", "age"], "put numbers such as ages into bands"),
         (CSV, ["--target", "bought", "--positive", "maybe"], "no value 'maybe'; it has: no, yes"),
         (CSV, ["--target", "bought", "--task", "regression"], "makes the task binary, not"),
@@ -121,7 +124,7 @@ def test_a_file_or_a_folder_that_is_none_is_told(root: Path, tmp_path: Path) -> 
 
 
 def test_changes_that_git_has_not_are_not_overwritten(root: Path, tmp_path: Path) -> None:
-    """Attacks a contract that somebody has been writing all day."""
+    """Attacks a contract that somebody has been writing all day; a typo that is told only then."""
 
     def git(*arguments: str) -> None:
         subprocess.run(
@@ -143,6 +146,7 @@ def test_changes_that_git_has_not_are_not_overwritten(root: Path, tmp_path: Path
     assert "contract.yaml: hold changes that are not in Git" in refused.output
     assert "policy.yaml" not in refused.output
     assert (root / "contract.yaml").read_text() == contract
+    assert "did you mean" in run_init(root, table, "--target", "bougth", "--yes").output
     git("commit", "-qam", "mine")
     assert run_init(root, *arguments).exit_code == 0
     # The copy is somebody's too, where it has changed.
@@ -401,6 +405,11 @@ def test_rows_are_kept_out_of_git_unless_they_are_in_it(root: Path, tmp_path: Pa
         assert "dvc" not in steps.replace("dvc.lock", "")
         assert "tables/.gitignore" in "\n".join(next_steps(Path("tables/rows.csv")))
         assert "dvc" not in "\n".join(next_steps(None)).replace("dvc.lock", "")
+        assert "dvc remote add" in "\n".join(next_steps(Path("tables/rows.csv")))
+        Path(".dvc").mkdir()
+        Path(".dvc/config").write_text("[core]\n    remote = storage\n")
+        steps = "\n".join(next_steps(Path("tables/rows.csv")))
+        assert ("dvc push" in steps, "dvc remote add" in steps) == (True, False)
 
 
 def test_numbers_with_a_little_text_are_ignored_and_told(root: Path, tmp_path: Path) -> None:
@@ -535,6 +544,21 @@ def test_a_column_to_ignore_is_neither_learned_nor_asked_about(tmp_path: Path) -
     assert "(named by --ignore)" in contract_text(plan, "customers", 0)
 
 
+def test_a_weight_of_rows_is_asked_about_and_is_no_feature(root: Path, tmp_path: Path) -> None:
+    """Attacks a survey's weight that the model learns from, which nobody has where it predicts."""
+    frame = plain(300).assign(weight=np.linspace(0.2, 3, 300), weight_kg=np.linspace(40, 90, 300))
+    path = written(tmp_path, frame.to_csv(index=False))
+    wanted = ("--target", "bought", "--yes", "--force")
+    told = run_init(root, path, *wanted).output
+    assert told.count("how much a row counts? Then: --weight weight") == 1
+    assert "weight" in load_contract(root / "contract.yaml").inputs
+    assert run_init(root, path, *wanted, "--weight", "weight").exit_code == 0
+    contract = load_contract(root / "contract.yaml")
+    assert (contract.weight, "weight" in contract.inputs) == ("weight", False)
+    assert contract.columns["weight"].range is not None
+    assert "weight_kg" in contract.inputs
+
+
 def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) -> None:
     """Attacks samples numbered in batches; a sorted column and calendars that are taken for it."""
     n = np.arange(600)
@@ -627,3 +651,39 @@ def test_perfect_agreement_passes_on_however_few_rows(test: int, limit: float) -
     assert (
         wilson_interval(int(test - 1.5 * test**0.5), int(test - 1.5 * test**0.5), 0.95).low >= limit
     )
+
+
+def test_noise_of_int8_is_within_what_it_may_cost() -> None:
+    """Attacks a rule that turns red by chance: where decisions differ by pairs, cost is nothing."""
+    for test in (60, 1000, 1176, 5000, 100_000):
+        rules = yaml.safe_load("".join(latency_rules(Task.MULTICLASS, Sizes(4 * test, test, test))))
+        agreement, cost = (
+            rules[f"latency-{name}"]["at_least"] for name in ("agreement", "quality")
+        )
+        assert cost <= -1.96 * ((1 - agreement) / test) ** 0.5
+        assert cost <= -0.005
+
+
+@pytest.mark.parametrize(("reached", "guess", "floor"), [(0.8, 0.7345, 0.735), (0.74, 0.735, 0.67)])
+def test_a_guess_is_no_floor_where_the_baseline_is_surely_better(
+    reached: float, guess: float, floor: float
+) -> None:
+    """Attacks a floor that a model passes which always says no."""
+    score = baseline.Score(reached, reached + 0.01, 0.025)
+    scores = dict.fromkeys(("roc_auc", "accuracy", "expected_calibration_error"), score)
+    known = baseline.Baseline(7000, 5, scores, guess)
+    rules = yaml.safe_load("".join(accuracy_rules(Task.BINARY, known, Sizes(4000, 1400, 370),
+                                                  leaking=False)))  # fmt: skip
+    assert rules["accuracy-floor"]["at_least"] == floor
+
+
+def test_a_column_that_is_mostly_missing_has_enough_rows_to_be_compared(tmp_path: Path) -> None:
+    """Attacks a warning at every pull request, also where no row has changed."""
+    frame = plain(1000).astype({"visits": float})
+    frame.loc[frame.index % 10 != 0, "visits"] = np.nan
+    found = seen(tmp_path, frame)
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    contract = parse_contract(contract_text(plan, "shop", 0), "contract.yaml")
+    rules = yaml.safe_load("".join(drift_rules(contract, found, Sizes(640, 200, 100))))
+    assert rules["drift-numbers"]["minimum_n"] <= 64
+    assert rules["drift-categories"]["minimum_n"] == 300

@@ -32,9 +32,18 @@ def _rare_comment(sizes: Sizes) -> str:
 
 def _floor(score: Score, least: float) -> float:
     """Less than the worse model by the margin and twice the spread; never below chance."""
-    worse = min(score.linear, score.boosted)
-    floor = math.floor((worse - MARGIN - 2 * _finite(score.spread)) * 100) / 100
-    return max(least, floor)
+    return max(least, math.floor((_surely(score) - MARGIN) * 100) / 100)
+
+
+def _surely(score: Score) -> float:
+    """Where the interval of a model as good as the worse one surely lies above."""
+    return min(score.linear, score.boosted) - 2 * _finite(score.spread)
+
+
+def _guessing(baseline: Baseline) -> float:
+    """The accuracy of a guess, where models as good as the baseline are surely better."""
+    guess = math.ceil(baseline.guess * 1000) / 1000
+    return guess if _surely(baseline.scores["accuracy"]) > guess else 0.0
 
 
 def _finite(value: float) -> float:
@@ -48,14 +57,25 @@ def _measured(score: Score, sizes: Sizes) -> str:
     )
 
 
+def _guess_comment(baseline: Baseline) -> str:
+    return f"\nalways deciding for the most frequent class: {baseline.guess:.3f}"
+
+
 def _of_accuracy(
-    metric: str, score: Score, sizes: Sizes, *, least: float, why: str, by_class: bool = False
+    metric: str,
+    score: Score,
+    sizes: Sizes,
+    *,
+    least: float,
+    why: str,
+    by_class: bool = False,
+    comment: str = "",
 ) -> str:
     name = metric.replace("_", "-").removeprefix("roc-")
     name = "accuracy-floor" if metric == "accuracy" else f"accuracy-{name}-floor"
     return rule(
         name, "accuracy", metric, why,
-        comment=_measured(score, sizes) + (_rare_comment(sizes) if by_class else ""),
+        comment=_measured(score, sizes) + (_rare_comment(sizes) if by_class else "") + comment,
         at_least=_floor(score, least), minimum_n=minimum(sizes),
         inconclusive=unsure(sizes, by_class=by_class),
     )  # fmt: skip
@@ -114,9 +134,10 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
     return [
         "\n",
         _of_accuracy("roc_auc", auc, sizes, least=0.5, by_class=True,
-                     why="Below this the model ranks worse than the baseline"),
-        _of_accuracy("accuracy", accuracy, sizes, least=0.5, why="Below this too many decisions "
-                     "are wrong"),
+                     why="So far below the baseline the model ranks worse than an untuned one"),
+        _of_accuracy("accuracy", accuracy, sizes, least=max(0.5, _guessing(baseline)),
+                     comment=_guess_comment(baseline),
+                     why="Below this too many decisions are wrong"),
         _calibration(baseline.scores["expected_calibration_error"], sizes),
         _not_worse("roc_auc", auc, sizes, by_class=True),
         _not_worse("accuracy", accuracy, sizes),
@@ -130,9 +151,10 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
     return [
         "\n",
         _of_accuracy("balanced_accuracy", balanced, sizes, least=0.05,
-                     why="Below this the classes are told apart worse than by the baseline"),
-        _of_accuracy("accuracy", accuracy, sizes, least=0.05, why="Below this too many decisions "
-                     "are wrong"),
+                     why="So far below the baseline the classes are told apart worse than need be"),
+        _of_accuracy("accuracy", accuracy, sizes, least=max(0.05, _guessing(baseline)),
+                     comment=_guess_comment(baseline),
+                     why="Below this too many decisions are wrong"),
         rule(
             "accuracy-class-recall", "accuracy", "recall",
             "No class may be forgotten, a rare one least of all",
@@ -152,10 +174,10 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
     return [
         "\n",
         _of_accuracy("r2", r2, sizes, least=0.0,
-                     why="Below this the model explains less than the baseline"),
+                     why="So far below the baseline the model explains less than an untuned one"),
         rule(
             "accuracy-error", "accuracy", "mean_absolute_error",
-            "Above this the predictions are further off than the baseline's",
+            "So far above the baseline's error the predictions are worse than untuned ones",
             comment=_measured(error, sizes) + "; in the target's units",
             at_most=most * (1 + 2 * MARGIN) + 2 * _finite(error.spread),
             minimum_n=minimum(sizes), inconclusive=unsure(sizes),

@@ -46,12 +46,16 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
             of="comparison", at_most=0,
         ),
     ]  # fmt: skip
+    # Of a column that is mostly missing the numbers are few, also where nothing moved.
+    known = min((scan.profiles[name].known for name, c in tested.items() if c.is_numeric),
+                default=0) / scan.rows  # fmt: skip
     least = min(10_000, round_down(sizes.train / 2))
     if numeric:
         rules.append(
             rule(
                 "drift-numbers", "drift", "drift", moved, of="comparison", slice="number=*",
-                comment="in standard deviations of the base", at_most=0.05, minimum_n=least,
+                comment="in standard deviations of the base", at_most=0.05,
+                minimum_n=min(10_000, round_down(known * sizes.train / 2)),
                 alpha=0.01, inconclusive="warn",
             )
         )  # fmt: skip
@@ -69,7 +73,7 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
             "drift-predictions", "drift", "drift",
             "Predictions that moved change every decision made from them",
             of="comparison", slice="prediction", at_most=0.05,
-            minimum_n=min(2_000, minimum(sizes)), alpha=0.01, inconclusive="warn",
+            minimum_n=minimum(sizes), alpha=0.01, inconclusive="warn",
         )
     )  # fmt: skip
     return rules
