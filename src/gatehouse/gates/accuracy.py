@@ -20,9 +20,9 @@ from gatehouse.gates.bootstrap import (
     Metric,
     bootstrap,
     percentile_interval,
-    wilson_interval,
 )
-from gatehouse.gates.metrics import UNITS, measured, share_rows, undefined
+from gatehouse.gates.metrics import UNITS, measured, undefined
+from gatehouse.gates.metrics.edge import Told, edge_difference, edge_interval
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
@@ -98,20 +98,24 @@ def measure_models(
         for place, of in enumerate(models):
             own = {key: metric for key, metric in metrics.items() if key[0] is of}
             drawn |= bootstrap(own, rows[of], settings.resamples, settings.seed + place)
-    found = [
-        _measurement(
+    each = {
+        key: _measurement(
             key, points[key], drawn[key], rows[key[0]], policy,
-            share_of=share_rows(models[key[0]], *key[1:]),
+            edge=edge_interval(models[key[0]], *key[1:], points[key], settings.confidence),
         )
         for key in metrics
-    ]  # fmt: skip
+    }  # fmt: skip
+    found = list(each.values())
     for of, name, where in metrics if len(models) == 2 else ():
         ours, theirs = (Of.CANDIDATE, name, where), (Of.BASE, name, where)
         if of is not Of.CANDIDATE or theirs not in points:
             continue
         value, values = points[ours] - points[theirs], drawn[ours] - drawn[theirs]
         key = Of.COMPARISON, name, where
-        found.append(_measurement(key, value, values, min(rows.values()), policy, paired=paired))
+        edge = None if paired else edge_difference(each[ours], each[theirs])
+        found.append(
+            _measurement(key, value, values, min(rows.values()), policy, paired=paired, edge=edge)
+        )
     return found
 
 
@@ -154,17 +158,16 @@ def _measurement(
     reason: str | None = None,
     *,
     paired: bool = True,
-    share_of: int | None = None,
+    edge: Told | None = None,
 ) -> Measurement:
-    """`share_of`: how many rows the metric divides by, if it is a share of rows."""
+    """`edge`: the interval in place of the resamples' where these have no width, and its method."""
     of, name, where = key
     method = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
     if of is Of.COMPARISON:
         method = f"candidate - base, {'paired' if paired else 'two-sample'} {method}"
     interval, confidence = None, policy.measure.confidence
-    if share_of and value in (0, 1):
-        interval = wilson_interval(int(value) * share_of, share_of, confidence)
-        method = "Wilson score interval, since the share is 0 or 1"
+    if edge:
+        interval, method = edge
     elif np.isfinite(value):
         interval = percentile_interval(values, confidence)
         reason = None if interval else "not defined in most resamples: too few rows of a class"

@@ -149,9 +149,36 @@ def test_few_rows_without_error_prove_little(
         assert "Wilson" in m.method
         assert m.note is None
     balanced = found["balanced_accuracy", "all"]
-    assert balanced.value == right
-    assert "no width" in (balanced.note or "")
-    assert "bootstrap" in balanced.method
+    assert (balanced.value, balanced.note) == (right, None)
+    assert balanced.interval is not None
+    # No surer than of all rows together, and no less than of the rarest class alone.
+    whole, rarest = (binomtest(n * right, n).proportion_ci(0.95, "wilson") for n in
+                     (sum(sizes), min(sizes)))  # fmt: skip
+    assert balanced.interval.low <= whole.low + 1e-9
+    assert balanced.interval.high >= whole.high - 1e-9
+    assert balanced.interval.low >= rarest.low - 1e-9
+    assert "MOVER" in balanced.method
+    assert not right or "no width" in (found["roc_auc", "all"].note or "")
+
+
+def test_models_without_error_on_rows_of_their_own_may_differ(policy: Policy) -> None:
+    """Attacks [0, 0] of a canary and its base that were right on a few rows each."""
+
+    def right(n: int) -> Predictions:
+        labels = np.arange(n, dtype=np.float64) % 2
+        return Predictions(labels, labels, labels)
+
+    pair = {Of.CANDIDATE: right(40), Of.BASE: right(60)}
+    found = {m.name: m for m in accuracy.measure_models(pair, policy, paired=False)
+             if m.of is Of.COMPARISON}  # fmt: skip
+    m = found["accuracy"]
+    assert (m.value, "MOVER" in m.method) == (0, True)
+    assert m.interval is not None
+    # Newcombe (1998), method 10, of 40/40 and 60/60.
+    assert m.interval.low == pytest.approx(
+        -(1 - binomtest(40, 40).proportion_ci(0.95, "wilson").low)
+    )
+    assert m.interval.high == pytest.approx(1 - binomtest(60, 60).proportion_ci(0.95, "wilson").low)
 
 
 def test_shares_within_keep_the_bootstrap_and_differences_too(policy: Policy) -> None:

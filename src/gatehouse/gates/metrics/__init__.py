@@ -60,18 +60,6 @@ def weighted_metrics(predictions: Predictions, calibration_bins: int) -> dict[st
     return regression.weighted(predictions)
 
 
-def share_rows(predictions: Predictions, name: str, where: str) -> int | None:
-    """How many rows a metric divides by that is a share of rows; None where it is none."""
-    if name == "accuracy":
-        return len(predictions.labels)
-    among = {"recall": predictions.labels, "precision": predictions.decisions}.get(name)
-    if among is None:
-        return None
-    several = predictions.task is Task.MULTICLASS
-    place = predictions.classes.index(where.removeprefix("class=")) if several else 1
-    return int((among == place).sum())
-
-
 def measured(
     predictions: Predictions, calibration_bins: int
 ) -> dict[tuple[str, str], tuple[float, Metric]]:
