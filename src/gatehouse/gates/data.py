@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatehouse.contract import Column, ColumnType, Contract
+from gatehouse.contract import Column, ColumnType, Contract, Role
 from gatehouse.evidence import Evidence, Gate, Measurement
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
@@ -28,6 +28,22 @@ FLOAT32_LIMIT = float(np.finfo(np.float32).max)
 """The graph reads numbers as float32: a larger one, or an infinite one, is none to the model."""
 
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+_SET = "expect_column_values_to_be_in_set"
+_TYPE = "expect_column_values_to_be_in_type_list"
+_FAULTS = {
+    "expect_column_values_to_not_be_null": "have no value",
+    "expect_column_values_to_be_between": "are outside of {min_value:.10g} to {max_value:.10g}",
+    _SET: "have values that are not listed",
+    _TYPE: "hold text",
+    **dict.fromkeys(_UNIQUE, "have the key of another row"),
+}
+"""What is wrong with rows, by the type of the expectation that they break."""
+_FAULTS_OF_ALL = {
+    _TYPE: "is no column of numbers",
+    "expect_table_columns_to_match_set": "has other columns than the contract",
+    "expect_table_row_count_to_be_between": "has no rows",
+    "expect_column_distinct_values_to_contain_set": "a class has no rows",
+}
 _INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 _NUMBERS = [*_INTEGERS, "float32", "float64"]
 
@@ -63,16 +79,27 @@ class Result:
     samples: tuple[str, ...]
 
     def __str__(self) -> str:
-        text = f"{self.expectation.column or 'table'}: "
-        if self.unexpected:
-            text += f"{self.unexpected:,} of {self.rows:,} rows break "
-        text += self.expectation.type
-        if self.samples:
-            text += ", such as " + ", ".join(self.samples)
-        limits = ", ".join(
-            f"{key} {_short(value)}" for key, value in self.expectation.arguments.items()
-        )
-        return f"{text} ({limits})" if limits else text
+        """What is wrong, in plain words."""
+        kind, arguments = self.expectation.type, self.expectation.arguments
+        who = self.expectation.column or "table"
+        if not self.unexpected:  # a fault of the column or the table as a whole
+            what = _FAULTS_OF_ALL.get(kind, f"breaks {kind}")
+            return f"{who}: {what}" + (f": {', '.join(self.samples)}" if self.samples else "")
+        fault = _FAULTS.get(kind, f"break {kind}")
+        samples = list(self.samples)
+        if kind == _TYPE and arguments["type_list"] == _INTEGERS:
+            fault = "hold fractions"
+        elif kind in (_TYPE, _SET):
+            samples = [repr(sample) for sample in samples]
+        elif arguments.get("max_value") == FLOAT32_LIMIT:
+            fault = "hold numbers beyond float32"
+        elif kind in _UNIQUE and "mostly" in arguments:
+            fault = "have an exact copy"
+        text = f"{who}: {self.unexpected:,} of {self.rows:,} rows {fault.format(**arguments)}"
+        if samples:
+            text += f", such as {', '.join(samples)}"
+        allowed = 1 - arguments.get("mostly", 1)
+        return f"{text} (at most {100 * allowed:.4g}% may)" if allowed else text
 
 
 def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Evidence:
@@ -210,6 +237,13 @@ def _fractions(values: pd.Series) -> pd.Series:
     return values[values.notna() & (values % 1 != 0)]
 
 
+def _texts(values: pd.Series) -> pd.Series:
+    """The values that are no number, however it is written."""
+    import pandas as pd
+
+    return values[values.notna() & pd.to_numeric(values, errors="coerce").isna()]
+
+
 def validate(
     frame: pd.DataFrame, contract: Contract
 ) -> tuple[ExpectationSuiteValidationResult, list[Result]]:
@@ -237,7 +271,9 @@ def validate(
     results = []
     for expectation in expectations:
         item = found[expectation.type, _key(expectation.config()["kwargs"])]
-        results.append(_result(expectation, item, frame))
+        column = contract.columns.get(expectation.column or "")
+        private = column is not None and column.role in (Role.KEY, Role.IGNORED)
+        results.append(_result(expectation, item, frame, private=private))
     return outcome, results
 
 
@@ -247,17 +283,19 @@ def _key(kwargs: dict[str, Any]) -> str:
     return repr(sorted(told.items()))
 
 
-def _result(expectation: Expectation, item: Any, frame: pd.DataFrame) -> Result:
+def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private: bool) -> Result:
+    """`private`: text in the column may be a person's, and evidence is committed."""
     detail = item.result or {}
     values = detail.get("partial_unexpected_list") or []
     # A missing value is the whole message; there is nothing to show.
     shown = [value for value in values if value is not None and value == value]
     unexpected = int(detail.get("unexpected_count") or 0)
-    if not item.success and expectation.type == "expect_column_values_to_be_in_type_list":
+    if not item.success and expectation.type == _TYPE:
         values = frame[expectation.column]
-        if values.dtype.kind == "f":
-            fractions = _fractions(values)
-            shown, unexpected = fractions.head(SAMPLES).tolist(), len(fractions)
+        faulty = _fractions(values) if values.dtype.kind == "f" else _texts(values)
+        shown, unexpected = faulty.drop_duplicates().head(SAMPLES).tolist(), len(faulty)
+        if private:
+            shown = []
     if not item.success and expectation.type in _UNIQUE:
         # Keys and whole rows are persons', and evidence is committed: rows by their number.
         names = expectation.arguments.get("column_list", [expectation.column])
@@ -267,7 +305,7 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame) -> Result:
     samples += [f"{_short(value)} is missing" for value in detail.get("partial_missing_list") or []]
     mismatched = (detail.get("details") or {}).get("mismatched") or {}
     samples += [f"{name} is {kind}" for kind, names in mismatched.items() for name in names]
-    if not item.success and not samples and "observed_value" in detail:
+    if not item.success and not samples and not unexpected and "observed_value" in detail:
         samples = [f"found {_short(detail['observed_value'])}"]
     return Result(
         expectation=expectation,

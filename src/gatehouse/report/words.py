@@ -7,7 +7,7 @@ import re
 from gatehouse.evidence import Gate, Measurement, Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
-from gatehouse.report.numbers import bound, count, estimate, number, probability
+from gatehouse.report.numbers import bound, count, estimate, probability
 from gatehouse.verdict import Finding, Outcome, RuleResult
 
 ICONS = {
@@ -194,20 +194,8 @@ def _data_sentence(
     if finding.outcome is Outcome.PASS:  # a tick stands beside it: no details, and no alarm
         where = list(dict.fromkeys(slice_of(item.slice) for item in broken))
         return f"{text}: {', '.join(where[:_TOLD])}" + (", …" if len(where) > _TOLD else "")
-    for number_shown, item in enumerate(broken[:2]):
-        text += ": " if number_shown == 0 else "; "
-        text += _broken_expectation(item)
-    return text + ("; …" if len(broken) > 2 else "")
-
-
-def _broken_expectation(item: Measurement) -> str:
-    rows = round((item.value or 0) * item.n)
-    text = f"{slice_of(item.slice)} breaks {code(item.name)}"
-    if rows:
-        text += f" in {count(rows)} of {count(item.n)} rows ({number(rows / item.n, 'share')})"
-    if item.samples:
-        text += ", such as " + ", ".join(code(sample, 40) for sample in item.samples[:3])
-    return text
+    told = "; ".join(prose(item.note) for item in broken[:2])
+    return f"{text}: {told}" + ("; …" if len(broken) > 2 else "")
 
 
 def failed_expectations(context: ReportContext) -> list[Measurement]:

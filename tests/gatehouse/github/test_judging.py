@@ -93,7 +93,7 @@ def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
         (biased, "fairness", "equalized_odds_difference"),
         (drifted, "drift", "drift of number=age"),
         (slow, "latency", "latency_ratio"),
-        (broken, "data", "expect_column_values_to_be_in_set"),
+        (broken, "data", "values that are not listed"),
     ],
     ids=["worse", "biased", "drifted", "slower", "broken contract"],
 )
