@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gatehouse.evidence import Measurement, Of
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
-from gatehouse.report.tables import bars, table
+from gatehouse.report.tables import BARS_SHOWN, bars, table
 from gatehouse.report.words import is_difference, name_of, slice_of
 from gatehouse.verdict import RuleResult
 
@@ -78,10 +78,15 @@ def _group_charts(groups: Sequence[Measurement]) -> list[str]:
             partitions.setdefault(key, []).append(measured)
     return [
         bars(f"{CHARTED[metric][0]} by {name}", CHARTED[metric][1],
-             [(_values(n), v) for n, v in charted])
+             [(_values(n), v) for n, v in charted], first="the largest")
         for (metric, name), chosen in list(partitions.items())[:CHARTS_SHOWN]
-        if len(charted := _charted(chosen)) > 1
+        if len(charted := _charted(_largest_first(chosen))) > 1
     ]  # fmt: skip
+
+
+def _largest_first(groups: list[Measurement]) -> list[Measurement]:
+    """Ordered by rows where not all can be drawn; else as they are."""
+    return sorted(groups, key=lambda m: -m.n) if len(groups) > BARS_SHOWN else groups
 
 
 def _values(group: str) -> str:

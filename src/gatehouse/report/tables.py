@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gatehouse.report.escape import label
 
 ROWS_SHOWN = 60
-BARS_SHOWN = 12
+BARS_SHOWN = 24
 
 # Height by the number of bars, and colours that can be seen on GitHub's light and dark pages.
 _LOOK = (
@@ -35,8 +35,12 @@ def bars(
     axis: str,
     bars_of: Sequence[tuple[str, float]],
     limit: float | None = None,
+    *,
+    first: str = "the first",
 ) -> str:
     """A horizontal Mermaid bar chart of (name, value); `limit` is drawn as a line across the bars.
+
+    Where there are more than fit, it says so: `first` says which are drawn.
 
     Charts have a table beside them: a chart shows neither intervals nor exact numbers.
     """
@@ -55,7 +59,10 @@ def bars(
     ]
     if limit is not None:
         lines.append(f"    line [{', '.join([_plain(limit)] * len(shown))}]")
-    return "\n".join([*lines, "```"])
+    lines.append("```")
+    if len(shown) < len(bars_of):
+        lines.append(f"\n_Drawn: {first} {len(shown)} of {len(bars_of):,}._")
+    return "\n".join(lines)
 
 
 def lines(title: str, axis: str, points: Sequence[tuple[str, float]], limit: float) -> str:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.gatehouse.report.conftest import measurement
 
 from gatehouse.evidence import Evidence, Gate, Measurement
 from gatehouse.judge import NOT_REACHED
@@ -155,6 +156,22 @@ def test_the_data_gate_s_advice_comes_first_where_it_stopped_the_run(make_run: A
         "passes."
     ]
     assert f"| ⛔ | all 2 rules of **accuracy** | {NOT_REACHED} |" in report
+
+
+@pytest.mark.parametrize(("groups", "note"), [(24, ""), (25, "_Drawn: the largest 24 of 25._")])
+def test_a_chart_that_leaves_groups_out_says_so(make_run: Any, groups: int, note: str) -> None:
+    """Attacks a chart without its largest group, since that stands last in the alphabet."""
+    evidence = make_run().evidence[Gate.FAIRNESS]
+    rates = tuple(
+        measurement("selection_rate", 0.2, slice=f"race=r{i:02}", unit="share", n=1000 + i)
+        for i in range(groups)
+    )
+    rest = tuple(m for m in evidence.measurements if m.slice == "sex")
+    changed = evidence.model_copy(update={"measurements": rates + rest})
+    report = render_report(make_run(evidence={Gate.FAIRNESS: changed}))
+    chart = report.partition('title "Selection rate by race"')[2].partition("</details>")[0]
+    assert f'"r{groups - 1}"' in chart.partition("```")[0]
+    assert chart.partition("```")[2].partition("Intervals")[0].strip() == note
 
 
 def test_without_a_base_nothing_is_compared(make_run: Any) -> None:
