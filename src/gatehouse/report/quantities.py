@@ -110,10 +110,9 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
         for m in ordered
     ]
     limits = {r.limit for r in results if r.measurement == "drift"}
-    limit = limits.pop() if len(limits) == 1 else None
-    chart = bars(
-        "Change against the base", "effect, with the limit as a line", _charted(ordered), limit
-    )
+    limit = limits.pop() if len(limits) == 1 else None  # of several none is every bar's
+    axis = "effect" if limit is None else "effect, with the limit as a line"
+    chart = bars("Change against the base", axis, _charted(ordered), limit)
     methods = "\n".join(
         f"- {prose(method)}" for method in dict.fromkeys(m.method for m in measured)
     )

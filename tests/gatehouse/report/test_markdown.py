@@ -158,6 +158,20 @@ def test_the_data_gate_s_advice_comes_first_where_it_stopped_the_run(make_run: A
     assert f"| ⛔ | all 2 rules of **accuracy** | {NOT_REACHED} |" in report
 
 
+def test_the_drift_chart_names_a_limit_only_where_it_draws_one(
+    make_run: Any, policy: Policy
+) -> None:
+    """Attacks a caption that speaks of a line that is not there, where rules have two limits."""
+    one = render_report(make_run())
+    assert 'y-axis "effect, with the limit as a line"' in one
+    assert "    line [" in one
+    wider = policy.rules["drift-columns"].model_copy(update={"slice": "prediction", "at_most": 0.1})
+    decided = changed_policy(policy, rules=policy.rules | {"drift-predictions": wider})
+    two = render_report(make_run(decided_by=decided))
+    assert 'y-axis "effect" ' in two
+    assert "    line [" not in two
+
+
 @pytest.mark.parametrize(("groups", "note"), [(24, ""), (25, "_Drawn: the largest 24 of 25._")])
 def test_a_chart_that_leaves_groups_out_says_so(make_run: Any, groups: int, note: str) -> None:
     """Attacks a chart without its largest group, since that stands last in the alphabet."""
