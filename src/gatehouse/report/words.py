@@ -171,6 +171,8 @@ def expectations_sentence(result: RuleResult, finding: Finding) -> str:
     """How many expectations of the contract hold or fail, as plain text."""
     severity, n = finding.slice.removeprefix("severity="), finding.n or 0
     failed = int(finding.value or 0)
+    if not n:
+        return f"no {severity} expectations"
     if not failed:
         return (
             f"the one {severity} expectation holds"

@@ -108,6 +108,15 @@ def test_a_drift_beyond_its_limit_that_passes_says_why(make_run: Any) -> None:
     assert "significant" not in render_report(within) + plain_reason(within.verdict, Gate.DRIFT)
 
 
+def test_a_contract_without_warnings_counts_none(make_run: Any, policy: Policy) -> None:
+    """Attacks "all 0 warning expectations hold"."""
+    warning = policy.rules["data-critical"].model_copy(update={"slice": "severity=note"})
+    decided = changed_policy(policy, rules=policy.rules | {"data-note": warning})
+    none = measurement("failed_expectations", 0, slice="severity=note", n=0)
+    report = render_report(make_run(broken=[none], decided_by=decided))
+    assert "| `data-note` | no note expectations |" in report
+
+
 def test_inconclusive_warns_and_says_why(make_run: Any) -> None:
     """Across the limit is neither pass nor fail, and must not look like either."""
     row = gate_row(render_report(make_run(odds=0.24)), "fairness")
