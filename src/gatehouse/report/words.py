@@ -57,8 +57,10 @@ _LABELS = {
     "roc_auc_difference": "ROC AUC lost or won by INT8",
     "rows": "rows",
     "selection_rate": "selection rate",
+    "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
     "size_ratio": "size ratio",
+    "test_rows_in_train": "share of test rows that are in train",
     "true_positive_rate": "true positive rate",
 }
 
