@@ -24,9 +24,9 @@ fail() {
 # where there is a terminal, on which uv draws its bars.
 logged() { "$@" >>"$log" 2>&1; }
 watched() { if [ -t 2 ]; then "$@"; else logged "$@"; fi; }
-quietly() { logged "$@" || broken "$@"; }
+quietly() { logged "$@" || { tail -n 40 "$log" >&2 && broken "$@"; }; }
+unseen() { [ -t 2 ] || tail -n 40 "$log" >&2; }
 broken() {
-    tail -n 40 "$log" >&2
     fail "failed: $*" "the log is in $log; the same make command takes it up again"
 }
 
@@ -65,7 +65,7 @@ choose_torch() {
 # Without isolation, what comes as source is built by the locked setuptools and nothing fetched unseen.
 locked() {
     watched "$python" -m uv pip install --python "$python" --require-hashes --no-build-isolation "$@" ||
-        broken "uv pip install $*"
+        { unseen && broken "uv pip install $*"; }
 }
 
 install_torch() {
@@ -81,7 +81,7 @@ install_torch() {
     # on machines without internet. uv knows PyTorch's index of CPU builds by itself.
     logged "$python" -m pip install --quiet --no-index --no-deps --no-compile --require-hashes -r $lock ||
         watched "$python" -m uv pip install --python "$python" --torch-backend cpu --no-deps --require-hashes -r $lock || {
-        tail -n 20 "$log" >&2
+        unseen
         fail "the CPU build of torch is neither in a folder that pip knows nor on PyTorch's index" \
             "download the wheel named in $lock, and say PIP_FIND_LINKS=<its folder> make setup" \
             "or take the standard build, some GB larger: GATEHOUSE_TORCH=cuda make setup"

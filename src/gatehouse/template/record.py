@@ -89,7 +89,7 @@ def url_of(given: str | None, record: Record | None, root: Path) -> str:
         except GatehouseError:
             raise GatehouseError(
                 f"nothing says where the template is: {RECORD} names no URL, and there is no "
-                "remote `upstream`; say it once with --url, and it is recorded"
+                "remote `upstream`; say it with --url, and a URL is recorded, a path of this machine is not"
             ) from None
     try:
         return checked_url(url)

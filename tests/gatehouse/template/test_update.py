@@ -298,7 +298,7 @@ def test_a_fork_of_unknown_version_names_it(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((), "no remote `upstream`; say it once with --url"),
+        ((), "no remote `upstream`; say it with --url"),
         (("--url", "https://alice:secret@example.org/t.git"),  # pragma: allowlist secret
          "holds a user, password or token"),
         (("--url", "--upload-pack=touch"), "begins with a dash"),
