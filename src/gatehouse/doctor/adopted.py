@@ -37,4 +37,6 @@ def is_sample(root: Path) -> bool:
 
 def is_set_up(root: Path) -> bool:
     """On GitHub with a contract of its own, or in CI. Before that it need not be guarded."""
-    return os.environ.get("CI") in ("true", "1") or (repository(root) is not None and not is_sample(root))
+    return os.environ.get("CI") in ("true", "1") or (
+        repository(root) is not None and not is_sample(root)
+    )

@@ -13,7 +13,7 @@ from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
 from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER, problem
 from gatehouse.policy import POLICY_FILE, load_policy
-from gatehouse.report.card_text import CARD_TEXT, load_card_text
+from gatehouse.report.card_text import CARD_TEXT, TO_WRITE, load_card_text
 from gatehouse.template.placeholders import NAME
 
 AREA = Area("settings")
@@ -65,6 +65,13 @@ def _sample(root: Path) -> Iterator[Finding]:
         for field, value in card.model_dump(mode="json").items()
         if any(word in str(value) for word in _SAMPLE_WORDS)
     ]
+    unwritten = str(card.model_dump(mode="json")).count(TO_WRITE)
+    if unwritten:
+        parts = "1 part is" if unwritten == 1 else f"{unwritten} parts are"
+        yield AREA.warning(
+            f"{CARD_TEXT}: {parts} still to be written",
+            f'search {CARD_TEXT} for "{TO_WRITE}", and write what people know of the model',
+        )
     if left:
         yield AREA.problem(
             f"{CARD_TEXT} still tells of the template's sample: {', '.join(left)}",

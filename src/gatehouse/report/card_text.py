@@ -10,6 +10,8 @@ from pydantic import Field
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CARD_TEXT = Path("model_card.yaml")
+TO_WRITE = "To be written by people"
+"""How a part begins that `gatehouse init` left open."""
 
 Sentences = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...], Field(description="plain text, no markup")
