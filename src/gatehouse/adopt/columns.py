@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gatehouse.adopt.profile import Kind, Profile, Scan, frequent, is_none
+from gatehouse.adopt.profile import Kind, Profile, Scan, are_sentences, frequent, is_none
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import Target
 from gatehouse.contract import FLOAT32_EXACT_INTEGERS, Role, Task
@@ -296,13 +296,15 @@ def _column(profile: Profile, output: str) -> Planned:
             )
         case Kind.CATEGORY:
             column = _category(profile)
-            note = ""
-            if len(column["categories"]) < (profile.distinct or 0):
-                note = f"{len(column['categories'])} of {profile.distinct:,} values listed"
-            padded = len({value.strip() for value in profile.counts}) < len(profile.counts)
-            if padded:
-                note = "; ".join(filter(None, [note, "some values differ by spaces around them"]))
-            return Planned(profile, column, note, warning=padded)
+            notes, listed = [], column["categories"]
+            if len({value.strip() for value in profile.counts}) < len(profile.counts):
+                notes.append("some values differ by spaces around them")
+            if len(listed) > 2 and are_sentences(listed):
+                notes.append(f"sentences, listed in contract.yaml? Then --ignore {profile.name}")
+            warning = bool(notes)
+            if len(listed) < (profile.distinct or 0):
+                notes.insert(0, f"{len(listed)} of {profile.distinct:,} values listed")
+            return Planned(profile, column, "; ".join(notes), warning=warning)
     step = float(np.spacing(np.float32(max(abs(profile.low), abs(profile.high)))))
     if profile.high - profile.low < _FEWEST_STEPS * step:
         return _ignored(

@@ -31,10 +31,9 @@ _SAMPLE_CELLS = 4_000_000
 _COUNTED = 10_000
 """Distinct values that are counted; a column of more is no category."""
 _NAME_LENGTH = 80
-"""Characters of a category at most: categories are names, and names are short."""
+"""Characters of a category at most, where they are many: names are short."""
 _NAME_WORDS = 4
 """Words of a category, on the average of those listed; more make a sentence."""
-_SENTENCE = re.compile(r".*\w\s+\w.*[.!?]\s*", re.DOTALL)
 _COVERED = 0.3
 """Share of the rows that the frequent values must make up, where there are too many to list all."""
 _STRAY = 0.05
@@ -415,9 +414,12 @@ class _Tally:
         return rises and self.high - self.low >= _SPREAD * known
 
     def _is_category(self, known: int, distinct: int | None, counts: dict[str, int]) -> bool:
-        if distinct is None or self.longest > _NAME_LENGTH:
+        if distinct is None:
             return False
-        if distinct > 2 and _are_sentences(list(frequent(counts, known))):
+        # A few that all rows share are the answers of a form, however long.
+        if distinct > _FEW_CATEGORIES and (
+            self.longest > _NAME_LENGTH or are_sentences(list(frequent(counts, known)))
+        ):
             return False
         if distinct <= MOST_CATEGORIES:
             return distinct <= 2 or known >= 2 * distinct
@@ -429,11 +431,9 @@ def _is_entity_name(name: str) -> bool:
     return _ENTITY_NAME.search(humps.lower()) is not None
 
 
-def _are_sentences(listed: list[str]) -> bool:
-    """Are these what somebody wrote? Names are of a few words, without a point at their end."""
-    words = sum(len(text.split()) for text in listed)
-    ended = sum(_SENTENCE.fullmatch(text) is not None for text in listed)
-    return words > _NAME_WORDS * len(listed) or 2 * ended > len(listed)
+def are_sentences(listed: Sequence[str]) -> bool:
+    """May these be what somebody wrote? Names are of a few words."""
+    return sum(len(text.split()) for text in listed) > _NAME_WORDS * len(listed)
 
 
 def frequent(counts: dict[str, int], known: int) -> dict[str, int]:

@@ -576,20 +576,34 @@ def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) 
     assert all("counts the rows" in c.note and c.warning for c in plan.of(Role.IGNORED))
 
 
-def test_sentences_that_repeat_are_free_text_and_names_of_words_are_not(tmp_path: Path) -> None:
-    """Attacks what somebody wrote of a person, listed in a contract that is public."""
-    frame = plain(240).assign(
-        comments=["Came late and was loud.", "Paid at once!", "Asked twice, then left."] * 80,
-        remarks=["the person has come late again", "no", "was told of the rules once more"] * 80,
-        marital=["Married, spouse present", "Never married", "Married, spouse absent", "St. L."]
-        * 60,
-        agreed=["Yes, I do agree to all of it.", "No, I do not agree to any of it."] * 120,
-    )
-    profiles = seen(tmp_path, frame).profiles
-    kinds = {name: str(profiles[name].kind) for name in frame.columns[4:]}
-    assert kinds == {
-        "comments": "text", "remarks": "text", "marital": "category", "agreed": "category",
+def test_many_sentences_are_free_text_and_a_form_s_answers_are_not(tmp_path: Path) -> None:
+    """Attacks what somebody wrote of a person, listed in a contract that is public; answers of a
+    form that are lost since they are long.
+    """
+    n = np.arange(240)
+    answers = {
+        "credit_history": [
+            "existing credits paid back duly till now", "no credits taken, or all paid back duly",
+            "critical account, or other credits existing elsewhere", "delay in paying off",
+        ],
+        "degree": [
+            "Bachelor's degree (B.A., B.S., B.Eng., etc.)", "Some study without a degree", "Other",
+        ],
+        "often": ["Less than once a month.", "Once a month or so.", "Each week."],
+        "carrier": ["Delta Air Lines Inc.", "Alaska Airlines Inc.", "SkyWest Airlines Inc."],
+        "asked": ["Yes, definitely.", "No."],
+        "long": ["a form's answer of many words, " * 4, "another one", "and a third"],
     }  # fmt: skip
+    frame = plain(240).assign(
+        comments=[f"Came {i} minutes late again and was loud." for i in n % 30],
+        **{name: np.array(texts)[n % len(texts)] for name, texts in answers.items()},
+    )
+    found = seen(tmp_path, frame)
+    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    assert [c.name for c in plan.of(Role.IGNORED)] == ["comments"]
+    noted = {c.name: c.note for c in plan.columns if c.warning and c.role is Role.FEATURE}
+    assert set(noted) == {"credit_history", "long"}
+    assert noted["long"] == "sentences, listed in contract.yaml? Then --ignore long"
 
 
 def test_none_is_a_value_among_texts_and_missing_among_numbers(root: Path, tmp_path: Path) -> None:
