@@ -315,6 +315,8 @@ def _column(profile: Profile, output: str) -> Planned:
         note = f"float32, which the graph reads, holds only every {_nth(step)} of these numbers"
     if not note and _WEIGHT.fullmatch(profile.name):
         note = f"how much a row counts? Then: --weight {profile.name}"
+    if not note and profile.counts_up:
+        note = f"counts up, or does so in batches: a running number? Then --ignore {profile.name}"
     return Planned(profile, _numeric(profile, fed=True), note, warning=bool(note))
 
 

@@ -13,7 +13,7 @@ from gatehouse.adopt.columns import Plan, plan_columns
 from gatehouse.adopt.place import Found, copy_file, find
 from gatehouse.adopt.policy import policy_text
 from gatehouse.adopt.policy.sizes import Sizes, sizes_of
-from gatehouse.adopt.profile import Kind, Scan, scan
+from gatehouse.adopt.profile import Kind, Scan, is_entity_name, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import allowed_copies, card_text, contract_text, settings
@@ -230,7 +230,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
         f"that metrics look better than on a new {name} (group leakage). Keep one row of each, or "
         "aggregate its rows into one"
         for name, profile in seen.profiles.items()
-        if profile.kind is Kind.ENTITY
+        if profile.kind is Kind.ENTITY and is_entity_name(name)
     ]
     if (allowed := allowed_copies(plan, seen.copies)) is not None:
         warnings.append(

@@ -48,20 +48,26 @@ _ID_NAME = re.compile(
     r"(^|[_\W])(id|ids|key|uuid|guid|nr|no|number|index|ref|reference|identifier)$"
     r"|[a-z](Id|ID|Key|Nr|No)$",
 )
-_ROW_NAME = re.compile(r"\.?row[_ ]?(names?|id|nr|no|number|index)?|index|x|unnamed: 0")
+_ROW_NAME = re.compile(r"\.?row[_ ]?(names?|id|nr|no|number|index)?|index|unnamed: 0")
 """What R, pandas and spreadsheets call the rows' names, which may be numbers."""
+_IDENTIFIER_NAME = re.compile(r"(^|[_\W])(id|ids|uuid|guid|identifier)$")
+"""What names things even where it is a number; 'glycemic index' is an amount."""
 _ENTITY_NAME = re.compile(
-    r"(^|[_\W])(id|ids|uuid|guid|identifier"
-    r"|(patient|customer|client|user|person|subject|member|account|student|employee|device|machine)"
-    r"[_\W]*(nr|no|number|key|ref))$",
+    r"(id|uuid|guid|identifier"
+    r"|(.*[_\W])?(patient|customer|client|user|person|individual|subject|participant|respondent"
+    r"|member|account|household|student|employee|driver|device|machine)"
+    r"[_\W]*(id|uuid|guid|identifier|nr|no|number|key|ref|reference))"
 )
-"""What names persons and things even where it is a number; 'glycemic index' is an amount."""
+"""Whom or what a model meets again: rows of the same one are alike."""
 _CYCLE_NAME = re.compile(r"year|quarter|month|week|day|hour|minute|time", re.IGNORECASE)
 """What goes round and round, or on and on, and says something all the same."""
+_COUNTED_FROM = (0, 1)
 _STEPS = 0.8
-"""Share of rows that count one up from the row before, from which on a column is a counter."""
-_SPREAD = 0.9
-"""Of the rows: a range as wide is that of a counter of them all."""
+"""Share of rows that count one up from the row before, from which on a column counts up."""
+_FEWEST_PAIRS = 30
+"""Of neighbouring rows, by which a column is told to count up."""
+_UNIQUE = 0.9
+"""Distinct values a row, or so wide a range, of what counts nearly all rows."""
 _MARKS = frozenset({
     "", "?", "??", "-", "--", "---", ".", "..", "...", "*", "#", "na", "n/a", "#n/a", "#na", "n.a.",
     "n.a", "<na>", "nan", "-nan", "null", "nil", "none", "unknown", "unk", "undefined", "missing",
@@ -117,6 +123,7 @@ class Profile:
         strays: values that are no number in a column of numbers and text.
         named_id: does its name say that it identifies something?
         coded: are its values single words with digits, as identifiers are?
+        counts_up: do its numbers look as if they might count rows, or those of each batch?
         marks: texts in it that mean a missing value, beside those that always do.
     """
 
@@ -133,6 +140,7 @@ class Profile:
     strays: int = 0
     named_id: bool = False
     coded: bool = False
+    counts_up: bool = False
     marks: frozenset[str] = frozenset()
 
     @property
@@ -147,7 +155,7 @@ class Profile:
     @property
     def is_row_number(self) -> bool:
         """Does it count the rows, as R and pandas write it? It then says nothing of them."""
-        counting = self.low in (0, 1) and self.high - self.low + 1 == self.rows
+        counting = self.low in _COUNTED_FROM and self.high - self.low + 1 == self.rows
         named = _ROW_NAME.fullmatch(self.name.lower()) or not self.named_id
         return self.kind is Kind.ID and counting and bool(named)
 
@@ -347,6 +355,10 @@ class _Tally:
             name, known, distinct, counts, unique=unique, named_id=named_id, time=time
         )
         numeric = kind in (Kind.INTEGER, Kind.NUMBER)
+        counts_up = kind is Kind.INTEGER and self._counts_up(known) and (
+            self._counts_all(known, distinct)
+            or (named_id and _CYCLE_NAME.search(name) is None)
+        )  # fmt: skip
         return Profile(
             name=name,
             kind=kind,
@@ -361,6 +373,7 @@ class _Tally:
             strays=self.strays if kind is Kind.MIXED else 0,
             named_id=named_id,
             coded=self.coded,
+            counts_up=counts_up,
             marks=frozenset(self.marks),
         )
 
@@ -384,12 +397,19 @@ class _Tally:
         many = distinct is None or distinct > _FEW_CATEGORIES
         entity = named_id and not unique and (distinct is None or distinct > MOST_CATEGORIES)
         if not self.strays and not self.padded and self.infinite < known:
-            counting = self.whole and self.high - self.low + 1 == known
+            cycle = _CYCLE_NAME.search(name) is not None
+            counting = self.high - self.low + 1 == known and not cycle
             if self.whole and unique and many and (named_id or counting):
                 return Kind.ID
-            if many and self._is_counter(name, known, named_id=named_id):
+            # In a file's order are also wavelengths and laps: not from 0 or 1, or again and again.
+            named = named_id or self.low in _COUNTED_FROM
+            counting = self._counts_up(known) and self._counts_all(known, distinct)
+            if many and counting and named and not cycle:
                 return Kind.COUNTER
-            if entity and self.whole and _is_entity_name(name):
+            if entity and self.whole and (
+                is_entity_name(name)
+                or (_is_identifier(name) and not self._is_category(known, distinct, counts))
+            ):  # fmt: skip
                 return Kind.ENTITY
             return Kind.INTEGER if self.whole and not self.infinite else Kind.NUMBER
         if many and not self.padded and self.strays <= _STRAY * known:
@@ -398,20 +418,19 @@ class _Tally:
             return Kind.WRITTEN
         if unique and many:
             return Kind.ID if self.coded or named_id else Kind.TEXT
-        if entity:
+        if entity and is_entity_name(name):
             return Kind.ENTITY
         return Kind.CATEGORY if self._is_category(known, distinct, counts) else Kind.TEXT
 
-    def _is_counter(self, name: str, known: int, *, named_id: bool) -> bool:
-        """Does it count the rows, or those of each batch, in the file's order?
+    def _counts_up(self, known: int) -> bool:
+        """Are most whole numbers those of the row before and one?"""
+        enough = self.pairs >= max(_FEWEST_PAIRS, known / 2)
+        return self.whole and enough and self.steps >= _STEPS * self.pairs
 
-        So do hours, months and years; of what no name calls a number only what goes on over nearly
-        all rows is one.
-        """
-        rises = self.whole and self.steps >= _STEPS * max(1, self.pairs)
-        if named_id and not _CYCLE_NAME.search(name):
-            return rises
-        return rises and self.high - self.low >= _SPREAD * known
+    def _counts_all(self, known: int, distinct: int | None) -> bool:
+        """Has nearly each row a number of its own?"""
+        values = self.high - self.low if distinct is None else distinct
+        return values >= _UNIQUE * known
 
     def _is_category(self, known: int, distinct: int | None, counts: dict[str, int]) -> bool:
         if distinct is None:
@@ -426,9 +445,18 @@ class _Tally:
         return sum(frequent(counts, known).values()) >= _COVERED * known
 
 
-def _is_entity_name(name: str) -> bool:
-    humps = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
-    return _ENTITY_NAME.search(humps.lower()) is not None
+def is_entity_name(name: str) -> bool:
+    """Does this name a person or a thing that a model meets again?"""
+    return _ENTITY_NAME.fullmatch(_by_words(name)) is not None
+
+
+def _is_identifier(name: str) -> bool:
+    return _IDENTIFIER_NAME.search(_by_words(name)) is not None
+
+
+def _by_words(name: str) -> str:
+    """PatientId as patient_id."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def are_sentences(listed: Sequence[str]) -> bool:

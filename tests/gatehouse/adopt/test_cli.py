@@ -560,13 +560,18 @@ def test_a_weight_of_rows_is_asked_about_and_is_no_feature(root: Path, tmp_path:
 
 
 def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) -> None:
-    """Attacks samples numbered in batches; a sorted column and calendars that are taken for it."""
+    """Attacks laps, a raster's x, a spectrum and calendars that are taken for running numbers; a
+    code for none that makes a batch's range as wide as the table.
+    """
     n = np.arange(600)
     ages = np.sort(np.random.default_rng(0).integers(18, 95, 600))
+    some = np.where(np.isin(n % 10, [0, 1, 4, 6, 8]), n % 50, np.nan)
     frame = plain(600).assign(**{
-        "Sample Number": n % 40 + 1, "measured": n + 7 - n // 100, "row_no": n // 2 + n % 2,
+        "Sample Number": n + 7 - n // 100, "measured": n + 1 - n // 100, "row_no": n // 2 + n % 2,
         "sorted": ages, "dense": n // 2, "year": 1949 + n // 12, "panel": 1950 + n % 50,
         "hour": n % 24, "Week Number": n % 52 + 1, "month": n % 12 + 1, "day_of_year": n % 365,
+        "x": n % 40, "lap_number": n % 50 + 1, "visit_no": np.where(n == 599, 9999, n % 24),
+        "wavelength": 400 + n + n // 50, "Year": 1400 + n, "some_no": some,
     })  # fmt: skip
     found = seen(tmp_path, frame)
     counters = [name for name, p in found.profiles.items() if p.kind is Kind.COUNTER]
@@ -574,6 +579,8 @@ def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) 
     plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
     assert [c.name for c in plan.of(Role.IGNORED)] == counters
     assert all("counts the rows" in c.note and c.warning for c in plan.of(Role.IGNORED))
+    noted = {c.name for c in plan.of(Role.FEATURE) if "a running number? Then" in c.note}
+    assert noted == {"lap_number", "visit_no", "wavelength", "Year"}
 
 
 def test_many_sentences_are_free_text_and_a_form_s_answers_are_not(tmp_path: Path) -> None:
@@ -637,11 +644,14 @@ def test_none_is_a_value_among_texts_and_missing_among_numbers(root: Path, tmp_p
 
 
 def test_ids_that_repeat_are_told_as_what_they_are(root: Path, tmp_path: Path) -> None:
-    """Attacks persons in train and test, of whom the model is then tested on what it learned."""
+    """Attacks persons in train and test, of whom the model is then tested on what it learned;
+    flights and shops that are lost as if they were persons.
+    """
     person = np.random.default_rng(0).integers(0, 100, 300)
     frame = plain(300).assign(**{
         "patient_id": np.char.add("P-", (person + 1000).astype(str)), "customer no": person * 7,
-        "glycemic_index": person, "shop_id": person % 30, "place": [f"p{n}" for n in person],
+        "glycemic_index": person, "shop_id": person % 70, "place": [f"p{n}" for n in person],
+        "flight_no": [f"LH{n % 70}" for n in person], "order_id": 1000 + np.arange(300) // 2 * 3,
     })  # fmt: skip
     result = run_init(
         root, written(tmp_path, frame.to_csv(index=False)), "--target", "bought", "--force"
@@ -650,9 +660,11 @@ def test_ids_that_repeat_are_told_as_what_they_are(root: Path, tmp_path: Path) -
     for name in ("patient_id", "customer no"):
         assert f"warning: '{name}' stands in several rows: rows of the same {name}" in result.output
     assert result.output.count("(group leakage)") == 2
-    assert result.output.count("ignored: an id that stands in several rows") == 2
+    assert result.output.count("ignored: an id that stands in several rows") == 3
     contract = load_contract(root / "contract.yaml")
-    assert set(contract.inputs) == {"age", "visits", "city", "glycemic_index", "shop_id", "place"}
+    assert set(contract.inputs) == {
+        "age", "visits", "city", "glycemic_index", "shop_id", "place", "flight_no",
+    }  # fmt: skip
     assert "P-1" not in (root / "contract.yaml").read_text()
 
 

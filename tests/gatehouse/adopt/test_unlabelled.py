@@ -120,7 +120,6 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(tmp_path: P
     assert (found.rows, found.copies, found.marks) == (150, 1, ("-",))
     assert list(found.profiles) == list(seen.profiles)
     assert found.profiles["index"].is_row_number
-    assert found.profiles["batch_no"].kind is Kind.COUNTER
     assert found.profiles["price"].missing == 0
     assert (found.profiles["place"].missing, set(found.profiles["place"].counts)) == (
         50, {"y", "z"},
