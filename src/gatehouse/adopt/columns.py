@@ -139,7 +139,7 @@ def plan_columns(
             columns.append(_protected(profile))
         elif name == weight:
             columns.append(_weight(profile))
-        elif name in ignored and profile.kind is not Kind.UNREAD:
+        elif name in ignored and profile.kind is not Kind.UNREAD and not profile.is_row_number:
             columns.append(_ignored(profile, "ignored: named by --ignore"))
         else:
             columns.append(_column(profile, output_name(target.task)))
@@ -279,10 +279,6 @@ def _column(profile: Profile, output: str) -> Planned:
             return _ignored(profile, "ignored: another value in every row")
         case Kind.ENTITY:
             return _ignored(profile, "ignored: an id that stands in several rows")
-        case Kind.COUNTER:
-            return _ignored(
-                profile, "ignored: counts the rows one by one, and says nothing of them"
-            )
         case Kind.MIXED:
             return _ignored(
                 profile,

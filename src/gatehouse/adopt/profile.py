@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -155,6 +155,8 @@ class Profile:
     @property
     def is_row_number(self) -> bool:
         """Does it count the rows, as R and pandas write it? It then says nothing of them."""
+        if self.kind is Kind.COUNTER:
+            return True
         counting = self.low in _COUNTED_FROM and self.high - self.low + 1 == self.rows
         named = _ROW_NAME.fullmatch(self.name.lower()) or not self.named_id
         return self.kind is Kind.ID and counting and bool(named)
@@ -185,12 +187,18 @@ class Scan:
         return {name: marks for name, marks in found.items() if marks}
 
 
-def scan(table: Table, target: str, seed: int = 0, marks: Sequence[str] = ()) -> Scan:
+def scan(
+    table: Table,
+    target: str,
+    seed: int = 0,
+    marks: Sequence[str] = (),
+    row_numbers: Collection[str] = (),
+) -> Scan:
     """Look through all rows of `table`; memory does not grow with them but for 8 bytes a row.
 
     A text such as "?" that is no number in an otherwise numeric column means a missing value, in
     all columns then; so does a "?" among categories, and each of `marks`. Other classes of
-    `target` are classes.
+    `target` are classes. `row_numbers` are known to number the rows.
 
     Raises:
         GatehouseError: the file is broken.
@@ -198,7 +206,7 @@ def scan(table: Table, target: str, seed: int = 0, marks: Sequence[str] = ()) ->
     names = [name for name in table.columns if name not in table.unread]
     tallies = {name: _Tally(table.dialect.decimal) for name in names}
     # The contract can't name the others, such as the row numbers that pandas writes.
-    named = [name for name in names if name.strip()]
+    named = [name for name in names if name.strip() and name not in row_numbers]
     kept = _Sample(min(SAMPLE_ROWS, max(1_000, _SAMPLE_CELLS // max(1, len(names)))), seed)
     rows, hashes = 0, []
     for block in table.blocks():
@@ -216,9 +224,8 @@ def scan(table: Table, target: str, seed: int = 0, marks: Sequence[str] = ()) ->
         else Profile(name, Kind.UNREAD, rows)
         for name in table.columns
     }
-    numbers_of_rows = {p.name for p in profiles.values() if p.is_row_number}
-    if numbers_of_rows:  # each row is another by them, whatever else it holds
-        plain = [name for name in named if name not in numbers_of_rows]
+    plain = [name for name in named if not profiles[name].is_row_number]
+    if plain != named:  # each row is another by its number, whatever else it holds
         hashes = [row_hashes(block.select(plain).to_pandas()) for block in table.blocks()]
     sample = kept.frame(names)
     sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))

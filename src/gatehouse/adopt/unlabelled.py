@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from pyarrow import compute
 
-from gatehouse.adopt.profile import NO_VALUE, Kind, Scan, scan
+from gatehouse.adopt.profile import NO_VALUE, Kind, Profile, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.table import Table
 from gatehouse.adopt.target import LEAST_ROWS, check_target
@@ -20,17 +20,15 @@ _TEXTS_TOLD = 3
 
 @dataclass(frozen=True, kw_only=True)
 class _Labelled(Table):
-    """The rows of `whole` whose `target` is none of `tokens`, and there only `columns`."""
+    """The rows of `whole` whose `target` is none of `tokens`."""
 
     whole: Table
     target: str
     tokens: frozenset[str]
 
     def blocks(self) -> Iterator[pa.Table]:
-        names = [name for name in self.columns if name not in self.unread]
         for block in self.whole.blocks():
-            labelled = block.filter(compute.invert(_among(block[self.target], self.tokens)))
-            yield labelled.select(names)
+            yield block.filter(compute.invert(_among(block[self.target], self.tokens)))
 
 
 def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -> Scan:
@@ -69,16 +67,20 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
             f"--target: {told}. A row without it can be neither trained on nor tested: let these "
             "rows be dropped, or give them a value"
         )
-    # Among fewer rows, what counts them all would look like an amount.
-    counting = {column for column, each in seen.profiles.items()
-                if each.is_row_number or each.kind is Kind.COUNTER}  # fmt: skip
-    labelled = _Labelled(
-        **vars(table) | {"columns": tuple(c for c in table.columns if c not in counting)},
-        whole=table, target=name, tokens=tokens,
-    )  # fmt: skip
-    found = scan(labelled, name, marks=seen.marks)
-    profiles = {column: found.profiles.get(column, each) for column, each in seen.profiles.items()}
+    labelled = _Labelled(**vars(table), whole=table, target=name, tokens=tokens)
+    row_numbers = {column for column, each in seen.profiles.items() if each.is_row_number}
+    found = scan(labelled, name, marks=seen.marks, row_numbers=row_numbers)
+    profiles = {c: _known(each, found.profiles[c]) for c, each in seen.profiles.items()}
     return replace(found, profiles=profiles)
+
+
+def _known(whole: Profile, labelled: Profile) -> Profile:
+    """A column of the labelled rows: what names all rows would look like an amount there."""
+    if whole.is_row_number:
+        return whole
+    if whole.kind is Kind.ID and labelled.unique:
+        return replace(labelled, kind=Kind.ID)
+    return replace(labelled, counts_up=whole.counts_up and labelled.kind is Kind.INTEGER)
 
 
 def _among(values: pa.ChunkedArray, tokens: frozenset[str]) -> pa.ChunkedArray:

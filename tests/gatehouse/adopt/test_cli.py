@@ -296,6 +296,14 @@ def test_copies_of_rows_are_told_before_the_data_gate_stops(root: Path, tmp_path
     assert run_init(root, table, "--target", "bought", "--force").exit_code == 0
     contract = load_contract(root / "contract.yaml")
     assert (contract.copies, "rownames" in contract.columns) == (0.37, False)
+    # Samples are numbered, with gaps, and the pipeline counts copies by the contract's columns.
+    numbered = [f"Sample Number,{lines[0]}"]
+    numbered += [f"{i + 7 - i // 40},{line}" for i, line in enumerate(lines[1:] + lines[1:20])]
+    table = written(tmp_path, "\n".join(numbered) + "\n")
+    for named in ((), ("--ignore", "Sample Number")):
+        assert run_init(root, table, "--target", "bought", "--force", *named).exit_code == 0
+        contract = load_contract(root / "contract.yaml")
+        assert (contract.copies, "Sample Number" in contract.columns) == (0.37, False)
     result = run_init(root, written(tmp_path, CSV), "--target", "bought", "--force")
     assert "copies" not in result.output + (root / "contract.yaml").read_text()
 
@@ -577,8 +585,10 @@ def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) 
     counters = [name for name, p in found.profiles.items() if p.kind is Kind.COUNTER]
     assert counters == ["Sample Number", "measured"]
     plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
-    assert [c.name for c in plan.of(Role.IGNORED)] == counters
-    assert all("counts the rows" in c.note and c.warning for c in plan.of(Role.IGNORED))
+    left_out = [c for c in plan.columns if c.role is None]
+    assert [c.name for c in left_out] == counters
+    assert all("row numbers: left out" in c.note and c.warning for c in left_out)
+    assert not plan.of(Role.IGNORED)
     noted = {c.name for c in plan.of(Role.FEATURE) if "a running number? Then" in c.note}
     assert noted == {"lap_number", "visit_no", "wavelength", "Year"}
 

@@ -108,23 +108,38 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(tmp_path: P
     mark of missing values that stood in the target too.
     """
     frame = plain(200).assign(
-        index=range(200), place=["-", "x", "y", "z"] * 50, batch_no=[i % 50 for i in range(200)]
-    )
+        index=range(200), place=["-", "x", "y", "z"] * 50, batch_no=[i % 50 for i in range(200)],
+        sample_no=[i + 7 - i // 50 for i in range(200)],
+    )  # fmt: skip
     frame["price"] = np.where(np.arange(200) % 4 == 1, "-", (frame["age"] * 7).round(1).astype(str))
-    frame.loc[100:, frame.columns.drop("index")] = frame.loc[
-        :99, frame.columns.drop("index")
-    ].to_numpy()
+    others = frame.columns.drop(["index", "sample_no"])
+    frame.loc[100:, others] = frame.loc[:99, others].to_numpy()
     table, seen = looked(tmp_path, frame, "price")
     assert seen.profiles["index"].is_row_number
     found = drop_unlabelled(table, seen, "price", Questions(asked=False))
     assert (found.rows, found.copies, found.marks) == (150, 1, ("-",))
     assert list(found.profiles) == list(seen.profiles)
     assert found.profiles["index"].is_row_number
+    assert found.profiles["sample_no"].is_row_number
+    assert found.profiles["batch_no"].counts_up
     assert found.profiles["price"].missing == 0
     assert (found.profiles["place"].missing, set(found.profiles["place"].counts)) == (
         50, {"y", "z"},
     )  # fmt: skip
     assert len(found.sample) == 150
+
+
+def test_ids_stay_what_they_are_in_the_whole_table(tmp_path: Path) -> None:
+    """Attacks a ticket that is an amount once rows are dropped, and copies that the pipeline, which
+    reads it, will never find.
+    """
+    frame = pd.concat([plain(100), plain(100)], ignore_index=True).astype({"bought": object})
+    frame["ticket"] = np.random.default_rng(1).permutation(np.arange(100_000, 100_200))
+    frame.loc[frame.index % 4 == 1, "bought"] = None
+    table, seen = looked(tmp_path, frame, "bought")
+    found = drop_unlabelled(table, seen, "bought", Questions(asked=False))
+    assert (found.profiles["ticket"].kind, found.profiles["ticket"].rows) == (Kind.ID, 150)
+    assert (found.rows, found.copies) == (150, 0)
 
 
 def test_a_column_that_nothing_can_be_learned_from_is_told_first(tmp_path: Path) -> None:
