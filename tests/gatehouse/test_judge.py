@@ -259,7 +259,8 @@ def test_what_the_data_gate_s_stop_left_unmeasured_is_told_as_its_consequence() 
     stopped = evidence(Gate.DATA, candidate=Subject(contract="sha256:c", raw="sha256:other"),
                        measurements=(failed,))  # fmt: skip
     found = case(data=stopped, latency="was it cut short?").evidence
-    old = {gate: found[gate] for gate in found if gate is not Gate.FAIRNESS}
+    old = dict(found)
+    del old[Gate.FAIRNESS]
     verdict = judge(Case(old, now, BASE, TODAY), POLICY_, "p")
     assert verdict.outcome is Outcome.FAIL
     assert all(verdict.gate_blocks(gate) for gate in Gate)
