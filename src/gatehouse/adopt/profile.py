@@ -290,12 +290,21 @@ class _Tally:
     def means_missing(self) -> set[str]:
         """The marks that mean a missing value by what else this column holds."""
         numeric = np.isfinite(self.low) and not self.strays and not self.padded
-        return {mark for mark in self.marks if numeric or mark.strip() in _ALWAYS_MARKS}
+        return {
+            mark
+            for mark in self.marks
+            if numeric or mark.strip() in _ALWAYS_MARKS or (is_none(mark) and self._is_unique())
+        }
+
+    def _is_unique(self) -> bool:
+        """Are the values so far many, and no two alike? They are then of no category."""
+        many = self.values > _FEW_CATEGORIES
+        return many and self.hashes is not None and _copies(self.hashes) == 0
 
     def settle(self, marks: set[str]) -> None:
         """Count `marks` as missing, and what else could have been one as values."""
         dates = self.dates and self.strays
-        if self.strays - self.written > _STRAY * self.values:
+        if self.strays - self.written > _STRAY * self.values and not self._is_unique():
             marks = {mark for mark in marks if not is_none(mark)}
         else:
             marks = marks | {"None"}

@@ -633,6 +633,8 @@ def test_none_is_a_value_among_texts_and_missing_among_numbers(root: Path, tmp_p
     frame["veneer"] = ["None", "Brick", "Stone", ""] * 60
     frame["alley"] = ["none", "gravel", "paved", "none"] * 60
     frame["price"] = ["$1,200", "$900", "None", "$1,000"] * 60
+    for name, none in (("referral_id", "None"), ("voucher", "none")):
+        frame[name] = [none if i % 3 == 0 else f"{name[0]}-{i:04d}" for i in range(240)]
     frame["pool"] = ["None", *["round", "square"] * 119, "round"]
     frame["bought"] = ["None", "some", "much"] * 80
     table = written(tmp_path, frame.to_csv(index=False))
@@ -641,6 +643,8 @@ def test_none_is_a_value_among_texts_and_missing_among_numbers(root: Path, tmp_p
     settings, contract = load_settings(root / "params.yaml"), load_contract(root / "contract.yaml")
     assert settings.data.file.missing == ("none",), "None is known without"
     assert contract.classes == ("None", "much", "some")
+    assert {contract.columns[name].role for name in ("referral_id", "voucher")} == {Role.IGNORED}
+    assert result.output.count("ignored: another value in every row") == 2
     assert contract.columns["veneer"].categories == ("Brick", "None", "Stone")
     assert contract.columns["alley"].categories == ("gravel", "none", "paved")
     with contextlib.chdir(root):
