@@ -13,6 +13,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from gatehouse.adopt.columns import Plan, Planned, with_slack
 from gatehouse.contract import Contract, Role
+from gatehouse.report.card_text import TO_WRITE
 
 _CONTRACT = (
     "# What a row is, as `gatehouse init` found it. Say what the columns mean, and mend limits.\n"
@@ -22,7 +23,6 @@ _CARD = """\
 # Written by `gatehouse init` as a form: write each part. One list entry per paragraph, plain text.
 """
 _TRUTHS = ("y", "yes", "n", "no", "on", "off")
-_TO_WRITE = "To be written by people: "
 _SMALL, _MIDDLE = 2_000, 20_000
 _NETWORKS: dict[int | None, dict[str, Any]] = {
     _SMALL: {"hidden": [32, 32], "bins": 8, "epochs": 60, "patience": 12, "batch": 32,
@@ -97,7 +97,7 @@ def card_text(plan: Plan, title: str) -> str:
     """The people's part of the model card as a form to fill in."""
 
     def to_write(what: str) -> str:
-        return _TO_WRITE + what
+        return f"{TO_WRITE}: {what}"
 
     attributes = ", ".join(column.name for column in plan.of(Role.PROTECTED))
     text = {
