@@ -113,7 +113,7 @@ class Profile:
         name: of the column.
         kind: what its values are.
         rows: of the table.
-        missing: how many of them have no value.
+        absent: rows of each text that means a missing value; "" for none at all.
         distinct: how many distinct values; None: too many to count.
         counts: rows of each value, most frequent first, where they could be counted.
         low: smallest finite number, where it holds numbers or an id.
@@ -130,7 +130,7 @@ class Profile:
     name: str
     kind: Kind
     rows: int
-    missing: int = 0
+    absent: dict[str, int] = field(default_factory=dict)
     distinct: int | None = None
     counts: dict[str, int] = field(default_factory=dict)
     low: float = np.nan
@@ -142,6 +142,11 @@ class Profile:
     coded: bool = False
     counts_up: bool = False
     marks: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> int:
+        """Rows that have no value."""
+        return sum(self.absent.values())
 
     @property
     def known(self) -> int:
@@ -256,12 +261,13 @@ class _Tally:
 
     def __init__(self, decimal: str) -> None:
         self.decimal = decimal
-        self.missing = self.longest = self.values = 0
+        self.longest = self.values = 0
         self.infinite = self.strays = self.padded = self.written = 0
         self.pairs = self.steps = 0
         self.last = np.nan
         self.low, self.high = np.inf, -np.inf
         self.whole = self.dates = self.coded = True
+        self.absent: Counter[str] = Counter()
         self.marks: Counter[str] = Counter()
         self.counts: Counter[str] | None = Counter()
         self.hashes: list[NDArray[np.uint64]] | None = []
@@ -272,7 +278,8 @@ class _Tally:
         order = encoded.indices.to_numpy()
         n = np.bincount(order, minlength=len(texts))
         empty = (texts.isna() | texts.isin(NO_VALUE)).to_numpy()
-        self.missing += int(n[empty].sum())
+        for text, rows in zip(texts[empty].fillna(""), n[empty].tolist(), strict=True):
+            self.absent[text] += rows  # null and an empty text are one
         mark = texts.str.strip().str.lower().isin(_MARKS).to_numpy(bool) & ~empty
         self.marks.update(dict(zip(texts[mark], n[mark].tolist(), strict=True)))
         self._add(texts[~empty & ~mark], n[~empty & ~mark])
@@ -312,7 +319,7 @@ class _Tally:
         self._add(pd.Series(list(others), dtype="str"), np.array(list(others.values()), np.int64))
         for mark in others:
             del self.marks[mark]
-        self.missing += self.marks.total()
+        self.absent += self.marks
 
     def _add_numbers(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         found = numbers(texts, self.decimal)
@@ -355,7 +362,7 @@ class _Tally:
             self.hashes.append(row_hashes(texts.to_frame("value")))
 
     def profile(self, name: str, rows: int, *, time: bool) -> Profile:
-        known = rows - self.missing
+        known = rows - self.absent.total()
         counts = dict((self.counts or Counter()).most_common())
         unique = self.hashes is not None and known > 1 and _copies(self.hashes) == 0
         distinct = len(counts) if self.counts is not None else known if unique else None
@@ -379,7 +386,7 @@ class _Tally:
             name=name,
             kind=kind,
             rows=rows,
-            missing=self.missing,
+            absent=dict(self.absent.most_common()),
             distinct=distinct,
             counts=counts,
             low=self.low if numeric or kind is Kind.ID else np.nan,

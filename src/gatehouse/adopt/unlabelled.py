@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -54,10 +53,11 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
             f"model needs hundreds, and splits into train, valid and test at least {LEAST_ROWS}"
         )
     tokens = NO_VALUE | profile.marks
-    texts = _texts(table, name, tokens)
-    told = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({_told(texts)})"
+    texts = _told(profile.absent)
+    told = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
     # A class called NA would go unnoticed.
-    classes = "; a class of that name wants another" if set(texts) - {""} else ""
+    named = not profile.is_numeric and {*profile.absent} != {""}
+    classes = "; a class of that name wants another" if named else ""
     if not questions.yes(
         f"{told}{classes}. Drop these rows?",
         default=True,
@@ -88,16 +88,7 @@ def _among(values: pa.ChunkedArray, tokens: frozenset[str]) -> pa.ChunkedArray:
     return compute.is_in(values, value_set=pa.array([None, *sorted(tokens)], pa.large_string()))
 
 
-def _texts(table: Table, name: str, tokens: frozenset[str]) -> Counter[str]:
-    """How many rows have which text that means none; "" for none at all."""
-    found: Counter[str] = Counter()
-    for block in table.blocks():
-        values = block[name]
-        found.update(text or "" for text in values.filter(_among(values, tokens)).to_pylist())
-    return found
-
-
-def _told(texts: Counter[str]) -> str:
+def _told(texts: dict[str, int]) -> str:
     most = [f"{n:,} '{text}'" if text else f"{n:,} empty"
-            for text, n in texts.most_common(_TEXTS_TOLD)]  # fmt: skip
+            for text, n in list(texts.items())[:_TEXTS_TOLD]]  # fmt: skip
     return ", ".join(most + ["…"] * (len(texts) > _TEXTS_TOLD))

@@ -103,7 +103,9 @@ def test_a_terminal_is_asked_whether_they_may_go(tmp_path: Path) -> None:
         drop_unlabelled(table, seen, "bought", Questions(asked=True))
 
 
-def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(tmp_path: Path) -> None:
+def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Attacks a row number that is an amount once rows are dropped, copies hidden by it, and a
     mark of missing values that stood in the target too.
     """
@@ -117,6 +119,8 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(tmp_path: P
     table, seen = looked(tmp_path, frame, "price")
     assert seen.profiles["index"].is_row_number
     found = drop_unlabelled(table, seen, "price", Questions(asked=False))
+    assert "(50 '-'): they are dropped" in (said := capsys.readouterr().err)
+    assert "a class of that name" not in said, "the target is a number"
     assert (found.rows, found.copies, found.marks) == (150, 1, ("-",))
     assert list(found.profiles) == list(seen.profiles)
     assert found.profiles["index"].is_row_number
@@ -127,6 +131,14 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(tmp_path: P
         50, {"y", "z"},
     )  # fmt: skip
     assert len(found.sample) == 150
+
+
+def test_null_and_empty_texts_are_one(tmp_path: Path) -> None:
+    """Attacks a count of rows without a target that forgets some."""
+    frame = plain(90).assign(bought=["yes", "no", "", None, "NA", "no"] * 15)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    found = scan(open_table(tmp_path / "rows.parquet", "rows.parquet"), "bought").profiles["bought"]
+    assert (found.absent, found.missing) == ({"": 30, "NA": 15}, 45)
 
 
 def test_ids_stay_what_they_are_in_the_whole_table(tmp_path: Path) -> None:
