@@ -31,6 +31,8 @@ _SHOWN = 60
               help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
 @click.option("--ignore", metavar="A,B",
               help="Columns that the model must not see.")  # fmt: skip
+@click.option("--keep", metavar="A,B",
+              help="Features that look like ids, running numbers, text or leaks.")  # fmt: skip
 @click.option("--key", metavar="COLUMN", help="The column that identifies a row.")
 @click.option("--weight", metavar="COLUMN",
               help="How much a row counts in training, such as a survey's weight.")  # fmt: skip
@@ -45,6 +47,7 @@ def init_command(
     positive: str | None,
     protected: str | None,
     ignore: str | None,
+    keep: str | None,
     key: str | None,
     weight: str | None,
     task: str | None,
@@ -73,6 +76,7 @@ def init_command(
         positive=positive,
         protected=_names(protected),
         ignored=_names(ignore),
+        kept=_names(keep),
         key=key,
         weight=weight,
         task=None if task is None else Task(task),

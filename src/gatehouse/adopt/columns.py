@@ -88,13 +88,12 @@ class Plan:
         return replace(self, columns=tuple(changed))
 
     def leaving_out(self, name: str, note: str) -> Plan:
-        """This plan with one feature ignored; its type and limits stay, for those who want it."""
-        columns = list(self.columns)
-        for i, column in enumerate(columns):
-            if column.name == name and column.column is not None:
-                entry = {"type": column.column["type"], "role": "ignored", **column.column}
-                columns[i] = Planned(column.profile, entry, note, warning=True)
-        return replace(self, columns=tuple(columns))
+        """This plan with one feature ignored: whatever it holds later stops nothing."""
+        changed = (
+            _ignored(column.profile, note) if column.name == name else column
+            for column in self.columns
+        )
+        return replace(self, columns=tuple(changed))
 
 
 def plan_columns(
@@ -105,6 +104,7 @@ def plan_columns(
     questions: Questions,
     *,
     ignored: Sequence[str] = (),
+    kept: Sequence[str] = (),
     weight: str | None = None,
 ) -> Plan:
     """What becomes of each column.
@@ -116,6 +116,7 @@ def plan_columns(
         key: the column that identifies a row, where it was named.
         questions: what is unsure is asked here.
         ignored: columns that the model must not see.
+        kept: columns that are features, whatever they look like.
         weight: the column that weighs a row in training.
 
     Raises:
@@ -123,7 +124,7 @@ def plan_columns(
             from.
     """
     taken = _once({
-        "--target": [target.name], "--protected": protected, "--ignore": ignored,
+        "--target": [target.name], "--protected": protected, "--ignore": ignored, "--keep": kept,
         "--key": [key] if key else [], "--weight": [weight] if weight else [],
     })  # fmt: skip
     profiles = scan.profiles
@@ -141,6 +142,8 @@ def plan_columns(
             columns.append(_weight(profile))
         elif name in ignored and profile.kind is not Kind.UNREAD and not profile.is_row_number:
             columns.append(_ignored(profile, "ignored: named by --ignore"))
+        elif name in kept:
+            columns.append(_kept(profile, output_name(target.task)))
         else:
             columns.append(_column(profile, output_name(target.task)))
     plan = Plan(target, tuple(columns))
@@ -253,6 +256,24 @@ def _weight(profile: Profile) -> Planned:
     return Planned(
         profile, {**_numeric(profile, fed=False), "role": "weight"}, "weighs the row in training"
     )
+
+
+def _kept(profile: Profile, output: str) -> Planned:
+    """A column that its owner calls a feature, where it can be one."""
+    kind = profile.kind
+    if kind in (Kind.ID, Kind.ENTITY, Kind.COUNTER, Kind.TEXT):
+        repeated = frequent(profile.counts, profile.known)
+        if np.isfinite(profile.low):
+            kind = Kind.INTEGER
+        elif max(repeated.values(), default=1) > 1:
+            kind = Kind.CATEGORY
+    planned = _column(replace(profile, kind=kind, counts_up=False), output)
+    if planned.role is not Role.FEATURE:
+        raise GatehouseError(
+            f"--keep: '{profile.name}' can't be a feature "
+            f"({planned.note.removeprefix('ignored: ')}); leave it out of --keep"
+        )
+    return planned
 
 
 def _column(profile: Profile, output: str) -> Planned:

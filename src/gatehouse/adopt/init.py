@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gatehouse.adopt import files
-from gatehouse.adopt.baseline import Baseline, leaks, learning, measure
+from gatehouse.adopt.baseline import Baseline, Learning, leaks, learning, measure
 from gatehouse.adopt.columns import Plan, plan_columns
 from gatehouse.adopt.place import Found, copy_file, find
 from gatehouse.adopt.policy import policy_text
@@ -42,6 +42,7 @@ class Wanted:
         positive: of two classes.
         protected: columns by which fairness is measured.
         ignored: columns that the model must not see.
+        kept: columns that are features, whatever they look like.
         key: the column that identifies a row.
         weight: the column that weighs a row in training.
         task: where the target leaves it open.
@@ -53,6 +54,7 @@ class Wanted:
     positive: str | None = None
     protected: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     key: str | None = None
     weight: str | None = None
     task: Task | None = None
@@ -104,13 +106,15 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         file = found.settings | {"missing": list(seen.marks), "unlabelled": unlabelled}
         plan = plan_columns(
             seen, target, wanted.protected, wanted.key, questions,
-            ignored=wanted.ignored, weight=wanted.weight,
+            ignored=wanted.ignored, kept=wanted.kept, weight=wanted.weight,
         )  # fmt: skip
         sizes = sizes_of(seen, plan, split.valid, split.test)
         text, contract = _contract(plan, found, seen)
         data = learning(seen, contract, found.table.dialect.decimal)
-        if leaking := leaks(data):
-            plan = without_leaks(plan, leaking, questions)
+        leaking = {name: v for name, v in leaks(data).items() if name not in wanted.kept}
+        if leaking:
+            needed = not questions.asked and _are_needed(data, leaking, sizes)
+            plan = without_leaks(plan, leaking, questions, needed=needed)
             text, contract = _contract(plan, found, seen)
             data = learning(seen, contract, found.table.dialect.decimal)
         baseline = measure(data, sizes.test)
@@ -166,29 +170,53 @@ def _check_names(wanted: Wanted, names: Sequence[str]) -> None:
         column_of(name, "--protected", names)
     for name in wanted.ignored:
         column_of(name, "--ignore", names)
+    for name in wanted.kept:
+        column_of(name, "--keep", names)
     for option, named in (("--key", wanted.key), ("--weight", wanted.weight)):
         if named is not None:
             column_of(named, option, names)
 
 
-def without_leaks(plan: Plan, found: dict[str, float], questions: Questions) -> Plan:
+def _are_needed(data: Learning, leaking: Collection[str], sizes: Sizes) -> bool:
+    """Do two simple models learn nothing without these columns? Then they are the very features."""
+    names = [name for name in data.features if name not in leaking]
+    if not names:
+        return True
+    categorical = tuple(name for name in data.categorical if name not in leaking)
+    rest = replace(data, features=data.features[names], categorical=categorical)
+    return not _learns(data.task, measure(rest, sizes.test))
+
+
+def without_leaks(
+    plan: Plan, found: dict[str, float], questions: Questions, *, needed: bool = False
+) -> Plan:
     """The plan without the columns that tell the target by themselves, or with a warning on them.
 
-    What is known only after the fact would raise the floors beyond what any model reaches.
+    What is known only after the fact would raise the floors beyond what any model reaches. `needed`
+    keeps them.
     """
     for name, value in found.items():
         metric = "R²" if plan.target.task is Task.REGRESSION else "ROC AUC"
         told = f"tells the target by itself ({metric} {value:.3f})"
         alone = len(plan.of(Role.FEATURE)) == 1
-        if not alone and questions.yes(
-            f"'{name}' {told}: most often it is known only after the fact. Leave it out?",
-            default=True,
-            told=f"'{name}' {told}, as what is known only after the fact does: left out, and the "
-            "floors of policy.yaml are measured without it. If it is known before the prediction, "
-            f"take 'role: ignored' out of its entry in contract.yaml",
+        if needed:
+            questions.tell(
+                f"'{name}' {told}: kept, since nothing is learned without such columns. If it is "
+                f"known only after the fact: the same command again with --force --ignore {name}"
+            )
+        if (
+            not needed
+            and not alone
+            and questions.yes(
+                f"'{name}' {told}: most often it is known only after the fact. Leave it out?",
+                default=True,
+                told=f"'{name}' {told}, as what is known only after the fact does: left out, and "
+                "the floors of policy.yaml are measured without it. If it is known before the "
+                f"prediction: the same command again with --force --keep {name}",
+            )
         ):
             plan = plan.leaving_out(
-                name, f"ignored: {told}; known before the prediction? Take 'role: ignored' out"
+                name, f"ignored: {told}; known before the prediction? Then --keep {name}"
             )
         else:
             plan = plan.warned(name, f"{told}: a leak?")
@@ -238,7 +266,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
             "(copies). If something was loaded twice, take it out of the file and do this again; "
             "a column that tells rows apart is better (--key)"
         )
-    if not _learns(plan, baseline):
+    if not _learns(target.task, baseline):
         warnings.append(
             "the baseline does no better than guessing: these columns may say nothing of "
             f"'{target.name}'"
@@ -246,7 +274,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
     return warnings
 
 
-def _learns(plan: Plan, baseline: Baseline) -> bool:
-    name, chance = ("r2", 0.0) if plan.target.task is Task.REGRESSION else ("roc_auc", 0.5)
+def _learns(task: Task, baseline: Baseline) -> bool:
+    name, chance = ("r2", 0.0) if task is Task.REGRESSION else ("roc_auc", 0.5)
     score = baseline.scores[name]
     return max(score.linear, score.boosted) > chance + 0.01

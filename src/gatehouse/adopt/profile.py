@@ -105,6 +105,9 @@ class Kind(StrEnum):
     UNREAD = "not readable"
 
 
+_NUMBERING = (Kind.ID, Kind.ENTITY, Kind.COUNTER)
+
+
 @dataclass(frozen=True)
 class Profile:
     """One column.
@@ -116,7 +119,7 @@ class Profile:
         absent: rows of each text that means a missing value; "" for none at all.
         distinct: how many distinct values; None: too many to count.
         counts: rows of each value, most frequent first, where they could be counted.
-        low: smallest finite number, where it holds numbers or an id.
+        low: smallest finite number, where it holds nothing but numbers.
         high: largest one.
         unique: does no value come twice?
         infinite: values that are infinite, or too large for float32.
@@ -378,6 +381,7 @@ class _Tally:
             name, known, distinct, counts, unique=unique, named_id=named_id, time=time
         )
         numeric = kind in (Kind.INTEGER, Kind.NUMBER)
+        counted = numeric or (kind in _NUMBERING and not self.strays)
         counts_up = kind is Kind.INTEGER and self._counts_up(known) and (
             self._counts_all(known, distinct)
             or (named_id and _CYCLE_NAME.search(name) is None)
@@ -389,8 +393,8 @@ class _Tally:
             absent=dict(self.absent.most_common()),
             distinct=distinct,
             counts=counts,
-            low=self.low if numeric or kind is Kind.ID else np.nan,
-            high=self.high if numeric or kind is Kind.ID else np.nan,
+            low=self.low if counted else np.nan,
+            high=self.high if counted else np.nan,
             unique=unique,
             infinite=self.infinite if numeric else 0,
             strays=self.strays if kind is Kind.MIXED else 0,

@@ -80,6 +80,8 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
         (CSV, ["--target", "Bougth"], "no column 'Bougth'; did you mean: 'bought'"),
         (CSV, ["--target", "bought", "--protected", "cty"], "--protected: the table has no column"),
         (CSV, ["--target", "bought", "--ignore", "cty"], "--ignore: the table has no column 'cty'"),
+        (CSV, ["--target", "bought", "--keep", "cty"], "--keep: the table has no column 'cty'"),
+        (CSV, ["--target", "bought", "--ignore", "city", "--keep", "city"], "by --ignore too"),
         (CSV, ["--target", "bought", "--ignore", "bought"], "is named by --target too"),
         (CSV, ["--target", "bought", "--ignore", "city", "--protected", "city"], "by --protected"),
         (CSV, ["--target", "bought", "--ignore", "age", "--key", "age"], "named by --ignore too"),
@@ -537,6 +539,46 @@ def test_a_leak_is_asked_about_and_the_last_feature_stays(tmp_path: Path) -> Non
             asked = without_leaks(plan, leaking, Questions(asked=True))
         assert [c.name for c in asked.of(Role.FEATURE)] == left
         assert all(c.warning for c in asked.columns if c.name in leaking)
+
+
+def test_what_the_baseline_learns_nothing_without_is_kept(root: Path, tmp_path: Path) -> None:
+    """Attacks a model of noise, in place of one of the measurements that its owner brought."""
+    n = np.arange(240)
+    frame = pd.DataFrame(
+        {"spores": n % 2 * 3.5 + n % 7 / 10, "coin": n // 2 % 2, "die": n // 4 % 3}
+    )
+    frame["edible"] = np.where(n % 2, "yes", "no")
+    table = written(tmp_path, frame.to_csv(index=False))
+    result = run_init(root, table, "--target", "edible", "--force")
+    assert result.exit_code == 0, result.output
+    assert "kept, since nothing is learned without such columns" in result.stderr
+    assert "tells the target by itself (ROC AUC 1.000): a leak?" in result.output
+    assert set(load_contract(root / "contract.yaml").inputs) == {"spores", "coin", "die"}
+    rules = load_policy(root / "policy.yaml").rules
+    assert rules["accuracy-auc-floor"].limit > 0.9
+    assert "accuracy-too-good" in rules
+
+
+def test_columns_to_keep_are_features_where_they_can_be(tmp_path: Path) -> None:
+    """Attacks features that look like something else, and whose owner has no way to say so."""
+    n = np.arange(200)
+    frame = plain(200).assign(
+        score_id=n * 7 % 211, sample_no=n + 5, patient_id=n // 2 % 90, index=n, country="DE",
+        said=[f"a text of {i} and some more words" for i in n % 25], sex=["f", "m"] * 100,
+        badge=[f"B-{i:03d}" for i in n], day=pd.date_range("2020-01-01", periods=200).astype(str),
+    )  # fmt: skip
+    found, silent = seen(tmp_path, frame), Questions(asked=False)
+    kept = ("score_id", "sample_no", "patient_id", "index", "said", "sex", "age")
+    plan = plan_columns(found, bought(found), (), None, silent, kept=kept)
+    contract = parse_contract(contract_text(plan, "shop", 0), "contract.yaml")
+    assert set(kept) < set(contract.inputs)
+    types = {name: contract.columns[name].type.value for name in kept[:5]}
+    assert types == dict.fromkeys(kept[:4], "integer") | {"said": "category"}
+    data = baseline.learning(found, contract, ".")
+    assert not data.features[[*kept]].isna().any(axis=None)
+    for name, why in (("badge", "another value in"), ("day", "dates"), ("country", "the same")):
+        with pytest.raises(GatehouseError, match=f"--keep: '{name}' can't be a feature .{why}"):
+            plan_columns(found, bought(found), (), None, silent, kept=[*kept, name])
 
 
 def test_a_column_to_ignore_is_neither_learned_nor_asked_about(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(
     assert (found.profiles["place"].missing, set(found.profiles["place"].counts)) == (
         50, {"y", "z"},
     )  # fmt: skip
-    assert len(found.sample) == 150
+    assert (len(found.sample), found.sample["index"].notna().all()) == (150, True), "for --keep"
 
 
 def test_null_and_empty_texts_are_one(tmp_path: Path) -> None:
