@@ -12,11 +12,11 @@ from tests.gatehouse.conftest import Command
 from tests.gatehouse.template.repositories import Scratch, scratch
 from tests.sample import lay_sample
 
-from gatehouse.adopt.texts import _TO_WRITE
 from gatehouse.contract import load_contract
 from gatehouse.doctor.adopted import SAMPLE
 from gatehouse.doctor.finding import Finding, Level
 from gatehouse.doctor.settings import check_settings
+from gatehouse.report.card_text import TO_WRITE
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -89,10 +89,10 @@ def test_what_is_wrong_is_told_with_the_fix(
 def test_a_card_that_init_left_open_is_no_finished_one(own: Path) -> None:
     """Attacks "valid" for a form that nobody filled in, in the words that init writes."""
     for part in ("owner", "contact"):
-        edit("model_card.yaml", f"  {part}: ", f"  {part}: '{_TO_WRITE}who' # ")(own)
+        edit("model_card.yaml", f"  {part}: ", f"  {part}: '{TO_WRITE}: who' # ")(own)
     (found,) = by_level(own, Level.WARNING)
     assert found.text == "model_card.yaml: 2 parts are still to be written"
-    assert f'"{_TO_WRITE.strip(": ")}"' in found.fix
+    assert f'"{TO_WRITE}"' in found.fix
 
 
 @pytest.mark.parametrize(
