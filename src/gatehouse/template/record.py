@@ -89,7 +89,8 @@ def url_of(given: str | None, record: Record | None, root: Path) -> str:
         except GatehouseError:
             raise GatehouseError(
                 f"nothing says where the template is: {RECORD} names no URL, and there is no "
-                "remote `upstream`; say it with --url, and a URL is recorded, a path of this machine is not"
+                "remote `upstream`; say it with --url, which is "
+                "recorded unless it is a path of this machine"
             ) from None
     try:
         return checked_url(url)
