@@ -91,7 +91,6 @@ def test_a_change_is_compared_with_main(clone: Clone) -> None:
         assert not re.search(r"<(script|link|img)[^>]*(src|href)=.?https?:", page)
 
 
-@pytest.mark.slow
 def test_an_honest_run_reproduces(finished: Clone) -> None:
     """Attacks verification that no honest run can pass; two trainings must agree to the byte."""
     output = finished.gatehouse("verify")

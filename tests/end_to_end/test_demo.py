@@ -15,7 +15,13 @@ from tests.workflows.world import SMALL
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def in_image(pytestconfig: pytest.Config) -> bool:
+    """Whether the new model is served out of its image; tests/release shows that in each run."""
+    return pytestconfig.getoption("--slow") and not lost_tools()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, in_image: bool) -> tuple[str, Path]:
     """What the demo says, and the folder in which it played."""
     folder = tmp_path_factory.mktemp("demo")
     clone = copy_checkout(folder / "checkout")
@@ -26,14 +32,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     clone.commit("Measure less")
     words = ["demo", "--folder", str(folder / "demo")]
     with pytest.MonkeyPatch.context() as patch:
-        if not lost_tools():
+        if in_image:
             words += ["--image", base_image(tmp_path_factory)]
             (folder / "containers.conf").write_text(SETTINGS)
             patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
         return clone.gatehouse(*words), folder / "demo"
 
 
-@pytest.mark.slow
 def test_the_loop_is_closed(told: tuple[str, Path]) -> None:
     """Green on clean traffic, red on drifted traffic, green again with the new model."""
     said, _ = told
@@ -45,20 +50,18 @@ def test_the_loop_is_closed(told: tuple[str, Path]) -> None:
     assert verdicts[1].endswith("by drift"), "only its new data may block a retraining"
 
 
-@pytest.mark.slow
-def test_another_model_serves_at_the_end(told: tuple[str, Path]) -> None:
-    """The log holds both models' predictions; the new one's come out of its image, where it can."""
+def test_another_model_serves_at_the_end(told: tuple[str, Path], in_image: bool) -> None:
+    """The log holds both models' predictions; the new one's come out of its image with --slow."""
     said, folder = told
     served = [line.split()[1] for line in said.splitlines() if "answers at port" in line]
     assert len(set(served)) == 2, said
-    assert ("podman runs it" in said) == (not lost_tools())
+    assert ("podman runs it" in said) == in_image
     for log, model, rows in zip(("first", "second"), served, (24_000, 12_000), strict=True):
         lines = (folder / "logs" / log / "predictions.jsonl").read_text("utf-8").splitlines()
         models = {json.loads(line)["model"].removeprefix("sha256:")[:12] for line in lines}
         assert (models, len(lines)) == ({model}, rows)
 
 
-@pytest.mark.slow
 def test_git_tells_the_story(told: tuple[str, Path]) -> None:
     """What is served is what the last verdict is of, and the snapshot is in Git by its digest."""
     said, folder = told

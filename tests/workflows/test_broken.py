@@ -156,7 +156,6 @@ def test_a_failing_github_is_tried_again(world: World, fault: int) -> None:
     assert "cancelled" in world.said(pull)
 
 
-@pytest.mark.slow
 def test_a_github_that_stays_down_is_never_green(world: World) -> None:
     """The status can't be set: the workflow fails, and what was pending stays so."""
     pull, run = uploaded(world, archive_of(world))

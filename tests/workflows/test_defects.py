@@ -1,23 +1,35 @@
 """Attacks gates by a pull request that brings a defect, through both workflows.
 
-A defect that must be trained, and one that stops the pipeline; the other gates' are judged in
+Defects that must be trained, and one that stops the pipeline; the other gates' are judged in
 tests/gatehouse/github/test_judging.py.
 """
 
 from __future__ import annotations
 
-import pytest
-
+from tests.end_to_end.clone import Clone
 from tests.workflows.world import World
 
 
-@pytest.mark.slow
-def test_drifted_data_is_red(world: World) -> None:
-    """Inputs moved by half a standard deviation: drift blocks, and names the columns."""
-    pull = world.open(lambda fork: fork.replace("params.yaml", "drift: 0.0", "drift: 0.5"))
-    world.through(pull)
-    assert "drift" in world.red(pull, "drift")
-    assert "`age`" in world.said(pull)
+def drifted_and_hardly_trained(fork: Clone) -> None:
+    fork.replace("params.yaml", "drift: 0.0", "drift: 0.5")
+    fork.replace("params.yaml", "epochs: 6", "epochs: 1")
+
+
+def test_drifted_data_and_a_worse_model_are_red(world: World) -> None:
+    """Inputs moved by half a standard deviation, and a network that has hardly learned.
+
+    Each is red by its own gate, and the comment names the columns and says what to do.
+    """
+    pull = world.open(drifted_and_hardly_trained)
+    assert world.through(pull).code == 0, "a verdict is no failure of the workflow"
+    told = world.red(pull, "drift", "accuracy")
+    assert "drift" in told
+    assert "accuracy" in told
+    said = world.said(pull)
+    assert "Gatehouse: fail" in said
+    assert "What to do next" in said
+    assert "`age`" in said
+    assert world.status(world.tip("change")).startswith("failure: "), "recorded, and as red"
 
 
 def test_data_that_breaks_the_contract_is_red(world: World) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.end_to_end.clone import Clone
 from tests.github.state import PullRequest
 from tests.workflows.world import World
@@ -60,19 +58,6 @@ def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) 
     assert second.head_sha in world.said(second)
 
 
-@pytest.mark.slow
-def test_a_worse_model_is_red(world: World) -> None:
-    """A network that has hardly learned: red, for accuracy, and the comment says what to do."""
-    pull = world.open(lambda fork: fork.replace("params.yaml", "epochs: 6", "epochs: 1"))
-    assert world.through(pull).code == 0, "a verdict is no failure of the workflow"
-    assert "accuracy" in world.red(pull, "accuracy")
-    said = world.said(pull)
-    assert "Gatehouse: fail" in said
-    assert "What to do next" in said
-    assert world.status(world.tip("change")).startswith("failure: "), "recorded, and as red"
-
-
-@pytest.mark.slow
 def test_an_entry_of_the_merge_queue_gets_its_status(world: World) -> None:
     """What the queue would merge: nothing is trained, the status stands on the queue's commit."""
     pull = world.open(lambda fork: (fork.root / "README.md").write_text("More words") and None)

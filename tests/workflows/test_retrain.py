@@ -40,7 +40,6 @@ def changed_files(world: World, branch: str) -> set[str]:
     return set(world.github.git.git("diff", "--name-only", "main", branch).split())
 
 
-@pytest.mark.slow
 def test_other_settings_become_a_pull_request(world: World) -> None:
     """Its record and nothing else, in a pull request whose text no one can inject into."""
     result = retrain(world, settings="train.seed=5 train.torch_mlp.epochs=5", reason=HOSTILE)
