@@ -15,6 +15,7 @@ from gatehouse.policy import Policy, parse_policy
 from tests.gatehouse import s3 as stand_in
 from tests.gatehouse.repository import Repository, own_settings, record
 from tests.gatehouse.tiny import POLICY, Finished, lay_out
+from tests.shared import once
 
 
 @pytest.fixture
@@ -61,14 +62,15 @@ def _own_settings(
 
 
 @pytest.fixture(scope="session")
-def _recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("recorded") / "work"
-    root.mkdir()
+def _recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def make(root: Path) -> None:
+        root.mkdir()
+        record(Repository(root))
+
     with pytest.MonkeyPatch.context() as patch:
         for name, value in own_settings(tmp_path_factory.getbasetemp()).items():
             patch.setenv(name, value)
-        record(Repository(root))
-        yield root
+        return once(tmp_path_factory, "recorded", make)
 
 
 @pytest.fixture
