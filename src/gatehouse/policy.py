@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -219,6 +220,7 @@ def load_policy(path: Path = POLICY_FILE) -> Policy:
     return parse_policy(read_text(path), path)
 
 
+@functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
 def parse_policy(text: str, name: str | Path) -> Policy:
     """The policy in `text`; `name` is the file that errors speak of."""
     return validate(Policy, parse_yaml(text, name), name)
