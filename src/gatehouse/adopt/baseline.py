@@ -20,9 +20,9 @@ from tqdm import tqdm
 from gatehouse.adopt.profile import Scan, numbers
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
+from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.data import FLOAT32_LIMIT
 
-Floats = NDArray[np.float64]
 Metric = Callable[[Floats, Floats], float]
 
 _FOLDS = 5

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from gatehouse.adopt.names import is_protected_name, is_weight_name
 from gatehouse.adopt.profile import Kind, Profile, Scan, are_sentences, frequent, is_none
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import Target
@@ -22,17 +22,6 @@ _SLACK = 0.1
 _MOST_GROUPS = 12
 _FEWEST_STEPS = 100
 """Of float32 numbers in a column's range: the graph reads float32."""
-_PROTECTED = re.compile(
-    r"(^|[_\W])(sex|gender|race|ethnicity|ethnic|religion|disability|nationality|geschlecht|sexe)"
-    r"($|[_\W])",
-    re.IGNORECASE,
-)
-_WEIGHT = re.compile(
-    r"((sample|survey|row|case|person|final|sampling)[_ ]?)?(weights?|wgt|wt)|pweight|fnlwgt",
-    re.IGNORECASE,
-)
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
-"""Between the words of a name such as MomRace."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +194,7 @@ def _look_protected(
     found = []
     for name, profile in profiles.items():
         few = profile.distinct is not None and 2 <= profile.distinct <= _MOST_GROUPS
-        if name in named or not few or not _PROTECTED.search(_HUMP.sub("_", name)):
+        if name in named or not few or not is_protected_name(name):
             continue
         if questions.yes(
             f"Is '{name}' a protected attribute? The model is then not fed it, and fairness is "
@@ -330,7 +319,7 @@ def _column(profile: Profile, output: str) -> Planned:
     note = f"{profile.infinite:,} infinite or huge values: warned of" if profile.infinite else ""
     if profile.kind is Kind.INTEGER and step > 1:
         note = f"float32, which the graph reads, holds only every {_nth(step)} of these numbers"
-    if not note and _WEIGHT.fullmatch(profile.name):
+    if not note and is_weight_name(profile.name):
         note = f"how much a row counts? Then: --weight {profile.name}"
     if not note and profile.counts_up:
         note = f"counts up, or does so in batches: a running number? Then --ignore {profile.name}"

@@ -17,7 +17,15 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gatehouse.adopt.names import (
+    is_cycle_name,
+    is_entity_name,
+    is_id_name,
+    is_identifier_name,
+    is_row_name,
+)
 from gatehouse.adopt.table import Table
+from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.data import FLOAT32_LIMIT
 from gatehouse.rows import row_hashes
 from pipeline.file_source import MISSING
@@ -44,23 +52,6 @@ _DATE = (
     r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?(Z|UTC| ?[+-]\d{2}:?\d{2})?)?"
     r"|\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?"
 )
-_ID_NAME = re.compile(
-    r"(^|[_\W])(id|ids|key|uuid|guid|nr|no|number|index|ref|reference|identifier)$"
-    r"|[a-z](Id|ID|Key|Nr|No)$",
-)
-_ROW_NAME = re.compile(r"\.?row[_ ]?(names?|id|nr|no|number|index)?|index|unnamed: 0")
-"""What R, pandas and spreadsheets call the rows' names, which may be numbers."""
-_IDENTIFIER_NAME = re.compile(r"(^|[_\W])(id|ids|uuid|guid|identifier)$")
-"""What names things even where it is a number; 'glycemic index' is an amount."""
-_ENTITY_NAME = re.compile(
-    r"(id|uuid|guid|identifier"
-    r"|(.*[_\W])?(patient|customer|client|user|person|individual|subject|participant|respondent"
-    r"|member|account|household|student|employee|driver|device|machine)"
-    r"[_\W]*(id|uuid|guid|identifier|nr|no|number|key|ref|reference))"
-)
-"""Whom or what a model meets again: rows of the same one are alike."""
-_CYCLE_NAME = re.compile(r"year|quarter|month|week|day|hour|minute|time", re.IGNORECASE)
-"""What goes round and round, or on and on, and says something all the same."""
 _COUNTED_FROM = (0, 1)
 _STEPS = 0.8
 """Share of rows that count one up from the row before, from which on a column counts up."""
@@ -82,9 +73,6 @@ NO_VALUE = frozenset(MISSING) - {"None"}
 _WRITTEN = r"[€$£¥]?\s*[+-]?\d[\d.,'\s]*[%€$£¥]?"
 """Numbers for people: with a separator of thousands, a currency, a percent sign."""
 _CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
-
-
-Floats = NDArray[np.float64]
 
 
 class Kind(StrEnum):
@@ -166,8 +154,8 @@ class Profile:
         if self.kind is Kind.COUNTER:
             return True
         counting = self.low in _COUNTED_FROM and self.high - self.low + 1 == self.rows
-        named = _ROW_NAME.fullmatch(self.name.lower()) or not self.named_id
-        return self.kind is Kind.ID and counting and bool(named)
+        named = is_row_name(self.name) or not self.named_id
+        return self.kind is Kind.ID and counting and named
 
 
 @dataclass(frozen=True)
@@ -369,14 +357,7 @@ class _Tally:
         counts = dict((self.counts or Counter()).most_common())
         unique = self.hashes is not None and known > 1 and _copies(self.hashes) == 0
         distinct = len(counts) if self.counts is not None else known if unique else None
-        named_id = any(
-            found is not None
-            for found in (
-                _ID_NAME.search(name),
-                _ID_NAME.search(name.lower()),
-                _ROW_NAME.fullmatch(name.lower()),
-            )
-        )
+        named_id = is_id_name(name)
         kind = self._kind(
             name, known, distinct, counts, unique=unique, named_id=named_id, time=time
         )
@@ -384,7 +365,7 @@ class _Tally:
         counted = numeric or (kind in _NUMBERING and not self.strays)
         counts_up = kind is Kind.INTEGER and self._counts_up(known) and (
             self._counts_all(known, distinct)
-            or (named_id and _CYCLE_NAME.search(name) is None)
+            or (named_id and not is_cycle_name(name))
         )  # fmt: skip
         return Profile(
             name=name,
@@ -424,7 +405,7 @@ class _Tally:
         many = distinct is None or distinct > _FEW_CATEGORIES
         entity = named_id and not unique and (distinct is None or distinct > MOST_CATEGORIES)
         if not self.strays and not self.padded and self.infinite < known:
-            cycle = _CYCLE_NAME.search(name) is not None
+            cycle = is_cycle_name(name)
             counting = self.high - self.low + 1 == known and not cycle
             if self.whole and unique and many and (named_id or counting):
                 return Kind.ID
@@ -435,7 +416,7 @@ class _Tally:
                 return Kind.COUNTER
             if entity and self.whole and (
                 is_entity_name(name)
-                or (_is_identifier(name) and not self._is_category(known, distinct, counts))
+                or (is_identifier_name(name) and not self._is_category(known, distinct, counts))
             ):  # fmt: skip
                 return Kind.ENTITY
             return Kind.INTEGER if self.whole and not self.infinite else Kind.NUMBER
@@ -470,20 +451,6 @@ class _Tally:
         if distinct <= MOST_CATEGORIES:
             return distinct <= 2 or known >= 2 * distinct
         return sum(frequent(counts, known).values()) >= _COVERED * known
-
-
-def is_entity_name(name: str) -> bool:
-    """Does this name a person or a thing that a model meets again?"""
-    return _ENTITY_NAME.fullmatch(_by_words(name)) is not None
-
-
-def _is_identifier(name: str) -> bool:
-    return _IDENTIFIER_NAME.search(_by_words(name)) is not None
-
-
-def _by_words(name: str) -> str:
-    """PatientId as patient_id."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def are_sentences(listed: Sequence[str]) -> bool:
