@@ -189,20 +189,28 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
         return study
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_worker, args=(plan,)) for _ in range(workers)]
-    for process in processes:
-        process.start()
     try:
+        for process in processes:
+            process.start()
+            # SQLite locks no row: two that look at once would both take the trial that waits.
+            while process.is_alive() and _waiting(study):
+                process.join(_POLL_SECONDS)
         for process in processes:
             while process.is_alive():
                 process.join(_POLL_SECONDS)
                 told(study)
     finally:
         for process in processes:
-            process.terminate()
-            process.join()
+            if process.pid is not None:
+                process.terminate()
+                process.join()
     if any(process.exitcode for process in processes):
         raise GatehouseError("a worker failed; the reason stands above")
     return study
+
+
+def _waiting(study: optuna.Study) -> bool:
+    return any(trial.state.name == "WAITING" for trial in study.get_trials(deepcopy=False))
 
 
 def _worker(plan: Plan) -> None:
