@@ -113,12 +113,15 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         text, contract = _contract(plan, found, seen)
         data = learning(seen, contract, found.table.dialect.decimal)
         leaking = {name: v for name, v in leaks(data).items() if name not in wanted.kept}
+        baseline = None
         if leaking:
-            needed = not questions.asked and _are_needed(data, leaking, sizes)
+            if not questions.asked:
+                baseline = _learned_without(data, leaking, sizes)
+            needed = not questions.asked and baseline is None
             plan = without_leaks(plan, leaking, questions, needed=needed)
             text, contract = _contract(plan, found, seen)
             data = learning(seen, contract, found.table.dialect.decimal)
-        baseline = measure(data, sizes.test)
+        baseline = baseline or measure(data, sizes.test)
         kept = any(contract.columns[name].is_model_input for name in leaking)
         policy = policy_text(seen, plan, contract, baseline, sizes, leaking=kept)
         parse_policy(policy, files.POLICY)
@@ -178,14 +181,15 @@ def _check_names(wanted: Wanted, names: Sequence[str]) -> None:
             column_of(named, option, names)
 
 
-def _are_needed(data: Learning, leaking: Collection[str], sizes: Sizes) -> bool:
-    """Do two simple models learn nothing without these columns? Then they are the very features."""
+def _learned_without(data: Learning, leaking: Collection[str], sizes: Sizes) -> Baseline | None:
+    """The baseline without these columns; None: nothing is learned, they are the very features."""
     names = [name for name in data.features if name not in leaking]
     if not names:
-        return True
+        return None
     categorical = tuple(name for name in data.categorical if name not in leaking)
     rest = replace(data, features=data.features[names], categorical=categorical)
-    return not _learns(data.task, measure(rest, sizes.test))
+    baseline = measure(rest, sizes.test)
+    return baseline if _learns(data.task, baseline) else None
 
 
 def without_leaks(
