@@ -15,12 +15,7 @@ from numpy.typing import NDArray
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
-from gatehouse.gates.bootstrap import (
-    Floats,
-    Metric,
-    bootstrap,
-    percentile_interval,
-)
+from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
 from gatehouse.gates.metrics import UNITS, measured, undefined
 from gatehouse.gates.metrics.edge import Told, edge_difference, edge_interval
 from gatehouse.gates.predictions import Predictions, predict
@@ -165,11 +160,11 @@ def _measurement(
     method = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
     if of is Of.COMPARISON:
         method = f"candidate - base, {'paired' if paired else 'two-sample'} {method}"
-    interval, confidence = None, policy.measure.confidence
+    interval = None
     if edge:
         interval, method = edge
     elif np.isfinite(value):
-        interval = percentile_interval(values, confidence)
+        interval = percentile_interval(values, policy.measure.confidence)
         reason = None if interval else "not defined in most resamples: too few rows of a class"
         if interval and interval.low == interval.high and of is not Of.COMPARISON:
             reason = "every resample gives this very value: no width, and no proof"
