@@ -13,10 +13,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 locks := $(wildcard requirements/*.txt tests/workflows/tools/*.json) pyproject.toml scripts/install.sh
 gatehouse := .venv/bin/gatehouse
+pytest := .venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run digits tune demo test check drill image verify pages docs serve lock clean github-settings
+.PHONY: help setup run digits tune demo test test-all check drill image verify pages docs serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +34,11 @@ digits: .venv/.installed-run ## the same with images: examples/digits, a CNN on 
 demo: .venv/.installed-run ## play the whole loop, from training to an alarm and back, in a scratch copy
 	@$(gatehouse) demo $(ARGS)
 
-test: .venv/.installed-dev ## run the tests on all cores; ARGS=--cov measures coverage, at half the speed
-	@.venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+test: .venv/.installed-dev ## run the tests, in minutes; ARGS="-k fairness" for some, ARGS=--cov for coverage
+	@$(pytest) -m "not slow"
+
+test-all: test ## make test, then what starts workflows, images and whole runs: half an hour
+	@$(pytest) -m slow
 
 check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit must pass
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,13 @@ settings.load_profile("house")
 # For the processes that tests start.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [LEAN, os.environ.get("PYTHONPATH")]))
 
+# A shell script starts its background processes with SIGINT ignored, and theirs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _LONGEST = ("end_to_end", "release", "workflows", "fuzz")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="run what others show in less time, too")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest begin first, so that no process is left alone with one of them at the end."""
-    if not config.getoption("--slow"):
-        for item in items:
-            if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="slow: make test ARGS=--slow runs it too"))
     here = Path(__file__).parent
     items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in _LONGEST)

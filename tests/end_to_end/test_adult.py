@@ -10,10 +10,13 @@ import pytest
 
 from tests.end_to_end.clone import Clone, copy_checkout
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("GATEHOUSE_ADULT_DIR"),
-    reason="GATEHOUSE_ADULT_DIR names no folder with UCI's adult.data and adult.test",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not os.environ.get("GATEHOUSE_ADULT_DIR"),
+        reason="GATEHOUSE_ADULT_DIR names no folder with UCI's adult.data and adult.test",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

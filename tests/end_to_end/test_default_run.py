@@ -11,6 +11,8 @@ import pytest
 
 from tests.end_to_end.clone import Clone
 
+pytestmark = pytest.mark.slow
+
 # What a stage says when it has run; DVC itself is not heard.
 RAN = re.compile(r"^(ingest|prepare|data|train|quantize|drift|accuracy|fairness|latency): ", re.M)
 

@@ -14,10 +14,13 @@ from tests.release.podman import SETTINGS
 from tests.workflows.world import SMALL
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
-def in_image(pytestconfig: pytest.Config) -> bool:
-    """Whether the new model is served out of its image; tests/release shows that in each run."""
-    return pytestconfig.getoption("--slow") and not lost_tools()
+def in_image() -> bool:
+    """Whether the new model can be served out of its image here."""
+    return not lost_tools()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_the_loop_is_closed(told: tuple[str, Path]) -> None:
 
 
 def test_another_model_serves_at_the_end(told: tuple[str, Path], in_image: bool) -> None:
-    """The log holds both models' predictions; the new one's come out of its image with --slow."""
+    """The log holds both models' predictions; the new one's come out of its image."""
     said, folder = told
     served = [line.split()[1] for line in said.splitlines() if "answers at port" in line]
     assert len(set(served)) == 2, said

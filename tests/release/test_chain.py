@@ -27,6 +27,8 @@ from tests.release.base import base_image
 from tests.release.chain import Chain, make_keys
 from tests.release.rollout import Cluster, ask, asking
 
+pytestmark = pytest.mark.slow
+
 MEGABYTES = 420
 COMPILERS = {"gcc", "g++", "cc", "c++", "clang", "ld", "as", "make", "tcc", "rustc", "go"}
 ROW = {
@@ -256,7 +258,6 @@ def test_a_verdict_that_is_no_pass_is_refused(chain: Chain, tmp_path: Path) -> N
     assert "is no pass" in chain.refused(reference)
 
 
-@pytest.mark.slow
 def test_promoted_and_reverted_under_load(
     chain: Chain, pushed: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

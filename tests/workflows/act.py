@@ -15,13 +15,14 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.github.api import GitHub
 from tests.github.needed import missing
@@ -222,7 +223,7 @@ def _values(file: Path, values: Mapping[str, str]) -> str:
 def _run(
     words: list[str], folder: Path, environment: dict[str, str], timeout: float
 ) -> tuple[int, str]:
-    """Exit code and output; past the time, the process group is ended."""
+    """Exit code and output; past the time, act and every process that it started are ended."""
     process = subprocess.Popen(
         words,
         cwd=folder,
@@ -238,9 +239,16 @@ def _run(
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _end(psutil.Process(process.pid))
         output, _ = process.communicate()
         tail = results.parse(-1, output).log[-4000:]
         raise AssertionError(f"the run did not end within {timeout:g} s:\n{tail}") from None
     return process.returncode, output
+
+
+def _end(process: psutil.Process) -> None:
+    """Kill a process and its descendants: act gives each step a process group of its own."""
+    process.suspend()  # so that it starts no further one
+    for each in [*process.children(recursive=True), process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()

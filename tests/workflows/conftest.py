@@ -14,6 +14,13 @@ from tests.workflows.act import act_binary
 from tests.workflows.world import World, make_fork
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs a whole workflow in a fork is slow."""
+    for item in items:
+        if "world" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def _fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     act_binary()

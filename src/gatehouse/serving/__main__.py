@@ -25,6 +25,9 @@ UNREAD = 75_000
 @command
 def main() -> int:
     """Serve until SIGTERM or SIGINT; exit code 2 where model or settings are not usable."""
+    # A shell script starts its background processes with SIGINT ignored; it ends this one anyway.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     from gatehouse.contract import load_contract
     from gatehouse.serving.house import open_house

@@ -172,8 +172,12 @@ def test_a_rolling_update_loses_no_request_of_connections_that_are_kept(root: Pa
 
 
 def test_ctrl_c_ends_it_at_once_and_quietly(root: Path) -> None:
-    """At a desk nobody waits, and nothing went wrong."""
-    with running(root) as service:
+    """At a desk nobody waits, and nothing went wrong.
+
+    Started as in the background of a script, where the shell makes it ignore SIGINT.
+    """
+    ignoring = ("sh", "-c", 'trap "" INT TERM; exec "$@"', "sh", *OWN)
+    with running(root, ignoring) as service:
         service.popen.send_signal(signal.SIGINT)
         assert service.popen.wait(WITHIN) == 130
         assert "Traceback" not in service.log.read_text()
