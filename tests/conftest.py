@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.shared import LEAN
+from tests.shared import LEAN, WARM
+from tests.warm.server import warm_process
 
 # The same examples in every run, and no clock: a shared machine may be slow.
 settings.register_profile("house", derandomize=True, deadline=None, database=None)
@@ -22,6 +24,16 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [LEAN, os.environ.get("P
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _LONGEST = ("end_to_end", "release", "workflows", "fuzz")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The one process that shares a run out starts the one that others are copies of."""
+    if getattr(config.option, "numprocesses", None) and WARM not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="warm-")
+        config.add_cleanup(folder.cleanup)
+        waiting = warm_process(Path(folder.name))
+        os.environ[WARM] = str(waiting.__enter__())
+        config.add_cleanup(lambda: waiting.__exit__(None, None, None))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

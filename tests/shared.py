@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-LEAN = str(Path(__file__).parent / "lean")
+WARM = "TESTS_WARM"
+"""The variable of the environment that has the folder of tests/warm, where there is one."""
+
+LEAN = os.pathsep.join(filter(None, [os.environ.get(WARM), str(Path(__file__).parent / "lean")]))
 """Goes before the packages on the path of processes that tests start, which begin sooner by it."""
 
 

@@ -42,6 +42,7 @@ def _pinned(
     example.few.pin(WEIGHTS, EPOCHS)
 
 
+@pytest.mark.slow
 def test_few_images_go_further_from_a_pretrained_body(
     few: TrainingData, example: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

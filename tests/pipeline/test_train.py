@@ -195,6 +195,7 @@ def test_without_git_the_commit_is_unknown(shop: Shop, monkeypatch: pytest.Monke
     assert stage.commit() == "unknown"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "GATEHOUSE_ADULT_DIR" not in os.environ,
     reason="needs UCI Adult: GATEHOUSE_ADULT_DIR names no folder",

@@ -26,6 +26,7 @@ import psutil
 
 from tests.github.api import GitHub
 from tests.github.needed import missing
+from tests.shared import LEAN
 from tests.workflows import results
 from tests.workflows.definitions import uses_of
 from tests.workflows.rewriting import grants_by_job, secret_of, with_tokens_of_jobs
@@ -182,6 +183,7 @@ class Act:
             "PYTEST_PLUGINS": "xdist.plugin",
             "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
             "STAND_INS": str(HERE.parents[1]),
+            "STAND_IN_LEAN": LEAN,
             "STAND_IN_PYTHON": sys.executable,
             "STAND_IN_ORIGIN": self.github.origin.as_uri(),
             "STAND_IN_CML": str(HERE / "cml"),

@@ -36,6 +36,7 @@ def replace(repository: Repository, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
+@pytest.mark.slow
 def test_a_forged_record_decides_nothing(released: Repository, tmp_path: Path) -> None:
     """The policy can't be met; evidence and verdict that lie in Git say that it was."""
     replace(released, "at_least: 0.8\n", "at_least: 0.9999\n")
@@ -54,6 +55,7 @@ def test_a_forged_record_decides_nothing(released: Repository, tmp_path: Path) -
         build(judged, "oci:base", tmp_path / "work", Release(tmp_path / "release"))
 
 
+@pytest.mark.slow
 def test_a_pass_is_of_the_commit(released: Repository, tmp_path: Path) -> None:
     """What is changed and not committed counts for nothing; what is judged lies there, settled."""
     commit = released.git("rev-parse", "HEAD").strip()

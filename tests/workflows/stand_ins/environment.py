@@ -48,8 +48,8 @@ def make_environment(root: Path) -> None:
     (venv / "bin/python").unlink()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     (packages,) = venv.glob("lib/python*/site-packages")
-    lean = Path(os.environ["STAND_INS"], "tests/lean")
-    paths = [str(root / "src"), str(lean), os.environ["STAND_IN_PACKAGES"]]
+    lean = os.environ["STAND_IN_LEAN"].split(os.pathsep)
+    paths = [str(root / "src"), *lean, os.environ["STAND_IN_PACKAGES"]]
     (packages / "stand_in.pth").write_text("\n".join(paths) + "\n", encoding="utf-8")
     for tool in Path(os.environ["STAND_IN_SCRIPTS"]).iterdir():
         place = venv / "bin" / tool.name
