@@ -16,7 +16,7 @@ gatehouse := .venv/bin/gatehouse
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run digits tune demo test check drill image verify pages docs serve lock clean github-settings
+.PHONY: help setup run digits tune demo test test-fork check drill image verify pages docs serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ demo: .venv/.installed-run ## play the whole loop, from training to an alarm and
 
 test: .venv/.installed-dev ## run the tests on all cores; ARGS=--cov measures coverage, at half the speed
 	@.venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fork: .venv/.installed-dev ## the tests of what a fork edits: what its pull requests run
+	@.venv/bin/pytest tests/pipeline $(ARGS)
 
 check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit must pass
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure
