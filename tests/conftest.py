@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,11 @@ _LONGEST = ("end_to_end", "release", "workflows", "fuzz")
 def pytest_configure(config: pytest.Config) -> None:
     """The one process that shares a run out starts the one that others are copies of."""
     if getattr(config.option, "numprocesses", None) and WARM not in os.environ:
-        folder = tempfile.TemporaryDirectory(prefix="warm-")
-        config.add_cleanup(folder.cleanup)
-        waiting = warm_process(Path(folder.name))
-        os.environ[WARM] = str(waiting.__enter__())
-        config.add_cleanup(lambda: waiting.__exit__(None, None, None))
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warm-")))
+        stack.enter_context(warm_process(folder))
+        os.environ[WARM] = str(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,8 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.github.owners import OWNERS_FILE
-from tests.sample import lay_sample, template_owners
+from tests.sample import lay_owners, lay_sample
 from tests.shared import LEAN
 
 REPOSITORY = Path(__file__).parents[2]
@@ -71,7 +70,7 @@ def copy_checkout(root: Path) -> Clone:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
     lay_sample(root)
-    (root / OWNERS_FILE).write_text(template_owners(), "utf-8")
+    lay_owners(root)
     clone = Clone(root)
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     clone.run("git", "config", "user.name", "Tester")

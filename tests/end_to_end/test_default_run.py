@@ -11,7 +11,6 @@ import pytest
 
 from tests.end_to_end.clone import Clone
 from tests.warm import COLD
-from tests.warm import COLD
 
 pytestmark = pytest.mark.slow
 
@@ -98,8 +97,6 @@ def test_a_change_is_compared_with_main(clone: Clone) -> None:
 def test_an_honest_run_reproduces(finished: Clone) -> None:
     """Attacks verification that no honest run can pass; two trainings must agree to the byte."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(COLD, "1")  # each process with a hash seed of its own
-        with pytest.MonkeyPatch.context() as patch:
         patch.setenv(COLD, "1")  # each process with a hash seed of its own
         output = finished.gatehouse("verify")
     assert "reproduces" in output

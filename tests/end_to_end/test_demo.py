@@ -13,7 +13,6 @@ from tests.release.needed import lost_tools
 from tests.release.podman import SETTINGS
 from tests.workflows.world import SMALL
 
-
 pytestmark = pytest.mark.slow
 
 

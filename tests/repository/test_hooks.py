@@ -37,6 +37,16 @@ def test_a_digest_of_dvc_is_no_secret(hooks: dict[str, dict[str, Any]]) -> None:
         assert re.search(hooks["detect-secrets"]["exclude"], path)
 
 
+def test_codeowners_is_made_with_each_commit_of_either_file(
+    hooks: dict[str, dict[str, Any]],
+) -> None:
+    """Attacks a commit whose CODEOWNERS is not what ownership.txt makes."""
+    hook = hooks["codeowners"]
+    assert hook["entry"] == ".venv/bin/gatehouse github owners"
+    for path in (".github/CODEOWNERS", ".github/ownership.txt"):
+        assert re.search(hook["files"], path)
+
+
 def test_a_large_table_is_refused(hooks: dict[str, dict[str, Any]]) -> None:
     """Attacks a table that everybody's clone would hold for good."""
     assert "exclude" not in hooks["large-files"]

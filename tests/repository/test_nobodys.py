@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER
+from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ _FOLDER = re.compile(r"(?<![\w.])/(?:home/(?!runner|vscode)|Users/|root/|work/|m
 
 @pytest.fixture(scope="module", autouse=True)
 def _of_the_template() -> None:
-    if PLACEHOLDER not in (REPOSITORY / OWNERS_FILE).read_text("utf-8"):
+    if PLACEHOLDER not in (REPOSITORY / OWNERSHIP_FILE).read_text("utf-8"):
         pytest.skip("this fork has owners of its own")
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
-from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER
+import pytest
+
+from gatehouse.github.owners import OWNERS_FILE
+from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER, parse
 
 SAMPLE = Path(__file__).parent
 FILES = ("contract.yaml", "policy.yaml", "params.yaml", "model_card.yaml")
@@ -22,7 +26,25 @@ def lay_sample(root: Path, *names: str) -> None:
         shutil.copyfile(SAMPLE / name, root / name)
 
 
-def template_owners() -> str:
-    """This repository's code owners as the template has them: the placeholder owns everything."""
-    text = (SAMPLE.parents[1] / OWNERS_FILE).read_text("utf-8")
-    return re.sub(r"(?m)^([^#\s]\S*[ \t]+)@.*$", rf"\1{PLACEHOLDER}", text)
+def template_ownership() -> str:
+    """This repository's ownership.txt as the template has it: the placeholder owns everything."""
+    text = (SAMPLE.parents[1] / OWNERSHIP_FILE).read_text("utf-8")
+    own = re.sub(r"(?m)^([^#\s]\S*[ \t]+\w+)[ \t].*$", r"\1", text)
+    return re.sub(r"(?m)^\*.*$", f"*                             owned  {PLACEHOLDER}", own)
+
+
+def tracked() -> list[str]:
+    """The paths of this repository that Git has."""
+    words = ["git", "ls-files", "-z"]
+    done = subprocess.run(words, cwd=SAMPLE.parents[1], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("this is no Git repository")
+    return done.stdout.decode().split("\0")[:-1]
+
+
+def lay_owners(root: Path, owners: str = PLACEHOLDER) -> None:
+    """Write the template's ownership.txt into `root`, with these owners, and its CODEOWNERS."""
+    text = template_ownership().replace(PLACEHOLDER, owners)
+    for path, content in ((OWNERSHIP_FILE, text), (OWNERS_FILE, parse(text).codeowners())):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(content, "utf-8")

@@ -1,13 +1,15 @@
 """Laid into a folder on the path of processes as sitecustomize.py; see tests/warm.
 
-Runs before each such process's own code, so it imports next to nothing. ADDRESS is put before it.
+It runs before every process's own code, so it imports next to nothing, pathlib included.
 """
 
 import os
 import sys
 
+ADDRESS = os.path.join(os.path.dirname(__file__), "socket")
 
-def _command():
+
+def _command() -> tuple[str, str, list[str]] | None:
     """The stage that this process is to run, as kind, name and arguments; None: no stage."""
     words = sys.orig_argv[1:]
     if words[:1] == ["-P"]:
@@ -21,7 +23,7 @@ def _command():
     return None
 
 
-def _ask(command):
+def _ask(command: tuple[str, str, list[str]]) -> None:
     import json
     import signal
     import socket
@@ -40,7 +42,7 @@ def _ask(command):
         "executable": sys.executable,
     }
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(ADDRESS)  # noqa: F821
+        connection.connect(ADDRESS)
         message = json.dumps(asked).encode()
         socket.send_fds(connection, [len(message).to_bytes(8, "big")], [0, 1, 2])
         connection.sendall(message)
@@ -51,5 +53,5 @@ def _ask(command):
     os._exit(code)
 
 
-if "TESTS_COLD" not in os.environ and (_found := _command()) and os.path.exists(ADDRESS):  # noqa: F821
+if "TESTS_COLD" not in os.environ and (_found := _command()) and os.path.exists(ADDRESS):
     _ask(_found)

@@ -8,6 +8,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,9 +37,7 @@ def warm_process(folder: Path) -> Iterator[Path]:
     words = [sys.executable, "-P", "-m", "tests.warm.server", str(address)]
     root = str(Path(__file__).parents[2])
     process = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": root})
-    (folder / "sitecustomize.py").write_text(
-        f"ADDRESS = {str(address)!r}\n{CLIENT.read_text('utf-8')}", "utf-8"
-    )
+    shutil.copyfile(CLIENT, folder / "sitecustomize.py")
     try:
         yield folder  # until it is ready, others begin by themselves
     finally:
@@ -80,7 +79,7 @@ def _watch(connection: socket.socket) -> None:
     for stream in streams:
         os.close(stream)
     ended = os.pidfd_open(copy)
-    if ended not in select.select([ended, connection], [], [])[0]:
+    if ended not in select.select([ended, connection.fileno()], [], [])[0]:
         os.kill(copy, signal.SIGKILL)
     _, status = os.waitpid(copy, 0)
     with suppress(OSError):
@@ -102,10 +101,9 @@ def _become(asked: dict[str, Any], streams: list[int]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.prefix, sys.exec_prefix = asked["prefix"], asked["exec_prefix"]
         sys.executable, sys.argv, sys.path = asked["executable"], asked["argv"], asked["path"]
-        sys.stdin = open(0, closefd=False)
-        sys.stdout = open(1, "w", closefd=False)
-        sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)
-        sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 as long as the process
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
         code = _run(asked)
     except SystemExit as end:
         code = _code_of(end)
@@ -122,7 +120,7 @@ def _become(asked: dict[str, Any], streams: list[int]) -> None:
 def _run(asked: dict[str, Any]) -> int:
     kind, name = asked["kind"], asked["name"]
     if not asked["safe_path"]:
-        sys.path.insert(0, asked["cwd"] if kind == "module" else os.path.dirname(name))
+        sys.path.insert(0, asked["cwd"] if kind == "module" else str(Path(name).parent))
     if kind == "module":
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     else:

@@ -111,6 +111,7 @@ def test_a_failed_pipeline_is_red_with_its_reason(world: World) -> None:
     pull = world.open(break_it)
     checked = world.through(pull)
     assert checked.code != 0
+    assert "machinery" not in checked.results, "src/pipeline is no machinery"
     assert "Pipeline (Run the pipeline)" in world.red(pull)
     assert "not judged" in world.said(pull)
 

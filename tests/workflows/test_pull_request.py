@@ -32,6 +32,10 @@ def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) 
     run, checked = world.check(pull)
     assert checked.code == 0, checked.log[-6000:]
     assert "train: 1 x cpu" in checked.summary
+    # A setting is no machinery: the library's tests are left out, and the final job knows why.
+    ran = ("plan", "checks", "tests", "pipeline", "pull-request")
+    assert checked.results == dict.fromkeys(ran, "success")
+    assert "| tests of the machinery | not run: the change leaves" in checked.summary
     world.announce(run)
     assert world.status(pull.head_sha).startswith("pending: running")
     judged = world.judge(run)
@@ -80,6 +84,7 @@ def test_an_entry_of_the_merge_queue_gets_its_status(world: World) -> None:
     )  # fmt: skip
     assert checked.code == 0, checked.log[-6000:]
     assert "in the merge queue there is nothing left to train" in checked.summary
+    assert "machinery" not in checked.results
     run = world.github.run(1, event="merge_group", head_branch=branch, head_sha=entry)
     assert world.judge(run).code == 0
     assert world.status(entry).startswith("success: ")

@@ -175,16 +175,31 @@ def final_step() -> tuple[str, list[str]]:
     return step["run"], others
 
 
-@pytest.mark.parametrize("draft", ["false", "true"])
-def test_the_final_job_passes_only_on_success(draft: str) -> None:
-    """Each result of each needed job is tried: only success passes, and a draft's pipeline."""
+@pytest.mark.parametrize(
+    ("draft", "machinery", "skips"),
+    [
+        ("false", "true", set()),
+        ("true", "true", {"pipeline"}),
+        ("false", "false", {"machinery"}),
+        ("true", "false", {"pipeline", "machinery"}),
+        ("", "", set()),
+    ],
+)
+def test_the_final_job_passes_only_on_success(draft: str, machinery: str, skips: set[str]) -> None:
+    """Each result of each needed job is tried: only success passes, or a skip that Plan asked for.
+
+    That is a draft's pipeline, and the machinery's tests where the change leaves it alone.
+    """
     if shutil.which("jq") is None:
         missing("jq, which the runners have")
     script, others = final_step()
 
     def passes(results: dict[str, str]) -> bool:
         needs = json.dumps({name: {"result": result} for name, result in results.items()})
-        environment = {"RESULTS": needs, "DRAFT": draft, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        environment = {
+            "RESULTS": needs, "DRAFT": draft, "MACHINERY": machinery,
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+        }  # fmt: skip
         words = ["bash", "-e", "-o", "pipefail", "-c", script]
         done = subprocess.run(words, env=environment, capture_output=True, check=False)
         return done.returncode == 0
@@ -192,5 +207,8 @@ def test_the_final_job_passes_only_on_success(draft: str) -> None:
     success = dict.fromkeys(others, "success")
     assert passes(success)
     for name, result in itertools.product(others, ["failure", "cancelled", "skipped"]):
-        allowed = (name, result, draft) == ("pipeline", "skipped", "true")
+        allowed = result == "skipped" and name in skips
         assert passes(success | {name: result}) == allowed, f"{name}: {result}"
+    assert passes(success | dict.fromkeys(skips, "skipped"))
+    for name in set(others) - skips:
+        assert not passes(success | dict.fromkeys({*skips, name}, "skipped"))

@@ -52,6 +52,8 @@ def test_an_edited_judge_and_policy_do_not_count(world: World) -> None:
     pull = world.open(edit)
     checked = world.through(pull)
     assert "PASS" in checked.job("pipeline").step("Run the pipeline").output
+    assert checked.results["machinery"] == "success"
+    assert "`ubuntu-latest`: the change touches src/gatehouse/judge.py |" in checked.summary
     assert "accuracy" in world.red(pull, "accuracy")
     said = world.said(pull)
     assert "loosens the policy" in said

@@ -82,7 +82,7 @@ def test_who_gets_a_gpu_and_may_push_data(
     event: str, origin: str, author: str, ours: str, gpu: bool, tmp_path: Path
 ) -> None:
     """Attacks the bill, and the DVC remote, with runs that are not ours."""
-    (step,) = PULL_REQUEST["jobs"]["plan"]["steps"]
+    (step,) = [s for s in PULL_REQUEST["jobs"]["plan"]["steps"] if s.get("id") == "plan"]
     environment = {
         "EVENT": event, "DRAFT": "false", "FROM": origin, "AUTHOR": author,
         "GPU_LABELS": '["gpu"]', "GITHUB_REPOSITORY": "octo/model",

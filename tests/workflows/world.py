@@ -15,6 +15,7 @@ from typing import Any
 from tests.end_to_end.clone import Clone, copy_checkout
 from tests.github.api import GitHub
 from tests.github.state import PullRequest, Run
+from tests.sample import lay_owners
 from tests.workflows.act import Act
 from tests.workflows.results import Result
 
@@ -65,13 +66,13 @@ def make_fork(folder: Path, settings: Settings = SMALL) -> None:
         shutil.rmtree(work / name)
     (work / "tests/workflows/tools").mkdir(parents=True)
     (work / "tests/workflows/tools/package.json").write_text("{}")
-    (work / "tests/test_smoke.py").write_text(_SMOKE)
+    (work / "tests/pipeline").mkdir()
+    (work / "tests/pipeline/test_smoke.py").write_text(_SMOKE)
     (work / ".pre-commit-config.yaml").write_text(_HOOKS)
     for file, changes in settings.items():
         for old, new in changes.items():
             clone.replace(file, old, new)
-    owners = work / ".github/CODEOWNERS"
-    owners.write_text(owners.read_text("utf-8").replace("@OWNER", "@octo/ml"), "utf-8")
+    lay_owners(work, "@octo/ml")
     clone.run("dvc", "remote", "add", "--default", "folder", str(folder / "dvc-remote"))
     clone.gatehouse("run", code=None)
     clone.run("dvc", "push", "--quiet", "--run-cache")

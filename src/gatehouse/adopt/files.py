@@ -10,18 +10,11 @@ from pathlib import Path
 from gatehouse.adopt.questions import Questions
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git
+from gatehouse.ownership import Kind, Ownership
 
 CONTRACT, POLICY, PARAMS = Path("contract.yaml"), Path("policy.yaml"), Path("params.yaml")
 CARD = Path("model_card.yaml")
 WRITTEN = (CONTRACT, POLICY, PARAMS, CARD)
-
-_LEFT = (
-    Path("dvc.lock"), Path("data/raw"), Path("data/prepared"), Path("data/cache/adult"),
-    Path("models"), Path("reports/evidence"), Path("reports/train"), Path("reports/base.json"),
-    Path("reports/verdict.json"), Path("reports/report.md"), Path("reports/model_card.md"),
-    Path("reports/monitor"), Path("reports/compare"), Path("reports/site"),
-)  # fmt: skip
-"""What runs on other data have written."""
 
 
 def check_repository() -> None:
@@ -87,12 +80,25 @@ def has_remote() -> bool:
     return config.is_file() and re.search(r"(?m)^\s*remote\s*=", config.read_text()) is not None
 
 
-def take_away() -> list[Path]:
-    """Remove what earlier runs wrote: it is of other data; the paths that were there."""
-    gone = [path for path in _LEFT if path.exists() or path.is_symlink()]
+def take_away(border: Ownership) -> list[Path]:
+    """Remove what earlier runs wrote, as it is of other data.
+
+    Args:
+        border: says what runs write. A path of another kind inside such a folder stays.
+
+    Returns:
+        The paths of the border that were there.
+    """
+    named = [Path(path) for path in border.paths_of(Kind.GENERATED)]
+    gone = [path for path in named if path.exists() or path.is_symlink()]
     for path in gone:
-        if path.is_dir() and not path.is_symlink():
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        elif not border.inside(f"{path.as_posix()}/"):
             shutil.rmtree(path)
         else:
-            path.unlink()
+            for file in path.rglob("*"):
+                kind = border.kind_of(file.as_posix())
+                if kind is Kind.GENERATED and (file.is_symlink() or not file.is_dir()):
+                    file.unlink()
     return gone

@@ -20,6 +20,7 @@ from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import allowed_copies, card_text, contract_text, settings
 from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import Contract, Role, Task, parse_contract
+from gatehouse.ownership import load as load_ownership
 from gatehouse.params import set_values
 from gatehouse.policy import parse_policy
 from gatehouse.report.card_text import CardText
@@ -95,6 +96,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
             role, or files would be overwritten that hold changes; nothing is then written.
     """
     files.check_repository()
+    border = load_ownership()
     split = load_settings().split
     with find(wanted.place) as found:
         _check_names(wanted, found.table.columns)
@@ -130,7 +132,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         # Settings first: they are the ones that may be refused.
         set_values(settings(plan, file, sizes.train))
         copy_file(found)
-        removed = files.take_away()
+        removed = files.take_away(border)
         write_text(files.CONTRACT, text)
         write_text(files.POLICY, policy)
         write_text(files.CARD, card)

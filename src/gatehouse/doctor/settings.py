@@ -11,7 +11,8 @@ from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.doctor.adopted import SAMPLE, is_set_up
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
-from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER, problem
+from gatehouse.github.owners import OWNERS_FILE, problem
+from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.card_text import CARD_TEXT, TO_WRITE, load_card_text
 from gatehouse.template.placeholders import NAME
@@ -96,8 +97,11 @@ def _waivers(root: Path) -> Iterator[Finding]:
 
 
 def _owners(root: Path) -> Iterator[Finding]:
-    file = root / OWNERS_FILE
-    told = problem(file.read_text("utf-8", "replace") if file.is_file() else "")
+    codeowners, border = (
+        file.read_text("utf-8", "replace") if file.is_file() else None
+        for file in (root / OWNERS_FILE, root / OWNERSHIP_FILE)
+    )
+    told = problem(codeowners, border)
     if told and PLACEHOLDER in told and not is_set_up(root):
         yield AREA.warning(
             told,
@@ -108,7 +112,7 @@ def _owners(root: Path) -> Iterator[Finding]:
             told, "name at least two people or a team, commit, push (docs/github.md)"
         )
     else:
-        yield AREA.fine(f"{OWNERS_FILE} names owners")
+        yield AREA.fine(f"{OWNERS_FILE} is what {OWNERSHIP_FILE} makes, and names owners")
 
 
 def _placeholders(root: Path) -> Iterator[Finding]:

@@ -140,9 +140,21 @@ def key() -> int:
 
 
 @group.command()
+@command
+def owners() -> int:
+    """Make .github/CODEOWNERS from .github/ownership.txt."""
+    from gatehouse.github.owners import OWNERS_FILE, write_codeowners
+    from gatehouse.ownership import load
+
+    changed = write_codeowners(load())
+    click.echo(f"{OWNERS_FILE}: {'made anew; commit it' if changed else 'unchanged'}")
+    return PASS
+
+
+@group.command()
 @click.argument("repo", metavar="OWNER/NAME")
 @click.option("--owner", "owners", multiple=True, metavar="@USER|@ORG/TEAM",
-              help="Write code owners into CODEOWNERS first; may be repeated.")  # fmt: skip
+              help="Write these code owners first; may be repeated.")  # fmt: skip
 @click.option("--gpu-label", "gpu_labels", multiple=True, metavar="LABEL",
               help="Label of the runner that trains; may be repeated.")  # fmt: skip
 @click.option("--app-id", type=int, help="The GitHub App that sets the required status.")

@@ -22,10 +22,11 @@ from gatehouse.github.fetch import fetch
 from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, Note, refused
 from gatehouse.github.measuring import measure_all
 from gatehouse.github.notes import gate_notes, overall_note
-from gatehouse.github.owners import OWNERS_FILE, guarded, problem
+from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
 from gatehouse.github.reporting import report_on
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
+from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.report.escape import plain
 from gatehouse.run import REPORT
 from gatehouse.typed import read_text, write_text
@@ -33,23 +34,6 @@ from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from github.Repository import Repository
-
-# What is free where CODEOWNERS says nothing. All else may decide over a change, or stand in for
-# what does: a module in src/ can have the name of a library.
-FREE = (
-    "CHANGELOG.md",
-    "README.md",
-    "data/",
-    "docs/",
-    "dvc.lock",
-    "model_card.yaml",
-    "models/",
-    "params.yaml",
-    "reports/",
-    "src/pipeline/",
-    "tests/pipeline/",
-)
-_NOT_FREE = ("docs/other-ci/",)
 
 LISTED = 3000
 """Files of a pull request that GitHub's API lists at most."""
@@ -169,17 +153,15 @@ def _with_owners(
         files = list(repository.get_pull(target.pull).get_files())
     changed = [file.filename for file in files]
     changed += [file.previous_filename for file in files if file.previous_filename]
+    # GitHub reads CODEOWNERS, so it says what is owned; what should be is another file's to say.
     text = file_at(base.commit, OWNERS_FILE, root)
+    border = file_at(base.commit, OWNERSHIP_FILE, root)
     owned = guarded(text or "", changed)
-    exposed = owned or any(map(_may_decide, changed)) or len(files) >= LISTED
-    wrong = problem(text or "")
+    exposed = owned or must_be_guarded(border, changed) or len(files) >= LISTED
+    wrong = problem(text, border)
     if len(files) >= LISTED:
         wrong = f"it changes {LISTED} files or more, and GitHub lists no more; split it"
     return around.with_owners(owned), [wrong] if wrong and exposed else []
-
-
-def _may_decide(path: str) -> bool:
-    return path.startswith(_NOT_FREE) or not path.startswith(FREE)
 
 
 def _refuse(why: str, around: Surroundings, place: Place) -> Judged:

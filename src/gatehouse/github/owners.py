@@ -15,6 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
+from gatehouse.ownership import (
+    OWNER,
+    OWNERSHIP_FILE,
+    PLACEHOLDER,
+    Ownership,
+    with_owners,
+)
+from gatehouse.ownership import parse as parse_ownership
 from gatehouse.typed import read_text, write_text
 
 if TYPE_CHECKING:
@@ -22,27 +30,9 @@ if TYPE_CHECKING:
     from pathspec.pattern import Pattern
 
 OWNERS_FILE = Path(".github/CODEOWNERS")
-PLACEHOLDER = "@OWNER"
 MAX_BYTES = 3_000_000
+_MAKE = "run `gatehouse github owners`, which makes it anew"
 
-# What the judging of a pull request rests on: without an owner of these, anybody could loosen it.
-DECIDING = (
-    ".dvc/config",
-    ".github/CODEOWNERS",
-    ".github/workflows/gates.yml",
-    "Makefile",
-    "contract.yaml",
-    "policy.yaml",
-    "pyproject.toml",
-    "requirements/gates.txt",
-    "scripts/install.sh",
-    "src/gatehouse/judge.py",
-)
-
-# A user (or an organisation) and perhaps its team, or the address of a user.
-_OWNER = re.compile(
-    r"@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?|[^@\s]+@[^@\s]+\.[^@\s]+"
-)
 _WORD = re.compile(r"(?:\\.|\S)+")
 # Stands for the last name of a path; Git allows no such name.
 _ANY_NAME = "\0"
@@ -107,7 +97,7 @@ def _fault(pattern: str, owners: tuple[str, ...]) -> str | None:
         _compiled(pattern)
     except ValueError:
         return f"{pattern} is no pattern; write it as in .gitignore"
-    wrong = [owner for owner in owners if not _OWNER.fullmatch(owner)]
+    wrong = [owner for owner in owners if not OWNER.fullmatch(owner)]
     return f"{wrong[0]} is no @user, @org/team or e-mail address" if wrong else None
 
 
@@ -132,68 +122,79 @@ def guarded(text: str, changed_paths: Iterable[str]) -> dict[str, tuple[str, ...
     return {path: owners for path, owners in found.items() if owners}
 
 
-def problem(text: str) -> str | None:
-    """Why a CODEOWNERS file guards less than it should, with the fix; None where it does not.
+def must_be_guarded(border: str | None, paths: Iterable[str]) -> list[str]:
+    """Which of the paths an owner must approve; all of them where the border can't be read.
 
     Args:
-        text: of the file; empty where there is none.
+        border: text of ownership.txt of the base commit; None where it has none.
+        paths: relative to the repository, with slashes.
     """
-    if not text.strip():
-        return f"{OWNERS_FILE}: is missing or empty, so no file has an owner; take the template's"
-    if len(text.encode()) >= MAX_BYTES:
-        return f"{OWNERS_FILE}: GitHub does not read a file of 3 MB or more; use wider patterns"
-    rules = parse(text)
-    for rule in rules:
+    try:
+        kinds = parse_ownership(border or "")
+    except GatehouseError:
+        return list(paths)
+    return [path for path in paths if kinds.kind_of(path).guarded]
+
+
+def problem(text: str | None, border: str | None) -> str | None:
+    """Why CODEOWNERS does not guard what ownership.txt says, with the fix; None where it does.
+
+    Args:
+        text: of CODEOWNERS; None where there is none.
+        border: of ownership.txt; None where there is none.
+    """
+    if border is None:
+        return f"{OWNERSHIP_FILE}: is missing, so every path has an owner; take the template's"
+    try:
+        kinds = parse_ownership(border)
+    except GatehouseError as error:
+        return str(error)
+    for rule in kinds.rules:
         if PLACEHOLDER in rule.owners:
             return (
-                f"{OWNERS_FILE}:{rule.line}: still names the placeholder {PLACEHOLDER}; write the "
-                'owners with `make github-settings REPO=owner/name OWNERS="@org/team @alice"`'
+                f"{OWNERSHIP_FILE}:{rule.line}: still names the placeholder {PLACEHOLDER}; write "
+                'the owners with `make github-settings REPO=owner/name OWNERS="@org/team @alice"`'
             )
-        if rule.fault:
-            return f"{OWNERS_FILE}:{rule.line}: GitHub skips this line: {rule.fault}"
-    if free := [path for path in DECIDING if not owners_of(rules, path)]:
-        return f"{OWNERS_FILE}: no owner for {', '.join(free)}; add a line that names one"
+    if text is None or not text.strip():
+        return f"{OWNERS_FILE}: is missing or empty, so no file has an owner; {_MAKE}"
+    if len(text.encode()) >= MAX_BYTES:
+        return f"{OWNERS_FILE}: GitHub does not read a file of 3 MB or more; {_MAKE}"
+    if fault := next((rule for rule in parse(text) if rule.fault), None):
+        return f"{OWNERS_FILE}:{fault.line}: GitHub skips this line: {fault.fault}; {_MAKE}"
+    if _said(text) != _said(kinds.codeowners()):
+        return f"{OWNERS_FILE}: is not what {OWNERSHIP_FILE} makes; {_MAKE}"
     return None
 
 
-def with_owners(text: str, owners: tuple[str, ...]) -> str:
-    """CODEOWNERS with the placeholder replaced by `owners`; comments and layout are kept.
+def _said(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """What the lines say, whatever the comments and the layout."""
+    return [(rule.pattern, rule.owners) for rule in parse(text)]
+
+
+def write_codeowners(border: Ownership, root: Path = Path()) -> bool:
+    """Make CODEOWNERS from `border`; true where that is a change.
 
     Raises:
-        GatehouseError: an owner is none, or the file has no placeholder and other owners.
+        GatehouseError: the file can't be written.
     """
-    for owner in owners:
-        if not _OWNER.fullmatch(owner) or owner == PLACEHOLDER:
-            raise GatehouseError(f"OWNERS: '{owner}' is no @user, @org/team or e-mail address")
-    rules = parse(text)
-    lines = text.split("\n")
-    for rule in rules:
-        if PLACEHOLDER in rule.owners:
-            # In rules only, and never in a pattern or comment.
-            line = lines[rule.line - 1]
-            comment = re.search(r"\s#.*", line)
-            head, rest = (line, "") if comment is None else (line[: comment.start()], comment[0])
-            written = re.sub(rf"(?<=\s){PLACEHOLDER}(?=\s|$)", lambda _: " ".join(owners), head)
-            lines[rule.line - 1] = written + rest
-    changed = "\n".join(lines)
-    found = {rule.owners for rule in parse(changed) if rule.owners}
-    if changed == text and any(set(each) != set(owners) for each in found):
-        told = ", ".join(sorted({owner for each in found for owner in each}))
-        raise GatehouseError(
-            f"{OWNERS_FILE}: names its owners already ({told}); change them there, by hand, and "
-            "leave OWNERS out"
-        )
-    return changed
+    path, text = root / OWNERS_FILE, border.codeowners()
+    if path.is_file() and path.read_bytes() == text.encode():
+        return False
+    write_text(path, text)
+    return True
 
 
-def write_owners(owners: tuple[str, ...], path: Path = OWNERS_FILE) -> bool:
-    """Write `owners` into the file in place of the placeholder; true where that is a change.
+def write_owners(owners: tuple[str, ...], root: Path = Path()) -> bool:
+    """Write `owners` into ownership.txt in place of the placeholder, and make CODEOWNERS from it.
+
+    Returns:
+        Has either file changed?
 
     Raises:
-        GatehouseError: as `with_owners`, or the file can't be read or written.
+        GatehouseError: as `with_owners`, or a file can't be read or written.
     """
-    text = read_text(path)
+    text = read_text(root / OWNERSHIP_FILE)
     changed = with_owners(text, owners)
     if changed != text:
-        write_text(path, changed)
-    return changed != text
+        write_text(root / OWNERSHIP_FILE, changed)
+    return write_codeowners(parse_ownership(changed), root) or changed != text

@@ -13,7 +13,7 @@ import click
 
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
-from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER, problem, with_owners, write_owners
+from gatehouse.github.owners import OWNERS_FILE, problem, write_owners
 from gatehouse.github.settings_api import Api, Gh, Rehearsal
 from gatehouse.github.settings_steps import (
     APP_VARIABLE,
@@ -22,8 +22,11 @@ from gatehouse.github.settings_steps import (
     load_ruleset,
     settings,
 )
+from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER, with_owners
+from gatehouse.ownership import parse as parse_ownership
 from gatehouse.typed import read_text
 
+_FILES = f"{OWNERSHIP_FILE} and {OWNERS_FILE}"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
@@ -40,14 +43,14 @@ def apply_settings(
 
     Args:
         repo: owner/name.
-        owners: written into CODEOWNERS in place of the placeholder.
+        owners: written into ownership.txt in place of the placeholder, and from there CODEOWNERS.
         gpu_labels: labels of the runner that trains; empty leaves the variable as it is.
         app_id: the GitHub App that posts the required status; None keeps the one that is set.
         merge_queue: also require a merge queue; False keeps one that is there.
         dry_run: print every call and make none; needs no gh.
 
     Returns:
-        0 when everything is set; 1 when CODEOWNERS was written and has to be pushed first.
+        0 when everything is set; 1 when the owners were written and have to be pushed first.
 
     Raises:
         GatehouseError: the placeholder still stands, gh is missing or has no login, or GitHub
@@ -57,8 +60,7 @@ def apply_settings(
         raise GatehouseError(f"REPO: '{repo}' is no owner/name; write it as REPO=org/model")
     if app_id is not None and app_id <= 0:
         raise GatehouseError(f"APP_ID: {app_id} is no App's number; it stands on the App's page")
-    text = read_text(OWNERS_FILE)
-    told = problem(with_owners(text, owners) if owners else text)
+    told = _problem_here(owners)
     if told and not (dry_run and PLACEHOLDER in told):
         raise GatehouseError(told)
     api: Api = Gh()
@@ -68,12 +70,13 @@ def apply_settings(
         if told:
             click.echo(f"Before a real run: {told}")
         elif owners:
-            click.echo(f"A real run with OWNERS first writes {' '.join(owners)} to {OWNERS_FILE}.")
+            names = " ".join(owners)
+            click.echo(f"A real run with OWNERS first writes {names} to {_FILES}.")
         click.echo("\n# What is there?")
         api = Rehearsal(click.echo, _new_repository(repo))
     elif owners and write_owners(owners):
         click.echo(
-            f"{OWNERS_FILE} names {' '.join(owners)} now. Commit it, push it to the default "
+            f"{_FILES} name {' '.join(owners)} now. Commit both, push them to the default "
             "branch, and run this again. Nothing was set on GitHub yet: the ruleset closes that "
             "branch to direct pushes, so the owners must stand there before."
         )
@@ -92,6 +95,15 @@ def apply_settings(
     if not dry_run:
         click.echo(f"{repo}: {f'{changed} settings changed' if changed else 'nothing to change'}")
     return PASS
+
+
+def _problem_here(owners: tuple[str, ...]) -> str | None:
+    """What is wrong with the owners in this folder, once `owners` are written."""
+    border = read_text(OWNERSHIP_FILE)
+    if owners:
+        border = with_owners(border, owners)
+        return problem(parse_ownership(border).codeowners(), border)
+    return problem(read_text(OWNERS_FILE) if OWNERS_FILE.is_file() else None, border)
 
 
 def look_up(
@@ -131,9 +143,12 @@ def look_up(
 
 def _check_owners(api: Api, repo: str, branch: str) -> None:
     """Raise unless the default branch's CODEOWNERS names owners that GitHub knows."""
-    stored = api.read(f"repos/{repo}/contents/{OWNERS_FILE.as_posix()}")
-    text = base64.b64decode(stored["content"]).decode("utf-8", "replace") if stored else ""
-    if told := problem(text):
+    texts: list[str | None] = []
+    for path in (OWNERS_FILE, OWNERSHIP_FILE):
+        stored = api.read(f"repos/{repo}/contents/{path.as_posix()}")
+        content = base64.b64decode(stored["content"]) if stored else None
+        texts.append(None if content is None else content.decode("utf-8", "replace"))
+    if told := problem(*texts):
         raise GatehouseError(f"on {branch} of {repo}: {told}; then push it to {branch}")
     errors = (api.read(f"repos/{repo}/codeowners/errors") or {}).get("errors", [])
     if errors:
@@ -154,12 +169,17 @@ def _number(value: str) -> int:
 
 def _new_repository(repo: str) -> dict[str, Any]:
     """What a dry run takes GitHub's answers to be, by path; all others are 404."""
-    owned = base64.b64encode(b"* @somebody\n").decode()
+    border = "* owned @somebody\n"
+    texts = {OWNERS_FILE: parse_ownership(border).codeowners(), OWNERSHIP_FILE: border}
     return {
         f"repos/{repo}": {
             "default_branch": "main",
             "private": False,
             "permissions": {"admin": True},
         },
-        f"repos/{repo}/contents/{OWNERS_FILE.as_posix()}": {"content": owned},
+    } | {
+        f"repos/{repo}/contents/{path.as_posix()}": {
+            "content": base64.b64encode(text.encode()).decode()
+        }
+        for path, text in texts.items()
     }

@@ -1,5 +1,6 @@
 """What a merge does not decide line by line: files of the fork's own, locks, pins.
 
+`.github/ownership.txt` says whose a file is; the lists here say how some files are merged.
 Git merges the rest. For each such path the result is put into both of the trees that git is to
 merge, old and new, so that git itself finds nothing to do there, or a clean change.
 """
@@ -13,24 +14,21 @@ from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git
+from gatehouse.ownership import OWNERSHIP_FILE, Kind
+from gatehouse.template.border import border_of, settle_codeowners
 from gatehouse.template.keys import changed_keys, merge_settings, merge_texts
 from gatehouse.template.placeholders import filler
 from gatehouse.template.trees import Entry, Tree, read_tree, text_of, with_text
 
-RECORDED = ("dvc.lock", "*.dvc", "reports/evidence/*", "reports/train/*", "reports/*.json",
-            "reports/report.md", "reports/model_card.md", "models/*")  # fmt: skip
-"""What runs of ours wrote: no business of the template's."""
 WHOLE = ("contract.yaml", "model_card.yaml")
 """What says what our rows and our model are: ours or the template's, never a mixture."""
 SETTINGS = ("params.yaml", "policy.yaml")
 """Merged key by key."""
 LOCKS = ("requirements/*.txt", "tests/workflows/tools/*.json")
 """Resolved as a whole, so a mixture is none: the template's, then `make lock`."""
-PROSE = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config",
-         "docs/*.md", "data/*")  # fmt: skip
-"""Merged where that is clean, else ours."""
-MACHINERY = "src/gatehouse/"
-PIPELINE = "src/pipeline/"
+PROSE = ("CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config", "docs/*.md")
+"""Merged where that is clean, else ours, as is every free file that is no code."""
+_CODE, _RECORD = ".py", ".dvc"
 
 _PIN = re.compile(r"@[0-9a-f]{40}( *# *v?[\w.]+)?")
 
@@ -56,28 +54,37 @@ def prepare(head: str, old: str, new: str, root: Path) -> Prepared:
     """Settle in the trees of two versions what git is not to merge into `head` line by line."""
     mine = read_tree(head, root)
     done = Prepared(read_tree(old, root), read_tree(new, root))
+    border = border_of((mine, done.new), root)
     _fill(done, mine, root)
     _leave_deleted(done, mine, old, head, new, root)
+    settle_codeowners(done.old, mine, done.new, done.notes, root)
     for path in sorted({*done.old, *done.new}):
         was, here, there = done.old.get(path), mine.get(path), done.new.get(path)
         if was == there or here is None or here in (was, there):
             continue  # one side changed it, or both alike
         if not all(entry is None or entry.plain for entry in (was, here, there)):
             continue
-        result = _settled(path, was, here, there, done, root)
+        result = _settled(path, border.kind_of(path), was, here, there, done, root)
         if result is not None:
             done.old[path], done.new[path] = here, result
     return done
 
 
 def _settled(
-    path: str, was: Entry | None, here: Entry, there: Entry | None, done: Prepared, root: Path
+    path: str,
+    kind: Kind,
+    was: Entry | None,
+    here: Entry,
+    there: Entry | None,
+    done: Prepared,
+    root: Path,
 ) -> Entry | None:
     """The file as it shall be; None leaves it to git."""
-    if _like(path, RECORDED):
+    if kind is Kind.GENERATED or path.endswith(_RECORD):
         return here
+    own_code = path.endswith(_CODE) and kind is not Kind.MACHINERY
     if there is None:
-        if path in (*WHOLE, *SETTINGS) or path.startswith(PIPELINE):
+        if path in (*WHOLE, *SETTINGS) or own_code:
             done.notes.append(f"{path}: yours stays; the template has it no more")
             return here
         return None
@@ -107,8 +114,9 @@ def _settled(
     if _PIN.sub("", before) == _PIN.sub("", ours):
         done.notes.append(f"{path}: the template's; yours had only other pins")
         return there
-    written_anew = not path.startswith(MACHINERY) and was and _written_anew(was, here, root)
-    if _like(path, PROSE) or written_anew:
+    written_anew = kind is not Kind.MACHINERY and was and _written_anew(was, here, root)
+    words = _like(path, PROSE) or (kind is Kind.FREE and not path.endswith(_CODE))
+    if words or written_anew:
         why = "written anew by you" if written_anew else "both changed it"
         done.notes.append(f"{path}: yours stays ({why}); look at what the template changed")
         return here
@@ -119,7 +127,7 @@ def _fill(done: Prepared, mine: Tree, root: Path) -> None:
     fill = filler(mine, root)
     for tree in (done.old, done.new):
         for path, entry in tree.items():
-            if entry.plain and path.startswith(("deploy/", ".github/CODEOWNERS")):
+            if entry.plain and path.startswith(("deploy/", OWNERSHIP_FILE.as_posix())):
                 text = text_of(entry, root)
                 if text is not None and (filled := fill(path, text)) != text:
                     tree[path] = with_text(entry, filled, root)

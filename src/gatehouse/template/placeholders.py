@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from gatehouse.github.owners import OWNERS_FILE, PLACEHOLDER, parse
+from gatehouse.errors import GatehouseError
+from gatehouse.github.owners import OWNERS_FILE
+from gatehouse.github.owners import parse as parse_codeowners
+from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER, parse, with_owners
 from gatehouse.release.promote import STAGING
 from gatehouse.template.trees import Tree, text_of
 
@@ -22,13 +26,15 @@ Fill = Callable[[str, str], str]
 
 def filler(mine: Tree, root: Path) -> Fill:
     """Writes into a template's text, by its path, what we wrote in place of placeholders."""
-    owners = " ".join(_owners(_text(mine, OWNERS_FILE.as_posix(), root)))
+    border = _text(mine, OWNERSHIP_FILE.as_posix(), root)
+    owners = _owners(border, _text(mine, OWNERS_FILE.as_posix(), root))
     repository = _found(_REPOSITORY, _text(mine, _PROJECT, root))
     image = _found(_IMAGE, _text(mine, STAGING.as_posix(), root))
 
     def fill(path: str, text: str) -> str:
-        if path == OWNERS_FILE.as_posix() and owners:
-            return re.sub(rf"{PLACEHOLDER}\b", lambda _: owners, text)
+        if path == OWNERSHIP_FILE.as_posix() and owners and PLACEHOLDER in text:
+            with suppress(GatehouseError):  # the template's own owners, or a format to come
+                return with_owners(text, owners)
         if path.startswith("deploy/"):
             if image:
                 text = text.replace(f"ghcr.io/{NAME}", image)
@@ -43,10 +49,14 @@ def _text(tree: Tree, path: str, root: Path) -> str:
     return (text_of(tree[path], root) if path in tree else "") or ""
 
 
-def _owners(text: str) -> tuple[str, ...]:
-    """Who owns everything, where that is no placeholder any more."""
-    every = next((rule.owners for rule in parse(text) if rule.pattern == "*"), ())
-    return () if PLACEHOLDER in every else every
+def _owners(border: str, codeowners: str) -> tuple[str, ...]:
+    """Who owns what no line names; none where that is still the placeholder."""
+    try:
+        owners = parse(border).default.owners
+    except GatehouseError:  # a fork that has CODEOWNERS only
+        rules = parse_codeowners(codeowners)
+        owners = next((rule.owners for rule in rules if rule.pattern == "*"), ())
+    return () if PLACEHOLDER in owners else owners
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from tests.gatehouse.adopt.shapes import SHAPES, Shape
-from tests.sample import lay_sample
+from tests.sample import lay_owners, lay_sample
 
 from gatehouse.adopt import baseline
 from gatehouse.cli import main
@@ -57,6 +57,7 @@ def lay_out(root: Path) -> Path:
     """The files of the sample that the command reads or writes; no git repository."""
     root.mkdir(parents=True, exist_ok=True)
     lay_sample(root)
+    lay_owners(root)
     shutil.copyfile(REPOSITORY / "dvc.yaml", root / "dvc.yaml")
     return root
 

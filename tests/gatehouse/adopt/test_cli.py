@@ -37,6 +37,8 @@ from gatehouse.cli import main
 from gatehouse.contract import Role, Task, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import wilson_interval
+from gatehouse.github.owners import OWNERS_FILE
+from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.policy import load_policy
 from gatehouse.table import read_table
 from pipeline.file_source import load
@@ -163,15 +165,35 @@ def test_changes_that_git_has_not_are_not_overwritten(root: Path, tmp_path: Path
 def test_what_runs_of_the_sample_left_is_taken_away(root: Path, tmp_path: Path) -> None:
     """Attacks a verdict on Adult beside a contract of customers."""
     for name in ("dvc.lock", "reports/verdict.json", "reports/evidence/data.json",
-                 "data/raw/rows.parquet", "models/model.onnx", "reports/README.md",
-                 "data/own/README.md"):  # fmt: skip
+                 "data/raw/rows.parquet", "models/model.onnx", "data/cache/adult/a.data",
+                 "reports/README.md", "data/own/README.md", "data/cache/ours.csv",
+                 "data/raw/kept/a", "reports/tune/index.html"):  # fmt: skip
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("of the sample")
+    border = root / OWNERSHIP_FILE
+    border.write_text(f"{border.read_text()}data/raw/kept/ owned\n")
     result = run_init(root, written(tmp_path, CSV), "--target", "bought", "--yes", "--force")
     assert result.exit_code == 0, result.output
-    assert "removed, as it was of other data: dvc.lock, data/raw, models" in result.output
+    told = "removed, as it was of other data: dvc.lock, data/raw, data/cache/adult, models"
+    assert told in result.output
     left = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
-    assert left == sorted([*FILES, "reports/README.md", "data/own/README.md", "data/own/rows.csv"])
+    assert left == sorted([
+        *FILES, "reports/README.md", "data/own/README.md", "data/own/rows.csv",
+        "data/cache/ours.csv", "data/raw/kept/a", "reports/tune/index.html",
+        OWNERSHIP_FILE.as_posix(), OWNERS_FILE.as_posix(),
+    ])  # fmt: skip
+
+
+def test_a_border_that_cannot_be_read_stops_it_before_anything_is_written(
+    root: Path, tmp_path: Path
+) -> None:
+    """Attacks: another table's results left behind, or deleted by a guess."""
+    (root / OWNERSHIP_FILE).write_text("data/ generated\n")
+    before = (root / "contract.yaml").read_text()
+    result = run_init(root, written(tmp_path, CSV), "--target", "bought", "--yes", "--force")
+    assert result.exit_code == 2
+    assert f"{OWNERSHIP_FILE}:1: the first line must be" in result.output
+    assert (root / "contract.yaml").read_text() == before
 
 
 def test_a_file_of_the_repository_stays_where_it_is(root: Path) -> None:

@@ -56,7 +56,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def answers() -> dict[str, Any]:
     """A repository on which everything is set."""
-    owners = base64.b64encode(b"* @acme/us\n").decode()
+    owners, border = (
+        base64.b64encode(text).decode() for text in (b"* @acme/us\n", b"* owned @acme/us\n")
+    )
     ruleset = load_ruleset(REPOSITORY / MAIN)
     actions = {"enabled": True, "allowed_actions": "selected", "sha_pinning_required": True}
     selected = {
@@ -70,6 +72,7 @@ def answers() -> dict[str, Any]:
     everything = {
         "": {"default_branch": "main", "private": False, "permissions": {"admin": True}},
         "contents/.github/CODEOWNERS": {"content": owners},
+        "contents/.github/ownership.txt": {"content": border},
         "codeowners/errors": {"errors": []},
         "rulesets": [{"id": 7, "name": ruleset["name"]}],
         "rulesets/7": ruleset,

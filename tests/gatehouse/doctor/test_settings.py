@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.template.repositories import Scratch, scratch
-from tests.sample import lay_sample
+from tests.sample import lay_owners, lay_sample
 
 from gatehouse.contract import load_contract
 from gatehouse.doctor.adopted import SAMPLE
@@ -35,8 +35,7 @@ def own(tmp_path: Path) -> Path:
     for word in ("Adult", "50,000 dollars", "census"):
         card = card.replace(word, "word")
     (root / "model_card.yaml").write_text(card)
-    (root / ".github").mkdir()
-    (root / ".github/CODEOWNERS").write_text("* @org/us @alice\n")
+    lay_owners(root, "@org/us @alice")
     (root / "deploy").mkdir()
     (root / "deploy/image.yaml").write_text("newName: ghcr.io/acme/prices\n")
     return root
@@ -70,6 +69,9 @@ def test_a_fork_in_order_is_fine(own: Path) -> None:
         (edit("model_card.yaml", "name: ", "name: Adult "), Level.PROBLEM, "sample: model_details"),
         (edit("contract.yaml", "name: prices", f"name: {SAMPLE}"), Level.WARNING, "the template's"),
         (edit(".github/CODEOWNERS", "@alice", "@al?ce"), Level.PROBLEM, "skips this line"),
+        (edit(".github/CODEOWNERS", "/docs/\n", "/docs/\n/policy.yaml\n"), Level.PROBLEM,
+         "run `gatehouse github owners`"),
+        (edit(".github/ownership.txt", "docs/ ", "docs "), Level.PROBLEM, "write docs/ there"),
         (edit("deploy/image.yaml", "acme/prices", "OWNER/NAME"), Level.WARNING, "image.yaml"),
         (edit("policy.yaml", "waivers: []", "waivers:\n  - rule: latency-base\n    reason: "
               "because we said so\n    approver: jane\n    expires: 2020-01-01"),
@@ -118,7 +120,7 @@ def test_owners_are_missed_once_the_repository_is_set_up(
         monkeypatch.setenv("CI", "true")
     place.git("remote", "add", "origin", remote)
     edit("contract.yaml", "name: prices", f"name: {contract}")(place.root)
-    edit(".github/CODEOWNERS", "@alice", "@OWNER")(place.root)
+    edit(".github/ownership.txt", "@org/us @alice", "@OWNER")(place.root)
     (found,) = [each for each in check_settings(place.root) if "placeholder @OWNER" in each.text]
     assert found.level is level
     assert "docs/github.md" in found.fix

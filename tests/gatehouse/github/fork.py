@@ -14,7 +14,7 @@ from tests.gatehouse.github.hub import READ, Hub
 from tests.gatehouse.repository import Repository
 from tests.gatehouse.tiny import Finished, make_graph, origin
 from tests.github.api import GitHub
-from tests.sample import lay_sample, template_owners
+from tests.sample import lay_owners, lay_sample
 
 from gatehouse.base import measuring_policy, recorded_base
 from gatehouse.errors import GatehouseError
@@ -227,9 +227,7 @@ def make_fork(
     """A fork whose main branch is pushed, and whose data and models are in a DVC remote."""
     remote, made = folder / "dvc-remote", folder / "made"
     lay_sample(work.root, "model_card.yaml")
-    owners = template_owners().replace("@OWNER", "@octo/ml")
-    (work.root / ".github").mkdir()
-    (work.root / ".github/CODEOWNERS").write_text(owners)
+    lay_owners(work.root, "@octo/ml")
     for path in (work.root / "policy.yaml", work.root / "dvc.lock"):
         text = path.read_text()
         for key, (slow, quick) in _QUICK.items():

@@ -49,9 +49,10 @@ def answer(state: dict[str, Any], method: str, path: str, body: Any) -> Any:
 
 def single(state: dict[str, Any], method: str, where: str, body: Any) -> Any:
     if where.startswith("contents/"):
-        if state["codeowners"] is None:
+        text = state["ownership" if where.endswith("/ownership.txt") else "codeowners"]
+        if text is None:
             fail("Not Found", 404)
-        return {"content": base64.encodebytes(state["codeowners"].encode()).decode()}
+        return {"content": base64.encodebytes(text.encode()).decode()}
     if where == "codeowners/errors":
         return {"errors": state["errors"]}
     selects = state["single"]["actions/permissions"]["allowed_actions"] == "selected"

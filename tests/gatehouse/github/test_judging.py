@@ -18,6 +18,8 @@ from gatehouse.drill.graph import Margin, rewrite, slower
 from gatehouse.github import judging
 from gatehouse.github.compose import Surroundings
 from gatehouse.github.judged import Judged
+from gatehouse.github.owners import OWNERS_FILE
+from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.workspace import MODEL, MODEL_FP32
 
 HOSTILE = "@octo/admins <img src=x onerror=alert(1)> [click](https://evil.example) `id` ![](x) |a|"
@@ -178,6 +180,7 @@ def test_owners_that_are_none(fork: Fork) -> None:
         assert ("can't merge" in fork.said()) == (state == "failure")
 
 
+@pytest.mark.parametrize("border", [None, "* owned\n", "* owned @OWNER\n", "* owned @octo/ml\n"])
 @pytest.mark.parametrize("owners", [None, "* @OWNER\n", "/docs/ @octo/ml\n"])
 @pytest.mark.parametrize(
     "path",
@@ -185,18 +188,23 @@ def test_owners_that_are_none(fork: Fork) -> None:
      "src/pipeline/train.py"],
 )  # fmt: skip
 def test_what_decides_is_exposed_without_owners(
-    path: str, owners: str | None, monkeypatch: pytest.MonkeyPatch
+    path: str, owners: str | None, border: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Attacks each file that decides, by each CODEOWNERS of the base that names nobody for it."""
+    """Attacks each file that decides, by each base that names nobody for it, or can't be read."""
+    readable = border is not None and "@" in border
+    if border is not None:
+        border += "src/pipeline/ free\n"
     pull: Any = Mock()
     pull.get_files.return_value = [Mock(filename=path, previous_filename=None)]
     repository, target, base = (Mock() for _ in range(3))
     repository.get_pull.return_value = pull
-    monkeypatch.setattr(judging, "file_at", lambda commit, file, root: owners)
+    texts = {OWNERS_FILE: owners, OWNERSHIP_FILE: border}
+    monkeypatch.setattr(judging, "file_at", lambda commit, file, root: texts[file])
     around = Surroundings("0" * 40, "https://example.org")
     _, unowned = judging._with_owners(repository, target, base, around, Path())
-    free = path == "src/pipeline/train.py" and owners != "* @OWNER\n"
-    assert [".github/CODEOWNERS" in each for each in unowned] == ([] if free else [True])
+    # "* @OWNER" guards it too, by an owner that is none.
+    free = path == "src/pipeline/train.py" and readable and owners != "* @OWNER\n"
+    assert [".github/" in each for each in unowned] == ([] if free else [True])
 
 
 def outcome(judged: Judged) -> tuple[str, bool]:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sample import template_owners
+from tests.gatehouse.conftest import Command
+from tests.sample import lay_owners, template_ownership, tracked
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.owners import (
-    DECIDING,
     MAX_BYTES,
     OWNERS_FILE,
-    PLACEHOLDER,
     guarded,
+    must_be_guarded,
+    owners_of,
     parse,
     problem,
-    with_owners,
+    write_owners,
 )
+from gatehouse.ownership import OWNERSHIP_FILE, load, with_owners
+from gatehouse.ownership import parse as parse_ownership
 
 REPOSITORY = Path(__file__).parents[3]
-TEMPLATE = template_owners()
-OWNED = with_owners(TEMPLATE, ("@org/owners", "@alice"))
+TEMPLATE = template_ownership()
+BORDER = with_owners(TEMPLATE, ("@org/owners", "@alice"))
+OWNED = parse_ownership(BORDER).codeowners()
 
 
 @pytest.mark.parametrize(
@@ -71,86 +76,158 @@ def test_a_line_that_github_skips_counts_for_nothing_and_is_a_problem(line: str)
     """Attacks: a line that seems to free or to guard, and that GitHub passes over."""
     text = f"* @a\n{line}\n"
     assert guarded(text, ["policy.yaml"]) == {"policy.yaml": ("@a",)}
-    assert f"{OWNERS_FILE}:2" in (problem(text) or "")
+    assert f"{OWNERS_FILE}:2" in (problem(text, BORDER) or "")
 
 
 def test_a_file_that_github_does_not_read_is_a_problem() -> None:
     """Attacks: a file so large that GitHub ignores it, and with it every owner."""
     text = "* @a\n" + "#" * MAX_BYTES
     assert guarded(text, ["policy.yaml"]) == {}
-    assert "3 MB" in (problem(text) or "")
+    assert "3 MB" in (problem(text, BORDER) or "")
 
 
-@pytest.mark.parametrize("text", ["", "\n \n", "# only words\n", "/docs/ @a\n"])
-def test_a_file_without_owners_of_what_decides_is_a_problem(text: str) -> None:
+def test_a_file_that_frees_or_guards_otherwise_than_the_border_is_a_problem() -> None:
+    """Attacks: CODEOWNERS edited by hand: a path freed, guarded, or given to somebody else."""
+    assert problem(OWNED, BORDER) is None
+    same = OWNED.replace(" ", "  ").replace("\n", " # words\n\n")
+    assert problem(same, BORDER) is None, "comments and layout say nothing"
+    for line in ("/policy.yaml", "/docs/ @alice", "* @eve", "/src/gatehouse/gates/"):
+        assert "run `gatehouse github owners`" in (problem(f"{OWNED}{line}\n", BORDER) or "")
+    less = "".join(OWNED.splitlines(keepends=True)[:-1])
+    assert "is not what" in (problem(less, BORDER) or "")
+
+
+@pytest.mark.parametrize("text", [None, "", "\n \n", "# only words\n", "/docs/ @a\n"])
+def test_a_file_without_owners_of_what_decides_is_a_problem(text: str | None) -> None:
     """Attacks: an empty file, or one that leaves the policy free."""
-    assert str(OWNERS_FILE) in (problem(text) or "")
+    assert str(OWNERS_FILE) in (problem(text, BORDER) or "")
 
 
-@pytest.mark.parametrize("path", DECIDING)
-def test_what_decides_cannot_be_freed(path: str) -> None:
-    """Attacks: a line without owners that opens one of the files that decide."""
-    assert problem(OWNED) is None
-    assert path in (problem(f"{OWNED}/{path}\n") or "")
-    assert (REPOSITORY / path).is_file()
+@pytest.mark.parametrize("border", [None, "", "* free\n", "* owned @a\npolicy.yaml fre\n"])
+def test_a_border_that_cannot_be_read_guards_everything(border: str | None) -> None:
+    """Attacks: ownership.txt deleted or broken on the base, so that nothing need be owned."""
+    assert str(OWNERSHIP_FILE) in (problem(OWNED, border) or "")
+    assert must_be_guarded(border, ["params.yaml", "policy.yaml"]) == ["params.yaml", "policy.yaml"]
+    assert must_be_guarded(BORDER, ["params.yaml", "policy.yaml"]) == ["policy.yaml"]
 
 
 def test_the_template_names_the_placeholder_and_that_is_a_problem() -> None:
     """Attacks: @OWNER, which may be a stranger's account, taken for an owner."""
-    assert "make github-settings" in (problem(TEMPLATE) or "")
+    told = problem(parse_ownership(TEMPLATE).codeowners(), TEMPLATE) or ""
+    assert told.startswith(f"{OWNERSHIP_FILE}:")
+    assert "make github-settings" in told
 
 
 def test_the_template_guards_everything_but_a_model_change_and_words() -> None:
     """Attacks: new files that change how the gates run, and an owner asked for each model."""
     owned = [
+        ".dvc/config",
         ".gitattributes",
+        ".github/CODEOWNERS",
+        ".github/ownership.txt",
+        ".github/workflows/gates.yml",
         ".gitmodules",
         ".pre-commit-config.yaml",
+        "Makefile",
         "conftest.py",
+        "contract.yaml",
         "dvc.yaml",
+        "policy.yaml",
+        "pyproject.toml",
         "pytest.ini",
+        "requirements/gates.txt",
         "requirements/run.txt",
+        "scripts/install.sh",
         "src/numpy.py",
+        "src/gatehouse/judge.py",
         "src/gatehouse/new.py",
         "tests/gatehouse/test_judge.py",
         "tests/workflows/test_new.py",
-        *DECIDING,
     ]
     free = ["params.yaml", "dvc.lock", "reports/evidence/data.json", "src/pipeline/train.py"]
     assert set(guarded(OWNED, [*owned, *free])) == set(owned)
 
 
-def test_every_path_that_the_template_names_is_there() -> None:
-    """Attacks: a line about a file that was moved, which is then guarded or free by chance."""
-    made_by_a_run = {"dvc.lock", "models"}
-    for rule in parse(TEMPLATE):
-        path = rule.pattern.strip("/")
-        assert path == "*" or path in made_by_a_run or (REPOSITORY / path).exists(), rule
+def test_github_asks_an_owner_for_exactly_what_the_border_guards() -> None:
+    """Attacks, for each file in Git: one that is owned and free on GitHub, or the reverse."""
+    kinds = parse_ownership(BORDER)
+    paths = tracked()
+    # A file of the same name in another case, beside, below and in front of it.
+    near = [f(path) for path in paths
+            for f in (str.upper, "{}x".format, "{}/x".format, "x/{}".format)]  # fmt: skip
+    everything = [*paths, *near]
+    assert guarded(OWNED, everything) == {
+        path: kinds.owners_of(path) for path in everything if kinds.kind_of(path).guarded
+    }
 
 
-def test_owners_take_the_placeholders_place_and_nothing_else_changes() -> None:
-    """Attacks: lost comments and layout, and a placeholder in a comment or a name replaced."""
-    text = "# {0}\n*\t {1}  # not {0}\n/x{0}#y {1}\n"
-    given_text = text.format(PLACEHOLDER, PLACEHOLDER)
-    assert with_owners(given_text, ("@a", "@b/c")) == text.format(PLACEHOLDER, "@a @b/c")
-    assert with_owners(OWNED, ("@alice", "@org/owners")) == OWNED
+NAMES = st.sampled_from(["a", "b", "A", "a.py", ".x", "a b", "\u00fc", "a@b", "~", "a-b"])
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+RULES = st.lists(st.tuples(PATHS, st.booleans(), st.sampled_from(
+    ["free", "generated", "owned", "machinery", "owned @b", "machinery @c/d e@example.org"]
+)), max_size=8)  # fmt: skip
 
 
-def test_owners_that_stand_there_are_not_overwritten() -> None:
-    """Attacks: a careful division of owners lost by a command that fills in a placeholder."""
-    with pytest.raises(GatehouseError, match=r"names its owners already \(@alice, @org/owners\)"):
-        with_owners(OWNED, ("@bob",))
+@given(RULES, st.lists(PATHS, max_size=20))
+def test_any_border_makes_a_codeowners_that_says_the_same(
+    lines: list[tuple[str, bool, str]], paths: list[str]
+) -> None:
+    """Attacks: nested rules, files whose name a folder has, rules that repeat their folder's."""
+    text = "* owned @a\n"
+    for path, folder, words in lines:
+        line = f"{path}{'/' if folder else ''} {words}\n"
+        with contextlib.suppress(GatehouseError):
+            parse_ownership(text + line)
+            text += line
+    kinds = parse_ownership(text)
+    made = kinds.codeowners()
+    assert problem(made, text) is None
+    paths = [*paths, *(f"{path}{end}" for path, _, _ in lines for end in ("", "/x", "x"))]
+    rules = parse(made)
+    for path in paths:
+        assert owners_of(rules, path) == kinds.owners_of(path), (path, text, made)
+        assert bool(owners_of(rules, path)) == kinds.kind_of(path).guarded
 
 
-@pytest.mark.parametrize("owner", ["alice", "@", "@a b", PLACEHOLDER, "@a/b/c", "# @a"])
-def test_what_is_no_owner_is_refused(owner: str) -> None:
-    """Attacks: a value that would break the line or guard nothing."""
-    with pytest.raises(GatehouseError, match="OWNERS"):
-        with_owners(TEMPLATE, (owner,))
+def test_owners_are_written_into_both_files(tmp_path: Path) -> None:
+    """Attacks: owners in one file only, and a second run that changes something."""
+    lay_owners(tmp_path)
+    assert write_owners(("@org/owners", "@alice"), tmp_path)
+    border, made = ((tmp_path / path).read_text() for path in (OWNERSHIP_FILE, OWNERS_FILE))
+    assert border == BORDER
+    assert made == OWNED
+    assert not write_owners(("@alice", "@org/owners"), tmp_path)
+    (tmp_path / OWNERS_FILE).write_text("* @eve\n")
+    assert write_owners(("@alice", "@org/owners"), tmp_path)
+    assert (tmp_path / OWNERS_FILE).read_text() == OWNED
+
+
+def test_the_command_makes_codeowners_and_says_whether_it_changed(
+    tmp_path: Path, gatehouse: Command
+) -> None:
+    """Attacks: an edit of the border that never reaches GitHub."""
+    lay_owners(tmp_path, "@org/us")
+    border = tmp_path / OWNERSHIP_FILE
+    border.write_text(border.read_text().replace("src/pipeline/                 free",
+                                                 "src/pipeline/ owned @org/ml"))  # fmt: skip
+    for told in ("made anew", "unchanged"):
+        done = gatehouse("github", "owners", cwd=tmp_path)
+        assert (done.exit_code, told in done.output) == (0, True)
+    assert "/src/pipeline/ @org/ml\n" in (tmp_path / OWNERS_FILE).read_text()
+    border.write_text(border.read_text() + "docs free\n")
+    done = gatehouse("github", "owners", cwd=tmp_path)
+    assert (done.exit_code, f"{OWNERSHIP_FILE}:" in done.output) == (2, True)
+
+
+def test_this_repository_s_codeowners_is_made_from_its_border() -> None:
+    """Attacks: a line added by hand, or a border whose CODEOWNERS was never made."""
+    made = load(REPOSITORY).codeowners()
+    assert (REPOSITORY / OWNERS_FILE).read_text("utf-8") == made, "run `gatehouse github owners`"
 
 
 @given(st.text(alphabet="*/!?[]\\# @ab.\n\t\r\0", max_size=60), st.text(min_size=1, max_size=20))
 def test_any_text_is_read(text: str, path: str) -> None:
     """Attacks: a file that ends the judging with a traceback."""
     guarded(text, [path])
-    problem(text)
+    problem(text, BORDER)
+    problem(OWNED, text)

@@ -11,20 +11,21 @@ from typing import Any
 
 import pytest
 from tests.github.openapi import check_call
-from tests.sample import template_owners
+from tests.sample import lay_owners
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.alarm import LABEL
-from gatehouse.github.owners import PLACEHOLDER
 from gatehouse.github.publish import CONTEXT
 from gatehouse.github.settings import apply_settings
 from gatehouse.github.settings_steps import FURTHER_ACTIONS
+from gatehouse.ownership import PLACEHOLDER, parse
 
 REPOSITORY = Path(__file__).parents[3]
 STAND_IN = Path(__file__).with_name("gh_stand_in.py")
 GITHUB_ACTIONS = 15368  # the App under which workflows post, on github.com
 REPO = "org/model"
-OWNED = "*  @org/owners @alice\n/params.yaml\n"
+BORDER = "*  owned  @org/owners @alice\nparams.yaml free\n"
+OWNED = parse(BORDER).codeowners()
 
 
 class GitHub:
@@ -42,6 +43,7 @@ class GitHub:
                     "permissions": {"admin": True},
                 },
                 "codeowners": OWNED,
+                "ownership": BORDER,
                 "errors": [],
                 "single": {
                     "actions/permissions": {"enabled": True, "allowed_actions": "all"},
@@ -101,6 +103,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(REPOSITORY / ".github/rulesets", tmp_path / "clone/.github/rulesets")
     clone = tmp_path / "clone"
     (clone / ".github/CODEOWNERS").write_text(OWNED)
+    (clone / ".github/ownership.txt").write_text(BORDER)
     monkeypatch.chdir(clone)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return clone
@@ -118,16 +121,23 @@ def github(folder: Path, monkeypatch: pytest.MonkeyPatch) -> GitHub:
     return GitHub(state)
 
 
+def read_owners(folder: Path) -> dict[str, str]:
+    """Both files, as the stand-in calls them."""
+    names = {"codeowners": "CODEOWNERS", "ownership": "ownership.txt"}
+    return {key: (folder / ".github" / name).read_text() for key, name in names.items()}
+
+
 def test_a_dry_run_prints_calls_that_github_knows_and_makes_none(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks: a dry run that needs gh, runs something, or prints what GitHub would refuse."""
-    (folder / ".github/CODEOWNERS").write_text(f"* {PLACEHOLDER}\n")
+    lay_owners(folder)
+    before = read_owners(folder)
     options: dict[str, Any] = {"gpu_labels": ("self-hosted", "gpu"), "app_id": 7}
     assert apply_settings(REPO, **options, merge_queue=True, dry_run=True) == 0
     printed = capsys.readouterr().out
     assert PLACEHOLDER in printed
-    assert (folder / ".github/CODEOWNERS").read_text() == f"* {PLACEHOLDER}\n"
+    assert read_owners(folder) == before
     calls = re.findall(r"^([A-Z]+) (repos/\S+)\n((?:[{} ].*\n)*)", printed, re.MULTILINE)
     for method, path, body in calls:
         check_call(method, f"/{path}", json.loads(body) if body else None)
@@ -256,18 +266,21 @@ def test_owners_are_written_and_must_be_pushed_before_the_branch_is_closed(
     github: GitHub, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks: a closed branch whose owner is the placeholder, so that nobody need approve."""
-    template = template_owners()
-    (folder / ".github/CODEOWNERS").write_text(template)
-    github.set(codeowners=template)
+    lay_owners(folder)
+    github.set(**read_owners(folder))
     with pytest.raises(GatehouseError, match=r"placeholder.*make github-settings .*OWNERS="):
         apply_settings(REPO)
     assert apply_settings(REPO, owners=("@org/owners", "@alice")) == 1
-    assert "push it" in capsys.readouterr().out
+    assert "push them" in capsys.readouterr().out
     assert github.taken_calls() == []
     with pytest.raises(GatehouseError, match=r"on trunk of org/model: .*placeholder"):
         apply_settings(REPO, owners=("@org/owners", "@alice"))
     assert github.written() == []
-    github.set(codeowners=(folder / ".github/CODEOWNERS").read_text())
+    written = read_owners(folder)
+    github.set(codeowners=written["codeowners"])
+    with pytest.raises(GatehouseError, match=r"on trunk of org/model: .*placeholder"):
+        apply_settings(REPO, owners=("@org/owners", "@alice"))
+    github.set(**written)
     assert apply_settings(REPO, owners=("@org/owners", "@alice")) == 0
 
 
@@ -292,6 +305,14 @@ def _no_file(state: dict[str, Any]) -> None:
     state["codeowners"] = None
 
 
+def _no_border(state: dict[str, Any]) -> None:
+    state["ownership"] = None
+
+
+def _freed(state: dict[str, Any]) -> None:
+    state["codeowners"] += "/policy.yaml\n"
+
+
 def _unknown_owner(state: dict[str, Any]) -> None:
     state["errors"] = [
         {"line": 1, "column": 4, "kind": "Unknown owner", "message": "Unknown owner on line 1",
@@ -310,7 +331,9 @@ def _bad_number(state: dict[str, Any]) -> None:
         (_no_right, "no admin right on org/model; ask one of its admins"),
         (_no_repository, "no repository org/model that this login may see; check REPO"),
         (_free_plan, "make the repository public, or take a plan"),
-        (_no_file, r"on trunk of org/model: .*missing"),
+        (_no_file, r"on trunk of org/model: .*CODEOWNERS: is missing"),
+        (_no_border, r"on trunk of org/model: .*ownership.txt: is missing"),
+        (_freed, r"on trunk of org/model: .*run `gatehouse github owners`"),
         (_unknown_owner, "give their owners write access"),
         (_bad_number, "give the right one as APP_ID"),
     ],

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
+from gatehouse.ownership import parse
+
 Files = dict[str, str | None]
 
 CONTRACT = "version: 1\nname: template\ncolumns:\n  age: {type: integer}\n"
@@ -30,6 +32,27 @@ POLICY = """\
         gate: accuracy
         at_least: 0.83
     """
+BORDER = """\
+# Whose.
+*  owned  @OWNER
+
+README.md  free
+CHANGELOG.md  free
+params.yaml  free
+model_card.yaml  free
+data/  free
+src/pipeline/  free
+
+docs/  free
+
+dvc.lock  generated
+reports/verdict.json  generated
+
+# The library
+src/gatehouse/  machinery
+.github/workflows/  machinery
+requirements/  machinery
+"""
 FIRST: Files = {
     "contract.yaml": CONTRACT,
     "params.yaml": dedent(PARAMS),
@@ -39,7 +62,8 @@ FIRST: Files = {
     "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [1.0.0]\n- The first one.\n",
     "dvc.yaml": "stages: {}\n",
     ".github/workflows/gates.yml": f"steps:\n  - uses: a/checkout@{'1' * 40} # v1\n  - run: a\n",
-    ".github/CODEOWNERS": "# Owners\n*  @OWNER\n/docs/\n",
+    ".github/CODEOWNERS": parse(BORDER).codeowners(),
+    ".github/ownership.txt": BORDER,
     "deploy/overlays/staging/kustomization.yaml": "newName: ghcr.io/OWNER/NAME\n",
     "deploy/argocd/project.yaml": "repo: https://github.com/OWNER/NAME.git\nkind: a\n",
     "docs/guide.md": "".join(f"line {n}\n" for n in range(30)),

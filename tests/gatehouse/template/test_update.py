@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.template.repositories import (
+    BORDER,
     CONTRACT,
     FIRST,
     Files,
@@ -17,8 +18,9 @@ from tests.gatehouse.template.repositories import (
     copied,
     scratch,
 )
-from tests.sample import lay_sample, template_owners
+from tests.sample import lay_owners, lay_sample
 
+from gatehouse.ownership import parse
 from gatehouse.template.record import RECORD, is_local
 
 REPOSITORY = Path(__file__).parents[3]
@@ -31,6 +33,12 @@ def swapped(path: str, old: str, new: str, files: Files = FIRST) -> str:
     return text.replace(old, new)
 
 
+NEWER_BORDER = BORDER.replace("docs/  free\n", "docs/  free\ndocs/ci/  owned\n") + (
+    "examples/  machinery\n"
+)
+OUR_BORDER = BORDER.replace("@OWNER", "@org/us @alice").replace(
+    "src/pipeline/  free", "src/pipeline/  owned\ndeploy/  owned  @org/ops"
+)
 NEWER: Files = {
     "contract.yaml": CONTRACT.replace("age", "years"),
     "params.yaml": swapped(
@@ -43,7 +51,8 @@ NEWER: Files = {
     "README.md": "# Gatehouse 2\n\nA template.\n",
     "CHANGELOG.md": swapped("CHANGELOG.md", "## [1.0.0]", "## [1.1.0]\n- Newer.\n\n## [1.0.0]"),
     ".github/workflows/gates.yml": f"steps:\n  - uses: a/checkout@{'3' * 40} # v3\n  - run: b\n",
-    ".github/CODEOWNERS": "# Owners\n*  @OWNER\n/docs/\n/deploy/  @OWNER\n",
+    ".github/CODEOWNERS": parse(NEWER_BORDER).codeowners(),
+    ".github/ownership.txt": NEWER_BORDER,
     "deploy/argocd/project.yaml": "repo: https://github.com/OWNER/NAME.git\nkind: b\n",
     "deploy/argocd/more.yaml": "repo: https://github.com/OWNER/NAME.git\n",
     "docs/old.md": "old, and newer\n",
@@ -67,7 +76,8 @@ OURS: Files = {
     "reports/verdict.json": "{}\n",
     "data/rows.csv.dvc": "outs: []\n",
     ".github/workflows/gates.yml": f"steps:\n  - uses: a/checkout@{'2' * 40} # v2\n  - run: a\n",
-    ".github/CODEOWNERS": "# Owners\n*  @org/us @alice\n/docs/\n",
+    ".github/CODEOWNERS": "# Not made anew since the pipeline is owned\n*  @org/us @alice\n",
+    ".github/ownership.txt": OUR_BORDER,
     "deploy/overlays/staging/kustomization.yaml": "newName: ghcr.io/acme/prices\n",
     "deploy/argocd/project.yaml": "repo: https://github.com/Acme/Prices.git\nkind: a\n",
     "docs/old.md": None,
@@ -162,8 +172,12 @@ def test_a_fork_that_changed_its_files_gets_the_new_version_without_conflict(
     assert fork.read(".github/workflows/gates.yml") == NEWER[".github/workflows/gates.yml"]
     assert fork.read("requirements/run.txt") == NEWER["requirements/run.txt"]
     assert "next: `make lock`" in told
-    owners = "# Owners\n*  @org/us @alice\n/docs/\n/deploy/  @org/us @alice\n"
-    assert fork.read(".github/CODEOWNERS") == owners
+    border = OUR_BORDER + "examples/  machinery\n"
+    border = border.replace("docs/  free\n", "docs/  free\ndocs/ci/  owned\n")
+    assert fork.read(".github/ownership.txt") == border
+    assert fork.read(".github/CODEOWNERS") == parse(border).codeowners()
+    assert "/docs/ci/ @org/us @alice\n" in fork.read(".github/CODEOWNERS")
+    assert "/src/pipeline/" not in fork.read(".github/CODEOWNERS")
     argo = "repo: https://github.com/Acme/Prices.git\n"
     assert fork.read("deploy/argocd/project.yaml") == f"{argo}kind: b\n"
     assert fork.read("deploy/argocd/more.yaml") == argo
@@ -193,6 +207,35 @@ def test_the_next_update_starts_where_the_last_one_ended(
     assert changed == [RECORD.as_posix(), "params.yaml"]
     done = gatehouse("template", "update", "--to", "v1.0.0", cwd=fork.root)
     assert (done.exit_code, "newer than v1.0.0" in done.output) == (2, True)
+
+
+def test_a_conflict_over_the_border_leaves_codeowners_and_says_what_is_next(
+    template: Scratch, fork: Scratch, gatehouse: Command
+) -> None:
+    """Attacks: CODEOWNERS made from a file with conflict marks, or a path freed by the merge."""
+    ours = OUR_BORDER.replace("docs/  free", "docs/  owned")
+    made = parse(ours).codeowners()
+    fork.commit("ours", {".github/ownership.txt": ours, ".github/CODEOWNERS": made})
+    told = update(gatehouse, fork, "--url", str(template.root), code=1)
+    assert "both changed .github/ownership.txt" in told
+    assert "then run `gatehouse github owners`" in told
+    assert fork.read(".github/CODEOWNERS") == made
+    assert "<<<<<<<" in fork.read(".github/ownership.txt")
+
+
+def test_what_the_template_drops_of_ours_follows_from_whose_it_is(
+    template: Scratch, fork: Scratch, gatehouse: Command
+) -> None:
+    """Attacks: a module that we changed deleted, and a conflict over what runs wrote."""
+    fork.commit("ours", {"src/gatehouse/judge.py": "ours\n"})
+    template.commit("less", {"src/pipeline/train.py": None, "src/gatehouse/judge.py": None,
+                             "reports/verdict.json": "theirs\n"})  # fmt: skip
+    template.git("tag", "v1.2.0")
+    told = update(gatehouse, fork, "--url", str(template.root), code=1)
+    assert "src/pipeline/train.py: yours stays; the template has it no more" in told
+    assert fork.read("reports/verdict.json") == OURS["reports/verdict.json"]
+    section = told.split("In conflict, for you to resolve:\n")[1].split("\n\n")[0]
+    assert section.split() == ["src/gatehouse/judge.py"]
 
 
 def test_a_path_of_this_machine_is_not_recorded(
@@ -346,7 +389,7 @@ def test_the_real_files_of_this_repository(
     alternates.write_text(f"{REPOSITORY / top[0]}\n")
     template.git("read-tree", "-u", "--reset", top[1])
     lay_sample(template.root)
-    (template.root / ".github/CODEOWNERS").write_text(template_owners())
+    lay_owners(template.root)
     template.git("commit", "-qam", "first")
     template.git("clone", "-q", "--shared", str(template.root), str(tmp_path / "fork"))
     fork = Scratch(tmp_path / "fork")
@@ -367,13 +410,16 @@ def test_the_real_files_of_this_repository(
         "src/gatehouse/judge/judge.py": template.read("src/gatehouse/judge.py"),
         "src/pipeline/network.py": network + "\nNEWER = 1\n",
     })  # fmt: skip
-    owners = template.read(".github/CODEOWNERS").replace("@OWNER", "@org/us")
+    owners = {
+        path: template.read(path).replace("@OWNER", "@org/us")
+        for path in (".github/CODEOWNERS", ".github/ownership.txt")
+    }
     fork.commit("ours", {
         "contract.yaml": "version: 1\nname: ours\n",
         "params.yaml": params.replace("trainer: ", "trainer: ours:train # was "),
         "policy.yaml": policy.replace("0.88", "0.61"),
         "src/pipeline/network.py": f"OURS = 1\n{network}",
-        ".github/CODEOWNERS": owners,
+        **owners,
     })  # fmt: skip
     told = update(gatehouse, fork, "--url", str(template.root))
     assert fork.read("contract.yaml") == "version: 1\nname: ours\n"
@@ -384,5 +430,5 @@ def test_the_real_files_of_this_repository(
     merged = fork.read("src/pipeline/network.py")
     assert merged.startswith("OURS")
     assert merged.endswith("NEWER = 1\n")
-    assert fork.read(".github/CODEOWNERS") == owners
+    assert {path: fork.read(path) for path in owners} == owners
     assert (fork.root / "src/gatehouse/judge/judge.py").exists()
