@@ -166,5 +166,5 @@ def test_dvc_takes_the_folder_for_a_project_of_its_own(example: Any) -> None:
         inside = {stage.name for stage in repo.index.stages}
     with Repo(str(ROOT), config=quiet) as repo:
         top = repo.index.stages
-    assert inside == {stage.name for stage in top if stage.path_in_repo == "dvc.yaml"}
+    assert {"ingest", "prepare", "train", "quantize", "accuracy"} <= inside
     assert not [stage for stage in top if "examples" in stage.path_in_repo]

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import RandomForestClassifier
 
 from gatehouse.model import Model
 from pipeline.quantize import main as quantize
+from pipeline.settings import TrainSettings
 from pipeline.train import main
+from pipeline.trainer import TrainedModel, TrainingData, asked
+from pipeline.trainers.convert import TARGET_OPSET, whole
+from pipeline.trainers.features import FEATURES, Features
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import Shop
@@ -33,6 +40,26 @@ def test_one_line_switches(shop: Shop) -> None:
     assert Model(INT8).metadata.trainer == "pipeline.trainers:lightgbm"
     assert INT8.read_bytes() == MODEL.read_bytes()
     assert right(shop) > 0.72
+
+
+@pytest.mark.parametrize("trees", [3, 20, 100])
+def test_trees_that_all_agree_give_a_probability(shop: Shop, trees: int) -> None:
+    """Attacks float32 shares that add up to 1.0000001, which is no probability."""
+    data = TrainingData(shop.contract, shop.train, shop.valid)
+    features = Features.for_sums(data)
+    rows = features.of(shop.train)
+    forest = RandomForestClassifier(trees, random_state=0, bootstrap=False)
+    forest.fit(rows, np.arange(len(rows)) % 2)
+    core = convert_sklearn(
+        forest,
+        initial_types=[(FEATURES, FloatTensorType([None, rows.shape[1]]))],
+        target_opset=TARGET_OPSET,
+        options={id(forest): {"zipmap": False}},
+    )
+    trained = TrainedModel(whole(core, features, scale=None), np.empty((0, 2)))
+    settings = TrainSettings(trainer="a:forest")
+    outputs = asked(trained, shop.contract, settings).outputs(shop.train)
+    assert outputs.max() == 1
 
 
 def test_a_number_keeps_its_units(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
