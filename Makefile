@@ -17,7 +17,7 @@ pytest := .venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-re
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run digits tune demo test test-all test-fork check drill image verify pages docs serve lock clean github-settings
+.PHONY: help setup run digits tune demo test test-all test-fork test-template check drill image verify pages docs serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,10 @@ test-all: test ## make test, then what starts workflows, images and whole runs: 
 	@$(pytest) -m slow
 
 test-fork: .venv/.installed-dev ## the tests of what a fork edits: what its pull requests run
-	@.venv/bin/pytest tests/pipeline $(ARGS)
+	@$(pytest) -m "not slow" tests/fork tests/pipeline
+
+test-template: .venv/.installed-dev ## the tests of the template alone: pages, sample, recipes; a fork runs none
+	@$(pytest) tests/template
 
 check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit must pass
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure

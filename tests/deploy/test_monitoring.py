@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +12,6 @@ import yaml
 from tests.deploy.objects import (
     DEPLOY,
     ENVIRONMENTS,
-    ROOT,
     environment,
     load,
     only,
@@ -57,15 +55,6 @@ def test_every_alert_is_tried_both_ways() -> None:
         assert rule["annotations"]["summary"]
     silent = load(UNIT_TESTS)[0]["tests"][0]["promql_expr_test"]
     assert [(case["expr"], case["exp_samples"]) for case in silent] == [("ALERTS", [])]
-
-
-def test_every_alert_is_in_the_runbook() -> None:
-    """Attacks alerts that wake someone up and don't say what to do."""
-    runbook = (ROOT / "docs/operations.md").read_text("utf-8")
-    for rule in rules():
-        assert f"### {rule['alert']}\n" in runbook
-    headings = set(re.findall(r"^### (Model\w+)$", runbook, re.M))
-    assert headings == {rule["alert"] for rule in rules()}
 
 
 def test_every_query_of_the_dashboard_is_one(tmp_path: Path) -> None:

@@ -157,14 +157,6 @@ def test_the_service_reads_a_digit(made: Path, example: Any) -> None:
         assert (refused.status, refused.pointers) == (422, ["/p34"])
 
 
-def test_the_stages_are_those_of_the_repository(example: Any) -> None:
-    """Attacks a copy of dvc.yaml that falls behind."""
-    wanted = example.stages.stages((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-    assert (EXAMPLE / "dvc.yaml").read_text(encoding="utf-8") == wanted, (
-        "run `python stages.py` in examples/digits"
-    )
-
-
 def test_dvc_takes_the_folder_for_a_project_of_its_own(example: Any) -> None:
     """Attacks a dvc.yaml that is no pipeline, and a `dvc pull` at the top that wants its data."""
     from dvc.repo import Repo
@@ -174,5 +166,5 @@ def test_dvc_takes_the_folder_for_a_project_of_its_own(example: Any) -> None:
         inside = {stage.name for stage in repo.index.stages}
     with Repo(str(ROOT), config=quiet) as repo:
         top = repo.index.stages
-    assert inside == {stage.name for stage in top if stage.path_in_repo == "dvc.yaml"}
+    assert {"ingest", "prepare", "train", "quantize", "accuracy"} <= inside
     assert not [stage for stage in top if "examples" in stage.path_in_repo]

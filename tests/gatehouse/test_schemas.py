@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Subject
 from gatehouse.judge import Case, judge
 from gatehouse.policy import load_policy
-from gatehouse.reference import PAGE, updated
-from gatehouse.schemas import published, schema, write_schemas
+from gatehouse.schemas import published, schema
 from gatehouse.typed import parse_yaml
 from tests.sample import SAMPLE
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "schemas"
 NAMES = sorted(published())
 CONFIGURATION = {
     "policy": "policy.yaml",
@@ -61,25 +57,11 @@ def test_a_schema_is_a_schema_with_a_name(name: str) -> None:
     assert found["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_published_schemas_are_up_to_date(name: str, tmp_path: Path) -> None:
-    """A changed model without a changed schema misleads every other tool."""
-    write_schemas(tmp_path)
-    stored, made = FOLDER / f"{name}.json", tmp_path / f"{name}.json"
-    assert stored.read_bytes() == made.read_bytes(), "run: gatehouse schemas"
-
-
-def test_the_reference_is_up_to_date() -> None:
-    """docs/evidence.md must describe the files as they are."""
-    page = (ROOT / PAGE).read_text(encoding="utf-8")
-    assert updated(page) == page, "run: python -m gatehouse.reference"
-
-
 @pytest.mark.parametrize(("name", "file"), CONFIGURATION.items())
-def test_the_repository_s_own_files_are_valid(name: str, file: str) -> None:
+def test_the_sample_s_files_are_valid(name: str, file: str) -> None:
     """What we ship must fit what we publish."""
     document = json.loads(
-        json.dumps(parse_yaml((ROOT / file).read_text("utf-8"), file), default=str)
+        json.dumps(parse_yaml((SAMPLE / file).read_text("utf-8"), file), default=str)
     )
     errors = [e.message for e in Draft202012Validator(schema(name)).iter_errors(document)]
     assert not errors

@@ -13,7 +13,7 @@ WORKFLOW = REPOSITORY / ".github/workflows/pages.yml"
 EVENT = {"repository": {"default_branch": "main"}}
 
 
-# The fork of these tests has no docs/; the real ones are built by tests/docs.
+# The fork of these tests has no docs/; the real ones are built by tests/template.
 DOCS = {
     "mkdocs.yml": "site_name: Documentation\nsite_dir: reports/site/docs\n",
     "docs/index.md": "# How it works\n",

@@ -33,7 +33,7 @@ def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onn
     """
     answer = core.graph.output[-1].name
     core = onnx.utils.Extractor(core).extract_model([FEATURES], [answer])
-    names = {"": "", FEATURES: FEATURES, answer: OUTPUT if scale is None else f"{NETWORK}{answer}"}
+    names = {"": "", FEATURES: FEATURES}
 
     def renamed(found: Iterable[str]) -> list[str]:
         return [names.get(name, f"{NETWORK}{name}") for name in found]
@@ -47,11 +47,19 @@ def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onn
     output = core.graph.output[0]
     width = output.type.tensor_type.shape.dim[1].dim_value
     output.name = OUTPUT
-    if scale is not None:
+    raw = names.get(answer, f"{NETWORK}{answer}")
+    if scale is None:
+        # The float32 shares of many trees that all agree may add up to more than 1.
+        for key, limit in (("none", 0), ("all", 1)):
+            weights.append(numpy_helper.from_array(np.array(limit, np.float32), f"{NETWORK}{key}"))
+        nodes.append(
+            helper.make_node("Clip", [raw, f"{NETWORK}none", f"{NETWORK}all"], [OUTPUT], OUTPUT)
+        )
+    else:
         for key, value in (("deviation", scale.deviation), ("mean", scale.mean)):
             weights.append(numpy_helper.from_array(np.array(value, np.float32), f"{NETWORK}{key}"))
         stretched, output.name, width = f"{NETWORK}stretched", VALUE, 1
-        pair = [names[answer], f"{NETWORK}deviation"]
+        pair = [raw, f"{NETWORK}deviation"]
         nodes.append(helper.make_node("Mul", pair, [stretched], stretched))
         nodes.append(helper.make_node("Add", [stretched, f"{NETWORK}mean"], [VALUE], VALUE))
     output.CopyFrom(helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["N", width]))

@@ -212,25 +212,3 @@ def test_setup_twice_writes_once(drivers: Repository, tmp_path: Path) -> None:
     shutil.rmtree(drivers.root / ".venv")
     assert merge(drivers)[0] == 1
     assert (drivers.root / "dvc.lock").read_text() == ours
-
-
-def test_every_file_that_a_run_writes_is_marked_as_generated() -> None:
-    """Attacks a new report that Git would merge line by line."""
-    from gatehouse.lock.resolve import GENERATED
-    from gatehouse.typed import parse_yaml, read_text
-
-    written = {"reports/verdict.json", "reports/report.md", "reports/base.json"}
-    for stage in parse_yaml(read_text(ROOT / "dvc.yaml"), "dvc.yaml")["stages"].values():
-        for kind in ("outs", "metrics", "plots"):
-            for out in stage.get(kind, []):
-                written |= set(out) if isinstance(out, dict) else set()
-    paths = sorted(f"{path}/x.tsv" if path.endswith("plots/metrics") else path for path in written)
-    told = subprocess.run(
-        ["git", "check-attr", GENERATED, "--", *paths, "reports/README.md"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    marked = [line.split(": ")[0] for line in told if line.endswith(": set")]
-    assert marked == paths

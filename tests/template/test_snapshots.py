@@ -8,12 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pandas as pd
+
+from gatehouse.digest import dvc_md5
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.repository import tool_path
 from tests.gatehouse.tiny import CONTRACT, ROOT
 from tests.sample import lay_sample
-
-from gatehouse.digest import dvc_md5
 
 PAGE = ROOT / "docs/privacy.md"
 

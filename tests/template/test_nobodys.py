@@ -1,7 +1,4 @@
-"""The template is nobody's: no owner, registry, address or folder of anyone's stands in it.
-
-Of a fork that has written its owners in, its names are its own business.
-"""
+"""The template is nobody's: no owner, registry, address or folder of anyone's stands in it."""
 
 from __future__ import annotations
 
@@ -12,8 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -30,12 +25,6 @@ FOREIGN = {"iterative.ai", "users.noreply.github.com", "github.com"}
 _OWNER = re.compile(r"(?:github\.com|ghcr\.io|docker\.io|quay\.io|gcr\.io)[/:]([A-Za-z][\w-]*)/")
 _ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)*\.[a-z]{2,})\b")
 _FOLDER = re.compile(r"(?<![\w.])/(?:home/(?!runner|vscode)|Users/|root/|work/|mnt/)[A-Za-z]\w*")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _of_the_template() -> None:
-    if PLACEHOLDER not in (REPOSITORY / OWNERSHIP_FILE).read_text("utf-8"):
-        pytest.skip("this fork has owners of its own")
 
 
 @pytest.fixture(scope="module")

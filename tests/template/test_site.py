@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.gatehouse.site.browser import PROGRAM, chromium
-from tests.github.needed import missing
 
 from gatehouse.cli import main
+from tests.gatehouse.site.browser import PROGRAM, chromium
+from tests.github.needed import missing
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = "https://forge.example/octo/model"
