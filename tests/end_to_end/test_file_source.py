@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from pipeline.simulate import simulate
 from tests.end_to_end.clone import copy_checkout
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_changed_file_is_ingested_again(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, Workspace
 from pipeline import ingest, prepare, quantize, train
 
+pytestmark = pytest.mark.slow
+
 ROOT = EXAMPLE.parents[1]
 QUICK = {
     "params.yaml": ("epochs: 15 ", "epochs: 8 "),

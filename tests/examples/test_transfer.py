@@ -13,6 +13,8 @@ from tests.examples.conftest import EXAMPLE
 from gatehouse.errors import GatehouseError
 from pipeline.trainer import TrainingData
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = Path("pretrained.pt")
 EPOCHS = 8
 
@@ -42,7 +44,6 @@ def _pinned(
     example.few.pin(WEIGHTS, EPOCHS)
 
 
-@pytest.mark.slow
 def test_few_images_go_further_from_a_pretrained_body(
     few: TrainingData, example: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

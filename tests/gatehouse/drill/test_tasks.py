@@ -26,6 +26,8 @@ from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from pipeline.prepare import prepare
 from pipeline.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 ROWS = 3000
 
 COLUMNS: dict[str, Any] = {
