@@ -34,6 +34,10 @@ class Store:
     cache: Path
     remote: Remote | None
 
+    def cached(self, md5: str) -> Path:
+        """Where the object lies in the cache, or would."""
+        return self.cache / md5[:2] / md5[2:]
+
     @contextmanager
     def open(self, md5: str) -> Iterator[IO[bytes]]:
         """The object's bytes, unchecked; from the cache, else from the remote.
@@ -42,9 +46,9 @@ class Store:
             FileNotFoundError: neither has it.
             OSError: what the remote's library raises, and others of its own.
         """
-        path = self.cache / md5[:2] / md5[2:]
+        path = self.cached(md5)
         if path.exists():
-            with _plain(path) as stream:
+            with open_plain(path) as stream:
                 yield stream
         elif self.remote is None:
             raise FileNotFoundError(
@@ -83,7 +87,7 @@ class Remote:
         fs, _ = self._opened
         path = self.path(md5)
         if fs.protocol == "local":
-            with _plain(Path(path)) as stream:
+            with open_plain(Path(path)) as stream:
                 yield stream
         else:
             with fs.open(path, "rb") as stream:
@@ -102,7 +106,7 @@ class Remote:
 
 
 @contextmanager
-def _plain(path: Path) -> Iterator[IO[bytes]]:
+def open_plain(path: Path) -> Iterator[IO[bytes]]:
     """A regular file, opened without following a link or waiting for a pipe's writer."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
