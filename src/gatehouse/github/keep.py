@@ -62,4 +62,4 @@ def keep(
     outputs = read_lock(read_text(folder / LOCK), "the candidate's dvc.lock")
     kept = [outputs[path.as_posix()] for path in OUTPUTS if (folder / path).exists()]
     pushed, there = push(kept, folder, open_store(root))
-    return f"pushed {pushed:,} objects; {there:,} were there already"
+    return f"pushed {pushed:,} of {pushed + there:,} objects; the remote has the others"

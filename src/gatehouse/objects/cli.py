@@ -85,7 +85,7 @@ def push(records: Path | None, source: Path | None) -> int:
 
     records = records or Path()
     pushed, there = push_objects(named(records), source or records, open_store())
-    click.echo(f"pushed {pushed:,} objects; {there:,} were there already")
+    click.echo(f"pushed {pushed:,} of {pushed + there:,} objects; the remote has the others")
     return PASS
 
 
