@@ -5,6 +5,7 @@ Each was seen to work: a command ran, or a file was written over, in a process w
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.gatehouse.repository import Repository
 
+import gatehouse
 from gatehouse.base import find_base, take_base
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
@@ -216,3 +218,14 @@ def test_a_remote_of_versions_is_refused(stored: Repository) -> None:
         (stored.root / ".dvc/config").write_text(text)
         with pytest.raises(GatehouseError, match=rf"remote evil: {key} is true.*dvc push"):
             take_base(find_base("main", stored.root), stored.root)
+
+
+def test_dvc_is_opened_on_nothing_but_the_checkout() -> None:
+    """Attacks a module that opens DVC on a revision again, or loads its repository beside a key."""
+    root = Path(gatehouse.__file__).parent
+    opened = {
+        file.relative_to(root).as_posix()
+        for file in root.rglob("*.py")
+        if re.search(r"\bdvc\.(repo|api|stage|fs\.dvc)\b|DVCFileSystem", file.read_text("utf-8"))
+    }
+    assert opened == {"doctor/remote.py"}, "doctor opens the remote of a desk's own checkout"
