@@ -17,13 +17,15 @@ for file in contract.yaml policy.yaml params.yaml; do
     git show "$commit:$file" >"$file"
 done
 for folder in data/raw data/prepared models; do
+    # Regular files only: a link could name any file of this machine.
+    for above in "$candidate/${folder%/*}" "${folder%/*}"; do
+        if [ -L "$above" ]; then
+            echo "$above: is a link, where a folder must be" >&2
+            exit 2
+        fi
+    done
     rm -rf "$folder"
     mkdir -p "$folder"
-    # Regular files only: a link could name any file of this machine.
-    if [ -L "$candidate/${folder%/*}" ]; then
-        echo "$candidate/${folder%/*}: is a link, where a folder must be" >&2
-        exit 2
-    fi
     find -P "$candidate/$folder" -maxdepth 1 -type f -exec cp {} "$folder" \;
 done
 

@@ -20,8 +20,11 @@ from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
 from gatehouse.digest import PREPARED, dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
+from gatehouse.objects.fetch import MEGABYTES, LostError, fetch
+from gatehouse.objects.record import read_lock
+from gatehouse.objects.remote import open_store
 from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
-from gatehouse.typed import Document, Frozen, parse_yaml
+from gatehouse.typed import Document, Frozen
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
 BASE_FILE = Path("reports/base.json")
@@ -130,26 +133,22 @@ def locked_outputs(text: str, name: str) -> dict[str, str]:
     """DVC's MD5 of each output that a `dvc.lock` records, by path.
 
     Raises:
-        GatehouseError: the text is no lock file, or names an output twice.
+        GatehouseError: the text is no lock file by the schema of `objects.record`.
     """
-    lock = parse_yaml(text, name)
-    outs: dict[str, str] = {}
-    try:
-        for stage in lock["stages"].values():
-            for out in stage.get("outs", []):
-                path, md5 = str(out["path"]), str(out["md5"])
-                if path in outs:
-                    raise GatehouseError(f"{name}: names the output {path} twice")
-                outs[path] = md5
-    except (KeyError, TypeError, AttributeError):
-        raise GatehouseError(f"{name}: is not a lock file that DVC wrote") from None
-    return outs
+    return {path: output.recorded for path, output in read_lock(text, name).items()}
 
 
-def take_base(base: Base, root: Path = Path()) -> Workspace | None:
+def take_base(base: Base, root: Path = Path(), megabytes: int = MEGABYTES) -> Workspace | None:
     """The base's files, fetched from DVC's cache or remote if they are not here yet.
 
-    None where the pipeline never ran at that commit: there is nothing to compare with.
+    None where the pipeline never ran at that commit: there is nothing to compare with. The commit
+    says which objects, and the checkout at `root` where they are: nothing else of the commit is
+    asked, and DVC is not run on it.
+
+    Args:
+        base: what Git says of it.
+        root: the checkout.
+        megabytes: that the files may have.
 
     Raises:
         GatehouseError: the files are in no cache and no remote, or are not what the lock records.
@@ -158,7 +157,7 @@ def take_base(base: Base, root: Path = Path()) -> Workspace | None:
         return None
     folder = root / base.record.folder
     if not folder.exists():
-        _fetch(base, folder, root)
+        _fetch(base, folder, root, megabytes)
     return checked_base(folder, base.record.outputs)
 
 
@@ -177,43 +176,28 @@ def checked_base(folder: Path, outputs: Outputs) -> Workspace:
     return workspace
 
 
-def _fetch(base: Base, folder: Path, root: Path) -> None:
-    from dvc.api import DVCFileSystem
-
-    assert base.record.outputs is not None
+def _fetch(base: Base, folder: Path, root: Path, megabytes: int) -> None:
+    lock, contract = file_at(base.commit, LOCK, root), file_at(base.commit, CONTRACT_FILE, root)
+    assert lock is not None and contract is not None, "else there are no outputs"
+    outs = read_lock(lock, f"{base.ref}:{LOCK}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix="part-", dir=folder.parent))
     try:
-        # The paths in it are from the top of Git's tree, and a DVC project in a folder of it
-        # (examples/digits) is passed over unless it is asked for.
-        files = DVCFileSystem(str(root.resolve()), rev=base.commit, subrepos=True)
-        inside = Path(git("rev-parse", "--show-prefix", root=root).strip())
-        for path in TAKEN:
-            target = part / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            files.get((inside / path).as_posix(), str(target), recursive=True)
-            if not target.exists():
-                raise FileNotFoundError(path.as_posix())
-            if dvc_md5(target) != base.record.outputs.outs[path.as_posix()]:
-                raise GatehouseError(
-                    f"{path} of {base.name}: what DVC's cache or remote holds is not what dvc.lock "
-                    "records; take the damaged copy away there, and push it again"
-                )
-        contract = file_at(base.commit, CONTRACT_FILE, root)
-        assert contract is not None
+        wanted = [outs[path.as_posix()] for path in TAKEN]
+        fetch(wanted, part, open_store(root), megabytes)
         (part / CONTRACT_FILE).write_text(contract, encoding="utf-8")
         part.replace(folder)
-    except GatehouseError:
-        raise
-    except Exception as error:  # DVC, and each remote's library, raise classes of their own
-        if folder.exists():
-            return  # another process took the same base meanwhile
-        # Of a folder DVC says only that it was not loaded; the cause knows of keys and buckets.
+    except LostError as error:
         raise GatehouseError(
             f"the data and model of {base.name} are in no DVC cache or remote that can be reached "
-            f"({error.__cause__ or error}); push them from where they were made (dvc push), or "
-            "name another base"
+            f"({error}); push them from where they were made (dvc push), or name another base"
         ) from None
+    except GatehouseError as error:
+        raise GatehouseError(f"of {base.name}: {error}") from None
+    except OSError as error:
+        if folder.exists():
+            return  # another process took the same base meanwhile
+        raise GatehouseError(f"{folder}: cannot be written ({error.strerror})") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -17,6 +17,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
 from gatehouse.monitor.cli import compare, monitor
+from gatehouse.objects.cli import group as objects_group
 from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
 from gatehouse.snapshot.cli import group as data_group
@@ -311,6 +312,7 @@ main.add_command(init_command)
 main.add_command(data_group)
 main.add_command(github_group)
 main.add_command(image_group)
+main.add_command(objects_group)
 main.add_command(template_group)
 main.add_command(forget_command)
 main.add_command(demo)

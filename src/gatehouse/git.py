@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,17 +73,20 @@ def git_bytes(
 def commit_of(ref: str, root: Path = Path()) -> str:
     """The commit that `ref` (a branch, tag or hash) names.
 
+    A branch goes before a tag of its name, which anybody may push: git has it the other way round.
+
     Raises:
         GatehouseError: there is no such commit, or no repository.
     """
     git("rev-parse", "--git-dir", root=root)  # tells why where this is no repository
-    try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}",
-                   root=root).strip()  # fmt: skip
-    except GatehouseError:
-        raise GatehouseError(
-            f"'{ref}' is no commit here; fetch it first (git fetch origin), or name another"
-        ) from None
+    whole = re.fullmatch(r"HEAD([~^@].*)?|[0-9a-f]{40}|[0-9a-f]{64}", ref) is not None
+    for name in (ref,) if whole else (f"refs/heads/{ref}", f"refs/remotes/{ref}", ref):
+        with contextlib.suppress(GatehouseError):
+            return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
+                       root=root).strip()  # fmt: skip
+    raise GatehouseError(
+        f"'{ref}' is no commit here; fetch it first (git fetch origin), or name another"
+    )
 
 
 def file_at(commit: str, path: Path, root: Path = Path()) -> str | None:

@@ -12,6 +12,13 @@ from pydantic_core import PydanticSerializationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    ScalarEvent,
+)
 
 from gatehouse.errors import GatehouseError
 
@@ -47,11 +54,7 @@ class Document(Frozen):
         Raises:
             GatehouseError: it is not JSON, or does not fit the schema.
         """
-        try:
-            data = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            raise GatehouseError(f"{name}: is not JSON ({error}); was it cut short?") from None
-        return validate(cls, data, name)
+        return validate(cls, parse_json(text, name), name)
 
     def to_json(self) -> str:
         data = self.model_dump(mode="json", by_alias=True)
@@ -83,6 +86,18 @@ def write_text(path: Path, text: str) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise GatehouseError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def parse_json(text: str, name: str | Path) -> Any:
+    """The JSON document in `text`, in which no key stands twice.
+
+    Raises:
+        GatehouseError: it is not JSON; `name` is told.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise GatehouseError(f"{name}: is not JSON ({error}); was it cut short?") from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -126,6 +141,49 @@ def parse_yaml(text: str, name: str | Path) -> Any:
     if _written_out(data, {}) > _WRITTEN_OUT:
         raise GatehouseError(f"{name}: its aliases (*) stand for too much; write out what is meant")
     return data
+
+
+_DEEPEST = 20
+
+
+def plain_yaml(text: str, name: str | Path) -> Any:
+    """As `parse_yaml`, of a file that a program writes: what no program writes is refused.
+
+    Anchors, aliases, tags, directives and merge keys mean different things to different readers,
+    and deep nesting exhausts a reader's stack.
+
+    Raises:
+        GatehouseError: as `parse_yaml`, or the text has one of these; `name` and the line are told.
+    """
+    depth = 0
+    try:
+        for event in YAML(typ="rt").parse(text):
+            depth += isinstance(event, CollectionStartEvent)
+            depth -= isinstance(event, CollectionEndEvent)
+            if why := _peculiar(event, depth):
+                line = event.start_mark.line + 1
+                raise GatehouseError(f"{name}:{line}: {why}; write it out plainly")
+    except YAMLError:
+        pass  # which `parse_yaml` tells
+    except GatehouseError:
+        raise
+    except Exception as error:  # ruamel raises Python's own for some directives
+        raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
+    return parse_yaml(text, name)
+
+
+def _peculiar(event: Any, depth: int) -> str | None:
+    if isinstance(event, AliasEvent):
+        return f"has the alias *{event.anchor}"
+    if getattr(event, "anchor", None) is not None:
+        return f"has the anchor &{event.anchor}"
+    if getattr(event, "tag", None) is not None:
+        return f"has the tag {event.tag}"
+    if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+        return "has a directive (%)"
+    if isinstance(event, ScalarEvent) and event.value == "<<":
+        return "has the merge key <<"
+    return f"nests deeper than {_DEEPEST} levels" if depth > _DEEPEST else None
 
 
 def _written_out(node: Any, known: dict[int, float]) -> float:

@@ -29,6 +29,9 @@ from gatehouse.git import commit_of, file_at, git
 from gatehouse.judge import Case, judge
 from gatehouse.judging import today
 from gatehouse.measure import measure
+from gatehouse.objects.fetch import LostError, fetch
+from gatehouse.objects.record import read_lock, read_tracked
+from gatehouse.objects.remote import open_store
 from gatehouse.params import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.run import CARD, reproduce
@@ -110,17 +113,17 @@ def _bring_base(root: Path, clone: Path) -> None:
 
 def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:
     """The file that the recorded settings read, where DVC keeps it: no stage can make it again."""
-    from dvc.api import DVCFileSystem
-
     from pipeline.settings import load_settings
 
     data = load_settings(clone / PARAMS).data
     path = data.file.path
-    if data.source != "file" or data.file.url or not (clone / f"{path}.dvc").is_file():
+    tracked = path.with_name(path.name + ".dvc")
+    if data.source != "file" or data.file.url or not (clone / tracked).is_file():
         return
+    output = read_tracked(read_text(clone / tracked), tracked.as_posix())
     try:
-        DVCFileSystem(str(root.resolve()), rev=commit).get_file(path.as_posix(), str(clone / path))
-    except Exception as error:  # DVC, and each remote's library, raise classes of their own
+        fetch([output], clone, open_store(root))
+    except LostError as error:
         raise GatehouseError(
             f"{path}: is in no DVC cache or remote that can be reached ({error}), and without it "
             "nothing can be made again; push it from where it was added (dvc push)"
@@ -129,14 +132,15 @@ def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:
 
 def _trained_at(commit: str, root: Path) -> str | None:
     """The commit that the recorded model says it was trained at: it is part of its bytes."""
-    from dvc.api import DVCFileSystem
-
     from gatehouse.model import Model
 
+    lock = file_at(commit, LOCK, root) or ""
     try:
-        content = DVCFileSystem(str(root.resolve()), rev=commit).cat_file(MODEL.as_posix())
-        named = Model(MODEL, content).metadata.commit
-    except Exception as error:  # DVC, and each remote's library, raise classes of their own
+        with tempfile.TemporaryDirectory(prefix="gatehouse-verify-") as folder:
+            model = read_lock(lock, f"HEAD:{LOCK}")[MODEL.as_posix()]
+            fetch([model], Path(folder), open_store(root))
+            named = Model(Path(folder) / MODEL).metadata.commit
+    except (GatehouseError, KeyError) as error:
         print(
             f"verify: the recorded {MODEL} can't be read from DVC's cache or remote ({error}), so "
             "the commit that it was trained at is not known; an honest one may seem to differ"

@@ -11,6 +11,9 @@ import pytest
 
 from gatehouse.base import STORE, Base, find_base, take_base
 from gatehouse.errors import GatehouseError
+from gatehouse.objects.bring import named
+from gatehouse.objects.push import push
+from gatehouse.objects.remote import open_store
 from tests.gatehouse.repository import Repository
 from tests.gatehouse.s3 import forget_clients, new_key, session
 
@@ -126,3 +129,30 @@ def test_a_tampered_object_is_no_base(remote: Remote) -> None:
         remote.refused(UNREACHABLE)
         remote.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
     assert take_base(remote.base(), remote.repository.root) is not None
+
+
+def test_pushing_takes_a_key_that_writes(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks the way back: objects by their digests, and a reading key is told that it only reads.
+
+    What the remote has already is not written over, also where it is something else.
+    """
+    root = remote.repository.root
+    outputs, store = named(root), open_store(root)
+    names = remote.names()
+    assert push(outputs, root, store)[0] == 0
+    key = remote.name_of((root / "models/model.onnx").read_bytes())
+    for name in names:
+        remote.s3.delete_object(Bucket=BUCKET, Key=name)
+    remote.s3.put_object(Bucket=BUCKET, Key=key, Body=b"there already")
+    forget_clients()
+    pushed, there = push(outputs, root, open_store(root))
+    assert (pushed, there) == (len(names) - 1, 1)
+    assert sorted(remote.names()) == sorted(names)
+    assert remote.name_of(b"there already") == key
+    remote.s3.delete_object(Bucket=BUCKET, Key=key)
+    for name, value in remote.reader.items():
+        monkeypatch.setenv(name, value)
+    forget_clients()
+    with pytest.raises(GatehouseError, match=r"does not take objects .*the right to write"):
+        push(outputs, root, open_store(root))
+    assert key not in remote.names()

@@ -236,15 +236,15 @@ def test_a_forged_lock_is_found(repository: Repository, capsys: pytest.CaptureFi
     path = repository.root / "dvc.lock"
     text = path.read_text()
     md5 = locked_outputs(text, "dvc.lock")["data/prepared"]
-    text = text.replace(md5, "0" * 32 + ".dir")
-    path.write_text(
-        text.replace("    outs:\n", "    outs:\n    - path: extra\n      md5: abc\n", 1)
-    )
+    forged = "0a" * 16
+    text = text.replace(md5, f"{forged}.dir")
+    extra = f"    outs:\n    - path: models/extra.onnx\n      hash: md5\n      md5: {forged}\n"
+    path.write_text(text.replace("    outs:\n", extra, 1))
     repository.commit("forged")
     assert not verify_head(repository.root)
     told = capsys.readouterr().out
-    assert f"data/prepared: recorded {'0' * 32}.dir, reproduced {md5}" in told
-    assert "extra: recorded abc, reproduced nothing" in told
+    assert f"data/prepared: recorded {forged}.dir, reproduced {md5}" in told
+    assert f"models/extra.onnx: recorded {forged}, reproduced nothing" in told
 
 
 def test_a_record_whose_model_is_out_of_reach_says_so(

@@ -86,8 +86,8 @@ def test_the_judge_runs_the_target_branchs_script() -> None:
     judge = gitlab()["judge"]
     assert judge["variables"]["GIT_STRATEGY"] == "empty"
     assert judge["when"] == "always"
-    (clone,) = (line for line in judge["script"] if "git clone" in line)
-    assert '--branch "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"' in clone
+    (taken,) = (line for line in judge["script"] if " checkout " in line)
+    assert taken.endswith('"refs/remotes/origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"')
     assert judge["script"][-1].startswith('sh "$TRUSTED/')
     assert "cache" not in judge
     assert "cache" not in gitlab()["comment"]

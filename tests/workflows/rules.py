@@ -183,6 +183,16 @@ def caches(root: Path) -> list[str]:
     return problems
 
 
+def refs(root: Path) -> list[str]:
+    """No short name of a ref decides: a tag that is called main has the name of the branch."""
+    return [
+        f"{place}: asks for github.ref_name; compare github.ref with refs/heads/..."
+        for place, job, _ in _jobs(root)
+        for condition in [job.get("if"), *(step.get("if") for step in job.get("steps", []))]
+        if re.search(r"\bgithub\.(ref_name|base_ref|head_ref)\b", str(condition))
+    ]
+
+
 def final_job(root: Path) -> list[str]:
     """The last job of pull-request.yml needs every other, and runs whatever becomes of them."""
     file = root / ".github/workflows/pull-request.yml"

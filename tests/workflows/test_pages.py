@@ -35,7 +35,7 @@ def test_nothing_is_published_unless_asked_for() -> None:
     jobs = load(WORKFLOW)["jobs"]
     assert jobs["build"]["if"].startswith("vars.PAGES != '' && ")
     assert (jobs["deploy"]["needs"], "if" in jobs["deploy"]) == ("build", False)
-    (rows,) = [step for step in jobs["build"]["steps"] if "dvc" in step.get("run", "")]
+    (rows,) = [step for step in jobs["build"]["steps"] if "objects fetch" in step.get("run", "")]
     assert rows["if"] == "vars.PAGES == 'data'"
 
 

@@ -108,9 +108,10 @@ def test_what_is_not_verified_is_not_proposed(world: World) -> None:
     assert world.github.state.pulls == {}
 
 
-def test_only_the_default_branch_is_promoted(world: World) -> None:
+@pytest.mark.parametrize("ref", ["refs/heads/change", "refs/tags/main"])
+def test_only_the_default_branch_is_promoted(world: World, ref: str) -> None:
     """Attacks a branch whose staging nobody approved, and whose code would have the password."""
-    assert promote(world, ref="refs/heads/change").results == {}
+    assert promote(world, ref=ref).results == {}
     jobs = load(REPOSITORY / WORKFLOW)["jobs"]
     assert jobs["copy"]["environment"] == "gates"
 

@@ -124,12 +124,11 @@ def test_without_a_recorded_model_nothing_is_released(world: World) -> None:
     assert "no pull request has brought a model yet" in result.summary
 
 
-def test_only_the_default_branch_is_released(world: World) -> None:
-    """Started by hand on another branch, it does nothing."""
+@pytest.mark.parametrize("ref", ["refs/heads/change", "refs/tags/main"])
+def test_only_the_default_branch_is_released(world: World, ref: str) -> None:
+    """Started by hand on another branch, or on a tag with main's name, it does nothing."""
     head = world.author.run("git", "rev-parse", "HEAD").strip()
-    result = world.act.run(
-        "release.yml", "workflow_dispatch", PAYLOAD, sha=head, ref="refs/heads/change"
-    )
+    result = world.act.run("release.yml", "workflow_dispatch", PAYLOAD, sha=head, ref=ref)
     assert result.code == 0
     assert "success" not in result.results.values()
 

@@ -20,13 +20,15 @@ WORKFLOW = REPOSITORY / ".github/workflows/retrain.yml"
 GATEHOUSE = Path(sys.executable).with_name("gatehouse")
 HOSTILE = "it's due\n```\n@octo/ml $(echo pwned$((6*7))) `echo pwned$((6*7))` ${{ secrets.X }}"
 
+HERE = {"repository": {"default_branch": "main"}}
+
 INJECTED = "pwned42"  # what is on the screen where a shell ran the text
 
 
 def retrain(world: World, **inputs: str) -> Result:
     """The workflow as someone starts it by hand."""
     return world.act.run(
-        "retrain.yml", "workflow_dispatch", {"inputs": inputs}, run_id=7, inputs=inputs,
+        "retrain.yml", "workflow_dispatch", {"inputs": inputs} | HERE, run_id=7, inputs=inputs,
         variables=world.variables,
     )  # fmt: skip
 
@@ -44,7 +46,7 @@ def test_other_settings_become_a_pull_request(world: World) -> None:
     """Its record and nothing else, in a pull request whose text no one can inject into."""
     result = retrain(world, settings="train.seed=5 train.torch_mlp.epochs=5", reason=HOSTILE)
     assert result.code == 0, result.log[-6000:]
-    assert result.results == {"train": "success", "propose": "success"}
+    assert result.results == {"train": "success", "keep": "success", "propose": "success"}
     assert "train: " in result.summary
     (pull,) = world.github.state.pulls.values()
     assert (pull.head_branch, pull.base_branch) == ("retrain-7-1", "main")
@@ -70,7 +72,7 @@ def test_other_settings_become_a_pull_request(world: World) -> None:
     # What was trained lies in the DVC remote, so that the pull request's own run trains nothing.
     head = world.tip("retrain-7-1")
     checked = world.act.run(
-        "pull-request.yml", "workflow_dispatch", {}, sha=head, ref="refs/heads/retrain-7-1",
+        "pull-request.yml", "workflow_dispatch", HERE, sha=head, ref="refs/heads/retrain-7-1",
         run_id=8, variables=world.variables,
     )  # fmt: skip
     assert checked.code == 0, checked.log[-6000:]
@@ -82,7 +84,7 @@ def test_new_data_become_a_snapshot(world: World, tmp_path: Path) -> None:
     simulate(rows=12000, seed=1).to_csv(tmp_path / "rows.csv", index=False)
     result = retrain(world, data=f"file://{tmp_path}/rows.csv", reason="new rows")
     assert result.code == 0, result.log[-6000:]
-    assert result.results == {"train": "success", "propose": "success"}
+    assert result.results == {"train": "success", "keep": "success", "propose": "success"}
     snapshots = {name for name in changed_files(world, "retrain-7-1") if "snapshots" in name}
     (tracked,) = snapshots
     assert tracked.endswith(".parquet.dvc")
@@ -94,8 +96,15 @@ def test_new_data_become_a_snapshot(world: World, tmp_path: Path) -> None:
 def write_the_settings(
     folder: Path, programs: dict[str, Path | str], **inputs: str
 ) -> subprocess.CompletedProcess[str]:
-    """The step's script alone, in `folder`, with these programs: a real one, or a shell script."""
-    (step,) = [s for s in load(WORKFLOW)["jobs"]["train"]["steps"] if "gatehouse set" in str(s)]
+    """The scripts of the steps that bring rows and settings, in `folder`, with these programs.
+
+    A program is a real one, or a shell script.
+    """
+    steps = load(WORKFLOW)["jobs"]["train"]["steps"]
+    scripts = [
+        step["run"] for step in steps if step["name"].startswith(("Fetch ", "Write the settings"))
+    ]
+    assert len(scripts) == 2
     (folder / ".venv/bin").mkdir(parents=True)
     for name, program in programs.items():
         path = folder / ".venv/bin" / name
@@ -104,12 +113,17 @@ def write_the_settings(
         else:
             path.write_text(f"#!/bin/sh\n{program}\n")
             path.chmod(0o755)
-    words = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
-    environment = {"SETTINGS": "", "DATA": "", "PATH": "/usr/bin:/bin"} | inputs
-    return subprocess.run(
-        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, check=False,
-    )  # fmt: skip
+    temp = folder / "temp"
+    temp.mkdir()
+    environment = {"SETTINGS": "", "DATA": "", "PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(temp)}
+    for script in scripts:
+        done = subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", script], cwd=folder, env=environment | inputs,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            break
+    return done
 
 
 @pytest.fixture
@@ -123,7 +137,10 @@ def test_broken_data_are_no_snapshot(settled: Path) -> None:
     """Rows that break the contract end the step before anything is set, and say why."""
     rows = simulate(rows=500, seed=0)
     rows.assign(age=200).to_csv(settled / "rows.csv", index=False)
-    programs: dict[str, Path | str] = {"dvc": "echo folder", "gatehouse": GATEHOUSE}
+    (settled / ".dvc").mkdir()
+    remote = "[core]\n    remote = folder\n['remote \"folder\"']\n    url = ../../remote\n"
+    (settled / ".dvc/config").write_text(remote)
+    programs: dict[str, Path | str] = {"gatehouse": GATEHOUSE}
     done = write_the_settings(
         settled, programs, DATA=f"file://{settled}/rows.csv", SETTINGS="train.seed=5"
     )
@@ -136,7 +153,15 @@ def test_broken_data_are_no_snapshot(settled: Path) -> None:
 @pytest.mark.parametrize(
     ("remote", "data", "calls"),
     [
-        ("folder", "s3://bucket/rows.csv", ["data add -- s3://bucket/rows.csv", "set -- a=1"]),
+        (
+            "folder",
+            "s3://bucket/rows.csv",
+            [
+                "data download -- s3://bucket/rows.csv TEMP/rows",
+                "data add -- TEMP/rows/x.csv",
+                "set -- a=1",
+            ],
+        ),
         ("folder", "here.csv", ["data add -- here.csv", "set -- a=1"]),
         ("folder", "adult", ["set -- a=1 data=adult"]),
         ("", "s3://bucket/rows.csv", ["set -- a=1 data=s3://bucket/rows.csv"]),
@@ -148,13 +173,19 @@ def test_a_file_is_a_snapshot_where_a_remote_keeps_it(
 ) -> None:
     """Attacks a snapshot that nobody else can have, and a source that is taken for a file."""
     programs: dict[str, Path | str] = {
-        "dvc": f"printf '%s' '{remote}'",
-        "gatehouse": 'echo "$*" >>calls.txt',
+        "gatehouse": (
+            'case "$1 $2" in\n'
+            f"'objects remote') printf '%s' '{remote}';;\n"
+            "'objects fetch') exit 1;;\n"
+            '\'data download\') mkdir "$5"; touch "$5/x.csv"; echo "$*" >>calls.txt;;\n'
+            '*) echo "$*" >>calls.txt;;\nesac'
+        ),
     }
     (tmp_path / "here.csv").touch()
     done = write_the_settings(tmp_path, programs, SETTINGS="a=1", DATA=data)
     assert done.returncode == 0, done.stdout
-    assert (tmp_path / "calls.txt").read_text().splitlines() == calls
+    made = (tmp_path / "calls.txt").read_text().replace(f"{tmp_path}/temp", "TEMP")
+    assert made.splitlines() == calls
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ CHECKS: list[Check] = [
     rules.expressions,
     rules.foreign_code,
     rules.caches,
+    rules.refs,
     rules.final_job,
 ]
 
@@ -128,6 +129,7 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
         (rules.concurrency, "  cancel-in-progress: true\n", "", "must say"),
         (rules.concurrency, "      statuses: write # to", DEPLOYS, "deploys"),
         (rules.expressions, 'echo "$TITLE"', "echo ${{ github.head_ref }}", "Say"),
+        (rules.refs, "if: always()", "if: github.ref_name == 'main'", "github.ref_name"),
         (rules.final_job, "needs: [one]", "needs: []", "must need one"),
         (rules.final_job, "    if: always()\n", "", "skipped counts as passed"),
     ],

@@ -33,6 +33,7 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
     assert granted == {
         "announce": {"statuses"},
         "judge": set(),
+        "keep": set(),
         "comment": {"pull-requests"},
         "publish": {"contents", "statuses"},
     }
@@ -78,10 +79,10 @@ def test_cml_is_what_we_looked_at() -> None:
     ],
     ids=["ours", "fork", "Dependabot", "fork that is gone", "merge queue", "by hand"],
 )
-def test_who_gets_a_gpu_and_may_push_data(
+def test_who_gets_a_gpu(
     event: str, origin: str, author: str, ours: str, gpu: bool, tmp_path: Path
 ) -> None:
-    """Attacks the bill, and the DVC remote, with runs that are not ours."""
+    """Attacks the bill with runs that are not ours."""
     (step,) = [s for s in PULL_REQUEST["jobs"]["plan"]["steps"] if s.get("id") == "plan"]
     environment = {
         "EVENT": event, "DRAFT": "false", "FROM": origin, "AUTHOR": author,
@@ -93,10 +94,72 @@ def test_who_gets_a_gpu_and_may_push_data(
     output = dict(line.split("=", 1) for line in (tmp_path / "output").read_text().splitlines())
     assert output["ours"] == ours
     assert output["runner"] == ('["gpu"]' if gpu else '["ubuntu-latest"]')
-    (pushing,) = [s for s in PULL_REQUEST["jobs"]["pipeline"]["steps"] if "dvc push" in str(s)]
-    assert (
-        pushing["if"] == "needs.plan.outputs.ours == 'true' && github.event_name != 'merge_group'"
-    )
+
+
+def keyed(workflow: Any) -> dict[str, list[str]]:
+    """The steps that have a secret, by job; a job's own environment counts as all of its steps."""
+    found: dict[str, list[str]] = {}
+    for name, job in workflow["jobs"].items():
+        assert "secrets." not in str(job.get("env", "")), name
+        steps = [step["name"] for step in job.get("steps", []) if "secrets." in str(step)]
+        if steps:
+            found[name] = steps
+    return found
+
+
+def test_no_code_of_a_change_runs_with_a_key() -> None:
+    """Attacks the DVC remote by the code of a change, or of one that was merged without an owner.
+
+    The step with the key comes before any that runs such code, and what it runs was installed by
+    the default branch's scripts, and from no cache.
+    """
+    assert keyed(PULL_REQUEST) == {"pipeline": ["Fetch what was made before from the DVC remote"]}
+    steps = PULL_REQUEST["jobs"]["pipeline"]["steps"]
+    first, second, third, fetching, head, *_ = steps
+    assert first["with"]["ref"] == "refs/heads/${{ github.event.repository.default_branch }}"
+    assert "path" not in first["with"]
+    assert second["with"]["path"] == "change"
+    assert third["with"] == {"packages": "gates", "cache": "false"}
+    assert "secrets." in str(fetching)
+    assert re.findall(r"gatehouse (\w+ \w+)", fetching["run"]) == [
+        "objects remote",
+        "objects fetch",
+    ]
+    assert head["with"]["ref"].startswith("${{ github.event.pull_request.head.sha")
+    retrain = load(WORKFLOWS / "retrain.yml")
+    assert keyed(retrain) == {
+        "train": ["Fetch what was made before, and new rows"],
+        "keep": ["Push it to the DVC remote"],
+    }
+    checkout, setup, fetching, *_ = retrain["jobs"]["train"]["steps"]
+    assert "with" in checkout
+    assert setup["with"]["cache"] == "false"
+    assert "secrets." in str(fetching)
+    assert set(re.findall(r"gatehouse (\w+ \w+)", fetching["run"])) == {
+        "objects remote", "objects fetch", "data download",
+    }  # fmt: skip
+
+
+def test_who_may_write_to_the_remote() -> None:
+    """Attacks the remote: its writing key is of the environment, in jobs that push by digest."""
+    found = set()
+    for file in workflow_files(REPOSITORY):
+        for name, job in load(file)["jobs"].items():
+            if "DVC_PUSH_" not in str(dict(job)):
+                continue
+            found.add((file.name, name))
+            assert job["environment"] == "gates"
+            commands = [w for s in job["steps"] for w in re.findall(r"gatehouse (\w+ \w+)", str(s))]
+            assert set(commands) <= {"objects remote", "objects push", "github keep"}
+    assert found == {("gates.yml", "keep"), ("retrain.yml", "keep")}
+
+
+def test_dvc_runs_in_no_trusted_workflow() -> None:
+    """Attacks a trusted job with the instructions of a record, which DVC follows."""
+    for file in workflow_files(REPOSITORY):
+        for step in steps_of(load(file)):
+            words = re.findall(r"\bdvc [a-z]+", step.get("run", "").replace("DVC", ""))
+            assert words == [], f"{file.name}: {step.get('name')}"
 
 
 def test_in_app_mode_the_status_is_the_app_s(world: World) -> None:

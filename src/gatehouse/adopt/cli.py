@@ -155,6 +155,11 @@ def next_steps(path: Path | None) -> list[str]:
             "stops at its first stage. Where everyone may have these rows: "
             f"git add --force {file} in place of DVC's commands, and git add without {file}.dvc"
         ]
+        if path.parent != OWN:
+            rows.append(
+                f"GitHub's runs take only rows that DVC keeps in {OWN}: before you add {file} to "
+                "DVC, move it there, and run this command on it again"
+            )
     return [*steps, "Record it:", f"  git add {kept}", '  git commit -m "A model of our own rows"',
             *rows]  # fmt: skip
 

@@ -42,7 +42,7 @@ def bring_base(base: Base, repository: Repository, root: Path, limit: int) -> No
         GatehouseError: they are in none of these.
     """
     try:
-        take_base(base, root)
+        take_base(base, root, limit)
     except GatehouseError as error:
         if not _bring_kept(base, repository, root, limit):
             raise GatehouseError(

@@ -90,6 +90,25 @@ def publish(folder: Path) -> int:
 
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
+              help="A new folder for the candidate.")  # fmt: skip
+@click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
+              help="How large a candidate may be.")  # fmt: skip
+@command
+def keep(folder: Path, work: Path, megabytes: int) -> int:
+    """Push the data and models that FOLDER says were judged to the DVC remote. For gates.yml.
+
+    Run in a checkout of the default branch, whose .dvc/config names the remote.
+    """
+    from gatehouse.github.client import connect
+    from gatehouse.github.keep import keep as keep_judged
+
+    click.echo(keep_judged(connect(), _event(), folder, work, Path(), megabytes))
+    return PASS
+
+
+@group.command()
+@click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--retrain-data", default="", metavar="PATH|URL",
               help="What a retraining learns from; without it none is started.")  # fmt: skip
 @click.option("--author", default="github-actions[bot]", show_default=True,

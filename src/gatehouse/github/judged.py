@@ -43,6 +43,11 @@ class Judged(Document):
     head: str = Field(description="the commit that was judged")
     overall: Note
     gates: dict[Gate, Note] = Field(default_factory=dict)
+    objects: dict[str, str] = Field(
+        default_factory=dict,
+        description="SHA-256 of each file of data and models that was judged, where they are to "
+        "be kept in the DVC remote",
+    )
     record: bool = Field(default=False, description="are the files in record/ to be committed?")
 
 

@@ -20,6 +20,7 @@ from gatehouse.github.compose import Surroundings, judged_comment, refused_comme
 from gatehouse.github.event import Event
 from gatehouse.github.fetch import fetch
 from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, Note, refused
+from gatehouse.github.keep import digests
 from gatehouse.github.measuring import measure_all
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
@@ -123,6 +124,7 @@ def _judge(
         head=target.head,
         overall=_of_default_branch(overall_note(verdict, problems, around.owned), target, event),
         gates=gate_notes(verdict),
+        objects=digests(place.candidate) if target.branch else {},
         record=record,
     )
     text = read_text(place.candidate / REPORT)

@@ -7,20 +7,20 @@ with a `dvc.lock` that the reader trusts.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.base import LOCK
 from gatehouse.errors import GatehouseError
-from gatehouse.git import environment
 from gatehouse.github.archive import PREFIX, download, unpack
 from gatehouse.github.candidate import OUTPUTS, check_outputs
 from gatehouse.github.client import telling
 from gatehouse.github.key import INCOMPLETE, candidate_key
-from gatehouse.run import NO_TELEMETRY
+from gatehouse.objects.bring import take
+from gatehouse.objects.record import read_lock
+from gatehouse.objects.remote import open_store
+from gatehouse.typed import read_text
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -79,25 +79,10 @@ def take_kept(repository: Repository, root: Path, limit: int) -> str:
 
     if not bring_kept(repository, key, folder, limit, check):
         return f"no run has left {PREFIX}{key}: what is missing is made again"
-    for path in missing:
-        if (folder / path).exists():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).replace(root / path)
-            _cache(path, root)
+    outputs = read_lock(read_text(root / LOCK), str(LOCK))
+    # What is not in DVC's cache counts as changed, and is made again.
+    done = take([outputs[path.as_posix()] for path in missing], folder, root, open_store(root))
+    for why in done.lost:
+        print(f"missing: {why}")
     shutil.rmtree(folder)
     return f"taken from {PREFIX}{key} of an earlier run"
-
-
-def _cache(path: Path, root: Path) -> None:
-    """Put an output into DVC's cache: what is not there counts as changed, and is made again.
-
-    Without --force DVC refuses where the stage's code or data is no longer what made the output;
-    then it is made again, as it should be.
-    """
-    subprocess.run(
-        [sys.executable, "-m", "dvc", "commit", "--quiet", path.as_posix()],
-        cwd=root,
-        env=environment() | NO_TELEMETRY,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )

@@ -125,8 +125,8 @@ def _bring_outputs(root: Path, folder: Path) -> None:
     lost = [path.as_posix() for path in OUTPUTS if not (root / path).exists()]
     if lost:
         raise GatehouseError(
-            f"{', '.join(lost)}: not here; bring what dvc.lock records (`dvc pull`), "
-            "or make it (`make run`)"
+            f"{', '.join(lost)}: not here; fetch what dvc.lock records (`gatehouse objects fetch`)"
+            ", or make it (`make run`)"
         )
     for path in OUTPUTS:
         target = folder / path

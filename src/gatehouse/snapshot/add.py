@@ -19,11 +19,12 @@ from gatehouse.contract import Contract, load_contract
 from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import environment
+from gatehouse.objects.record import read_tracked
 from gatehouse.params import PARAMS, set_values
 from gatehouse.run import NO_TELEMETRY
 from gatehouse.snapshot.check import check
 from gatehouse.table import write_table
-from gatehouse.typed import parse_yaml, read_text, validate
+from gatehouse.typed import read_text, validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,12 +190,12 @@ def _store(frame: pd.DataFrame, name: str | None) -> tuple[Path, bool, str]:
 def _known(md5: str) -> Path | None:
     """The snapshot with these bytes, by what DVC's files say, whether its rows lie here or not."""
     for file in sorted(FOLDER.glob("*.parquet.dvc")):
-        said = parse_yaml(read_text(file), file)
-        outs = said.get("outs") if isinstance(said, dict) else None
-        if isinstance(outs, list) and any(
-            isinstance(out, dict) and out.get("md5") == md5 for out in outs
-        ):
-            return file.with_suffix("")
+        try:
+            tracked = read_tracked(read_text(file), file.as_posix())
+        except GatehouseError:
+            continue  # somebody else's, who is told where it is read
+        if tracked.md5 == md5:
+            return Path(tracked.path)
     return None
 
 

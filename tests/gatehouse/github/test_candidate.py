@@ -184,8 +184,8 @@ def test_a_lock_that_is_none_is_told(candidate: Candidate, text: str) -> None:
 def test_a_lock_with_an_output_twice_is_told(candidate: Candidate) -> None:
     """Attacks the choice between two: one could fit what is judged, the other what merges."""
     text = (candidate.root / "dvc.lock").read_text()
-    entry = "    - path: models/model.onnx\n      md5: " + "0" * 32 + "\n"
-    (candidate.root / "dvc.lock").write_text(f"{text}  again:\n    outs:\n{entry}")
+    entry = "    - path: models/model.onnx\n      hash: md5\n      md5: " + "a" * 32 + "\n"
+    (candidate.root / "dvc.lock").write_text(f"{text}  again:\n    cmd: x\n    outs:\n{entry}")
     with pytest.raises(GatehouseError, match=r"names the output models/model\.onnx twice"):
         check_outputs(candidate.root)
 

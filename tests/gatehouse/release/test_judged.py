@@ -79,7 +79,9 @@ def test_another_model_than_the_recorded_one_is_refused(
     with pytest.raises(GatehouseError, match=r"not what its dvc\.lock records"):
         judge_commit(released.root, tmp_path / "1")
     (released.root / MODEL).unlink()
-    with pytest.raises(GatehouseError, match=r"model\.int8\.onnx: not here; .* \(`dvc pull`\)"):
+    with pytest.raises(
+        GatehouseError, match=r"model\.int8\.onnx: not here; .* \(`gatehouse objects fetch`\)"
+    ):
         judge_commit(released.root, tmp_path / "2")
 
 

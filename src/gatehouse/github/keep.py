@@ -1,0 +1,65 @@
+"""What was judged, kept in the DVC remote: pushed by a trusted job, once it was judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.base import LOCK
+from gatehouse.digest import file_digest
+from gatehouse.errors import GatehouseError
+from gatehouse.github.archive import download, find_archive, unpack
+from gatehouse.github.candidate import OUTPUTS
+from gatehouse.github.event import Event
+from gatehouse.github.judged import JUDGED, Judged
+from gatehouse.objects.push import push
+from gatehouse.objects.record import read_lock
+from gatehouse.objects.remote import open_store
+from gatehouse.typed import read_text
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+def digests(candidate: Path) -> dict[str, str]:
+    """SHA-256 of each file of data and models, by its path."""
+    found = [candidate / path for path in OUTPUTS]
+    files = [file for path in found for file in (path, *path.rglob("*")) if file.is_file()]
+    return {file.relative_to(candidate).as_posix(): file_digest(file) for file in sorted(files)}
+
+
+def keep(
+    repository: Repository, event: Event, judged: Path, work: Path, root: Path, limit: int
+) -> str:
+    """Push the candidate's data and models to the remote of the checkout at `root`; in words.
+
+    They are read as bytes and no more. The archive is downloaded again, and counts only where each
+    file is the one that was judged, by its SHA-256.
+
+    Args:
+        repository: as a token that may read artifacts sees it.
+        event: the run of "Pull request" that ended.
+        judged: the folder that the judging job handed over.
+        work: a new folder.
+        root: the trusted checkout.
+        limit: megabytes that a candidate may have.
+
+    Raises:
+        GatehouseError: the archive is not what was judged, or the remote does not take it.
+    """
+    answer = Judged.read(judged / JUDGED)
+    if answer.head != event.workflow_run.head_sha:
+        raise GatehouseError(f"{JUDGED}: is of another commit ({answer.head})")
+    if not answer.objects:
+        return "nothing of this run is to be kept"
+    archive, folder = work / "candidate.zip", work / "candidate"
+    download(find_archive(repository, event.workflow_run.id), archive, limit)
+    unpack(archive, folder, limit)
+    if digests(folder) != answer.objects:
+        raise GatehouseError(
+            "the run's archive is not the one that was judged; run the workflow again"
+        )
+    outputs = read_lock(read_text(folder / LOCK), "the candidate's dvc.lock")
+    kept = [outputs[path.as_posix()] for path in OUTPUTS if (folder / path).exists()]
+    pushed, there = push(kept, folder, open_store(root))
+    return f"pushed {pushed:,} of {pushed + there:,} objects; the remote has the others"

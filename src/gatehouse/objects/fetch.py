@@ -1,0 +1,165 @@
+"""Outputs that a record names, fetched by their digest into a new folder, checked on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from gatehouse.errors import GatehouseError
+from gatehouse.objects.record import MANIFEST_BYTES, Member, Output, read_manifest
+from gatehouse.objects.remote import Store
+from gatehouse.remote import reason
+
+MEGABYTE = 1_000_000
+MEGABYTES = 50_000
+"""Of all outputs together, where nobody says otherwise."""
+_CHUNK = 1 << 20
+
+
+class LostError(GatehouseError):
+    """An object that is neither in the cache nor in the remote, or that cannot be reached."""
+
+
+class _Bar(Protocol):
+    def update(self, n: float | None = 1) -> bool | None: ...
+
+
+def fetch(
+    outputs: Iterable[Output], folder: Path, store: Store, megabytes: int = MEGABYTES
+) -> None:
+    """Write the outputs' files into `folder`, at their paths.
+
+    A progress bar is drawn on a terminal.
+
+    Args:
+        outputs: as a record's schema accepted them.
+        folder: new, so that nothing in it can lead elsewhere.
+        store: where the objects are.
+        megabytes: that all of them may have.
+
+    Raises:
+        LostError: an object can't be had.
+        GatehouseError: an object is other than its address says, or too large. What was written
+            is left for the caller to remove.
+    """
+    from tqdm import tqdm
+
+    wanted = list(outputs)
+    told = sum(output.size or 0 for output in wanted)
+    if told > megabytes * MEGABYTE:
+        raise _too_large(megabytes)
+    left = megabytes * MEGABYTE
+    bar: Any
+    with tqdm(total=told, unit="B", unit_scale=True, desc="fetch", disable=None) as bar:
+        for output in wanted:
+            left -= _fetch(output, folder / output.path, store, left, megabytes, bar)
+
+
+def _fetch(output: Output, target: Path, store: Store, left: int, megabytes: int, bar: _Bar) -> int:
+    """The bytes of the output's files."""
+    limit = left if output.size is None else min(left, output.size)
+    object_ = _Object(store, output, limit, megabytes, bar)
+    if output.kind == "file":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        object_.save(output.md5, target, output.path)
+    else:
+        members = object_.manifest()
+        target.mkdir(parents=True)
+        for member in members:
+            file = target / member.path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            object_.save(member.md5, file, f"{output.path}/{member.path}")
+        if output.files not in (None, len(members)):
+            raise GatehouseError(
+                f"{output.path}: has {len(members):,} files, and its record says "
+                f"{output.files:,}; write the record anew (make run)"
+            )
+    if output.size not in (None, object_.size):
+        raise GatehouseError(
+            f"{output.path}: has {object_.size:,} bytes, and its record says {output.size:,}; "
+            "write the record anew (make run)"
+        )
+    return object_.size
+
+
+class _Object:
+    """The objects of one output; counts the bytes that were written."""
+
+    def __init__(self, store: Store, output: Output, limit: int, megabytes: int, bar: _Bar) -> None:
+        self.store = store
+        self.output = output
+        self.limit = limit
+        self.megabytes = megabytes
+        self.bar = bar
+        self.size = 0
+
+    def manifest(self) -> tuple[Member, ...]:
+        content = bytearray()
+        address = f"{self.output.md5}.dir"
+
+        def take(stream: IO[bytes]) -> None:
+            while chunk := stream.read(_CHUNK):
+                content.extend(chunk)
+                if len(content) > MANIFEST_BYTES:
+                    raise GatehouseError(
+                        f"the manifest of {self.output.path} has more than "
+                        f"{MANIFEST_BYTES // MEGABYTE} MB; keep fewer files in it"
+                    )
+
+        self._read(address, self.output.path, take)
+        if _md5(content).hexdigest() != self.output.md5:
+            raise _other(self.output.path)
+        return read_manifest(bytes(content), self.output.path)
+
+    def save(self, md5: str, target: Path, told: str) -> None:
+        """Write a new file, whose bytes have the digest."""
+        digest = _md5()
+
+        def take(stream: IO[bytes]) -> None:
+            with target.open("xb") as file:
+                while chunk := stream.read(_CHUNK):
+                    self.size += len(chunk)
+                    if self.size > self.limit:
+                        raise self._over(told)
+                    digest.update(chunk)
+                    file.write(chunk)
+                    self.bar.update(len(chunk))
+
+        self._read(md5, told, take)
+        if digest.hexdigest() != md5:
+            raise _other(told)
+
+    def _read(self, md5: str, told: str, take: Any) -> None:
+        try:
+            with self.store.open(md5) as stream:
+                take(stream)
+        except GatehouseError:
+            raise
+        except Exception as error:  # each remote's library raises classes of its own
+            why = reason(error, hidden="://" in str(error))
+            raise LostError(f"{told}: {why}") from None
+
+    def _over(self, told: str) -> GatehouseError:
+        if self.output.size is not None and self.limit == self.output.size:
+            return _other(told)
+        return _too_large(self.megabytes)
+
+
+def _md5(content: bytes | bytearray = b"") -> Any:
+    return hashlib.md5(content, usedforsecurity=False)
+
+
+def _other(told: str) -> GatehouseError:
+    return GatehouseError(
+        f"{told}: what DVC's cache or remote holds is not what dvc.lock records; take the damaged "
+        "copy away there, and push it again (dvc push)"
+    )
+
+
+def _too_large(megabytes: int) -> GatehouseError:
+    return GatehouseError(
+        f"what is recorded has more than {megabytes:,} MB; allow more (--megabytes; on GitHub the "
+        "repository variable CANDIDATE_MB), or record less"
+    )
