@@ -25,6 +25,7 @@ READERS = (
     "tests/gatehouse/release/test_packages.py",
     "tests/gatehouse/template/test_update.py::test_the_real_files_of_this_repository",
     "tests/gatehouse/test_contract.py",
+    "tests/gatehouse/test_ownership.py",
     "tests/gatehouse/test_params.py",
     "tests/gatehouse/test_schemas.py",
     "tests/gatehouse/test_source.py",
