@@ -159,18 +159,17 @@ RECIPES: tuple[Callable[[Fork], None], ...] = (
 )  # fmt: skip
 
 
-def own_table(fork: Fork) -> str:
+def own_table(fork: Fork, target: str, *options: str) -> None:
     """docs/adopting.md, "Your data": `gatehouse init` on a table with other columns."""
     lines = [
         f"{n},{20 + n * 7 % 50},{('north', 'south', 'east')[n % 3]},{('f', 'm')[n % 2]},"
-        f"{'yes' if (n * 7 % 50) + n * 13 % 17 > 40 else 'no'}"
+        f"{'yes' if (n * 7 % 50) + n * 13 % 17 > 40 else 'no'},"
+        f"{('basic', 'plus', 'pro')[(n * 7 % 50) // 20]},{100 + 3 * (n * 7 % 50) + n % 17}"
         for n in range(1500)
     ]
-    table = fork.root / "customers.csv"
-    table.write_text("\n".join(["customer_id,age,region,gender,churned", *lines]) + "\n", "utf-8")
-    options = ("--target", "churned", "--positive", "yes", "--protected", "gender", "--yes")
-    code, told = fork.run(
-        sys.executable, "-m", "gatehouse.cli", "init", "customers.csv", *options, "--force"
-    )
+    head = "customer_id,age,region,gender,churned,plan,spent"
+    (fork.root / "customers.csv").write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    words = ("init", "customers.csv", "--target", target, *options, "--yes", "--force")
+    code, told = fork.run("gatehouse", *words)
     assert code == 0, told
-    return told
+    assert "Written: contract.yaml, policy.yaml, params.yaml, model_card.yaml." in told

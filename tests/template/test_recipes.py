@@ -25,6 +25,7 @@ READERS = (
     "tests/gatehouse/release/test_packages.py",
     "tests/gatehouse/template/test_update.py::test_the_real_files_of_this_repository",
     "tests/gatehouse/test_contract.py",
+    "tests/gatehouse/test_ownership.py",
     "tests/gatehouse/test_params.py",
     "tests/gatehouse/test_schemas.py",
     "tests/gatehouse/test_source.py",
@@ -109,10 +110,23 @@ def test_what_does_not_fit_is_found_by_its_own_tests(fork: Fork) -> None:
 
 def test_a_table_of_its_own_leaves_all_green(fork: Fork) -> None:
     """`gatehouse init`: other columns and another policy, for its tests and the machinery's."""
-    told = own_table(fork)
-    assert "Written: contract.yaml, policy.yaml, params.yaml, model_card.yaml." in told
+    own_table(fork, "churned", "--positive", "yes", "--protected", "gender")
     fork.clone.commit("Our table")
     code, told = fork.pytest("tests/fork", *READERS)
     assert code == 0, told
     code, told = fork.run("pre-commit", "run", "--from-ref", "HEAD~1", "--to-ref", "HEAD")
+    assert code == 0, told
+
+
+@pytest.mark.parametrize(
+    ("target", "options"), [("spent", ()), ("plan", ("--protected", "gender,region"))]
+)
+def test_other_tasks_leave_its_own_tests_green(
+    fork: Fork, target: str, options: tuple[str, ...]
+) -> None:
+    """A number and several classes, by the trainer that the template comes with."""
+    own_table(fork, target, *options)
+    code, told = fork.run("gatehouse", "set", "train.trainer=pipeline.train:torch_mlp")
+    assert code == 0, told
+    code, told = fork.pytest("tests/fork")
     assert code == 0, told
