@@ -9,6 +9,7 @@ the 95th and 99th percentiles, are information: they are the machine's as much a
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 _WARM_UP = 20
 _FEEDS = 32
 _SINGLE_ROWS = 200
+_CALL_SIZES = (2, 3, 7, 64, 249, 1000)
+"""Rows of a call; the service takes up to 1,000."""
+_DRAWN_SIZES = 5
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
@@ -288,25 +292,34 @@ def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measure
 
 
 def _batching(model: Model, rows: pd.DataFrame, int8: Predictions) -> Measurement:
-    """The gates score many rows at once, a service scores one: both must say the same."""
+    """The gates score all rows at once, the service a few: both must predict the same.
+
+    Single rows, and calls of fixed and of drawn sizes whose rows are drawn in another order. The
+    draws depend on the bytes of the graph.
+    """
     together = int8.scores[:, None] if int8.outputs is None else int8.outputs
+    rng = np.random.default_rng(list(hashlib.sha256(model.path.read_bytes()).digest()))
+    sizes = [*_CALL_SIZES, *rng.integers(2, _CALL_SIZES[-1], _DRAWN_SIZES)]
     chosen = np.linspace(0, len(rows) - 1, min(_SINGLE_ROWS, len(rows))).astype(int)
-    feeds = model.feeds(rows.iloc[chosen])
-    single = np.concatenate(
-        [
-            model.run({name: values[[i]] for name, values in feeds.items()})
-            for i in range(len(chosen))
-        ]
-    )
+    calls = [chosen[[i]] for i in range(len(chosen))]
+    calls += [
+        rng.permutation(len(rows))[:size] for size in sizes for _ in range(1 + _SINGLE_ROWS // size)
+    ]
+    feeds = model.feeds(rows)
+    differences = [
+        np.abs(model.run({name: values[call] for name, values in feeds.items()}) - together[call])
+        for call in calls
+    ]
     regression = int8.task is Task.REGRESSION
     scale = robust_deviation(int8.scores) if regression else 1.0
     return Measurement(
         name="single_row_difference",
         slice="int8",
-        value=float(np.abs(single - together[chosen]).max() / scale),
+        value=float(max(map(np.max, differences)) / scale),
         unit="sigma" if regression else "share",
         n=len(chosen),
-        method="largest difference of predictions, one row at a time against all at once; exact",
+        method="largest difference of predictions, all rows at once against one row at a time and "
+        f"calls of {', '.join(map(str, _CALL_SIZES))} and {_DRAWN_SIZES} drawn sizes; exact",
     )
 
 

@@ -79,6 +79,8 @@ class Graph:
     classes: tuple[str, str] = CLASSES
     centred: bool = False
     """Age counts from the mean of the rows that are scored together."""
+    centred_calls: tuple[int, int] = (1, 10**9)
+    """Where it does so: in calls of at least and at most so many rows."""
 
     def bytes(self, contract: str, data: str) -> bytes:
         """The file, made from the contract and data of these digests."""
@@ -91,9 +93,19 @@ class Graph:
             return numpy_helper.from_array(np.asarray(value, np.float32), name)
 
         weights = [const("centre", [[50.0]]), const("slope", [[self.slope]]), const("one", [[1.0]])]
-        centre = "mean" if self.centred else "centre"
+        least, most = self.centred_calls
+        for name, bound in (("least", least - 1), ("most", most + 1)):
+            weights.append(numpy_helper.from_array(np.asarray([bound], np.int64), name))
+        weights.append(numpy_helper.from_array(np.asarray([0], np.int64), "first"))
+        centre = "chosen" if self.centred else "centre"
         nodes = [
             helper.make_node("ReduceMean", [self.number], ["mean"], axes=[0], keepdims=1),
+            helper.make_node("Shape", [self.number], ["shape"]),
+            helper.make_node("Gather", ["shape", "first"], ["rows"]),
+            helper.make_node("Greater", ["rows", "least"], ["enough"]),
+            helper.make_node("Less", ["rows", "most"], ["few"]),
+            helper.make_node("And", ["enough", "few"], ["here"]),
+            helper.make_node("Where", ["here", "mean", "centre"], ["chosen"]),
             helper.make_node("Sub", [self.number, centre], ["from_centre"]),
             helper.make_node("Mul", ["from_centre", "slope"], ["by_age"]),
             helper.make_node(

@@ -207,20 +207,20 @@ def test_single_rows_score_as_all_at_once(make_workspace: MakeWorkspace, policy:
     assert found.n == 200
 
 
+@pytest.mark.parametrize(
+    "calls",
+    [(1, 10**9), (1, 1), (2, 249), (2, 2), (3, 3), (65, 400)],
+    ids=lambda c: f"{c[0]}-{c[1]}",
+)
 def test_a_graph_that_looks_at_its_batch_is_caught(
-    make_workspace: MakeWorkspace, policy: Policy, small_graph: MakeGraph
+    make_workspace: MakeWorkspace, policy: Policy, small_graph: MakeGraph, calls: tuple[int, int]
 ) -> None:
-    """Attacks scores that depend on the other rows of the call: judged so, and served otherwise."""
-    workspace = make_workspace(int8=small_graph(centred=True))
+    """Attacks scores that depend on the other rows of the call: judged so, and served otherwise.
+
+    Also where the graph does it only in calls of some sizes, and is honest in all others.
+    """
+    workspace = make_workspace(int8=small_graph(centred=True, centred_calls=calls))
     evidence = latency.measure(workspace, None, policy)
-    rows = workspace.split("test")
-    chosen = np.linspace(0, len(rows) - 1, 200).astype(int)
-    whole = workspace.model.scores(rows)[chosen]
-    single = [workspace.model.scores(rows.iloc[[i]])[0] for i in chosen]
-    found = find(evidence, "single_row_difference", "int8")
-    assert found.value == pytest.approx(np.abs(whole - single).max(), abs=1e-6)
-    assert found.value
-    assert found.value > 0.2
     (finding,) = apply_rule(policy.rules["latency-batching"], evidence)
     assert finding.outcome is Outcome.FAIL
 
