@@ -45,6 +45,10 @@ def test_the_site_is_published(world: World) -> None:
         file = world.author.root / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
+    planted = world.author.root / "reports/site/docs/planted.html"
+    planted.parent.mkdir(parents=True)
+    planted.write_text("<script>alert(1)</script>")
+    world.author.run("git", "add", "--force", str(planted))
     world.author.commit("Documentation")
     world.author.run("git", "push", "--quiet", "origin", "HEAD:main")
     result = world.act.run("pages.yml", "push", EVENT, run_id=9, variables={"PAGES": "data"})
@@ -55,6 +59,7 @@ def test_the_site_is_published(world: World) -> None:
     assert {name for name in files if not name.startswith("./docs/")} == {
         f"./{name}.html" for name in names
     }
+    assert "./docs/planted.html" not in files
     assert "How it works" in files["./docs/index.html"]
     assert 'href="docs/index.html"' in files["./index.html"]
     assert "A recorded run" in files["./index.html"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,9 +87,7 @@ def write_site(root: Path = Path()) -> list[Page]:
         GatehouseError: a page cannot be written.
     """
     folder = root / SITE
-    # A page that can't be made now must not be left from an earlier time.
-    for page in (INDEX, *DOCUMENTS, *DRAWN):
-        (folder / page.file).unlink(missing_ok=True)
+    _empty(folder)
     bodies: dict[Page, Markup] = {}
     others: list[Page] = []
     for page, source in DOCUMENTS.items():
@@ -112,6 +111,18 @@ def write_site(root: Path = Path()) -> list[Page]:
         _write(folder, frame, page, "page.html", body=heading + body)
     _write(folder, frame, INDEX, "index.html", others=others, **_overview(root))
     return [INDEX, *others]
+
+
+def _empty(folder: Path) -> None:
+    """Delete all but the documentation: nothing from an earlier time or from a commit stays."""
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        return
+    for path in folder.iterdir():
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        elif path != folder / Path(DOCUMENTATION.file).parent.name:
+            shutil.rmtree(path)
 
 
 def _document(root: Path, path: Path) -> Markup:

@@ -135,6 +135,32 @@ def test_a_page_that_cannot_be_made_is_not_left_from_before(fork: Path) -> None:
     assert "Not made: reports/report.md is not here. Run make run , then make pages ." in index.text
 
 
+@pytest.mark.parametrize("name", ["x.html", "deep/x.html", "link.html", "docs.html"])
+def test_the_site_holds_only_what_was_made(fork: Path, name: str, tmp_path: Path) -> None:
+    """Attacks the published site with a page that lies committed in its folder, or a link there."""
+    path = fork / SITE / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if name == "link.html":
+        path.symlink_to(tmp_path)
+    else:
+        path.write_text("<script>alert(1)</script>")
+    write_site(fork)
+    assert not path.exists()
+    assert not path.is_symlink()
+
+
+def test_a_site_that_is_a_link_is_not_followed(fork: Path, tmp_path: Path) -> None:
+    """Attacks files outside the site's folder, which would be deleted or written."""
+    kept = tmp_path / "elsewhere/kept"
+    kept.parent.mkdir()
+    kept.touch()
+    shutil.rmtree(fork / SITE, ignore_errors=True)
+    (fork / SITE).symlink_to(kept.parent)
+    write_site(fork)
+    assert [path.name for path in kept.parent.iterdir()] == ["kept"]
+    assert (fork / SITE / "index.html").is_file()
+
+
 def test_every_text_of_a_pull_request_is_only_text(fork: Path) -> None:
     """Attacks the pages by the strings that a change brings: contract, policy, verdict, branch."""
     for name in ("contract.yaml", "policy.yaml", "model_card.yaml"):
