@@ -154,8 +154,17 @@ def own_requirement(fork: Fork) -> None:
             lock.write_text(pin + text, "utf-8")
 
 
+def own_owners(fork: Fork) -> None:
+    """.github/ownership.txt: owners of one's own, and an owner for the code that trains."""
+    replace, file = fork.clone.replace, ".github/ownership.txt"
+    replace(file, "owned  @OWNER", "owned  @acme/ml @jane")
+    replace(file, "src/pipeline/                 free", "src/pipeline/                 owned")
+    code, told = fork.run("gatehouse", "github", "owners")
+    assert code == 0, told
+
+
 RECIPES: tuple[Callable[[Fork], None], ...] = (
-    own_source, own_trainer, own_limits, own_requirement, own_words,
+    own_source, own_trainer, own_limits, own_requirement, own_words, own_owners,
 )  # fmt: skip
 
 

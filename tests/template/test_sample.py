@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse.ownership import OWNERSHIP_FILE
 from pipeline.settings import TrainSettings, load_settings
 from tests.sample import FILES, SAMPLE
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, OWNERSHIP_FILE.as_posix()])
 def test_the_tests_sample_is_the_template_s(name: str) -> None:
     """Attacks tests of a sample that nobody starts from."""
-    changed = (REPOSITORY / name).read_bytes() != (SAMPLE / name).read_bytes()
+    changed = (REPOSITORY / name).read_bytes() != (SAMPLE / Path(name).name).read_bytes()
     assert not changed, f"run: cp {name} tests/sample/"
 
 
