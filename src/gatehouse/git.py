@@ -23,6 +23,9 @@ _OF_A_HOOK = (
     "GIT_PREFIX",
 )
 
+# Names that git finds in its own folder before any branch, and whole hashes.
+_WHOLE = re.compile(r"(FETCH_|ORIG_|MERGE_)?HEAD([~^@].*)?|[0-9a-f]{40}|[0-9a-f]{64}")
+
 
 def environment() -> dict[str, str]:
     """This process's environment, less what would point git at another repository."""
@@ -79,7 +82,7 @@ def commit_of(ref: str, root: Path = Path()) -> str:
         GatehouseError: there is no such commit, or no repository.
     """
     git("rev-parse", "--git-dir", root=root)  # tells why where this is no repository
-    whole = re.fullmatch(r"HEAD([~^@].*)?|[0-9a-f]{40}|[0-9a-f]{64}", ref) is not None
+    whole = _WHOLE.fullmatch(ref) is not None
     for name in (ref,) if whole else (f"refs/heads/{ref}", f"refs/remotes/{ref}", ref):
         with contextlib.suppress(GatehouseError):
             return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",

@@ -27,7 +27,8 @@ def test_a_branch_with_another_s_name_changes_nothing(repository: Repository) ->
     """Attacks `HEAD` and a whole hash with branches of these names; a tag still has its own."""
     root = repository.root
     main = repository.git("rev-parse", "refs/heads/main").strip()
-    for name in ("HEAD", main):
+    repository.git("update-ref", "ORIG_HEAD", main)
+    for name in ("HEAD", "ORIG_HEAD", main):
         repository.git("update-ref", f"refs/heads/{name}", "sources")
         assert commit_of(name, root) == main
     assert commit_of("HEAD~1", root) == commit_of("sources", root)

@@ -66,8 +66,9 @@ def make_fork(folder: Path, settings: Settings = SMALL) -> None:
         shutil.rmtree(work / name)
     (work / "tests/workflows/tools").mkdir(parents=True)
     (work / "tests/workflows/tools/package.json").write_text("{}")
-    (work / "tests/pipeline").mkdir()
-    (work / "tests/pipeline/test_smoke.py").write_text(_SMOKE)
+    for name in ("fork", "pipeline"):  # what `make test-fork` runs
+        (work / "tests" / name).mkdir()
+        (work / "tests" / name / "test_smoke.py").write_text(_SMOKE)
     (work / ".pre-commit-config.yaml").write_text(_HOOKS)
     for file, changes in settings.items():
         for old, new in changes.items():
