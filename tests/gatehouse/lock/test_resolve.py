@@ -13,6 +13,8 @@ from tests.gatehouse.lock.pipeline import branches, run
 from tests.gatehouse.repository import Repository, tool_path
 from tests.gatehouse.tiny import ROOT
 
+pytestmark = pytest.mark.slow
+
 LEFT_OUT = "changed on both sides, so `make run` runs them again: train, score"
 RUNNING = "Running stage"
 
