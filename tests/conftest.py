@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +30,8 @@ _LONGEST = ("end_to_end", "release", "workflows", "fuzz")
 
 def pytest_configure(config: pytest.Config) -> None:
     """The one process that shares a run out starts the one that others are copies of."""
-    if getattr(config.option, "numprocesses", None) and WARM not in os.environ:
+    shared = getattr(config.option, "numprocesses", None)
+    if shared and WARM not in os.environ and sys.platform == "linux":  # it needs pidfd_open
         stack = ExitStack()
         config.add_cleanup(stack.close)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warm-")))
