@@ -5,6 +5,7 @@ A change that cannot be shown to be at least as strict counts as loosened.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from gatehouse.contract import Column, Contract, Role
@@ -30,6 +31,7 @@ _SMALLER_IS_STRICTER = {"fairness.minimum_rows", "fairness.minimum_class_rows"}
 def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
     """Every difference between the base's policy and the proposed one."""
     changes = _measure_changes(base, proposed) + _monitor_changes(base, proposed)
+    changes += _bases_changes(base.bases, proposed.bases)
     for name in [*base.rules, *(name for name in proposed.rules if name not in base.rules)]:
         before, after = base.rules.get(name), proposed.rules.get(name)
         if after is None:
@@ -94,6 +96,15 @@ def _monitor_changes(base: Policy, proposed: Policy) -> list[Change]:
         _change(f"monitor.{key}", before[key], after[key], "loosened")
         for key in before
         if before[key] != after[key]
+    ]
+
+
+def _bases_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Which branches are judged by which status."""
+    return [
+        _change(f"bases.{branch}", before.get(branch), after.get(branch), "loosened")
+        for branch in sorted(before.keys() | after.keys())
+        if before.get(branch) != after.get(branch)
     ]
 
 

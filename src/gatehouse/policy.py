@@ -20,6 +20,7 @@ POLICY_FILE = Path("policy.yaml")
 Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
+Status = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$")]
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -196,12 +197,25 @@ class Policy(Frozen):
     rules: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Rule] = Field(min_length=1)
     waivers: tuple[Waiver, ...] = ()
     monitor: Monitor = Monitor()
+    bases: dict[Annotated[str, Field(min_length=1)], Status] = Field(
+        default_factory=dict,
+        description="branches besides the default one whose pull requests are judged, each with "
+        "the name of its required status; the default branch's copy of this list counts",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         for waiver in self.waivers:
             if waiver.rule not in self.rules:
                 raise ValueError(f"a waiver names rule '{waiver.rule}', which does not exist")
+        for branch, status in self.bases.items():
+            if status == "gatehouse" or status.startswith("gatehouse/"):
+                raise ValueError(
+                    f"bases: {branch}: the status {status} belongs to the default branch; give "
+                    "this one another name, such as gatehouse-1.x"
+                )
+        if len(set(self.bases.values())) < len(self.bases):
+            raise ValueError("bases: two branches share a status; give each its own")
         return self
 
     @property

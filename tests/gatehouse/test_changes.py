@@ -54,6 +54,7 @@ def _directions(changes: tuple[Change, ...]) -> dict[str, str]:
          "neutral", "neutral"),
         ("  accuracy-floor:", "  accuracy-roof:", "rules.accuracy-floor", "loosened", "tightened"),
         ("waivers: []", WAIVER, "waivers.accuracy-floor", "loosened", "tightened"),
+        ("waivers: []", "bases: {old: gatehouse-old}", "bases.old", "loosened", "loosened"),
         ("confidence: 0.95", "confidence: 0.99", "measure.confidence", "loosened", "loosened"),
         ("seed: 0", "seed: 1", "measure.seed", "loosened", "loosened"),
         ("resamples: 2000", "resamples: 200", "measure.resamples", "loosened", "tightened"),

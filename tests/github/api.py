@@ -222,9 +222,11 @@ class GitHub:
         self.state.comments.append(made)
         return made
 
-    def pull_request_event(self, number: int, action: str = "synchronize") -> dict[str, Any]:
-        """The webhook's payload for `on: pull_request`."""
-        return pull_request_event(self.state, self.state.pulls[number], action)
+    def pull_request_event(
+        self, number: int, action: str = "synchronize", **changes: str
+    ) -> dict[str, Any]:
+        """The webhook's payload for `on: pull_request`; `changes` as the function there has it."""
+        return pull_request_event(self.state, self.state.pulls[number], action, **changes)
 
     def workflow_run_event(self, run_id: int, action: str = "completed") -> dict[str, Any]:
         """The webhook's payload for `on: workflow_run`."""

@@ -8,9 +8,22 @@ from tests.github import views
 from tests.github.state import PullRequest, Run, State
 
 
-def pull_request_event(state: State, pull: PullRequest, action: str) -> dict[str, Any]:
-    """For `on: pull_request`; `action` is such as "opened"."""
-    return {
+def pull_request_event(
+    state: State, pull: PullRequest, action: str, **changes: str
+) -> dict[str, Any]:
+    """For `on: pull_request`; `action` is such as "opened".
+
+    Args:
+        state: of GitHub.
+        pull: the pull request.
+        action: such as "opened".
+        changes: of "edited", what was there before: title, body or base (its branch).
+    """
+    before: dict[str, Any] = {
+        name: {"ref": {"from": was}} if name == "base" else {"from": was}
+        for name, was in changes.items()
+    }
+    return ({"changes": before} if action == "edited" else {}) | {
         "action": action,
         "number": pull.number,
         "pull_request": views.pull(state, pull),

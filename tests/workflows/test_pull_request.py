@@ -90,3 +90,30 @@ def test_an_entry_of_the_merge_queue_gets_its_status(world: World) -> None:
     assert world.status(entry).startswith("success: ")
     assert world.tip(branch) == entry, "the queue's branch is nobody's to write to"
     assert world.github.comments(pull.number) == []
+
+
+def test_another_base_is_another_run_and_another_title_is_none(world: World) -> None:
+    """A stacked pull request waits without a status, until GitHub points it at main."""
+    world.author.run("git", "push", "--quiet", "origin", "main:refs/heads/feature")
+    pull = world.open(other_seed, base_branch="feature")
+    title = world.act.run(
+        "pull-request.yml", "pull_request",
+        world.github.pull_request_event(pull.number, "edited", title="Before"),
+        sha=pull.head_sha, ref=f"refs/pull/{pull.number}/merge", run_id=90,
+    )  # fmt: skip
+    assert (title.code, title.results) == (0, {})
+    skipped = world.ended(pull, "skipped")
+    assert world.announce(skipped).code == 0
+    assert world.judge(skipped).results == {}
+
+    assert world.judge(world.ended(pull, "success")).code == 0
+    assert world.github.statuses(pull.head_sha) == {}
+    assert "Change its base to `main`" in world.said(pull)
+
+    world.github.state.pulls[pull.number].base_branch = "main"
+    edited = world.github.pull_request_event(pull.number, "edited", base="feature")
+    run, checked = world.check(pull, edited)
+    assert checked.code == 0, checked.log[-6000:]
+    assert world.judge(run).code == 0
+    assert world.status(world.tip("change")).startswith("success: ")
+    assert "Gatehouse: pass" in world.said(pull)

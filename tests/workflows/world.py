@@ -127,14 +127,16 @@ class World:
         self.author.run("git", "push", "--quiet", "--force", "origin", f"HEAD:{target}")
         return self.github.pull_request(self.number, head_branch=branch, head_sha=head, **more)
 
-    def check(self, pull: PullRequest, **more: Any) -> tuple[Run, Result]:
-        """pull-request.yml on the pull request's head, as GitHub would run it."""
+    def check(
+        self, pull: PullRequest, event: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[Run, Result]:
+        """pull-request.yml on the pull request's head, as GitHub would run it after `event`."""
         fork = pull.head_repository != self.github.full_name
         run = len(self.github.state.runs) + 1
         result = self.act.run(
             "pull-request.yml",
             "pull_request",
-            self.github.pull_request_event(pull.number),
+            event or self.github.pull_request_event(pull.number),
             sha=pull.head_sha,
             ref=f"refs/pull/{pull.number}/merge",
             run_id=run,

@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 
 
 def base_of(target: Target, root: Path) -> Base:
-    """The commit that the target would merge into, by its branch's name.
+    """The commit that the target would merge into: the tip of its base branch.
 
     Raises:
-        GatehouseError: there is no such commit, or its files are unreadable.
+        GatehouseError: there is no such commit, its files are unreadable, or an entry of the merge
+            queue stands on another entry, whose policy, data and model no branch has yet.
     """
-    commit = fetch(target.base or f"refs/heads/{target.base_branch}", root)
+    commit = fetch(f"refs/heads/{target.base_branch}", root)
+    if target.base not in (None, commit):
+        raise GatehouseError(
+            f"the merge queue put this change on {target.base[:12]}, which is not the tip of "
+            f"{target.base_branch}; set the queue's 'Maximum pull requests to build' to 1 "
+            "(`gatehouse github settings OWNER/NAME --merge-queue` does), and queue it again"
+        )
     return replace(find_base(commit, root), ref=target.base_branch)
 
 

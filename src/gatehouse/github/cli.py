@@ -26,8 +26,9 @@ def announce(runner: str) -> int:
     """Set the pending status: what is running, and where. For gates.yml."""
     from gatehouse.github.client import connect
     from gatehouse.github.publish import announce as announce_run
+    from gatehouse.policy import load_policy
 
-    announce_run(connect("STATUS_TOKEN"), _event(), runner)
+    announce_run(connect(), connect("STATUS_TOKEN"), _event(), runner, load_policy().bases)
     return PASS
 
 
@@ -83,8 +84,9 @@ def publish(folder: Path) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
     from gatehouse.github.client import connect
     from gatehouse.github.publish import publish as publish_run
+    from gatehouse.policy import load_policy
 
-    publish_run(connect(), connect("STATUS_TOKEN"), _event(), folder)
+    publish_run(connect(), connect("STATUS_TOKEN"), _event(), folder, load_policy().bases)
     return PASS
 
 

@@ -72,6 +72,28 @@ def refused_comment(why: str, around: Surroundings) -> str:
     return "\n\n".join(lines) + "\n"
 
 
+def unjudged_comment(branch: str, judged: Sequence[str], around: Surroundings) -> str:
+    """The comment on a pull request into a branch that has no gates.
+
+    Args:
+        branch: the base of the pull request.
+        judged: the branches that have gates, the default one first.
+        around: of the comment.
+    """
+    lines = [
+        MARK,
+        "## ⚪ Gatehouse: not judged",
+        f"This pull request goes into {code(branch)}. Gatehouse judges pull requests into "
+        f"{', '.join(map(code, judged))}.",
+        f"### What to do next\n\n"
+        f"- Change its base to {code(judged[0])} (_Edit_, beside the title): it is judged then.\n"
+        f"- Or list {code(branch)} in `policy.yaml` of {code(judged[0])}, under `bases`, with a "
+        "status of its own.",
+        _foot(around),
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
 def _short(text: str) -> str:
     kept = _PROBLEM_LIMIT
     while len(shown := prose(text, kept)) > _PROBLEM_LIMIT:

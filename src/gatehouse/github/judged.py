@@ -41,6 +41,7 @@ class Judged(Document):
 
     version: Literal[1] = 1
     head: str = Field(description="the commit that was judged")
+    base: str | None = Field(default=None, description="the branch that it was judged for")
     overall: Note
     gates: dict[Gate, Note] = Field(default_factory=dict)
     objects: dict[str, str] = Field(

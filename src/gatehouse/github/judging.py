@@ -13,13 +13,19 @@ from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at
 from gatehouse.github import recording
 from gatehouse.github.archive import download, find_archive, unpack
+from gatehouse.github.bases import status_of
 from gatehouse.github.basis import base_of, bring_base, hand_over
 from gatehouse.github.candidate import complete
 from gatehouse.github.client import here, telling
-from gatehouse.github.compose import Surroundings, judged_comment, refused_comment
+from gatehouse.github.compose import (
+    Surroundings,
+    judged_comment,
+    refused_comment,
+    unjudged_comment,
+)
 from gatehouse.github.event import Event
 from gatehouse.github.fetch import fetch
-from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, Note, refused
+from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, refused
 from gatehouse.github.keep import digests
 from gatehouse.github.measuring import measure_all
 from gatehouse.github.notes import gate_notes, overall_note
@@ -28,6 +34,7 @@ from gatehouse.github.reporting import report_on
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.ownership import OWNERSHIP_FILE
+from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
 from gatehouse.run import REPORT
 from gatehouse.typed import read_text, write_text
@@ -69,6 +76,12 @@ def judge_run(repository: Repository, event: Event, place: Place, limit: int) ->
         if target is None:
             why = "no open pull request has this commit as its head any more"
             return _write(refused(run.head_sha, why, "error"), place)
+        bases = load_policy(place.root / POLICY_FILE).bases
+        default = event.repository.default_branch
+        if status_of(target.base_branch, default, bases) is None:
+            why = f"goes into {plain(target.base_branch, 40)}, which has no gates"
+            comment = unjudged_comment(target.base_branch, [default, *bases], around)
+            return _write(refused(run.head_sha, why, "pending"), place, comment)
         if target.draft:
             why = "a draft is not judged; mark it as ready for review"
             return _write(refused(run.head_sha, why, "pending"), place)
@@ -122,7 +135,8 @@ def _judge(
         recording.write_record(candidate, place.out / RECORD)
     judged = Judged(
         head=target.head,
-        overall=_of_default_branch(overall_note(verdict, problems, around.owned), target, event),
+        base=target.base_branch,
+        overall=overall_note(verdict, problems, around.owned),
         gates=gate_notes(verdict),
         objects=digests(place.candidate) if target.branch else {},
         record=record,
@@ -130,19 +144,6 @@ def _judge(
     text = read_text(place.candidate / REPORT)
     around = around.with_record(record)
     return _write(judged, place, judged_comment(text, problems, around))
-
-
-def _of_default_branch(note: Note, target: Target, event: Event) -> Note:
-    """Green only where the rules of the default branch were kept.
-
-    A status belongs to a commit: green by the policy of some other branch, it would still be green
-    when the pull request is pointed at the default branch, or another one is opened for it there.
-    """
-    default = event.repository.default_branch
-    if note.state != "success" or target.base_branch == default:
-        return note
-    text = f"passes by the policy of {plain(target.base_branch, 40)}; green only for {default}"
-    return Note(state="pending", text=text)
 
 
 def _with_owners(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
+from gatehouse.github.bases import CONTEXT, status_of
 from gatehouse.github.client import here, telling
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, Judged, Note, refused
@@ -17,9 +19,6 @@ from gatehouse.github.target import Target, find_target
 if TYPE_CHECKING:
     from github.GitCommit import GitCommit
     from github.Repository import Repository
-
-CONTEXT = "gatehouse"
-"""The required status."""
 
 _MESSAGE = """\
 Record the run of {head}
@@ -30,42 +29,92 @@ Data, model, evidence and verdict as the gates measured them: {outcome}.
 _RECORDED = re.compile(r"dvc\.lock|reports/.+")
 
 
-def announce(statuses: Repository, event: Event, runner: str) -> None:
+def announce(
+    repository: Repository,
+    statuses: Repository,
+    event: Event,
+    runner: str,
+    bases: Mapping[str, str],
+) -> None:
     """Say on the commit what is running, and where.
 
+    Nothing is said of a run that has ended already, as one does that an edited title starts; nor
+    over a verdict on the same commit, which the run may confirm.
+
     Args:
+        repository: as a token that may read runs, pull requests and statuses sees it.
         statuses: as a token that may write statuses sees it.
         event: the run of "Pull request" that began.
         runner: what trains, in words.
+        bases: `bases` of the policy.
     """
-    text = f"running: checks and tests; the pipeline on {runner}"
     run = event.workflow_run
-    _say(statuses, run.head_sha, CONTEXT, Note(state="pending", text=text), run.html_url)
+    target = find_target(repository, event)
+    default = event.repository.default_branch
+    context = status_of(target.base_branch, default, bases) if target else None
+    if context is None:
+        print("no pull request of this commit goes into a branch with gates")
+        return
+    with telling("look at the run"):
+        ended = repository.get_workflow_run(run.id).conclusion is not None
+        combined = repository.get_commit(run.head_sha).get_combined_status().statuses
+    said = {status.context: status.state for status in combined}
+    if ended or said.get(context, "pending") != "pending":
+        print("the run has ended, or the commit has its verdict: nothing is announced")
+        return
+    text = f"running: checks and tests; the pipeline on {runner}"
+    _say(statuses, run.head_sha, context, Note(state="pending", text=text), run.html_url)
 
 
-def publish(repository: Repository, statuses: Repository, event: Event, folder: Path) -> Judged:
+def publish(
+    repository: Repository,
+    statuses: Repository,
+    event: Event,
+    folder: Path,
+    bases: Mapping[str, str],
+) -> Judged:
     """Record the run on its branch where it should be, and set the statuses.
+
+    Where it would be merged is asked anew: a pull request can be pointed at another base while it
+    is judged.
 
     Args:
         repository: as a token that may write contents sees it.
         statuses: as a token that may write statuses sees it.
         event: the run of "Pull request" that ended.
         folder: what the judging job handed over; nothing there is a failure.
+        bases: `bases` of the policy.
 
     Raises:
         GatehouseError: GitHub refused, several times; no status is green then.
     """
     head = event.workflow_run.head_sha
     judged = _read(folder, head)
+    try:
+        target = find_target(repository, event)
+    except GatehouseError as error:
+        target, judged = None, refused(head, str(error))
+    context = CONTEXT
+    if target is not None:
+        listed = status_of(target.base_branch, event.repository.default_branch, bases)
+        if listed is None:
+            print("it goes into a branch that has no gates: no status is set")
+            return judged
+        context = listed
+        if judged.base not in (None, target.base_branch):
+            why = "it goes into another branch now, for which its next run is judged"
+            judged = refused(head, why, "pending")
+    elif judged.overall.state == "success" and not judged.record:
+        judged = refused(head, "no open pull request has this commit any more", "error")
     recorded = None
     if judged.record:
         try:
-            recorded = _record(repository, statuses, event, judged, folder / RECORD)
+            recorded = _record(repository, statuses, target, judged, folder / RECORD, context)
         except GatehouseError as error:
             judged = judged.model_copy(
                 update={"overall": Note(state="failure", text=f"could not be recorded: {error}")}
             )
-    _say_all(statuses, head, _but_for(recorded, judged) if recorded else judged)
+    _say_all(statuses, head, _but_for(recorded, judged) if recorded else judged, context)
     if recorded:
         print(f"recorded as {recorded}")
     return judged
@@ -95,9 +144,13 @@ def _read(folder: Path, head: str) -> Judged:
 
 
 def _record(
-    repository: Repository, statuses: Repository, event: Event, judged: Judged, folder: Path
+    repository: Repository,
+    statuses: Repository,
+    target: Target | None,
+    judged: Judged,
+    folder: Path,
+    context: str,
 ) -> str | None:
-    target = find_target(repository, event)
     if target is None or target.branch is None:
         raise GatehouseError("the branch has moved on, or is not ours to write to")
     with telling(f"record the run on {target.branch}"):
@@ -105,7 +158,7 @@ def _record(
         if commit is None:
             return None
         # First the statuses, then the branch: the new head is never without one.
-        _say_all(statuses, commit.sha, judged)
+        _say_all(statuses, commit.sha, judged, context)
         if repository.get_git_ref(f"heads/{target.branch}").object.sha != target.head:
             raise GatehouseError("the branch has moved on")
         _move(repository, target.branch, commit.sha)
@@ -150,12 +203,12 @@ def _content(path: Path) -> tuple[str, str]:
     return base64.b64encode(path.read_bytes()).decode(), "base64"
 
 
-def _say_all(statuses: Repository, commit: str, judged: Judged) -> None:
+def _say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
     address = here()
     for gate in Gate:
         if note := judged.gates.get(gate):
-            _say(statuses, commit, f"{CONTEXT}/{gate}", note, address)
-    _say(statuses, commit, CONTEXT, judged.overall, address)
+            _say(statuses, commit, f"{context}/{gate}", note, address)
+    _say(statuses, commit, context, judged.overall, address)
 
 
 def _say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:

@@ -25,7 +25,7 @@ class Target:
     Attributes:
         head: the commit.
         base_branch: where it would be merged into.
-        base: the commit to compare with; None: the tip of `base_branch`.
+        base: the commit that the merge queue put the entry on; None of a pull request.
         pull: number of the pull request; None in the merge queue.
         branch: where a commit with the results goes; None where that must not be: a fork's
             branch, Dependabot's (which would stop to maintain it), the queue's and the default

@@ -25,6 +25,7 @@ from gatehouse.github.judging import Place, judge_run
 from gatehouse.github.key import candidate_key
 from gatehouse.lock import relock
 from gatehouse.measure import measure_and_write
+from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.run import write_card
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
@@ -195,7 +196,8 @@ class Fork(Hub):
 
         repository = self.connect({"contents": "write", "pull_requests": "read"})
         statuses = self.connect({"statuses": "write"}, "STATUS_TOKEN")
-        return publish(repository, statuses, event, self.judged_folder)
+        bases = load_policy(self.trusted / POLICY_FILE).bases
+        return publish(repository, statuses, event, self.judged_folder, bases)
 
     def record(self) -> Path:
         """What the job Judge asks to be recorded."""

@@ -88,3 +88,20 @@ def test_the_tip_counts(fork: Fork) -> None:
     judged = fork.judge(event)
     assert judged.overall.state == "failure"
     assert "at least 0.99" in judged.overall.text
+
+
+def test_an_entry_on_another_entry(fork: Fork) -> None:
+    """A stacked queue's base is a change that nobody merged: red, and the fix is said."""
+    fork.measure_by_hand()
+    pull = fork.pull_request(fork.retrain)
+    head, tip = fork.head(pull), fork.github.git.commit_of("refs/heads/main")
+    assert tip is not None
+    for base, told in ((head, "to 1"), (tip, None)):
+        branch = f"gh-readonly-queue/main/pr-{pull}-{base}"
+        event = fork.finish(pull, event="merge_group", head_branch=branch)
+        judged = fork.judge(event)
+        if told:
+            assert judged.overall.state == "failure"
+            assert told in judged.overall.text
+        else:
+            assert "merge queue" not in judged.overall.text

@@ -10,6 +10,7 @@ from tests.gatehouse.github.hub import Hub
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
+from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, Judged, Note
 from gatehouse.github.publish import announce, publish
 
@@ -31,7 +32,9 @@ class Desk:
         """What the job Judge leaves."""
         gates = {gate: Note(state="success", text="fine") for gate in Gate}
         overall = Note(state=state, text="so it is")
-        given: dict[str, Any] = {"head": self.head, "overall": overall, "gates": gates}
+        given: dict[str, Any] = {
+            "head": self.head, "base": "main", "overall": overall, "gates": gates,
+        }  # fmt: skip
         Judged(**(given | {"record": record} | more)).write(self.folder / JUDGED)
         for name, text in RECORDED.items() if record else ():
             self.put(name, text)
@@ -42,10 +45,17 @@ class Desk:
         path.write_text(text)
         return path
 
-    def publish(self) -> Judged:
+    def publish(self, bases: dict[str, str] | None = None) -> Judged:
         repository = self.hub.connect(CONTENTS)
         statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        return publish(repository, statuses, self.event, self.folder)
+        return publish(repository, statuses, self.event, self.folder, bases or {})
+
+    def announce(self, event: Event, runner: str = "CPU") -> None:
+        repository = self.hub.connect(
+            {"actions": "read", "contents": "read", "pull_requests": "read", "statuses": "read"}
+        )
+        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
+        announce(repository, statuses, event, runner, {"release/1.x": "gatehouse-1.x"})
 
     def tip(self) -> str:
         return self.hub.head(1)
@@ -152,8 +162,8 @@ def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPat
 
         say = module._say_all
 
-        def late(statuses: Any, commit: str, judged: Judged) -> None:
-            say(statuses, commit, judged)
+        def late(statuses: Any, commit: str, judged: Judged, context: str) -> None:
+            say(statuses, commit, judged, context)
             if commit != desk.head:
                 move()
 
@@ -288,14 +298,73 @@ def test_statuses_that_can_not_be_set(desk: Desk, status: int) -> None:
     assert_not_green(desk)
 
 
+@pytest.mark.parametrize("name", ["feature", "Main", "release/1.x", "gatehouse"])
+def test_a_base_without_gates_gets_no_status(desk: Desk, name: str) -> None:
+    """Whatever the judging job says of it: no status, and no record on the branch."""
+    desk.hub.github.state.pulls[1].base_branch = name
+    desk.hand_over(base=name)
+    desk.publish()
+    assert desk.hub.github.statuses(desk.head) == {}
+    assert desk.tip() == desk.head
+
+
+def test_a_listed_base_has_a_status_of_its_own(desk: Desk) -> None:
+    """Green for a release branch says nothing of the default branch, nor do its gates."""
+    desk.hub.github.state.pulls[1].base_branch = "release/1.x"
+    desk.hand_over(base="release/1.x", record=False)
+    desk.publish({"release/1.x": "gatehouse-1.x"})
+    names = {"gatehouse-1.x", *(f"gatehouse-1.x/{gate}" for gate in Gate)}
+    assert set(desk.hub.github.statuses(desk.head)) == names
+    assert desk.hub.state(desk.head, "gatehouse-1.x") == "success"
+
+
+@pytest.mark.parametrize(("judged_for", "now"), [("release/1.x", "main"), ("main", "release/1.x")])
+def test_retargeted_while_it_was_judged(desk: Desk, judged_for: str, now: str) -> None:
+    """A verdict by one base's policy is none for the base that the pull request has by then."""
+    desk.hub.github.state.pulls[1].base_branch = now
+    desk.hand_over(base=judged_for)
+    desk.publish({"release/1.x": "gatehouse-1.x"})
+    states = {status.state for status in desk.hub.github.statuses(desk.head).values()}
+    assert states == {"pending"}
+    assert desk.tip() == desk.head
+
+
+def test_closed_before_it_was_published(desk: Desk) -> None:
+    """Nobody can tell any more what it would be merged into: not green."""
+    desk.hub.github.state.pulls[1].state = "closed"
+    desk.hand_over(record=False)
+    desk.publish()
+    assert desk.hub.state(desk.head) == "error"
+
+
 def test_announced(desk: Desk) -> None:
     """At once, on the head, pending: what is running and where, whatever the variable says."""
-    desk.hub.token({"statuses": "write"})
-    from gatehouse.github.client import connect
-
     event = desk.hub.finish(1, action="requested", conclusion=None)
-    announce(connect(), event, '["self-hosted", "gpu"]\n::error::' + "x" * 500)
+    desk.announce(event, '["self-hosted", "gpu"]\n::error::' + "x" * 500)
     status = desk.hub.github.statuses(desk.head)["gatehouse"]
     assert status.state == "pending"
     assert "the pipeline on" in status.description
     assert "gpu" in status.description
+
+
+@pytest.mark.parametrize(("base", "context"), [("release/1.x", "gatehouse-1.x"), ("feature", None)])
+def test_announced_where_it_will_be_judged(desk: Desk, base: str, context: str | None) -> None:
+    """A listed base's own status; of a base without gates nothing."""
+    desk.hub.github.state.pulls[1].base_branch = base
+    desk.announce(desk.hub.finish(1, action="requested", conclusion=None))
+    assert list(desk.hub.github.statuses(desk.head)) == ([context] if context else [])
+
+
+@pytest.mark.parametrize("conclusion", ["skipped", "action_required", "cancelled"])
+def test_a_run_that_has_ended_is_not_announced(desk: Desk, conclusion: str) -> None:
+    """An edited title starts a run that skips everything: nothing would take "pending" away."""
+    desk.announce(desk.hub.finish(1, action="requested", conclusion=conclusion))
+    assert desk.hub.github.statuses(desk.head) == {}
+
+
+def test_a_verdict_is_not_announced_over(desk: Desk) -> None:
+    """A second run of a commit leaves its verdict until there is another."""
+    desk.hand_over(record=False)
+    desk.publish()
+    desk.announce(desk.hub.finish(1, action="requested", conclusion=None))
+    assert desk.hub.state(desk.head) == "success"

@@ -64,20 +64,57 @@ def test_one_head_and_two_bases(fork: Fork) -> None:
     assert_red(fork, fork.judge(fork.finish(pull)), "#1", "#2", "close all but one")
 
 
-def test_another_base_is_never_green(fork: Fork) -> None:
-    """Green by the policy of some branch, the commit would be green for main when pointed there."""
+@pytest.mark.parametrize("hostile", ["weak-`id`-<img", "Main", "refs/heads/main", "main/x"])
+def test_another_base_is_not_judged(fork: Fork, hostile: str) -> None:
+    """Anybody who can push can make a base: nothing of it is fetched, and the comment says so."""
     fork.measure_by_hand()
-    hostile = "weak-`id`-<img"
     fork.work.git("checkout", "-q", "-B", "weak")
     policy = fork.root / "policy.yaml"
     policy.write_text(policy.read_text().replace("at_least: 0.8\n", "at_least: 0.1\n"))
     fork.work.commit("weak")
-    fork.push(hostile)
-    judged = fork.judge(fork.finish(fork.pull_request(fork.retrain, base_branch=hostile)))
+    fork.push("weak")
+    event = fork.finish(fork.pull_request(fork.retrain, base_branch=hostile))
+    before = fetched(fork)
+    judged = fork.judge(event)
     assert judged.overall.state == "pending"
-    assert "green only for main" in judged.overall.description
-    assert "Gatehouse: pass" in fork.said()
+    assert judged.gates == {}
+    assert fetched(fork) == before
+    assert "Change its base to `main`" in fork.said()
     assert_harmless(fork.said())
+    fork.publish(event)
+    assert fork.github.statuses(event.workflow_run.head_sha) == {}
+
+
+def fetched(fork: Fork) -> str:
+    """The objects and refs of the trusted checkout."""
+    done = fork.work.run(
+        "git", "-C", str(fork.trusted), "cat-file", "--batch-all-objects", "--batch-check"
+    )
+    refs = fork.work.run("git", "-C", str(fork.trusted), "for-each-ref")
+    return f"{done}{refs}"
+
+
+def test_a_listed_base_is_judged_by_its_own_policy(fork: Fork) -> None:
+    """The default branch's owners list it; the list of the base itself, or of a change, is none."""
+    fork.measure_by_hand()
+    policy = fork.root / "policy.yaml"
+    stricter = policy.read_text().replace("at_least: 0.8\n", "at_least: 0.99\n")
+    fork.work.git("checkout", "-q", "-B", "release/1.x")
+    policy.write_text(f"{stricter}bases: {{release/1.x: gatehouse-1.x}}\n")
+    fork.work.commit("stricter")
+    fork.push("release/1.x")
+    event = fork.finish(fork.pull_request(fork.retrain, base_branch="release/1.x"))
+    assert fork.judge(event).overall.state == "pending"
+
+    listed = fork.trusted / "policy.yaml"
+    listed.write_text(listed.read_text() + "bases: {release/1.x: gatehouse-1.x}\n")
+    judged = fork.judge(event)
+    assert (judged.overall.state, judged.base) == ("failure", "release/1.x")
+    assert "at least 0.99" in judged.overall.text
+    fork.publish(event)
+    statuses = fork.github.statuses(event.workflow_run.head_sha)
+    assert statuses["gatehouse-1.x"].state == "failure"
+    assert "gatehouse" not in statuses
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "timed_out"])

@@ -15,7 +15,7 @@ from tests.sample import lay_owners
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.alarm import LABEL
-from gatehouse.github.publish import CONTEXT
+from gatehouse.github.bases import CONTEXT
 from gatehouse.github.settings import apply_settings
 from gatehouse.github.settings_steps import FURTHER_ACTIONS
 from gatehouse.ownership import PLACEHOLDER, parse

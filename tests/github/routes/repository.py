@@ -96,6 +96,19 @@ def statuses(state: State, request: Request) -> Reply:
     return Reply(listed=[views.status(state, each) for each in found])
 
 
+@route("GET", "/commits/{sha}/status", "statuses:read")
+def combined_status(state: State, request: Request) -> Reply:
+    sha = _known(state, request.parts["sha"])
+    latest = {each.context: each for each in state.statuses if each.sha == sha}
+    return Reply(
+        body={
+            "sha": sha,
+            "total_count": len(latest),
+            "statuses": [views.status(state, each) for each in latest.values()],
+        }
+    )
+
+
 def _known(state: State, name: str) -> str:
     sha = state.git.commit_of(name)
     if sha is None:
