@@ -33,6 +33,12 @@ _HEADER = f"""\
 # A line without owners frees its path. A second line for a free file keeps a folder of that name
 # owned, because the first one would match it too.
 """
+STEERING = (".dvc", ".dvcignore", ".gitattributes", ".gitmodules", "dvc.yaml")
+"""Names that DVC or Git obeys in any folder: a file of such a name is never free."""
+
+RECORDS = ("data/own/", "data/snapshots/")
+"""The only folders in which a record of DVC (`rows.parquet.dvc`) may be free."""
+
 _MISSING = (
     f"{OWNERSHIP_FILE}: is missing, so nothing says what is free; take it from the template, or "
     "from Git's history"
@@ -93,7 +99,7 @@ class Ownership:
             path: from the repository's root, with slashes. A path that is not in Git's form
                 (absolute, or with `..`) falls under the default.
         """
-        if any(name in ("", ".", "..") for name in path.split("/")):
+        if any(name in ("", ".", "..") for name in path.split("/")) or steers(path):
             return self.default
         return self._by_path.get(path) or self._around(path)
 
@@ -128,6 +134,11 @@ class Ownership:
                 lines.append(_line(f"/{rule.path}", rule.owners))
                 if not rule.is_folder:  # in CODEOWNERS it would also match a folder of that name
                     lines.append(_line(f"/{rule.path}/", around))
+        lines.append(_line("*.dvc", self.default.owners))
+        for folder in RECORDS:
+            lines.append(_line(f"/{folder}*.dvc", self._around(f"{folder}rows").owners))
+            lines.append(_line(f"/{folder}*.dvc/", self.default.owners))
+        lines += [_line(name, self.default.owners) for name in STEERING]
         return _HEADER + "\n".join(lines) + "\n"
 
     def _around(self, path: str) -> Rule:
@@ -140,6 +151,16 @@ class Ownership:
     @cached_property
     def _by_path(self) -> dict[str, Rule]:
         return {rule.path: rule for rule in self.rules}
+
+
+def steers(path: str) -> bool:
+    """Does DVC or Git obey the file at `path`, wherever it lies?"""
+    folder, _, name = path.rpartition("/")
+    if any(each in STEERING for each in path.split("/")):
+        return True
+    if f"{folder}/" in RECORDS and name.endswith(".dvc"):
+        return False
+    return any(each.endswith(".dvc") for each in path.split("/"))
 
 
 def _line(pattern: str, owners: tuple[str, ...]) -> str:
@@ -250,6 +271,8 @@ def _fault(path: str) -> str | None:
         return "has a character of a pattern; name the file, or its folder with / at the end"
     if any(name in ("", ".", "..") for name in path.removesuffix("/").split("/")):
         return "has an empty name, . or ..; write it from the repository's root"
+    if any(name in STEERING or name.endswith(".dvc") for name in path.split("/")):
+        return "needs no line: who owns what steers DVC or Git is fixed (docs/github.md)"
     return None
 
 

@@ -79,6 +79,39 @@ def test_a_path_that_no_line_names_is_owned(path: str) -> None:
     assert border.owners_of(path) == ("@org/us",)
 
 
+STEERED = parse("* owned @org/us\ndata/ free\ndocs/ free\ndeploy/ owned @org/ops\n")
+
+
+@pytest.mark.parametrize("folder", ["", "data/", "docs/deep/", "deploy/", "data/own/"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dvc.yaml", ".dvcignore", ".gitattributes", ".gitmodules", ".dvc", ".dvc/config",
+        ".dvc/config.local", "dvc.yaml/x.csv", "x.dvc/rows.csv", "deep/rows.csv.dvc", "deep/.dvc/x",
+    ],
+)  # fmt: skip
+def test_what_steers_a_tool_is_owned_in_every_folder(folder: str, name: str) -> None:
+    """Attacks: configuration of DVC and Git in a folder that is free."""
+    assert STEERED.rule_of(folder + name) is STEERED.default
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("data/own/rows.csv.dvc", Kind.FREE),
+        ("data/snapshots/rows.parquet.dvc", Kind.FREE),
+        ("data/rows.csv.dvc", Kind.OWNED),
+        ("data/own/.dvc", Kind.OWNED),
+        ("docs/rows.csv.dvc", Kind.OWNED),
+        ("docs/dvc.yaml.md", Kind.FREE),
+        ("docs/gitattributes", Kind.FREE),
+    ],
+)
+def test_records_are_free_in_two_folders(path: str, kind: Kind) -> None:
+    """Rows of one's own need no owner; a record elsewhere does."""
+    assert STEERED.kind_of(path) is kind
+
+
 @given(st.text(max_size=40))
 def test_a_new_path_is_owned_until_the_file_says_otherwise(path: str) -> None:
     """Attacks: any path at all at the top, and the same once a line frees it."""

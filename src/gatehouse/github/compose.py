@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gatehouse.report.escape import code, prose
 
 MARK = "<!-- gatehouse -->"
 """By which our own code finds the comment again; CML finds it by a watermark of its own."""
+
+TRAINING = "src/pipeline/"
+"""Code that the gates never run: they judge what it made."""
 
 _OWNED_SHOWN = 10
 # In characters of Markdown, of which a hostile text has eight for one of its own: GitHub takes
@@ -27,6 +30,8 @@ class Surroundings:
         run_here: address of the judging run, whose artifacts have all numbers.
         owned: changed files that need a code owner, and those owners.
         recorded: will the run be committed to the pull request's branch?
+        training: how many files of the code that trains the change touches; None where there is
+            no pull request to tell.
     """
 
     commit: str
@@ -34,6 +39,10 @@ class Surroundings:
     run_here: str = ""
     owned: Mapping[str, Sequence[str]] = field(default_factory=dict)
     recorded: bool = False
+    training: int | None = None
+
+    def with_training(self, training: int | None) -> Surroundings:
+        return replace(self, training=training)
 
     def with_owners(self, owned: Mapping[str, Sequence[str]]) -> Surroundings:
         return replace(self, owned=owned)
@@ -48,7 +57,7 @@ def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -
     if problems:
         listed = "\n".join(f"> - {_short(text)}" for text in problems)
         parts.append(f"> [!CAUTION]\n> Whatever the gates say, this can't merge:\n{listed}")
-    parts += [report.strip(), *_owners(around)]
+    parts += [report.strip(), *_training(around), *_owners(around)]
     if around.recorded:
         parts.append(
             "📝 `dvc.lock`, evidence and verdict are committed to the branch: `git pull` before "
@@ -67,6 +76,7 @@ def refused_comment(why: str, around: Surroundings) -> str:
         "### What to do next",
         f"- Mend what it names, and push; [the run]({around.run}) has the whole story.\n"
         "- If nothing is wrong with your change, run the failed jobs again.",
+        *_training(around),
         _foot(around),
     ]
     return "\n\n".join(lines) + "\n"
@@ -99,6 +109,19 @@ def _short(text: str) -> str:
     while len(shown := prose(text, kept)) > _PROBLEM_LIMIT:
         kept = kept * 3 // 4
     return shown
+
+
+def training_files(changed: Iterable[str]) -> int:
+    """How many of the changed paths hold the code that trains."""
+    return len({path for path in changed if path.startswith(TRAINING)})
+
+
+def _training(around: Surroundings) -> list[str]:
+    if around.training is None:
+        return []
+    count = around.training
+    told = f"{count} file{'s' * (count != 1)} changed" if count else "none"
+    return [f"Code that trains: {told}"]
 
 
 def _owners(around: Surroundings) -> list[str]:

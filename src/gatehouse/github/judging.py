@@ -15,12 +15,14 @@ from gatehouse.github import recording
 from gatehouse.github.archive import download, find_archive, unpack
 from gatehouse.github.bases import status_of
 from gatehouse.github.basis import base_of, bring_base, hand_over
+from gatehouse.github.blobs import blob_problems
 from gatehouse.github.candidate import complete
 from gatehouse.github.client import here, telling
 from gatehouse.github.compose import (
     Surroundings,
     judged_comment,
     refused_comment,
+    training_files,
     unjudged_comment,
 )
 from gatehouse.github.event import Event
@@ -34,6 +36,7 @@ from gatehouse.github.reporting import report_on
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.ownership import OWNERSHIP_FILE
+from gatehouse.ownership import parse as parse_ownership
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
 from gatehouse.run import REPORT
@@ -85,7 +88,9 @@ def judge_run(repository: Repository, event: Event, place: Place, limit: int) ->
         if target.draft:
             why = "a draft is not judged; mark it as ready for review"
             return _write(refused(run.head_sha, why, "pending"), place)
-        return _judge(repository, event, target, around, place, limit)
+        files = _changed_files(repository, target)
+        around = around.with_training(training_files(files) if target.pull else None)
+        return _judge(repository, event, target, files, around, place, limit)
     except GatehouseError as error:
         return _refuse(str(error), around, place)
 
@@ -94,6 +99,7 @@ def _judge(
     repository: Repository,
     event: Event,
     target: Target,
+    files: list[str],
     around: Surroundings,
     place: Place,
     limit: int,
@@ -117,8 +123,8 @@ def _judge(
         # A workflow that failed is the reason, or what can be mended first.
         raise GatehouseError(f"{failed}; {error}" if failed else str(error)) from None
     problems = [failed] if failed else []
-    around, unowned = _with_owners(repository, target, base, around, place.root)
-    problems += unowned
+    around, unowned = _with_owners(files, base, around, place.root)
+    problems += unowned + _unplain(base, target.head, place.root)
     record = not recording.is_recorded(
         candidate, verdict, base, target.head, place.root, place.work / "replay", report
     )
@@ -146,25 +152,38 @@ def _judge(
     return _write(judged, place, judged_comment(text, problems, around))
 
 
-def _with_owners(
-    repository: Repository, target: Target, base: Base, around: Surroundings, root: Path
-) -> tuple[Surroundings, list[str]]:
-    """What of the change belongs to code owners, and why nobody could be asked for it."""
+def _changed_files(repository: Repository, target: Target) -> list[str]:
+    """The files that the pull request changes, of a renamed one both names; of the queue none."""
     if target.pull is None:
-        return around, []
+        return []
     with telling("list the files of the pull request"):
         files = list(repository.get_pull(target.pull).get_files())
-    changed = [file.filename for file in files]
-    changed += [file.previous_filename for file in files if file.previous_filename]
+    names = [file.filename for file in files]
+    return names + [file.previous_filename for file in files if file.previous_filename]
+
+
+def _with_owners(
+    files: list[str], base: Base, around: Surroundings, root: Path
+) -> tuple[Surroundings, list[str]]:
+    """What of the change belongs to code owners, and why nobody could be asked for it."""
     # GitHub reads CODEOWNERS, so it says what is owned; what should be is another file's to say.
     text = file_at(base.commit, OWNERS_FILE, root)
     border = file_at(base.commit, OWNERSHIP_FILE, root)
-    owned = guarded(text or "", changed)
-    exposed = owned or must_be_guarded(border, changed) or len(files) >= LISTED
+    owned = guarded(text or "", files)
+    exposed = owned or must_be_guarded(border, files) or len(files) >= LISTED
     wrong = problem(text, border)
     if len(files) >= LISTED:
         wrong = f"it changes {LISTED} files or more, and GitHub lists no more; split it"
     return around.with_owners(owned), [wrong] if wrong and exposed else []
+
+
+def _unplain(base: Base, head: str, root: Path) -> list[str]:
+    """Why files of the change may not stand where nobody approves them."""
+    try:
+        border = parse_ownership(file_at(base.commit, OWNERSHIP_FILE, root) or "")
+    except GatehouseError:
+        return []  # nothing is free then
+    return blob_problems(base.commit, head, border, root)
 
 
 def _refuse(why: str, around: Surroundings, place: Place) -> Judged:

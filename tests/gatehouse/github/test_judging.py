@@ -33,6 +33,7 @@ def test_a_good_change_is_green_and_recorded(fork: Fork) -> None:
     assert {note.state for note in judged.gates.values()} == {"success"}
     assert judged.record
     assert "Gatehouse: pass" in fork.said()
+    assert "\nCode that trains: none\n" in fork.said()
     assert "`git pull` before you go on" in fork.said()
     names = {
         p.relative_to(fork.record()).as_posix() for p in fork.record().rglob("*") if p.is_file()
@@ -194,14 +195,10 @@ def test_what_decides_is_exposed_without_owners(
     readable = border is not None and "@" in border
     if border is not None:
         border += "src/pipeline/ free\n"
-    pull: Any = Mock()
-    pull.get_files.return_value = [Mock(filename=path, previous_filename=None)]
-    repository, target, base = (Mock() for _ in range(3))
-    repository.get_pull.return_value = pull
     texts = {OWNERS_FILE: owners, OWNERSHIP_FILE: border}
     monkeypatch.setattr(judging, "file_at", lambda commit, file, root: texts[file])
     around = Surroundings("0" * 40, "https://example.org")
-    _, unowned = judging._with_owners(repository, target, base, around, Path())
+    _, unowned = judging._with_owners([path], Mock(), around, Path())
     # "* @OWNER" guards it too, by an owner that is none.
     free = path == "src/pipeline/train.py" and readable and owners != "* @OWNER\n"
     assert [".github/" in each for each in unowned] == ([] if free else [True])
@@ -309,3 +306,20 @@ def test_a_lie_beside_the_bases_model(fork: Fork) -> None:
         (fork.root / "reports/model_card.md").write_text("The best.\n")
 
     assert outcome(fork.judge(fork.finish(fork.pull_request(change)))) == ("success", True)
+
+
+def test_what_nobody_approves_is_plain(fork: Fork) -> None:
+    """A program among the pages is red, however good the model; the code that trains is counted."""
+    fork.measure_by_hand()
+
+    def plant() -> None:
+        fork.retrain()
+        for name in ("src/pipeline/layers.py", "src/pipeline/deep/loss.py", "docs/`x`.sh"):
+            (fork.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (fork.root / name).write_text("x")
+
+    judged = fork.judge(fork.finish(fork.pull_request(plant)))
+    assert judged.overall.state == "failure"
+    assert ".sh is not among those that need no owner" in judged.overall.text
+    assert "\nCode that trains: 2 files changed\n" in fork.said()
+    assert_harmless(fork.said())

@@ -161,7 +161,10 @@ def test_github_asks_an_owner_for_exactly_what_the_border_guards() -> None:
     }
 
 
-NAMES = st.sampled_from(["a", "b", "A", "a.py", ".x", "a b", "\u00fc", "a@b", "~", "a-b"])
+NAMES = st.sampled_from([
+    "a", "b", "A", "a.py", ".x", "a b", "\u00fc", "a@b", "~", "a-b", "data", "data/own",
+    "data/snapshots", "dvc.yaml", ".dvc", "x.dvc", ".gitattributes",
+])  # fmt: skip
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 RULES = st.lists(st.tuples(PATHS, st.booleans(), st.sampled_from(
     ["free", "generated", "owned", "machinery", "owned @b", "machinery @c/d e@example.org"]
