@@ -11,9 +11,9 @@ import pandas as pd
 
 from gatehouse.contract import load_contract
 from gatehouse.model import Metadata, Model, write_metadata
+from gatehouse.prepare import prepare
 from gatehouse.table import read_table
 from pipeline.ingest import ingest
-from pipeline.prepare import prepare
 from pipeline.settings import Settings, TrainSettings, load_settings
 from pipeline.trainer import TrainingData, find_trainer
 
@@ -29,7 +29,7 @@ def splits(source: str) -> tuple[Settings, TrainingData, pd.DataFrame]:
     with tempfile.TemporaryDirectory() as name:
         raw, prepared = Path(name) / "raw", Path(name) / "prepared"
         ingest(settings.data.model_copy(update={"source": source}), contract, raw)
-        prepare(settings.split, contract, raw, prepared)
+        prepare(contract, raw, prepared)
         train, valid, test = (
             read_table(prepared / f"{split}.parquet") for split in ("train", "valid", "test")
         )

@@ -10,10 +10,10 @@ from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.digest import PREPARED, data_digest
 from gatehouse.model import Metadata, write_metadata
 from gatehouse.policy import POLICY_FILE
+from gatehouse.prepare import prepare
 from gatehouse.table import RAW, read_table
 from gatehouse.workspace import MODEL, Workspace
 from pipeline.ingest import ingest
-from pipeline.prepare import prepare
 from pipeline.settings import load_settings
 from pipeline.train import torch_mlp
 from pipeline.trainer import TrainingData
@@ -31,7 +31,7 @@ def served(root: Path) -> Workspace:
     for name in (CONTRACT_FILE, POLICY_FILE):
         shutil.copyfile(name, root / name)
     ingest(settings.data, contract, root / RAW)
-    prepare(settings.split, contract, root / RAW, root / PREPARED)
+    prepare(contract, root / RAW, root / PREPARED)
     train, valid = (read_table(root / PREPARED / f"{name}.parquet") for name in ("train", "valid"))
     few = settings.train.model_copy(
         update={"torch_mlp": settings.train.torch_mlp.model_copy(update={"epochs": EPOCHS})}

@@ -24,7 +24,7 @@ REPEATS = 5
 
 STAGES = {
     "ingest": [sys.executable, "-m", "pipeline.ingest"],
-    "prepare": [sys.executable, "-m", "pipeline.prepare"],
+    "prepare": [GATEHOUSE, "prepare"],
     "validate": [GATEHOUSE, "measure", "data"],
     "train": [sys.executable, "-m", "pipeline.train"],
     "quantize": [sys.executable, "-m", "pipeline.quantize"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gatehouse.contract import Column, Contract, Role
+from gatehouse.contract import Column, Contract, Role, Split
 from gatehouse.policy import Policy, Rule
 from gatehouse.verdict import Change
 
@@ -60,6 +60,10 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
     if base.copies != proposed.copies:
         direction: Direction = "tightened" if proposed.copies < base.copies else "loosened"
         changes.append(_change("copies", base.copies, proposed.copies, direction))
+    for key in Split.model_fields:  # whatever it is, other rows are tested on
+        before, after = getattr(base.split, key), getattr(proposed.split, key)
+        if before != after:
+            changes.append(_change(f"split.{key}", before, after, "loosened"))
     columns = [*base.columns, *(name for name in proposed.columns if name not in base.columns)]
     for name in columns:
         old, new = base.columns.get(name), proposed.columns.get(name)

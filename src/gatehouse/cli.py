@@ -71,6 +71,18 @@ def run(source: str | None, base_ref: str | None) -> int:
 
 
 @main.command()
+@command
+def prepare() -> int:
+    """Deal the raw rows into train, valid and test by contract.yaml's rule; a stage of dvc.yaml."""
+    from gatehouse.contract import load_contract
+    from gatehouse.prepare import prepare as prepare_rows
+
+    for line in prepare_rows(load_contract()):
+        click.echo(line)
+    return PASS
+
+
+@main.command()
 @click.argument("gates", metavar="[GATE]...", nargs=-1, type=click.Choice(GATES))
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
 @command

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
@@ -57,7 +57,7 @@ class Column(Frozen):
     role: Role = Field(
         default=Role.FEATURE,
         description="feature; target; protected (an attribute that fairness is measured by); "
-        "key (identifies a row, decides its split); weight (of the row in the training loss); "
+        "key (identifies a row); weight (of the row in the training loss); "
         "ignored",
     )
     description: str = Field(min_length=1, description="one line for people")
@@ -160,6 +160,31 @@ class Column(Frozen):
         return self.type in (ColumnType.INTEGER, ColumnType.NUMBER)
 
 
+class Split(Frozen):
+    """Which rows train, validate and test: the rule of `gatehouse.split`.
+
+    The list is written out, so that a new column, another role or another type moves no row.
+    """
+
+    hash: Literal[1] = Field(description="version of the row hash; another one deals all rows anew")
+    identity: tuple[str, ...] = Field(
+        min_length=1,
+        description="columns that identify a row: the key, or the model inputs if there is no "
+        "key; rows with equal values share a split, and their order here does not matter",
+    )
+    valid: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of the valid split")
+    test: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of the test split")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in self.identity:
+            if self.identity.count(name) > 1:
+                raise ValueError(f"identity names '{name}' twice; take one out")
+        if self.valid + self.test >= 1:
+            raise ValueError("valid and test together leave no rows to train on; lower one")
+        return self
+
+
 class Contract(Frozen):
     """What a row is: columns in order, their types, limits and roles."""
 
@@ -171,6 +196,7 @@ class Contract(Frozen):
         description="largest allowed share of rows with an exact copy, where no column is a key",
     )
     columns: dict[str, Column] = Field(min_length=2, description="the columns, by name")
+    split: Split = Field(description="which rows train, validate and test")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -183,6 +209,24 @@ class Contract(Frozen):
         if not self.inputs:
             raise ValueError("no column is a model input; mark at least one role: feature")
         return self
+
+    @field_validator("split")
+    @classmethod
+    def _check_identity(cls, split: Split, info: ValidationInfo) -> Split:
+        columns: dict[str, Column] = info.data.get("columns", {})  # empty: they are wrong already
+        for name in split.identity if columns else ():
+            column = columns.get(name)
+            if column is None:
+                raise ValueError(
+                    f"identity: there is no column '{name}'; bring it back, or take it out here, "
+                    "which deals all rows anew"
+                )
+            if column.role in (Role.TARGET, Role.WEIGHT):
+                raise ValueError(
+                    f"identity: '{name}' has role: {column.role}, and that must not decide which "
+                    "rows are tested; take it out"
+                )
+        return split
 
     def names(self, role: Role) -> list[str]:
         """Names of the columns with `role`, in the contract's order."""

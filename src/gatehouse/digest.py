@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
+from gatehouse.table import ROWS_FILE, TEST_FILE
 
 PREPARED = Path("data/prepared")
 SPLITS = ("train", "valid", "test")
@@ -45,7 +46,7 @@ def data_digest(folder: Path = PREPARED) -> str:
 
 def raw_digest(folder: Path) -> str:
     """`sha256:<hex>` of what `ingest` wrote: rows.parquet, and test.parquet where there is one."""
-    rows, test = folder / "rows.parquet", folder / "test.parquet"
+    rows, test = folder / ROWS_FILE, folder / TEST_FILE
     return _together([rows, test] if test.exists() else [rows])
 
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 _HASH_KEY = "gatehouse-split1"  # 16 bytes, as pandas wants; another key is another split
 
+_NUMBER = r"^(-?[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?)?$"
+_INTEGER = re.compile("0|-?[1-9][0-9]*")
 
-def row_hashes(frame: pd.DataFrame) -> NDArray[np.uint64]:
+
+def row_hashes(frame: pd.DataFrame, *, read_numbers: bool = False) -> NDArray[np.uint64]:
     """A hash of each row's content, shape [N]; the same row gives the same hash in any table.
 
     Numbers count by value, so a column that turns from int64 into float64, because one value of
     another row is missing, keeps its hashes.
+
+    Args:
+        frame: the rows. The order of the columns counts, their names don't.
+        read_numbers: hash text that is a number as that number, so that a column also keeps its
+            hashes when its type changes between number and text.
     """
-    plain = pd.DataFrame({name: _plain(values) for name, values in frame.items()})
+    plain = pd.DataFrame({name: _plain(values, read_numbers) for name, values in frame.items()})
     hashes = pd.util.hash_pandas_object(plain, index=False, hash_key=_HASH_KEY)
     return np.asarray(hashes, np.uint64)
 
 
-def _plain(values: pd.Series) -> NDArray[np.int64] | NDArray[np.uint64]:
+def _plain(values: pd.Series, read_numbers: bool) -> NDArray[np.int64] | NDArray[np.uint64]:
     """64-bit integers: hashes of text, whole numbers as themselves, other numbers as their bits."""
     if not pd.api.types.is_numeric_dtype(values.dtype):
         # Arrow, not pandas, finds the distinct texts: pandas' table ends a text at a NUL.
@@ -31,11 +42,32 @@ def _plain(values: pd.Series) -> NDArray[np.int64] | NDArray[np.uint64]:
         found = text.dictionary_encode()
         distinct = found.dictionary.to_numpy(zero_copy_only=False).astype(object)
         hashes = pd.util.hash_array(distinct, hash_key=_HASH_KEY, categorize=False)
+        if read_numbers:
+            _read_numbers(found.dictionary, hashes)
         hashed: NDArray[np.uint64] = hashes[found.indices.to_numpy()]
         return hashed
     if pd.api.types.is_integer_dtype(values.dtype) and not values.hasnans:
         return np.asarray(values, np.int64)
-    numbers = values.to_numpy(np.float64, na_value=np.nan)
+    return _of_floats(values.to_numpy(np.float64, na_value=np.nan))
+
+
+def _read_numbers(texts: pa.Array, hashes: NDArray[np.uint64]) -> None:
+    """Put in place of the hash of each text that is a number, or missing, that of the number.
+
+    A text is a number if Python writes the number so: "7" and "7.0" are 7, "07" is text.
+    """
+    for place in np.flatnonzero(pc.match_substring_regex(texts, _NUMBER).to_numpy(False)):
+        text = texts[place].as_py()
+        if _INTEGER.fullmatch(text):
+            number = int(text)
+            if -(2**63) <= number < 2**63:
+                hashes[place] = np.int64(number).view(np.uint64)
+        elif text == "" or repr(float(text)) == text:
+            hashes[place] = _of_floats(np.array([float(text or "nan")])).view(np.uint64)[0]
+
+
+def _of_floats(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole numbers as themselves, other numbers as their bits, missing ones all alike; [N]."""
     whole = (np.abs(numbers) < 2**63) & (np.floor(numbers) == numbers)
-    bits = np.where(np.isnan(numbers), np.nan, numbers).view(np.int64)
+    bits: NDArray[np.int64] = np.where(np.isnan(numbers), np.nan, numbers).view(np.int64)
     return np.where(whole, np.where(whole, numbers, 0).astype(np.int64), bits)

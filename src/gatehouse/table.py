@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RAW = Path("data/raw")
+ROWS_FILE = "rows.parquet"
+TEST_FILE = "test.parquet"
+"""In `RAW`, if the source has an official test split."""
 
 # Rows that differ take bytes each; even a table of one value in millions of rows stays below.
 _ROWS_PER_BYTE = 1000

@@ -14,11 +14,8 @@ import pandas as pd
 
 from gatehouse.contract import ColumnType, Contract, load_contract
 from gatehouse.stage import run_stage
-from gatehouse.table import RAW, write_table
+from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, write_table
 from pipeline.settings import DataSettings, load_settings
-
-ROWS_FILE = "rows.parquet"
-TEST_FILE = "test.parquet"
 
 Source = Callable[[DataSettings, Contract], tuple[pd.DataFrame, pd.DataFrame | None]]
 

@@ -108,19 +108,6 @@ class DataSettings(Frozen):
         return self
 
 
-class SplitSettings(Frozen):
-    """Shares of the rows that go to the valid and test splits; the rest is trained on."""
-
-    valid: Annotated[float, Field(gt=0, lt=1)]
-    test: Annotated[float, Field(gt=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.valid + self.test >= 1:
-            raise ValueError("valid and test together leave no rows to train on; lower one")
-        return self
-
-
 class FairnessPenalty(Frozen):
     """The equalized odds penalty of `pipeline.fairness` in the loss; weight 0 is off."""
 
@@ -280,7 +267,6 @@ class Settings(Frozen):
     """All of `params.yaml`."""
 
     data: DataSettings
-    split: SplitSettings
     train: TrainSettings
     quantize: QuantizeSettings
     tune: TuneSettings = TuneSettings()

@@ -17,13 +17,13 @@ from gatehouse.gates import latency
 from gatehouse.judge import apply_rule
 from gatehouse.measure import measure_and_write
 from gatehouse.policy import POLICY_FILE, Policy, load_policy
+from gatehouse.prepare import prepare
 from gatehouse.report.card_text import CARD_TEXT
 from gatehouse.run import write_card
-from gatehouse.table import RAW, write_table
+from gatehouse.table import RAW, ROWS_FILE, write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
-from pipeline import prepare, quantize, train
-from pipeline.ingest import ROWS_FILE
+from pipeline import quantize, train
 from pipeline.settings import PARAMS_FILE
 from tests.fork import ROOT
 from tests.fork.rows import draw
@@ -49,7 +49,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("GATEHOUSE_COMMIT", "0" * 40)
         patch.setattr(latency, "_SINGLE_ROWS", 20)
         patch.setattr(latency, "_FEEDS", 2)
-        for stage in (prepare, train, quantize):
+        prepare(load_contract())
+        for stage in (train, quantize):
             assert stage.main() == 0, f"{stage.__name__}: the reason stands above"
         yield root
 

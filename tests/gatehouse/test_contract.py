@@ -11,23 +11,25 @@ from tests.gatehouse.tiny import CONTRACT
 AGE = "age: {type: number, range: [0, 120], missing: 0.5, description: Years}"
 JOB = "job: {type: category, categories: [nurse, cook], missing: 0.5, description: Work}"
 SEX = "sex: {type: category, role: protected, categories: [f, m], description: Sex}"
+SPLIT = "split: {hash: 1, identity: [age, job], valid: 0.16, test: 0.2}\n"
 LABELS = 'categories: ["no", "yes"]'
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (AGE, "age: {type: nubmer, description: Years}", r"contract\.yaml:5: .*type: .*'nubmer'"),
+        (AGE, "age: {type: nubmer, description: Years}", r"contract\.yaml:6: .*type: .*'nubmer'"),
         (AGE, "age: {type: number, range: [9, 1], description: Years}", "swap the two"),
         (AGE, "age: {type: number, range: [1], description: Years}", r"columns\.age\.range"),
         (AGE, "age: {type: number, range: [0, .inf], description: Years}", r"columns\.age\.range"),
         (AGE, "age: {type: string, range: [0, 1], description: Years}", "use categories"),
         (AGE, "age: {type: string, description: Years}", "free text is no model input"),
         (AGE, "age: {type: integer, range: [0, 16777217], description: Years}", "lose digits"),
-        (AGE, "age: {type: number}", r"contract\.yaml:5: columns\.age\.description: .*missing"),
+        (AGE, "age: {type: number}", r"contract\.yaml:6: columns\.age\.description: .*missing"),
         (AGE, "age: {type: number, missing: 2, description: Years}", r"columns\.age\.missing"),
         (AGE, "age: {type: number, role: weight, model_input: true, description: W}", "only a fea"),
         (AGE, "age: 5", r"columns\.age"),
+        (AGE, "age: {type: number, role: weight, description: W}", "'age' has role: weight, and"),
         (JOB, "job: {type: category, description: Work}", "lists its categories"),
         (JOB, "job: {type: category, categories: [a, a], description: Work}", "value twice"),
         (JOB, 'job: {type: category, categories: [a, ""], description: Work}', "means missing"),
@@ -43,6 +45,21 @@ LABELS = 'categories: ["no", "yes"]'
         ("version: 1", "version: 3", r"contract\.yaml:1: version"),
         ("name: tiny", "name: ''", r"contract\.yaml:2: name"),
         ("name: tiny", "name: tiny\ncopies: 2", r"contract\.yaml:3: copies"),
+        (SPLIT, "", "split: this key is missing; add it"),
+        ("hash: 1", "hash: 2", r"contract\.yaml:4: split\.hash: .*should be 1"),
+        ("hash: 1, ", "", r"contract\.yaml:4: split\.hash: this key is missing"),
+        ("[age, job]", "[]", r"contract\.yaml:4: split\.identity: .*at least 1"),
+        ("[age, job]", "[age, age]", r"contract\.yaml:4: split: identity names 'age' twice; take"),
+        (
+            "[age, job]",
+            "[age, jobs]",
+            r"contract\.yaml:4: split: .*no column 'jobs'; bring it back",
+        ),
+        ("[age, job]", "[age, rich]", "'rich' has role: target, .*; take it out"),
+        ("valid: 0.16", "valid: 0", r"contract\.yaml:4: split\.valid"),
+        ("test: 0.2", "test: 1", r"contract\.yaml:4: split\.test"),
+        ("test: 0.2", "test: .nan", r"contract\.yaml:4: split\.test"),
+        ("test: 0.2", "test: 0.84", r"contract\.yaml:4: split: .*no rows to train on; lower one"),
     ],
 )
 def test_a_wrong_contract_names_place_and_fix(old: str, new: str, expected: str) -> None:
@@ -59,7 +76,7 @@ def test_a_contract_needs_one_target_and_an_input() -> None:
         (CONTRACT.replace("  rich:" + target, ""), "no column has role: target"),
         (CONTRACT + "  poor:" + target, "only one column may have it"),
         (
-            CONTRACT.replace(AGE + "\n  ", "").replace(JOB + "\n  ", ""),
+            CONTRACT.replace(AGE + "\n  ", "").replace(JOB + "\n  ", "").replace("age, job", "sex"),
             "no column is a model input",
         ),
     ):
@@ -90,7 +107,7 @@ def test_the_digest_is_of_content_alone() -> None:
 
 def test_a_key_that_a_later_version_adds_changes_no_digest() -> None:
     """Attacks models that an update of Gatehouse would make those of another contract."""
-    known = "sha256:30bb41f32e316631df22eb55e74c7bbe07e1289f95d519f86ab79adb3a61ee68"
+    known = "sha256:6a0bd0211982c29e461f4162074b18d7f186b5c9dabdef2da3c96808c7d93a6e"
     assert parse_contract(CONTRACT, "a").digest == known
     assert parse_contract("copies: 0.01\n" + CONTRACT, "b").digest == known, "the default"
     assert parse_contract("copies: 0.02\n" + CONTRACT, "c").digest != known

@@ -32,6 +32,21 @@ def test_hashes_see_values_not_types() -> None:
         assert row_hashes(other).tolist() == before.tolist()
 
 
+def test_text_that_is_a_number_can_be_read_as_one() -> None:
+    """Attacks rows that move when a column's type changes between number and text."""
+    numbers = [0, 7, -7, 2**53, 0.5, 1e-05, 1e22, np.nan]
+    as_numbers = row_hashes(pd.DataFrame({"n": np.array(numbers)}), read_numbers=True).tolist()
+    for texts in (
+        ["0", "7", "-7", str(2**53), "0.5", "1e-05", "1e+22", None],
+        ["0.0", "7.0", "-7.0", str(2.0**53), "0.5", "1e-05", "1e+22", ""],
+    ):
+        frame = pd.DataFrame({"n": pd.array(texts, "str")})
+        assert row_hashes(frame, read_numbers=True).tolist() == as_numbers
+    others = pd.DataFrame({"n": ["07", "+7", " 7", "7.", "7.00", "7e0", "\u0667", "1_0", "inf"]})
+    assert not set(row_hashes(others, read_numbers=True)) & {*as_numbers}
+    assert row_hashes(others, read_numbers=True).tolist() == row_hashes(others).tolist()
+
+
 @given(
     st.lists(
         st.tuples(

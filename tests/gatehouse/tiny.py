@@ -30,6 +30,7 @@ CONTRACT = """\
 version: 1
 name: tiny
 description: One made-up person
+split: {hash: 1, identity: [age, job], valid: 0.16, test: 0.2}
 columns:
   age: {type: number, range: [0, 120], missing: 0.5, description: Years}
   job: {type: category, categories: [nurse, cook], missing: 0.5, description: Work}

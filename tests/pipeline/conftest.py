@@ -16,6 +16,7 @@ CONTRACT = """\
 version: 1
 name: lamps
 description: One visitor of a lamp shop
+split: {hash: 1, identity: [age, size in cm, colour, room], valid: 0.2, test: 0.2}
 columns:
   age: {type: integer, range: [0, 100], missing: true, description: Age in years}
   size in cm: {type: number, description: Size of the lamp}
@@ -42,7 +43,6 @@ data:
   simulated: {rows: 100}
   adult: {}
   file: {}
-split: {valid: 0.2, test: 0.2}
 train:
   trainer: pipeline.train:torch_mlp
   seed: 0

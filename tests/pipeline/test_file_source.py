@@ -42,6 +42,7 @@ def contract() -> Contract:
 version: 1
 name: small
 description: a row
+split: {hash: 1, identity: [id], valid: 0.16, test: 0.2}
 columns:
   n: {type: integer, missing: true, description: n}
   x: {type: number, missing: true, description: x}
@@ -266,6 +267,7 @@ def test_a_number_to_predict_that_is_missing_in_some_rows(tmp_path: Path) -> Non
 version: 1
 name: houses
 description: a house
+split: {hash: 1, identity: [x], valid: 0.16, test: 0.2}
 columns:
   x: {type: number, description: x}
   price: {type: integer, role: target, description: what is predicted}

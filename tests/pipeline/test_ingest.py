@@ -21,6 +21,7 @@ SMALL = parse_contract(
 version: 1
 name: small
 description: a row
+split: {hash: 1, identity: [n, x, c], valid: 0.16, test: 0.2}
 columns:
   n: {type: integer, description: n}
   x: {type: number, description: x}

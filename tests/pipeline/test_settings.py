@@ -1,4 +1,4 @@
-"""Settings of the data and the split: what cannot work is refused with file, line, key and fix."""
+"""Settings of the data: what cannot work is refused with file, line, key and fix."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from pipeline.settings import load_settings
         ("drift: 0.0", "drift: .nan", "data.simulated.drift"),
         ("label_bias: 0.0", "label_bias: 1.5", "data.simulated.label_bias"),
         ("missingness: 1.0", "missingness: -1", "data.simulated.missingness"),
-        ("test: 0.20", "test: 0.84", "split"),
-        ("valid: 0.16", "valid: 0", "split.valid"),
         ("label_bias: 0.0", "labelbias: 0.0", "data.simulated.labelbias"),
     ],
 )

@@ -19,10 +19,10 @@ from gatehouse.contract import load_contract
 from gatehouse.digest import data_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
+from gatehouse.prepare import prepare
 from gatehouse.table import read_table, write_table
 from pipeline import train as stage
 from pipeline.ingest import ingest
-from pipeline.prepare import prepare
 from pipeline.settings import load_settings
 from pipeline.train import main, torch_mlp, train
 from pipeline.trainer import TrainedModel, TrainingData, find_trainer
@@ -207,7 +207,7 @@ def test_the_default_trainer_on_adult(tmp_path: Path, monkeypatch: pytest.Monkey
     settings = load_settings()
     contract = load_contract()
     ingest(settings.data.model_copy(update={"source": "adult"}), contract)
-    prepare(settings.split, contract)
+    prepare(contract)
     assert main() == 0
     test = read_table(Path("data/prepared/test.parquet"))
     labels = test[contract.target] == contract.classes[1]

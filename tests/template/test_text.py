@@ -52,7 +52,8 @@ def test_the_recipe_for_text_works_as_shown(
     assert (splits[0][names].abs() <= 1).all(axis=None)
     assert not found["columns"](pd.Series([None, ""])).any(axis=None)
     contract = parse_contract(
-        "version: 1\nname: letters\ndescription: One letter\ncolumns:\n"
+        "version: 1\nname: letters\ndescription: One letter\n"
+        f"split: {{hash: 1, identity: {list(names)}, valid: 0.16, test: 0.2}}\ncolumns:\n"
         + "".join(f"  {name}: {line}\n" for name in names)
         + f"  subject: {{type: category, role: target, categories: {list(WORDS)}, description: .}}",
         "contract.yaml",

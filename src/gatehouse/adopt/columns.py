@@ -66,6 +66,16 @@ class Plan:
     def of(self, *roles: Role) -> list[Planned]:
         return [column for column in self.columns if column.role in roles]
 
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the columns that the model is fed."""
+        return [
+            planned.name
+            for planned in self.columns
+            if planned.column is not None
+            and planned.column.get("model_input", planned.role is Role.FEATURE)
+        ]
+
     def warned(self, name: str, note: str) -> Plan:
         """This plan with a warning on one column."""
         changed = (

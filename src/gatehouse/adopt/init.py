@@ -17,7 +17,7 @@ from gatehouse.adopt.policy.sizes import Sizes, sizes_of
 from gatehouse.adopt.profile import Kind, Scan, scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import column_of, find_target
-from gatehouse.adopt.texts import allowed_copies, card_text, contract_text, settings
+from gatehouse.adopt.texts import TEST, VALID, allowed_copies, card_text, contract_text, settings
 from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import Contract, Role, Task, parse_contract
 from gatehouse.ownership import load as load_ownership
@@ -25,7 +25,6 @@ from gatehouse.params import set_values
 from gatehouse.policy import parse_policy
 from gatehouse.report.card_text import CardText
 from gatehouse.typed import parse_yaml, validate, write_text
-from pipeline.settings import load_settings
 
 _FEW_ROWS = 1_000
 _IMBALANCED = 0.05
@@ -97,7 +96,6 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
     """
     files.check_repository()
     border = load_ownership()
-    split = load_settings().split
     with find(wanted.place) as found:
         _check_names(wanted, found.table.columns)
         files.check_unchanged(_overwritten(found), questions, force=wanted.force)
@@ -111,7 +109,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
             seen, target, wanted.protected, wanted.key, questions,
             ignored=wanted.ignored, kept=wanted.kept, weight=wanted.weight,
         )  # fmt: skip
-        sizes = sizes_of(seen, plan, split.valid, split.test)
+        sizes = sizes_of(seen, plan, VALID, TEST)
         text, contract = _contract(plan, found, seen)
         data = learning(seen, contract, found.table.dialect.decimal)
         leaking = {name: v for name, v in leaks(data).items() if name not in wanted.kept}

@@ -35,6 +35,10 @@ _NETWORKS: dict[int | None, dict[str, Any]] = {
 """Settings of the network by rows of the train split, up to so many."""
 
 
+VALID, TEST = 0.16, 0.20
+"""Shares of the rows that a new contract deals into the valid and test splits."""
+
+
 def allowed_copies(plan: Plan, copies: float) -> float | None:
     """Of a share of rows with an exact copy how many the contract allows; None: its default."""
     if plan.of(Role.KEY) or copies <= Contract.model_fields["copies"].default:
@@ -59,8 +63,17 @@ def contract_text(plan: Plan, title: str, copies: float) -> str:
             "description": f"One row of {title} (to be described)",
             **({} if allowed is None else {"copies": allowed}),
             "columns": columns,
+            "split": _split(plan),
         }
     )
+
+
+def _split(plan: Plan) -> CommentedMap:
+    """The key identifies a row or, if there is none, what the model is fed; never the target."""
+    key = [planned.name for planned in plan.of(Role.KEY)]
+    identity = CommentedSeq(map(_quoted, key or plan.inputs))
+    identity.fa.set_flow_style()
+    return CommentedMap(hash=1, identity=identity, valid=VALID, test=TEST)
 
 
 def _column(planned: Planned) -> CommentedMap:

@@ -62,7 +62,7 @@ def unseen_category(scene: Scene) -> None:
 def dropped_column(scene: Scene) -> None:
     """A feature that is gone."""
     name = scene.column("feature", _feature)
-    scene.edit_rows(lambda rows: rows.drop(columns=name))
+    scene.edit_tables(lambda rows: rows.drop(columns=name))
 
 
 def duplicated_rows(scene: Scene) -> None:

@@ -108,13 +108,18 @@ class Scene:
 
     def edit_rows(self, edit: Edit) -> None:
         """Change what `ingest` wrote, then split it as the pipeline does."""
-        from pipeline.prepare import prepare
-        from pipeline.settings import load_settings
+        from gatehouse.prepare import prepare
 
         for file in sorted((self.root / RAW).glob("*.parquet")):
             write_table(edit(read_table(file)), file)
-        settings = load_settings(self.root / "params.yaml").split
-        prepare(settings, self.contract, self.root / RAW, self.root / PREPARED)
+        prepare(self.contract, self.root / RAW, self.root / PREPARED)
+        self.stamp_models()
+
+    def edit_tables(self, edit: Edit) -> None:
+        """Change raw and prepared rows alike, as if the pipeline had dealt what it refuses."""
+        for folder in (RAW, PREPARED):
+            for file in sorted((self.root / folder).glob("*.parquet")):
+                write_table(edit(read_table(file)), file)
         self.stamp_models()
 
     def edit_models(self, rewrite: Rewrite, *paths: Path) -> None:

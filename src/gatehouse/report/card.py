@@ -167,7 +167,12 @@ def _training_data(context: CardContext) -> str:
         for m in context.measurements(Gate.DATA)
         if m.name == "rows"
     ]
-    facts += [*_settings(context.params, "data"), *_settings(context.params, "split")]
+    split = contract.split
+    facts += [
+        *_settings(context.params, "data"),
+        f"Share of the valid split: {number(split.valid)}, of the test split: {number(split.test)}",
+        f"Columns that decide a row's split: {', '.join(map(code, split.identity))}",
+    ]
     facts += _digests(context, Gate.DATA, "raw")
     return "\n\n".join([_RECORDED, _bullets(facts), *_optional(context.text.training_data)])
 

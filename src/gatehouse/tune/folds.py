@@ -1,7 +1,7 @@
 """Cross-validation folds of the rows that training may see.
 
 The test split takes no part: what is tuned on it proves nothing on it. A row's fold depends on its
-content alone, as its split does, so that equal rows share a fold.
+identity alone, as its split does, so that rows of one identity share a fold.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.rows import row_hashes
+from gatehouse.split import identity_hashes
 from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def _places(
     rows: pd.DataFrame, contract: Contract, count: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
     """Each row's fold, and whether early stopping watches it; both of shape [N]."""
-    hashes = row_hashes(rows[[n for n in contract.keys or contract.columns if n in rows]])
+    identity = list(contract.split.identity)
+    hashes = identity_hashes(
+        pa.Table.from_pandas(rows[identity], preserve_index=False), contract.split
+    )
     parts = np.uint64(_PARTS)
     watched = (hashes // np.uint64(count)) % parts < np.uint64(int(STOP * _PARTS))
     return hashes % np.uint64(count), watched

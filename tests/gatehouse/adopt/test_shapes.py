@@ -13,9 +13,9 @@ from tests.gatehouse.adopt.shapes import SHAPES
 
 from gatehouse.contract import ColumnType, Role, Task
 from gatehouse.gates.data import suite, validate
+from gatehouse.prepare import prepare
 from gatehouse.table import read_table
 from pipeline.ingest import ingest
-from pipeline.prepare import prepare
 
 WRITTEN_OTHERWISE = ("tabs", "bars", "cp1252", "utf-16", "byte order mark", "gzip", "parquet")
 """Shapes that differ in their files alone."""
@@ -30,11 +30,12 @@ def test_the_pipeline_and_the_data_gate_take_what_is_written(name: str, fork: Fo
     contract, settings = made.contract, made.settings
     assert contract.task is shape.task
     assert contract.target == shape.target
+    assert contract.split.identity == tuple(contract.keys or contract.inputs)
     assert settings.data.source == "file"
     assert not settings.data.file.path.is_absolute()
     with contextlib.chdir(made.root):
         ingest(settings.data, contract)
-        prepare(settings.split, contract)
+        prepare(contract)
         rows = read_table(made.root / "data/raw/rows.parquet")
     made_rows = shape.make()
     assert len(rows) == len(made_rows)

@@ -63,7 +63,7 @@ def test_a_fork_in_order_is_fine(own: Path) -> None:
     ("change", "level", "part"),
     [
         (edit("contract.yaml", "columns:", "colums:"), Level.PROBLEM, "colums: there is no such"),
-        (edit("params.yaml", "valid: ", "valid: 9"), Level.PROBLEM, "split"),
+        (edit("contract.yaml", "  valid: ", "  valid: 9"), Level.PROBLEM, "split.valid"),
         (edit("policy.yaml", "gate: data", "gate: dta"), Level.PROBLEM, "policy.yaml"),
         (edit("model_card.yaml", "version: 1", "version: one"), Level.PROBLEM, "model_card.yaml"),
         (edit("model_card.yaml", "name: ", "name: Adult "), Level.PROBLEM, "sample: model_details"),

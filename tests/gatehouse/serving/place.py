@@ -22,6 +22,7 @@ CONTRACT = """\
 version: 1
 name: tiny
 description: One made-up person
+split: {hash: 1, identity: [id], valid: 0.16, test: 0.2}
 columns:
   id: {type: string, role: key, description: Number of the person}
   age: {type: number, range: [0, 120], missing: 0.5, description: Years}

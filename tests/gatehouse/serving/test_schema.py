@@ -16,6 +16,7 @@ CONTRACT = """\
 version: 1
 name: limits
 description: A row with limits
+split: {hash: 1, identity: [number_key, float_key, ranged_key, text_key], valid: 0.16, test: 0.2}
 columns:
   whole: {type: integer, range: [0.5, 20.5], description: A range between two integers}
   wide: {type: integer, description: An integer without a range}

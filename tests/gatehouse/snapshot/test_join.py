@@ -11,6 +11,7 @@ COLUMNS = """
 version: 1
 name: small
 description: a row
+split: {{hash: 1, identity: [n], valid: 0.16, test: 0.2}}
 columns:
   id: {{type: string, {role}, missing: true, description: who}}
   n: {{type: integer, missing: true, description: n}}

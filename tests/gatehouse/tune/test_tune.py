@@ -26,13 +26,13 @@ CONTRACT = """\
 version: 1
 name: toy
 description: A number
+split: {hash: 1, identity: [x], valid: 0.2, test: 0.2}
 columns:
   x: {type: number, description: A number}
   y: {type: category, role: target, categories: ["no", "yes"], positive: "yes", description: Sign}
 """
 PARAMS = f"""\
 data: {{source: simulated, simulated: {{rows: 100}}, adult: {{}}, file: {{}}}}
-split: {{valid: 0.2, test: 0.2}}
 train:
   trainer: tests.gatehouse.tune.toy:sloped
   torch_mlp:

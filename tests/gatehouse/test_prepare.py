@@ -10,27 +10,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gatehouse import prepare as module
 from gatehouse.contract import Contract, parse_contract
 from gatehouse.errors import GatehouseError
+from gatehouse.prepare import prepare
 from gatehouse.table import read_table, write_table
-from pipeline import prepare as module
-from pipeline.prepare import main, prepare
-from pipeline.settings import SplitSettings
+from tests.gatehouse.conftest import Command
 
 SPLITS = ("train", "valid", "test")
-SHARES = SplitSettings(valid=0.16, test=0.2)
 
 _COLUMNS = """
 version: 1
 name: small
 description: a row
+split: {hash: 1, identity: [n, c], valid: 0.16, test: 0.2}
 columns:
   n: {type: integer, description: n}
   c: {type: category, categories: [a, b], description: c}
   y: {type: category, categories: ["no", "yes"], role: target, positive: "yes", description: y}
 """
 CONTENT = parse_contract(_COLUMNS, "content.yaml")
-KEYED = parse_contract(_COLUMNS + "  id: {type: string, role: key, description: id}\n", "key.yaml")
+KEYED = parse_contract(
+    _COLUMNS.replace("[n, c]", "[id]") + "  id: {type: string, role: key, description: id}\n",
+    "key.yaml",
+)
 
 
 def _frame(rows: int, seed: int = 0) -> pd.DataFrame:
@@ -45,7 +48,7 @@ def _frame(rows: int, seed: int = 0) -> pd.DataFrame:
 
 
 def _split(folder: Path, contract: Contract) -> dict[str, pd.DataFrame]:
-    prepare(SHARES, contract, folder / "raw", folder / "prepared")
+    prepare(contract, folder / "raw", folder / "prepared")
     return {name: read_table(folder / "prepared" / f"{name}.parquet") for name in SPLITS}
 
 
@@ -115,7 +118,7 @@ def test_official_test_rows_are_the_test_split(tmp_path: Path) -> None:
     leaked = test.iloc[:3]
     write_table(pd.concat([frame, leaked, leaked]), tmp_path / "raw/rows.parquet")
     write_table(test, tmp_path / "raw/test.parquet")
-    lines = prepare(SHARES, CONTENT, tmp_path / "raw", tmp_path / "prepared")
+    lines = prepare(CONTENT, tmp_path / "raw", tmp_path / "prepared")
     assert lines[0] == "prepare: 6 rows dropped that equal a row of the official test"
     parts = {name: read_table(tmp_path / "prepared" / f"{name}.parquet") for name in SPLITS}
     pd.testing.assert_frame_equal(parts["test"], test)
@@ -134,20 +137,44 @@ def test_an_empty_split_is_an_error_that_changes_nothing(tmp_path: Path) -> None
     assert {p: p.read_bytes() for p in (tmp_path / "prepared").iterdir()} == before
 
 
-def test_a_dropped_column_is_told_and_survived(tmp_path: Path) -> None:
-    """Attacks a crash before the data gate can report the column."""
-    write_table(_frame(500).drop(columns="c").assign(extra=1), tmp_path / "raw/rows.parquet")
-    lines = prepare(SHARES, CONTENT, tmp_path / "raw", tmp_path / "prepared")
-    assert lines[0].startswith("prepare: no column c in the data")
-    assert list(read_table(tmp_path / "prepared/train.parquet").columns) == ["n", "y", "extra"]
+def test_official_test_rows_of_a_key_are_nowhere_else(tmp_path: Path) -> None:
+    """Attacks a person in train whose other rows are in the official test."""
+    frame = _frame(1_000).assign(id=[f"person {i}" for i in range(1_000)])
+    test = _frame(200, seed=1).assign(id=[f"person {i}" for i in range(200)])
+    write_table(frame, tmp_path / "raw/rows.parquet")
+    write_table(test, tmp_path / "raw/test.parquet")
+    parts = _split(tmp_path, KEYED)
+    assert len(parts["train"]) + len(parts["valid"]) == 800
+    assert not set(test["id"]) & {*parts["train"]["id"], *parts["valid"]["id"]}
 
 
-def test_a_lost_key_falls_back_to_the_content(tmp_path: Path) -> None:
-    """Attacks a split by nothing, where the key column is gone."""
-    write_table(_frame(500), tmp_path / "raw/rows.parquet")
-    lines = prepare(SHARES, KEYED, tmp_path / "raw", tmp_path / "prepared")
-    assert lines[0].startswith("prepare: no column id in the data")
-    assert lines[-1].endswith("by the hash of n, c, y")
+def test_a_row_alike_in_what_the_model_sees_repeats_no_official_one(tmp_path: Path) -> None:
+    """Attacks a table of few inputs, of which nothing would be left to train on."""
+    frame = _frame(1_000)
+    write_table(frame, tmp_path / "raw/rows.parquet")
+    other = frame.assign(y=frame["y"].map({"yes": "no", "no": "yes"}).astype("str"))
+    write_table(other, tmp_path / "raw/test.parquet")
+    parts = _split(tmp_path, CONTENT)
+    assert len(parts["train"]) + len(parts["valid"]) == 1_000
+
+
+@pytest.mark.parametrize("file", ["rows", "test"])
+@pytest.mark.parametrize(("contract", "column"), [(CONTENT, "c"), (KEYED, "id")])
+def test_a_lost_identity_column_is_an_error(
+    tmp_path: Path, file: str, contract: Contract, column: str
+) -> None:
+    """Attacks rows that move because a column that identifies them is gone, unnoticed."""
+    frame = _frame(500).assign(id="one")
+    for name in ("rows", "test"):
+        rows = frame.drop(columns=column) if name == file else frame
+        write_table(rows, tmp_path / f"raw/{name}.parquet")
+    with pytest.raises(GatehouseError) as caught:
+        _split(tmp_path, contract)
+    told = str(caught.value)
+    assert told.startswith(f"{tmp_path}/raw/{file}.parquet: ")
+    assert f"column {column} " in told
+    assert "take it out of split.identity in contract.yaml" in told
+    assert not (tmp_path / "prepared").exists()
 
 
 @pytest.mark.parametrize(
@@ -171,16 +198,7 @@ def test_values_of_any_type_are_split(tmp_path: Path, values: pa.Array) -> None:
     assert sum(map(len, _split(tmp_path, CONTENT).values())) == 300
 
 
-def test_no_column_of_the_contract_is_an_error(tmp_path: Path) -> None:
-    """Attacks a split by nothing: all rows would fall into one split."""
-    write_table(pd.DataFrame({"q": [1, 2]}), tmp_path / "raw/rows.parquet")
-    with pytest.raises(GatehouseError, match="none of the contract's columns"):
-        _split(tmp_path, CONTENT)
-
-
-def test_missing_and_damaged_files_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_and_damaged_files_are_told(tmp_path: Path, gatehouse: Command) -> None:
     """Attacks tracebacks for files that are not there or not Parquet."""
     with pytest.raises(GatehouseError, match=r"rows\.parquet: there is no such file"):
         _split(tmp_path, CONTENT)
@@ -189,6 +207,18 @@ def test_missing_and_damaged_files_are_told(
     with pytest.raises(GatehouseError, match="cannot be read as Parquet"):
         _split(tmp_path, CONTENT)
     assert not (tmp_path / "prepared").exists()
-    monkeypatch.chdir(tmp_path)
-    assert main() == 2
-    assert capsys.readouterr().err.startswith("error: params.yaml: there is no such file")
+    result = gatehouse("prepare", cwd=tmp_path)
+    assert result.exit_code == 2
+    assert result.output.startswith("error: contract.yaml: there is no such file")
+
+
+def test_rows_cut_short_are_an_error_that_changes_nothing(tmp_path: Path) -> None:
+    """Attacks a traceback, and half of the rows, where the file is damaged beyond its footer."""
+    path = tmp_path / "raw/rows.parquet"
+    write_table(_frame(5_000), path)
+    content = bytearray(path.read_bytes())
+    content[4:2_000] = bytes(1_996)
+    path.write_bytes(content)
+    with pytest.raises(GatehouseError, match="cannot be read as Parquet"):
+        _split(tmp_path, CONTENT)
+    assert list((tmp_path / "prepared").iterdir()) == []

@@ -1,0 +1,151 @@
+"""Stage `prepare`: raw rows into train, valid and test.
+
+The file is streamed in batches: memory does not grow with the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from gatehouse.contract import CONTRACT_FILE, Contract, Split
+from gatehouse.digest import PREPARED, SPLITS
+from gatehouse.errors import GatehouseError
+from gatehouse.rows import row_hashes
+from gatehouse.split import check_identity, deal_hashes, identity_hashes
+from gatehouse.table import RAW, ROWS_FILE, TEST_FILE
+
+_BATCH_ROWS = 2**19
+_NAMED = 4
+
+
+def prepare(contract: Contract, raw: Path = RAW, prepared: Path = PREPARED) -> list[str]:
+    """Write train, valid and test; returns lines that say what was done.
+
+    With an official test file its rows are the test split, rows that repeat one of them are
+    dropped from the others, and valid keeps its proportion to train. A row repeats another if both
+    have one key or, without key columns, if they are equal in every column that both files have:
+    two people may well be alike in all that the model sees.
+
+    Raises:
+        GatehouseError: a raw file is missing, unreadable or lacks an identity column, or a split
+            would be empty; nothing is then changed on disk.
+    """
+    split = contract.split
+    official = raw / TEST_FILE if (raw / TEST_FILE).exists() else None
+    with ExitStack() as stack:
+        rows_file = stack.enter_context(_open(raw / ROWS_FILE, split))
+        test_file = stack.enter_context(_open(official, split)) if official else None
+        prepared.mkdir(parents=True, exist_ok=True)
+        parts = {name: prepared / f".{name}.parquet.part" for name in SPLITS}
+        for part in parts.values():
+            stack.callback(part.unlink, missing_ok=True)
+        try:
+            counts, dropped = _write(rows_file, test_file, contract, parts)
+        except (OSError, pa.ArrowException) as error:
+            raise GatehouseError(f"{raw}: cannot be read as Parquet ({error})") from None
+        for name, count in counts.items():
+            if not count:
+                raise GatehouseError(
+                    f"{raw / ROWS_FILE}: no row falls into the {name} split; give more rows, or "
+                    f"larger shares under split in {CONTRACT_FILE}"
+                )
+        for name, part in parts.items():
+            part.replace(prepared / f"{name}.parquet")
+    lines = []
+    if dropped:
+        lines.append(f"prepare: {dropped:,} rows dropped that equal a row of the official test")
+    sizes = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    few = len(split.identity) <= _NAMED
+    identity = ", ".join(split.identity) if few else f"{len(split.identity)} columns"
+    test = "; test is the official one" if official else ""
+    return [*lines, f"prepare: {sizes} rows, by the hash of {identity}{test}"]
+
+
+def _write(
+    rows_file: pq.ParquetFile,
+    test_file: pq.ParquetFile | None,
+    contract: Contract,
+    parts: dict[str, Path],
+) -> tuple[dict[str, int], int]:
+    """Rows written per split, and rows dropped."""
+    counts = dict.fromkeys(SPLITS, 0)
+    dropped = 0
+    official = np.empty(0, np.uint64)
+    split, compared = contract.split, _compared(contract, rows_file, test_file)
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(
+                pq.ParquetWriter(
+                    part,
+                    (test_file if test_file and name == "test" else rows_file).schema_arrow,
+                    compression="zstd",
+                )
+            )
+            for name, part in parts.items()
+        }
+        if test_file:
+            hashes = []
+            for batch in _batches(test_file):
+                hashes.append(_content(batch, compared))
+                writers["test"].write_table(batch)
+                counts["test"] += batch.num_rows
+            official = np.unique(np.concatenate(hashes)) if hashes else official
+        for batch in _batches(rows_file):
+            found = identity_hashes(batch, split)
+            known = np.zeros(batch.num_rows, bool)
+            if test_file:
+                known = np.isin(_content(batch, compared), official)
+                dropped += int(known.sum())
+            dealt = deal_hashes(found, split, official_test=test_file is not None)
+            for place, name in enumerate(SPLITS):
+                chosen = batch.filter(pa.array((dealt == place) & ~known))
+                if chosen.num_rows:
+                    writers[name].write_table(chosen)
+                    counts[name] += chosen.num_rows
+    return counts, dropped
+
+
+def _compared(
+    contract: Contract, rows_file: pq.ParquetFile, test_file: pq.ParquetFile | None
+) -> list[str]:
+    """The columns in which a row repeats one of the official test file."""
+    both = set(rows_file.schema_arrow.names)
+    if test_file:
+        both &= set(test_file.schema_arrow.names)
+    return sorted(contract.split.identity if contract.keys else both & set(contract.columns))
+
+
+def _content(batch: pa.Table, columns: list[str]) -> NDArray[np.uint64]:
+    return row_hashes(batch.select(columns).to_pandas(ignore_metadata=True), read_numbers=True)
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[pa.Table]:
+    from tqdm import tqdm
+
+    total = file.metadata.num_rows
+    show = None if total >= 1_000_000 else True  # None: on a terminal only
+    with tqdm(total=total, unit="rows", unit_scale=True, desc="prepare", disable=show) as bar:
+        for batch in file.iter_batches(_BATCH_ROWS):
+            yield pa.Table.from_batches([batch], schema=file.schema_arrow)
+            bar.update(batch.num_rows)
+
+
+def _open(path: Path, split: Split) -> Any:
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise GatehouseError(
+            f"{path}: there is no such file; run `python -m pipeline.ingest` first"
+        ) from None
+    except (OSError, pa.ArrowException) as error:
+        raise GatehouseError(f"{path}: cannot be read as Parquet ({error})") from None
+    check_identity(file.schema_arrow.names, split, path)
+    return file
