@@ -54,6 +54,29 @@ def test_trusted_jobs_take_no_cache() -> None:
     assert {each.given.get("cache") for each in of_gates} == {"false"}
 
 
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        ("gates.yml", {"announce", "judge", "keep", "comment", "publish"}),
+        ("release.yml", {"build", "publish"}),
+    ],
+)
+def test_the_pipeline_s_code_is_not_on_disk_where_it_is_judged(file: str, jobs: set[str]) -> None:
+    """Attacks a job that judges or signs with a module that needs no owner: it must find none."""
+    found = load(WORKFLOWS / file)["jobs"]
+    for name, job in found.items():
+        steps = [step.get("run") or step.get("uses", "") for step in job["steps"]]
+        if "rm -r src/pipeline" not in steps:
+            assert name not in jobs
+            continue
+        setup = steps.index("./.github/actions/setup")
+        assert steps.index("rm -r src/pipeline") == setup + 1, name
+        assert not any("actions/checkout" in step for step in steps[setup + 1 :]) or (
+            name == "comment"  # CML, into a folder of its own
+        )
+    assert jobs <= set(found)
+
+
 def test_cml_is_what_we_looked_at() -> None:
     """Attacks a tag that moves, a dependency that changes, and scripts run on installation."""
     files = [*workflow_files(REPOSITORY), *(REPOSITORY / ".github/actions").glob("*/action.yml")]

@@ -114,6 +114,30 @@ def test_code_that_is_not_the_commit_s_judges_nothing(
         judge_commit(released.root, tmp_path / "commit")
 
 
+def test_the_pipeline_s_code_may_be_gone_as_a_whole(released: Repository, tmp_path: Path) -> None:
+    """Attacks with what training may change: it is not on disk where a commit is judged."""
+    for name in ("src/gatehouse/judge.py", "src/pipeline/train.py", "src/pipeline/a/b é.py"):
+        (released.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (released.root / name).write_text("committed")
+    released.commit("code")
+    pipeline = released.root / "src/pipeline"
+    (pipeline / "train.py").unlink()
+    with pytest.raises(GatehouseError, match=r"src/pipeline/train\.py: not as in HEAD"):
+        judge_commit(released.root, tmp_path / "1")
+    shutil.rmtree(pipeline)
+    judged = judge_commit(released.root, tmp_path / "2")
+    assert judged.passes
+    assert not (judged.folder / "src/pipeline").exists()
+    assert (judged.folder / "src/gatehouse/judge.py").exists()
+    (released.root / "src/gatehouse/judge.py").unlink()
+    with pytest.raises(GatehouseError, match=r"^src/gatehouse/judge\.py: not as in HEAD"):
+        judge_commit(released.root, tmp_path / "3")
+    released.git("checkout", "--", "src/gatehouse")
+    pipeline.symlink_to(tmp_path)
+    with pytest.raises(GatehouseError, match=r"src/pipeline.* not as in HEAD"):
+        judge_commit(released.root, tmp_path / "4")
+
+
 def test_another_checkout_s_code_judges_nothing(repository: Repository, tmp_path: Path) -> None:
     """Attacks a gatehouse that is installed from elsewhere."""
     with pytest.raises(GatehouseError, match="is not this checkout's"):
