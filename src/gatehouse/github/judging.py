@@ -15,7 +15,6 @@ from gatehouse.github import recording
 from gatehouse.github.archive import download, find_archive, unpack
 from gatehouse.github.bases import status_of
 from gatehouse.github.basis import base_of, bring_base, hand_over
-from gatehouse.github.blobs import blob_problems
 from gatehouse.github.candidate import complete
 from gatehouse.github.client import here, telling
 from gatehouse.github.compose import (
@@ -32,6 +31,7 @@ from gatehouse.github.keep import digests
 from gatehouse.github.measuring import measure_all
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
+from gatehouse.github.plain_files import plain_file_problems
 from gatehouse.github.reporting import report_on
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
@@ -183,7 +183,7 @@ def _unplain(base: Base, head: str, root: Path) -> list[str]:
         border = parse_ownership(file_at(base.commit, OWNERSHIP_FILE, root) or "")
     except GatehouseError:
         return []  # nothing is free then
-    return blob_problems(base.commit, head, border, root)
+    return plain_file_problems(base.commit, head, border, root)
 
 
 def _refuse(why: str, around: Surroundings, place: Place) -> Judged:

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from gatehouse.github.blobs import blob_problems
-from gatehouse.ownership import parse
 from tests.sample import SAMPLE
+
+from gatehouse.github.plain_files import plain_file_problems
+from gatehouse.ownership import parse
 
 BORDER = parse((SAMPLE / "ownership.txt").read_text("utf-8"))
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12\n"
@@ -41,7 +41,7 @@ class Change:
         return self.git("rev-parse", "HEAD")
 
     def problems(self, head: str) -> list[str]:
-        return blob_problems(self.base, head, BORDER, self.root)
+        return plain_file_problems(self.base, head, BORDER, self.root)
 
 
 @pytest.fixture

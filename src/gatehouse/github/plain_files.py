@@ -20,8 +20,7 @@ PLAIN = "100644"
 """Git's mode of a file that is no link, no submodule and not executable."""
 
 SUFFIXES = frozenset(
-    ".csv .dvc .gif .gitignore .gitkeep .gz .ico .jpeg .jpg .json .jsonl .lock .md .onnx .parquet "
-    ".pdf .png .rst .tsv .txt .webp .yaml .yml".split()
+    [".csv", ".dvc", ".gif", ".gitignore", ".gitkeep", ".gz", ".ico", ".jpeg", ".jpg", ".json", ".jsonl", ".lock", ".md", ".onnx", ".parquet", ".pdf", ".png", ".rst", ".tsv", ".txt", ".webp", ".yaml", ".yml"]
 )
 """Of free and generated files: tables, models, pictures, text. A name may be a suffix as a whole.
 
@@ -47,7 +46,7 @@ class _Blob:
     sha: str
 
 
-def blob_problems(base: str, head: str, border: Ownership, root: Path) -> list[str]:
+def plain_file_problems(base: str, head: str, border: Ownership, root: Path) -> list[str]:
     """Why files that the change adds or edits may not stand where they are.
 
     Args:
@@ -59,7 +58,7 @@ def blob_problems(base: str, head: str, border: Ownership, root: Path) -> list[s
     changed = [blob for blob in _changed(base, head, root) if _is_free(blob.path, border)]
     found = {blob.path: why for blob in changed if (why := _fault(blob))}
     plain = [blob for blob in changed if blob.path not in found]
-    found |= {path: "is a pointer of Git LFS; track it with DVC" for path in _pointers(plain, root)}
+    found |= dict.fromkeys(_pointers(plain, root), "is a pointer of Git LFS; track it with DVC")
     found |= _twins(changed, base, head, root)
     told = [f"{path}: {why}" for path, why in found.items()]
     more = [f"and {len(told) - _TOLD} more files of this kind"] if len(told) > _TOLD else []
