@@ -28,8 +28,8 @@ def read_all_evidence(folder: Path) -> dict[Gate, Evidence | str]:
     return found
 
 
-def _evidence_here(folder: Path) -> dict[Gate, Evidence | str]:
-    """As `read_all_evidence`, without the gates that have no file."""
+def evidence_here(folder: Path) -> dict[Gate, Evidence | str]:
+    """Each gate's evidence, or why it can't be used; no entry where there is no file."""
     found = read_all_evidence(folder)
     return {gate: each for gate, each in found.items() if evidence_path(folder, gate).exists()}
 
@@ -73,7 +73,7 @@ def verdict_on(
             kept = tuple(waiver for waiver in deciding.waivers if waiver in approved)
             deciding = deciding.model_copy(update={"waivers": kept})
     case = Case(
-        evidence=_evidence_here(candidate.evidence) | dict(unmeasured or {}),
+        evidence=evidence_here(candidate.evidence) | dict(unmeasured or {}),
         candidate=candidate.present(),
         base=_base_subject(candidate, base),
         today=on or today(),

@@ -87,6 +87,16 @@ class GitStore:
         )
         return done.stdout.decode().strip()
 
+    def content(self, sha: str) -> bytes:
+        """The bytes of a blob."""
+        done = subprocess.run(
+            ["git", "cat-file", "blob", sha],
+            env=ENVIRONMENT | {"GIT_DIR": str(self.folder)},
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout
+
     def tree(self, entries: list[dict[str, Any]], base: str | None) -> str:
         """Store a tree made of `entries`, on top of the tree (or commit) `base`; its hash.
 

@@ -16,6 +16,10 @@ from gatehouse.typed import Document, Frozen
 JUDGED = Path("judged.json")
 COMMENT = Path("comment.md")
 RECORD = Path("record")
+VERDICT = Path("verdict.json")
+"""The verdict that the answer speaks of; *Publish* makes it again from the evidence."""
+EVIDENCE = Path("evidence")
+"""The folder of the evidence that the verdict rests on."""
 
 State = Literal["success", "failure", "error", "pending"]
 """Of a commit status: https://docs.github.com/rest/commits/statuses."""
@@ -36,6 +40,17 @@ class Note(Frozen):
         return line if len(line) <= DESCRIPTION_LIMIT else line[: DESCRIPTION_LIMIT - 1] + "…"
 
 
+class Basis(Frozen):
+    """What a verdict rests on besides the evidence files and the base's policy."""
+
+    base: str = Field(
+        pattern="^[0-9a-f]{40}$", description="the commit whose policy, data and model were used"
+    )
+    unmeasured: dict[Gate, str] = Field(
+        default_factory=dict, description="why a gate has no evidence"
+    )
+
+
 class Judged(Document):
     """What is to be said of a commit."""
 
@@ -43,6 +58,7 @@ class Judged(Document):
     head: str = Field(description="the commit that was judged")
     base: str | None = Field(default=None, description="the branch that it was judged for")
     overall: Note
+    basis: Basis | None = Field(default=None, description="null where nothing could be judged")
     gates: dict[Gate, Note] = Field(default_factory=dict)
     objects: dict[str, str] = Field(
         default_factory=dict,

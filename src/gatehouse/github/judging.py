@@ -32,7 +32,7 @@ from gatehouse.github.measuring import measure_all
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
 from gatehouse.github.plain_files import plain_file_problems
-from gatehouse.github.reporting import report_on
+from gatehouse.github.reporting import hand_over_verdict, report_on
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.ownership import OWNERSHIP_FILE
@@ -142,6 +142,7 @@ def _judge(
     judged = Judged(
         head=target.head,
         base=target.base_branch,
+        basis=hand_over_verdict(candidate, verdict, base.commit, unmeasured, place.out),
         overall=overall_note(verdict, problems, around.owned),
         gates=gate_notes(verdict),
         objects=digests(place.candidate) if target.branch else {},

@@ -20,8 +20,10 @@ PLAIN = "100644"
 """Git's mode of a file that is no link, no submodule and not executable."""
 
 SUFFIXES = frozenset(
-    [".csv", ".dvc", ".gif", ".gitignore", ".gitkeep", ".gz", ".ico", ".jpeg", ".jpg", ".json", ".jsonl", ".lock", ".md", ".onnx", ".parquet", ".pdf", ".png", ".rst", ".tsv", ".txt", ".webp", ".yaml", ".yml"]
-)
+    (".csv", ".dvc", ".gif", ".gitignore", ".gitkeep", ".gz", ".ico", ".jpeg", ".jpg", ".json",
+     ".jsonl", ".lock", ".md", ".onnx", ".parquet", ".pdf", ".png", ".rst", ".tsv", ".txt",
+     ".webp", ".yaml", ".yml")
+)  # fmt: skip
 """Of free and generated files: tables, models, pictures, text. A name may be a suffix as a whole.
 
 SVG and HTML are not among them: both carry scripts, and the site publishes what lies in docs/.

@@ -14,6 +14,7 @@ from gatehouse.github.bases import CONTEXT, status_of
 from gatehouse.github.client import here, telling
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, Judged, Note, refused
+from gatehouse.github.recompute import recompute
 from gatehouse.github.target import Target, find_target
 
 if TYPE_CHECKING:
@@ -104,8 +105,7 @@ def publish(
         if judged.base not in (None, target.base_branch):
             why = "it goes into another branch now, for which its next run is judged"
             judged = refused(head, why, "pending")
-    elif judged.overall.state == "success" and not judged.record:
-        judged = refused(head, "no open pull request has this commit any more", "error")
+    judged = _held(repository, target, judged, folder)
     recorded = None
     if judged.record:
         try:
@@ -140,6 +140,23 @@ def _read(folder: Path, head: str) -> Judged:
         return refused(head, why, "error")
     if judged.head != head:
         return refused(head, "what was judged is another commit", "error")
+    return judged
+
+
+def _held(repository: Repository, target: Target | None, judged: Judged, folder: Path) -> Judged:
+    """The answer where its evidence supports it; else an error that says why not."""
+    if judged.basis is None:
+        if judged.overall.state == "success" or judged.gates or judged.record:
+            return refused(judged.head, "the answer names no evidence", "error")
+        return judged
+    try:
+        if target is None:
+            raise GatehouseError("no open pull request has this commit as its head any more")
+        if judged.overall.state == "success" and target.draft:
+            raise GatehouseError("a draft is not judged")
+        recompute(repository, target, judged, folder)
+    except GatehouseError as error:
+        return refused(judged.head, f"judged again: {error}", "error")
     return judged
 
 

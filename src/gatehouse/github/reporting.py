@@ -1,13 +1,19 @@
-"""What is said of a measured candidate: verdict, report and model card, stored in its folder."""
+"""What is said of a measured candidate: verdict, report and model card, stored in its folder.
+
+And what the jobs that may write get of it, to judge it again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from gatehouse.base import Base
-from gatehouse.evidence import Gate
+from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.github.judged import EVIDENCE, Basis
+from gatehouse.github.judged import VERDICT as HANDED_OVER
 from gatehouse.github.measuring import make_card
-from gatehouse.judging import verdict_on
+from gatehouse.judging import evidence_here, verdict_on
 from gatehouse.run import write_report
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
@@ -33,3 +39,33 @@ def report_on(
     if not unmeasured:  # a card of half a model helps nobody
         make_card(candidate.root)
     return verdict
+
+
+def hand_over_verdict(
+    candidate: Workspace, verdict: Verdict, base: str, unmeasured: Mapping[Gate, str], folder: Path
+) -> Basis:
+    """Store in `folder` the verdict and its evidence, from which *Publish* judges again.
+
+    Args:
+        candidate: with its evidence.
+        verdict: on it.
+        base: the commit whose policy decided.
+        unmeasured: why a gate has no evidence.
+        folder: of the answer.
+
+    Returns:
+        What the verdict rests on besides. Evidence that cannot be read is among `unmeasured`.
+
+    Raises:
+        GatehouseError: a file cannot be written.
+    """
+    unusable = dict(unmeasured)
+    for gate, evidence in evidence_here(candidate.evidence).items():
+        if gate in unusable:
+            continue
+        if isinstance(evidence, Evidence):
+            evidence.write(evidence_path(folder / EVIDENCE, gate))
+        else:
+            unusable[gate] = evidence
+    verdict.write(folder / HANDED_OVER)
+    return Basis(base=base, unmeasured=unusable)

@@ -9,7 +9,10 @@ import pytest
 from tests.gatehouse.github.fork import Fork, make_fork
 from tests.gatehouse.github.hub import Hub
 from tests.gatehouse.repository import Repository
+from tests.gatehouse.tiny import POLICY
 from tests.github.api import GitHub
+
+MAIN = {"dvc.lock": "one\n", "reports/report.md": "one\n", "policy.yaml": POLICY}
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     folder = tmp_path / "hub"
     with GitHub(folder) as github:
         made = Hub(github, folder, monkeypatch)
-        base = made.commit("main", {"dvc.lock": "one\n", "reports/report.md": "one\n"})
+        base = made.commit("main", MAIN)
         made.commit("change", {"params.yaml": "seed: 1\n"}, base)
         made.open("change")
         yield made

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gatehouse.github.answers import Answer
 from tests.gatehouse.github.hub import Hub
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.github.event import Event
-from gatehouse.github.judged import JUDGED, RECORD, Judged, Note
+from gatehouse.github.judged import JUDGED, RECORD, Judged
 from gatehouse.github.publish import announce, publish
 
 CONTENTS = {"contents": "write", "pull_requests": "read"}
-RECORDED = {"dvc.lock": "two\n", "reports/evidence/data.json": "{}\n"}
+RECORDED = {"dvc.lock": "two\n", "reports/report.md": "two\n"}
 
 
 class Desk:
@@ -29,13 +30,9 @@ class Desk:
         self.written = len(hub.github.writes)
 
     def hand_over(self, state: Any = "success", record: bool = True, **more: Any) -> None:
-        """What the job Judge leaves."""
-        gates = {gate: Note(state="success", text="fine") for gate in Gate}
-        overall = Note(state=state, text="so it is")
-        given: dict[str, Any] = {
-            "head": self.head, "base": "main", "overall": overall, "gates": gates,
-        }  # fmt: skip
-        Judged(**(given | {"record": record} | more)).write(self.folder / JUDGED)
+        """What the job Judge leaves of a good run."""
+        answer = Answer(base=self.hub.github.git.commit_of("refs/heads/main") or "")
+        answer.hand_over(self.folder, self.head, state=state, record=record, **more)
         for name, text in RECORDED.items() if record else ():
             self.put(name, text)
 
@@ -85,7 +82,9 @@ def test_recorded_and_green_where_it_is_recorded(desk: Desk) -> None:
     desk.publish()
     git, tip = desk.hub.github.git, desk.tip()
     assert git.commit_of(f"{tip}^") == desk.head
-    assert desk.files(tip) == sorted([*RECORDED, "params.yaml", "reports/report.md"])
+    made = [f"reports/evidence/{gate}.json" for gate in Gate]
+    files = [*RECORDED, *made, "params.yaml", "policy.yaml", "reports/verdict.json"]
+    assert desk.files(tip) == sorted(files)
     assert git.git("show", f"{tip}:dvc.lock") == "two"
     names = {"gatehouse", *(f"gatehouse/{gate}" for gate in Gate)}
     for commit in (desk.head, tip):
@@ -129,10 +128,12 @@ def test_what_is_not_green_is_recorded_too(desk: Desk, state: str) -> None:
 
 def test_nothing_changed_nothing_committed(desk: Desk) -> None:
     """The record is what the branch has."""
-    desk.hand_over(record=False)
-    judged = Judged.read(desk.folder / JUDGED)
-    judged.model_copy(update={"record": True}).write(desk.folder / JUDGED)
-    desk.put("dvc.lock", "one\n")
+    desk.hand_over()
+    desk.publish()
+    assert desk.tip() != desk.head
+    desk.head = desk.tip()
+    desk.event = desk.hub.finish(1)
+    desk.hand_over()
     desk.publish()
     assert desk.tip() == desk.head
     assert desk.hub.state(desk.head) == "success"
@@ -173,9 +174,11 @@ def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPat
     before = git.commit_of("refs/heads/change")
     judged = desk.publish()
     after = git.commit_of("refs/heads/change")
-    assert judged.overall.state == "failure"
-    assert desk.hub.state(desk.head) == "failure"
-    assert "could not be recorded" in judged.overall.description
+    state, words = "error", "no open pull request has this commit"
+    if how.endswith("late"):
+        state, words = "failure", "could not be recorded"
+    assert judged.overall.state == desk.hub.state(desk.head) == state
+    assert words in judged.overall.description
     if not how.endswith("late"):
         assert after == before
     assert after is None or desk.hub.state(after) != "success"
@@ -219,7 +222,6 @@ def test_an_answer_that_is_none(desk: Desk, text: str | None) -> None:
         "policy.yaml",
         "dvc.lock.py",
         "dvc.lock/x",
-        "reports",
         "reportsx/a",
         "src/gatehouse/judge.py",
         "Reports/a",
@@ -227,11 +229,12 @@ def test_an_answer_that_is_none(desk: Desk, text: str | None) -> None:
 )
 def test_a_record_of_something_else(desk: Desk, name: str) -> None:
     """The judging job reads a stranger's files: what it hands over reaches no other path."""
-    desk.hand_over(record=False)
-    judged = Judged.read(desk.folder / JUDGED)
-    judged.model_copy(update={"record": True}).write(desk.folder / JUDGED)
+    desk.hand_over()
+    (desk.folder / RECORD / "dvc.lock").unlink()
     desk.put(name)
-    assert desk.publish().overall.state == "failure"
+    judged = desk.publish()
+    assert judged.overall.state == "failure"
+    assert "is no part of a record" in judged.overall.description
     assert_not_green(desk)
 
 
@@ -282,8 +285,9 @@ def test_a_record_that_can_not_be_made(desk: Desk, path: str) -> None:
     method, where = ("PATCH", "/git/refs") if path == "PATCH" else ("*", path)
     desk.hub.github.fail(method, where, 500, times=1000)
     desk.hand_over()
-    assert desk.publish().overall.state == "failure"
-    assert desk.hub.state(desk.head) == "failure"
+    judged = desk.publish()
+    assert judged.overall.state in ("failure", "error")
+    assert desk.hub.state(desk.head) == judged.overall.state
     assert desk.tip() == desk.head
 
 
@@ -310,6 +314,8 @@ def test_a_base_without_gates_gets_no_status(desk: Desk, name: str) -> None:
 
 def test_a_listed_base_has_a_status_of_its_own(desk: Desk) -> None:
     """Green for a release branch says nothing of the default branch, nor do its gates."""
+    git = desk.hub.github.git
+    git.git("update-ref", "refs/heads/release/1.x", git.commit_of("refs/heads/main") or "")
     desk.hub.github.state.pulls[1].base_branch = "release/1.x"
     desk.hand_over(base="release/1.x", record=False)
     desk.publish({"release/1.x": "gatehouse-1.x"})

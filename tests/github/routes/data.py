@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from tests.github.git_store import GitError
@@ -15,6 +16,23 @@ WORKFLOWS = ".github/workflows/"
 def add_blob(state: State, request: Request) -> Reply:
     sha = state.git.blob(request.body["content"], request.body.get("encoding", "utf-8"))
     return Reply(201, {"sha": sha, "url": _url(state, "blobs", sha)})
+
+
+@route("GET", "/git/blobs/{sha}", "contents:read")
+def blob(state: State, request: Request) -> Reply:
+    sha = request.parts["sha"]
+    if state.git.kind(sha) != "blob":
+        raise RefusedError(404, "Not Found")
+    content = base64.b64encode(state.git.content(sha))
+    return Reply(
+        body={
+            "sha": sha,
+            "url": _url(state, "blobs", sha),
+            "content": content.decode(),
+            "encoding": "base64",
+            "size": int(state.git.git("cat-file", "-s", sha)),
+        }
+    )
 
 
 @route("GET", "/git/trees/{sha}", "contents:read")
@@ -86,12 +104,13 @@ def _ref(state: State, name: str) -> dict[str, Any]:
 
 
 def _tree(state: State, sha: str, *, recursive: bool) -> dict[str, Any]:
-    words = ["ls-tree", "-z", *(["-r", "-t"] if recursive else []), sha]
+    words = ["ls-tree", "-z", "--long", *(["-r", "-t"] if recursive else []), sha]
     entries = []
     for line in filter(None, state.git.git(*words).split("\0")):
         facts, _, path = line.partition("\t")
-        mode, kind, object_sha = facts.split()
-        entries.append({"path": path, "mode": mode, "type": kind, "sha": object_sha})
+        mode, kind, object_sha, size = facts.split()
+        entry: dict[str, Any] = {"path": path, "mode": mode, "type": kind, "sha": object_sha}
+        entries.append(entry | ({"size": int(size)} if kind == "blob" else {}))
     return {"sha": sha, "url": _url(state, "trees", sha), "tree": entries, "truncated": False}
 
 

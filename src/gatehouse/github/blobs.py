@@ -1,0 +1,57 @@
+"""Files of a commit by GitHub's API, read as bytes: nothing is checked out."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github.client import telling
+
+if TYPE_CHECKING:
+    from github.GitTree import GitTree
+    from github.Repository import Repository
+
+MOST_BYTES = 1_000_000
+"""Of one file."""
+_PLAIN = ("100644", "100755")
+
+
+def tip_of(repository: Repository, branch: str) -> str:
+    """The commit at the tip of a branch.
+
+    Raises:
+        GatehouseError: there is no such branch, or GitHub refused.
+    """
+    with telling(f"look up the branch {branch}"):
+        found: str = repository.get_git_ref(f"heads/{branch}").object.sha
+    return found
+
+
+def text_of(repository: Repository, commit: str, path: Path) -> str | None:
+    """The text of a commit's file; None where it has no such file.
+
+    Raises:
+        GatehouseError: it is no plain file of UTF-8 text, or is too large, or GitHub refused.
+    """
+    with telling(f"read {path} of {commit[:12]}"):
+        tree: GitTree = repository.get_git_tree(commit)
+        for name in path.parts[:-1]:
+            inner = next((each for each in tree.tree if each.path == name), None)
+            if inner is None or inner.type != "tree":
+                return None
+            tree = repository.get_git_tree(inner.sha)
+        found = next((each for each in tree.tree if each.path == path.name), None)
+        if found is None:
+            return None
+        if found.type != "blob" or found.mode not in _PLAIN or (found.size or 0) > MOST_BYTES:
+            raise GatehouseError(f"{path} of {commit[:12]}: is no file of at most 1 MB")
+        blob = repository.get_git_blob(found.sha)
+    data = base64.b64decode(blob.content)
+    try:
+        if len(data) > MOST_BYTES:
+            raise ValueError("too large")
+        return data.decode("utf-8")
+    except ValueError:
+        raise GatehouseError(f"{path} of {commit[:12]}: is no UTF-8 text of at most 1 MB") from None

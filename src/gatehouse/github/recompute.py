@@ -1,0 +1,145 @@
+"""The verdict made again by the job that may write, from the evidence that it was handed.
+
+*Judge* opens a stranger's files in native libraries, so a stranger may speak through it. It says
+which numbers were measured. What follows from them is computed here again, by the policy of the
+base that this job finds by itself: another outcome than they give is not believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.github.blobs import text_of, tip_of
+from gatehouse.github.judged import EVIDENCE, RECORD, VERDICT, Basis, Judged
+from gatehouse.github.notes import gate_notes, overall_note
+from gatehouse.github.target import Target
+from gatehouse.judge import Case, judge
+from gatehouse.policy import POLICY_FILE, Policy, parse_policy
+from gatehouse.report.escape import plain
+from gatehouse.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+MOST_BYTES = 16_000_000
+"""Of one file that is handed over."""
+
+_OWNED = {"a changed file": ("an owner",)}
+
+
+def recompute(repository: Repository, target: Target, judged: Judged, folder: Path) -> Verdict:
+    """The verdict on what the judging job measured, which must be the one that it came to.
+
+    Args:
+        repository: as a token that may read contents sees it.
+        target: what is judged, as this job found it.
+        judged: the answer.
+        folder: what the judging job handed over.
+
+    Raises:
+        GatehouseError: the answer says something else than its evidence, the base is not the one
+            that counts, or a file is missing, too large or broken.
+    """
+    if judged.basis is None:
+        raise GatehouseError("the answer names no evidence")
+    policy = _policy(repository, target, judged.basis)
+    said = Verdict.parse(_text(folder / VERDICT), VERDICT)
+    case = Case(
+        evidence=_evidence(folder / EVIDENCE, judged.basis),
+        candidate=said.candidate,
+        base=said.base,
+        today=datetime.now(UTC).date(),
+    )
+    verdict = judge(case, policy, said.policy_from)
+    _same_verdict(said, verdict)
+    _same_statuses(judged, verdict)
+    if judged.record:
+        _same_record(folder)
+    return verdict
+
+
+def _policy(repository: Repository, target: Target, basis: Basis) -> Policy:
+    """The policy of the branch's tip, which must be the base that was judged by."""
+    tip = tip_of(repository, target.base_branch)
+    if not tip == basis.base == (target.base or tip):
+        raise GatehouseError(
+            f"{plain(target.base_branch, 40)} is at {tip[:12]}, and judged by was "
+            f"{basis.base[:12]}; update the branch, or run Gates again"
+        )
+    text = text_of(repository, tip, POLICY_FILE)
+    if text is None:
+        raise GatehouseError(f"the base {tip[:12]} has no {POLICY_FILE}, so nothing is green")
+    return parse_policy(text, f"{POLICY_FILE} of {tip[:12]}")
+
+
+def _evidence(folder: Path, basis: Basis) -> dict[Gate, Evidence | str]:
+    found: dict[Gate, Evidence | str] = {}
+    for gate in Gate:
+        path = evidence_path(folder, gate)
+        if path.exists() or path.is_symlink():
+            _text(path)
+            found[gate] = read_evidence(path, gate)
+    return found | basis.unmeasured
+
+
+def _text(path: Path) -> str:
+    """A small plain file's text."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
+        raise GatehouseError(f"{path.name}: is no file of at most 16 MB")
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatehouseError(f"{path.name}: cannot be read as UTF-8 text ({error})") from None
+
+
+def _same_verdict(said: Verdict, verdict: Verdict) -> None:
+    """The two must be equal but for what only tells of the proposal's own policy and contract."""
+    if said.policy != verdict.policy:
+        raise GatehouseError("another policy than the base's was judged by")
+    _equal("outcome", said.outcome.value, verdict.outcome.value)
+    _equal("number of rules", len(said.rules), len(verdict.rules))
+    for before, after in zip(said.rules, verdict.rules, strict=True):
+        name = f"rule {plain(after.rule, 60)}"
+        _equal(f"{name}: outcome", before.outcome.value, after.outcome.value)
+        _equal(f"{name}: number of findings", len(before.findings), len(after.findings))
+        if before != after:
+            raise GatehouseError(f"{name}: the answer does not say what the evidence does")
+    if said.errors != verdict.errors:
+        raise GatehouseError("the answer does not tell the evidence's errors")
+
+
+def _same_statuses(judged: Judged, verdict: Verdict) -> None:
+    if judged.gates != gate_notes(verdict):
+        raise GatehouseError("the statuses of the gates are not what the evidence says")
+    if judged.overall.state != "success":
+        return
+    _equal("outcome", Outcome.PASS.value, verdict.outcome.value)
+    notes: Mapping[str, str] = {}
+    possible = [overall_note(verdict, [], owned).text for owned in (notes, _OWNED)]
+    if judged.overall.text not in possible:
+        raise GatehouseError("the green status says something else than the gates do")
+
+
+def _same_record(folder: Path) -> None:
+    """What is recorded as evidence and verdict is what was judged again here."""
+    record = folder / RECORD / "reports"
+    pairs = [(record / "verdict.json", folder / VERDICT)]
+    pairs += [
+        (evidence_path(record / "evidence", gate), evidence_path(folder / EVIDENCE, gate))
+        for gate in Gate
+    ]
+    for recorded, handed_over in pairs:
+        if recorded.exists() != handed_over.exists() or (
+            recorded.exists() and _text(recorded) != _text(handed_over)
+        ):
+            raise GatehouseError(f"the record has another {recorded.name} than was judged")
+
+
+def _equal(what: str, said: object, found: object) -> None:
+    if said != found:
+        raise GatehouseError(f"{what}: the answer says {said}, its evidence {found}")
