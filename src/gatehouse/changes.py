@@ -40,6 +40,9 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
             changes.append(_change(f"rules.{name}", "absent", "added", "tightened"))
         else:
             changes += _rule_changes(f"rules.{name}", before, after)
+    if base.solo != proposed.solo:
+        solo: Direction = "tightened" if proposed.solo is False else "loosened"
+        changes.append(_change("solo", base.solo, proposed.solo, solo))
     for waiver in base.waivers:
         if waiver not in proposed.waivers:
             changes.append(_change(f"waivers.{waiver.rule}", "present", "removed", "tightened"))
@@ -135,6 +138,8 @@ def _rule_direction(field: str, old: Any, new: Any) -> Direction:
         return "neutral"
     if field in ("inconclusive", "on_fail"):
         return "tightened" if _STRICTNESS[new] > _STRICTNESS[old] else "loosened"
+    if field == "accept":
+        return _accept_direction(old, new)
     if old is None or new is None:
         return "loosened"
     if field in ("at_least", "alpha", "minimum_n"):
@@ -142,6 +147,12 @@ def _rule_direction(field: str, old: Any, new: Any) -> Direction:
     if field == "at_most":
         return "tightened" if new < old else "loosened"
     return "loosened"
+
+
+def _accept_direction(old: Any, new: Any) -> Direction:
+    """Who may accept: never is strictest, and fewer of the same people are stricter."""
+    fewer = isinstance(old, tuple) and isinstance(new, tuple) and set(new) < set(old)
+    return "tightened" if new == "never" or fewer else "loosened"
 
 
 def _column_changes(key: str, before: Column, after: Column) -> list[Change]:

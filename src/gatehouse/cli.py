@@ -25,6 +25,7 @@ from gatehouse.template.cli import group as template_group
 from gatehouse.tune.cli import tune
 
 if TYPE_CHECKING:
+    from gatehouse.base import Base
     from gatehouse.release.promote import Change
     from gatehouse.verdict import Verdict
 
@@ -59,8 +60,9 @@ def run(source: str | None, base_ref: str | None) -> int:
     from gatehouse.tracking import track
     from gatehouse.workspace import Workspace
 
-    verdict = run_all(source, base_named(base_ref))
-    code = _show(verdict)
+    base = base_named(base_ref)
+    verdict = run_all(source, base)
+    code = _show(verdict, base)
     try:
         tracked = track(Workspace(), verdict)
     except GatehouseError as error:  # the verdict stands, with its exit code
@@ -141,7 +143,7 @@ def judge(base_ref: str | None, policy: str | None) -> int:
     base, candidate = base_named(base_ref), Workspace()
     verdict = verdict_on(candidate, base, policy)
     write_verdict_and_report(candidate, verdict, base)
-    return _show(verdict)
+    return _show(verdict, base)
 
 
 @main.command()
@@ -342,12 +344,16 @@ def _show_change(environment: str, change: Change) -> int:
     return PASS
 
 
-def _show(verdict: Verdict) -> int:
+def _show(verdict: Verdict, base: Base | None = None) -> int:
+    from gatehouse.acceptance.offer import needs
     from gatehouse.report.terminal import print_verdict
     from gatehouse.verdict import Outcome
 
+    policy = base.policy if base else None
+    decided = policy is not None and policy.digest == verdict.policy
+    needed = needs(verdict, policy) if policy is not None and decided else ()
     with contextlib.suppress(SystemExit):  # rich exits with 1 where the reader went away
-        print_verdict(verdict)
+        print_verdict(verdict, needs=needed)
     return PASS if verdict.outcome is Outcome.PASS else FAIL
 
 

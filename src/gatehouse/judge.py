@@ -8,9 +8,11 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from gatehouse.acceptance.record import Acceptance, covers
 from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
 from gatehouse.policy import Policy, Rule, Waiver
 from gatehouse.verdict import (
+    Accepted,
     Change,
     Finding,
     Outcome,
@@ -39,6 +41,8 @@ class Case:
     """What the evidence must have been compared with; None: nothing."""
     today: date
     """The day (UTC) on which waivers are looked at."""
+    acceptances: tuple[Acceptance, ...] = ()
+    """Owners' words, whose authors somebody else has looked at."""
 
 
 def judge(
@@ -68,6 +72,7 @@ def judge(
         policy_changes=policy_changes,
         contract_changes=contract_changes,
         waivers=_waivers(policy, proposed, results, case.today),
+        acceptances=_accepted(case, policy, results),
         proposed=_proposed(case, policy, proposed, results),
     )
 
@@ -147,15 +152,14 @@ def _results(case: Case, policy: Policy, errors: Mapping[Gate, str]) -> tuple[Ru
         else:
             findings = apply_rule(rule, evidence)
         findings = [_waive(name, finding, policy, case.today) for finding in findings]
+        findings = [_accept(name, rule, finding, case) for finding in findings]
         results.append(_result(name, rule, findings))
     return tuple(results)
 
 
 def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
     outcome = worst([finding.outcome for finding in findings])
-    blocks = outcome is Outcome.ERROR or (
-        rule.on_fail == "fail" and any(_blocks(rule, finding) for finding in findings)
-    )
+    blocks = any(finding_blocks(rule, finding) for finding in findings)
     if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
         outcome = Outcome.PASS
     return RuleResult(
@@ -172,7 +176,12 @@ def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
     )
 
 
-def _blocks(rule: Rule, finding: Finding) -> bool:
+def finding_blocks(rule: Rule, finding: Finding) -> bool:
+    """Does this finding forbid the merge? Evidence in error does so even where a rule warns."""
+    if finding.outcome is Outcome.ERROR:
+        return True
+    if rule.on_fail != "fail":
+        return False
     if finding.outcome is Outcome.INCONCLUSIVE:
         # What could not be measured at all must not slip through as a mere warning: a test split
         # made small enough would turn the rule off.
@@ -297,6 +306,46 @@ def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:
 
 def _covers(waiver: Waiver, rule: str, finding: Finding) -> bool:
     return waiver.rule == rule and _matches(finding.slice, waiver.slice)
+
+
+def _accept(name: str, rule: Rule, finding: Finding, case: Case) -> Finding:
+    """An owner's word turns a failure that blocks into `accepted`, and never one in error."""
+    if finding.outcome is Outcome.ERROR or not finding_blocks(rule, finding):
+        return finding
+    for each in case.acceptances:
+        if covers(each, case.candidate, case.base, name, rule, finding):
+            text = f"{finding.text}; accepted by {each.by}: {each.reason}"
+            return finding.model_copy(update={"outcome": Outcome.ACCEPTED, "text": text})
+    return finding
+
+
+def _accepted(case: Case, policy: Policy, results: tuple[RuleResult, ...]) -> tuple[Accepted, ...]:
+    """The acceptances that let something through; the others are of other data or models."""
+    found = []
+    for each in case.acceptances:
+        rules = tuple(
+            result.rule
+            for result in results
+            if any(
+                finding.outcome is Outcome.ACCEPTED
+                and covers(
+                    each, case.candidate, case.base, result.rule, policy.rules[result.rule], finding
+                )
+                for finding in result.findings
+            )
+        )
+        if rules:
+            found.append(
+                Accepted(
+                    rules=rules,
+                    by=each.by,
+                    reason=each.reason,
+                    digest=each.scope.digest,
+                    pull=each.pull,
+                    comment=each.comment,
+                )
+            )
+    return tuple(found)
 
 
 def _waivers(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from gatehouse.acceptance.record import Acceptance, read_folder
 from gatehouse.base import Base, find_base, recorded_base, take_base
 from gatehouse.changes import contract_changes, policy_changes
 from gatehouse.errors import GatehouseError
@@ -45,6 +46,7 @@ def verdict_on(
     policy: str | None = None,
     on: date | None = None,
     unmeasured: Mapping[Gate, str] | None = None,
+    acceptances: tuple[Acceptance, ...] | None = None,
 ) -> Verdict:
     """The verdict on what lies in `candidate`.
 
@@ -54,6 +56,7 @@ def verdict_on(
         policy: a file or commit whose policy decides instead.
         on: the day on which waivers are looked at; today (UTC) by default.
         unmeasured: why a gate has no evidence, where that is known better than from its absence.
+        acceptances: owners' words that count; by default those in the folder `acceptances/`.
 
     Raises:
         GatehouseError: a policy or contract is unreadable, or the base can't be had.
@@ -77,6 +80,7 @@ def verdict_on(
         candidate=candidate.present(),
         base=_base_subject(candidate, base),
         today=on or today(),
+        acceptances=read_folder(candidate.root) if acceptances is None else acceptances,
     )
     contracts = base.contract if base else None
     return judge(

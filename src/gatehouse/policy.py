@@ -21,6 +21,8 @@ Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 Status = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$")]
+Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
+"""A user of GitHub. A team is none: a token of a workflow cannot read who is in it."""
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -126,6 +128,11 @@ class Rule(Frozen):
     on_fail: Literal["fail", "warn"] = Field(
         default="fail", description="does a failure block the merge, or warn?"
     )
+    accept: Literal["never"] | tuple[Login, ...] | None = Field(
+        default=None,
+        description="who may accept a failure on one pull request: [@user, ...], or never; "
+        "by default the owners of policy.yaml",
+    )
     why: str = Field(min_length=1, description="the reason for the rule, for people")
 
     @model_validator(mode="after")
@@ -134,6 +141,8 @@ class Rule(Frozen):
             raise ValueError("a rule has either at_least or at_most")
         if self.alpha is not None and self.at_most is None:
             raise ValueError("a rule with alpha limits the effect's size by at_most")
+        if self.accept == ():
+            raise ValueError("accept names nobody; write never, or leave it out")
         if self.of is Of.BASE:
             raise ValueError("a rule judges the candidate or the comparison, never the base")
         return self
@@ -201,6 +210,11 @@ class Policy(Frozen):
         default_factory=dict,
         description="branches besides the default one whose pull requests are judged, each with "
         "the name of its required status; the default branch's copy of this list counts",
+    )
+    solo: bool | None = Field(
+        default=None,
+        description="may an owner accept a change of their own? By default if only one account "
+        "can own",
     )
 
     @model_validator(mode="after")

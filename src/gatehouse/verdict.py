@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     NONE = "none"
     PASS = "pass"  # noqa: S105 - an outcome, no password
     WAIVED = "waived"
+    ACCEPTED = "accepted"
     INCONCLUSIVE = "inconclusive"
     FAIL = "fail"
     ERROR = "error"
@@ -83,6 +84,17 @@ class WaiverState(Frozen):
     )
 
 
+class Accepted(Frozen):
+    """An owner's word that let a failure through."""
+
+    rules: tuple[str, ...] = Field(description="the rules whose failures it covers here")
+    by: str = Field(description="who accepted, as @user")
+    reason: str = Field(description="in their words")
+    digest: str = Field(description="of what was accepted")
+    pull: int = Field(description="number of the pull request")
+    comment: int = Field(description="number of the comment that says so")
+
+
 class Proposed(Frozen):
     """What the pull request's own policy would have said; shown, never decisive."""
 
@@ -104,6 +116,7 @@ class Verdict(Document):
     policy_changes: tuple[Change, ...] = ()
     contract_changes: tuple[Change, ...] = ()
     waivers: tuple[WaiverState, ...] = ()
+    acceptances: tuple[Accepted, ...] = ()
     proposed: Proposed | None = None
 
     def gate(self, gate: Gate) -> Outcome:

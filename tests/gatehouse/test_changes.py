@@ -53,6 +53,12 @@ def _directions(changes: tuple[Change, ...]) -> dict[str, str]:
         ("why: The least that is of use", "why: Because", "rules.accuracy-floor.why",
          "neutral", "neutral"),
         ("  accuracy-floor:", "  accuracy-roof:", "rules.accuracy-floor", "loosened", "tightened"),
+        ("at_least: 0.8", "at_least: 0.8\n    accept: never", "rules.accuracy-floor.accept",
+         "tightened", "loosened"),
+        ("at_least: 0.8", 'at_least: 0.8\n    accept: ["@ada"]', "rules.accuracy-floor.accept",
+         "loosened", "loosened"),
+        ("waivers: []", "solo: true", "solo", "loosened", "loosened"),
+        ("waivers: []", "solo: false", "solo", "tightened", "loosened"),
         ("waivers: []", WAIVER, "waivers.accuracy-floor", "loosened", "tightened"),
         ("waivers: []", "bases: {old: gatehouse-old}", "bases.old", "loosened", "loosened"),
         ("confidence: 0.95", "confidence: 0.99", "measure.confidence", "loosened", "loosened"),
@@ -77,6 +83,18 @@ def test_each_change_of_a_policy_has_its_direction(
     proposed = parse_policy(POLICY.replace(old, new, 1), "policy.yaml")
     assert _directions(policy_changes(BASE, proposed))[key] == there
     assert _directions(policy_changes(proposed, BASE))[key] == back
+
+
+def test_fewer_people_who_may_accept_are_stricter() -> None:
+    """Attacks a list of users that grows, or names others."""
+    both, one, other = (
+        parse_policy(POLICY.replace("at_least: 0.8", f"at_least: 0.8\n    accept: {who}"), "p")
+        for who in ('["@ada", "@bob"]', '["@ada"]', '["@eve"]')
+    )
+    key = "rules.accuracy-floor.accept"
+    assert _directions(policy_changes(both, one))[key] == "tightened"
+    assert _directions(policy_changes(one, both))[key] == "loosened"
+    assert _directions(policy_changes(one, other))[key] == "loosened"
 
 
 def test_a_prolonged_waiver_is_loosened() -> None:

@@ -33,6 +33,7 @@ def overall_note(
     warned = [gate for gate in Gate if gate_word(verdict, gate) == "warning"]
     text = f"{len(set(Gate))} gates pass"
     text += f", warnings of {', '.join(warned)}" if warned else ""
+    text += "".join(f"; {each.by} accepted {', '.join(each.rules)}" for each in verdict.acceptances)
     text += "; needs a code owner" if owned else ""
     return Note(state="success", text=text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatehouse.evidence import Gate, Of
 from gatehouse.judge import NOT_REACHED
 from gatehouse.report.context import ReportContext
-from gatehouse.report.escape import prose
+from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import bound, estimate
 from gatehouse.report.tables import table
 from gatehouse.report.words import (
@@ -42,12 +42,21 @@ def head(context: ReportContext) -> str:
         ]
         for gate, question in GATE_QUESTIONS.items()
     ]
-    parts = [f"## {title}", _lead(context), table(["", "Gate", "Why"], rows)]
+    parts = [f"## {title}", *_accepted(verdict), _lead(context), table(["", "Gate", "Why"], rows)]
     steps = _next_steps(context)
     if steps:
         heading = "Worth a look" if passed else "What to do next"
         parts.append(f"### {heading}\n\n" + "\n".join(f"- {step}" for step in steps))
     return "\n\n".join(parts)
+
+
+def _accepted(verdict: Verdict) -> list[str]:
+    """Whose word let what through, one line each."""
+    return [
+        f"{ICONS[Outcome.ACCEPTED]} {', '.join(code(rule) for rule in each.rules)}: accepted by "
+        f"{code(each.by)}: {prose(each.reason, 500)}"
+        for each in verdict.acceptances
+    ]
 
 
 def gate_icon(context: ReportContext, gate: Gate) -> str:
@@ -126,6 +135,8 @@ def gate_reason(context: ReportContext, gate: Gate) -> str:
         return f"All {len(passing)} checks pass; nearest to a limit: {', and '.join(shown)}"
     if outcome is Outcome.WAIVED:
         text = f"Waived: {text}"
+    if outcome is Outcome.ACCEPTED:
+        text = f"Accepted: {text}"
     more = _alike(ranked)
     return text + (f"; and {more} more check{'s' * (more > 1)}" if more else "")
 
@@ -224,6 +235,10 @@ def _next_steps(context: ReportContext) -> list[str]:
             "measured once the data gate passes."
         )
     elif any(result.blocks and result.outcome is not Outcome.ERROR for result in verdict.rules):
+        lines.append(
+            "A failure that is acceptable in this change alone can be accepted by an owner of "
+            "`policy.yaml`, in a comment on the pull request."
+        )
         lines.append(
             "A failure that is acceptable for now can be waived: with rule, reason, approver and "
             "expiry under `waivers` in `policy.yaml`, in a pull request of its own. It counts once "

@@ -18,6 +18,7 @@ REPORT = "reports/report.md"
 _STYLES = {
     "pass": "bold green",
     "waived": "yellow",
+    "accepted": "yellow",
     "warning": "yellow",
     "inconclusive": "bold red",
     "fail": "bold red",
@@ -30,8 +31,9 @@ def print_verdict(
     console: Console | None = None,
     report: str = REPORT,
     gates: Iterable[Gate] = tuple(Gate),
+    needs: Iterable[str] = (),
 ) -> None:
-    """Print a row for each of `gates`, the overall answer and where the report is.
+    """Print a row for each of `gates`, the overall answer, its needs and where the report is.
 
     Colours appear on terminals only; outcomes are words, so that nothing is lost without them.
     """
@@ -44,11 +46,11 @@ def print_verdict(
         reason = Text(plain(plain_reason(verdict, gate), 240))
         table.add_row(gate.value, Text(word, style=_STYLES.get(word, "dim")), reason)
     console.print(table)
-    for line in _lines(verdict, report):
+    for line in _lines(verdict, report, needs):
         console.print(line, soft_wrap=True)
 
 
-def _lines(verdict: Verdict, report: str) -> list[Text]:
+def _lines(verdict: Verdict, report: str, needs: Iterable[str]) -> list[Text]:
     passed = verdict.outcome is Outcome.PASS
     answer = Text("\nPASS", style="bold green") if passed else Text("\nFAIL", style="bold red")
     blocking = [gate.value for gate in Gate if verdict.gate_blocks(gate)]
@@ -59,5 +61,11 @@ def _lines(verdict: Verdict, report: str) -> list[Text]:
     if verdict.proposed is not None and verdict.proposed.outcome is not verdict.outcome:
         said = f"Its own policy would have said {verdict.proposed.outcome.value}; it doesn't count."
         lines.append(Text(said))
+    lines += [
+        Text(f"{', '.join(each.rules)}: accepted by {each.by}: {plain(each.reason)}")
+        for each in verdict.acceptances
+    ]
+    if needed := [Text(f"  {plain(need)}") for need in needs]:
+        lines += [Text("A green status needs:"), *needed]
     lines.append(Text(f"Report: {report}"))
     return lines

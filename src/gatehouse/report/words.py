@@ -14,6 +14,7 @@ ICONS = {
     Outcome.NONE: "\N{HEAVY MINUS SIGN}",
     Outcome.PASS: "✅",
     Outcome.WAIVED: "🎫",
+    Outcome.ACCEPTED: "✍️",
     Outcome.INCONCLUSIVE: "❔",
     Outcome.FAIL: "❌",
     Outcome.ERROR: "⛔",

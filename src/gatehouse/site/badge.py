@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 _KINDS = {
     "pass": ("good", "✓"), "warning": ("warn", "!"), "inconclusive": ("warn", "?"),
-    "waived": ("warn", "~"), "fail": ("bad", "✗"), "error": ("bad", "✗"),
+    "waived": ("warn", "~"), "accepted": ("warn", "~"),
+    "fail": ("bad", "✗"), "error": ("bad", "✗"),
 }  # fmt: skip
 _OTHER = ("none", "\N{EN DASH}")
 

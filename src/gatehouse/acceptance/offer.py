@@ -1,0 +1,96 @@
+"""What of a verdict could be accepted, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gatehouse.acceptance.record import AcceptedRule, Failure, Scope, subjects
+from gatehouse.errors import GatehouseError
+from gatehouse.judge import finding_blocks
+from gatehouse.policy import Policy
+from gatehouse.verdict import Outcome, RuleResult, Verdict
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Rules that the same people may accept.
+
+    Attributes:
+        rules: names, in the policy's order.
+        by: users who may; empty: the owners of policy.yaml.
+        scope: what they would accept.
+    """
+
+    rules: tuple[str, ...]
+    by: tuple[str, ...]
+    scope: Scope
+
+
+def offers(verdict: Verdict, policy: Policy) -> tuple[Offer, ...]:
+    """The commands that together turn a verdict green; none where no acceptance can do that.
+
+    Args:
+        verdict: as it is without them.
+        policy: that decided.
+    """
+    blocked = [result for result in verdict.rules if result.blocks]
+    if any(_why_not(result, policy) for result in blocked):
+        return ()
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for result in blocked:
+        named = policy.rules[result.rule].accept
+        groups.setdefault(named if isinstance(named, tuple) else (), []).append(result.rule)
+    return tuple(
+        Offer(tuple(rules), by, scope_of(verdict, policy, rules)) for by, rules in groups.items()
+    )
+
+
+def needs(verdict: Verdict, policy: Policy) -> tuple[str, ...]:
+    """What a green status needs, one line for each rule that blocks, as plain text."""
+    return tuple(
+        f"{result.rule}: {_why_not(result, policy) or _who(result, policy)}"
+        for result in verdict.rules
+        if result.blocks
+    )
+
+
+def scope_of(verdict: Verdict, policy: Policy, rules: Iterable[str]) -> Scope:
+    """What accepting these rules' failures would cover.
+
+    Raises:
+        GatehouseError: there is no such rule, it does not block, or it can't be accepted.
+    """
+    results = {result.rule: result for result in verdict.rules}
+    accepted = {}
+    for name in rules:
+        result = results.get(name)
+        if result is None:
+            raise GatehouseError(f"the policy has no rule {name}")
+        if not result.blocks:
+            raise GatehouseError(f"the rule {name} does not block this change")
+        if why := _why_not(result, policy):
+            raise GatehouseError(f"the rule {name}: {why}")
+        rule = policy.rules[name]
+        failures = [
+            Failure(slice=each.slice, value=each.value, interval=each.interval)
+            for each in result.findings
+            if finding_blocks(rule, each)
+        ]
+        accepted[name] = AcceptedRule(rule=rule, failures=tuple(failures))
+    return Scope(**subjects(verdict.candidate, verdict.base), rules=accepted)
+
+
+def _why_not(result: RuleResult, policy: Policy) -> str | None:
+    """Why a failure can't be accepted; None where it can."""
+    if result.outcome is Outcome.ERROR:
+        return "its evidence is in error, which nobody can accept"
+    if policy.rules[result.rule].accept == "never":
+        return "its policy says accept: never; fix it, or change the rule"
+    return None
+
+
+def _who(result: RuleResult, policy: Policy) -> str:
+    named = policy.rules[result.rule].accept
+    who = ", ".join(named) if isinstance(named, tuple) else "an owner of policy.yaml"
+    return f"fix it, or {who} accepts it on the pull request"
