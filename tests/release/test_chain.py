@@ -15,6 +15,7 @@ import yaml
 
 from gatehouse.git import git
 from gatehouse.release.layout import Layout
+from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.packages import PYTHON
 from gatehouse.release.promote import PRODUCTION
 from gatehouse.release.result import Release
@@ -106,6 +107,7 @@ def test_what_is_in_the_image(chain: Chain) -> None:
         "org.opencontainers.image.revision": commit,
         "gatehouse.model": verdict.candidate.model,
         "gatehouse.verdict": verdict_digest(verdict),
+        "gatehouse.machinery": machinery_digest(chain.clone.root),
     }
     packages = {each["name"] for each in json.loads(release.sbom.read_text())["components"]}
     assert {"onnxruntime", "bentoml", "numpy"} <= packages

@@ -177,6 +177,7 @@ def step(name: str) -> Any:
     return found
 
 
+CHECK = "Check that it fits this commit"
 SETTLE = "Settle what is pushed, and who signs it"
 
 
@@ -253,6 +254,19 @@ def test_the_provenance_is_stored_where_github_can_and_before_the_push() -> None
         "github.event.repository.visibility == 'public'",
         "vars.COSIGN_PUBLIC_KEY == ''",
     }
+
+
+def test_what_is_signed_was_checked_before() -> None:
+    """Attacks a build that was taken over: nothing of it is signed, stored or pushed unchecked."""
+    steps = load(REPOSITORY / WORKFLOW)["jobs"]["publish"]["steps"]
+    names = [each["name"] for each in steps]
+    assert step(CHECK)["run"] == ".venv/bin/gatehouse image check"
+    assert {"if", "continue-on-error"}.isdisjoint(step(CHECK))
+    taken = names.index("Take the image")
+    # Before it, nothing but the checkout, tools and the artifact; after it, all the rest.
+    assert names[taken + 1] == CHECK
+    assert {"Log in", "Store the provenance at GitHub"} <= set(names[taken + 2 :])
+    assert not any("secrets." in str(each) for each in steps[: taken + 2])
 
 
 def test_whatever_an_image_is_made_of_starts_a_release() -> None:

@@ -73,6 +73,31 @@ def build(base_image: str | None) -> int:
 
 
 @group.command()
+@command
+@_refuses
+def check() -> int:
+    """Check that .gatehouse/release fits HEAD: commit, policy, data, model, verdict, code.
+
+    What `push` looks at before it signs. No verdict, digest or label that lies there is believed:
+    all are worked out anew from HEAD and from the files handed over.
+    """
+    click.echo(f"fits {_checked()[:12]}")
+    return PASS
+
+
+def _checked() -> str:
+    """The commit that the release here is of, and fits."""
+    from gatehouse.judging import today
+    from gatehouse.release.bound import check_bound
+    from gatehouse.release.result import Release
+    from gatehouse.release.verify import check_release
+
+    commit = check_release(Release())
+    check_bound(Release(), Path(), today())
+    return commit
+
+
+@group.command()
 @click.argument("name", metavar="REGISTRY/NAME")
 @click.option("--key", metavar="KEY",
               help="Private key: a file, or env://NAME or a KMS as cosign takes it; without, the "
@@ -82,16 +107,15 @@ def build(base_image: str | None) -> int:
 def push(name: str, key: str | None) -> int:
     """Push what `build` made, sign it, and attest verdict, provenance and SBOM.
 
-    Prints the image by its digest, at last. An image whose verdict is no pass, or is of another
-    model than lies inside, is not pushed.
+    Prints the image by its digest, at last. An image whose verdict is no pass, that holds another
+    model than was judged, or that does not fit HEAD (`gatehouse image check`) is not pushed.
     """
     from gatehouse.release.registry import push as push_image
     from gatehouse.release.result import Release
     from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT, Signer
-    from gatehouse.release.verify import check_release
 
     release, signer = Release(), Signer(key)
-    image = push_image(release.image, name, check_release(release))
+    image = push_image(release.image, name, _checked())
     signer.attest(image, VERDICT, release.verdict)
     signer.attest(image, PROVENANCE, release.provenance)
     signer.attest(image, SBOM, release.sbom)

@@ -21,6 +21,7 @@ from gatehouse.git import commit_of, file_at, git
 from gatehouse.github.candidate import OUTPUTS, check_outputs
 from gatehouse.github.measuring import make_card, measure_all
 from gatehouse.judging import verdict_on
+from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.settled import settled
 from gatehouse.release.tools import announce
 from gatehouse.verdict import Outcome, Verdict
@@ -46,12 +47,14 @@ class Judged:
         folder: its files, data and models and new evidence; where it passes also its model card and
             the settled verdict.
         verdict: by the commit's own policy, with no base: comparisons were the gates' affair.
+        machinery: digest of the code that decides and that the image is built from.
     """
 
     commit: str
     time: int
     folder: Path
     verdict: Verdict
+    machinery: str
 
     @property
     def passes(self) -> bool:
@@ -75,7 +78,7 @@ def judge_commit(root: Path, folder: Path) -> Judged:
             data and models are not here.
     """
     commit = commit_of("HEAD", root)
-    _check_code(root)
+    check_code(root)
     if file_at(commit, LOCK, root) is None:
         raise GatehouseError(
             f"{LOCK} is not in HEAD: there is no recorded model to release; "
@@ -91,11 +94,15 @@ def judge_commit(root: Path, folder: Path) -> Judged:
     if verdict.outcome is Outcome.PASS:
         make_card(folder)
         settled(verdict).write(folder / VERDICT)
-    return Judged(commit, time, folder, verdict)
+    return Judged(commit, time, folder, verdict, machinery_digest(root, commit))
 
 
-def _check_code(root: Path) -> None:
-    """A changed judge would let a commit pass that its own fails, and no record would tell."""
+def check_code(root: Path) -> None:
+    """Refuse code that is not the commit's: no record would tell by which judge it passed.
+
+    Raises:
+        GatehouseError: the code that runs lies elsewhere, or was changed since HEAD.
+    """
     if PACKAGE.resolve() != (root / "src/gatehouse").resolve():
         raise GatehouseError(
             f"the gatehouse that runs lies in {PACKAGE}, and is not this checkout's; run this "

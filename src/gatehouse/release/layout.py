@@ -85,6 +85,31 @@ class Layout:
                 return found
         raise GatehouseError(f"the image has no file /{name}")
 
+    def digests(self, folder: str) -> dict[str, str]:
+        """`sha256:<hex>` of each file in a folder as a container sees it, by its path from there.
+
+        Args:
+            folder: its path with no leading slash.
+
+        Raises:
+            GatehouseError: there is something else than plain files and folders, or a layer is not
+                what the manifest names.
+        """
+        within = PurePosixPath(folder)
+        found: dict[str, str] = {}
+        gone: list[PurePosixPath] = []
+        for layer in reversed(self.manifest["layers"]):
+            blob = self._checked(layer["digest"])
+            try:
+                here, hides = _digests_in_layer(blob, within)
+            except (tarfile.TarError, OSError, EOFError) as error:
+                raise GatehouseError(f"{blob}: is no readable layer ({error})") from None
+            for path, digest in here.items():
+                if not any(_hides(each, path) for each in gone):
+                    found.setdefault(path.relative_to(within).as_posix(), digest)
+            gone += hides
+        return found
+
     def _json(self, digest: str) -> dict[str, Any]:
         try:
             value = json.loads(self._checked(digest).read_bytes())
@@ -112,6 +137,18 @@ class Layout:
         return path
 
 
+def _path(entry: tarfile.TarInfo) -> PurePosixPath:
+    """Where an entry of a layer lies, from the root.
+
+    Raises:
+        GatehouseError: its name holds `..`, so that it lies elsewhere than it seems to.
+    """
+    path = PurePosixPath(entry.name.lstrip("/"))
+    if ".." in path.parts:
+        raise GatehouseError(f"/{path} of the image has '..' in its name; build it again")
+    return path
+
+
 def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
     """What a layer says of a file: its bytes, or None where it does not speak of it.
 
@@ -122,7 +159,7 @@ def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
     hidden = False
     with tarfile.open(blob, mode="r:*") as layer:
         for entry in layer:
-            path = PurePosixPath(entry.name.lstrip("/"))
+            path = _path(entry)
             if path == wanted:
                 stream = layer.extractfile(entry) if entry.isreg() else None
                 if stream is None:
@@ -134,6 +171,27 @@ def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
     if content is None and hidden:
         raise GatehouseError(f"the image has no file /{wanted}: an upper layer takes it away")
     return content
+
+
+def _digests_in_layer(
+    blob: Path, within: PurePosixPath
+) -> tuple[dict[PurePosixPath, str], list[PurePosixPath]]:
+    """The digests of a layer's files below `within` by path, and its whiteouts."""
+    found: dict[PurePosixPath, str] = {}
+    gone = []
+    with tarfile.open(blob, mode="r:*") as layer:
+        for entry in layer:
+            path = _path(entry)
+            if path.name.startswith(_GONE):
+                gone.append(path)
+            elif within in path.parents or path == within or path in within.parents:
+                stream = layer.extractfile(entry) if entry.isreg() else None
+                if stream is not None and within in path.parents:
+                    digest = hashlib.sha256(stream.read()).hexdigest()
+                    found[path] = f"sha256:{digest}"
+                elif not entry.isdir():
+                    raise GatehouseError(f"/{path} of the image is no plain file and no folder")
+    return found, gone
 
 
 def _hides(path: PurePosixPath, wanted: PurePosixPath) -> bool:

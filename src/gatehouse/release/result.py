@@ -8,8 +8,11 @@ from pathlib import Path
 from gatehouse.release.layout import Layout
 
 FOLDER = Path(".gatehouse/release")
+BENTO = "app/bento/src"
+"""Where the commit's files lie in the image."""
 LABEL_COMMIT = "org.opencontainers.image.revision"
 LABEL_MODEL = "gatehouse.model"
+LABEL_MACHINERY = "gatehouse.machinery"
 LABEL_VERDICT = "gatehouse.verdict"
 
 
@@ -27,6 +30,11 @@ class Release:
     def verdict(self) -> Path:
         """The whole verdict, with its times."""
         return self.folder / "verdict.json"
+
+    @property
+    def candidate(self) -> Path:
+        """The data, models and evidence that were judged, laid out as in the repository."""
+        return self.folder / "candidate"
 
     @property
     def sbom(self) -> Path:

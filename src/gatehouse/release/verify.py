@@ -13,17 +13,13 @@ from gatehouse.release.layout import Layout
 from gatehouse.release.promote import Image
 from gatehouse.release.provenance import built_from
 from gatehouse.release.registry import pull
-from gatehouse.release.result import LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
+from gatehouse.release.result import BENTO, LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
 from gatehouse.release.settled import verdict_digest
 from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT, RefusedError, Verifier
 from gatehouse.typed import read_text, validate
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL
 from gatehouse.workspace import VERDICT as VERDICT_FILE
-
-BENTO = "app/bento/src"
-"""Where the commit's files lie in the image."""
-
 
 Statements = dict[str, list[Any]]
 """What is attested of an image: predicates by their type."""

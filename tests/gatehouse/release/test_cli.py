@@ -16,9 +16,8 @@ from tests.gatehouse.release.test_settled import verdict
 from gatehouse.evidence import Subject
 from gatehouse.release import judged
 from gatehouse.release.judged import Judged
-from gatehouse.release.result import LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
+from gatehouse.release.result import BENTO, LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
 from gatehouse.release.settled import settled, verdict_digest
-from gatehouse.release.verify import BENTO
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, VERDICT
 
@@ -34,7 +33,11 @@ NOT_HERE = "skopeo is not installed, and is needed to push"
 
 @pytest.fixture(autouse=True)
 def _own_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No GitHub, and no program to push or to sign with: whatever gets that far says so."""
+    """No GitHub, and no program to push or to sign with: whatever gets that far says so.
+
+    And no checkout: test_bound.py has what must fit it.
+    """
+    monkeypatch.setattr("gatehouse.release.bound.check_bound", lambda *_: None)
     monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_URL", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
@@ -156,7 +159,7 @@ def test_a_commit_that_does_not_pass_gets_no_image(
 ) -> None:
     """And the image of the commit before is gone, so that it can't be pushed for this one."""
     failed = PASSED.model_copy(update={"outcome": Outcome.FAIL})
-    monkeypatch.setattr(judged, "judge_commit", lambda _, work: Judged(COMMIT, 0, work, failed))
+    monkeypatch.setattr(judged, "judge_commit", lambda _, work: Judged(COMMIT, 0, work, failed, ""))
     result = gatehouse("image", "build", "--base", "oci:base", cwd=folder)
     assert result.exit_code == 1, result.output
     assert "does not pass, so it gets no image" in result.output

@@ -142,3 +142,34 @@ def test_digests_are_no_paths(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text(json.dumps(index))
     with pytest.raises(GatehouseError, match="no SHA-256 digest"):
         _ = Layout(tmp_path).manifest
+
+
+def digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def test_all_files_of_a_folder_are_listed(tmp_path: Path) -> None:
+    """As a container sees them: the topmost of each name, and none that a layer takes away."""
+    lower: Files = [("app/code/a.py", b"old"), ("app/code/b.py", b"b"), ("app/code/c/d.py", b"d")]
+    upper: Files = [("./app/code/a.py", b"new"), ("app/code/.wh.b.py", b""), ("app/codex", b"")]
+    found = image(tmp_path / "1", BASE, lower, upper).digests("app/code")
+    assert found == {"a.py": digest(b"new"), "c/d.py": digest(b"d")}
+    opaque: Files = [("app/code/.wh..wh..opq", b""), ("app/code/e.py", b"e")]
+    assert image(tmp_path / "2", lower, opaque).digests("app/code") == {"e.py": digest(b"e")}
+    assert image(tmp_path / "3", lower, [("app/.wh.code", b"")]).digests("app/code") == {}
+
+
+@pytest.mark.parametrize("name", ["app", "app/models", f"{MODEL}.py", "app/models/x/y"])
+def test_a_link_hides_no_file(tmp_path: Path, name: str) -> None:
+    """A link in the folder, or on the way to it, leads to files that nobody listed."""
+    make_layout(tmp_path / "image", [layer(BASE), layer([], {name: "/etc"})])
+    with pytest.raises(GatehouseError, match="no plain file and no folder"):
+        Layout(tmp_path / "image").digests("app/models")
+
+
+def test_a_name_lies_where_it_says(tmp_path: Path) -> None:
+    """A file that a container unpacks into the folder, by a name that begins elsewhere."""
+    made = image(tmp_path, BASE, [("etc/../app/models/model.onnx", b"another")])
+    for look in (made.file, made.digests):
+        with pytest.raises(GatehouseError, match=r"has '\.\.' in its name"):
+            look(MODEL)
