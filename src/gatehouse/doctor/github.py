@@ -126,8 +126,9 @@ def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
 
 
 def _values(variables: dict[str, Any]) -> Iterator[Finding]:
-    if "CANDIDATE_MB" in variables and not str(variables["CANDIDATE_MB"]).isdecimal():
-        yield AREA.problem("the variable CANDIDATE_MB is no number", "such as 500")
+    for name, such in (("CANDIDATE_MB", 500), ("JUDGE_MINUTES", 60)):
+        if name in variables and not str(variables[name]).isdecimal():
+            yield AREA.problem(f"the variable {name} is no number", f"such as {such}")
     image = str(variables.get("IMAGE", ""))
     if image != image.lower():
         yield AREA.problem("the variable IMAGE has capitals, which no registry takes", "lower case")

@@ -147,7 +147,8 @@ def named(kind: str, *names: str, **values: str) -> dict[str, Any]:
 def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:
     """Attacks: halves of pairs, misspelt names, keys that every branch can read, bad values."""
     answers[f"{AT}/actions/variables"] = named(
-        "variables", CANDIDATE_MB="much", GPU_LABEL="[]", IMAGE="ghcr.io/Acme/Prices",
+        "variables", CANDIDATE_MB="much", JUDGE_MINUTES="1.5",
+        GPU_LABEL="[]", IMAGE="ghcr.io/Acme/Prices",
         COSIGN_PUBLIC_KEY="-----BEGIN",
     )  # fmt: skip
     answers[f"{AT}/actions/secrets"] = named("secrets", "AWS_ACCESS_KEY_ID", "COSIGN_PRIVATE_KEY")
@@ -157,8 +158,9 @@ def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:
     assert "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not" in problems
     assert any("COSIGN_PRIVATE_KEY is a secret of the repository" in text for text in problems)
     assert "the variable CANDIDATE_MB is no number" in problems
+    assert "the variable JUDGE_MINUTES is no number" in problems
     assert any("IMAGE has capitals" in text for text in problems)
-    assert len(problems) == 4
+    assert len(problems) == 5
     assert [each.text for each in found[Level.WARNING]] == [
         "no workflow reads the variable GPU_LABEL"
     ]

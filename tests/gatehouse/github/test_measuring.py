@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import sys
@@ -12,11 +13,14 @@ import pytest
 from tests.gatehouse.tiny import Finished
 from tests.sample import lay_sample
 
+from gatehouse.base import Base, BaseRecord
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.github import measuring
-from gatehouse.github.measuring import make_card, measure_all
-from gatehouse.run import CARD
+from gatehouse.github.measuring import JOB_MINUTES, gate_seconds, make_card, measure_all
+from gatehouse.github.reporting import report_on
+from gatehouse.run import CARD, REPORT
+from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE
 
 SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_SECRET_ACCESS_KEY", "ACTIONS_RUNTIME_TOKEN")
@@ -45,17 +49,14 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("os.kill(os.getpid(), 9)", "ended with signal 9"),
         ("os.kill(os.getpid(), 11)", "ended with signal 11"),
         ("sys.exit(0)", "gave no reason"),
-        ("time.sleep(30)", "took longer than"),
         ("print('error: model: is none', file=sys.stderr); sys.exit(2)", "model: is none"),
         ("raise ValueError('boom')", "ValueError: boom"),
         ("sys.stderr.buffer.write(b'\\xff\\x1b[31m::error::x'); sys.exit(1)", "::error::x"),
     ],
 )
 def test_a_process_that_dies(finished: Finished, stand_in: Path, does: str, told: str,
-                             monkeypatch: pytest.MonkeyPatch,
                              capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
-    """Killed, silent, hung, refused, crashed: told in one line, and no evidence is old."""
-    monkeypatch.setattr(measuring, "TIME_LIMIT", 1 if "sleep" in does else 60)
+    """Killed, silent, refused, crashed: told in one line, and no evidence is old."""
     (stand_in / "does").write_text(does)
     problems = measure_all(finished.root)
     assert set(problems) == set(Gate)
@@ -64,6 +65,69 @@ def test_a_process_that_dies(finished: Finished, stand_in: Path, does: str, told
         assert problem.isprintable()
         assert not evidence_path(finished.root / EVIDENCE, gate).exists()
     assert not any(line.startswith("::") for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "time.sleep(600)",
+        "while True: pass",
+        "os.fork(); time.sleep(600)",
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)",
+        "(pathlib.Path('reports/evidence') / f'{sys.argv[-1]}.json').write_text('{}');"
+        " time.sleep(600)",
+    ],
+    ids=["sleeps", "spins", "forks", "ignores SIGTERM", "has written"],
+)
+def test_gates_that_all_hang(
+    finished: Finished, stand_in: Path, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks the job's time: each gate ends at its share, and says that it was this gate."""
+    monkeypatch.setattr(measuring, "gate_seconds", lambda _: 2.0)
+    (stand_in / "does").write_text(does)
+    problems = measure_all(finished.root)
+    assert set(problems) == set(Gate)
+    for gate, problem in problems.items():
+        assert problem.startswith(f"the {gate} gate took longer than its 2 s and was ended")
+        assert not evidence_path(finished.root / EVIDENCE, gate).exists()
+    base = Base("main", "0" * 40, BaseRecord(), finished.policy, None, None)
+    report = report_on(finished.workspace, base, problems, "")
+    comment = (finished.root / REPORT).read_text()
+    assert report.outcome is Outcome.FAIL
+    assert all(f"the {gate} gate took longer than its 2 s" in comment for gate in Gate)
+
+
+@pytest.mark.parametrize("minutes", ["1", "20", "60", "360"])
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 64])
+def test_all_shares_together_leave_time_to_answer(
+    workers: int, minutes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On any number of cores, though all gates hang one after the other."""
+    monkeypatch.setenv(JOB_MINUTES, minutes)
+    turns = math.ceil((len(Gate) - 1) / workers) + 1
+    assert gate_seconds(workers) * turns <= 0.61 * 60 * int(minutes)
+    monkeypatch.setenv(JOB_MINUTES, "")  # a variable that is not set
+    assert gate_seconds(2) == 60 * 60 * 0.6 / 3
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "an hour", "1.5", "1e9", "99999", "٦٠"])
+def test_a_limit_that_is_none(
+    finished: Finished, minutes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that somebody misspelt is told by its name."""
+    monkeypatch.setenv(JOB_MINUTES, minutes)
+    with pytest.raises(GatehouseError, match="JUDGE_MINUTES"):
+        measure_all(finished.root)
+
+
+def test_a_card_that_hangs(
+    finished: Finished, stand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card opens the graph too."""
+    monkeypatch.setattr(measuring, "CARD_LIMIT", 1.0)
+    (stand_in / "does").write_text("time.sleep(600)")
+    with pytest.raises(GatehouseError, match="it took longer than 1 s"):
+        make_card(finished.root)
 
 
 def test_no_secret_reaches_it(finished: Finished, stand_in: Path,
