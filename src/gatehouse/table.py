@@ -11,6 +11,7 @@ from gatehouse.errors import GatehouseError
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 RAW = Path("data/raw")
 ROWS_FILE = "rows.parquet"
@@ -56,6 +57,39 @@ def read_table(
     except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise GatehouseError(f"{path}: cannot be read as Parquet ({error})") from None
     return frame
+
+
+def open_table(
+    path: Path, plain: Iterable[str] | None = (), dictionaries: Iterable[str] = ()
+) -> pq.ParquetFile:
+    """A Parquet file to read in batches, after the checks of `read_table`.
+
+    Args:
+        path: of the file.
+        plain: columns that must hold numbers, text, booleans or times where the file has them;
+            None checks all.
+        dictionaries: text columns to read as dictionaries.
+
+    Raises:
+        GatehouseError: the file is missing, is no Parquet file, names two columns alike, or one of
+            `plain` holds other values.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path, memory_map=False, read_dictionary=list(dictionaries))
+        _check_rows(file.metadata.num_rows, path)
+        names = file.schema_arrow.names
+    except FileNotFoundError:
+        raise GatehouseError(f"{path}: there is no such file; run `make run` first") from None
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
+        raise GatehouseError(f"{path}: cannot be read as Parquet ({error})") from None
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise GatehouseError(f"{path}: two columns are named '{twice[0]}'; rename one")
+    _check_types(file.schema_arrow, path, set(names if plain is None else plain))
+    return file
 
 
 def _check_rows(rows: int, path: Path) -> None:

@@ -1,0 +1,190 @@
+"""The row ledger of a change, from the parts of both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.errors import GatehouseError
+from gatehouse.ledger.compare import TEST, Hashed, Outcome, Outcomes, Splits, compare
+from gatehouse.ledger.keyed import RowHasher
+from gatehouse.ledger.parts import Part, batches
+from gatehouse.table import open_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gatehouse.contract import Contract
+
+Deal = Callable[["pa.Table"], Splits]
+"""The base's rule: N rows to their splits, shape [N]: 0 train, 1 valid, 2 test."""
+
+BASE_OUTCOMES = (Outcome.UNCHANGED, Outcome.CHANGED, Outcome.RELABELLED, Outcome.GONE)
+NEW_OUTCOMES = (Outcome.ADDED, Outcome.REPEATED)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one side, dealt by the base's rule.
+
+    Attributes:
+        parts: their files, in order.
+        splits: shape [N], of each row in the parts' order.
+    """
+
+    parts: tuple[Part, ...]
+    splits: Splits
+
+    def __len__(self) -> int:
+        return len(self.splits)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of the base's N rows in a candidate's M.
+
+    Attributes:
+        identity: columns that rows were matched by.
+        base: what became of each base row, shape [N].
+        candidate: whence each of the candidate's rows came, shape [M].
+        base_splits: shape [N].
+        candidate_splits: shape [M].
+        base_identity: keyed hash of each base row's identity, shape [N].
+        candidate_identity: the same of the candidate's rows, shape [M].
+    """
+
+    identity: tuple[str, ...]
+    base: Outcomes
+    candidate: Outcomes
+    base_splits: Splits
+    candidate_splits: Splits
+    base_identity: NDArray[np.uint64]
+    candidate_identity: NDArray[np.uint64]
+
+    def count(self, outcome: Outcome, split: int | None = None) -> int:
+        """Rows of one outcome, in one split or in all.
+
+        Added and repeated rows are the candidate's; all others the base's.
+        """
+        outcomes, splits, _ = self._side(outcome)
+        chosen = outcomes == outcome
+        return int((chosen if split is None else chosen & (splits == split)).sum())
+
+    def identities(self, outcome: Outcome) -> Splits:
+        """The split of each distinct identity that has a row of this outcome."""
+        outcomes, splits, identity = self._side(outcome)
+        chosen = outcomes == outcome
+        identity, splits = identity[chosen], splits[chosen]
+        order = np.argsort(identity)
+        first = np.ones(len(order), bool)
+        first[1:] = identity[order][1:] != identity[order][:-1]
+        return np.asarray(splits[order][first])
+
+    @property
+    def exam(self) -> NDArray[np.bool_]:
+        """Which of the base's test rows stand unchanged, in the order of the base's parts.
+
+        Shape [number of the base's test rows]. Unchanged is equal in every column of the base's
+        contract, and at least as often as in the base.
+        """
+        return np.asarray(self.base[self.base_splits == TEST] == Outcome.UNCHANGED)
+
+    def _side(self, outcome: Outcome) -> tuple[Outcomes, Splits, NDArray[np.uint64]]:
+        if outcome in NEW_OUTCOMES:
+            return self.candidate, self.candidate_splits, self.candidate_identity
+        return self.base, self.base_splits, self.base_identity
+
+
+def deal_parts(parts: Sequence[Part], deal: Deal, *, official_test: bool) -> Table:
+    """Deal the rows of some parts.
+
+    Args:
+        parts: the rows' files.
+        deal: the base's rule.
+        official_test: has the base an official test file? Then test is that file, and a row of
+            another file that the rule would put into test stands in train. Otherwise every row is
+            dealt by the rule: a change can't bring an official test file.
+
+    Raises:
+        GatehouseError: a part cannot be read.
+    """
+    import pyarrow as pa
+
+    found = [np.empty(0, np.uint8)]
+    for part in parts:
+        for batch in batches(part):
+            if official_test and part.official_test:
+                found.append(np.full(batch.num_rows, TEST, np.uint8))
+                continue
+            splits = deal(pa.Table.from_batches([batch]))
+            found.append(np.where(splits == TEST, 0, splits) if official_test else splits)
+    return Table(tuple(parts), np.concatenate(found).astype(np.uint8))
+
+
+def keep_ledger(
+    base: Table,
+    candidate: Table,
+    contract: Contract,
+    identity: Sequence[str],
+    key: bytes | None = None,
+) -> Ledger:
+    """Compare the rows of a candidate with the base's.
+
+    Every column of the base's contract counts. One that a side lacks counts there as missing in
+    every row, so a change can't take a column out of sight; a column that the contract doesn't name
+    does not count.
+
+    Args:
+        base: the base's rows.
+        candidate: the candidate's, dealt by the base's rule.
+        contract: the base's.
+        identity: the base's identity columns; rows are matched by those that both sides have.
+        key: of the hashes; drawn at random if None.
+
+    Raises:
+        GatehouseError: a part cannot be read, or the sides have no identity column in common.
+    """
+    shared = _shared(identity, (*base.parts, *candidate.parts))
+    if not shared:
+        raise GatehouseError(
+            f"no identity column ({', '.join(identity)}) is in both the base's and the "
+            "candidate's rows, so no row can be matched; keep at least one under its name"
+        )
+    hasher = RowHasher(list(contract.columns), key)
+    old, new = (_hashed(side, hasher, contract, shared) for side in (base, candidate))
+    ours, theirs = compare(old, new)
+    return Ledger(
+        identity=shared,
+        base=ours,
+        candidate=theirs,
+        base_splits=base.splits,
+        candidate_splits=candidate.splits,
+        base_identity=old.identity,
+        candidate_identity=new.identity,
+    )
+
+
+def _shared(identity: Sequence[str], parts: Sequence[Part]) -> tuple[str, ...]:
+    names = [set(open_table(part.path).schema_arrow.names) for part in parts]
+    return tuple(name for name in identity if all(name in there for there in names))
+
+
+def _hashed(
+    table: Table, hasher: RowHasher, contract: Contract, identity: tuple[str, ...]
+) -> Hashed:
+    columns = list(contract.columns)
+    subsets = (columns, [*identity, contract.target], list(identity))
+    found = np.empty((len(subsets), len(table)), np.uint64)
+    place = 0
+    for part in table.parts:
+        for batch in batches(part, columns):
+            rows = slice(place, place := place + batch.num_rows)
+            terms = hasher.terms(batch)
+            for subset, into in zip(subsets, found, strict=True):
+                into[rows] = hasher.hashes(terms, subset, batch.num_rows)
+    whole, labelled, known = found
+    return Hashed(whole=whole, labelled=labelled, identity=known, splits=table.splits)
