@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.errors import GatehouseError
 from gatehouse.ledger.compare import TEST, Hashed, Outcome, Outcomes, Splits, compare
 from gatehouse.ledger.keyed import RowHasher
 from gatehouse.ledger.parts import Part, batches
-from gatehouse.table import open_table
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from gatehouse.contract import Contract
-
-Deal = Callable[["pa.Table"], Splits]
-"""The base's rule: N rows to their splits, shape [N]: 0 train, 1 valid, 2 test."""
+    from gatehouse.contract import Contract, Split
 
 BASE_OUTCOMES = (Outcome.UNCHANGED, Outcome.CHANGED, Outcome.RELABELLED, Outcome.GONE)
 NEW_OUTCOMES = (Outcome.ADDED, Outcome.REPEATED)
@@ -48,7 +41,6 @@ class Ledger:
     """What became of the base's N rows in a candidate's M.
 
     Attributes:
-        identity: columns that rows were matched by.
         base: what became of each base row, shape [N].
         candidate: whence each of the candidate's rows came, shape [M].
         base_splits: shape [N].
@@ -57,7 +49,6 @@ class Ledger:
         candidate_identity: the same of the candidate's rows, shape [M].
     """
 
-    identity: tuple[str, ...]
     base: Outcomes
     candidate: Outcomes
     base_splits: Splits
@@ -99,38 +90,36 @@ class Ledger:
         return self.base, self.base_splits, self.base_identity
 
 
-def deal_parts(parts: Sequence[Part], deal: Deal, *, official_test: bool) -> Table:
+def deal_parts(parts: Sequence[Part], split: Split, *, official_test: bool) -> Table:
     """Deal the rows of some parts.
 
     Args:
         parts: the rows' files.
-        deal: the base's rule.
-        official_test: has the base an official test file? Then test is that file, and a row of
-            another file that the rule would put into test stands in train. Otherwise every row is
-            dealt by the rule: a change can't bring an official test file.
+        split: the base's rule.
+        official_test: has the base an official test file? Then test is that file. Otherwise every
+            row is dealt by the rule: a change can't bring an official test file.
 
     Raises:
-        GatehouseError: a part cannot be read.
+        GatehouseError: a part cannot be read, or lacks an identity column.
     """
     import pyarrow as pa
 
+    from gatehouse.split import deal
+
     found = [np.empty(0, np.uint8)]
     for part in parts:
-        for batch in batches(part):
-            if official_test and part.official_test:
+        official = official_test and part.official_test
+        for batch in batches(part, split.identity):
+            if official:
                 found.append(np.full(batch.num_rows, TEST, np.uint8))
-                continue
-            splits = deal(pa.Table.from_batches([batch]))
-            found.append(np.where(splits == TEST, 0, splits) if official_test else splits)
-    return Table(tuple(parts), np.concatenate(found).astype(np.uint8))
+            else:
+                rows = pa.Table.from_batches([batch])
+                found.append(deal(rows, split, official_test=official_test))
+    return Table(tuple(parts), np.concatenate(found))
 
 
 def keep_ledger(
-    base: Table,
-    candidate: Table,
-    contract: Contract,
-    identity: Sequence[str],
-    key: bytes | None = None,
+    base: Table, candidate: Table, contract: Contract, key: bytes | None = None
 ) -> Ledger:
     """Compare the rows of a candidate with the base's.
 
@@ -142,23 +131,15 @@ def keep_ledger(
         base: the base's rows.
         candidate: the candidate's, dealt by the base's rule.
         contract: the base's.
-        identity: the base's identity columns; rows are matched by those that both sides have.
         key: of the hashes; drawn at random if None.
 
     Raises:
-        GatehouseError: a part cannot be read, or the sides have no identity column in common.
+        GatehouseError: a part cannot be read.
     """
-    shared = _shared(identity, (*base.parts, *candidate.parts))
-    if not shared:
-        raise GatehouseError(
-            f"no identity column ({', '.join(identity)}) is in both the base's and the "
-            "candidate's rows, so no row can be matched; keep at least one under its name"
-        )
-    hasher = RowHasher(list(contract.columns), key)
-    old, new = (_hashed(side, hasher, contract, shared) for side in (base, candidate))
+    hasher = RowHasher([*contract.columns, *_others(contract)], key)
+    old, new = (_hashed(side, hasher, contract) for side in (base, candidate))
     ours, theirs = compare(old, new)
     return Ledger(
-        identity=shared,
         base=ours,
         candidate=theirs,
         base_splits=base.splits,
@@ -168,16 +149,15 @@ def keep_ledger(
     )
 
 
-def _shared(identity: Sequence[str], parts: Sequence[Part]) -> tuple[str, ...]:
-    names = [set(open_table(part.path).schema_arrow.names) for part in parts]
-    return tuple(name for name in identity if all(name in there for there in names))
+def _others(contract: Contract) -> list[str]:
+    """Identity columns that the contract doesn't name as columns."""
+    return [name for name in contract.split.identity if name not in contract.columns]
 
 
-def _hashed(
-    table: Table, hasher: RowHasher, contract: Contract, identity: tuple[str, ...]
-) -> Hashed:
-    columns = list(contract.columns)
-    subsets = (columns, [*identity, contract.target], list(identity))
+def _hashed(table: Table, hasher: RowHasher, contract: Contract) -> Hashed:
+    identity = list(contract.split.identity)
+    columns = [*contract.columns, *_others(contract)]
+    subsets = (columns, [*identity, contract.target], identity)
     found = np.empty((len(subsets), len(table)), np.uint64)
     place = 0
     for part in table.parts:

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.table import open_table
+from gatehouse.table import ROWS_FILE, TEST_FILE, open_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ROWS = "rows.parquet"
-OFFICIAL_TEST = "test.parquet"
 
 _BATCH_ROWS = 2**16
 """Small enough that a batch's hashes stay in the processor's cache."""
@@ -48,10 +45,10 @@ def raw_parts(folder: Path) -> Iterator[Part]:
     Raises:
         GatehouseError: there is no file of rows, or a file cannot be read.
     """
-    yield Part(ROWS, file_digest(folder / ROWS), folder / ROWS)
-    if (folder / OFFICIAL_TEST).exists():
-        path = folder / OFFICIAL_TEST
-        yield Part(OFFICIAL_TEST, file_digest(path), path, official_test=True)
+    yield Part(ROWS_FILE, file_digest(folder / ROWS_FILE), folder / ROWS_FILE)
+    if (folder / TEST_FILE).exists():
+        path = folder / TEST_FILE
+        yield Part(TEST_FILE, file_digest(path), path, official_test=True)
 
 
 def batches(part: Part, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -84,8 +81,3 @@ def batches(part: Part, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
             yield batch
     except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise GatehouseError(f"{part.path}: cannot be read as Parquet ({error})") from None
-
-
-def row_count(parts: Sequence[Part]) -> int:
-    """The rows that the parts' files say they hold."""
-    return sum(int(open_table(part.path).metadata.num_rows) for part in parts)

@@ -11,9 +11,9 @@ import pyarrow as pa
 from gatehouse.contract import Contract, parse_contract
 from gatehouse.ledger.compare import Splits
 from gatehouse.ledger.ledger import Ledger, Table, deal_parts, keep_ledger
-from gatehouse.ledger.parts import OFFICIAL_TEST, ROWS, raw_parts
-from gatehouse.rows import row_hashes
-from gatehouse.table import write_table
+from gatehouse.ledger.parts import raw_parts
+from gatehouse.split import deal
+from gatehouse.table import ROWS_FILE, TEST_FILE, write_table
 
 CONTRACT = """\
 version: 1
@@ -25,6 +25,7 @@ columns:
   job: {type: category, categories: [nurse, cook], missing: 0.5, description: Work}
   sex: {type: category, role: protected, categories: [f, m], description: Sex}
   rich: {type: category, role: target, categories: ["no", "yes"], positive: "yes", description: Is?}
+split: {hash: 1, identity: [age, pay, job], valid: 0.16, test: 0.20}
 """
 IDENTITY = ("age", "pay", "job")
 SHARES = (0.64, 0.16, 0.20)
@@ -48,24 +49,19 @@ def people(count: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def deal(rows: pa.Table) -> Splits:
-    """The rule of these tests, by the identity alone."""
-    place = row_hashes(rows.select(list(IDENTITY)).to_pandas()) / 2.0**64
-    return np.select([place < 0.20, place < 0.36], [2, 1], 0).astype(np.uint8)
-
-
 def splits(frame: pd.DataFrame) -> Splits:
-    return deal(pa.Table.from_pandas(frame, preserve_index=False))
+    """The split of each row by the contract's rule, shape [N]."""
+    return deal(pa.Table.from_pandas(frame, preserve_index=False), contract().split)
 
 
 def table(folder: Path, rows: pd.DataFrame, test: pd.DataFrame | None = None) -> Table:
     """One side on disk, dealt; `test` are official test rows."""
-    write_table(rows, folder / ROWS)
+    write_table(rows, folder / ROWS_FILE)
     if test is not None:
-        write_table(test, folder / OFFICIAL_TEST)
-    return deal_parts(tuple(raw_parts(folder)), deal, official_test=test is not None)
+        write_table(test, folder / TEST_FILE)
+    return deal_parts(tuple(raw_parts(folder)), contract().split, official_test=test is not None)
 
 
 def ledger(folder: Path, base: pd.DataFrame, candidate: pd.DataFrame) -> Ledger:
     old, new = table(folder / "base", base), table(folder / "candidate", candidate)
-    return keep_ledger(old, new, contract(), IDENTITY)
+    return keep_ledger(old, new, contract())

@@ -10,9 +10,9 @@ import pytest
 
 from gatehouse.errors import GatehouseError
 from gatehouse.ledger.compare import TEST, Outcome
-from gatehouse.ledger.ledger import Ledger, keep_ledger
+from gatehouse.ledger.ledger import Ledger, deal_parts, keep_ledger
+from gatehouse.ledger.parts import raw_parts
 from tests.gatehouse.ledger.rows import (
-    IDENTITY,
     contract,
     ledger,
     people,
@@ -105,20 +105,28 @@ def test_official_test_rows_pair_with_official_test_rows(tmp_path: Path) -> None
     old = table(tmp_path / "base", rows, test)
     moved = pd.concat([rows, test.iloc[:40]]), pd.concat([test.iloc[40:], people(40, seed=2)])
     new = table(tmp_path / "candidate", *moved)
-    found = keep_ledger(old, new, contract(), IDENTITY)
+    found = keep_ledger(old, new, contract())
     assert np.flatnonzero(~found.exam).tolist() == list(range(40))
     assert found.count(Outcome.GONE, TEST) == 40
     assert found.count(Outcome.ADDED, TEST) == 40
     assert found.count(Outcome.ADDED) == 80
 
 
-def test_no_identity_column_in_common_is_an_error(tmp_path: Path) -> None:
-    """Attacks a table whose columns were all renamed."""
-    renamed = BASE.rename(columns=dict.fromkeys(IDENTITY)).set_axis(list("abcde"), axis=1)
-    old, new = table(tmp_path / "base", BASE), table(tmp_path / "other", BASE)
-    renamed.to_parquet(new.parts[0].path, index=False)
-    with pytest.raises(GatehouseError, match=r"no identity column \(age, pay, job\) is in both"):
-        keep_ledger(old, new, contract(), IDENTITY)
+def test_a_lost_identity_column_is_an_error(tmp_path: Path) -> None:
+    """Attacks rows that would fall into other splits, because nothing says where they belong."""
+    with pytest.raises(GatehouseError, match=r"split\.identity of contract\.yaml needs column job"):
+        ledger(tmp_path, BASE, BASE.drop(columns="job"))
+
+
+def test_an_official_test_file_that_the_base_has_not_is_dealt_like_all_rows(tmp_path: Path) -> None:
+    """Attacks the exam by a change that brings its own test file."""
+    old = table(tmp_path / "base", BASE)
+    table(tmp_path / "candidate", BASE.iloc[:1_000], BASE.iloc[1_000:])
+    parts = tuple(raw_parts(tmp_path / "candidate"))
+    new = deal_parts(parts, contract().split, official_test=False)
+    found = keep_ledger(old, new, contract())
+    assert found.exam.all()
+    assert len(found.exam) == IN_TEST.sum()
 
 
 def test_identities_count_once(tmp_path: Path) -> None:
