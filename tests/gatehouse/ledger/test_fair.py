@@ -60,7 +60,7 @@ def test_honest_growth_and_loss_pass(seed: int, tmp_path: Path) -> None:
 
 
 def test_rows_nudged_out_of_test_fail(tmp_path: Path) -> None:
-    """Attacks trust.md section 4: 3,442 near-copies of exam rows, none of which falls into test."""
+    """Attacks: 3,442 near-copies of exam rows, none of which falls into test."""
     exam = BASE[splits(BASE) == TEST]
     copies = nudged(exam.sample(3_442, replace=True, random_state=0, ignore_index=True))
     found = ledger(tmp_path, BASE, pd.concat([BASE, copies]))

@@ -51,7 +51,7 @@ def test_a_copy_with_any_one_input_changed_is_a_twin(column: str, tmp_path: Path
 
 
 def test_nudged_copies_are_twins(tmp_path: Path) -> None:
-    """Attacks trust.md section 4: near-copies of exam rows with turned labels, none in test."""
+    """Attacks: near-copies of exam rows with turned labels, none in test."""
     copies = nudged(EXAM).assign(sex="f", rich="no")
     found, before = twins(tmp_path, pd.concat([BASE, copies])), twins(tmp_path, BASE)
     assert found.near - before.near == len(copies)

@@ -73,7 +73,7 @@ def test_repeating_an_exam_row_leaves_it_untouched(tmp_path: Path) -> None:
 
 
 def test_repeating_one_exam_row_hides_no_other(tmp_path: Path) -> None:
-    """Attacks trust.md section 2: hard rows taken out, easy ones repeated in their place."""
+    """Attacks: hard rows taken out, easy ones repeated in their place."""
     hard, easy = np.flatnonzero(IN_TEST)[:100], np.flatnonzero(IN_TEST)[100:200]
     found = ledger(tmp_path, BASE, pd.concat([BASE.drop(hard), BASE.loc[easy]]))
     assert found.count(Outcome.GONE, TEST) == 100
