@@ -143,6 +143,8 @@ class GitHub:
         name: str = "Pull request",
         path: str = ".github/workflows/pull-request.yml",
         jobs: list[dict[str, Any]] | None = None,
+        actor: str | None = None,
+        triggering_actor: str | None = None,
     ) -> Run:
         """Register a workflow run; with no conclusion it is still in progress.
 
@@ -153,6 +155,7 @@ class GitHub:
         repository = head_repository or self.full_name
         made = Run(run_id, name, event, repository, head_branch, head_sha, path, status, conclusion)
         made.jobs = jobs or []
+        made.actor, made.triggering_actor = actor, triggering_actor
         self.state.runs[run_id] = made
         return made
 
@@ -216,9 +219,9 @@ class GitHub:
         """The comments on a pull request or an issue, the first one first."""
         return [each for each in self.state.comments if each.number == number]
 
-    def comment(self, number: int, body: str, login: str = "ada") -> Comment:
-        """Put somebody's comment on a pull request or an issue."""
-        made = Comment(self.state.new_id(), number, body, login)
+    def comment(self, number: int, body: str, login: str = "ada", **more: Any) -> Comment:
+        """Put somebody's comment on a pull request or an issue; `more` is as `Comment` has it."""
+        made = Comment(self.state.new_id(), number, body, login, **more)
         self.state.comments.append(made)
         return made
 

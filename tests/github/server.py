@@ -17,6 +17,7 @@ import tests.github.routes  # noqa: F401 - registers what is known
 from tests.github import openapi
 from tests.github.faults import RESET
 from tests.github.git_store import GitError
+from tests.github.graphql import answer_graphql
 from tests.github.routing import ROUTES, RefusedError, Reply, Request, page
 from tests.github.state import Call, State, Token
 
@@ -92,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise RefusedError(400, "Problems parsing JSON")
             query = dict(parse_qsl(split.query, keep_blank_values=True))
             request = Request(self.command, split.path, query, body, token)
+            if (self.command, split.path) == ("POST", "/graphql"):
+                return answer_graphql(state, request)
             return _routed(state, request, self.path)
         except RefusedError as refusal:
             return Reply(refusal.status, refusal.body)

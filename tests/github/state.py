@@ -79,6 +79,8 @@ class Run:
     status: str = "completed"
     conclusion: str | None = "success"
     attempt: int = 1
+    actor: str | None = None
+    triggering_actor: str | None = None
     jobs: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -111,7 +113,10 @@ class Issue:
 
 @dataclass
 class Comment:
-    """A comment on a pull request or an issue."""
+    """A comment on a pull request or an issue.
+
+    `editor` edited it last, `app` wrote it in the user's name, `login_type` is such as "Bot".
+    """
 
     id: int
     number: int
@@ -119,6 +124,9 @@ class Comment:
     login: str
     created: str = field(default_factory=now)
     edits: int = 0
+    editor: str | None = None
+    login_type: str | None = None
+    app: str | None = None
 
 
 @dataclass(frozen=True)

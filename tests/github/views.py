@@ -110,6 +110,10 @@ def run(state: State, it: Run) -> dict[str, Any]:
         "repository": repository(state),
         "pull_requests": pulls,
         "run_attempt": it.attempt,
+        "actor": user(it.actor or it.head_repository.partition("/")[0]),
+        "triggering_actor": user(
+            it.triggering_actor or it.actor or it.head_repository.partition("/")[0]
+        ),
         "run_number": it.id,
         "workflow_id": 7,
         "url": f"{base_url}/actions/runs/{it.id}",
@@ -150,7 +154,8 @@ def comment(state: State, it: Comment) -> dict[str, Any]:
         "html_url": f"https://github.com/{state.full_name}/pull/{it.number}#issuecomment-{it.id}",
         "issue_url": f"{base_url}/issues/{it.number}",
         "body": it.body,
-        "user": user(it.login),
+        "user": user(it.login, it.login_type),
+        "performed_via_github_app": {"slug": it.app} if it.app else None,
         "created_at": it.created,
         "updated_at": now(),
     }

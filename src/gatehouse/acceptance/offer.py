@@ -27,14 +27,15 @@ class Offer:
     scope: Scope
 
 
-def offers(verdict: Verdict, policy: Policy) -> tuple[Offer, ...]:
+def offers(verdict: Verdict, policy: Policy, accepted: Verdict | None = None) -> tuple[Offer, ...]:
     """The commands that together turn a verdict green; none where no acceptance can do that.
 
     Args:
-        verdict: as it is without them.
+        verdict: with the base's acceptances only, which is what a digest is of.
         policy: that decided.
+        accepted: the verdict with those that the pull request has already.
     """
-    blocked = [result for result in verdict.rules if result.blocks]
+    blocked = [result for result in (accepted or verdict).rules if result.blocks]
     if any(_why_not(result, policy) for result in blocked):
         return ()
     groups: dict[tuple[str, ...], list[str]] = {}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1_000_000
 """Of one file."""
+MOST_FILES = 500
+"""Of a folder."""
 _PLAIN = ("100644", "100755")
 
 
@@ -55,3 +57,29 @@ def text_of(repository: Repository, commit: str, path: Path) -> str | None:
         return data.decode("utf-8")
     except ValueError:
         raise GatehouseError(f"{path} of {commit[:12]}: is no UTF-8 text of at most 1 MB") from None
+
+
+def folder_of(repository: Repository, commit: str, folder: Path) -> dict[str, bytes]:
+    """The files of a commit's top folder, by their path; none where it has no such folder.
+
+    Raises:
+        GatehouseError: it holds anything but small plain files, or too many, or GitHub refused.
+    """
+    with telling(f"read {folder}/ of {commit[:12]}"):
+        root = repository.get_git_tree(commit)
+        inner = next((each for each in root.tree if each.path == folder.as_posix()), None)
+        if inner is None:
+            return {}
+        if inner.type != "tree":
+            raise GatehouseError(f"{folder} of {commit[:12]}: is no folder")
+        listed = repository.get_git_tree(inner.sha).tree
+        if len(listed) > MOST_FILES:
+            raise GatehouseError(
+                f"{folder}/ of {commit[:12]}: has more than {MOST_FILES} files; an owner takes "
+                "those of old models away"
+            )
+        for each in listed:
+            if each.type != "blob" or each.mode != "100644" or (each.size or 0) > MOST_BYTES:
+                raise GatehouseError(f"{folder}/{each.path}: is no plain file of at most 1 MB")
+        blobs = {each.path: repository.get_git_blob(each.sha).content for each in listed}
+    return {f"{folder}/{name}": base64.b64decode(text) for name, text in sorted(blobs.items())}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from gatehouse.acceptance.command import show
+from gatehouse.acceptance.offer import Offer
 from gatehouse.report.escape import code, prose
 
 MARK = "<!-- gatehouse -->"
@@ -32,6 +34,7 @@ class Surroundings:
         recorded: will the run be committed to the pull request's branch?
         training: how many files of the code that trains the change touches; None where there is
             no pull request to tell.
+        offers: what an owner may accept.
     """
 
     commit: str
@@ -40,6 +43,7 @@ class Surroundings:
     owned: Mapping[str, Sequence[str]] = field(default_factory=dict)
     recorded: bool = False
     training: int | None = None
+    offers: tuple[Offer, ...] = ()
 
     def with_training(self, training: int | None) -> Surroundings:
         return replace(self, training=training)
@@ -47,13 +51,16 @@ class Surroundings:
     def with_owners(self, owned: Mapping[str, Sequence[str]]) -> Surroundings:
         return replace(self, owned=owned)
 
+    def with_offers(self, offers: tuple[Offer, ...]) -> Surroundings:
+        return replace(self, offers=offers)
+
     def with_record(self, recorded: bool) -> Surroundings:
         return replace(self, recorded=recorded)
 
 
 def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -> str:
     """The comment on a candidate that was judged; `report` is Markdown of our own."""
-    parts = [MARK]
+    parts = [MARK, *_offers(around)]
     if problems:
         listed = "\n".join(f"> - {_short(text)}" for text in problems)
         parts.append(f"> [!CAUTION]\n> Whatever the gates say, this can't merge:\n{listed}")
@@ -65,6 +72,18 @@ def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -
         )
     parts.append(_foot(around))
     return "\n\n".join(parts) + "\n"
+
+
+def _offers(around: Surroundings) -> list[str]:
+    """The commands that turn it green, ready to copy: the comment's first lines."""
+    lines = []
+    for offer in around.offers:
+        who = ", ".join(map(code, offer.by)) or "An owner of `policy.yaml`"
+        lines.append(
+            f"✍️ {who} can accept this failure, for this change alone, by a comment with a "
+            f"reason:\n```text\n{show(offer.rules, offer.scope.digest)}\n```"
+        )
+    return lines
 
 
 def refused_comment(why: str, around: Surroundings) -> str:

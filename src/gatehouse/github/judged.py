@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gatehouse.acceptance.record import Acceptance
 from gatehouse.evidence import Gate
 from gatehouse.typed import Document, Frozen
 
@@ -49,6 +50,18 @@ class Basis(Frozen):
     unmeasured: dict[Gate, str] = Field(
         default_factory=dict, description="why a gate has no evidence"
     )
+    acceptances: tuple[Acceptance, ...] = Field(
+        default=(), description="owners' words that were counted"
+    )
+    problems: tuple[str, ...] = Field(
+        default=(), description="what forbids the merge besides the verdict"
+    )
+    owned: bool = Field(default=False, description="does the change need a code owner?")
+    params: dict[str, str] | None = Field(
+        default=None, description="the candidate's settings, for the report"
+    )
+    base_params: dict[str, str] | None = Field(default=None, description="the base's settings")
+    base_label: str = Field(default="the base", description="what the report calls the base")
 
 
 class Judged(Document):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatehouse.acceptance.offer import offers
 from gatehouse.base import Base
 from gatehouse.base import write_record as write_base
 from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Gate
 from gatehouse.git import file_at
 from gatehouse.github import recording
+from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.archive import download, find_archive, unpack
 from gatehouse.github.bases import status_of
 from gatehouse.github.basis import base_of, bring_base, hand_over
@@ -35,6 +39,7 @@ from gatehouse.github.plain_files import plain_file_problems
 from gatehouse.github.reporting import hand_over_verdict, report_on
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
+from gatehouse.judging import verdict_on
 from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.ownership import parse as parse_ownership
 from gatehouse.policy import POLICY_FILE, load_policy
@@ -116,16 +121,20 @@ def _judge(
         hand_over(base, place.root, place.candidate)
         write_base(base.record, place.candidate)
         unmeasured = measure_all(place.candidate)
-        report = partial(report_on, base=base, unmeasured=unmeasured, run_here=around.run_here)
         candidate = Workspace(place.candidate)
+        words = _words(repository, target, base, candidate, unmeasured)
+        report = partial(report_on, base=base, unmeasured=unmeasured, run_here=around.run_here,
+                         acceptances=words.acceptances)  # fmt: skip
         verdict = report(candidate)
     except GatehouseError as error:
         # A workflow that failed is the reason, or what can be mended first.
         raise GatehouseError(f"{failed}; {error}" if failed else str(error)) from None
     problems = [failed] if failed else []
     around, unowned = _with_owners(files, base, around, place.root)
-    problems += unowned + _unplain(base, target.head, place.root)
-    record = not recording.is_recorded(
+    problems += [*unowned, *_unplain(base, target.head, place.root), *words.problems]
+    if target.pull is not None and base.policy is not None:
+        around = around.with_offers(offers(words.before, base.policy, verdict))
+    record = bool(words.record) or not recording.is_recorded(
         candidate, verdict, base, target.head, place.root, place.work / "replay", report
     )
     if record and target.branch is None:
@@ -142,7 +151,13 @@ def _judge(
     judged = Judged(
         head=target.head,
         base=target.base_branch,
-        basis=hand_over_verdict(candidate, verdict, base.commit, unmeasured, place.out),
+        basis=hand_over_verdict(candidate, verdict, base, unmeasured, place.out).model_copy(
+            update={
+                "acceptances": words.acceptances,
+                "problems": tuple(problems),
+                "owned": bool(around.owned),
+            }
+        ),
         overall=overall_note(verdict, problems, around.owned),
         gates=gate_notes(verdict),
         objects=digests(place.candidate) if target.branch else {},
@@ -151,6 +166,21 @@ def _judge(
     text = read_text(place.candidate / REPORT)
     around = around.with_record(record)
     return _write(judged, place, judged_comment(text, problems, around))
+
+
+def _words(
+    repository: Repository,
+    target: Target,
+    base: Base,
+    candidate: Workspace,
+    unmeasured: Mapping[Gate, str],
+) -> Accepted:
+    """The owners' words that count; none where the base has no policy that somebody owns."""
+    known = of_base(repository, base.commit)
+    before = verdict_on(candidate, base, unmeasured=unmeasured, acceptances=known)
+    if base.policy is None:
+        return Accepted(before, known, {}, (), {})
+    return find_accepted(repository, target, base.commit, base.policy, before)
 
 
 def _changed_files(repository: Repository, target: Target) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +14,10 @@ from gatehouse.evidence import Gate
 from gatehouse.github.bases import CONTEXT, status_of
 from gatehouse.github.client import here, telling
 from gatehouse.github.event import Event
-from gatehouse.github.judged import JUDGED, RECORD, Judged, Note, refused
-from gatehouse.github.recompute import recompute
+from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refused
+from gatehouse.github.recompute import Recomputed, recompute
 from gatehouse.github.target import Target, find_target
+from gatehouse.report.escape import plain
 
 if TYPE_CHECKING:
     from github.GitCommit import GitCommit
@@ -26,7 +28,6 @@ Record the run of {head}
 
 Data, model, evidence and verdict as the gates measured them: {outcome}.
 """
-# The judging job reads a stranger's files, so what it hands over is held to these paths again.
 _RECORDED = re.compile(r"dvc\.lock|reports/.+")
 
 
@@ -105,11 +106,37 @@ def publish(
         if judged.base not in (None, target.base_branch):
             why = "it goes into another branch now, for which its next run is judged"
             judged = refused(head, why, "pending")
-    judged = _held(repository, target, judged, folder)
+    return settle(repository, statuses, target, judged, folder, context)
+
+
+def settle(
+    repository: Repository,
+    statuses: Repository,
+    target: Target | None,
+    judged: Judged,
+    folder: Path,
+    context: str,
+) -> Judged:
+    """Judge the answer again with the owners' words that count now, record it, set the statuses.
+
+    Args:
+        repository: as a token that may write contents sees it.
+        statuses: as a token that may write statuses sees it.
+        target: whose statuses are set; None: only the commit that was judged is known.
+        judged: the answer.
+        folder: what the judging job handed over.
+        context: name of the required status.
+
+    Raises:
+        GatehouseError: GitHub refused, several times; no status is green then.
+    """
+    head = target.head if target else judged.head
+    judged, again = _held(repository, target, judged, folder)
     recorded = None
-    if judged.record:
+    if judged.record or (again and again.accepted.record):
         try:
-            recorded = _record(repository, statuses, target, judged, folder / RECORD, context)
+            files = _files(judged, folder / RECORD, again)
+            recorded = _record(repository, statuses, target, judged, files, context)
         except GatehouseError as error:
             judged = judged.model_copy(
                 update={"overall": Note(state="failure", text=f"could not be recorded: {error}")}
@@ -117,6 +144,8 @@ def publish(
     _say_all(statuses, head, _but_for(recorded, judged) if recorded else judged, context)
     if recorded:
         print(f"recorded as {recorded}")
+    for comment, why in again.accepted.answers.items() if again else ():
+        print(f"comment {comment} does not count: {plain(why)}")
     return judged
 
 
@@ -143,21 +172,47 @@ def _read(folder: Path, head: str) -> Judged:
     return judged
 
 
-def _held(repository: Repository, target: Target | None, judged: Judged, folder: Path) -> Judged:
+def _held(
+    repository: Repository, target: Target | None, judged: Judged, folder: Path
+) -> tuple[Judged, Recomputed | None]:
     """The answer where its evidence supports it; else an error that says why not."""
     if judged.basis is None:
         if judged.overall.state == "success" or judged.gates or judged.record:
-            return refused(judged.head, "the answer names no evidence", "error")
-        return judged
+            return refused(judged.head, "the answer names no evidence", "error"), None
+        return judged, None
     try:
         if target is None:
             raise GatehouseError("no open pull request has this commit as its head any more")
         if judged.overall.state == "success" and target.draft:
             raise GatehouseError("a draft is not judged")
-        recompute(repository, target, judged, folder)
+        again = recompute(repository, target, judged, folder)
     except GatehouseError as error:
-        return refused(judged.head, f"judged again: {error}", "error")
-    return judged
+        return refused(judged.head, f"judged again: {error}", "error"), None
+    return again.judged, again
+
+
+def _files(judged: Judged, folder: Path, again: Recomputed | None) -> dict[str, bytes]:
+    """What is recorded, by path: what *Judge* handed over, and owners' words.
+
+    Where these words change the verdict, it and the report are made anew.
+
+    Raises:
+        GatehouseError: *Judge* handed over a file of another place.
+    """
+    files = {}
+    # The judging job reads a stranger's files, so what it hands over is held to these paths again.
+    for path in sorted(folder.rglob("*")) if judged.record else ():
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or (path.is_file() and not _RECORDED.fullmatch(name)):
+            raise GatehouseError(f"{name} is no part of a record")
+        if path.is_file():
+            files[name] = path.read_bytes()
+    if again is not None and (again.changed or again.accepted.record):
+        link = f"[the run's artifacts]({here()})"
+        files[f"reports/{VERDICT}"] = again.verdict.to_json().encode()
+        files["reports/report.md"] = again.report(link).encode()
+        files |= again.accepted.record
+    return files
 
 
 def _record(
@@ -165,13 +220,13 @@ def _record(
     statuses: Repository,
     target: Target | None,
     judged: Judged,
-    folder: Path,
+    files: Mapping[str, bytes],
     context: str,
 ) -> str | None:
     if target is None or target.branch is None:
         raise GatehouseError("the branch has moved on, or is not ours to write to")
     with telling(f"record the run on {target.branch}"):
-        commit = _commit(repository, target, judged, folder)
+        commit = _commit(repository, target, judged, files)
         if commit is None:
             return None
         # First the statuses, then the branch: the new head is never without one.
@@ -195,29 +250,20 @@ def _move(repository: Repository, branch: str, commit: str) -> None:
 
 
 def _commit(
-    repository: Repository, target: Target, judged: Judged, folder: Path
+    repository: Repository, target: Target, judged: Judged, files: Mapping[str, bytes]
 ) -> GitCommit | None:
     from github import InputGitTreeElement
 
     head = repository.get_git_commit(target.head)
     elements = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink() or not _RECORDED.fullmatch(name):
-            raise GatehouseError(f"{name} is no part of a record")
-        blob = repository.create_git_blob(*_content(path))
+    for name, data in sorted(files.items()):
+        blob = repository.create_git_blob(base64.b64encode(data).decode(), "base64")
         elements.append(InputGitTreeElement(name, "100644", "blob", sha=blob.sha))
     tree = repository.create_git_tree(elements, base_tree=head.tree)
     if tree.sha == head.tree.sha:
         return None
     message = _MESSAGE.format(head=target.head[:12], outcome=judged.overall.state)
     return repository.create_git_commit(message, tree, [head])
-
-
-def _content(path: Path) -> tuple[str, str]:
-    import base64
-
-    return base64.b64encode(path.read_bytes()).decode(), "base64"
 
 
 def _say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:

@@ -8,20 +8,25 @@ base that this job finds by itself: another outcome than they give is not believ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatehouse.acceptance.record import FOLDER
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.blobs import text_of, tip_of
 from gatehouse.github.judged import EVIDENCE, RECORD, VERDICT, Basis, Judged
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.target import Target
 from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, parse_policy
+from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
-from gatehouse.verdict import Outcome, Verdict
+from gatehouse.report.markdown import render_report
+from gatehouse.verdict import Verdict
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -30,13 +35,50 @@ MOST_BYTES = 16_000_000
 """Of one file that is handed over."""
 
 _OWNED = {"a changed file": ("an owner",)}
+_TOLD = ("policy_changes", "contract_changes", "waivers", "proposed")
+"""What a verdict says of the proposal's own policy and contract, which this job doesn't read."""
 
 
-def recompute(repository: Repository, target: Target, judged: Judged, folder: Path) -> Verdict:
+@dataclass(frozen=True)
+class Recomputed:
+    """The answer as this job finds it.
+
+    Attributes:
+        judged: with the statuses that its verdict gives.
+        verdict: with the owners' words that count now, and what *Judge* tells of the proposal.
+        accepted: those words, and the files that record them.
+        evidence: that the verdict rests on.
+        changed: is the verdict another one than *Judge* handed over?
+    """
+
+    judged: Judged
+    verdict: Verdict
+    accepted: Accepted
+    evidence: Mapping[Gate, Evidence | str]
+    changed: bool
+
+    def report(self, full_report: str) -> str:
+        """The report on the verdict, as *Judge* would write it; `full_report` is Markdown."""
+        basis = self.judged.basis
+        assert basis is not None, "else there is nothing to recompute"
+        context = ReportContext(
+            verdict=self.verdict,
+            evidence=self.evidence,
+            params=basis.params,
+            base_params=basis.base_params,
+            base_label=basis.base_label,
+            full_report=full_report,
+        )
+        return render_report(context)
+
+
+def recompute(repository: Repository, target: Target, judged: Judged, folder: Path) -> Recomputed:
     """The verdict on what the judging job measured, which must be the one that it came to.
 
+    Besides, comments count as they are now: an owner may have accepted something, or taken it back.
+
     Args:
-        repository: as a token that may read contents sees it.
+        repository: as a token that may read actions, contents and pull requests sees it.
         target: what is judged, as this job found it.
         judged: the answer.
         folder: what the judging job handed over.
@@ -54,13 +96,30 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
         candidate=said.candidate,
         base=said.base,
         today=datetime.now(UTC).date(),
+        acceptances=judged.basis.acceptances,
     )
-    verdict = judge(case, policy, said.policy_from)
-    _same_verdict(said, verdict)
-    _same_statuses(judged, verdict)
+    _same_verdict(said, judge(case, policy, said.policy_from))
+    _same_statuses(judged, said)
     if judged.record:
         _same_record(folder)
-    return verdict
+    tip = judged.basis.base
+    case = replace(case, acceptances=of_base(repository, tip))
+    before = judge(case, policy, said.policy_from)
+    accepted = find_accepted(repository, target, tip, policy, before)
+    now = judge(replace(case, acceptances=accepted.acceptances), policy, said.policy_from)
+    told = {field: getattr(said, field) for field in _TOLD}
+    verdict = now.model_copy(update=told)
+    problems = [
+        each for each in judged.basis.problems if not each.startswith(f"{FOLDER}/")
+    ]  # which are looked at anew
+    notes = _OWNED if judged.basis.owned else {}
+    updated = judged.model_copy(
+        update={
+            "overall": overall_note(verdict, [*problems, *accepted.problems], notes),
+            "gates": gate_notes(verdict),
+        }
+    )
+    return Recomputed(updated, verdict, accepted, case.evidence, verdict != said)
 
 
 def _policy(repository: Repository, target: Target, basis: Basis) -> Policy:
@@ -113,16 +172,13 @@ def _same_verdict(said: Verdict, verdict: Verdict) -> None:
         raise GatehouseError("the answer does not tell the evidence's errors")
 
 
-def _same_statuses(judged: Judged, verdict: Verdict) -> None:
-    if judged.gates != gate_notes(verdict):
+def _same_statuses(judged: Judged, said: Verdict) -> None:
+    assert judged.basis is not None, "else there is no verdict"
+    if judged.gates != gate_notes(said):
         raise GatehouseError("the statuses of the gates are not what the evidence says")
-    if judged.overall.state != "success":
-        return
-    _equal("outcome", Outcome.PASS.value, verdict.outcome.value)
-    notes: Mapping[str, str] = {}
-    possible = [overall_note(verdict, [], owned).text for owned in (notes, _OWNED)]
-    if judged.overall.text not in possible:
-        raise GatehouseError("the green status says something else than the gates do")
+    notes = _OWNED if judged.basis.owned else {}
+    if judged.overall != overall_note(said, judged.basis.problems, notes):
+        raise GatehouseError("the status says something else than the gates do")
 
 
 def _same_record(folder: Path) -> None:

@@ -8,19 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from gatehouse.acceptance.record import Acceptance
 from gatehouse.base import Base
 from gatehouse.evidence import Evidence, Gate, evidence_path
 from gatehouse.github.judged import EVIDENCE, Basis
 from gatehouse.github.judged import VERDICT as HANDED_OVER
 from gatehouse.github.measuring import make_card
 from gatehouse.judging import evidence_here, verdict_on
+from gatehouse.params import PARAMS
+from gatehouse.report.context import flat
 from gatehouse.run import write_report
+from gatehouse.typed import parse_yaml, read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
 
 def report_on(
-    candidate: Workspace, base: Base, unmeasured: Mapping[Gate, str], run_here: str
+    candidate: Workspace,
+    base: Base,
+    unmeasured: Mapping[Gate, str],
+    run_here: str,
+    acceptances: tuple[Acceptance, ...] = (),
 ) -> Verdict:
     """Judge what was measured, and store verdict, report and card.
 
@@ -29,11 +37,12 @@ def report_on(
         base: whose policy decides.
         unmeasured: why a gate has no evidence.
         run_here: address of the judging run, whose artifacts have all numbers.
+        acceptances: owners' words that count.
 
     Raises:
         GatehouseError: a file of the candidate's is unreadable.
     """
-    verdict = verdict_on(candidate, base, unmeasured=unmeasured)
+    verdict = verdict_on(candidate, base, unmeasured=unmeasured, acceptances=acceptances)
     verdict.write(candidate.root / VERDICT)
     write_report(candidate, verdict, base, full_report=f"[the run's artifacts]({run_here})")
     if not unmeasured:  # a card of half a model helps nobody
@@ -42,14 +51,14 @@ def report_on(
 
 
 def hand_over_verdict(
-    candidate: Workspace, verdict: Verdict, base: str, unmeasured: Mapping[Gate, str], folder: Path
+    candidate: Workspace, verdict: Verdict, base: Base, unmeasured: Mapping[Gate, str], folder: Path
 ) -> Basis:
     """Store in `folder` the verdict and its evidence, from which *Publish* judges again.
 
     Args:
         candidate: with its evidence.
         verdict: on it.
-        base: the commit whose policy decided.
+        base: whose policy decided.
         unmeasured: why a gate has no evidence.
         folder: of the answer.
 
@@ -68,4 +77,15 @@ def hand_over_verdict(
         else:
             unusable[gate] = evidence
     verdict.write(folder / HANDED_OVER)
-    return Basis(base=base, unmeasured=unusable)
+    return Basis(
+        base=base.commit,
+        unmeasured=unusable,
+        params=_settings(read_text(candidate.root / PARAMS)),
+        base_params=_settings(base.params) if base.params else None,
+        base_label=base.name,
+    )
+
+
+def _settings(text: str) -> dict[str, str]:
+    """The settings in the text of `params.yaml`, as the report shows them."""
+    return {key: str(value) for key, value in flat(parse_yaml(text, PARAMS)).items()}

@@ -31,6 +31,7 @@ class Target:
             branch, Dependabot's (which would stop to maintain it), the queue's and the default
             one, from which a pull request to a release branch may come.
         draft: is the pull request a draft?
+        queued: number of the pull request in the merge queue.
     """
 
     head: str
@@ -39,6 +40,12 @@ class Target:
     pull: int | None = None
     branch: str | None = None
     draft: bool = False
+    queued: int | None = None
+
+    @property
+    def number(self) -> int | None:
+        """Of the pull request that is judged or waits in the queue."""
+        return self.pull if self.pull is not None else self.queued
 
 
 def find_target(repository: Repository, event: Event) -> Target | None:
@@ -54,7 +61,12 @@ def find_target(repository: Repository, event: Event) -> Target | None:
         entry = _QUEUED.fullmatch(run.head_branch or "")
         if entry is None:
             raise GatehouseError("the merge queue's branch has a name that can't be understood")
-        return Target(head=run.head_sha, base_branch=entry["base"], base=entry["commit"])
+        return Target(
+            head=run.head_sha,
+            base_branch=entry["base"],
+            base=entry["commit"],
+            queued=int(entry["pull"]),
+        )
     if run.head_repository is None or not run.head_branch:
         return None
     with telling("list the pull requests of the commit"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.gatehouse.tiny import POLICY, good
 
+from gatehouse.acceptance.record import Acceptance
 from gatehouse.evidence import (
     COMPARES,
     LOOKS_AT,
@@ -18,7 +19,7 @@ from gatehouse.evidence import (
     Subject,
     evidence_path,
 )
-from gatehouse.github.judged import EVIDENCE, JUDGED, RECORD, VERDICT, Basis, Judged, Note
+from gatehouse.github.judged import EVIDENCE, JUDGED, RECORD, VERDICT, Basis, Judged
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.policy import Policy, parse_policy
@@ -40,6 +41,7 @@ class Answer:
         policy: the base's.
         candidate: what was judged.
         of: what it was compared with.
+        known: owners' words that it says it knows.
     """
 
     base: str
@@ -47,6 +49,7 @@ class Answer:
     policy: Policy = field(default_factory=lambda: parse_policy(POLICY, "policy.yaml"))
     candidate: Subject = SUBJECT
     of: Subject = BASE
+    known: tuple[Acceptance, ...] = ()
 
     def evidence(self, gate: Gate) -> Evidence:
         return Evidence(
@@ -58,13 +61,13 @@ class Answer:
             measurements=self.measurements.get(gate, good(gate, base=gate in COMPARES)),
         )
 
-    def verdict(self, **more: Any) -> Verdict:
+    def verdict(self) -> Verdict:
         case = Case(
             evidence={gate: self.evidence(gate) for gate in Gate},
             candidate=self.candidate,
             base=self.of,
             today=datetime.now(UTC).date(),
-            **more,
+            acceptances=self.known,
         )
         return judge(case, self.policy, "policy.yaml of main")
 
@@ -73,14 +76,14 @@ class Answer:
     ) -> Judged:
         """Write it into `folder`; `state` is another than the verdict's, for a reason besides."""
         verdict = self.verdict()
-        overall = overall_note(verdict, [], {})
-        if state not in (None, overall.state):
-            overall = Note(state=state, text="for another reason")
+        problems = ["for another reason"] if state == "failure" else []
+        overall = overall_note(verdict, problems, {})
+        assert state in (None, overall.state)
         given: dict[str, Any] = {
             "head": head,
             "base": "main",
             "overall": overall,
-            "basis": Basis(base=self.base),
+            "basis": Basis(base=self.base, problems=tuple(problems), acceptances=self.known),
             "gates": gate_notes(verdict),
             "record": record,
         }

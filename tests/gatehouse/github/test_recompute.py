@@ -194,7 +194,7 @@ def a_base_that_moved(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("attack", "words"),
     [
-        (green, "outcome: the answer says pass, its evidence fail"),
+        (green, "the status says something else"),
         (forged_verdict, "outcome: the answer says pass, its evidence fail"),
         (own_policy, "another policy than the base's"),
         (fewer_rules, "number of rules: the answer says 5, its evidence 6"),
@@ -203,7 +203,7 @@ def a_base_that_moved(desk: Desk) -> None:
         (hidden_error, "outcome: the answer says pass, its evidence fail"),
         (gate_status, "the statuses of the gates"),
         (gate_left_out, "the statuses of the gates"),
-        (false_words, "the green status says something else"),
+        (false_words, "the status says something else"),
         (no_evidence, "verdict.json: is no file"),
         (a_huge_file, "data.json: is no file of at most 16 MB"),
         (a_link, "data.json: is no file"),

@@ -10,6 +10,19 @@ from tests.github.routing import RefusedError, Reply, Request, route
 from tests.github.state import Artifact, Run, State
 
 
+@route("GET", "/actions/runs", "actions:read")
+def runs(state: State, request: Request) -> Reply:
+    wanted = {key: request.query[key] for key in ("event", "head_sha") if key in request.query}
+    branch = request.query.get("branch")
+    found = [
+        each
+        for each in sorted(state.runs.values(), key=lambda each: -each.id)
+        if branch in (None, each.head_branch)
+        and all(getattr(each, key) == value for key, value in wanted.items())
+    ]
+    return Reply(listed=[views.run(state, each) for each in found], key="workflow_runs")
+
+
 @route("GET", "/actions/runs/{id}", "actions:read")
 def run(state: State, request: Request) -> Reply:
     return Reply(body=views.run(state, _run(state, request)))

@@ -87,7 +87,7 @@ def comment(state: State, request: Request) -> Reply:
 @route("PATCH", "/issues/comments/{id}", *WRITE)
 def edit_comment(state: State, request: Request) -> Reply:
     it = _comment(state, request)
-    it.body, it.edits = _said(request), it.edits + 1
+    it.body, it.edits, it.editor = _said(request), it.edits + 1, request.token.login
     return Reply(body=views.comment(state, it))
 
 

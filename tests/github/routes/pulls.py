@@ -60,6 +60,33 @@ def files(state: State, request: Request) -> Reply:
     return Reply(listed=state.git.changed_files(it.base_branch, state.head_of(it)))
 
 
+@route("GET", "/pulls/{number}/commits", "pull_requests:read")
+def commits(state: State, request: Request) -> Reply:
+    """The commits of a pull request; an account has the address NAME@example.com."""
+    it = _pull(state, request)
+    base, head = f"refs/heads/{it.base_branch}", state.head_of(it)
+    shas = state.git.git("rev-list", "--reverse", head, f"^{base}").split()
+    url = f"{state.url}/repos/{state.full_name}/commits"
+    found: list[dict[str, Any]] = []
+    for sha in shas:
+        mails = state.git.git("show", "-s", "--format=%ae %ce", sha).split(" ")
+        logins = [mail.removesuffix("@example.com") for mail in mails]
+        people = [
+            views.user(login) if mail.endswith("@example.com") else None
+            for mail, login in zip(mails, logins, strict=True)
+        ]
+        found.append(
+            {
+                "sha": sha,
+                "url": f"{url}/{sha}",
+                "author": people[0],
+                "committer": people[1],
+                "parents": [],
+            }
+        )
+    return Reply(listed=found)
+
+
 def _owner(pull: PullRequest) -> str:
     return pull.head_repository.partition("/")[0]
 

@@ -1,0 +1,180 @@
+"""Which acceptances count on a pull request, and what its folder `acceptances/` must hold.
+
+The base's folder counts as it is. Besides, each file must be exactly what valid comments give: an
+accepting comment whose digest is that of a failure in the newest answer of the gates, or of the
+file that was recorded when it was. Until that file is merged, the comment must stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.acceptance.offer import scope_of
+from gatehouse.acceptance.record import FOLDER, Acceptance, Scope, by_path, parse
+from gatehouse.errors import GatehouseError
+from gatehouse.github.acceptors import Acceptors, find_acceptors
+from gatehouse.github.blobs import folder_of, text_of
+from gatehouse.github.comments import Said, read_commands
+from gatehouse.github.owners import OWNERS_FILE
+from gatehouse.github.target import Target
+from gatehouse.policy import Policy
+from gatehouse.verdict import Verdict
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What counts on a pull request.
+
+    Attributes:
+        before: the verdict with the base's acceptances only.
+        acceptances: the base's, and those of valid comments.
+        record: the files that the head lacks, by their path.
+        problems: why the head's folder can't be merged.
+        answers: what became of each command that does not count, by the comment's number.
+    """
+
+    before: Verdict
+    acceptances: tuple[Acceptance, ...]
+    record: Mapping[str, bytes]
+    problems: tuple[str, ...]
+    answers: Mapping[int, str]
+
+
+def of_base(repository: Repository, base: str) -> tuple[Acceptance, ...]:
+    """The acceptances that the base records.
+
+    Raises:
+        GatehouseError: GitHub refused, or a file there is none.
+    """
+    files = folder_of(repository, base, FOLDER)
+    return tuple(parse(data, Path(path)) for path, data in files.items())
+
+
+def find_accepted(
+    repository: Repository, target: Target, base: str, policy: Policy, verdict: Verdict
+) -> Accepted:
+    """The acceptances that count for a target.
+
+    Args:
+        repository: as a token that may read contents, actions and pull requests sees it.
+        target: what is judged.
+        base: the commit whose policy decides.
+        policy: of the base.
+        verdict: with the base's acceptances only.
+
+    Raises:
+        GatehouseError: GitHub refused, or a file of the base's folder is no acceptance.
+    """
+    before = folder_of(repository, base, FOLDER)
+    here = folder_of(repository, target.head, FOLDER)
+    recorded, problems = _recorded(before, here)
+    given: dict[int, Acceptance] = {}
+    answers: dict[int, str] = {}
+    number = target.number
+    said = read_commands(repository, number) if number else ()
+    if number and said:
+        codeowners = text_of(repository, base, OWNERS_FILE)
+        who = find_acceptors(repository, number, policy, codeowners)
+        given, answers = _valid(said, who, verdict, recorded, number)
+    valid = by_path(given.values())
+    for path, data in here.items():
+        if path not in before and valid.get(path) != data:
+            problems.append(f"{path}: is not what a comment that counts gives; take the file away")
+    known = tuple(parse(data, Path(path)) for path, data in before.items())
+    lacking = {path: data for path, data in valid.items() if path not in (before | here)}
+    if target.branch is None:
+        problems += [
+            f"{path}: is not on the branch, to which the gates can't write; push the change to a "
+            "branch of this repository"
+            for path in lacking
+        ]
+        lacking = {}
+    return Accepted(verdict, (*known, *given.values()), lacking, tuple(problems), answers)
+
+
+def _recorded(
+    before: Mapping[str, bytes], here: Mapping[str, bytes]
+) -> tuple[dict[int, Acceptance], list[str]]:
+    """What the head records beyond the base, by comment, and where it departs from the base."""
+    problems = [
+        f"{path}: the branch has another one than the base; update the branch, or restore it"
+        for path, data in before.items()
+        if here.get(path) != data
+    ]
+    found = {}
+    for path, data in here.items():
+        if path in before:
+            continue
+        try:
+            given = parse(data, Path(path))
+        except GatehouseError:
+            continue  # which is told as a file that no comment gives
+        found[given.comment] = given
+    return found, problems
+
+
+def _valid(
+    said: tuple[Said, ...],
+    who: Acceptors,
+    verdict: Verdict,
+    recorded: Mapping[int, Acceptance],
+    number: int,
+) -> tuple[dict[int, Acceptance], dict[int, str]]:
+    """The acceptances of comments that count, and why others don't, by comment."""
+    given: dict[int, Acceptance] = {}
+    answers: dict[int, str] = {}
+    for each in said:
+        command = each.command
+        if command is not None and command.verb == "revoke":
+            # However it came about, a word that takes back is believed of whom it could come from.
+            if who.owns(each.login, command.rules) or f"@{each.login.lower()}" in who.involved:
+                given = {n: a for n, a in given.items() if a.scope.digest != command.digest}
+            else:
+                answers[each.comment] = f"@{each.login} may not take back an owner's word"
+            continue
+        if each.problem is not None or command is None:
+            answers[each.comment] = each.problem or "the command can't be understood"
+            continue
+        if why := who.why_not(each.login, command.rules):
+            answers[each.comment] = why
+            continue
+        try:
+            scope = _scope(each.comment, command.rules, command.digest, verdict, who, recorded)
+        except GatehouseError as error:
+            answers[each.comment] = str(error)
+            continue
+        given[each.comment] = Acceptance(
+            scope=scope,
+            by=f"@{each.login}",
+            reason=command.reason,
+            pull=number,
+            comment=each.comment,
+        )
+    return given, answers
+
+
+def _scope(
+    comment: int,
+    rules: tuple[str, ...],
+    digest: str,
+    verdict: Verdict,
+    who: Acceptors,
+    recorded: Mapping[int, Acceptance],
+) -> Scope:
+    """What a comment accepted: the recorded case, or the one that was judged now."""
+    before = recorded.get(comment)
+    if before and before.scope.digest == digest and set(before.scope.rules) == set(rules):
+        return before.scope
+    now = scope_of(verdict, who.policy, rules)
+    if now.digest != digest:
+        raise GatehouseError(
+            f"the digest {digest} is of another failure, data or model than was judged; copy the "
+            "command from the gates' newest comment"
+        )
+    return now

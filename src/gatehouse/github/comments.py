@@ -1,0 +1,113 @@
+"""The comments of a pull request that speak to the gates, and whether each may count.
+
+A comment counts as it was made. Writers can edit the comments of others, bots' too, so one that
+anybody ever edited does not count, nor does one that an app wrote in a user's name. REST says who
+wrote through what, and GraphQL whether it was edited; both must tell of the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gatehouse.acceptance.command import Command, is_command, parse_command
+from gatehouse.errors import GatehouseError
+from gatehouse.github.client import telling
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+MOST = 5_000
+"""Comments that are read."""
+
+QUERY = """\
+query($owner: String!, $name: String!, $number: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      comments(first: 100, after: $after) {
+        pageInfo { hasNextPage endCursor }
+        nodes { fullDatabaseId body lastEditedAt author { login __typename } editor { login } }
+      }
+    }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A comment that begins with `/gatehouse `.
+
+    Attributes:
+        comment: its number; a later one has a higher number.
+        login: who wrote it, without @; empty where the account is gone.
+        command: what it asks for; None where it can't be understood.
+        problem: why it does not count; None where it may.
+    """
+
+    comment: int
+    login: str
+    command: Command | None
+    problem: str | None
+
+
+def read_commands(repository: Repository, number: int) -> tuple[Said, ...]:
+    """The commands in the comments of pull request `number`, oldest first.
+
+    Raises:
+        GatehouseError: there are too many comments, or GitHub refused.
+    """
+    with telling("read the comments of the pull request"):
+        listed = repository.get_pull(number).get_issue_comments()
+        if listed.totalCount > MOST:
+            raise GatehouseError(
+                f"the pull request has more than {MOST:,} comments; open another one"
+            )
+        found = [each.raw_data for each in listed if is_command(each.body or "")]
+        seen = _by_graphql(repository, number) if found else {}
+    return tuple(
+        sorted((_said(each, seen.get(each["id"])) for each in found), key=lambda s: s.comment)
+    )
+
+
+def _said(rest: dict[str, Any], seen: dict[str, Any] | None) -> Said:
+    user = rest.get("user") or {}
+    login = str(user.get("login") or "")
+    command, problem = None, _problem(rest, user, seen)
+    try:
+        command = parse_command(rest["body"])
+    except GatehouseError as error:
+        problem = problem or str(error)
+    return Said(rest["id"], login, command, problem)
+
+
+def _problem(rest: dict[str, Any], user: dict[str, Any], seen: dict[str, Any] | None) -> str | None:
+    """Why a comment does not count, whatever it says."""
+    if user.get("type") != "User":
+        return "only a user's comment counts, not a bot's or one whose account is gone"
+    if rest.get("performed_via_github_app") is not None:
+        return "an app wrote it in the user's name; write it on GitHub's page"
+    if seen is None:
+        return "GitHub does not say whether it was edited; write it again"
+    if seen["lastEditedAt"] is not None or seen["editor"] is not None:
+        return "it was edited; write a new comment"
+    author = seen["author"] or {}
+    same = (author.get("__typename"), author.get("login")) == ("User", user.get("login"))
+    if not same or seen["body"] != rest["body"]:
+        return "GitHub says two things of it; write it again"
+    return None
+
+
+def _by_graphql(repository: Repository, number: int) -> dict[int, dict[str, Any]]:
+    """What GraphQL says of each comment, by its number."""
+    owner, _, name = repository.full_name.partition("/")
+    variables: dict[str, Any] = {"owner": owner, "name": name, "number": number, "after": None}
+    found: dict[int, dict[str, Any]] = {}
+    for _ in range(MOST // 100 + 1):
+        _, answer = repository.requester.graphql_query(QUERY, variables)
+        page = answer["data"]["repository"]["pullRequest"]["comments"]
+        found |= {int(each["fullDatabaseId"]): each for each in page["nodes"]}
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        variables["after"] = page["pageInfo"]["endCursor"]
+    return found
