@@ -1,4 +1,4 @@
-"""A convolutional network in place of the default one: `train.trainer: cnn:torch_cnn`.
+"""A convolutional network in place of the default one: `train.trainer: pipeline.cnn:torch_cnn`.
 
 Its settings are those of `train.torch_mlp` in params.yaml. The pipeline puts the nodes in front of
 it that turn raw columns into an image, and holds the graph to what the network says here.

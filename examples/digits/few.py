@@ -11,14 +11,14 @@ import io
 import tempfile
 from pathlib import Path
 
-import cnn
 import numpy as np
 import torch
-import transfer
+import train as _train  # noqa: F401  (puts cnn.py and transfer.py into pipeline)
 from rows import digits
 from tqdm import tqdm
 
 from gatehouse.contract import Contract, load_contract, parse_contract
+from pipeline import cnn, transfer
 from pipeline.settings import TorchMlpSettings, TrainSettings, load_settings
 from pipeline.trainer import TrainedModel, TrainingData
 

@@ -9,14 +9,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TRAIN = "      - src/pipeline/train.py\n"
-OWN = "".join(f"      - {name}\n" for name in ("cnn.py", "transfer.py", "transfer.yaml"))
+OWN = "".join(
+    f"      - {name}\n" for name in ("train.py", "cnn.py", "transfer.py", "transfer.yaml")
+)
 
 
 def stages(text: str) -> str:
     """The text of the repository's dvc.yaml as this folder needs it."""
     assert text.count(TRAIN) == 1, "where has the stage `train` its dependencies now?"
     head = "# Made by stages.py from ../../dvc.yaml.\n"
-    return head + text.replace(TRAIN, OWN + TRAIN).replace("src/", "../../src/")
+    text = text.replace(TRAIN, OWN + TRAIN).replace("src/", "../../src/")
+    return head + text.replace("python -P -m pipeline.train", "python -P train.py")
 
 
 if __name__ == "__main__":

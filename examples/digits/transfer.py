@@ -1,4 +1,4 @@
-"""A pretrained network fine-tuned to this contract's classes: `train.trainer: transfer:fine_tuned`.
+"""A pretrained network fine-tuned to this contract's classes: `pipeline.transfer:fine_tuned`.
 
 The body comes from a file of weights, the head is new. First only the head learns, then both do,
 with a smaller learning rate (Howard and Ruder, "Universal Language Model Fine-tuning", 2018, call
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from cnn import Cnn, finished, fit, splits_of
+from pipeline.cnn import Cnn, finished, fit, splits_of
 from pydantic import Field
 from torch import Tensor, nn
 

@@ -142,9 +142,7 @@ def _open(path: Path, split: Split) -> Any:
     try:
         file = pq.ParquetFile(path)
     except FileNotFoundError:
-        raise GatehouseError(
-            f"{path}: there is no such file; run `python -m pipeline.ingest` first"
-        ) from None
+        raise GatehouseError(f"{path}: there is no such file; run `make run` first") from None
     except (OSError, pa.ArrowException) as error:
         raise GatehouseError(f"{path}: cannot be read as Parquet ({error})") from None
     check_identity(file.schema_arrow.names, split, path)

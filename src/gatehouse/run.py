@@ -63,9 +63,9 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     done = subprocess.run(
-        [sys.executable, "-c", _QUIET_DVC, "repro", *arguments],
+        [sys.executable, "-P", "-c", _QUIET_DVC, "repro", *arguments],
         cwd=root,
-        env=environment() | NO_TELEMETRY | {"PATH": path} | variables,
+        env=environment() | NO_TELEMETRY | {"PATH": path, "PYTHONSAFEPATH": "1"} | variables,
         check=False,
     )
     return done.returncode == 0

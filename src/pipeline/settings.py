@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
@@ -16,6 +16,25 @@ PARAMS_FILE = Path("params.yaml")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+
+_TRAINER = r"pipeline(\.\w+)+:\w+"
+
+
+def _of_pipeline(name: str) -> str:
+    if not re.fullmatch(_TRAINER, name):
+        raise ValueError(
+            f"'{name}' names no function of src/pipeline; write it as pipeline.MODULE:FUNCTION, "
+            "and move a module of your own to src/pipeline"
+        )
+    return name
+
+
+TrainerName = Annotated[
+    str,
+    AfterValidator(_of_pipeline),
+    Field(json_schema_extra={"pattern": f"^{_TRAINER}$"}),
+]
+"""`module:function` of a trainer: no module outside of `pipeline` takes part in a run."""
 
 
 class SimulatedSettings(Frozen):
@@ -125,7 +144,7 @@ class Prune(Frozen):
 class Distill(Frozen):
     """A teacher whose outputs the network learns beside the labels; null is off."""
 
-    teacher: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = Field(
+    teacher: TrainerName | None = Field(
         None, description="module:function of another trainer, with its own settings"
     )
     weight: Share = Field(0.5, description="of the teacher in the loss; the labels have the rest")
@@ -212,7 +231,7 @@ class KerasMlpSettings(Frozen):
 class TrainSettings(Frozen):
     """What training is told; a trainer of yours adds a section of its own beside `torch_mlp`."""
 
-    trainer: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+    trainer: TrainerName
     seed: Annotated[int, Field(ge=0)] = 0
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     tensorboard: bool = Field(False, description="loss curves in .gatehouse/tensorboard as well")

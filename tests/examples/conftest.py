@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+import pipeline
+
 EXAMPLE = Path(__file__).parents[2] / "examples/digits"
 MADE = ("data", "models", "reports", ".gatehouse", "cache", "tmp", "__pycache__", "dvc.lock")
-MODULES = ("rows", "cnn", "drift", "stages", "transfer", "few")
+MODULES = ("train", "rows", "drift", "stages", "few", "pipeline.cnn", "pipeline.transfer")
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,9 @@ def example() -> Iterator[Any]:
     """The example's modules by name, found as a stage in its folder finds them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLE)
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
+        patch.setattr(pipeline, "__path__", list(pipeline.__path__))  # which train.py adds to
+        modules = {name: importlib.import_module(name) for name in MODULES}
+        yield SimpleNamespace(**{name.rpartition(".")[2]: found for name, found in modules.items()})
     for name in MODULES:
         del sys.modules[name]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,10 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.judging import verdict_on
 from gatehouse.run import reproduce, run, stopped_by_data, write_verdict_and_report
+from gatehouse.typed import parse_yaml
 from gatehouse.workspace import VERDICT
-from tests.gatehouse.tiny import Finished
-from tests.sample import SAMPLE
+from tests.gatehouse.tiny import ROOT, Finished
+from tests.sample import SAMPLE, lay_sample
 
 
 @pytest.mark.parametrize("name", ["policy.yaml", "contract.yaml"])
@@ -95,3 +98,50 @@ def test_stages_and_errors_are_heard_and_dvc_is_not(
     assert "no such column\n" in told.err
     assert "failed to reproduce 'second'" in told.err
     assert "exited with 3" in told.err
+
+
+PLANTED = ("json", "numpy", "dvc", "pandas", "pipeline", "gatehouse", "gates", "sitecustomize")
+
+
+@pytest.mark.parametrize("folder", ["", "data"])
+def test_no_module_in_the_folder_takes_the_place_of_a_library_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """Attacks a run with a file named as a library's module, at the top or among the data."""
+    for name in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG"):
+        monkeypatch.setenv(f"DVC_{name}_DIR", str(tmp_path / name))
+    root = tmp_path / "root"
+    lay_sample(root_made(root), "params.yaml", "contract.yaml")
+    settings = (root / "params.yaml").read_text().replace("rows: 48842", "rows: 300")
+    (root / "params.yaml").write_text(settings)
+    (root / "src").symlink_to(ROOT / "src")
+    (root / folder).mkdir(parents=True, exist_ok=True)
+    for name in PLANTED:
+        planted = (
+            f"open({str(tmp_path / 'executed')!r}, 'a').write(__name__)\nraise SystemExit(9)\n"
+        )
+        (root / folder / f"{name}.py").write_text(planted)
+    stages = parse_yaml((ROOT / "dvc.yaml").read_text(), "dvc.yaml")["stages"]
+    commands = {name: stage["cmd"] for name, stage in stages.items()}
+    own: dict[str, dict[str, Any]] = {
+        name: {"cmd": commands[name]} for name in ("ingest", "prepare")
+    }
+    own["prepare"]["deps"] = ["data/raw"]
+    own["ingest"]["outs"] = ["data/raw"]
+    (root / "dvc.yaml").write_text(json.dumps({"stages": own}))  # JSON is YAML
+    assert reproduce(root=root)
+    assert (root / "data/prepared/test.parquet").exists()
+    assert not (tmp_path / "executed").exists()
+
+
+def test_every_stage_keeps_its_folder_off_the_path() -> None:
+    """Attacks a stage that DVC runs by itself, without what `gatehouse run` sets."""
+    stages = parse_yaml((ROOT / "dvc.yaml").read_text(), "dvc.yaml")["stages"]
+    for name, stage in stages.items():
+        assert stage["cmd"].startswith(("python -P -m pipeline.", "gatehouse ")), name
+
+
+def root_made(root: Path) -> Path:
+    (root / ".dvc").mkdir(parents=True)
+    (root / ".dvc/config").write_text("[core]\n    no_scm = True\n")
+    return root

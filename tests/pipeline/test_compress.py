@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+import pipeline
 from gatehouse.model import Model
 from gatehouse.workspace import MODEL_FP32
 from pipeline.compress import distillation_losses, narrowed
@@ -55,15 +56,19 @@ def test_a_pruned_network_is_a_smaller_graph(
     assert np.corrcoef(before, after)[0, 1] > 0.8
 
 
-def test_a_student_follows_its_teacher(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_student_follows_its_teacher(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A teacher that says the contrary of the labels turns a student that hears it alone."""
     shop.edit("params.yaml", "    threads: 1\n", "    threads: 1\n    distill: {weight: 1.0}\n")
     assert main() == 0
     plain = Model(MODEL_FP32).scores(shop.valid)
-    teacher = "{teacher: 'tests.pipeline.contrary:always_no', weight: 1.0}"
+    places = [*pipeline.__path__, str(Path(__file__).parent)]
+    monkeypatch.setattr(pipeline, "__path__", places)  # where contrary.py is a module of it
+    teacher = "{teacher: 'pipeline.contrary:always_no', weight: 1.0}"
     shop.edit("params.yaml", "{weight: 1.0}", teacher)
     assert main() == 0
-    assert "the teacher, tests.pipeline.contrary:always_no" in capsys.readouterr().out
+    assert "the teacher, pipeline.contrary:always_no" in capsys.readouterr().out
     taught = Model(MODEL_FP32).scores(shop.valid)
     assert plain.max() > 0.8
     assert taught.max() < 0.3
@@ -81,7 +86,7 @@ def test_a_teacher_that_is_not_there_is_told_by_its_key(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks an error that names the trainer, which is right."""
-    line = "    distill: {teacher: 'nowhere:nobody'}\n"
+    line = "    distill: {teacher: 'pipeline.nowhere:nobody'}\n"
     shop.edit("params.yaml", "    threads: 1\n", "    threads: 1\n" + line)
     assert main() == 2
     assert "train.torch_mlp.distill.teacher: there is no module" in capsys.readouterr().err

@@ -21,6 +21,8 @@ from pipeline.settings import load_settings
         ("label_bias: 0.0", "label_bias: 1.5", "data.simulated.label_bias"),
         ("missingness: 1.0", "missingness: -1", "data.simulated.missingness"),
         ("label_bias: 0.0", "labelbias: 0.0", "data.simulated.labelbias"),
+        ("trainer: pipeline.train:torch_mlp", "trainer: pipeline:train", "train.trainer"),
+        ("teacher: null", "teacher: cnn:cnn", "train.torch_mlp.distill.teacher"),
     ],
 )
 def test_bad_settings_name_their_key(tmp_path: Path, old: str, new: str, key: str) -> None:
@@ -33,3 +35,24 @@ def test_bad_settings_name_their_key(tmp_path: Path, old: str, new: str, key: st
         load_settings(path)
     assert f" {key}: " in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cnn:torch_cnn", "os:system", "data.own.trainer:train", "gates.mine:train",
+        "pipelines.train:torch_mlp", "pipeline:train", "pipeline..train:f", "pipeline.train",
+        "pipeline.train:a.b", "x.pipeline.train:f", " pipeline.train:f", "pipeline/train:f",
+    ],
+)  # fmt: skip
+def test_a_trainer_lies_in_the_pipeline(tmp_path: Path, name: str) -> None:
+    """Attacks a run that imports a module of a folder which nobody takes for code."""
+    text = (SAMPLE / "params.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "params.yaml"
+    old = "trainer: pipeline.train:torch_mlp"
+    assert old in text
+    path.write_text(text.replace(old, f"trainer: '{name}'", 1), encoding="utf-8")
+    with pytest.raises(
+        GatehouseError, match=r"train\.trainer: .*write it as pipeline\.MODULE:FUNC"
+    ):
+        load_settings(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.gatehouse.tune.toy import BEST, SLOPE, probabilities
 
+import pipeline
 from gatehouse.cli import main
 from gatehouse.table import write_table
 from gatehouse.tune.folds import folds_of
@@ -34,7 +36,7 @@ columns:
 PARAMS = f"""\
 data: {{source: simulated, simulated: {{rows: 100}}, adult: {{}}, file: {{}}}}
 train:
-  trainer: tests.gatehouse.tune.toy:sloped
+  trainer: pipeline.toy:sloped
   torch_mlp:
     learning_rate: 9.0   # of the toy: its slope
 quantize: {{method: static}}
@@ -62,6 +64,12 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split, (n, seed) in {"train": (400, 0), "valid": (120, 1)}.items():
         write_table(rows(n, seed), tmp_path / f"data/prepared/{split}.parquet")
     write_table(rows(9, 2), tmp_path / "data/prepared/test.parquet")
+    # The toy as a module of src/pipeline: here, and in the processes of several workers.
+    places = [*pipeline.__path__, str(Path(__file__).parent)]
+    monkeypatch.setattr(pipeline, "__path__", places)
+    (tmp_path / "shadow/pipeline").mkdir(parents=True)
+    (tmp_path / "shadow/pipeline/__init__.py").write_text(f"__path__ = {places!r}\n")
+    monkeypatch.syspath_prepend(tmp_path / "shadow")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -154,7 +162,7 @@ def test_an_interrupted_first_trial_is_made_again(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Attacks a winner that was never held against the settings it takes the place of."""
-    from tests.gatehouse.tune import toy as module
+    module = importlib.import_module("pipeline.toy")
 
     honest, calls = module.sloped, []
 
@@ -181,7 +189,7 @@ def test_an_interrupted_first_trial_is_made_again(
         ("high: 10.0", "high: -1", "swap the two"),
         ("{low: 0.1, high: 10.0, log: true}", "{low: -1, high: 1}", "can't be -1"),
         (
-            "tests.gatehouse.tune.toy:sloped",
+            "pipeline.toy:sloped",
             "pipeline.trainers:lightgbm",
             "does not read the section torch_mlp",
         ),
@@ -242,7 +250,7 @@ def test_too_few_rows_for_the_folds(toy: Path) -> None:
 
 def test_a_trainer_that_fails_is_told(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attacks a study full of failures that ends as if it had found something."""
-    from tests.gatehouse.tune import toy as module
+    module = importlib.import_module("pipeline.toy")
 
     from gatehouse.errors import GatehouseError
 

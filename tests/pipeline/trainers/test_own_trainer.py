@@ -57,7 +57,7 @@ def test_trees_that_all_agree_give_a_probability(shop: Shop, trees: int) -> None
         options={id(forest): {"zipmap": False}},
     )
     trained = TrainedModel(whole(core, features, scale=None), np.empty((0, 2)))
-    settings = TrainSettings(trainer="a:forest")
+    settings = TrainSettings(trainer="pipeline.a:forest")
     outputs = asked(trained, shop.contract, settings).outputs(shop.train)
     assert outputs.max() == 1
 
