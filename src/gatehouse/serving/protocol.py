@@ -7,6 +7,8 @@ from asyncio import BaseTransport, TimerHandle
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gatehouse.serving.connections import Connections, Waits
+
 LONGEST_HEAD = 65_536
 """Bytes of a request's first line and headers; what HTTP servers commonly take. Of what stands
 between the parts of a chunked body, and behind it, as many."""
@@ -22,6 +24,8 @@ class BoundedProtocol(HttpToolsProtocol):
     sends. A wish for another protocol is not heard: such a request is answered as any other.
     """
 
+    others = Connections()
+    """All connections of the server, this one included."""
     _head = 0
     _in_head = True
     _heard = 0
@@ -30,6 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         """Wait for the first request's headers."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self.others.changed(self)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -74,6 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
         # The one before may have been answered since this one began.
         self._unset_keepalive_if_required()
         super().on_headers_complete()
+        self.others.changed(self)
         # What follows a chunked body is not of the headers, though the parser calls it so.
         self.headers = []
 
@@ -87,8 +93,27 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._wishes():
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """The answer is sent."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self.others.changed(self)
+
+    def waits(self) -> Waits:
+        """What the connection waits for."""
+        if self.cycle is None or self.cycle.response_complete:
+            return Waits.REST
+        if self.flow.write_paused:
+            return Waits.READ
+        return Waits.BODY if self.cycle.more_body and not self.pipeline else Waits.NOTHING
+
+    def abort(self) -> None:
+        """Close the connection at once, with what was not sent yet."""
+        self.transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come."""
+        self.others.ended(self)
         self._stop_waiting()
         super().connection_lost(exc)
 

@@ -1,16 +1,20 @@
-"""uvicorn's server, which says that it will end before it does."""
+"""uvicorn's server, which bounds its connections, and says that it will end before it does."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import math
 import signal
+import socket
 from time import monotonic
 from types import FrameType
 
 import uvicorn
 
 from gatehouse.serving.asgi import App, Receive, Scope, Send
+from gatehouse.serving.connections import Connections, accept, most_connections
 from gatehouse.serving.protocol import BoundedProtocol
 from gatehouse.serving.settings import Settings
 
@@ -34,7 +38,14 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: App, settings: Settings) -> None:
+        """Count the files that may still be opened.
+
+        Raises:
+            GatehouseError: they are too few.
+        """
         self._app = app
+        self._connections = Connections(most_connections())
+        self._accepting: list[asyncio.Task[None]] = []
         self._until = math.inf
         config = uvicorn.Config(
             self._answer,
@@ -51,6 +62,27 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections of `sockets`."""
+        await super().startup(sockets=[])
+        self._accepting = [
+            asyncio.create_task(accept(each, self._connections, self._connection))
+            for each in sockets or ()
+        ]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, and end those that are open."""
+        for task in self._accepting:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await super().shutdown(sockets)
+
+    def _connection(self) -> BoundedProtocol:
+        made = BoundedProtocol(self.config, self.server_state, self.lifespan.state)
+        made.others = self._connections
+        return made
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Of the signals the first SIGTERM only announces the end."""
         if sig != signal.SIGTERM or self._draining:
@@ -64,6 +96,7 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Is it time to end?"""
+        self._connections.report()
         if monotonic() >= self._until and not self.should_exit:
             super().handle_exit(signal.SIGTERM, None)
         return await super().on_tick(counter)
