@@ -19,6 +19,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from plain import PlainExtension, leave_out
 from pymdownx.slugs import slugify  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +77,7 @@ class _LinksExtension(Extension):  # type: ignore[misc]
 
 
 _links = _Links()
+_plain = PlainExtension()
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -85,14 +87,15 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     if server and name:
         config.repo_url, config.repo_name = f"{server}/{name}", name
     _links.repository = config.repo_url
-    config.markdown_extensions.append(_LinksExtension())
+    config.markdown_extensions += [_LinksExtension(), _plain]
     config.mdx_configs["toc"]["slugify"] = _SLUG
     return config
 
 
 @event_priority(100)  # before the plugins, which look at the list of files
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made from the code."""
+    """Add the pages that are made from the code; leave out what a browser would run."""
+    leave_out(files, config.docs_dir)
     for path, content in (("cli.md", _command_line()), ("schemas.md", _schemas())):
         files.append(File.generated(config, f"reference/{path}", content=content))
     return files
@@ -104,6 +107,8 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
     Material would draw them with a script from another server.
     """
     _links.page, _links.files = page, files
+    _plain.directives = page.file.src_uri.startswith("reference/")
+    page.meta.clear()  # the theme writes some of it into the page as it stands
     if not _links.repository:
         return markdown
     drawn = f"[Drawn on GitHub]({_links.repository}/blob/HEAD/docs/{page.file.src_uri})"
