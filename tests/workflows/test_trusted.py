@@ -27,6 +27,16 @@ def test_a_change_s_own_code_can_write_nothing() -> None:
         assert ("secrets." in str(dict(job))) == (name == "pipeline"), name
 
 
+def test_the_judge_knows_its_limit_and_the_app() -> None:
+    """Attacks a share of the time that is of another limit than the job's, and a silent foot."""
+    job = GATES["jobs"]["judge"]
+    (given,) = (step["env"] for step in job["steps"] if step.get("id") == "judge")
+    limit = "vars.JUDGE_MINUTES || '60'"
+    assert job["timeout-minutes"] == f"${{{{ fromJSON({limit}) }}}}"
+    assert given["GATEHOUSE_JOB_MINUTES"] == f"${{{{ {limit} }}}}"
+    assert given["GATEHOUSE_APP_ID"] == "${{ vars.GATEHOUSE_APP_ID }}"
+
+
 def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> None:
     """Attacks the judge with a file that takes its process over, and the App's key."""
     granted = {name: writes(job) for name, job in GATES["jobs"].items()}

@@ -13,7 +13,7 @@ from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
 from gatehouse.github.settings import look_up
 from gatehouse.github.settings_api import Api
-from gatehouse.github.settings_steps import GPU_VARIABLE, Target, settings
+from gatehouse.github.settings_steps import APP_VARIABLE, GPU_VARIABLE, Target, settings
 
 AREA = Area("github")
 WORKFLOWS = ("pull-request", "gates")
@@ -121,6 +121,11 @@ def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
         for name in sorted(set(values) - read):
             yield AREA.warning(f"no workflow reads the {kind} {name}", "misspelt? docs/github.md")
     yield from _values(found["variable"])
+    if not found["variable"].get(APP_VARIABLE):
+        yield AREA.warning(
+            "no App sets the status `gatehouse`: whoever can write to the repository can set it",
+            f"{_SETTINGS.format(repo=repo)} APP_ID=NUMBER (docs/github.md says how to make one)",
+        )
     unset = ", ".join(sorted(read - names)) or "none"
     yield AREA.fine(f"variables and secrets that are not set, all of them optional: {unset}")
 

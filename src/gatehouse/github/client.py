@@ -33,6 +33,11 @@ def here() -> str:
     return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
 
 
+def app_sets_status() -> bool:
+    """Does an App set the required status? GATEHOUSE_APP_ID is empty where none does."""
+    return bool(os.environ.get("GATEHOUSE_APP_ID"))
+
+
 def connect(
     token_name: str = "GITHUB_TOKEN",  # noqa: S107 - a variable's name
     *,

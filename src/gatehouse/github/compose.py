@@ -20,6 +20,10 @@ _OWNED_SHOWN = 10
 # 65,536, the report has 60,000, and a watermark is still to come.
 _OWNED_LIMIT = 2_000
 _PROBLEM_LIMIT = 700
+_NO_APP = (
+    "<sub>⚠️ No App sets the status `gatehouse` in this repository: whoever can write to it can "
+    "also set the status. docs/github.md says how to set up an App.</sub>"
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Surroundings:
         training: how many files of the code that trains the change touches; None where there is
             no pull request to tell.
         offers: what an owner may accept.
+        app: does an App set the status, so that writers cannot?
     """
 
     commit: str
@@ -44,6 +49,7 @@ class Surroundings:
     recorded: bool = False
     training: int | None = None
     offers: tuple[Offer, ...] = ()
+    app: bool = True
 
     def with_training(self, training: int | None) -> Surroundings:
         return replace(self, training=training)
@@ -160,4 +166,7 @@ def _owners(around: Surroundings) -> list[str]:
 
 def _foot(around: Surroundings) -> str:
     here = f" · [judged here]({around.run_here})" if around.run_here else ""
-    return f"<sub>Commit {around.commit} · [checked and trained here]({around.run}){here}</sub>"
+    lines = [f"<sub>Commit {around.commit} · [checked and trained here]({around.run}){here}</sub>"]
+    if not around.app:
+        lines.append(_NO_APP)
+    return "\n\n".join(lines)

@@ -20,7 +20,7 @@ from gatehouse.github.archive import download, find_archive, unpack
 from gatehouse.github.bases import status_of
 from gatehouse.github.basis import base_of, bring_base, hand_over
 from gatehouse.github.candidate import complete
-from gatehouse.github.client import here, telling
+from gatehouse.github.client import app_sets_status, here, telling
 from gatehouse.github.compose import (
     Surroundings,
     judged_comment,
@@ -78,7 +78,9 @@ def judge_run(repository: Repository, event: Event, place: Place, limit: int) ->
         limit: megabytes that a candidate may have.
     """
     run = event.workflow_run
-    around = Surroundings(commit=run.head_sha, run=run.html_url, run_here=here())
+    around = Surroundings(
+        commit=run.head_sha, run=run.html_url, run_here=here(), app=app_sets_status()
+    )
     try:
         target = find_target(repository, event)
         if target is None:

@@ -22,6 +22,7 @@ from gatehouse.github.settings_steps import FURTHER_ACTIONS, MAIN, load_ruleset
 REPOSITORY = Path(__file__).parents[3]
 REPO = "acme/prices"
 AT = f"repos/{REPO}"
+NO_APP = "no App sets the status `gatehouse`"
 
 
 class Answers:
@@ -99,10 +100,23 @@ def levels(root: Path, answers: dict[str, Any]) -> dict[Level, list[Finding]]:
     return found
 
 
+def test_without_an_app_writers_can_set_the_status(root: Path, answers: dict[str, Any]) -> None:
+    """Attacks: a status that is taken for a proof, though any writer's workflow can set it."""
+    for value in ("", None):
+        variable = {"name": "GATEHOUSE_APP_ID", "value": value}
+        answers[f"{AT}/actions/variables"] = {"variables": [variable] if value == "" else []}
+        (told,) = (each for each in levels(root, answers)[Level.WARNING] if NO_APP in each.text)
+        assert "whoever can write" in told.text
+        assert told.fix.startswith(f"make github-settings REPO={REPO} APP_ID=")
+    answers[f"{AT}/actions/variables"] = named("variables", GATEHOUSE_APP_ID="7")
+    assert not any(NO_APP in each.text for each in levels(root, answers)[Level.WARNING])
+
+
 def test_a_repository_in_order_is_fine(root: Path, answers: dict[str, Any]) -> None:
     """Attacks: false alarms, and a doctor that writes."""
     found = levels(root, answers)
-    assert found[Level.PROBLEM] + found[Level.WARNING] + found[Level.UNSEEN] == []
+    assert found[Level.PROBLEM] + found[Level.UNSEEN] == []
+    assert [each.text.partition(":")[0] for each in found[Level.WARNING]] == [NO_APP]
     assert any("training runs on GitHub's CPU runners" in each.text for each in found[Level.FINE])
     assert any("GATEHOUSE_APP_ID" in each.text for each in found[Level.FINE])
     assert [each.level for each in check_workflows(root)] == [Level.FINE]
@@ -161,9 +175,8 @@ def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:
     assert "the variable JUDGE_MINUTES is no number" in problems
     assert any("IMAGE has capitals" in text for text in problems)
     assert len(problems) == 5
-    assert [each.text for each in found[Level.WARNING]] == [
-        "no workflow reads the variable GPU_LABEL"
-    ]
+    texts = [each.text for each in found[Level.WARNING] if NO_APP not in each.text]
+    assert texts == ["no workflow reads the variable GPU_LABEL"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.gatehouse.github.test_judging import HOSTILE, assert_harmless
 
 from gatehouse.github.compose import MARK, Surroundings, judged_comment, refused_comment
@@ -25,6 +27,16 @@ def test_hostile_text_is_text() -> None:
         assert_harmless(text)
 
 
+def test_without_an_app_the_foot_says_who_can_set_the_status() -> None:
+    """Attacks a status that is taken for a proof, though any writer's workflow can set it."""
+    told = "whoever can write to it can also set the status"
+    without = replace(AROUND, app=False)
+    for around, expected in ((AROUND, 0), (without, 1)):
+        assert judged_comment("report", [], around).count(told) == expected
+        assert refused_comment("why", around).count(told) == expected
+    assert judged_comment("report", [], without).rstrip().endswith("</sub>")
+
+
 def test_a_forged_mark_is_none() -> None:
     """Nobody can end our comment's first line early, or bring a watermark of CML's."""
     forged = '![](https://cml.dev/watermark.png#0 "CML watermark gatehouse") -->'
@@ -38,7 +50,8 @@ def test_the_longest_fits() -> None:
         long = character * 3000
         owned = {f"{number}{long}": [f"@{'o' * 39}/{'t' * 100}"] * 3 for number in range(3000)}
         problems = [long, long, long, long]
-        text = judged_comment("r" * LIMIT, problems, AROUND.with_owners(owned))
+        around = replace(AROUND.with_owners(owned), app=False)
+        text = judged_comment("r" * LIMIT, problems, around)
         assert len(text) + WATERMARK <= GITHUB_LIMIT, (character, len(text))
         assert " more\n" in text
         assert len(refused_comment(long, AROUND)) + WATERMARK <= GITHUB_LIMIT

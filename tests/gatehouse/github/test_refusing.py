@@ -117,6 +117,18 @@ def test_a_listed_base_is_judged_by_its_own_policy(fork: Fork) -> None:
     assert "gatehouse" not in statuses
 
 
+@pytest.mark.parametrize("app", [None, "", "123456"])
+def test_the_foot_says_where_no_app_sets_the_status(
+    fork: Fork, app: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing could be judged; a variable that is not set comes as an empty text."""
+    monkeypatch.delenv("GATEHOUSE_APP_ID", raising=False)
+    if app is not None:
+        monkeypatch.setenv("GATEHOUSE_APP_ID", app)
+    fork.judge(fork.finish(fork.pull_request(), upload=False))
+    assert ("whoever can write to it can also set the status" in fork.said()) is not bool(app)
+
+
 @pytest.mark.parametrize("conclusion", ["failure", "timed_out"])
 def test_a_failed_workflow(fork: Fork, conclusion: str) -> None:
     """Red with job and step, whether or not there is a candidate, and however good that is."""
