@@ -40,10 +40,10 @@ def misdealt_rows(
         dealt = Path(folder)
         prepare(contract, raw, dealt)
         for split in SPLITS:
-            ours, theirs = (place / f"{split}.parquet" for place in (dealt, prepared))
-            names = {name for path in (ours, theirs) for name in open_table(path).schema_arrow.names}
+            files = [place / f"{split}.parquet" for place in (dealt, prepared)]
+            names = {name for path in files for name in open_table(path).schema_arrow.names}
             hasher = RowHasher(sorted(names), key)
-            expected, found = (_hashes(path, hasher) for path in (ours, theirs))
+            expected, found = (_hashes(path, hasher) for path in files)
             partners = pairs(expected, found)
             wrong += sum(int((~paired).sum()) for paired in partners)
             total += len(found)
