@@ -89,6 +89,14 @@ def _has(settings: Any, parts: list[str]) -> bool:
     return True
 
 
+def test_every_stage_keeps_its_folder_off_the_path(stages: list[Any]) -> None:
+    """Attacks a stage that takes a file of the folder for a library's module, such as json.py."""
+    for stage in stages:
+        words = str(stage.cmd).split()
+        safe = not words[0].startswith("python") or words[1] == "-P"
+        assert safe, f"dvc.yaml: write python -P in the cmd of {stage.name}"
+
+
 def test_another_trainer_or_source_runs_its_stage_again(stages: list[Any]) -> None:
     """Attacks a change of the trainer's or source's own file that DVC doesn't see."""
     settings = load_settings(ROOT / PARAMS_FILE)

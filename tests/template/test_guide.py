@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ruamel.yaml import YAML
 
+import pipeline
 from gatehouse.adopt.cli import next_steps
 from pipeline.quantize import main as quantize
 from pipeline.settings import TrainSettings
@@ -36,11 +37,11 @@ def test_the_guides_trainer_works_as_shown(
     package = shop.root / "own"
     package.mkdir()
     (package / "forest_of_the_guide.py").write_text(code, encoding="utf-8")
-    monkeypatch.syspath_prepend(package)
+    monkeypatch.setattr(pipeline, "__path__", [*pipeline.__path__, str(package)])
     stale = Path("reports/train/metrics.json")
     stale.parent.mkdir(parents=True)
     stale.write_text('{"of": "another trainer"}', encoding="utf-8")
-    shop.edit("params.yaml", "pipeline.train:torch_mlp", "forest_of_the_guide:forest")
+    shop.edit("params.yaml", "pipeline.train:torch_mlp", "pipeline.forest_of_the_guide:forest")
     assert main() == 0
     assert quantize() == 0
     printed = capsys.readouterr()
@@ -51,7 +52,7 @@ def test_the_guides_trainer_works_as_shown(
     assert 0 < losses["best"]["valid_log_loss"] < 0.7
     assert "of" not in losses
     assert Path("reports/train/plots/metrics/valid/loss.tsv").exists()
-    sys.modules.pop("forest_of_the_guide")
+    sys.modules.pop("pipeline.forest_of_the_guide")
 
 
 def test_the_guide_shows_the_defaults() -> None:
