@@ -18,6 +18,7 @@ from gatehouse.doctor.github import check_github, check_workflows
 from gatehouse.errors import GatehouseError
 from gatehouse.github.settings_api import Call
 from gatehouse.github.settings_steps import FURTHER_ACTIONS, MAIN, load_ruleset
+from gatehouse.ownership import parse
 
 REPOSITORY = Path(__file__).parents[3]
 REPO = "acme/prices"
@@ -57,8 +58,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def answers() -> dict[str, Any]:
     """A repository on which everything is set."""
+    text = "* owned @acme/us\n"
     owners, border = (
-        base64.b64encode(text).decode() for text in (b"* @acme/us\n", b"* owned @acme/us\n")
+        base64.b64encode(each.encode()).decode() for each in (parse(text).codeowners(), text)
     )
     ruleset = load_ruleset(REPOSITORY / MAIN)
     actions = {"enabled": True, "allowed_actions": "selected", "sha_pinning_required": True}
