@@ -11,6 +11,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from gatehouse.acceptance.record import read_folder
 from gatehouse.base import LOCK
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.digest import dvc_md5
@@ -54,7 +55,14 @@ def check_bound(release: Release, root: Path, on: date) -> None:
         _same("policy", "the verdict", verdict.policy, "HEAD", policy.digest)
         candidate = _candidate(release, files, commit, root)
         _check_subject(verdict.candidate, candidate, commit, root)
-        _check_verdict(verdict, candidate, policy, release, on)
+        case = Case(
+            evidence=read_all_evidence(Workspace(release.candidate).evidence),
+            candidate=candidate,
+            base=None,
+            today=on,
+            acceptances=read_folder(files),  # as HEAD records them
+        )
+        _check_verdict(verdict, case, policy)
         digest = machinery_digest(root, commit)
         _same("machinery", "the image", labels.get(LABEL_MACHINERY), "HEAD", digest)
         check_machinery(release.image, files)
@@ -101,12 +109,8 @@ def _check_subject(judged: Subject, candidate: Subject, commit: str, root: Path)
         _same(field, "the files handed over", here, name, getattr(recorded, field))
 
 
-def _check_verdict(
-    verdict: Verdict, candidate: Subject, policy: Policy, release: Release, on: date
-) -> None:
+def _check_verdict(verdict: Verdict, case: Case, policy: Policy) -> None:
     """Judge the evidence handed over again: the verdict must follow from it."""
-    evidence = read_all_evidence(Workspace(release.candidate).evidence)
-    case = Case(evidence=evidence, candidate=candidate, base=None, today=on)
     again = judge(case, policy, str(POLICY_FILE))
     if again == verdict:
         return

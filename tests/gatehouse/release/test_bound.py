@@ -13,6 +13,8 @@ from click.testing import Result
 from tests.gatehouse.release.images import layer, make_layout
 from tests.gatehouse.repository import Repository
 
+from gatehouse.acceptance.offer import scope_of
+from gatehouse.acceptance.record import FOLDER, Acceptance
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path
@@ -32,7 +34,7 @@ from gatehouse.release.result import (
 from gatehouse.release.settled import settled, verdict_digest
 from gatehouse.release.signing import RefusedError
 from gatehouse.release.verify import check_release
-from gatehouse.verdict import Verdict
+from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32, VERDICT, Workspace
 
 CODE = {
@@ -274,6 +276,26 @@ def test_a_recorded_verdict_on_other_data(handed: Handed) -> None:
     recorded.model_copy(update={"candidate": other}).write(root / VERDICT)
     handed.labels[LABEL_COMMIT] = handed.repository.commit("another verdict")
     assert handed.refused().startswith("raw: the files handed over: ")
+
+
+def test_an_owner_s_word_counts_where_head_records_it(handed: Handed) -> None:
+    """A failure that HEAD records as accepted is released; one that the build brings is not."""
+    root, folder = handed.repository.root, handed.release.candidate / FOLDER
+    text = handed.policy.read_text()
+    assert "at_least: 0.8\n" in text
+    handed.policy.write_text(text.replace("at_least: 0.8\n", "at_least: 0.9999\n", 1))
+    handed.labels[LABEL_COMMIT] = handed.repository.commit("stricter")
+    failed = handed.judged()
+    blocking = [result.rule for result in failed.rules if result.blocks]
+    scope = scope_of(failed, load_policy(handed.policy), blocking)
+    word = Acceptance(by="@olga", reason="known and wanted", scope=scope, pull=1, comment=7)
+    word.write(handed.release.candidate / word.path)
+    accepted = handed.judged()
+    assert accepted.outcome is Outcome.PASS
+    assert handed.refused(accepted).startswith("verdict: does not follow")
+    shutil.copytree(folder, root / FOLDER)
+    handed.labels[LABEL_COMMIT] = handed.repository.commit("accepted")
+    check_bound(handed.pack(accepted), root, today())
 
 
 @pytest.mark.parametrize("gate", [Gate.ACCURACY, Gate.DATA])
