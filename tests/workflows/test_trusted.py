@@ -53,7 +53,27 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
         assert ("github judge" in str(dict(job))) == (name == "judge")
     for file in workflow_files(REPOSITORY):
         named = "GATEHOUSE_APP_KEY" in file.read_text("utf-8")
-        assert named == (file.name == "gates.yml"), file.name
+        assert named == (file.name in ("accept.yml", "gates.yml")), file.name
+
+
+def test_a_comment_is_answered_with_least_rights() -> None:
+    """Attacks the workflow that anybody can start by a comment: who writes what, and in turn."""
+    accept = load(WORKFLOWS / "accept.yml")
+    assert {name: writes(job) for name, job in accept["jobs"].items()} == {
+        "find": set(),
+        "accept": {"contents", "statuses"},
+        "comment": {"pull-requests"},
+    }
+    assert "measure" not in (WORKFLOWS / "accept.yml").read_text("utf-8").replace("measured", "")
+    for name, job in accept["jobs"].items():
+        text = str(dict(job))
+        assert ("secrets." in text) == (name == "accept"), name
+        # The comment's text is looked at by the condition, and given to no script.
+        assert "comment.body" not in text.replace(str(job.get("if", "")), ""), name
+    groups = {GATES["jobs"]["publish"]["concurrency"]["group"].partition("$")[0]}
+    groups.add(accept["jobs"]["accept"]["concurrency"]["group"].partition("$")[0])
+    assert groups == {"publish-"}
+    assert accept["jobs"]["accept"]["concurrency"]["cancel-in-progress"] is False
 
 
 def test_trusted_jobs_take_no_cache() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gatehouse.acceptance.offer import scope_of
 from gatehouse.acceptance.record import FOLDER, Acceptance, Scope, by_path, parse
 from gatehouse.errors import GatehouseError
-from gatehouse.github.acceptors import Acceptors, find_acceptors
+from gatehouse.github.acceptors import Acceptors, find_acceptors, find_involved
 from gatehouse.github.blobs import folder_of, text_of
 from gatehouse.github.comments import Said, read_commands
 from gatehouse.github.owners import OWNERS_FILE
@@ -80,8 +80,11 @@ def find_accepted(
     said = read_commands(repository, number) if number else ()
     if number and said:
         codeowners = text_of(repository, base, OWNERS_FILE)
-        who = find_acceptors(repository, number, policy, codeowners)
-        given, answers = _valid(said, who, verdict, recorded, number)
+        who = find_acceptors(policy, codeowners)
+        # Not for a stranger's words: looking it up takes time, and fails for a very long change.
+        spoken = any(s.command and who.owns(s.login, s.command.rules) for s in said)
+        involved = find_involved(repository, number) if spoken else frozenset()
+        given, answers = _valid(said, who, involved, verdict, recorded, number)
     valid = by_path(given.values())
     for path, data in here.items():
         if path not in before and valid.get(path) != data:
@@ -122,6 +125,7 @@ def _recorded(
 def _valid(
     said: tuple[Said, ...],
     who: Acceptors,
+    involved: frozenset[str],
     verdict: Verdict,
     recorded: Mapping[int, Acceptance],
     number: int,
@@ -133,7 +137,7 @@ def _valid(
         command = each.command
         if command is not None and command.verb == "revoke":
             # However it came about, a word that takes back is believed of whom it could come from.
-            if who.owns(each.login, command.rules) or f"@{each.login.lower()}" in who.involved:
+            if who.owns(each.login, command.rules):
                 given = {n: a for n, a in given.items() if a.scope.digest != command.digest}
             else:
                 answers[each.comment] = f"@{each.login} may not take back an owner's word"
@@ -141,7 +145,7 @@ def _valid(
         if each.problem is not None or command is None:
             answers[each.comment] = each.problem or "the command can't be understood"
             continue
-        if why := who.why_not(each.login, command.rules):
+        if why := who.why_not(each.login, command.rules, involved):
             answers[each.comment] = why
             continue
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ from gatehouse.policy import POLICY_FILE, Policy
 
 if TYPE_CHECKING:
     from github.NamedUser import NamedUser
-    from github.PullRequest import PullRequest
     from github.Repository import Repository
 
 COMMITS = 100
@@ -23,35 +22,39 @@ COMMITS = 100
 
 @dataclass(frozen=True)
 class Acceptors:
-    """Who may accept, by the base and the pull request. Logins are in lower case, with @.
+    """Who may accept, by the base. Logins are in lower case, with @.
 
     Attributes:
         policy: of the base.
         owners: users who own policy.yaml.
         teams: owners of policy.yaml that are no user, and therefore nobody here.
-        involved: who opened, authored, pushed or dispatched the change.
         solo: may somebody accept a change of their own?
     """
 
     policy: Policy
     owners: frozenset[str]
     teams: tuple[str, ...]
-    involved: frozenset[str]
     solo: bool
 
     def owns(self, login: str, rules: Iterable[str]) -> bool:
         """May this user, whatever their part in the change, speak for each of these rules?"""
         return all(f"@{login.lower()}" in self._of(rule) for rule in rules)
 
-    def why_not(self, login: str, rules: Iterable[str]) -> str | None:
-        """Why a user's word on these rules does not count; None where it does."""
+    def why_not(self, login: str, rules: Iterable[str], involved: Container[str]) -> str | None:
+        """Why a user's word on these rules does not count; None where it does.
+
+        Args:
+            login: without @.
+            rules: their names.
+            involved: who has a part in the change.
+        """
         if not self.owns(login, rules):
             more = f"; {', '.join(self.teams)} is no user" if self.teams else ""
             return (
                 f"@{login} is neither an owner of {POLICY_FILE} in the base's {OWNERS_FILE} nor "
                 f"named by the rule's accept{more}"
             )
-        if f"@{login.lower()}" in self.involved and not self.solo:
+        if f"@{login.lower()}" in involved and not self.solo:
             return f"@{login} opened, authored, pushed or started this change; ask another owner"
         return None
 
@@ -62,19 +65,12 @@ class Acceptors:
         return self.owners if known.accept is None else _lower(known.accept)
 
 
-def find_acceptors(
-    repository: Repository, number: int, policy: Policy, codeowners: str | None
-) -> Acceptors:
-    """Who may accept on pull request `number`.
+def find_acceptors(policy: Policy, codeowners: str | None) -> Acceptors:
+    """Who may accept.
 
     Args:
-        repository: as a token that may read actions and pull requests sees it.
-        number: of the pull request.
         policy: of the base.
         codeowners: text of the base's CODEOWNERS, or None.
-
-    Raises:
-        GatehouseError: GitHub refused, or the change has too many commits.
     """
     rules = parse(codeowners or "")
     named = owners_of(rules, POLICY_FILE.as_posix())
@@ -82,24 +78,33 @@ def find_acceptors(
     teams = tuple(each for each in named if not _is_user(each) and each != PLACEHOLDER)
     everyone = {each.lower() for rule in rules for each in rule.owners}
     alone = len(everyone) == 1 and everyone == users
-    with telling("look up who made the change"):
-        involved = _involved(repository, repository.get_pull(number))
     solo = alone if policy.solo is None else policy.solo
-    return Acceptors(policy, users, teams, involved, solo)
+    return Acceptors(policy, users, teams, solo)
 
 
-def _involved(repository: Repository, pull: PullRequest) -> frozenset[str]:
-    commits = list(pull.get_commits())
-    if len(commits) > COMMITS:
-        raise GatehouseError(
-            f"the change has more than {COMMITS} commits, so who made it is not looked up; squash "
-            "them"
-        )
-    people = [pull.user]
-    for commit in commits:
-        people += [commit.author, commit.committer]
-        for run in repository.get_workflow_runs(head_sha=commit.sha):
-            people += [run.actor, run.triggering_actor]
+def find_involved(repository: Repository, number: int) -> frozenset[str]:
+    """Who opened, authored, pushed or started pull request `number`: in lower case, with @.
+
+    Args:
+        repository: as a token that may read actions and pull requests sees it.
+        number: of the pull request.
+
+    Raises:
+        GatehouseError: GitHub refused, or the change has too many commits.
+    """
+    with telling("look up who made the change"):
+        pull = repository.get_pull(number)
+        commits = list(pull.get_commits())
+        if len(commits) > COMMITS:
+            raise GatehouseError(
+                f"the change has more than {COMMITS} commits, so who made it is not looked up; "
+                "squash them"
+            )
+        people = [pull.user]
+        for commit in commits:
+            people += [commit.author, commit.committer]
+            for run in repository.get_workflow_runs(head_sha=commit.sha):
+                people += [run.actor, run.triggering_actor]
     return _lower(f"@{each.login}" for each in people if _has_login(each))
 
 

@@ -108,11 +108,24 @@ def _store(chunks: Iterable[bytes], path: Path, limit: int) -> None:
             stream.write(chunk)
 
 
-def unpack(path: Path, folder: Path, limit: int) -> None:
+def unpack(
+    path: Path,
+    folder: Path,
+    limit: int,
+    *,
+    names: re.Pattern[str] = _NAME,
+    text_limit: int = 1,
+) -> None:
     """Unpack the archive at `path` into `folder`, which is new.
 
-    Only names that a candidate can have are taken, only plain files, each once, and of all of them
-    together no more than `limit` megabytes.
+    Args:
+        path: of the archive.
+        folder: to be made.
+        limit: megabytes that all files together may have.
+        names: of the files that may be in it; by default a candidate's.
+        text_limit: megabytes that a file may have which is no table and no graph.
+
+    Only plain files are taken, each once.
 
     Raises:
         GatehouseError: the archive is damaged, too large, or holds anything else.
@@ -121,7 +134,7 @@ def unpack(path: Path, folder: Path, limit: int) -> None:
     try:
         with _Bounded(path) as file, zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _check(entries, limit)
+            _check(entries, limit, names)
             left = limit * MEGABYTE
             for entry in entries:
                 if entry.is_dir():
@@ -129,7 +142,7 @@ def unpack(path: Path, folder: Path, limit: int) -> None:
                 target = folder / entry.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as source:
-                    left -= _copy(source, target, left, limit)
+                    left -= _copy(source, target, left, limit, text_limit)
     except GatehouseError:
         shutil.rmtree(folder)
         raise
@@ -153,7 +166,7 @@ class _Bounded(io.FileIO):
         return super().read(size)
 
 
-def _check(entries: list[zipfile.ZipInfo], limit: int) -> None:
+def _check(entries: list[zipfile.ZipInfo], limit: int, names: re.Pattern[str]) -> None:
     if len(entries) > ENTRIES:
         raise GatehouseError(f"the candidate's archive has {len(entries)} files, over {ENTRIES}")
     seen: set[str] = set()
@@ -163,7 +176,7 @@ def _check(entries: list[zipfile.ZipInfo], limit: int) -> None:
         if entry.is_dir():
             continue  # folders come with the files in them
         # zipfile cuts a name at a NUL, and lets an extra field give another one.
-        if name != entry.orig_filename or not _NAME.fullmatch(name):
+        if name != entry.orig_filename or not names.fullmatch(name):
             raise GatehouseError(f"{holds}, which is no part of a candidate")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             raise GatehouseError(f"{holds}, which is no plain file")
@@ -178,7 +191,7 @@ def _check(entries: list[zipfile.ZipInfo], limit: int) -> None:
         raise _too_large(limit)
 
 
-def _copy(source: IO[bytes], target: Path, left: int, limit: int) -> int:
+def _copy(source: IO[bytes], target: Path, left: int, limit: int, text_limit: int) -> int:
     """Bytes written; what the archive says of its sizes is not believed."""
     is_text = target.suffix not in (".parquet", ".onnx")
     size = 0
@@ -187,8 +200,10 @@ def _copy(source: IO[bytes], target: Path, left: int, limit: int) -> int:
             size += len(chunk)
             if size > left:
                 raise _too_large(limit)
-            if is_text and size > TEXT_LIMIT:
-                raise GatehouseError(f"the candidate's {target.name} is larger than 1 MB")
+            if is_text and size > text_limit * MEGABYTE:
+                raise GatehouseError(
+                    f"the candidate's {target.name} is larger than {text_limit} MB"
+                )
             stream.write(chunk)
     return size
 

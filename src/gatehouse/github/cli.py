@@ -91,6 +91,49 @@ def publish(folder: Path) -> int:
 
 
 @group.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=False))
+@click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
+              help="A new folder for the gates' answer.")  # fmt: skip
+@command
+def accept(folder: Path, work: Path) -> int:
+    """Judge the newest answer again with the comments as they are now. For accept.yml.
+
+    Nothing is measured. What the gates' comment then says is left in FOLDER.
+    """
+    from gatehouse.github.accept import accept as accept_words
+    from gatehouse.github.accept import read_comment_event
+    from gatehouse.github.client import connect, setting
+    from gatehouse.policy import load_policy
+
+    event = read_comment_event(Path(setting("GITHUB_EVENT_PATH")))
+    bases = load_policy().bases
+    told = accept_words(connect(), connect("STATUS_TOKEN"), event, folder, work, bases)
+    # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
+    click.echo(f"said: {' '.join(told.split())}")
+    return PASS
+
+
+@group.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--author", default="github-actions[bot]", show_default=True,
+              help="Login that our token writes as.")  # fmt: skip
+@command
+def answer(folder: Path, author: str) -> int:
+    """Write the gates' comment that FOLDER has on the pull request of a comment. For accept.yml."""
+    from gatehouse.github.accept import read_comment_event
+    from gatehouse.github.client import connect, setting
+    from gatehouse.github.comment import comment as comment_on
+    from gatehouse.github.judged import COMMENT
+
+    number = read_comment_event(Path(setting("GITHUB_EVENT_PATH"))).issue.number
+    repository = connect()
+    head = repository.get_pull(number).head.sha
+    by = comment_on(repository, number, head, folder / COMMENT, author)
+    click.echo(f"said on #{number}, by {by}")
+    return PASS
+
+
+@group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
               help="A new folder for the candidate.")  # fmt: skip

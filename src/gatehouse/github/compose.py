@@ -20,6 +20,7 @@ _OWNED_SHOWN = 10
 # 65,536, the report has 60,000, and a watermark is still to come.
 _OWNED_LIMIT = 2_000
 _PROBLEM_LIMIT = 700
+_ANSWERS_SHOWN = 3
 _NO_APP = (
     "<sub>⚠️ No App sets the status `gatehouse` in this repository: whoever can write to it can "
     "also set the status. docs/github.md says how to set up an App.</sub>"
@@ -78,6 +79,26 @@ def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -
         )
     parts.append(_foot(around))
     return "\n\n".join(parts) + "\n"
+
+
+def answer_comment(
+    report: str, problems: Sequence[str], around: Surroundings, answers: Mapping[int, str]
+) -> str:
+    """The gates' comment after an owner's: as `judged_comment`, and which comments don't count.
+
+    Args:
+        report: Markdown of our own.
+        problems: what forbids the merge besides the gates.
+        around: of the comment.
+        answers: why a comment does not count, by its number.
+    """
+    text = judged_comment(report, problems, around)
+    if not answers:
+        return text
+    newest = sorted(answers.items(), reverse=True)[:_ANSWERS_SHOWN]
+    lines = [f"- [comment {n}](#issuecomment-{n}): {prose(why, 200)}" for n, why in newest]
+    told = "### Comments that do not count\n\n" + "\n".join(lines)
+    return text.replace(f"\n\n{_foot(around)}", f"\n\n{told}\n\n{_foot(around)}")
 
 
 def _offers(around: Surroundings) -> list[str]:

@@ -56,7 +56,12 @@ class Basis(Frozen):
     problems: tuple[str, ...] = Field(
         default=(), description="what forbids the merge besides the verdict"
     )
-    owned: bool = Field(default=False, description="does the change need a code owner?")
+    owned: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="changed files that need a code owner, and those owners"
+    )
+    training: int | None = Field(
+        default=None, description="how many files of the code that trains the change touches"
+    )
     params: dict[str, str] | None = Field(
         default=None, description="the candidate's settings, for the report"
     )

@@ -157,7 +157,8 @@ def _judge(
             update={
                 "acceptances": words.acceptances,
                 "problems": tuple(problems),
-                "owned": bool(around.owned),
+                "owned": {path: tuple(names) for path, names in around.owned.items()},
+                "training": around.training,
             }
         ),
         overall=overall_note(verdict, problems, around.owned),

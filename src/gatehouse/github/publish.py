@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -106,7 +107,22 @@ def publish(
         if judged.base not in (None, target.base_branch):
             why = "it goes into another branch now, for which its next run is judged"
             judged = refused(head, why, "pending")
-    return settle(repository, statuses, target, judged, folder, context)
+    return settle(repository, statuses, target, judged, folder, context).judged
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What was written.
+
+    Attributes:
+        judged: as its statuses say.
+        again: the answer as it was judged again; None where it does not hold.
+        recorded: the commit that records it; None where nothing was recorded.
+    """
+
+    judged: Judged
+    again: Recomputed | None
+    recorded: str | None
 
 
 def settle(
@@ -116,7 +132,7 @@ def settle(
     judged: Judged,
     folder: Path,
     context: str,
-) -> Judged:
+) -> Settled:
     """Judge the answer again with the owners' words that count now, record it, set the statuses.
 
     Args:
@@ -133,9 +149,11 @@ def settle(
     head = target.head if target else judged.head
     judged, again = _held(repository, target, judged, folder)
     recorded = None
-    if judged.record or (again and again.accepted.record):
+    # A head that is itself a record is written over, whatever its author put into its reports.
+    moved = target is not None and target.head != judged.head
+    if judged.record or (again and (again.accepted.record or moved)):
         try:
-            files = _files(judged, folder / RECORD, again)
+            files = _files(judged, folder / RECORD, again, anew=moved)
             recorded = _record(repository, statuses, target, judged, files, context)
         except GatehouseError as error:
             judged = judged.model_copy(
@@ -146,7 +164,7 @@ def settle(
         print(f"recorded as {recorded}")
     for comment, why in again.accepted.answers.items() if again else ():
         print(f"comment {comment} does not count: {plain(why)}")
-    return judged
+    return Settled(judged, again, recorded)
 
 
 def _but_for(record: str, judged: Judged) -> Judged:
@@ -191,10 +209,12 @@ def _held(
     return again.judged, again
 
 
-def _files(judged: Judged, folder: Path, again: Recomputed | None) -> dict[str, bytes]:
+def _files(
+    judged: Judged, folder: Path, again: Recomputed | None, *, anew: bool
+) -> dict[str, bytes]:
     """What is recorded, by path: what *Judge* handed over, and owners' words.
 
-    Where these words change the verdict, it and the report are made anew.
+    Where these words change the verdict, or `anew` says so, it and the report are made anew.
 
     Raises:
         GatehouseError: *Judge* handed over a file of another place.
@@ -207,7 +227,7 @@ def _files(judged: Judged, folder: Path, again: Recomputed | None) -> dict[str, 
             raise GatehouseError(f"{name} is no part of a record")
         if path.is_file():
             files[name] = path.read_bytes()
-    if again is not None and (again.changed or again.accepted.record):
+    if again is not None and (anew or again.changed or again.accepted.record):
         link = f"[the run's artifacts]({here()})"
         files[f"reports/{VERDICT}"] = again.verdict.to_json().encode()
         files["reports/report.md"] = again.report(link).encode()

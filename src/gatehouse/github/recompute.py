@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatehouse.acceptance.offer import Offer, offers
 from gatehouse.acceptance.record import FOLDER
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 16_000_000
 """Of one file that is handed over."""
 
-_OWNED = {"a changed file": ("an owner",)}
 _TOLD = ("policy_changes", "contract_changes", "waivers", "proposed")
 """What a verdict says of the proposal's own policy and contract, which this job doesn't read."""
 
@@ -49,6 +49,9 @@ class Recomputed:
         accepted: those words, and the files that record them.
         evidence: that the verdict rests on.
         changed: is the verdict another one than *Judge* handed over?
+        problems: what forbids the merge besides the verdict.
+        offers: what an owner may still accept.
+        basis: what the verdict rests on besides.
     """
 
     judged: Judged
@@ -56,17 +59,18 @@ class Recomputed:
     accepted: Accepted
     evidence: Mapping[Gate, Evidence | str]
     changed: bool
+    problems: tuple[str, ...]
+    offers: tuple[Offer, ...]
+    basis: Basis
 
     def report(self, full_report: str) -> str:
         """The report on the verdict, as *Judge* would write it; `full_report` is Markdown."""
-        basis = self.judged.basis
-        assert basis is not None, "else there is nothing to recompute"
         context = ReportContext(
             verdict=self.verdict,
             evidence=self.evidence,
-            params=basis.params,
-            base_params=basis.base_params,
-            base_label=basis.base_label,
+            params=self.basis.params,
+            base_params=self.basis.base_params,
+            base_label=self.basis.base_label,
             full_report=full_report,
         )
         return render_report(context)
@@ -112,14 +116,23 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
     problems = [
         each for each in judged.basis.problems if not each.startswith(f"{FOLDER}/")
     ]  # which are looked at anew
-    notes = _OWNED if judged.basis.owned else {}
+    problems += accepted.problems
     updated = judged.model_copy(
         update={
-            "overall": overall_note(verdict, [*problems, *accepted.problems], notes),
+            "overall": overall_note(verdict, problems, judged.basis.owned),
             "gates": gate_notes(verdict),
         }
     )
-    return Recomputed(updated, verdict, accepted, case.evidence, verdict != said)
+    return Recomputed(
+        judged=updated,
+        verdict=verdict,
+        accepted=accepted,
+        evidence=case.evidence,
+        changed=verdict != said,
+        problems=tuple(problems),
+        offers=offers(before, policy, verdict) if target.pull is not None else (),
+        basis=judged.basis,
+    )
 
 
 def _policy(repository: Repository, target: Target, basis: Basis) -> Policy:
@@ -176,8 +189,7 @@ def _same_statuses(judged: Judged, said: Verdict) -> None:
     assert judged.basis is not None, "else there is no verdict"
     if judged.gates != gate_notes(said):
         raise GatehouseError("the statuses of the gates are not what the evidence says")
-    notes = _OWNED if judged.basis.owned else {}
-    if judged.overall != overall_note(said, judged.basis.problems, notes):
+    if judged.overall != overall_note(said, judged.basis.problems, judged.basis.owned):
         raise GatehouseError("the status says something else than the gates do")
 
 

@@ -83,6 +83,32 @@ def find_target(repository: Repository, event: Event) -> Target | None:
     return _target(found[0], event) if found else None
 
 
+def target_of(repository: Repository, number: int, default: str) -> Target | None:
+    """What pull request `number` would merge; None where it is closed.
+
+    Args:
+        repository: as a token that may read pull requests sees it.
+        number: of the pull request.
+        default: the default branch.
+
+    Raises:
+        GatehouseError: several pull requests with different bases have this head.
+    """
+    with telling("look up the pull request"):
+        pull = repository.get_pull(number)
+        if pull.state != "open" or pull.head.repo is None:
+            return None
+        named = f"{pull.head.repo.owner.login}:{pull.head.ref}"
+        listed = repository.get_pulls(state="open", head=named)
+        others = [each for each in listed if each.head.sha == pull.head.sha]
+    if len({each.base.ref for each in others} | {pull.base.ref}) > 1:
+        raise GatehouseError(
+            f"other pull requests have the same head as #{number} and another base; close them"
+        )
+    ours = pull.head.repo.full_name == repository.full_name
+    return _of_pull(pull, pull.head.sha, default, ours=ours)
+
+
 def _is_of(pull: PullRequest, event: Event) -> bool:
     run, repository = event.workflow_run, pull.head.repo
     return (
@@ -93,15 +119,17 @@ def _is_of(pull: PullRequest, event: Event) -> bool:
 
 
 def _target(pull: PullRequest, event: Event) -> Target:
-    ours = (
-        event.same_repository
-        and pull.user.login != "dependabot[bot]"
-        and pull.head.ref != event.repository.default_branch
-    )
+    default = event.repository.default_branch
+    return _of_pull(pull, event.workflow_run.head_sha, default, ours=event.same_repository)
+
+
+def _of_pull(pull: PullRequest, head: str, default: str, *, ours: bool) -> Target:
+    """Args: the pull request, its head, the default branch; does the branch lie here?"""
+    writable = ours and pull.user.login != "dependabot[bot]" and pull.head.ref != default
     return Target(
-        head=event.workflow_run.head_sha,
+        head=head,
         base_branch=pull.base.ref,
         pull=pull.number,
-        branch=pull.head.ref if ours else None,
+        branch=pull.head.ref if writable else None,
         draft=pull.draft,
     )

@@ -341,6 +341,16 @@ def test_hostile_comments(desk: Desk) -> None:
     assert desk.judge().startswith("success")
 
 
+def test_a_change_of_very_many_commits(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's words don't turn it red; an owner's word on it does not count."""
+    monkeypatch.setattr("gatehouse.github.acceptors.COMMITS", 1)
+    authored(desk)
+    desk.say(login="eve")
+    assert desk.judge().startswith(RED)
+    desk.say(login="otto")
+    assert desk.judge().startswith("error: judged again: the change has more than 1 commits")
+
+
 def forged(desk: Desk) -> dict[str, str | None]:
     """A file that says what an owner never said."""
     (offer,) = offers(desk.answer.verdict(), desk.answer.policy)

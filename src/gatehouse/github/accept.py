@@ -1,0 +1,133 @@
+"""The workflow that answers a comment: nothing is measured, the newest answer is judged again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github.answer import newest_answer
+from gatehouse.github.bases import status_of
+from gatehouse.github.client import setting
+from gatehouse.github.compose import Surroundings, answer_comment
+from gatehouse.github.event import Here
+from gatehouse.github.judged import COMMENT
+from gatehouse.github.publish import Settled, settle
+from gatehouse.github.target import Target, target_of
+from gatehouse.typed import write_text
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+class _Seen(BaseModel):
+    """A part of GitHub's event: what we don't read, we ignore."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Person(_Seen):
+    """An account."""
+
+    login: str
+
+
+class Issue(_Seen):
+    """What was commented on."""
+
+    number: int
+
+
+class Words(_Seen):
+    """The comment."""
+
+    id: int
+    user: Person
+
+
+class CommentEvent(_Seen):
+    """GitHub's `issue_comment` event on a pull request."""
+
+    action: Literal["created", "edited", "deleted"]
+    issue: Issue
+    comment: Words
+    sender: Person
+    repository: Here
+
+
+def read_comment_event(path: Path) -> CommentEvent:
+    """The event stored at `path` (`GITHUB_EVENT_PATH`).
+
+    Raises:
+        GatehouseError: it is no `issue_comment` event.
+    """
+    try:
+        return CommentEvent.model_validate(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        raise GatehouseError(
+            f"{path}: is no issue_comment event ({str(error).splitlines()[0]}); "
+            "this command is for .github/workflows/accept.yml"
+        ) from None
+
+
+def accept(
+    repository: Repository,
+    statuses: Repository,
+    event: CommentEvent,
+    folder: Path,
+    work: Path,
+    bases: Mapping[str, str],
+) -> str:
+    """Judge the newest answer again with the comments as they are now; in words.
+
+    Args:
+        repository: as a token that may write contents sees it.
+        statuses: as a token that may write statuses sees it.
+        event: of the comment.
+        folder: where the comment that answers is left, if there is one.
+        work: a new folder.
+        bases: `bases` of the default branch's policy.
+
+    Raises:
+        GatehouseError: GitHub refused, or the head was not judged.
+    """
+    if event.action == "created" and event.sender.login != event.comment.user.login:
+        return "the comment was written in another's name and does not count"
+    default = event.repository.default_branch
+    target = target_of(repository, event.issue.number, default)
+    if target is None:
+        return "the pull request is closed"
+    context = status_of(target.base_branch, default, bases)
+    if context is None:
+        return f"{target.base_branch} has no gates"
+    judged = newest_answer(repository, target.head, default, work)
+    if judged is None or judged.basis is None or judged.base != target.base_branch:
+        return "the head was not judged yet; the comment counts when it is"
+    settled = settle(repository, statuses, target, judged, work, context)
+    _answer(target, settled, folder)
+    return f"{settled.judged.overall.state}: {settled.judged.overall.description}"
+
+
+def _answer(target: Target, settled: Settled, folder: Path) -> None:
+    """The gates' comment, made anew."""
+    again = settled.again
+    if again is None:
+        return
+    server, name = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
+    here = f"{server}/{name}/actions/runs/{setting('GITHUB_RUN_ID')}"
+    around = Surroundings(
+        commit=target.head,
+        run=f"{server}/{name}/pull/{target.pull}/checks",
+        run_here=here,
+        owned=again.basis.owned,
+        recorded=settled.recorded is not None,
+        training=again.basis.training,
+        offers=again.offers,
+    )
+    report = again.report(f"[the run's artifacts]({here})")
+    text = answer_comment(report, again.problems, around, again.accepted.answers)
+    write_text(folder / COMMENT, text)
