@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gatehouse.errors import GatehouseError
 from gatehouse.github.answer import newest_answer
 from gatehouse.github.bases import status_of
-from gatehouse.github.client import setting
+from gatehouse.github.client import app_sets_status, here, setting
 from gatehouse.github.compose import Surroundings, answer_comment
 from gatehouse.github.event import Here
 from gatehouse.github.judged import COMMENT
@@ -118,16 +118,16 @@ def _answer(target: Target, settled: Settled, folder: Path) -> None:
     if again is None:
         return
     server, name = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
-    here = f"{server}/{name}/actions/runs/{setting('GITHUB_RUN_ID')}"
     around = Surroundings(
         commit=target.head,
         run=f"{server}/{name}/pull/{target.pull}/checks",
-        run_here=here,
+        run_here=here(),
         owned=again.basis.owned,
         recorded=settled.recorded is not None,
         training=again.basis.training,
         offers=again.offers,
+        app=app_sets_status(),
     )
-    report = again.report(f"[the run's artifacts]({here})")
+    report = again.report(f"[the run's artifacts]({here()})")
     text = answer_comment(report, again.problems, around, again.accepted.answers)
     write_text(folder / COMMENT, text)

@@ -87,6 +87,7 @@ def test_a_comment_turns_it_green(talk: Talk) -> None:
     )
     assert f"accepted by `@olga`: {REASON}" in talk.told()
     assert "/gatehouse accept" not in talk.told()
+    assert "No App sets the status" in talk.told()
 
 
 def test_it_is_green_twice_and_written_once(talk: Talk) -> None:
