@@ -36,6 +36,18 @@ def test_a_red_run_reads_without_colours_at_80_columns(make_run: Any) -> None:
     assert "reports/report.md" in text
 
 
+def test_it_names_what_a_green_status_needs(make_run: Any) -> None:
+    """At a desk nobody sees the gates' comment; what is told there can't speak to the terminal."""
+    stream = io.StringIO()
+    run = make_run(roc_auc=0.868)
+    print_verdict(run.verdict, Console(file=stream, width=80), needs=["a-rule: ask \x1b[2Jolga"])
+    text = stream.getvalue()
+    assert "A green status needs:" in text
+    assert "a-rule: ask ␛[2Jolga" in text
+    assert "\x1b" not in text
+    assert "A green status needs" not in shown(run)
+
+
 def test_every_gate_has_a_row_and_green_is_said(make_run: Any) -> None:
     """No gate may be left out, and a first commit without a base passes."""
     text = shown(make_run(base=False))
