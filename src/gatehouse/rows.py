@@ -40,15 +40,20 @@ def _plain(values: pd.Series, read_numbers: bool) -> NDArray[np.int64] | NDArray
         if isinstance(text, pa.ChunkedArray):  # of a column that was read in parts
             text = text.combine_chunks()
         found = text.dictionary_encode()
-        distinct = found.dictionary.to_numpy(zero_copy_only=False).astype(object)
-        hashes = pd.util.hash_array(distinct, hash_key=_HASH_KEY, categorize=False)
-        if read_numbers:
-            _read_numbers(found.dictionary, hashes)
-        hashed: NDArray[np.uint64] = hashes[found.indices.to_numpy()]
-        return hashed
+        hashes = text_hashes(found.dictionary, read_numbers=read_numbers)
+        return np.asarray(hashes[found.indices.to_numpy()])
     if pd.api.types.is_integer_dtype(values.dtype) and not values.hasnans:
         return np.asarray(values, np.int64)
     return _of_floats(values.to_numpy(np.float64, na_value=np.nan))
+
+
+def text_hashes(texts: pa.Array, *, read_numbers: bool) -> NDArray[np.uint64]:
+    """Hashes of texts as `row_hashes` takes them, shape [N]; a missing one is the empty text."""
+    distinct = texts.to_numpy(zero_copy_only=False).astype(object)
+    hashes: NDArray[np.uint64] = pd.util.hash_array(distinct, hash_key=_HASH_KEY, categorize=False)
+    if read_numbers:
+        _read_numbers(texts, hashes)
+    return hashes
 
 
 def _read_numbers(texts: pa.Array, hashes: NDArray[np.uint64]) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import CONTRACT_FILE, Split
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
-from gatehouse.rows import row_hashes
+from gatehouse.rows import row_hashes, text_hashes
 
 _HASH_SPAN = 2**64
 _TRAIN, _VALID, _TEST = range(len(SPLITS))
@@ -59,7 +59,7 @@ def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
     check_identity(rows.column_names, split, "rows")
     try:
         # Sorted, so that the order of the list does not matter.
-        plain = {name: _decoded(rows[name]) for name in sorted(split.identity)}
+        plain = {name: _plain(rows[name]) for name in sorted(split.identity)}
         # Metadata of pandas is ignored: it could turn a column into the index.
         frame = pa.table(plain).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError) as error:
@@ -67,10 +67,24 @@ def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
     return row_hashes(frame, read_numbers=True)
 
 
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values in place of codes: pandas refuses a dictionary that lists a missing value."""
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """Values in place of codes: pandas refuses a dictionary that lists a missing value.
+
+    Of texts their hashes, which row_hashes takes as they are: each distinct text is hashed once.
+    """
     kind = column.type
-    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+    if not pa.types.is_dictionary(kind):
+        return column
+    if not pa.types.is_string(kind.value_type) and not pa.types.is_large_string(kind.value_type):
+        return column.cast(kind.value_type)
+    codes = column.combine_chunks()
+    if isinstance(codes, pa.ChunkedArray):  # of a table without rows
+        return column.cast(kind.value_type)
+    # The last place is that of a missing code.
+    texts = pa.concat_arrays([codes.dictionary, pa.nulls(1, kind.value_type)])
+    hashes = text_hashes(texts.fill_null(""), read_numbers=True)
+    places = codes.indices.fill_null(len(hashes) - 1).to_numpy(zero_copy_only=False)
+    return pa.array(hashes[places])
 
 
 def check_identity(columns: Collection[str], split: Split, name: str | Path) -> None:
