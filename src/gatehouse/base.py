@@ -24,13 +24,14 @@ from gatehouse.objects.fetch import MEGABYTES, LostError, fetch
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
 from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
+from gatehouse.table import RAW
 from gatehouse.typed import Document, Frozen
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
 BASE_FILE = Path("reports/base.json")
 STORE = Path(".gatehouse/base")
 LOCK = Path("dvc.lock")
-TAKEN = (PREPARED, MODEL_FP32, MODEL)
+TAKEN = (RAW, PREPARED, MODEL_FP32, MODEL)
 
 
 class Outputs(Frozen):

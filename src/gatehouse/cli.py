@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gatehouse.release.promote import Change
     from gatehouse.verdict import Verdict
 
-GATES = ("data", "drift", "accuracy", "fairness", "latency")
+GATES = ("data", "rows", "drift", "accuracy", "fairness", "latency")
 
 _DATA_HELP = "Data source: simulated, adult, or a CSV or Parquet file by its path or URL."
 _BASE_HELP = "Commit, branch or tag to compare with, such as main."
@@ -91,7 +91,7 @@ def prepare() -> int:
 def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     """Measure data and model, and write reports/evidence/GATE.json.
 
-    All gates where none is named: data, drift, accuracy, fairness, latency. With --base the
+    All gates where none is named: data, rows, drift, accuracy, fairness, latency. With --base the
     policy of that commit says how to measure. Measuring does not judge; but rows that break the
     contract critically end `measure data` with exit code 1, which stops the pipeline.
     """

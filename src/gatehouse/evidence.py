@@ -19,6 +19,7 @@ EVIDENCE_VERSION = 1
 
 class Gate(StrEnum):
     DATA = "data"
+    ROWS = "rows"
     DRIFT = "drift"
     ACCURACY = "accuracy"
     FAIRNESS = "fairness"
@@ -82,6 +83,7 @@ class Subject(Frozen):
 
 LOOKS_AT: dict[Gate, tuple[str, ...]] = {
     Gate.DATA: ("contract", "raw"),
+    Gate.ROWS: ("contract", "raw"),
     Gate.DRIFT: ("contract", "data", "model"),
     Gate.ACCURACY: ("contract", "data", "model"),
     Gate.FAIRNESS: ("contract", "data", "model"),
@@ -89,7 +91,7 @@ LOOKS_AT: dict[Gate, tuple[str, ...]] = {
 }
 """The fields of a subject that each gate's evidence is about."""
 
-COMPARES = (Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS, Gate.LATENCY)
+COMPARES = (Gate.ROWS, Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS, Gate.LATENCY)
 """The gates whose measurements depend on the base."""
 
 

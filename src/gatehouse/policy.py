@@ -96,7 +96,7 @@ class Measure(Frozen):
 
     def of_gate(self, gate: Gate) -> dict[str, Any]:
         """What the measurements of `gate` depend on, as evidence records it."""
-        if gate is Gate.DATA:
+        if gate in (Gate.DATA, Gate.ROWS):
             return {}
         common = self.model_dump(mode="json", include={"confidence", "resamples", "seed"})
         section: Frozen = getattr(self, gate.value)

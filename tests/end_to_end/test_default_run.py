@@ -31,7 +31,7 @@ def test_every_result_is_there_and_committed(finished: Clone) -> None:
     assert verdict["outcome"] == "pass"
     assert verdict["errors"] == {}
     tracked = finished.run("git", "ls-files")
-    for gate in ("data", "drift", "accuracy", "fairness", "latency"):
+    for gate in ("data", "rows", "drift", "accuracy", "fairness", "latency"):
         assert f"reports/evidence/{gate}.json" in tracked
     for name in ("dvc.lock", "reports/report.md", "reports/model_card.md", "reports/base.json"):
         assert name in tracked

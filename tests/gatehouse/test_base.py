@@ -108,7 +108,7 @@ def test_half_a_run_is_an_error_and_not_no_base(repository: Repository, path: st
         find_base("main", repository.root)
     lock.write_text('schema: "2.0"\nstages: {}\n')
     repository.commit()
-    with pytest.raises(GatehouseError, match="does not record data/prepared, models"):
+    with pytest.raises(GatehouseError, match="does not record data/raw, data/prepared, models"):
         find_base("main", repository.root)
 
 

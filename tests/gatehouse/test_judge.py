@@ -265,8 +265,8 @@ def test_what_the_data_gate_s_stop_left_unmeasured_is_told_as_its_consequence() 
     assert verdict.outcome is Outcome.FAIL
     assert all(verdict.gate_blocks(gate) for gate in Gate)
     assert verdict.errors == {
-        Gate.DRIFT: NOT_REACHED, Gate.ACCURACY: NOT_REACHED, Gate.FAIRNESS: NOT_REACHED,
-        Gate.LATENCY: "was it cut short?",
+        Gate.ROWS: NOT_REACHED, Gate.DRIFT: NOT_REACHED, Gate.ACCURACY: NOT_REACHED,
+        Gate.FAIRNESS: NOT_REACHED, Gate.LATENCY: "was it cut short?",
     }  # fmt: skip
     # Evidence of another time's stop says nothing of these data.
     before = judge(Case(old, SUBJECT, BASE, TODAY), POLICY_, "p").errors

@@ -10,7 +10,7 @@ import pytest
 
 from gatehouse.base import find_base, take_base
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
+from gatehouse.evidence import COMPARES, Gate
 from gatehouse.judging import base_named, named_policy, verdict_on
 from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.repository import Repository
@@ -139,7 +139,7 @@ def test_evidence_compared_with_nothing_fails_against_a_base(repository: Reposit
     repository.write_all()
     verdict = verdict_on(repository.workspace, find_base("main", repository.root))
     assert verdict.outcome is Outcome.FAIL
-    assert set(verdict.errors) == {Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS, Gate.LATENCY}
+    assert set(verdict.errors) == {*COMPARES}
 
 
 def test_a_commit_without_a_run_is_compared_with_nothing(repository: Repository) -> None:

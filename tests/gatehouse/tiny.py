@@ -60,6 +60,12 @@ rules:
     slice: severity=critical
     at_most: 0
     why: Rows must fit the contract
+  exam-untouched:
+    gate: rows
+    measurement: touched_exam_rows
+    of: comparison
+    at_most: 0
+    why: The exam is the base's
   drift-columns:
     gate: drift
     measurement: drift
@@ -109,6 +115,7 @@ def good(gate: Gate, *, base: bool) -> tuple[Measurement, ...]:
     compared: dict[str, Any] = {"of": Of.COMPARISON}
     found = {
         Gate.DATA: [measured("failed_expectations", 0, slice="severity=critical")],
+        Gate.ROWS: [measured("touched_exam_rows", 0, **compared)],
         Gate.DRIFT: [measured("drift", 0.01, slice="number=age", p_value=0.5, **compared)],
         Gate.ACCURACY: [
             measured("roc_auc", 0.9, 0.01),

@@ -6,7 +6,7 @@ from tests.end_to_end.clone import Clone
 from tests.github.state import PullRequest
 from tests.workflows.world import World
 
-GATES = ("data", "drift", "accuracy", "fairness", "latency")
+GATES = ("data", "rows", "drift", "accuracy", "fairness", "latency")
 
 
 def other_seed(fork: Clone) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gatehouse.drill import data_defects as data
 from gatehouse.drill import model_defects as model
 from gatehouse.drill import record_defects as record
+from gatehouse.drill import row_defects as rows
 from gatehouse.drill.scene import Scene
 from gatehouse.evidence import Gate
 from gatehouse.verdict import Outcome, Verdict
@@ -57,6 +58,13 @@ def _waiver(state: str) -> Callable[[Verdict], bool]:
     return lambda verdict: any(waiver.state == state for waiver in verdict.waivers)
 
 
+def _red(measurement: str) -> Callable[[Verdict], bool]:
+    """A rule of this measurement blocks."""
+    return lambda verdict: any(
+        result.measurement == measurement and result.blocks for result in verdict.rules
+    )
+
+
 def _only_intersection(verdict: Verdict) -> bool:
     """Every attribute alone stays free of failure; only slices of several fail."""
     failed = [
@@ -75,18 +83,24 @@ DEFECTS = (
     Defect("unseen category", Gate.DATA, data.unseen_category),
     Defect("dropped column", Gate.DATA, data.dropped_column),
     Defect("duplicated rows", Gate.DATA, data.duplicated_rows),
-    Defect("mean shift", Gate.DRIFT, data.mean_shift),
-    Defect("category shift", Gate.DRIFT, data.category_shift),
+    Defect("relabelled exam rows", Gate.ROWS, rows.relabelled_exam, told=_red("touched_exam_rows")),
+    Defect("removed exam rows", Gate.ROWS, rows.removed_exam, told=_red("touched_exam_rows")),
+    Defect("copies of exam rows in train", Gate.ROWS, rows.copied_exam, told=_red("exam_leak")),
+    Defect("rows nudged out of test", Gate.ROWS, rows.unfair_deal, told=_red("unfair_deal")),
+    # Rows that were changed all over are changed in the exam too.
+    Defect("mean shift", Gate.DRIFT, data.mean_shift, also=frozenset({Gate.ROWS})),
+    Defect("category shift", Gate.DRIFT, data.category_shift, also=frozenset({Gate.ROWS})),
     # Other decisions, or other numbers, are right less often.
     Defect("prediction drift", Gate.DRIFT, model.sharpened, beyond_two=frozenset({Gate.ACCURACY})),
     Defect("test rows in train", Gate.ACCURACY, data.trained_on_the_test),
     # Wrong labels outnumber the true positives of a group that has few: its rates go astray.
-    Defect("label noise", Gate.ACCURACY, data.label_noise, also=frozenset({Gate.FAIRNESS})),
+    Defect("label noise", Gate.ACCURACY, data.label_noise,
+           also=frozenset({Gate.FAIRNESS, Gate.ROWS})),
     Defect("worse than base", Gate.ACCURACY, model.worse_than_base),
     # A leak makes the scores all but certain: their distribution moves, and groups whose labels
     # differ are decided apart.
     Defect("label leakage", Gate.ACCURACY, data.label_leakage, warns=True,
-           also=frozenset({Gate.DRIFT})),
+           also=frozenset({Gate.DRIFT, Gate.ROWS})),
     # What is done to a group's scores also costs accuracy, and moves the predictions.
     Defect("bias against a group", Gate.FAIRNESS, model.biased_group,
            also=frozenset({Gate.ACCURACY}), beyond_two=frozenset({Gate.DRIFT})),
@@ -111,7 +125,9 @@ DEFECTS = (
 
 CONTROLS = (
     Defect("control: nothing changed", None),
-    Defect("control: fresh rows", None, data.half_draw),
+    # Other test rows are another exam, which only an owner may set.
+    Defect("control: fresh rows", None, data.half_draw, also=frozenset({Gate.ROWS})),
+    Defect("control: 5 % more rows", None, rows.more_rows),
     Defect("control: model trained again", None, model.slightly_different),
     Defect("control: live waiver", None, record.live_waiver, told=_waiver("used")),
 )

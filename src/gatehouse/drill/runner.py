@@ -131,7 +131,7 @@ def _trial(defect: Defect, verdict: Verdict, consequences: set[Gate], seconds: f
     red = {gate for gate in Gate if verdict.gate_blocks(gate)}
     warned = {result.gate for result in verdict.rules if result.warns}
     if defect.gate is None:
-        caught = not red
+        caught = not red - consequences
     else:
         consequences = consequences | {defect.gate}
         caught = defect.gate in (warned if defect.warns else red)

@@ -7,16 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatehouse.base import STORE, Base, checked_base, find_base, take_base
+from gatehouse.base import STORE, TAKEN, Base, checked_base, find_base, take_base
 from gatehouse.contract import CONTRACT_FILE
-from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at
 from gatehouse.github.fetch import fetch
 from gatehouse.github.kept import bring_kept
 from gatehouse.github.target import Target
 from gatehouse.typed import write_text
-from gatehouse.workspace import MODEL, MODEL_FP32
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -75,7 +73,7 @@ def hand_over(base: Base, root: Path, folder: Path) -> None:
     """Let the candidate in `folder` be measured against the base that lies in `root`."""
     if base.record.outputs is None:
         return
-    for path in (PREPARED, MODEL_FP32, MODEL, CONTRACT_FILE):
+    for path in (*TAKEN, CONTRACT_FILE):
         source, target = root / base.record.folder / path, folder / base.record.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copyfile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatehouse.report import against_base, details
+from gatehouse.report import against_base, details, rows
 from gatehouse.report.context import ReportContext
 from gatehouse.report.summary import head
 
@@ -53,6 +53,7 @@ def _sections(context: ReportContext) -> list[Section]:
         *waivers,
         Section("All rules", details.rules(context)),
         Section("Data: expectations", details.expectations(context)),
+        Section("Rows by split", rows.rows(context)),
         Section("Accuracy", details.accuracy(context)),
         Section("Fairness by group", details.fairness(context)),
         Section("Drift by column", details.drift(context)),

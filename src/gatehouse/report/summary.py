@@ -7,6 +7,7 @@ from gatehouse.judge import NOT_REACHED
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import bound, estimate
+from gatehouse.report.rows import rows_line
 from gatehouse.report.tables import table
 from gatehouse.report.words import (
     ICONS,
@@ -22,6 +23,7 @@ from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 
 GATE_QUESTIONS = {
     Gate.DATA: "Rows keep the contract?",
+    Gate.ROWS: "What became of the rows?",
     Gate.DRIFT: "Data as it was before?",
     Gate.ACCURACY: "Good, and no worse?",
     Gate.FAIRNESS: "Groups treated alike?",
@@ -42,7 +44,10 @@ def head(context: ReportContext) -> str:
         ]
         for gate, question in GATE_QUESTIONS.items()
     ]
-    parts = [f"## {title}", *_accepted(verdict), _lead(context), table(["", "Gate", "Why"], rows)]
+    parts = [f"## {title}", *_accepted(verdict), _lead(context)]
+    if line := rows_line(context):
+        parts.append(line)
+    parts.append(table(["", "Gate", "Why"], rows))
     steps = _next_steps(context)
     if steps:
         heading = "Worth a look" if passed else "What to do next"

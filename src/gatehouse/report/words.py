@@ -32,6 +32,8 @@ _LABELS = {
     "demographic_parity_ratio": "demographic parity ratio",
     "duplicate_rows": "duplicated rows",
     "equalized_odds_difference": "equalized odds difference",
+    "exam_growth": "new test rows for each row of the exam",
+    "exam_leak": "share of rows outside test that equal an exam row, or nearly",
     "expected_calibration_error": "calibration error",
     "f1": "F1",
     "f1_macro": "F1, mean of the classes",
@@ -62,12 +64,17 @@ _LABELS = {
     "size": "size",
     "size_ratio": "size ratio",
     "test_rows_in_train": "share of test rows that are in train",
+    "touched_exam_rows": "exam rows that are changed, relabelled or gone",
+    "train_turnover": "rows outside test that changed, as a share",
     "true_positive_rate": "true positive rate",
+    "unfair_deal": "distance from the contract's shares",
 }
 
 _NEXT_STEPS = {
     Gate.DATA: "Repair the rows where they come from. If the new values are right, widen "
     "`contract.yaml` in a pull request of its own.",
+    Gate.ROWS: "See below which rows changed, and in which split. Take back what nobody meant to "
+    "change: rows that the base tests with, copies of them, and rows chosen by their split.",
     Gate.DRIFT: "Find out what moved: a new source, another season, a broken join? If the new data "
     "is the world as it is now, merge it with a waiver.",
     Gate.ACCURACY: "Look at what changed against the base below: settings, rows, columns. Train "
@@ -103,8 +110,11 @@ def is_difference(measurement: str, of: Of) -> bool:
     """Is the value a signed difference, rather than a ratio, an effect or a metric?"""
     if measurement in ("roc_auc_difference", "accuracy_difference", "r2_difference", "mean_error"):
         return True
-    ratios = ("latency_ratio", "size_ratio", "drift", "schema_changes")
-    return of is Of.COMPARISON and measurement not in ratios
+    unsigned = (
+        "latency_ratio", "size_ratio", "drift", "schema_changes",
+        "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal",
+    )  # fmt: skip
+    return of is Of.COMPARISON and measurement not in unsigned
 
 
 def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> str:
@@ -118,6 +128,10 @@ def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> st
         text = _data_sentence(context, result, finding, measured)
     elif result.measurement == "schema_changes":
         text = _schema_sentence(measured)
+    elif result.measurement == "touched_exam_rows":
+        text = _exam_sentence(result, finding)
+    elif result.measurement == "unfair_deal":
+        text = _deal_sentence(finding, measured)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, measured)
     else:
@@ -220,6 +234,27 @@ def _schema_sentence(measured: Measurement) -> str:
         return f"the same {count(measured.n)} columns as the base"
     shown = ", ".join(code(sample) for sample in measured.samples[:5])
     return f"{count(int(measured.value))} of {count(measured.n)} columns changed: {shown}"
+
+
+def _exam_sentence(result: RuleResult, finding: Finding) -> str:
+    exam, touched = count(finding.n or 0), int(finding.value or 0)
+    if not touched:
+        return f"all {exam} rows of the exam are as in the base"
+    verb = "row of the exam is" if touched == 1 else "rows of the exam are"
+    allowed = f" (at most {bound(result.limit, 'rows')})"
+    return f"{count(touched)} of {exam} {verb} changed, relabelled or gone{allowed}"
+
+
+def _deal_sentence(finding: Finding, measured: Measurement) -> str:
+    kind = finding.slice.removeprefix("rows=")
+    if not measured.n:
+        return f"no row is {kind}"
+    fell = ", ".join(prose(sample) for sample in measured.samples)
+    text = f"rows {kind}: {fell}"
+    if finding.outcome is Outcome.PASS:
+        return f"{text}, as the contract's shares deal them"
+    p_value = probability(finding.p_value or 0.0)
+    return f"{text}; chance does not deal so (adjusted p {p_value})"
 
 
 def _drift_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:

@@ -23,7 +23,7 @@ def verdict(finished: Finished, **unmeasured: str) -> Verdict:
 def test_green(finished: Finished) -> None:
     """All gates pass; who must approve is said, and a gate without a base says so."""
     passed = verdict(finished)
-    assert overall_note(passed, [], {}).description == "5 gates pass"
+    assert overall_note(passed, [], {}).description == "6 gates pass"
     assert overall_note(passed, [], {"policy.yaml": ["@a"]}).text.endswith("needs a code owner")
     assert {note.state for note in gate_notes(passed).values()} == {"success"}
 

@@ -26,6 +26,8 @@ measure:
 rules:
   data-critical: {gate: data, measurement: failed_expectations, slice: severity=critical,
     at_most: 0, why: A row that breaks the contract is not what the model is for}
+  exam-untouched: {gate: rows, measurement: touched_exam_rows, of: comparison, at_most: 0,
+    why: The exam is the base's}
   drift-columns: {gate: drift, measurement: drift, of: comparison, slice: column=*,
     at_most: 0.05, alpha: 0.01, why: Training data that moved needs a look}
   accuracy-floor: {gate: accuracy, measurement: roc_auc, at_least: 0.88, why: The least we accept}
@@ -70,6 +72,15 @@ def measurements(gate: Gate, **told: Any) -> list[Measurement]:
                 m("failed_expectations", 0, slice="severity=warning", n=1, unit="expectations"),
                 m("rows", 48842, n=48842, unit="rows"),
                 *broken,
+            ]  # fmt: skip
+        case Gate.ROWS:
+            rows: dict[str, Any] = {"unit": "rows"}
+            touched = told.get("touched", 0)
+            return [
+                m("rows", 48842, n=48842, of=Of.BASE, **rows), m("rows", 50210, n=50210, **rows),
+                m("added_rows", 1402, **rows, **of), m("gone_rows", 34, **rows, **of),
+                m("relabelled_rows", touched, **rows, **of),
+                m("touched_exam_rows", touched, **rows, **of),
             ]  # fmt: skip
         case Gate.DRIFT:
             return [

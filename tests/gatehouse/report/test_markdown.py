@@ -59,13 +59,16 @@ def test_a_clean_run_is_green_at_a_glance(make_run: Any) -> None:
 
 def test_every_red_gate_says_number_limit_and_next_step(make_run: Any) -> None:
     """A newcomer must be able to act on the head alone."""
-    run = make_run(broken=[expectation()], age=0.12, age_p=1e-9, roc_auc=0.868, odds=0.4, ratio=1.4)
+    run = make_run(
+        broken=[expectation()], touched=7, age=0.12, age_p=1e-9, roc_auc=0.868, odds=0.4, ratio=1.4
+    )
     report = render_report(run)
     head = report.partition("### What changed")[0]
     assert head.startswith("## ❌ Gatehouse: fail\n")
     assert "age: 312 of 48,842 rows are outside of 0 to 120, such as -5, 999" in gate_row(
         report, "data"
     )
+    assert "7 of 9,769 rows of the exam are changed" in gate_row(report, "rows")
     assert "`age` moved by 0.120 σ (at most 0.05 σ" in gate_row(report, "drift")  # noqa: RUF001
     assert "must be at least" in gate_row(report, "accuracy")
     assert "40.0% [36.0%, 44.0%] (must be at most 25%)" in gate_row(report, "fairness")
@@ -148,10 +151,9 @@ def test_stale_numbers_are_not_shown(make_run: Any) -> None:
 def test_the_data_gate_s_advice_comes_first_where_it_stopped_the_run(make_run: Any) -> None:
     """Attacks four times "run make run", before what is to be mended, to who has just run it."""
     run = make_run(broken=[expectation()])
+    other = {"data": "sha256:old", "raw": "sha256:old"}
     old = {
-        gate: evidence.model_copy(
-            update={"candidate": evidence.candidate.model_copy(update={"data": "sha256:old"})}
-        )
+        gate: evidence.model_copy(update={"candidate": evidence.candidate.model_copy(update=other)})
         for gate, evidence in run.evidence.items()
         if gate is not Gate.DATA
     }
@@ -161,8 +163,8 @@ def test_the_data_gate_s_advice_comes_first_where_it_stopped_the_run(make_run: A
     steps = report.partition("### What to do next\n\n")[2].partition("\n\n")[0].splitlines()
     assert steps[0].startswith("- ❌ **data**: Repair the rows")
     assert steps[1:] == [
-        "- ❌ **drift**, **accuracy**, **fairness** and **latency**: measured once the data gate "
-        "passes."
+        "- ❌ **rows**, **drift**, **accuracy**, **fairness** and **latency**: measured once the "
+        "data gate passes."
     ]
     assert f"| ⛔ | all 2 rules of **accuracy** | {NOT_REACHED} |" in report
 

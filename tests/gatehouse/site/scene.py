@@ -67,6 +67,14 @@ def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measur
                 _m("failed_expectations", 0, slice="severity=critical", n=39),
                 _m("failed_expectations", 0, slice="severity=warning", n=1),
             ]
+        case Gate.ROWS:
+            return [
+                _m("touched_exam_rows", 0, unit="rows", n=9_800, **of),
+                _m("exam_growth", 0.02, n=9_800, **share, **of),
+                _m("exam_leak", 0.0, n=39_042, **share, **of),
+                _m("unfair_deal", 0.01, slice="rows=added", p_value=0.5, n=900, **share, **of),
+                _m("train_turnover", 0.02, n=39_042, **share, **of),
+            ]
         case Gate.DRIFT:
             effects = {"number=age": 0.02, "number=hours": 0.015, "category=job": 0.008}
             return [

@@ -13,6 +13,7 @@ from gatehouse.adopt.policy.accuracy import MARGIN, accuracy_rules
 from gatehouse.adopt.policy.data import data_rules, drift_rules
 from gatehouse.adopt.policy.fairness import fairness_rules
 from gatehouse.adopt.policy.latency import latency_rules
+from gatehouse.adopt.policy.rows import rows_rules
 from gatehouse.adopt.policy.sizes import CONFIDENCE, Groups, Sizes
 from gatehouse.adopt.policy.words import models_text
 from gatehouse.adopt.profile import Scan
@@ -52,7 +53,7 @@ def policy_text(
     `leaking` says whether a column tells the target by itself.
     """
     groups = Groups.of(scan, contract, sizes)
-    rules = data_rules(plan) + drift_rules(contract, scan, sizes)
+    rules = data_rules(plan) + rows_rules() + drift_rules(contract, scan, sizes)
     rules += accuracy_rules(contract.task, baseline, sizes, leaking=leaking)
     if contract.protected:
         rules += fairness_rules(contract.task, groups)

@@ -1,0 +1,37 @@
+"""Rules of the rows gate."""
+
+from __future__ import annotations
+
+from gatehouse.adopt.policy.words import rule
+
+
+def rows_rules() -> list[str]:
+    return [
+        "\n",
+        rule(
+            "exam-untouched", "rows", "touched_exam_rows",
+            "The base's test rows are the exam; a change may not pick the questions it is asked",
+            of="comparison", at_most=0,
+        ),
+        rule(
+            "exam-growth", "rows", "exam_growth",
+            "New test rows join the exam with the merge, so it may not be diluted in one step",
+            of="comparison", at_most=0.25,
+        ),
+        rule(
+            "exam-leak", "rows", "exam_leak",
+            "Rows to learn from that nearly equal exam rows give the answers away",
+            of="comparison", at_most=0.01,
+        ),
+        rule(
+            "fair-deal", "rows", "unfair_deal",
+            "Rows that nobody chose by their split fall into all splits by the contract's shares",
+            of="comparison", slice="rows=*", at_most=0, alpha=1e-6,
+        ),
+        rule(
+            "train-turnover", "rows", "train_turnover",
+            "No new row can fall into an official test, so only so much of train may change unseen",
+            comment="measured only where the test rows are an official file",
+            of="comparison", at_most=0.10, inconclusive="pass",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,203 @@
+"""The rows gate: what a change did to the base's rows, and above all to the exam.
+
+The exam is the base's test rows. Raw rows of base and candidate are dealt by the base's split rule
+and matched as multisets (`gatehouse.ledger`), so every number here is a count:
+
+- rows by what became of them: unchanged, changed, relabelled, gone, added, repeated;
+- `touched_exam_rows`: test rows of the base that are changed, relabelled or gone;
+- `exam_growth`: new test rows for each row of the exam;
+- `unfair_deal`: how far the distinct identities that were added, gone, changed or relabelled lie
+  from the contract's shares of train, valid and test; exact binomial tests, Bonferroni over the
+  splits, Holm over the four kinds of rows (Holm 1979);
+- `train_turnover`: rows outside test that a change touched, measured where the test rows are an
+  official file, since then no new row can fall into test;
+- `exam_leak`: rows outside test that equal an exam row in all graph inputs, or in all but one, as a
+  share; the base's own share is what chance makes.
+
+Whether two rows are equal is decided by hashes under a key that is drawn for this run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.gates.drift import holm
+from gatehouse.gates.tools import versions
+from gatehouse.policy import Policy
+
+if TYPE_CHECKING:
+    from gatehouse.contract import Contract
+    from gatehouse.ledger.leak import Twins
+    from gatehouse.ledger.ledger import Ledger, Table
+    from gatehouse.workspace import Workspace
+
+TOUCHES = ("added", "gone", "changed", "relabelled")
+"""What can be done to a row by choice; repeating one changes no identity."""
+
+_MATCHED = "rows matched as multisets by keyed 64-bit hashes"
+
+
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
+    """Evidence of the rows gate; without a base there is nothing to compare.
+
+    Raises:
+        GatehouseError: raw rows are missing or unreadable, or lack an identity column.
+    """
+    return Evidence(
+        gate=Gate.ROWS,
+        candidate=candidate.subject(Gate.ROWS),
+        base=base.subject(Gate.ROWS) if base else None,
+        settings=policy.measure.of_gate(Gate.ROWS),
+        tools=versions("numpy", "pandas", "pyarrow", "scipy"),
+        measurements=tuple(_compared(candidate, base)) if base else (),
+    )
+
+
+def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
+    from gatehouse.ledger.leak import Exam
+    from gatehouse.ledger.ledger import deal_parts, keep_ledger
+    from gatehouse.ledger.parts import raw_parts
+
+    contract = base.contract
+    parts = tuple(raw_parts(base.raw))
+    official = any(part.official_test for part in parts)
+    old = deal_parts(parts, contract.split, official_test=official)
+    new = deal_parts(tuple(raw_parts(candidate.raw)), contract.split, official_test=official)
+    ledger = keep_ledger(old, new, contract)
+    exam = Exam(old, list(contract.inputs))
+    return [
+        *_counts(ledger, old, new),
+        _touched(ledger),
+        _growth(ledger),
+        *_deals(ledger, contract, official_test=official),
+        _turnover(ledger, official_test=official),
+        *_leak(exam.twins(old), exam.twins(new)),
+    ]
+
+
+def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:
+    """The rows of both sides, and how many of each outcome are in each split."""
+    from gatehouse.digest import SPLITS
+    from gatehouse.ledger.compare import Outcome
+
+    found = [
+        Measurement(name="rows", of=of, value=len(side), unit="rows", n=len(side), method="exact")
+        for of, side in ((Of.BASE, old), (Of.CANDIDATE, new))
+    ]
+    slices = {"all": None} | {f"split={name}": place for place, name in enumerate(SPLITS)}
+    return found + [
+        Measurement(
+            name=f"{outcome.name.lower()}_rows",
+            of=Of.COMPARISON,
+            slice=name,
+            value=ledger.count(outcome, split),
+            unit="rows",
+            n=len(new) if outcome in (Outcome.ADDED, Outcome.REPEATED) else len(old),
+            method=f"{_MATCHED}; dealt by the base's split rule",
+        )
+        for outcome in Outcome
+        for name, split in slices.items()
+    ]
+
+
+def _touched(ledger: Ledger) -> Measurement:
+    exam = ledger.exam
+    return Measurement(
+        name="touched_exam_rows",
+        of=Of.COMPARISON,
+        value=int((~exam).sum()),
+        unit="rows",
+        n=len(exam),
+        method=f"test rows of the base that are changed, relabelled or gone; {_MATCHED}",
+    )
+
+
+def _growth(ledger: Ledger) -> Measurement:
+    from gatehouse.ledger.compare import TEST, Outcome
+
+    exam = len(ledger.exam)
+    return Measurement(
+        name="exam_growth",
+        of=Of.COMPARISON,
+        value=ledger.count(Outcome.ADDED, TEST) / exam if exam else None,
+        unit="share",
+        n=exam,
+        method="added test rows / test rows of the base; exact",
+    )
+
+
+def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[Measurement]:
+    """How the touched identities fell; with an official test, into train and valid."""
+    from gatehouse.ledger.compare import TEST, Outcome
+    from gatehouse.ledger.fair import fair_deal
+
+    test = 0.0 if official_test else contract.split.test
+    valid = contract.split.valid / (1 - contract.split.test) * (1 - test)
+    shares = (1 - valid - test, valid, test)
+    deals = []
+    for kind in TOUCHES:
+        splits = ledger.identities(Outcome[kind.upper()])
+        deals.append(fair_deal(splits[splits != TEST] if official_test else splits, shares))
+    return [
+        Measurement(
+            name="unfair_deal",
+            of=Of.COMPARISON,
+            slice=f"rows={kind}",
+            value=deal.deviation,
+            unit="share",
+            p_value=p_value,
+            n=deal.n,
+            method="total variation distance of distinct identities from the contract's shares; "
+            f"exact binomial of each split, Bonferroni; Holm-adjusted over {len(deals)} tests",
+            samples=tuple(
+                f"{name} {count:,}"
+                for name, count in zip(("train", "valid", "test"), deal.counts, strict=True)
+            ),
+        )
+        for kind, deal, p_value in zip(
+            TOUCHES, deals, holm([deal.p_value for deal in deals]), strict=True
+        )
+    ]
+
+
+def _turnover(ledger: Ledger, *, official_test: bool) -> Measurement:
+    """The touched rows outside test for each row that the base has there."""
+    from gatehouse.ledger.compare import TEST, Outcome
+
+    outside = int((ledger.base_splits != TEST).sum())
+    touched = sum(
+        ledger.count(outcome) - ledger.count(outcome, TEST)
+        for outcome in Outcome
+        if outcome is not Outcome.UNCHANGED
+    )
+    return Measurement(
+        name="train_turnover",
+        of=Of.COMPARISON,
+        value=touched / outside if official_test and outside else None,
+        unit="share",
+        n=outside,
+        method="rows outside test that are added, repeated, gone, changed or relabelled / rows of "
+        "the base outside test; exact",
+        note=None if official_test else "the split rule deals test, so unfair_deal judges",
+    )
+
+
+def _leak(old: Twins, new: Twins) -> list[Measurement]:
+    values = {
+        Of.BASE: (old.share, old.rows),
+        Of.CANDIDATE: (new.share, new.rows),
+        Of.COMPARISON: (new.share - old.share, new.rows),
+    }
+    return [
+        Measurement(
+            name="exam_leak",
+            of=of,
+            value=value,
+            unit="share",
+            n=rows,
+            method="rows outside test that equal an exam row in all graph inputs, or in all but "
+            "one, by keyed 64-bit hashes" + ("; candidate - base" * (of is Of.COMPARISON)),
+        )
+        for of, (value, rows) in values.items()
+    ]

@@ -1,0 +1,82 @@
+"""What became of the base's rows: one line at the top of the report, and a table."""
+
+from __future__ import annotations
+
+from gatehouse.digest import SPLITS
+from gatehouse.evidence import Gate, Measurement, Of
+from gatehouse.report.context import ReportContext
+from gatehouse.report.escape import prose
+from gatehouse.report.numbers import count, estimate
+from gatehouse.report.tables import table
+from gatehouse.report.words import ICONS
+from gatehouse.verdict import Outcome
+
+_OUTCOMES = ("added", "gone", "changed", "relabelled", "repeated", "unchanged")
+_ALWAYS = ("added", "gone", "relabelled")
+
+
+def rows_line(context: ReportContext) -> str:
+    """The rows of both sides and what became of them, as Markdown; empty without a base.
+
+    Such as `Rows: 48,842 → 50,210: 1,402 new, 34 gone, 0 relabelled; exam untouched`.
+    """
+    found = _found(context)
+    before, after = (
+        next(iter(context.measurements(Gate.ROWS, "rows", of=of)), None)
+        for of in (Of.BASE, Of.CANDIDATE)
+    )
+    if not found or before is None or after is None:
+        return ""
+    told = [
+        f"{_value(found, outcome)} {'new' if outcome == 'added' else outcome}"
+        for outcome in _OUTCOMES[:-1]
+        if outcome in _ALWAYS or _number(found, outcome)
+    ]
+    touched = context.measurements(Gate.ROWS, "touched_exam_rows")
+    rows = int(touched[0].value or 0) if touched else 0
+    exam = f"**{count(rows)} exam rows touched**" if rows else "exam untouched"
+    sizes = f"{count(int(before.value or 0))} → {count(int(after.value or 0))}"
+    return f"Rows: {sizes}: {', '.join(told)}; {exam}"
+
+
+def rows(context: ReportContext) -> str:
+    """Rows by what became of them in each split, and what the rules look at."""
+    if context.usable(Gate.ROWS) is None:
+        return f"{ICONS[Outcome.ERROR]} No usable evidence: {prose(context.problem(Gate.ROWS))}."
+    found = _found(context)
+    if not found:
+        return "There is no base to compare with."
+    lines = [
+        [outcome, *(_value(found, outcome, f"split={split}") for split in SPLITS),
+         _value(found, outcome)]
+        for outcome in _OUTCOMES
+    ]  # fmt: skip
+    parts = [
+        table(["Rows", *SPLITS, "all"], lines, "lrrrr"),
+        "By the base's split rule; the rows of test are the exam.",
+    ]
+    shares = [
+        f"{estimate(measured.value, None, measured.unit)} {'of the base' * (of is Of.BASE)}".strip()
+        for of in (Of.CANDIDATE, Of.BASE)
+        for measured in context.measurements(Gate.ROWS, "exam_leak", of=of)
+    ]
+    if shares:
+        parts.append(
+            "Rows outside test that equal an exam row in all inputs of the graph, or in all but "
+            f"one: {', '.join(shares)}."
+        )
+    return "\n\n".join(parts)
+
+
+def _found(context: ReportContext) -> dict[tuple[str, str], Measurement]:
+    measured = context.measurements(Gate.ROWS, of=Of.COMPARISON)
+    return {(m.name, m.slice): m for m in measured}
+
+
+def _number(found: dict[tuple[str, str], Measurement], outcome: str, where: str = "all") -> int:
+    measured = found.get((f"{outcome}_rows", where))
+    return int(measured.value or 0) if measured else 0
+
+
+def _value(found: dict[tuple[str, str], Measurement], outcome: str, where: str = "all") -> str:
+    return count(_number(found, outcome, where))
