@@ -21,7 +21,7 @@ Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 Status = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$")]
-Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
+Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9_-]{0,38}$")]
 """A user of GitHub. A team is none: a token of a workflow cannot read who is in it."""
 
 

@@ -236,6 +236,13 @@ def test_the_rule_says_who(desk: Desk) -> None:
     assert desk.judge().startswith("success")
 
 
+def test_an_account_of_a_company(desk: Desk) -> None:
+    """Names of managed users have an underscore, and case does not count."""
+    desk.main({}, "* @Olga_corp @otto\n")
+    desk.say(login="olga_Corp")
+    assert desk.judge().startswith("success")
+
+
 def test_the_change_s_own_owners_are_nobody(desk: Desk) -> None:
     """CODEOWNERS and policy of the pull request do not count."""
     desk.push({".github/CODEOWNERS": "* @eve\n", "policy.yaml": POLICY + "solo: true\n"})
