@@ -83,7 +83,7 @@ class Subject(Frozen):
 
 LOOKS_AT: dict[Gate, tuple[str, ...]] = {
     Gate.DATA: ("contract", "raw"),
-    Gate.ROWS: ("contract", "raw"),
+    Gate.ROWS: ("contract", "raw", "data"),
     Gate.DRIFT: ("contract", "data", "model"),
     Gate.ACCURACY: ("contract", "data", "model"),
     Gate.FAIRNESS: ("contract", "data", "model"),

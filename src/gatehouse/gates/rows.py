@@ -4,6 +4,8 @@ The exam is the base's test rows. Raw rows of base and candidate are dealt by th
 and matched as multisets (`gatehouse.ledger`), so every number here is a count:
 
 - rows by what became of them: unchanged, changed, relabelled, gone, added, repeated;
+- `misdealt_rows`: prepared rows that are too many or missing where the raw rows are dealt anew by
+  the contract's rule; the only number that needs no base;
 - `touched_exam_rows`: test rows of the base that are changed, relabelled or gone;
 - `exam_growth`: new test rows for each row of the exam;
 - `unfair_deal`: how far the distinct identities that were added, gone, changed or relabelled lie
@@ -42,7 +44,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     """Evidence of the rows gate; without a base there is nothing to compare.
 
     Raises:
-        GatehouseError: raw rows are missing or unreadable, or lack an identity column.
+        GatehouseError: raw or prepared rows are missing or unreadable, or lack an identity column.
     """
     return Evidence(
         gate=Gate.ROWS,
@@ -50,7 +52,21 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         base=base.subject(Gate.ROWS) if base else None,
         settings=policy.measure.of_gate(Gate.ROWS),
         tools=versions("numpy", "pandas", "pyarrow", "scipy"),
-        measurements=tuple(_compared(candidate, base)) if base else (),
+        measurements=(_misdealt(candidate), *(_compared(candidate, base) if base else ())),
+    )
+
+
+def _misdealt(candidate: Workspace) -> Measurement:
+    from gatehouse.ledger.dealt import misdealt_rows
+
+    wrong, total = misdealt_rows(candidate.contract, candidate.raw, candidate.prepared)
+    return Measurement(
+        name="misdealt_rows",
+        value=wrong,
+        unit="rows",
+        n=total,
+        method="prepared rows against the raw rows, dealt anew by the contract's split rule; "
+        "matched as multisets by keyed 64-bit hashes",
     )
 
 

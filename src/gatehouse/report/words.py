@@ -48,6 +48,7 @@ _LABELS = {
     "mean_error": "mean error",
     "mean_prediction_difference": "mean difference of predictions",
     "mean_error_difference": "mean error difference",
+    "misdealt_rows": "prepared rows that the split rule does not put there",
     "precision": "precision",
     "probability_difference": "mean difference of probabilities",
     "prediction_difference": "predictions moved by INT8",

@@ -15,8 +15,9 @@ from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates import rows as gate
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
+from gatehouse.prepare import prepare
 from gatehouse.split import deal
-from gatehouse.table import write_table
+from gatehouse.table import read_table, write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
 
@@ -57,6 +58,9 @@ def compare(tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
             if exam is not None:
                 write_table(exam, tmp_path / name / "data/raw/test.parquet")
             (tmp_path / name / "contract.yaml").write_text(text)
+            prepare(
+                small(contract_of), tmp_path / name / "data/raw", tmp_path / name / "data/prepared"
+            )
         return gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
 
     return compare
@@ -97,12 +101,27 @@ def outcomes(policy: Policy, evidence: Evidence) -> dict[str, Outcome]:
 def test_without_a_base_there_is_nothing_to_compare(
     tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
 ) -> None:
-    """Attacks a first run, which must not fail for want of a base."""
+    """Attacks a first run, which must not fail for want of a base: the deal alone is looked at."""
     (tmp_path / "contract.yaml").write_text(small(contract_of).model_dump_json(exclude_none=True))
     write_table(BASE, tmp_path / "data/raw/rows.parquet")
+    prepare(small(contract_of), tmp_path / "data/raw", tmp_path / "data/prepared")
     evidence = gate.measure(Workspace(tmp_path), None, policy)
-    assert evidence.measurements == ()
+    assert [measured.name for measured in evidence.measurements] == ["misdealt_rows"]
     assert set(outcomes(policy, evidence).values()) == {Outcome.NONE}
+
+
+def test_rows_that_were_dealt_otherwise_fail_without_a_base(
+    tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
+) -> None:
+    """Attacks prepared rows that are not the raw rows: test rows taken out on the way."""
+    (tmp_path / "contract.yaml").write_text(small(contract_of).model_dump_json(exclude_none=True))
+    write_table(BASE, tmp_path / "data/raw/rows.parquet")
+    prepare(small(contract_of), tmp_path / "data/raw", tmp_path / "data/prepared")
+    path = tmp_path / "data/prepared/test.parquet"
+    write_table(read_table(path).iloc[3:], path)
+    evidence = gate.measure(Workspace(tmp_path), None, policy)
+    assert one(evidence, "misdealt_rows", of=Of.CANDIDATE).value == 3
+    assert outcomes(policy, evidence)["rows-dealt"] is Outcome.FAIL
 
 
 def test_equal_rows_pass(compare: Sides, policy: Policy) -> None:
@@ -184,7 +203,8 @@ def test_a_candidates_own_contract_does_not_count(
     other = contract.model_copy(update={"split": split})
     (tmp_path / "candidate/contract.yaml").write_text(other.model_dump_json(exclude_none=True))
     again = gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
-    assert again.measurements == evidence.measurements
+    # The deal is held against the rule of the rows that were dealt; all else against the base's.
+    assert again.measurements[1:] == evidence.measurements[1:]
     assert (
         one(again, "touched_exam_rows").value
         == (BASE["sex"] == "m").to_numpy()[_exam(BASE, small(contract_of))].sum()
