@@ -86,10 +86,10 @@ def test_deep_nesting_is_told() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("at_least: 0.8", "at_leest: 0.8", r"policy\.yaml:28: .*at_leest: .*spelling"),
-        ("at_least: 0.8", "at_least: high", r"policy\.yaml:28: .*at_least: .*found 'high'"),
-        ("at_least: 0.8", "at_least: .nan", r"policy\.yaml:28: .*at_least: "),
-        ("at_least: 0.8", "at_least: .inf", r"policy\.yaml:28: .*at_least: "),
+        ("at_least: 0.8", "at_leest: 0.8", r"policy\.yaml:34: .*at_leest: .*spelling"),
+        ("at_least: 0.8", "at_least: high", r"policy\.yaml:34: .*at_least: .*found 'high'"),
+        ("at_least: 0.8", "at_least: .nan", r"policy\.yaml:34: .*at_least: "),
+        ("at_least: 0.8", "at_least: .inf", r"policy\.yaml:34: .*at_least: "),
         ("at_least: 0.8", "at_least: 0.8\n    at_most: 1", "either at_least or at_most"),
         ("    at_least: 0.8\n", "", "either at_least or at_most"),
         ("    at_most: 0.05\n    alpha: 0.01", "    at_least: 0.05\n    alpha: 0.01", "at_most"),
@@ -143,7 +143,7 @@ def test_every_problem_is_told_at_once() -> None:
     text = POLICY.replace("at_least: 0.8", "at_leest: 0.8").replace("seed: 0", "seed: zero")
     with pytest.raises(GatehouseError) as caught:
         parse_policy(text, "policy.yaml")
-    assert {line.split(":")[1] for line in str(caught.value).splitlines()} == {"5", "28"}
+    assert {line.split(":")[1] for line in str(caught.value).splitlines()} == {"5", "34"}
 
 
 def test_missing_and_binary_files_are_told(tmp_path: Path) -> None:

@@ -44,7 +44,11 @@ def build_contract(**changes: dict[str, Any] | None) -> Contract:
         else:
             columns[name] = columns.get(name, {}) | change
     columns = {name: {"description": name} | column for name, column in columns.items()}
-    inputs = [name for name in ("age", "size", "colour") if name in columns]
+    inputs = [
+        name
+        for name in ("age", "size", "colour")
+        if name in columns and columns[name].get("role") != "weight"
+    ]
     split = {"hash": 1, "identity": inputs, "valid": 0.16, "test": 0.2}
     content = {
         "version": 1, "name": "small", "description": "a row", "columns": columns, "split": split,

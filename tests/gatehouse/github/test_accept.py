@@ -79,7 +79,7 @@ def test_a_comment_turns_it_green(talk: Talk) -> None:
     assert talk.gates().startswith(RED)
     record = talk.head
     comment = talk.say()
-    assert talk.accept(comment) == "success: 5 gates pass; @olga accepted accuracy-floor"
+    assert talk.accept(comment) == "success: 6 gates pass; @olga accepted accuracy-floor"
     assert talk.git.commit_of(f"{talk.head}^") == record
     assert (talk.status(), list(talk.files())) == (
         "success",
@@ -96,7 +96,7 @@ def test_it_is_green_twice_and_written_once(talk: Talk) -> None:
     comment = talk.say()
     talk.accept(comment)
     head = talk.head
-    assert talk.accept(comment) == "success: 5 gates pass; @olga accepted accuracy-floor"
+    assert talk.accept(comment) == "success: 6 gates pass; @olga accepted accuracy-floor"
     assert (talk.head, talk.status()) == (head, "success")
 
 

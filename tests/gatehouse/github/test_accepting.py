@@ -108,7 +108,7 @@ def test_an_owner_s_word_is_green_and_recorded(desk: Desk) -> None:
     """Who and why stand in the status, the verdict and the report, and the file on the branch."""
     assert desk.judge().startswith(RED)
     comment = desk.say()
-    assert desk.judge() == "success: 5 gates pass; @olga accepted accuracy-floor"
+    assert desk.judge() == "success: 6 gates pass; @olga accepted accuracy-floor"
     assert list(desk.files()) == [f"acceptances/{comment.id}.json"]
     verdict = Verdict.parse(desk.git.git("show", f"{desk.head}:reports/verdict.json"), "verdict")
     assert verdict.outcome is Outcome.PASS

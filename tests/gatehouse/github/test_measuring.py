@@ -107,7 +107,7 @@ def test_all_shares_together_leave_time_to_answer(
     turns = math.ceil((len(Gate) - 1) / workers) + 1
     assert gate_seconds(workers) * turns <= 0.61 * 60 * int(minutes)
     monkeypatch.setenv(JOB_MINUTES, "")  # a variable that is not set
-    assert gate_seconds(2) == 60 * 60 * 0.6 / 3
+    assert gate_seconds(2) == 60 * 60 * 0.6 / 4
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "an hour", "1.5", "1e9", "99999", "٦٠"])

@@ -73,7 +73,7 @@ def assert_refused(desk: Desk, words: str) -> None:
 def test_an_answer_that_its_evidence_supports(desk: Desk) -> None:
     """Attacks a job that refuses everything: good evidence is green, bad evidence red."""
     desk.hand_over()
-    assert desk.publish() == "success: 5 gates pass"
+    assert desk.publish() == "success: 6 gates pass"
     desk.answer.measurements = WORSE
     desk.hand_over()
     assert desk.publish().startswith("failure: accuracy: roc_auc")
@@ -83,7 +83,7 @@ def green(desk: Desk) -> None:
     """Bad evidence, and a green status."""
     desk.answer.measurements = WORSE
     desk.hand_over()
-    desk.say(overall=Note(state="success", text="5 gates pass"))
+    desk.say(overall=Note(state="success", text="6 gates pass"))
 
 
 def forged_verdict(desk: Desk) -> None:
@@ -142,7 +142,7 @@ def gate_left_out(desk: Desk) -> None:
 
 def false_words(desk: Desk) -> None:
     desk.hand_over()
-    desk.say(overall=Note(state="success", text="5 gates pass, and @octo/ml approved"))
+    desk.say(overall=Note(state="success", text="6 gates pass, and @octo/ml approved"))
 
 
 def no_evidence(desk: Desk) -> None:
@@ -197,7 +197,7 @@ def a_base_that_moved(desk: Desk) -> None:
         (green, "the status says something else"),
         (forged_verdict, "outcome: the answer says pass, its evidence fail"),
         (own_policy, "another policy than the base's"),
-        (fewer_rules, "number of rules: the answer says 5, its evidence 6"),
+        (fewer_rules, "number of rules: the answer says 6, its evidence 7"),
         (fewer_findings, "number of findings: the answer says 0, its evidence 1"),
         (other_words, "does not say what the evidence does"),
         (hidden_error, "outcome: the answer says pass, its evidence fail"),

@@ -84,7 +84,7 @@ def test_without_a_key_column_all_is_as_before(
     """The column is unknown and refused, and a secret for nothing is told."""
     contract = CONTRACT.replace(
         "  id: {type: string, role: key, description: Number of the person}\n", ""
-    )
+    ).replace("identity: [id]", "identity: [age]")
     folder = tmp_path / "log"
     settings = {"log": folder, "key_secret_file": secret}
     with (

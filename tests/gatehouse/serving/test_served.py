@@ -155,7 +155,7 @@ def test_a_graph_of_one_kind_of_column_is_served(tmp_path: Path, kind: str) -> N
     }[kind]
     head, _, rest = CONTRACT.partition("  id:")
     text = f"{head}  only: {column}\n  rich:{rest.partition('  rich:')[2]}"
-    (tmp_path / "contract.yaml").write_text(text)
+    (tmp_path / "contract.yaml").write_text(text.replace("identity: [id]", "identity: [only]"))
     contract = load_contract(tmp_path / "contract.yaml")
     (tmp_path / MODEL).parent.mkdir()
     onnx.save_model(graph_of_one(kind, contract.digest), tmp_path / MODEL)
