@@ -40,7 +40,7 @@ def child_ends(folder: Path) -> bool:
 @pytest.mark.parametrize("ends", ["time.sleep(600)", "while True: pass"])
 def test_a_process_that_hangs_is_ended_with_its_children(tmp_path: Path, ends: str) -> None:
     """The child holds standard error open, by which waiting for the end took as long as it."""
-    assert run(tmp_path, PARENT + ends, 5) is None
+    assert run(tmp_path, PARENT + ends, 2) is None
     assert child_ends(tmp_path)
 
 
