@@ -49,7 +49,7 @@ def test_the_loop_is_closed(told: tuple[str, Path]) -> None:
     assert "drift-numbers" in looks[1]
     verdicts = [line for line in said.splitlines() if "verdict: " in line]
     assert [line.split()[1] for line in verdicts] == ["PASS", "FAIL", "PASS"], said
-    assert verdicts[1].endswith("by drift"), "only its new data may block a retraining"
+    assert verdicts[1].endswith("by rows, drift"), "only its new data may block a retraining"
 
 
 def test_another_model_serves_at_the_end(told: tuple[str, Path], in_image: bool) -> None:
