@@ -177,8 +177,14 @@ class World:
         )
 
     def announce(self, run: Run) -> Result:
-        """gates.yml when the run begins."""
-        return self._gates(run, "requested")
+        """gates.yml when the run begins; of one that skips everything, when it has ended too."""
+        ended = run.conclusion
+        if ended != "skipped":
+            run.conclusion, run.status = None, "in_progress"
+        try:
+            return self._gates(run, "requested")
+        finally:
+            run.conclusion, run.status = ended, "completed"
 
     def judge(self, run: Run) -> Result:
         """gates.yml when the run has ended."""
