@@ -44,7 +44,7 @@ def test_an_honest_record_reproduces_and_nothing_is_touched(
         assert verify_head(repository.root)
     assert repository.state() == before
     assert (repository.root / "data/prepared/test.parquet").read_bytes() == b"not committed"
-    assert "reproduces: 11 outputs" in capsys.readouterr().out
+    assert "reproduces: 12 outputs" in capsys.readouterr().out
 
 
 def test_a_snapshot_is_brought_along(

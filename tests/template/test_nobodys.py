@@ -17,7 +17,7 @@ MADE_UP = {"acme", "here", "o", "octo", "octo-org", "org", "owner", "you"}
 # Whose repositories and images the template really uses or links to.
 OTHERS = {
     "actions", "en", "gfm", "iterative", "library", "machulav", "newren", "orgs", "resources",
-    "rest", "sigstore",
+    "rest", "sigstore", "spec",
 }  # fmt: skip
 FOREIGN = {"iterative.ai", "users.noreply.github.com", "github.com"}
 """Domains of addresses that are not examples: CML's own, and GitHub's for its bot."""

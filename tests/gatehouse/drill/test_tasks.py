@@ -162,8 +162,12 @@ def bad_trials(finished: Path, defects: Iterable[Defect]) -> list[Trial]:
 
 
 def test_every_defect_of_numbers_is_caught_by_its_own_gate(numbers: Path) -> None:
-    """Attacks gates that cannot fail, or alarm on clean runs, where a number is predicted."""
-    assert bad_trials(numbers, (*CONTROLS, *DEFECTS)) == []
+    """Attacks gates that cannot fail, or alarm on clean runs, where a number is predicted.
+
+    What the rows gate looks at is the same for every task: the drill of two classes tries it.
+    """
+    chosen = [defect for defect in (*CONTROLS, *DEFECTS) if defect.gate is not Gate.ROWS]
+    assert bad_trials(numbers, chosen) == []
 
 
 def test_every_defect_of_classes_is_caught_by_its_own_gate(classes: Path) -> None:

@@ -10,7 +10,7 @@ def rows_rules() -> list[str]:
         "\n",
         rule(
             "rows-dealt", "rows", "misdealt_rows",
-            "Prepared rows are raw rows as the contract deals them: none added, lost or changed",
+            "Prepared rows are raw rows as the contract deals them, none added, lost or changed",
             at_most=0,
         ),
         rule(
