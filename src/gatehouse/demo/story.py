@@ -33,7 +33,12 @@ REQUESTS = 12_000
 SHIFT = 0.5
 """Standard deviations by which the world moves."""
 
-_SMALLER = ("data.simulated.rows=36000", "train.torch_mlp.hidden=[64]", "train.torch_mlp.epochs=8")
+_SMALLER = (
+    "data.simulated.rows=36000",
+    "data.simulated.seed=1",
+    "train.torch_mlp.hidden=[64]",
+    "train.torch_mlp.epochs=8",
+)
 """So that the story is short; only where the data is simulated."""
 
 
