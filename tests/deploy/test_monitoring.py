@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.deploy.objects import (
@@ -35,6 +36,7 @@ def promtool(*words: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_rules_are_sound_and_do_what_they_are_for(tmp_path: Path) -> None:
     """promtool parses them strictly, and runs a unit test of each alert."""
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(load(RULES)[0]["spec"]))

@@ -67,6 +67,7 @@ def running(tmp_path: Path) -> Iterator[Callable[..., None]]:
         each.wait(30)
 
 
+@pytest.mark.slow
 def test_prometheus_scrapes_the_service(tmp_path: Path, running: Callable[..., None]) -> None:
     """A real Prometheus and the real service: all queries and rules ask for metrics that exist."""
     if shutil.which("prometheus") is None:

@@ -37,6 +37,7 @@ def test_no_mutated_file_is_green(
     assert set(counts) - {"as it was", "earned by its numbers"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURED)
 def test_no_mutated_candidate_is_measured_green(
     tmp_path: Path, worker: Worker, name: str, record_property: Callable[[str, object], None]

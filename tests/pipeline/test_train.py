@@ -217,6 +217,7 @@ def test_the_default_trainer_on_adult(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (model.decisions(model.outputs(test)) == labels).mean() >= 0.865
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_trains(shop: Shop) -> None:
     """With all randomness but the batches off, sharing them out changes rounding alone."""
     shop.edit("params.yaml", "dropout: 0.1", "dropout: 0.0")

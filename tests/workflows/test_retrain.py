@@ -133,6 +133,7 @@ def settled(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_broken_data_are_no_snapshot(settled: Path) -> None:
     """Rows that break the contract end the step before anything is set, and say why."""
     rows = simulate(rows=500, seed=0)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.fuzz.campaign import campaign
 from tests.gatehouse.serving.fuzz import targets
 from tests.gatehouse.serving.place import lay_out, serving
 from tests.gatehouse.serving.process import running
 
 
+@pytest.mark.slow
 def test_no_request_ends_in_a_500_or_a_wrong_answer(tmp_path: Path) -> None:
     """Good rows are answered, others are refused just where the service's own schema says so."""
     root = lay_out(tmp_path)

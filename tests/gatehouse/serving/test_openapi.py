@@ -70,6 +70,7 @@ def test_tokens_are_described_where_they_are_needed(root: Path) -> None:
     assert "401" in predict["responses"]
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing_against_the_description(root: Path) -> None:
     """A tool that knows nothing of us tries the description on the running service."""
     if not SCHEMATHESIS.exists():

@@ -149,6 +149,7 @@ class Asking:
             self.failure = error
 
 
+@pytest.mark.slow
 def test_a_rolling_update_loses_no_request_of_connections_that_are_kept(root: Path) -> None:
     """Told to end, the service is not ready, and answers until each client knows it."""
     with running(root) as service:
@@ -218,6 +219,7 @@ def test_headers_have_an_end(root: Path, part: bytes) -> None:
         assert service.client.get("/livez").status_code == 200
 
 
+@pytest.mark.slow
 def test_what_is_slow_to_say_what_it_wants_is_hung_up_on(root: Path) -> None:
     """A connection that says nothing, and one that never ends its headers, hold no place."""
     with (

@@ -147,6 +147,7 @@ def test_the_best_settings_stay(toy: Path) -> None:
     assert Path("params.yaml").read_text() == before
 
 
+@pytest.mark.slow
 def test_two_workers_share_a_study(toy: Path) -> None:
     """Real processes on one database: together they make what was asked for."""
     done = tune("--trials", "6", "--workers", "2", "--dry-run")
