@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from gatehouse.errors import GatehouseError
 from gatehouse.github.answer import newest_answer
 from gatehouse.github.bases import status_of
 from gatehouse.github.client import app_sets_status, here, setting
 from gatehouse.github.compose import Surroundings, answer_comment
-from gatehouse.github.event import Here
+from gatehouse.github.event import Here, Seen, read_payload
 from gatehouse.github.judged import COMMENT
 from gatehouse.github.publish import Settled, settle
 from gatehouse.github.target import Target, target_of
@@ -24,32 +20,26 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 
-class _Seen(BaseModel):
-    """A part of GitHub's event: what we don't read, we ignore."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Person(_Seen):
+class Person(Seen):
     """An account."""
 
     login: str
 
 
-class Issue(_Seen):
+class Issue(Seen):
     """What was commented on."""
 
     number: int
 
 
-class Words(_Seen):
+class Words(Seen):
     """The comment."""
 
     id: int
     user: Person
 
 
-class CommentEvent(_Seen):
+class CommentEvent(Seen):
     """GitHub's `issue_comment` event on a pull request."""
 
     action: Literal["created", "edited", "deleted"]
@@ -65,13 +55,7 @@ def read_comment_event(path: Path) -> CommentEvent:
     Raises:
         GatehouseError: it is no `issue_comment` event.
     """
-    try:
-        return CommentEvent.model_validate(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        raise GatehouseError(
-            f"{path}: is no issue_comment event ({str(error).splitlines()[0]}); "
-            "this command is for .github/workflows/accept.yml"
-        ) from None
+    return read_payload(CommentEvent, path, "issue_comment", "accept.yml")
 
 
 def accept(

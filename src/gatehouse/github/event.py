@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,13 +17,16 @@ from gatehouse.errors import GatehouseError
 Sha = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
 
-class _Seen(BaseModel):
+class Seen(BaseModel):
     """A part of GitHub's answer: what we don't read, we ignore."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Owned(_Seen):
+Payload = TypeVar("Payload", bound=Seen)
+
+
+class Owned(Seen):
     """A repository."""
 
     full_name: str
@@ -39,7 +42,7 @@ class Here(Owned):
     default_branch: str
 
 
-class Run(_Seen):
+class Run(Seen):
     """A run of "Pull request"."""
 
     id: int
@@ -51,7 +54,7 @@ class Run(_Seen):
     html_url: str
 
 
-class Event(_Seen):
+class Event(Seen):
     """The whole event."""
 
     action: Literal["requested", "in_progress", "completed"]
@@ -71,10 +74,25 @@ def read_event(path: Path) -> Event:
     Raises:
         GatehouseError: it is no `workflow_run` event.
     """
+    return read_payload(Event, path, "workflow_run", "gates.yml")
+
+
+def read_payload(kind: type[Payload], path: Path, event: str, workflow: str) -> Payload:
+    """GitHub's payload at `path`.
+
+    Args:
+        kind: what to read it as.
+        path: of the JSON file.
+        event: the name of the event.
+        workflow: the file that is for this event.
+
+    Raises:
+        GatehouseError: it is no such event.
+    """
     try:
-        return Event.model_validate(json.loads(path.read_text("utf-8")))
+        return kind.model_validate(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         raise GatehouseError(
-            f"{path}: is no workflow_run event ({str(error).splitlines()[0]}); "
-            "this command is for .github/workflows/gates.yml"
+            f"{path}: is no {event} event ({str(error).splitlines()[0]}); "
+            f"this command is for .github/workflows/{workflow}"
         ) from None
