@@ -147,7 +147,7 @@ def test_honest_new_rows_pass(seed: int, compare: Sides, policy: Policy) -> None
 def test_a_touched_exam_fails(
     column: str | None, compare: Sides, in_exam: Callable[..., np.ndarray], policy: Policy
 ) -> None:
-    """Attacks trust.md section 2: exam rows relabelled, changed in a protected column, or gone."""
+    """Attacks: exam rows relabelled, changed in a protected column, or gone."""
     rows, chosen = BASE.copy(), np.flatnonzero(in_exam(BASE))[:5]
     if column is None:
         rows = rows.drop(chosen)
@@ -164,7 +164,7 @@ def test_a_touched_exam_fails(
 def test_copies_nudged_out_of_test_fail(
     compare: Sides, in_exam: Callable[..., np.ndarray], policy: Policy
 ) -> None:
-    """Attacks trust.md section 4: near-copies of exam rows, none of which falls into test."""
+    """Attacks: near-copies of exam rows, none of which falls into test."""
     copies = BASE[in_exam(BASE)].iloc[:600].reset_index(drop=True)
     rng = np.random.default_rng(0)
     while (bad := in_exam(copies)).any():
