@@ -68,6 +68,19 @@ class Place:
         return self.work / "candidate"
 
 
+@dataclass(frozen=True)
+class ChangedFiles:
+    """What a pull request changes.
+
+    Attributes:
+        names: of the files, of a renamed one both.
+        whole: are these all, or did GitHub stop listing?
+    """
+
+    names: tuple[str, ...]
+    whole: bool
+
+
 def judge_run(repository: Repository, event: Event, place: Place, limit: int) -> Judged:
     """Judge what the run made, and write the answer into `place.out`.
 
@@ -96,7 +109,7 @@ def judge_run(repository: Repository, event: Event, place: Place, limit: int) ->
             why = "a draft is not judged; mark it as ready for review"
             return _write(refused(run.head_sha, why, "pending"), place)
         files = _changed_files(repository, target)
-        around = around.with_training(training_files(files) if target.pull else None)
+        around = around.with_training(training_files(files.names) if target.pull else None)
         return _judge(repository, event, target, files, around, place, limit)
     except GatehouseError as error:
         return _refuse(str(error), around, place)
@@ -106,7 +119,7 @@ def _judge(
     repository: Repository,
     event: Event,
     target: Target,
-    files: list[str],
+    files: ChangedFiles,
     around: Surroundings,
     place: Place,
     limit: int,
@@ -186,27 +199,28 @@ def _words(
     return find_accepted(repository, target, base.commit, base.policy, before)
 
 
-def _changed_files(repository: Repository, target: Target) -> list[str]:
-    """The files that the pull request changes, of a renamed one both names; of the queue none."""
+def _changed_files(repository: Repository, target: Target) -> ChangedFiles:
+    """The files that the pull request changes; of an entry of the queue none."""
     if target.pull is None:
-        return []
+        return ChangedFiles((), whole=True)
     with telling("list the files of the pull request"):
         files = list(repository.get_pull(target.pull).get_files())
     names = [file.filename for file in files]
-    return names + [file.previous_filename for file in files if file.previous_filename]
+    names += [file.previous_filename for file in files if file.previous_filename]
+    return ChangedFiles(tuple(names), whole=len(files) < LISTED)
 
 
 def _with_owners(
-    files: list[str], base: Base, around: Surroundings, root: Path
+    files: ChangedFiles, base: Base, around: Surroundings, root: Path
 ) -> tuple[Surroundings, list[str]]:
     """What of the change belongs to code owners, and why nobody could be asked for it."""
     # GitHub reads CODEOWNERS, so it says what is owned; what should be is another file's to say.
     text = file_at(base.commit, OWNERS_FILE, root)
     border = file_at(base.commit, OWNERSHIP_FILE, root)
-    owned = guarded(text or "", files)
-    exposed = owned or must_be_guarded(border, files) or len(files) >= LISTED
+    owned = guarded(text or "", files.names)
+    exposed = owned or must_be_guarded(border, files.names) or not files.whole
     wrong = problem(text, border)
-    if len(files) >= LISTED:
+    if not files.whole:
         wrong = f"it changes {LISTED} files or more, and GitHub lists no more; split it"
     return around.with_owners(owned), [wrong] if wrong and exposed else []
 

@@ -198,7 +198,9 @@ def test_what_decides_is_exposed_without_owners(
     texts = {OWNERS_FILE: owners, OWNERSHIP_FILE: border}
     monkeypatch.setattr(judging, "file_at", lambda commit, file, root: texts[file])
     around = Surroundings("0" * 40, "https://example.org")
-    _, unowned = judging._with_owners([path], Mock(), around, Path())
+    _, unowned = judging._with_owners(
+        judging.ChangedFiles((path,), whole=True), Mock(), around, Path()
+    )
     # "* @OWNER" guards it too, by an owner that is none.
     free = path == "src/pipeline/train.py" and readable and owners != "* @OWNER\n"
     assert [".github/" in each for each in unowned] == ([] if free else [True])
