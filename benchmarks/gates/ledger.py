@@ -10,17 +10,13 @@ set, libraries included.
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
 
 from results import table, write
+from steps import asked_rows, mebibytes, run_step
 
 ROWS = [1_000_000, 10_000_000]
 
@@ -38,7 +34,7 @@ def prepare(folder: Path, rows: int) -> None:
     write_table(more, folder / "candidate/rows.parquet")
 
 
-def ledger(folder: Path) -> dict[str, float]:
+def ledger(folder: Path, _: int) -> dict[str, float]:
     """Seconds to deal both sides, to match them, and to look for near-copies; rows of both."""
     import pandas  # noqa: F401
     import pyarrow.compute  # noqa: F401
@@ -62,10 +58,16 @@ def ledger(folder: Path) -> dict[str, float]:
     exam.twins(new)
     times.append(time.process_time())
     deal, match, leak = (after - before for before, after in pairwise(times))
-    return {"deal": deal, "match": match, "leak": leak, "rows": len(old) + len(new)} | _memory()
+    return {
+        "deal": deal,
+        "match": match,
+        "leak": leak,
+        "rows": len(old) + len(new),
+        "mib": mebibytes(),
+    }
 
 
-def digest(folder: Path) -> dict[str, float]:
+def digest(folder: Path, _: int) -> dict[str, float]:
     """Seconds for the digest of the base's rows."""
     import pandas  # noqa: F401
     import pyarrow.compute  # noqa: F401
@@ -75,32 +77,19 @@ def digest(folder: Path) -> dict[str, float]:
 
     started = time.process_time()
     rows_digest(list(raw_parts(folder / "base")))
-    return {"digest": time.process_time() - started} | _memory()
-
-
-def _memory() -> dict[str, float]:
-    return {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"digest": time.process_time() - started, "mib": mebibytes()}
 
 
 def main() -> None:
     started = time.perf_counter()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
-    parser.add_argument("--step", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        what, folder, rows = arguments.step
-        if what == "prepare":
-            prepare(Path(folder), int(rows))
-        else:
-            print(json.dumps({"ledger": ledger, "digest": digest}[what](Path(folder))))
-        return
+    steps = {"prepare": prepare, "ledger": ledger, "digest": digest}
+    asked = asked_rows(__doc__, ROWS, steps)
     lines = []
-    for rows in arguments.rows:
+    for rows in asked:
         with tempfile.TemporaryDirectory() as folder:
-            _step("prepare", folder, rows)
-            found = json.loads(_step("ledger", folder, rows))
-            hashed = json.loads(_step("digest", folder, rows))
+            run_step("prepare", folder, rows)
+            found = run_step("ledger", folder, rows)
+            hashed = run_step("digest", folder, rows)
         millions, parts = found["rows"] / 1e6, [found[name] for name in ("deal", "match", "leak")]
         lines.append([
             f"{rows:,}", *(f"{part / millions:.2f}" for part in parts),
@@ -116,11 +105,6 @@ CPU seconds for each million rows that are read: those of the base and of the ca
 1 % of the base's rows fewer and 5 % more of its own; the digest reads one side. 15 columns. MiB is
 the largest resident set, libraries included."""
     write("ledger", "Rows: CPU seconds and memory", text, started)
-
-
-def _step(what: str, folder: str, rows: int) -> str:
-    command = [sys.executable, __file__, "--step", what, folder, str(rows)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 if __name__ == "__main__":

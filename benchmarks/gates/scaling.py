@@ -8,17 +8,14 @@ include importing libraries and reading; memory is the process's largest residen
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from results import table, write
+from steps import asked_rows, mebibytes, run_step
 
 ROWS = [30_000, 1_000_000, 10_000_000]
 GATES = ("data", "drift")
@@ -37,7 +34,7 @@ def prepare(folder: Path, rows: int) -> None:
         shutil.copy("contract.yaml", folder / name / "contract.yaml")
 
 
-def measure(folder: Path, gate: str) -> dict[str, float]:
+def measure(gate: str, folder: Path, _: int) -> dict[str, float]:
     """One gate's work on the tables; the predictions, which need a model, are left out."""
     started = time.perf_counter()
     from gatehouse.policy import load_policy
@@ -64,31 +61,21 @@ def measure(folder: Path, gate: str) -> dict[str, float]:
             drift.compare_tables(old, new, columns, policy.measure.drift, policy.measure.seed)
         )
     now = time.perf_counter()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"read": read - started, "seconds": now - started, "mib": peak}
+    return {"read": read - started, "seconds": now - started, "mib": mebibytes()}
 
 
 def main() -> None:
     started = time.perf_counter()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
-    parser.add_argument("--step", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        what, folder, rows = arguments.step
-        if what == "prepare":
-            prepare(Path(folder), int(rows))
-        else:
-            print(json.dumps(measure(Path(folder), what)))
-        return
+    steps = {"prepare": prepare} | {gate: partial(measure, gate) for gate in GATES}
+    asked = asked_rows(__doc__, ROWS, steps)
     found: dict[tuple[int, str], dict[str, float]] = {}
-    for rows in arguments.rows:
+    for rows in asked:
         with tempfile.TemporaryDirectory() as folder:
-            _step("prepare", folder, rows)
+            run_step("prepare", folder, rows)
             for gate in GATES:
-                found[rows, gate] = json.loads(_step(gate, folder, rows))
+                found[rows, gate] = run_step(gate, folder, rows)
     lines = []
-    for before, rows in zip([None, *arguments.rows], arguments.rows, strict=False):
+    for before, rows in zip([None, *asked], asked, strict=False):
         both = sum(found[rows, gate]["seconds"] for gate in GATES)
         line = [f"{rows:,}"]
         for gate in GATES:
@@ -108,11 +95,6 @@ def main() -> None:
 tables and compares at most 100,000 rows of each. Predictions need a model and are left out. MiB is
 the largest resident set."""
     write("scaling", "Data and drift gates: seconds and memory by rows", text, started)
-
-
-def _step(what: str, folder: str, rows: int) -> str:
-    command = [sys.executable, __file__, "--step", what, folder, str(rows)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 if __name__ == "__main__":
