@@ -117,7 +117,7 @@ def _recorded(
         try:
             given = parse(data, Path(path))
         except GatehouseError:
-            continue  # which is told as a file that no comment gives
+            continue  # reported later, as a file that no comment gives
         found[given.comment] = given
     return found, problems
 

@@ -78,7 +78,7 @@ def build(base_image: str | None) -> int:
 def check() -> int:
     """Check that .gatehouse/release fits HEAD: commit, policy, data, model, verdict, code.
 
-    What `push` looks at before it signs. No verdict, digest or label that lies there is believed:
+    What `push` looks at before it signs. No verdict, digest or label in it is believed:
     all are worked out anew from HEAD and from the files handed over.
     """
     click.echo(f"fits {_checked()[:12]}")
