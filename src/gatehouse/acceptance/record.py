@@ -102,7 +102,7 @@ def covers(
     """Does an acceptance let this finding through?
 
     Where there is no base, as on main and in a release, the accepted one is not looked for: what
-    is there is what was merged.
+    the folder holds was merged.
 
     Args:
         acceptance: an owner's word.
