@@ -27,6 +27,9 @@ FEWEST = 16
 LOG_EVERY = 60.0
 """Seconds between two lines in the log that say how many were closed."""
 
+GRACE = 1.0
+"""Seconds that a connection may take for its request before others are kept in its place."""
+
 _FULL = 0.05
 """Seconds to wait where no file is left all the same, or all connections are at work."""
 
@@ -62,7 +65,7 @@ class Connections:
     def __init__(self, most: int = MOST) -> None:
         """Hold `most` connections."""
         self.most = most
-        self._open: dict[Connection, None] = {}
+        self._open: dict[Connection, float] = {}
         self._full = False
         self._closed = 0
         self._logged_at = self._failed_at = -LOG_EVERY
@@ -73,14 +76,14 @@ class Connections:
     def changed(self, connection: Connection) -> None:
         """A connection was opened, a request has begun, or its answer is sent."""
         self._open.pop(connection, None)
-        self._open[connection] = None
+        self._open[connection] = monotonic()
 
     def ended(self, connection: Connection) -> None:
         """It is closed."""
         self._open.pop(connection, None)
 
     async def room(self) -> None:
-        """Wait until one more may be opened; close the longest idle ones until then."""
+        """Wait until one more may be held; close the longest idle ones until then."""
         while len(self._open) >= self.most:
             if found := self._longest_idle():
                 self._open.pop(found)
@@ -112,11 +115,20 @@ class Connections:
         self._full, self._closed, self._logged_at = self._closed > 0, 0, now
 
     def _longest_idle(self) -> Connection | None:
+        """By kind, of those past their grace; where there is none, the oldest of any kind.
+
+        Without the grace a probe that has just connected would be the only one at rest among
+        clients that send half a body, and be closed before its request is read.
+        """
+        until = monotonic() - GRACE
         for kind in (Waits.REST, Waits.BODY, Waits.READ):
-            for connection in self._open:
+            for connection, changed in self._open.items():
+                if changed > until:
+                    break
                 if connection.waits() is kind:
                     return connection
-        return None
+        idle = (each for each in self._open if each.waits() is not Waits.NOTHING)
+        return next(idle, None)
 
     def _count(self) -> None:
         self._closed += 1
@@ -155,14 +167,14 @@ def open_files() -> int:
 async def accept(
     listening: socket.socket, connections: Connections, make: Callable[[], asyncio.Protocol]
 ) -> None:
-    """Take connections of a listening socket one by one, each where there is room; without end.
+    """Take connections of a listening socket one by one, and make room for each; without end.
 
-    A server of asyncio takes all that wait at once, and more than there are files for.
+    A server of asyncio takes all that wait at once, and more than there are files for. Room is made
+    for who has come: nobody is closed for a connection that may never be asked for.
     """
     loop = asyncio.get_running_loop()
     listening.setblocking(False)
     while True:
-        await connections.room()
         try:
             taken, _ = await loop.sock_accept(listening)
         except ConnectionError:  # the client has gone
@@ -172,6 +184,10 @@ async def accept(
             await asyncio.sleep(_FULL)
             continue
         try:
+            await connections.room()
             await loop.connect_accepted_socket(make, taken)
         except OSError:  # the client has gone
             taken.close()
+        except asyncio.CancelledError:
+            taken.close()
+            raise

@@ -112,8 +112,9 @@ class Fake:
         self.state = Waits.NOTHING
 
 
-def test_who_is_closed_first() -> None:
+def test_who_is_closed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who rests before who sends, who sends before who does not read, and the longest first."""
+    monkeypatch.setattr(module, "GRACE", 0.0)
     others = Connections(5)
     states = (Waits.NOTHING, Waits.READ, Waits.BODY, Waits.REST, Waits.REST)
     _, read, body, old, new = (Fake(others, state) for state in states)
@@ -123,6 +124,24 @@ def test_who_is_closed_first() -> None:
         assert expected.state is Waits.NOTHING
         others.most -= 1
     assert len(others) == 1
+
+
+def test_who_has_just_come_is_closed_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks a probe among clients that send half a body: it is the only one at rest."""
+    now = [0.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    others = Connections(4)
+    bodies = [Fake(others, Waits.BODY) for _ in range(3)]
+    now[0] = 0.5
+    probe = Fake(others, Waits.REST)
+    asyncio.run(others.room())  # all are new: the oldest
+    assert [body.state for body in bodies] == [Waits.NOTHING, Waits.BODY, Waits.BODY]
+    others.most, now[0] = 3, 1.4
+    asyncio.run(others.room())  # the probe still has its grace
+    assert [body.state for body in bodies][1:] == [Waits.NOTHING, Waits.BODY]
+    others.most, now[0] = 2, 1.6
+    asyncio.run(others.room())
+    assert probe.state is Waits.NOTHING
 
 
 def test_nobody_at_work_is_closed() -> None:
