@@ -74,14 +74,21 @@ def problems(objects: list[Any]) -> list[str]:
     """What does not fit the published schemas; a key that they don't have does not fit either."""
     if shutil.which("node") is None or not (TOOLS / "@kubernetes-models").is_dir():
         missing("the schemas of Kubernetes (node and npm, then `make .venv/.installed-dev`)")
-    script = Path(__file__).with_name("schemas.mjs")
-    done = subprocess.run(
-        ["node", str(script), str(TOOLS)],
-        input=json.dumps(objects),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: list[str] = json.loads(done.stdout)
+    checker = _checker()
+    assert checker.stdin is not None
+    assert checker.stdout is not None
+    checker.stdin.write(json.dumps(objects) + "\n")
+    checker.stdin.flush()
+    told = checker.stdout.readline()
+    assert told, "the checker has ended; the reason stands above"
+    found: list[str] = json.loads(told)
     return found
+
+
+@functools.cache
+def _checker() -> subprocess.Popen[str]:
+    """One for the whole process: loading the types takes seconds. It ends with its input."""
+    script = Path(__file__).with_name("schemas.mjs")
+    return subprocess.Popen(
+        ["node", str(script), str(TOOLS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )

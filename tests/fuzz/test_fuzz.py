@@ -19,6 +19,9 @@ MEASURED = ("table that breaks the contract, lock fits", "test split of another 
             "model that knows nothing, lock fits")  # fmt: skip
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
     with Worker() as made:
@@ -37,7 +40,6 @@ def test_no_mutated_file_is_green(
     assert set(counts) - {"as it was", "earned by its numbers"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURED)
 def test_no_mutated_candidate_is_measured_green(
     tmp_path: Path, worker: Worker, name: str, record_property: Callable[[str, object], None]

@@ -42,7 +42,7 @@ def table(rows: list[Row], **more: Any) -> pa.Table:
 
 
 @given(ROWS, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_only_the_identity_decides(rows: list[Row], random: Any) -> None:
     """Other orders, other columns, other rows and turned targets move no row."""
     labels = [random.choice(["no", "yes"]) for _ in rows]
@@ -65,7 +65,7 @@ def test_only_the_identity_decides(rows: list[Row], random: Any) -> None:
 
 
 @given(ROWS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_types_move_no_row(rows: list[Row]) -> None:
     """Attacks a column that becomes float because a value is missing, or text by its type."""
     before = table(rows)

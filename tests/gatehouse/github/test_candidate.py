@@ -298,9 +298,9 @@ def test_a_graph_that_never_ends_is_ended(
     onnx.save_model(model, candidate.root / MODEL)
     candidate.relock()
     monkeypatch.setenv("PYTHONPATH", "")  # by itself: a copy of tests/warm ends a moment later
-    reason = measuring._measure(Gate.ACCURACY, candidate.root, 15)
+    reason = measuring._measure(Gate.ACCURACY, candidate.root, 6)
     assert reason is not None
-    assert reason.startswith("the accuracy gate took longer than its 15 s and was ended")
+    assert reason.startswith("the accuracy gate took longer than its 6 s and was ended")
     assert not any(_works_in(process, candidate.root) for process in Path("/proc").glob("[0-9]*"))
     verdict = verdict_on(Workspace(candidate.root), unmeasured={Gate.ACCURACY: reason})
     assert verdict.gate_blocks(Gate.ACCURACY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -92,6 +92,7 @@ def test_without_an_ancestor_only_equal_stages_are_kept() -> None:
         assert stages(merged.text) == {"data": one("a"), "card": one("d")}
 
 
+@settings(max_examples=50)  # YAML is slow
 @given(LOCKS, LOCKS, LOCKS)
 def test_every_stage_comes_whole_from_a_side(
     base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]
@@ -111,6 +112,7 @@ def test_every_stage_comes_whole_from_a_side(
     assert set(mirrored.left_out) == set(merged.left_out)
 
 
+@settings(max_examples=50)
 @given(LOCKS, LOCKS)
 def test_one_side_alone_is_taken_as_it_is(base: dict[str, Any], ours: dict[str, Any]) -> None:
     """Attacks a merge that changes what needs no merge."""

@@ -28,6 +28,9 @@ FOCUSED = """(() => {
 REACHED = "a[href], summary, [tabindex='0']"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if PROGRAM is None:

@@ -41,6 +41,7 @@ def test_without_rows_or_a_base(tmp_path: Path) -> None:
         drawn.write_drift_page(Workspace(tmp_path), tmp_path / "page.html")
 
 
+@pytest.mark.slow
 def test_both_show_a_hostile_value_and_run_nothing(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
