@@ -11,17 +11,23 @@ import codecs
 import contextlib
 import gzip
 import hashlib
+import io
 import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from gatehouse.arrow_types import Reading, plain, reading
 from gatehouse.contract import Column, ColumnType, Contract
+from gatehouse.csv_blanks import first_row, follow_separators, stripped, without_blanks
+from gatehouse.csv_faults import row_fault, start_fault
 from gatehouse.errors import GatehouseError
 from gatehouse.remote import download, one_line, shown, without_row
 from pipeline.settings import FileSettings
@@ -54,12 +60,14 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     assert settings.format is not None
     with _here(settings, name) as path:
         _check_bytes(path, settings, name)
+        if settings.format != ".parquet" and (fault := _start_fault(path, settings)):
+            raise GatehouseError(f"{name}: {fault}")
         try:
             table = _parquet(path) if settings.format == ".parquet" else _csv(path, settings)
         except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-            raise GatehouseError(
-                f"{name}: cannot be read as {settings.format} ({without_row(error)})"
-            ) from None
+            fault = _row_fault(path, settings)
+            fault = fault or f"cannot be read as {settings.format} ({without_row(error)})"
+            raise GatehouseError(f"{name}: {fault}") from None
     _check_columns(table, contract, settings, name)
     if not table.num_rows:
         raise GatehouseError(f"{name}: has no rows")
@@ -159,29 +167,58 @@ def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
 
 
+def _start_fault(path: Path, settings: FileSettings) -> str | None:
+    """Why the beginning of a CSV is no table, though a parser may take it for one."""
+    with _text(path, settings) as text:
+        return start_fault(text.read(_CHUNK_BYTES), settings.separator)
+
+
+def _row_fault(path: Path, settings: FileSettings) -> str | None:
+    """Which row of a CSV is no row."""
+    if settings.format == ".parquet":
+        return None
+    with _text(path, settings) as text:
+        return row_fault(text, settings.separator)
+
+
+def _text(path: Path, settings: FileSettings) -> IO[str]:
+    return io.TextIOWrapper(_opened(path), settings.encoding, newline="")
+
+
 def _csv(path: Path, settings: FileSettings) -> pa.Table:
     """Every column as text: the contract decides the types."""
     from pyarrow import csv
 
     parse = csv.ParseOptions(delimiter=settings.separator, newlines_in_values=True)
+    encoding, opened = settings.encoding, partial(_opened, path)
 
     def options(*, threads: bool) -> csv.ReadOptions:
-        return csv.ReadOptions(use_threads=threads, encoding=settings.encoding)
+        return csv.ReadOptions(use_threads=threads, encoding=encoding)
 
-    with _opened(path) as stream:
+    with _text(path, settings) as text:
+        blanks = follow_separators(first_row(text, settings.separator))
+    if blanks:
+        encoding, opened = "utf-8", partial(_without_blanks, path, settings)
+    with opened() as stream:
         header = csv.open_csv(stream, options(threads=False), parse).schema.names
     convert = csv.ConvertOptions(
         column_types={column: pa.large_string() for column in header}, strings_can_be_null=False
     )
 
     def read(*, threads: bool) -> pa.Table:
-        with _opened(path) as stream:
-            return csv.read_csv(stream, options(threads=threads), parse, convert)
+        with opened() as stream:
+            table = csv.read_csv(stream, options(threads=threads), parse, convert)
+            return table.rename_columns(stripped(header))
 
     try:
         return read(threads=True)
     except pa.ArrowInvalid:
         return read(threads=False)  # names the row
+
+
+def _without_blanks(path: Path, settings: FileSettings) -> IO[bytes]:
+    with _text(path, settings) as text:
+        return without_blanks(text, settings.separator)
 
 
 def _parquet(path: Path) -> pa.Table:
@@ -216,22 +253,26 @@ def _values(
     values: pa.ChunkedArray, name: str, column: Column, file: str, missing: frozenset[str]
 ) -> pd.Series:
     """One column: text with missing values found, or numbers as stored."""
-    kind = values.type
-    if column.is_numeric and pa.types.is_decimal(kind):
-        values = values.cast(pa.float64())
-    elif not column.is_numeric or pa.types.is_dictionary(kind) or pa.types.is_null(kind):
-        try:
-            values = values.cast(pa.large_string())
-        except pa.ArrowException as error:
-            raise GatehouseError(
-                f"{file}: column {name}: {kind} cannot be read as text ({one_line(error)}); "
-                "store it as text"
-            ) from None
-    elif not (_is_number(kind) or _is_text(kind)):
+    kind = reading(values.type)
+    # Some writers store text as bytes: where a contract says text, it is read as UTF-8.
+    fits = kind is Reading.BYTES or kind.is_readable
+    if not fits or (column.is_numeric and kind in (Reading.TIME, Reading.BYTES)):
         raise GatehouseError(
-            f"{file}: column {name}: holds {kind}, and contract.yaml says type: {column.type}; "
-            "store numbers, or change the contract"
+            f"{file}: column {name}: holds {values.type}, and contract.yaml says type: "
+            f"{column.type}; store {'numbers' if column.is_numeric else 'text'}, or change the "
+            "contract"
         )
+    try:
+        values = plain(values)
+        if column.is_numeric and pa.types.is_decimal(values.type):
+            values = values.cast(pa.float64())
+        elif not column.is_numeric or kind is Reading.NOTHING or _would_round(values):
+            values = values.cast(pa.large_string())
+    except pa.ArrowException as error:
+        raise GatehouseError(
+            f"{file}: column {name}: {values.type} cannot be read ({one_line(error)}); store "
+            "its text as UTF-8"
+        ) from None
     series = values.to_pandas()
     if not _is_text(values.type):
         return series
@@ -240,6 +281,14 @@ def _values(
     else:
         tokens = set(missing - set(column.categories or ()))
     return series.mask(series.isin(tokens))
+
+
+def _would_round(values: pa.ChunkedArray) -> bool:
+    """pandas has no missing integers and makes floats of them, which hold 53 bits."""
+    if not pa.types.is_integer(values.type) or not values.null_count:
+        return False
+    ends = pc.min_max(values).as_py()
+    return bool(values.null_count < len(values) and max(-ends["min"], ends["max"]) > 2**53)
 
 
 def _with_point(series: pd.Series, name: str, file: str) -> pd.Series:
@@ -255,8 +304,3 @@ def _with_point(series: pd.Series, name: str, file: str) -> pd.Series:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))

@@ -77,8 +77,8 @@ def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """The frame with each column in the one type that the contract's type maps to.
 
     Text becomes `str`, numbers `int64` (an integer column in which nothing is missing) or
-    `float64`. Values that don't fit their column's type stay as they are: the data gate, not
-    this stage, reports them.
+    `float64`. Values that don't fit their column's type stay as they are, whole numbers beyond
+    `int64` among them: the data gate, not this stage, reports them.
     """
     columns = {}
     for name, values in frame.items():
@@ -92,11 +92,17 @@ def _typed(values: pd.Series, kind: ColumnType) -> pd.Series:
         return values.astype("str")
     try:
         numbers = pd.to_numeric(values)
-    except (ValueError, TypeError):
+        # pandas leaves whole numbers as they are where 64 bits can't hold them all.
+        rounded = numbers.astype("float64")
+    except (ValueError, TypeError, OverflowError):
         return values
-    if kind is ColumnType.INTEGER and not numbers.isna().any() and bool((numbers % 1 == 0).all()):
-        return numbers.astype("int64")
-    return numbers.astype("float64")
+    if kind is not ColumnType.INTEGER:
+        return rounded
+    if numbers.dtype.kind != "i" and (rounded.abs() >= 2.0**63).any():
+        return values
+    if rounded.isna().any() or (rounded % 1 != 0).any():
+        return rounded
+    return numbers.astype("int64")
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
+from gatehouse.gates.data import validate
 from gatehouse.table import read_table
 from pipeline import ingest as module
 from pipeline.ingest import ingest, main, typed
@@ -163,3 +165,48 @@ def test_command_writes_where_it_stands(
     assert main() == 0
     assert capsys.readouterr().out == "ingest: 200 rows from 'simulated'\n"
     assert len(read_table(Path("data/raw/rows.parquet"))) == 200
+
+
+WHOLE = [
+    ["18446744073709551615"],
+    ["-1", "18446744073709551615"],
+    ["99999999999999999999"],
+    ["-99999999999999999999", "0"],
+    ["9223372036854775808"],
+    ["1e300"],
+]
+
+
+@pytest.mark.parametrize("texts", WHOLE, ids=" ".join)
+@pytest.mark.parametrize("missing", [False, True])
+def test_whole_numbers_beyond_int64_stay_as_they_are(texts: list[str], missing: bool) -> None:
+    """Attacks numbers that become others in silence, and a traceback; the data gate names them."""
+    values = pd.Series(["1", *texts, *([None] * missing)], dtype="str")
+    rows = typed(pd.DataFrame({"n": values, "x": values}).assign(c="1", y="yes"), SMALL)
+    assert rows["n"].dropna().tolist() == ["1", *texts]
+    assert rows["x"].dropna().tolist() == pytest.approx([1, *map(float, texts)])
+    _, results = validate(rows, SMALL)
+    (told,) = [told for told in map(str, results) if told.startswith("n: ") and " hold " in told]
+    assert [text for text in texts if len(text) > 2] == re.findall(r"[-\de]{3,}", told)
+
+
+@pytest.mark.parametrize("values", [[1, 2**64 - 1], [0, 2**63]])
+def test_unsigned_integers_keep_their_value(values: list[int]) -> None:
+    """Attacks a cast that wraps: 2^64 - 1 became -1."""
+    rows = typed(pd.DataFrame({"n": pd.Series(values, dtype="uint64")}), SMALL)
+    assert rows["n"].tolist() == values
+
+
+@pytest.mark.parametrize("values", [[2**63 - 1, -(2**63)], [0, 1]])
+def test_what_int64_holds_is_int64(values: list[int]) -> None:
+    """Attacks a float on the way, which holds 53 bits."""
+    for series in (pd.Series(values), pd.Series(list(map(str, values)), dtype="str")):
+        rows = typed(pd.DataFrame({"n": series}), SMALL)
+        assert rows["n"].dtype == "int64"
+        assert rows["n"].tolist() == values
+
+
+def test_a_huge_float_is_no_integer() -> None:
+    """Attacks 1e300 from Parquet in a column of integers, which no int64 holds."""
+    rows = typed(pd.DataFrame({"n": [1.0, 1e300]}), SMALL)
+    assert rows["n"].tolist() == [1.0, 1e300]

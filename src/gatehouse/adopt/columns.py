@@ -20,6 +20,7 @@ from gatehouse.model import output_name
 _SLACK = 0.1
 """Of the range that was seen, to each side."""
 _MOST_GROUPS = 12
+_INT64_LIMIT = 2**63 - 1
 _FEWEST_STEPS = 100
 """Of float32 numbers in a column's range: the graph reads float32."""
 
@@ -167,7 +168,9 @@ def _once(named: dict[str, Sequence[str]]) -> set[str]:
 
 def _checked_key(profile: Profile) -> str:
     if profile.kind is Kind.UNREAD:
-        raise GatehouseError(f"--key: '{profile.name}' holds lists or bytes; a key is text")
+        raise GatehouseError(
+            f"--key: '{profile.name}' holds lists, bytes or intervals; a key is text"
+        )
     if profile.missing or (not profile.unique and profile.distinct != profile.known):
         problem = (
             f"has no value in {profile.missing:,} rows"
@@ -280,7 +283,12 @@ def _column(profile: Profile, output: str) -> Planned:
     if not profile.name.strip():
         return Planned(profile, None, "has no name: left out", warning=True)
     if profile.kind is Kind.UNREAD:
-        return Planned(profile, None, "lists or bytes: left out", warning=True)
+        return Planned(
+            profile,
+            None,
+            "lists, bytes or intervals: left out; store numbers or text",
+            warning=True,
+        )
     if profile.is_row_number:
         # Among the contract's columns it would make every row another one: no copy would be found.
         return Planned(profile, None, "row numbers: left out", warning=True)
@@ -361,7 +369,7 @@ def _category(profile: Profile) -> dict[str, Any]:
 def _numeric(profile: Profile, *, fed: bool) -> dict[str, Any]:
     whole = profile.kind is Kind.INTEGER
     low, high = rounded_range(profile, whole=whole)
-    if whole and fed and max(abs(low), abs(high)) > FLOAT32_EXACT_INTEGERS:
+    if max(abs(low), abs(high)) > (FLOAT32_EXACT_INTEGERS if fed else _INT64_LIMIT):
         whole = False
     column: dict[str, Any] = {"type": "integer" if whole else "number", "range": [low, high]}
     if profile.infinite:

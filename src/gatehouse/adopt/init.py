@@ -98,6 +98,8 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
     border = load_ownership()
     with find(wanted.place) as found:
         _check_names(wanted, found.table.columns)
+        for note in found.table.notes:
+            questions.tell(note)
         files.check_unchanged(_overwritten(found), questions, force=wanted.force)
         whole = scan(found.table, wanted.target)
         _tell_marks(whole, questions)

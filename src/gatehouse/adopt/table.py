@@ -13,6 +13,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,15 @@ from typing import IO, Any
 import pyarrow as pa
 from tqdm import tqdm
 
+from gatehouse.arrow_types import Reading, plain, reading
+from gatehouse.csv_blanks import (
+    BLANKS,
+    first_row,
+    follow_separators,
+    stripped,
+    without_blanks,
+)
+from gatehouse.csv_faults import row_fault, start_fault
 from gatehouse.errors import GatehouseError
 from gatehouse.remote import one_line, without_row
 
@@ -32,6 +42,11 @@ _CHUNK = 2**20
 _BLOCK = 2**23
 _BATCH_ROWS = 2**16
 _QUICK_BYTES = 16 * 2**20
+_ESCAPED = re.compile("[\udc80-\udcff]")
+_ESCAPE = 0xDC00
+"""Before a byte that is no UTF-8, by Python's `surrogateescape` (PEP 383)."""
+_UNDEFINED = frozenset((0x81, 0x8D, 0x8F, 0x90, 0x9D))
+"""Bytes that are no letter in Windows-1252."""
 _COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _POINT = re.compile(r"\s*[+-]?\d+\.\d+\s*")
 _THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*")
@@ -55,9 +70,11 @@ class Table:
         name: what is told of it.
         ending: `.csv`, `.csv.gz` or `.parquet`, by its bytes.
         dialect: of a CSV.
-        columns: names in the file's order.
+        columns: names in the file's order, without blanks around them.
         times: columns of Parquet that hold dates or times.
-        unread: columns of Parquet that no contract has a type for (lists, bytes).
+        unread: columns of Parquet that no contract has a type for (see `gatehouse.arrow_types`).
+        notes: what people should know of how the file is read.
+        blanks: does a blank follow each separator of a CSV (see `gatehouse.csv_blanks`)?
     """
 
     path: Path
@@ -67,6 +84,8 @@ class Table:
     columns: tuple[str, ...]
     times: frozenset[str] = field(default=frozenset())
     unread: frozenset[str] = field(default=frozenset())
+    notes: tuple[str, ...] = ()
+    blanks: bool = False
 
     def blocks(self) -> Iterator[pa.Table]:
         """The rows in blocks of some thousands, every column as text; with a progress bar.
@@ -80,22 +99,45 @@ class Table:
             try:
                 yield from self._parquet(bar) if self.ending == ".parquet" else self._csv(bar)
             except (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException) as error:
-                raise GatehouseError(
-                    f"{self.name}: cannot be read as {self.ending} ({without_row(error)})"
-                ) from None
+                fault = self._fault() or f"cannot be read as {self.ending} ({without_row(error)})"
+                raise GatehouseError(f"{self.name}: {fault}") from None
+
+    def _fault(self) -> str | None:
+        """Which row of a CSV is no row."""
+        if self.ending == ".parquet":
+            return None
+        try:
+            with self.path.open("rb") as raw:
+                text = io.TextIOWrapper(_unpacked(raw), self.dialect.encoding, newline="")
+                return row_fault(text, self.dialect.separator)
+        except (OSError, EOFError, zlib.error, UnicodeError):
+            return None
 
     def _csv(self, bar: Any) -> Iterator[pa.Table]:
         from pyarrow import csv as arrow
 
-        types = dict.fromkeys(self.columns, pa.large_string())
-        convert = arrow.ConvertOptions(column_types=types, strings_can_be_null=False)
-        with self.path.open("rb") as raw:
-            reader = arrow.open_csv(
-                _unpacked(raw), _read_options(self.dialect), _parse_options(self.dialect), convert
-            )
-            for batch in reader:
+        with self.path.open("rb") as raw, self._text(raw) as (stream, options):
+            parse = arrow.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True)
+            header = arrow.open_csv(stream, options, parse).schema.names
+            types = dict.fromkeys(header, pa.large_string())
+            convert = arrow.ConvertOptions(column_types=types, strings_can_be_null=False)
+            stream.seek(0)
+            for batch in arrow.open_csv(stream, options, parse, convert):
                 bar.update(raw.tell() - bar.n)
-                yield pa.Table.from_batches([batch])
+                yield pa.Table.from_batches([batch]).rename_columns(self.columns)
+
+    @contextmanager
+    def _text(self, raw: IO[bytes]) -> Iterator[tuple[IO[bytes], Any]]:
+        """The unpacked text, and how Arrow is to read it."""
+        from pyarrow import csv as arrow
+
+        stream, encoding = _unpacked(raw), self.dialect.encoding
+        if self.blanks:
+            text = io.TextIOWrapper(stream, encoding, newline="")
+            stream, encoding = without_blanks(text, self.dialect.separator), "utf-8"
+            text.detach()  # else it closes `raw`
+        with stream:
+            yield stream, arrow.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=encoding)
 
     def _parquet(self, bar: Any) -> Iterator[pa.Table]:
         from pyarrow import parquet
@@ -107,7 +149,17 @@ class Table:
             done += batch.num_rows
             bar.update(bar.total * done // rows - bar.n)
             block = pa.Table.from_batches([batch])
-            yield block.cast(pa.schema([(name, pa.large_string()) for name in block.column_names]))
+            yield pa.table({name: self._as_text(block[name], name) for name in wanted})
+
+    def _as_text(self, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+        try:
+            values.validate(full=True)  # a cast between two kinds of text looks at no byte
+            return plain(values).cast(pa.large_string())
+        except pa.ArrowException as error:
+            raise GatehouseError(
+                f"{self.name}: column '{name}' ({values.type}) cannot be read ({one_line(error)}); "
+                "store its text as UTF-8, or leave the column out"
+            ) from None
 
 
 def open_table(path: Path, name: str) -> Table:
@@ -130,9 +182,8 @@ def open_table(path: Path, name: str) -> Table:
     if start == b"PAR1":
         table = _open_parquet(path, name)
     else:
-        dialect = sniff(path, name)
         ending = ".csv.gz" if start.startswith(b"\x1f\x8b") else ".csv"
-        table = Table(path, name, ending, dialect, _header(path, name, dialect))
+        table = _open_csv(path, name, ending)
     twice = sorted({column for column in table.columns if table.columns.count(column) > 1})
     if twice:
         raise GatehouseError(
@@ -143,7 +194,7 @@ def open_table(path: Path, name: str) -> Table:
 
 
 def _open_parquet(path: Path, name: str) -> Table:
-    from pyarrow import parquet, types
+    from pyarrow import parquet
 
     try:
         schema = parquet.ParquetFile(path).schema_arrow
@@ -151,57 +202,119 @@ def _open_parquet(path: Path, name: str) -> Table:
         raise GatehouseError(f"{name}: cannot be read as Parquet ({one_line(error)})") from None
     times, unread = set(), set()
     for column in schema:
-        kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-        if types.is_temporal(kind):
+        kind = reading(column.type)
+        if kind is Reading.TIME:
             times.add(column.name)
-        elif types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
+        elif not kind.is_readable:
             unread.add(column.name)
     return Table(
         path, name, ".parquet", Dialect(), tuple(schema.names), frozenset(times), frozenset(unread)
     )
 
 
-def sniff(path: Path, name: str) -> Dialect:
-    """How the CSV file at `path` is written; every byte is looked at.
+def _open_csv(path: Path, name: str, ending: str) -> Table:
+    dialect, notes, header = sniff(path, name)
+    columns, blanks = stripped(header), follow_separators(header)
+    if blanks:
+        notes.append(f"{name}: the blanks after {dialect.separator!r} are no part of a value")
+    elif columns != header:
+        padded = next(name for name in header if name.strip(BLANKS) != name)
+        notes.append(f"{name}: blanks around names are taken off, as of {padded!r}")
+    return Table(path, name, ending, dialect, tuple(columns), notes=tuple(notes), blanks=blanks)
+
+
+def sniff(path: Path, name: str) -> tuple[Dialect, list[str], list[str]]:
+    """How the CSV file at `path` is written, what was guessed, and its names as they stand.
+
+    Every byte is looked at.
 
     Raises:
-        GatehouseError: it is empty, no text, or cannot be unpacked.
+        GatehouseError: it is empty, no text, text in two encodings, or cannot be unpacked.
     """
     try:
         with path.open("rb") as raw:
             start = _unpacked(raw).read(_SNIFFED)
-        encoding = _encoding(path, start, name)
+        encoding, guessed = _encoding(path, start, name)
     except (OSError, EOFError, zlib.error) as error:
         raise GatehouseError(f"{name}: cannot be unpacked ({error}); was it cut short?") from None
     text = codecs.getincrementaldecoder(encoding)().decode(start).lstrip("\ufeff")
     if not text.strip():
         raise GatehouseError(f"{name}: is empty")
+    if fault := start_fault(text):
+        raise GatehouseError(f"{name}: {fault}")
     records = {mark: _records(text, mark, whole=len(start) < _SNIFFED) for mark in SEPARATORS}
     separator = max(SEPARATORS, key=lambda mark: _fit(records[mark]))
-    return Dialect(separator, encoding, _decimal(records[separator][1:], separator))
+    dialect = Dialect(separator, encoding, _decimal(records[separator][1:], separator))
+    return dialect, [guessed] if guessed else [], first_row(io.StringIO(text), separator)
 
 
-def _encoding(path: Path, start: bytes, name: str) -> str:
-    """The first of UTF-8, Windows-1252 and Latin-1 that the whole file is; marks go before."""
+def _encoding(path: Path, start: bytes, name: str) -> tuple[str, str | None]:
+    """UTF-8, Windows-1252 or Latin-1, and what to say where it was guessed; marks go before.
+
+    Bytes that are no UTF-8 beside some that are, and no ASCII, are a fault: in Windows-1252 all
+    the latter would be read as two or three other letters.
+    """
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):
-            return encoding
+            return encoding, None
     if start.count(0) > len(start) // 4:
-        return "utf-16-le" if start[1::2].count(0) >= start[::2].count(0) else "utf-16-be"
+        little = start[1::2].count(0) >= start[::2].count(0)
+        return "utf-16-le" if little else "utf-16-be", None
     if 0 in start:
         raise GatehouseError(f"{name}: is neither text nor Parquet; save it as CSV")
-    for encoding in ("utf-8", "cp1252"):
-        decoder = codecs.getincrementaldecoder(encoding)()
-        try:
-            with path.open("rb") as raw:
-                stream = _unpacked(raw)
-                while chunk := stream.read(_CHUNK):
-                    decoder.decode(chunk)
-                decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return "latin-1"
+    found = _Utf8()
+    with path.open("rb") as raw:
+        stream = _unpacked(raw)
+        while chunk := stream.read(_CHUNK):
+            found.add(chunk)
+        found.add(b"", final=True)
+    if found.wrong is None:
+        return "utf-8", None
+    line, byte = found.wrong
+    if found.right is not None:
+        raise GatehouseError(
+            f"{name}:{line}: is not UTF-8 (byte 0x{byte:02x}), and line {found.right} is: the file "
+            "is in two encodings; save all of it as UTF-8"
+        )
+    encoding = "latin-1" if found.undefined else "cp1252"
+    return encoding, (
+        f"{name}: is not UTF-8 (line {line}, byte 0x{byte:02x}), and is taken for {encoding}: are "
+        "its letters right in contract.yaml? Otherwise save it as UTF-8"
+    )
+
+
+class _Utf8:
+    """Which lines of a file are UTF-8 beyond ASCII, and which are not.
+
+    Attributes:
+        right: the first line with a character of several bytes.
+        wrong: the first line with a byte that is no UTF-8, and that byte.
+        undefined: does Windows-1252 lack one of these bytes?
+    """
+
+    def __init__(self) -> None:
+        self.right: int | None = None
+        self.wrong: tuple[int, int] | None = None
+        self.undefined = False
+        self._line = 1
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def add(self, chunk: bytes, *, final: bool = False) -> None:
+        text = self._decoder.decode(chunk, final=final)
+        if not text.isascii():
+            for number, line in enumerate(text.split("\n"), self._line):
+                self._look(number, line)
+        self._line += text.count("\n")
+
+    def _look(self, number: int, line: str) -> None:
+        if line.isascii():
+            return
+        escaped = _ESCAPED.findall(line)
+        if len(escaped) < sum(not character.isascii() for character in line):
+            self.right = self.right or number
+        if escaped:
+            self.wrong = self.wrong or (number, ord(escaped[0]) - _ESCAPE)
+            self.undefined |= any(ord(each) - _ESCAPE in _UNDEFINED for each in escaped)
 
 
 def _unpacked(raw: IO[bytes]) -> IO[bytes]:
@@ -239,26 +352,3 @@ def _decimal(records: list[list[str]], separator: str) -> str:
     if separator == "," and all(_THOUSANDS.fullmatch(cell) for cell in commas):
         return "."
     return "," if len(commas) > points else "."
-
-
-def _header(path: Path, name: str, dialect: Dialect) -> tuple[str, ...]:
-    from pyarrow import csv as arrow
-
-    try:
-        with path.open("rb") as raw:
-            reader = arrow.open_csv(_unpacked(raw), _read_options(dialect), _parse_options(dialect))
-            return tuple(reader.schema.names)
-    except (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException) as error:
-        raise GatehouseError(f"{name}: cannot be read as CSV ({without_row(error)})") from None
-
-
-def _read_options(dialect: Dialect) -> Any:
-    from pyarrow import csv as arrow
-
-    return arrow.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=dialect.encoding)
-
-
-def _parse_options(dialect: Dialect) -> Any:
-    from pyarrow import csv as arrow
-
-    return arrow.ParseOptions(delimiter=dialect.separator, newlines_in_values=True)

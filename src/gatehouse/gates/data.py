@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ _FAULTS_OF_ALL = {
     "expect_table_row_count_to_be_between": "has no rows",
     "expect_column_distinct_values_to_contain_set": "a class has no rows",
 }
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 _NUMBERS = [*_INTEGERS, "float32", "float64"]
 
@@ -89,6 +91,8 @@ class Result:
         samples = list(self.samples)
         if kind == _TYPE and arguments["type_list"] == _INTEGERS:
             fault = "hold fractions"
+        elif kind == _TYPE and samples and all(map(_WHOLE.fullmatch, samples)):
+            fault = "hold whole numbers of more than 64 bits"
         elif kind in (_TYPE, _SET):
             samples = [repr(sample) for sample in samples]
         elif arguments.get("max_value") == FLOAT32_LIMIT:
@@ -238,10 +242,11 @@ def _fractions(values: pd.Series) -> pd.Series:
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    """The values that are no number, however it is written."""
+    """The values that are no number, however it is written, and those beyond 64 bits."""
     import pandas as pd
 
-    return values[values.notna() & pd.to_numeric(values, errors="coerce").isna()]
+    found = pd.to_numeric(values, errors="coerce").astype("float64")
+    return values[values.notna() & (found.isna() | (found.abs() >= 2.0**63))]
 
 
 def validate(

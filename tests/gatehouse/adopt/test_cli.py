@@ -346,7 +346,7 @@ def test_columns_that_no_contract_can_name_are_left_out(root: Path, tmp_path: Pa
     pq.write_table(table, tmp_path / "lists.parquet")
     result = run_init(root, str(tmp_path / "lists.parquet"), "--target", "bought", "--force")
     assert result.exit_code == 0
-    assert "lists or bytes: left out" in result.output
+    assert "lists, bytes or intervals: left out" in result.output
     assert "tags" not in load_contract(root / "contract.yaml").columns
 
 

@@ -1,0 +1,55 @@
+"""Blanks around the names of a CSV file, and behind its separators, as in `age, region, y`.
+
+They belong to no name. Where each name but the first begins with a blank, the writer put one behind
+every separator, and they belong to no value either (`skipinitialspace` of Python's `csv`). So the
+first line alone decides, and a file gives the same rows to whoever reads it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+from gatehouse.errors import GatehouseError
+
+BLANKS = " \t"
+
+
+def first_row(text: Iterable[str], separator: str) -> list[str]:
+    """The names as they stand, of the first line that is not empty; [] of an empty file."""
+    rows = csv.reader(iter(text), delimiter=separator)
+    row = next((row for row in rows if row), [])
+    return [name.lstrip("\ufeff") for name in row[:1]] + row[1:]
+
+
+def stripped(names: Sequence[str]) -> list[str]:
+    """The names without the blanks around them."""
+    return [name.strip(BLANKS) for name in names]
+
+
+def follow_separators(names: Sequence[str]) -> bool:
+    """Is a blank behind every separator of the line of names?"""
+    return len(names) > 1 and all(name.startswith(tuple(BLANKS)) for name in names[1:])
+
+
+def without_blanks(lines: Iterable[str], separator: str) -> IO[bytes]:
+    """The rows in UTF-8 without the blanks behind separators, in a file that goes when closed.
+
+    Raises:
+        GatehouseError: a field is longer than 128 KiB.
+    """
+    stream = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+    text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=True)
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    try:
+        writer.writerows(reader)
+    except csv.Error as error:
+        text.close()
+        raise GatehouseError(f"line {reader.line_num}: {error}; is a quote never closed?") from None
+    text.detach()
+    stream.seek(0)
+    return stream
