@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gatehouse.base import Base, BaseRecord, take_base, write_record
 from gatehouse.errors import GatehouseError
@@ -20,6 +21,9 @@ from gatehouse.source import check_source, set_source
 from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
+
+if TYPE_CHECKING:
+    from gatehouse.model import Metadata
 
 REPORT = Path("reports/report.md")
 CARD = Path("reports/model_card.md")
@@ -115,8 +119,13 @@ def write_report(
     return path
 
 
-def write_card(candidate: Workspace) -> Path:
-    """Store the model card made from the evidence; its path."""
+def write_card(candidate: Workspace, graph: Metadata | None = None) -> Path:
+    """Store the model card made from the evidence; its path.
+
+    Args:
+        candidate: with its evidence.
+        graph: what the served graph says of itself; read from the graph where it is not given.
+    """
     from gatehouse.report.card import CardContext, render_card
     from gatehouse.report.card_text import CARD_TEXT, load_card_text
 
@@ -125,7 +134,7 @@ def write_card(candidate: Workspace) -> Path:
         text=load_card_text(candidate.root / CARD_TEXT),
         params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
         evidence=read_all_evidence(candidate.evidence),
-        metadata=candidate.model.metadata,
+        metadata=graph or candidate.model.metadata,
     )
     path = candidate.root / CARD
     write_text(path, render_card(context))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 # What each job of the workflows imports, beside the command line.
 NEEDS = {
     "github": ("publish", "comment", "target", "client", "owners", "settings", "alarm", "look"),
-    "gates": ("judging", "kept", "publish"),
+    "gates": ("fetching", "measuring", "reader", "judging", "kept", "publish"),
     "docs": (),  # the command line tells of itself
 }
 GATES = tuple(f"gatehouse.gates.{name}" for name in ("data", "drift", "accuracy", "fairness"))

@@ -6,6 +6,7 @@ It runs before every process's own code, so it imports next to nothing, pathlib 
 import os
 import sys
 
+_READER = ["-m", "gatehouse.github.reader"]
 ADDRESS = os.path.join(os.path.dirname(__file__), "socket")
 
 
@@ -16,7 +17,7 @@ def _command() -> tuple[str, str, list[str]] | None:
         words = words[1:]
     if words[:1] == ["-m"] and words[1].startswith("pipeline."):
         return "module", words[1], words[1:]
-    if words[:3] == ["-m", "gatehouse.cli", "measure"]:
+    if words[:3] == ["-m", "gatehouse.cli", "measure"] or words[:2] == _READER:
         return "module", words[1], words[1:]
     if words[1:2] == ["measure"] and os.path.basename(words[0]) == "gatehouse":
         return "file", os.path.abspath(words[0]), words

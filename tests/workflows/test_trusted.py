@@ -27,14 +27,48 @@ def test_a_change_s_own_code_can_write_nothing() -> None:
         assert ("secrets." in str(dict(job))) == (name == "pipeline"), name
 
 
+def step(name: str) -> Any:
+    """The step of the job Judge with this id."""
+    (found,) = (each for each in GATES["jobs"]["judge"]["steps"] if each.get("id") == name)
+    return found
+
+
 def test_the_judge_knows_its_limit_and_the_app() -> None:
     """Attacks a share of the time that is of another limit than the job's, and a silent foot."""
-    job = GATES["jobs"]["judge"]
-    (given,) = (step["env"] for step in job["steps"] if step.get("id") == "judge")
     limit = "vars.JUDGE_MINUTES || '60'"
-    assert job["timeout-minutes"] == f"${{{{ fromJSON({limit}) }}}}"
-    assert given["GATEHOUSE_JOB_MINUTES"] == f"${{{{ {limit} }}}}"
-    assert given["GATEHOUSE_APP_ID"] == "${{ vars.GATEHOUSE_APP_ID }}"
+    assert GATES["jobs"]["judge"]["timeout-minutes"] == f"${{{{ fromJSON({limit}) }}}}"
+    assert step("measure")["env"] == {"GATEHOUSE_JOB_MINUTES": f"${{{{ {limit} }}}}"}
+    assert step("judge")["env"]["GATEHOUSE_APP_ID"] == "${{ vars.GATEHOUSE_APP_ID }}"
+
+
+def test_who_opens_the_candidate_has_neither_token_nor_key() -> None:
+    """Attacks the job's secrets: one step has the key, another opens the files, a third judges."""
+    job = GATES["jobs"]["judge"]
+    assert "env" not in job
+    assert not any("secret" in value.lower() for value in GATES["env"].values())
+    held = {
+        each["id"]: {"key": "secrets." in str(each), "token": "github.token" in str(each)}
+        for each in job["steps"]
+        if "gatehouse github" in each.get("run", "")
+    }
+    assert held == {
+        "fetch": {"key": True, "token": True},
+        "measure": {"key": False, "token": False},
+        "judge": {"key": False, "token": True},
+    }
+    ran = {
+        each["id"]: set(re.findall(r"gatehouse (\w+ \w+)", each["run"]))
+        for each in job["steps"]
+        if each.get("id")
+    }
+    assert ran == {
+        "fetch": {"github fetch"},
+        "measure": {"github measure"},
+        "judge": {"github judge", "objects remote"},
+    }
+    # The runner keeps the digests, where no process of the step in between can change them.
+    assert step("judge")["env"]["FETCHED"] == "${{ steps.fetch.outputs.digest }}"
+    assert step("judge")["env"]["MEASURED"] == "${{ steps.measure.outputs.digest }}"
 
 
 def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> None:

@@ -6,16 +6,21 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from typing import IO
 
 _TICK = 0.5
-"""Seconds between two looks at whether the work was called off."""
+"""Seconds between two looks at whether the work was called off, or wrote too much."""
 _DRAIN = 5.0
-"""Seconds to wait for the output of a group that was killed."""
+"""Seconds to wait for the end of a group that was killed."""
+OUTPUT_LIMIT = 16_000_000
+"""Bytes of standard output that are read; a command that writes more is ended."""
+_ERRORS_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,13 @@ class Done:
 
     Attributes:
         code: its exit code; minus the signal that ended it.
-        errors: what it wrote to standard error.
+        errors: what it wrote to standard error; of much, the beginning.
+        output: what it wrote to standard output.
     """
 
     code: int
     errors: str
+    output: bytes = b""
 
 
 def run_apart(
@@ -50,33 +57,61 @@ def run_apart(
         seconds: how long it may take.
         stop: set by another thread, it ends the command at once.
     """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        code = _run(words, folder, environment, seconds, stop, output, errors)
+        if code is None:
+            return None
+        said = _start_of(errors, _ERRORS_LIMIT).decode("utf-8", "replace")
+        if _size(output) > OUTPUT_LIMIT:
+            return Done(1, f"{said}\nerror: it wrote more than {OUTPUT_LIMIT:,} bytes")
+        return Done(code, said, _start_of(output, OUTPUT_LIMIT))
+
+
+def _run(
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    stop: Event | None,
+    output: IO[bytes],
+    errors: IO[bytes],
+) -> int | None:
     until = monotonic() + seconds
     with subprocess.Popen(
         list(words),
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
+        stdout=output,
+        stderr=errors,
         process_group=0,
     ) as process:
         try:
             while True:
                 try:
-                    _, errors = process.communicate(timeout=min(_TICK, seconds))
-                    return Done(process.returncode, errors)
+                    return process.wait(timeout=max(0.0, min(_TICK, until - monotonic())))
                 except subprocess.TimeoutExpired:
                     if monotonic() >= until or (stop is not None and stop.is_set()):
                         return None
+                    if max(_size(output), _size(errors)) > OUTPUT_LIMIT:
+                        return 1
         finally:
             _end(process)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _size(stream: IO[bytes]) -> int:
+    return os.fstat(stream.fileno()).st_size
+
+
+def _start_of(stream: IO[bytes], limit: int) -> bytes:
+    stream.seek(0)
+    return stream.read(limit)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End the whole group, also where its first process has ended already."""
-    with contextlib.suppress(ProcessLookupError):
+    # Another user's processes are not ours to kill; `isolation` sees to these.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=_DRAIN)
+        process.wait(timeout=_DRAIN)

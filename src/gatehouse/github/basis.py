@@ -34,6 +34,15 @@ def base_of(target: Target, root: Path) -> Base:
             f"{target.base_branch}; set the queue's 'Maximum pull requests to build' to 1 "
             "(`gatehouse github settings OWNER/NAME --merge-queue` does), and queue it again"
         )
+    return base_at(commit, target, root)
+
+
+def base_at(commit: str, target: Target, root: Path) -> Base:
+    """The base at `commit`, which is in the checkout, by the name of the target's branch.
+
+    Raises:
+        GatehouseError: its files are unreadable.
+    """
     return replace(find_base(commit, root), ref=target.base_branch)
 
 

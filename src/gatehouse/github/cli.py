@@ -32,24 +32,68 @@ def announce(runner: str) -> int:
     return PASS
 
 
+_WORK = click.argument("work", type=click.Path(path_type=Path, exists=False))
+
+
 @group.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=False))
-@click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
-              help="A new folder for the candidate.")  # fmt: skip
+@_WORK
 @click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
               help="How large a candidate may be.")  # fmt: skip
 @command
-def judge(folder: Path, work: Path, megabytes: int) -> int:
-    """Measure and judge a pull request's candidate, and write the answer to FOLDER.
+def fetch(work: Path, megabytes: int) -> int:
+    """Fetch a pull request's candidate and its base into WORK, a new folder. For gates.yml.
 
-    Run by gates.yml in a checkout of the default branch: code and policy are the base's, and the
-    candidate is read as data. The exit code is 0 whatever the verdict; `publish` tells it.
+    Run in a checkout of the default branch, as `measure` and `judge` are: code and policy are the
+    base's, and the candidate is read as data. The exit code is 0 whatever was found.
     """
     from gatehouse.github.client import connect
-    from gatehouse.github.judging import Place, judge_run
+    from gatehouse.github.fetching import fetch_run
+    from gatehouse.github.steps import Place
 
-    place = Place(root=Path(), work=work, out=folder)
-    judged = judge_run(connect(), _event(), place, megabytes)
+    found = fetch_run(connect(), _event(), Place(Path(), work), megabytes)
+    # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
+    why = (
+        ""
+        if found.stopped is None
+        else f"nothing to measure: {' '.join(found.stopped.why.split())}"
+    )
+    click.echo(why or f"fetched: {len(found.files)} files of {found.head}")
+    return PASS
+
+
+@group.command()
+@_WORK
+@command
+def measure(work: Path) -> int:
+    """Measure what `fetch` left in WORK. For gates.yml, in a step without token and key.
+
+    Each file of the candidate is opened in a process apart: as another user and without network,
+    where the machine allows it.
+    """
+    from gatehouse.github.measuring import measure_run
+    from gatehouse.github.steps import Place
+
+    measure_run(Place(Path(), work))
+    return PASS
+
+
+@group.command()
+@_WORK
+@click.argument("folder", type=click.Path(path_type=Path, exists=False))
+@click.option("--fetched", required=True, metavar="SHA256", help="Of WORK/fetched.json.")
+@click.option("--measured", required=True, metavar="SHA256", help="Of WORK/measured.json.")
+@command
+def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
+    """Judge what `measure` found in WORK, and write the answer to FOLDER. For gates.yml.
+
+    The exit code is 0 whatever the verdict; `publish` tells it.
+    """
+    from gatehouse.github.client import connect
+    from gatehouse.github.judging import judge_run
+    from gatehouse.github.steps import Place
+
+    place = Place(Path(), work)
+    judged = judge_run(connect(), _event(), place, folder, fetched, measured)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
     click.echo(f"{judged.overall.state}: {judged.overall.description}")
     return PASS

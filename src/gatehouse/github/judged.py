@@ -50,6 +50,9 @@ class Basis(Frozen):
     unmeasured: dict[Gate, str] = Field(
         default_factory=dict, description="why a gate has no evidence"
     )
+    isolation: str | None = Field(
+        default=None, description="what separated the processes that opened the candidate"
+    )
     acceptances: tuple[Acceptance, ...] = Field(
         default=(), description="owners' words that were counted"
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.base import LOCK
-from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.github.archive import download, find_archive, unpack
 from gatehouse.github.candidate import OUTPUTS
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, Judged
+from gatehouse.github.steps import digests
 from gatehouse.objects.push import push
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 
-def digests(candidate: Path) -> dict[str, str]:
-    """SHA-256 of each file of data and models, by its path."""
-    found = [candidate / path for path in OUTPUTS]
-    files = [file for path in found for file in (path, *path.rglob("*")) if file.is_file()]
-    return {file.relative_to(candidate).as_posix(): file_digest(file) for file in sorted(files)}
+def kept_files(files: Mapping[str, str]) -> dict[str, str]:
+    """Of the candidate's files, with their digests, those of data and models."""
+    kept = [path.as_posix() for path in OUTPUTS]
+    return {
+        name: digest
+        for name, digest in files.items()
+        if any(name == path or name.startswith(f"{path}/") for path in kept)
+    }
 
 
 def keep(
@@ -55,7 +59,7 @@ def keep(
     archive, folder = work / "candidate.zip", work / "candidate"
     download(find_archive(repository, event.workflow_run.id), archive, limit)
     unpack(archive, folder, limit)
-    if digests(folder) != answer.objects:
+    if kept_files(digests(folder)) != answer.objects:
         raise GatehouseError(
             "the run's archive is not the one that was judged; run the workflow again"
         )

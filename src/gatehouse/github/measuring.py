@@ -2,7 +2,8 @@
 
 The libraries that read ONNX and Parquet are native code, and the files are a stranger's. A process
 that crashes, hangs or is killed leaves its gate without evidence, which is no pass. Each gate may
-take a share of the job's time, so that the job still answers where all of them hang.
+take a share of the job's time, so that the job still answers where all of them hang. What a process
+finds comes back by a pipe, and is stored only if it is evidence of its gate.
 """
 
 from __future__ import annotations
@@ -14,12 +15,19 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import TypeVar
 
+from gatehouse.contract import CONTRACT_FILE
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, evidence_path
-from gatehouse.github.apart import Done, run_apart
+from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.github.apart import Done
+from gatehouse.github.isolation import FIRST_USER, Isolation, find_isolation
+from gatehouse.github.reader import GRAPH
+from gatehouse.github.steps import Measured, Place, evidence_digests
+from gatehouse.model import Metadata
 from gatehouse.report.escape import plain
-from gatehouse.run import CARD, NO_TELEMETRY
+from gatehouse.run import NO_TELEMETRY
+from gatehouse.typed import Frozen, parse_json, validate
 from gatehouse.workspace import EVIDENCE
 
 JOB_MINUTES = "GATEHOUSE_JOB_MINUTES"
@@ -30,36 +38,73 @@ _LONGEST = 7200
 """Five days, the most that GitHub gives to a job on a runner of one's own."""
 _MEASURING = 0.6
 """The part of the job's time in which all gates end; the rest is for setting up and answering."""
-CARD_LIMIT = 120.0
-"""Seconds that the model card may take."""
+GRAPH_LIMIT = 120.0
+"""Seconds that reading what the graph says of itself may take."""
 
 # No token and no cloud key is in the environment of a process that opens the candidate.
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
+_SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN")  # fmt: skip
+
+Read = TypeVar("Read", bound=Frozen)
 
 
-def measure_all(folder: Path) -> dict[Gate, str]:
-    """Measure the candidate in `folder`; why a gate could not be, for those that could not.
+def measure_run(place: Place) -> Measured:
+    """The step that measures: what was fetched in, evidence and `measured.json` out.
+
+    Raises:
+        GatehouseError: a token or a key is in the environment, or what was fetched is unreadable.
+    """
+    if held := [name for name in _SECRETS if os.environ.get(name)]:
+        raise GatehouseError(
+            f"{', '.join(held)}: is set; run this step without tokens and keys, which a process "
+            "that opens a stranger's files could read"
+        )
+    fetched = place.fetched()
+    measured = Measured()
+    if fetched.stopped is None:
+        try:
+            measured = measure_all(place.candidate)
+        except GatehouseError as error:
+            measured = Measured(stopped=str(error))
+    measured.write(place.measured_file)
+    return measured
+
+
+def measure_all(folder: Path) -> Measured:
+    """Measure the candidate in `folder`, and store the evidence there.
 
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
     """
     workers = os.cpu_count() or 1
     seconds = gate_seconds(workers)
+    isolation = find_isolation(folder, str(CONTRACT_FILE))
+    print(f"each file is opened as: {isolation.level}", flush=True)
     together = [gate for gate in Gate if gate is not Gate.LATENCY]
     problems: dict[Gate, str | None] = {}
     stop = Event()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            begun = {gate: pool.submit(_measure, gate, folder, seconds, stop) for gate in together}
+            begun = {gate: pool.submit(_measure, gate, isolation, seconds, stop)
+                     for gate in together}  # fmt: skip
+            told = pool.submit(_graph, isolation, stop)
             problems |= {gate: future.result() for gate, future in begun.items()}
+            graph = told.result()
         except BaseException:
             stop.set()  # an interrupt reaches this process alone
             raise
     # Times are only worth something on a machine that does nothing else.
-    problems[Gate.LATENCY] = _measure(Gate.LATENCY, folder, seconds)
+    problems[Gate.LATENCY] = _measure(Gate.LATENCY, isolation, seconds)
     for gate, problem in problems.items():
         print(f"{gate}: {problem or 'measured'}", flush=True)
-    return {gate: problem for gate, problem in problems.items() if problem}
+    return Measured(
+        isolation=isolation.level,
+        unmeasured={gate: problem for gate, problem in problems.items() if problem},
+        graph=graph if isinstance(graph, Metadata) else None,
+        graph_problem=graph if isinstance(graph, str) else None,
+        evidence=evidence_digests(folder),
+    )
 
 
 def gate_seconds(workers: int) -> float:
@@ -80,46 +125,52 @@ def gate_seconds(workers: int) -> float:
     return int(given) * 60 * _MEASURING / turns
 
 
-def make_card(folder: Path) -> None:
-    """Write the model card of the candidate in `folder`; it names what the graph says of itself.
-
-    Raises:
-        GatehouseError: it could not be made.
-    """
-    (folder / CARD).unlink(missing_ok=True)
-    done = _run("card", folder=folder, seconds=CARD_LIMIT)
-    problem = _problem(done, folder / CARD) if done else f"it took longer than {CARD_LIMIT:g} s"
-    if problem:
-        raise GatehouseError(f"the model card could not be made: {problem}")
-
-
-def _measure(gate: Gate, folder: Path, seconds: float, stop: Event | None = None) -> str | None:
-    """Why a gate could not be measured; None where it was."""
-    path = evidence_path(folder / EVIDENCE, gate)
+def _measure(
+    gate: Gate, isolation: Isolation, seconds: float, stop: Event | None = None
+) -> str | None:
+    """Why a gate could not be measured; None where its evidence is stored."""
+    path = evidence_path(isolation.folder / EVIDENCE, gate)
     path.unlink(missing_ok=True)
-    done = _run("measure", gate.value, folder=folder, seconds=seconds, stop=stop)
+    done = _run(gate.value, isolation, seconds, stop)
     if done is None:
-        # The process may have written just before it was ended.
-        path.unlink(missing_ok=True)
         return (
             f"the {gate} gate took longer than its {seconds:,.0f} s and was ended; does the graph "
             "come to an end?"
         )
-    return _problem(done, path)
+    evidence = _read(done, Evidence, f"what the {gate} gate measured")
+    if isinstance(evidence, Evidence) and evidence.gate is not gate:
+        return f"the {gate} gate's process answered with evidence of the {evidence.gate} gate"
+    if isinstance(evidence, str):
+        return evidence
+    evidence.write(path)
+    return None
 
 
-def _run(*command: str, folder: Path, seconds: float, stop: Event | None = None) -> Done | None:
-    """A command of ours in the candidate's folder; None where it took too long."""
+def _graph(isolation: Isolation, stop: Event) -> Metadata | str:
+    """What the served graph says of itself, or why that cannot be read."""
+    done = _run(GRAPH, isolation, GRAPH_LIMIT, stop)
+    if done is None:
+        return f"it took longer than {GRAPH_LIMIT:g} s"
+    return _read(done, Metadata, "what the graph says of itself")
+
+
+def _run(question: str, isolation: Isolation, seconds: float, stop: Event | None) -> Done | None:
+    """Put a question to the candidate; None where the answer took too long."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     # -P: the candidate's folder is no place to import from.
-    words = [sys.executable, "-P", "-m", "gatehouse.cli", *command]
-    return run_apart(words, folder, environment | NO_TELEMETRY, seconds, stop)
+    words = [sys.executable, "-P", "-m", "gatehouse.github.reader", question]
+    # Each has a user of its own, so that one that is taken over reaches no other.
+    user = FIRST_USER + [*map(str, Gate), GRAPH].index(question)
+    return isolation.run(words, environment | NO_TELEMETRY, seconds, stop, user)
 
 
-def _problem(done: Done, path: Path) -> str | None:
-    """Why a command did not write the file at `path`; None where it did."""
-    if path.exists():
-        return None
+def _read(done: Done, model: type[Read], name: str) -> Read | str:
+    """The answer of a process, or why there is none."""
+    if done.output:
+        try:
+            return validate(model, parse_json(done.output.decode("utf-8"), name), name)
+        except (GatehouseError, UnicodeDecodeError) as error:
+            return plain(f"{name} cannot be read: {error}", 400)
     if done.code < 0:
         return f"measuring ended with signal {-done.code}; is the model or table damaged?"
     said = done.errors.strip().splitlines()

@@ -5,19 +5,19 @@ And what the jobs that may write get of it, to judge it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from gatehouse.acceptance.record import Acceptance
 from gatehouse.base import Base
-from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, evidence_path
 from gatehouse.github.judged import EVIDENCE, Basis
 from gatehouse.github.judged import VERDICT as HANDED_OVER
-from gatehouse.github.measuring import make_card
+from gatehouse.github.steps import Measured
 from gatehouse.judging import evidence_here, verdict_on
 from gatehouse.params import PARAMS
 from gatehouse.report.context import flat
-from gatehouse.run import write_report
+from gatehouse.run import CARD, write_card, write_report
 from gatehouse.typed import parse_yaml, read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
@@ -26,7 +26,7 @@ from gatehouse.workspace import VERDICT, Workspace
 def report_on(
     candidate: Workspace,
     base: Base,
-    unmeasured: Mapping[Gate, str],
+    measured: Measured,
     run_here: str,
     acceptances: tuple[Acceptance, ...] = (),
 ) -> Verdict:
@@ -35,23 +35,37 @@ def report_on(
     Args:
         candidate: with its evidence.
         base: whose policy decides.
-        unmeasured: why a gate has no evidence.
+        measured: why a gate has no evidence, and what the graph says of itself.
         run_here: address of the judging run, whose artifacts have all numbers.
         acceptances: owners' words that count.
 
     Raises:
-        GatehouseError: a file of the candidate's is unreadable.
+        GatehouseError: a file of the candidate's is unreadable, or the card cannot be made.
     """
+    unmeasured = measured.unmeasured
     verdict = verdict_on(candidate, base, unmeasured=unmeasured, acceptances=acceptances)
     verdict.write(candidate.root / VERDICT)
     write_report(candidate, verdict, base, full_report=f"[the run's artifacts]({run_here})")
+    (candidate.root / CARD).unlink(missing_ok=True)
     if not unmeasured:  # a card of half a model helps nobody
-        make_card(candidate.root)
+        make_card(candidate, measured)
     return verdict
 
 
+def make_card(candidate: Workspace, measured: Measured) -> None:
+    """Store the model card, without opening the graph.
+
+    Raises:
+        GatehouseError: it cannot be made.
+    """
+    if measured.graph is None:
+        why = measured.graph_problem or "nobody asked the graph"
+        raise GatehouseError(f"the model card could not be made: {why}")
+    write_card(candidate, measured.graph)
+
+
 def hand_over_verdict(
-    candidate: Workspace, verdict: Verdict, base: Base, unmeasured: Mapping[Gate, str], folder: Path
+    candidate: Workspace, verdict: Verdict, base: Base, measured: Measured, folder: Path
 ) -> Basis:
     """Store in `folder` the verdict and its evidence, from which *Publish* judges again.
 
@@ -59,7 +73,7 @@ def hand_over_verdict(
         candidate: with its evidence.
         verdict: on it.
         base: whose policy decided.
-        unmeasured: why a gate has no evidence.
+        measured: why a gate has no evidence, and how apart the others' was measured.
         folder: of the answer.
 
     Returns:
@@ -68,7 +82,7 @@ def hand_over_verdict(
     Raises:
         GatehouseError: a file cannot be written.
     """
-    unusable = dict(unmeasured)
+    unusable = dict(measured.unmeasured)
     for gate, evidence in evidence_here(candidate.evidence).items():
         if gate in unusable:
             continue
@@ -80,6 +94,7 @@ def hand_over_verdict(
     return Basis(
         base=base.commit,
         unmeasured=unusable,
+        isolation=measured.isolation,
         params=_settings(read_text(candidate.root / PARAMS)),
         base_params=_settings(base.params) if base.params else None,
         base_label=base.name,

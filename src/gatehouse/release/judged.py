@@ -19,7 +19,8 @@ from gatehouse.base import LOCK
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.github.candidate import OUTPUTS, check_outputs
-from gatehouse.github.measuring import make_card, measure_all
+from gatehouse.github.measuring import measure_all
+from gatehouse.github.reporting import make_card
 from gatehouse.judging import verdict_on
 from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.settled import settled
@@ -88,11 +89,11 @@ def judge_commit(root: Path, folder: Path) -> Judged:
     _bring_outputs(root, folder)
     announce(f"measure and judge {commit[:12]}")
     # What a gate could not measure, and why, is in the verdict; the rest is measured here and now.
-    unmeasured = measure_all(folder)
-    verdict = verdict_on(Workspace(folder), unmeasured=unmeasured)
+    measured = measure_all(folder)
+    verdict = verdict_on(Workspace(folder), unmeasured=measured.unmeasured)
     time = int(git("show", "--no-patch", "--format=%ct", commit, root=root))
     if verdict.outcome is Outcome.PASS:
-        make_card(folder)
+        make_card(Workspace(folder), measured)
         settled(verdict).write(folder / VERDICT)
     return Judged(commit, time, folder, verdict, machinery_digest(root, commit))
 

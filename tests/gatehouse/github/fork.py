@@ -17,16 +17,20 @@ from tests.github.api import GitHub
 from tests.sample import lay_owners, lay_sample
 
 from gatehouse.base import measuring_policy, recorded_base
+from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.github.event import Event
+from gatehouse.github.fetching import fetch_run
 from gatehouse.github.judged import JUDGED, Judged
-from gatehouse.github.judging import Place, judge_run
+from gatehouse.github.judging import judge_run
 from gatehouse.github.key import candidate_key
+from gatehouse.github.measuring import measure_run
+from gatehouse.github.steps import Measured, Place, evidence_digests
 from gatehouse.lock import relock
 from gatehouse.measure import measure_and_write
+from gatehouse.model import Metadata
 from gatehouse.policy import POLICY_FILE, load_policy
-from gatehouse.run import write_card
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
 OUTPUTS = ("data/raw", "data/prepared", "models")
@@ -165,20 +169,23 @@ class Fork(Hub):
         """The gates find what they find in a good run, whatever the candidate is."""
         self._measure_by(_measure_by_hand)
 
-    def _measure_by(self, measure: Callable[[Path], dict[Gate, str]]) -> None:
-        def card(folder: Path) -> None:
-            write_card(Workspace(folder))
-
-        self.monkeypatch.setattr("gatehouse.github.judging.measure_all", measure)
-        self.monkeypatch.setattr("gatehouse.github.reporting.make_card", card)
+    def _measure_by(self, measure: Callable[[Path], Measured]) -> None:
+        self.monkeypatch.setattr("gatehouse.github.measuring.measure_all", measure)
 
     def judge(self, event: Event, limit: int = 5) -> Judged:
         """The job Judge."""
-        place = Place(self.trusted, self.folder / f"work-{self.runs}", self.judged_folder)
-        for folder in (place.work, place.out):
+        place = Place(self.trusted, self.folder / f"work-{self.runs}")
+        for folder in (place.work, self.judged_folder):
             shutil.rmtree(folder, ignore_errors=True)
-        judged = judge_run(self.connect(READ), event, place, limit)
-        assert Judged.read(place.out / JUDGED) == judged
+        repository = self.connect(READ)
+        fetch_run(repository, event, place, limit)
+        with self.monkeypatch.context() as environment:
+            for name in ("GITHUB_TOKEN", "STATUS_TOKEN"):
+                environment.delenv(name, raising=False)
+            measure_run(place)
+        fetched, measured = map(sha256, (place.fetched_file, place.measured_file))
+        judged = judge_run(repository, event, place, self.judged_folder, fetched, measured)
+        assert Judged.read(self.judged_folder / JUDGED) == judged
         return judged
 
     @property
@@ -204,7 +211,12 @@ class Fork(Hub):
         return self.judged_folder / "record"
 
 
-def _measure_here(folder: Path) -> dict[Gate, str]:
+def sha256(path: Path) -> str:
+    """As the workflow takes it of a step's file."""
+    return file_digest(path).removeprefix("sha256:")
+
+
+def _measure_here(folder: Path) -> Measured:
     candidate, policy, base = Workspace(folder), measuring_policy(folder), recorded_base(folder)
     problems = {}
     for gate in Gate:
@@ -212,15 +224,26 @@ def _measure_here(folder: Path) -> dict[Gate, str]:
             measure_and_write(gate, candidate, base, policy)
         except (GatehouseError, OSError) as error:
             problems[gate] = str(error)
-    return problems
+    return _measured(folder, problems)
 
 
-def _measure_by_hand(folder: Path) -> dict[Gate, str]:
+def _measure_by_hand(folder: Path) -> Measured:
     base, measured = recorded_base(folder), measuring_policy(folder).measure
     for gate in Gate:
         settings = measured.of_gate(gate)
         Finished(folder).write_evidence(gate, base.present() if base else None, settings=settings)
-    return {}
+    return _measured(folder, {})
+
+
+def _measured(folder: Path, problems: dict[Gate, str]) -> Measured:
+    graph: Metadata | None = None
+    why = None
+    try:
+        graph = Workspace(folder).model.metadata
+    except GatehouseError as error:
+        why = str(error)
+    evidence = evidence_digests(folder)
+    return Measured(unmeasured=problems, graph=graph, graph_problem=why, evidence=evidence)
 
 
 def make_fork(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.github.apart import run_apart
+from gatehouse.github.apart import Done, run_apart
 
 PARENT = """
 import os, pathlib, subprocess, sys, time
@@ -71,3 +71,20 @@ def test_it_is_called_off(tmp_path: Path) -> None:
     timer.start()
     assert run(tmp_path, "import time; time.sleep(600)", 600, stop) is None
     timer.join()
+
+
+def test_what_it_answers_is_kept(tmp_path: Path) -> None:
+    """Standard output, apart from what libraries say."""
+    text = "import os; os.write(2, b'a warning'); os.write(1, b'{}')"
+    done = run(tmp_path, text, 60)
+    assert isinstance(done, Done)
+    assert (done.code, done.errors, done.output) == (0, "a warning", b"{}")
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_flood_is_stopped(tmp_path: Path, stream: int) -> None:
+    """Attacks memory and disk of the job: it ends at once, and nothing of the flood is taken."""
+    done = run(tmp_path, f"import os\nwhile True: os.write({stream}, bytes(1 << 20))", 600)
+    assert isinstance(done, Done)
+    assert done.output == b""
+    assert len(done.errors) <= 2_000_000

@@ -22,6 +22,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.github import measuring
 from gatehouse.github.candidate import check_outputs, complete, outputs_of
+from gatehouse.github.isolation import Isolation, Level
 from gatehouse.judging import verdict_on
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
@@ -198,11 +199,15 @@ def test_a_lock_that_is_no_text_is_told(candidate: Candidate, content: bytes) ->
         check_outputs(candidate.root)
 
 
+def measured(gate: Gate, candidate: Candidate, seconds: float) -> str | None:
+    return measuring._measure(gate, Isolation(Level.NONE, candidate.root), seconds)
+
+
 def refused(candidate: Candidate, gate: Gate, name: Path) -> str:
     """Why the gate could not be measured, once its lock fits: names the file, and is no pass."""
     candidate.relock()
     check_outputs(candidate.root)
-    reason = measuring._measure(gate, candidate.root, 600)
+    reason = measured(gate, candidate, 600)
     assert reason is not None
     assert name.as_posix() in reason
     assert reason.isprintable()
@@ -298,7 +303,7 @@ def test_a_graph_that_never_ends_is_ended(
     onnx.save_model(model, candidate.root / MODEL)
     candidate.relock()
     monkeypatch.setenv("PYTHONPATH", "")  # by itself: a copy of tests/warm ends a moment later
-    reason = measuring._measure(Gate.ACCURACY, candidate.root, 6)
+    reason = measured(Gate.ACCURACY, candidate, 6)
     assert reason is not None
     assert reason.startswith("the accuracy gate took longer than its 6 s and was ended")
     assert not any(_works_in(process, candidate.root) for process in Path("/proc").glob("[0-9]*"))
@@ -377,5 +382,5 @@ def test_a_table_of_other_values_is_measured_and_fails(
     frame = _frame(candidate).assign(**column)
     frame.to_parquet(candidate.root / RAW, index=False)
     candidate.relock()
-    assert measuring._measure(Gate.DATA, candidate.root, 600) is None
+    assert measured(Gate.DATA, candidate, 600) is None
     assert verdict_on(Workspace(candidate.root)).gate_blocks(Gate.DATA)

@@ -17,8 +17,10 @@ from gatehouse.contract import Task
 from gatehouse.drill.graph import Margin, rewrite, slower
 from gatehouse.github import judging
 from gatehouse.github.compose import Surroundings
+from gatehouse.github.isolation import find_isolation
 from gatehouse.github.judged import Judged
 from gatehouse.github.owners import OWNERS_FILE
+from gatehouse.github.steps import Fetched
 from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.workspace import MODEL, MODEL_FP32
 
@@ -32,6 +34,9 @@ def test_a_good_change_is_green_and_recorded(fork: Fork) -> None:
     assert judged.overall.state == "success", judged.overall.text
     assert {note.state for note in judged.gates.values()} == {"success"}
     assert judged.record
+    assert judged.basis is not None
+    allowed = find_isolation(fork.trusted, "contract.yaml")
+    assert judged.basis.isolation == allowed.level
     assert "Gatehouse: pass" in fork.said()
     assert "\nCode that trains: none\n" in fork.said()
     assert "`git pull` before you go on" in fork.said()
@@ -198,9 +203,8 @@ def test_what_decides_is_exposed_without_owners(
     texts = {OWNERS_FILE: owners, OWNERSHIP_FILE: border}
     monkeypatch.setattr(judging, "file_at", lambda commit, file, root: texts[file])
     around = Surroundings("0" * 40, "https://example.org")
-    _, unowned = judging._with_owners(
-        judging.ChangedFiles((path,), whole=True), Mock(), around, Path()
-    )
+    found = Fetched(head="0" * 40, changed=(path,))
+    _, unowned = judging._with_owners(found, Mock(), around, Path())
     # "* @OWNER" guards it too, by an owner that is none.
     free = path == "src/pipeline/train.py" and readable and owners != "* @OWNER\n"
     assert [".github/" in each for each in unowned] == ([] if free else [True])

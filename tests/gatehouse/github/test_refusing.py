@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.gatehouse.github.fork import Fork
+from tests.gatehouse.github.fork import Fork, sha256
 from tests.gatehouse.github.hub import READ
 from tests.gatehouse.github.test_judging import assert_harmless
 
@@ -290,8 +290,8 @@ def test_an_api_that_fails(fork: Fork) -> None:
         fork.github.state.faults.clear()
 
 
-def test_the_command(fork: Fork) -> None:
-    """It ends well whatever the answer; what a stranger wrote is no command to the runner."""
+def test_the_commands(fork: Fork) -> None:
+    """They end well whatever the answer; what a stranger wrote is no command to the runner."""
     from click.testing import CliRunner
 
     from gatehouse.github.cli import group
@@ -300,11 +300,23 @@ def test_the_command(fork: Fork) -> None:
     event = fork.finish(pull, upload=False, conclusion="failure", jobs=failed_jobs(f"A\n{STEP}"))
     fork.token(READ)
     fork.monkeypatch.chdir(fork.trusted)
-    out = fork.judged_folder
-    done = CliRunner().invoke(group, ["judge", str(out), "--work", str(fork.folder / "work")])
+    out, work = fork.judged_folder, fork.folder / "work"
+    fetched = CliRunner().invoke(group, ["fetch", str(work)])
+    assert fetched.exit_code == 0
+    assert fetched.output.startswith("nothing to measure: failed in the workflow")
+    beside_a_token = CliRunner().invoke(group, ["measure", str(work)])
+    assert beside_a_token.exit_code == 2
+    assert "GITHUB_TOKEN: is set" in beside_a_token.output
+    fork.monkeypatch.delenv("GITHUB_TOKEN")
+    assert CliRunner().invoke(group, ["measure", str(work)]).exit_code == 0
+    fork.token(READ)
+    digests = [sha256(work / name) for name in ("fetched.json", "measured.json")]
+    words = ["judge", str(work), str(out), "--fetched", digests[0], "--measured", digests[1]]
+    done = CliRunner().invoke(group, words)
     assert done.exit_code == 0
     assert done.output.startswith("failure: failed in the workflow")
-    assert not any(line.startswith("::") for line in done.output.splitlines())
+    for each in (fetched, done):
+        assert not any(line.startswith("::") for line in each.output.splitlines())
     assert Judged.read(out / JUDGED).head == event.workflow_run.head_sha
     assert_harmless(fork.said())
 
@@ -315,13 +327,18 @@ def test_nobody_to_ask(fork: Fork) -> None:
 
     from gatehouse.github.cli import group
 
-    for name in ("GITHUB_EVENT_PATH", "GITHUB_TOKEN", "GITHUB_RUN_ID"):
+    work, digest = str(fork.folder / "work"), "0" * 64
+    judge = ["judge", work, str(fork.folder / "out"), "--fetched", digest, "--measured", digest]
+    for name, words in (
+        ("GITHUB_EVENT_PATH", ["fetch", work]),
+        ("GITHUB_TOKEN", ["fetch", work]),
+        ("GITHUB_RUN_ID", judge),
+    ):
         fork.finish(fork.pull_request())
         fork.token(READ)
         fork.monkeypatch.chdir(fork.trusted)
         fork.monkeypatch.delenv(name)
-        arguments = ["judge", str(fork.folder / "out"), "--work", str(fork.folder / "work")]
-        done = CliRunner().invoke(group, arguments)
+        done = CliRunner().invoke(group, words)
         assert done.exit_code == 2
         assert f"{name} is not set" in done.output
         fork.monkeypatch.setenv("GITHUB_RUN_ID", "7")

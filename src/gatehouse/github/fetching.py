@@ -1,0 +1,108 @@
+"""The step that fetches: the only one of the judging job with the key of the DVC remote.
+
+It finds what is to be judged, and brings candidate and base. It opens no table and no graph.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatehouse.base import write_record as write_base
+from gatehouse.errors import GatehouseError
+from gatehouse.github.archive import download, find_archive, unpack
+from gatehouse.github.bases import status_of
+from gatehouse.github.basis import base_of, bring_base, hand_over
+from gatehouse.github.candidate import complete
+from gatehouse.github.client import telling
+from gatehouse.github.event import Event
+from gatehouse.github.fetch import fetch
+from gatehouse.github.steps import Fetched, Place, Stopped, digests
+from gatehouse.github.target import Target, find_target
+from gatehouse.github.workflow import workflow_problem
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.report.escape import plain
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+LISTED = 3000
+"""Files of a pull request that GitHub's API lists at most."""
+
+
+def fetch_run(repository: Repository, event: Event, place: Place, limit: int) -> Fetched:
+    """Fetch what the run made and its base into `place.work`, and say so in `fetched.json`.
+
+    Args:
+        repository: as a read-only token sees it.
+        event: the run of "Pull request" that ended.
+        place: where things lie.
+        limit: megabytes that a candidate may have.
+    """
+    found = Fetched(head=event.workflow_run.head_sha)
+    try:
+        found = _find(repository, event, place)
+        if found.stopped is None:
+            found = _fetch(repository, event, found, place, limit)
+    except GatehouseError as error:
+        found = found.model_copy(update={"stopped": Stopped(kind="error", why=str(error))})
+    found.write(place.fetched_file)
+    return found
+
+
+def _find(repository: Repository, event: Event, place: Place) -> Fetched:
+    """What is to be judged, where anything is."""
+    head, target = event.workflow_run.head_sha, find_target(repository, event)
+    if target is None:
+        why = "no open pull request has this commit as its head any more"
+        return Fetched(head=head, stopped=Stopped(kind="gone", why=why))
+    bases = load_policy(place.root / POLICY_FILE).bases
+    found = Fetched(head=head, target=target)
+    if status_of(target.base_branch, event.repository.default_branch, bases) is None:
+        why = f"goes into {plain(target.base_branch, 40)}, which has no gates"
+        return found.model_copy(update={"stopped": Stopped(kind="elsewhere", why=why)})
+    if target.draft:
+        why = "a draft is not judged; mark it as ready for review"
+        return found.model_copy(update={"stopped": Stopped(kind="draft", why=why)})
+    changed, whole = _changed_files(repository, target)
+    return found.model_copy(update={"changed": changed, "whole": whole})
+
+
+def _fetch(
+    repository: Repository, event: Event, found: Fetched, place: Place, limit: int
+) -> Fetched:
+    """Candidate and base, laid out as they are measured; what went wrong is in the answer."""
+    assert found.target is not None, "else there is nothing to fetch"
+    failed = workflow_problem(repository, event.workflow_run)
+    try:
+        archive = find_archive(repository, event.workflow_run.id)
+        download(archive, place.work / "candidate.zip", limit)
+        unpack(place.work / "candidate.zip", place.candidate, limit)
+        base = base_of(found.target, place.root)
+        fetch(found.head, place.root)
+        complete(place.candidate, found.head, place.root)
+        bring_base(base, repository, place.root, limit)
+        hand_over(base, place.root, place.candidate)
+        write_base(base.record, place.candidate)
+        files = digests(place.candidate)
+    except GatehouseError as error:
+        # A workflow that failed is the reason, or what can be mended first.
+        why = f"{failed}; {error}" if failed else str(error)
+        why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
+        return found.model_copy(update={"stopped": Stopped(kind="error", why=why)})
+    return found.model_copy(
+        update={"base": base.commit, "archive": archive.name, "failed": failed, "files": files}
+    )
+
+
+def _changed_files(repository: Repository, target: Target) -> tuple[tuple[str, ...], bool]:
+    """The files that the pull request changes, of a renamed one both names; are these all?
+
+    Of an entry of the queue none.
+    """
+    if target.pull is None:
+        return (), True
+    with telling("list the files of the pull request"):
+        files = list(repository.get_pull(target.pull).get_files())
+    names = [file.filename for file in files]
+    names += [file.previous_filename for file in files if file.previous_filename]
+    return tuple(names), len(files) < LISTED
