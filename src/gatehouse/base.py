@@ -24,6 +24,7 @@ from gatehouse.objects.fetch import MEGABYTES, LostError, fetch
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
 from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
+from gatehouse.recorded import RECORDED, check_recorded, recorded_for
 from gatehouse.table import RAW
 from gatehouse.typed import Document, Frozen
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
@@ -39,6 +40,15 @@ class Outputs(Frozen):
 
     contract: str = Field(description="digest of the base's contract")
     outs: dict[str, str] = Field(description="DVC's MD5 of each output, by path")
+    files: dict[str, str] | None = Field(
+        default=None,
+        description="SHA-256 of each file, as the gates recorded them there; null: none recorded",
+    )
+
+    @property
+    def address(self) -> dict[str, object]:
+        """What names these files; it is the same whether or not the gates recorded them."""
+        return {"contract": self.contract, "outs": self.outs}
 
 
 class BaseRecord(Document):
@@ -53,8 +63,7 @@ class BaseRecord(Document):
     @property
     def folder(self) -> Path:
         """Where the base's files lie, named by what they are."""
-        outputs = None if self.outputs is None else self.outputs.model_dump(mode="json")
-        named = json.dumps(outputs, sort_keys=True)
+        named = json.dumps(self.outputs and self.outputs.address, sort_keys=True)
         return STORE / hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
@@ -109,7 +118,9 @@ def _outputs(commit: str, ref: str, contract: Contract | None, root: Path) -> Ou
     text = file_at(commit, LOCK, root)
     if text is None or contract is None:
         return None
-    return outputs_in(text, f"{ref}:{LOCK}", contract)
+    found = outputs_in(text, f"{ref}:{LOCK}", contract)
+    files = recorded_for(file_at(commit, RECORDED, root), found.outs)
+    return found.model_copy(update={"files": files})
 
 
 def outputs_in(text: str, name: str, contract: Contract) -> Outputs:
@@ -166,12 +177,15 @@ def checked_base(folder: Path, outputs: Outputs) -> Workspace:
     """The base's files in `folder`, after a look at every byte: a folder there proves nothing.
 
     Raises:
-        GatehouseError: a file is not what the base's `dvc.lock` and contract record.
+        GatehouseError: a file is not what the base's `dvc.lock` and contract record, or has the
+            MD5 of what the gates judged there, and another SHA-256.
     """
     workspace = Workspace(folder)
     for path, md5 in outputs.outs.items():
         if not (folder / path).exists() or dvc_md5(folder / path) != md5:
             raise GatehouseError(f"{folder / path}: is not the base's; remove {folder}")
+    if outputs.files is not None:
+        check_recorded(folder, outputs.outs, outputs.files)
     if workspace.contract.digest != outputs.contract:
         raise GatehouseError(f"{folder / CONTRACT_FILE}: is not the base's; remove {folder}")
     return workspace
@@ -234,7 +248,7 @@ def fetch_recorded_base(root: Path = Path()) -> Workspace | None:
         return None
     for commit in git("log", "--format=%H", "--", str(LOCK), root=root).split():
         base = find_base(commit, root)
-        if base.record.outputs == record.outputs:
+        if base.record.folder == record.folder:
             return take_base(base, root)
     raise GatehouseError(
         f"{BASE_FILE}: no commit here records the base it names; fetch the whole history "

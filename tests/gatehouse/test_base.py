@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -11,16 +12,35 @@ import pytest
 
 from gatehouse.base import (
     STORE,
+    TAKEN,
     BaseRecord,
     fetch_recorded_base,
     find_base,
+    locked_outputs,
     read_record,
     recorded_base,
     take_base,
     write_record,
 )
+from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
+from gatehouse.lock import relock
+from gatehouse.recorded import RECORDED, Recorded
+from gatehouse.workspace import MODEL_FP32
 from tests.gatehouse.repository import Repository
+
+# Wang, Feng, Lai and Yu, Collisions for Hash Functions MD4, MD5, HAVAL-128 and RIPEMD, 2004:
+# https://eprint.iacr.org/2004/199
+TWINS = tuple(
+    f"d131dd02c5e6eec4693d9a0698aff95c2fcab5{a}12467eab4004583eb8fb7f89"
+    f"55ad340609f4b30283e4888325{b}415a085125e8f7cdc99fd91dbd{c}80373c5b"
+    f"d8823e3156348f5bae6dacd436c919c6dd53e2{d}87da03fd02396306d248cda0"
+    f"e99f33420f577ee8ce54b67080{e}0d1ec69821bcb6a8839396f965{f}ff72a70"
+    for a, b, c, d, e, f in (
+        ("87", "71", "f2", "b4", "a8", "2b6"),
+        ("07", "f1", "72", "34", "28", "ab6"),
+    )
+)
 
 
 def test_taking_a_base_gives_its_files_and_leaves_the_work_tree_as_it_was(
@@ -84,6 +104,63 @@ def test_a_damaged_cache_is_no_base(repository: Repository, kind: str) -> None:
     with pytest.raises(GatehouseError, match=r"is not what dvc\.lock records"):
         take_base(find_base("main", repository.root), repository.root)
     assert list((repository.root / STORE).iterdir()) == []
+
+
+def cached(repository: Repository, content: bytes) -> None:
+    """Put an object into DVC's cache, in place of the one with its MD5."""
+    digest = dvc_md5_of(content)
+    path = repository.root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
+
+
+def test_a_file_of_the_same_md5_is_no_base(repository: Repository) -> None:
+    """Attacks the base by a twin, in the remote or in an archive that any run may upload."""
+    root, twins = repository.root, [bytes.fromhex(each) + b"the rest" for each in TWINS]
+    judged, other = twins
+    assert dvc_md5_of(judged) == dvc_md5_of(other)
+    (root / MODEL_FP32).write_bytes(judged)
+    cached(repository, judged)
+    lock = root / "dvc.lock"
+    lock.write_text(relock(lock.read_text(), root, [str(MODEL_FP32)]))
+    outs = {path: found for path, found in locked_outputs(lock.read_text(), "lock").items()
+            if path in [each.as_posix() for each in TAKEN]}  # fmt: skip
+    files = {
+        path.relative_to(root).as_posix(): file_digest(path)
+        for out in outs
+        for path in (root / out, *(root / out).rglob("*"))
+        if path.is_file()
+    }
+    Recorded(outs=outs, files=files).write(root / RECORDED)
+    repository.commit("recorded by the gates")
+    base = find_base("main", root)
+    taken = take_base(base, root)
+    assert taken is not None
+    assert (taken.root / MODEL_FP32).read_bytes() == judged
+
+    (taken.root / MODEL_FP32).write_bytes(other)
+    with pytest.raises(GatehouseError, match=r"model\.onnx: .*not what the gates judged"):
+        take_base(base, root)
+    shutil.rmtree(root / STORE)
+    cached(repository, other)
+    with pytest.raises(GatehouseError, match=r"model\.onnx: .*not what the gates judged"):
+        take_base(base, root)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"outs": 1}', '{"outs": {}, "files": {}}'])
+def test_a_record_of_other_files_stops_nobody(repository: Repository, text: str) -> None:
+    """A fork's merged change leaves an old record, and a free folder may hold anything."""
+    (repository.root / RECORDED).write_text(text)
+    repository.commit("an old record, or none")
+    base = find_base("main", repository.root)
+    assert base.record.outputs is not None
+    assert base.record.outputs.files is None
+    assert take_base(base, repository.root) is not None
+
+
+def dvc_md5_of(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def test_a_commit_without_a_run_is_no_base_and_no_error(repository: Repository) -> None:

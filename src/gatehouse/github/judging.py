@@ -125,6 +125,8 @@ def _judge(
         report = partial(report_on, base=base, measured=measured, run_here=around.run_here,
                          acceptances=words.acceptances)  # fmt: skip
         verdict = report(candidate)
+        kept = kept_files(found.files)
+        recording.write_digests(candidate, kept)
     except GatehouseError as error:
         # A workflow that failed is the reason, or what can be mended first.
         raise GatehouseError(f"{found.failed}; {error}" if found.failed else str(error)) from None
@@ -144,6 +146,8 @@ def _judge(
                 "its dvc.lock does not record the data and model that were judged; commit the "
                 f"dvc.lock that is in the artifact {found.archive} of the run"
             )
+        if forged := recording.forged_digests(candidate, target.head, kept, root):
+            problems.append(forged)
         record = False
     if record:
         recording.write_record(candidate, out / RECORD)
@@ -160,7 +164,7 @@ def _judge(
         ),
         overall=overall_note(verdict, problems, around.owned),
         gates=gate_notes(verdict),
-        objects=kept_files(found.files) if target.branch else {},
+        objects=kept if target.branch else {},
         record=record,
     )
     text = read_text(place.candidate / REPORT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gatehouse.base import BASE_FILE, LOCK, Base
@@ -13,6 +13,7 @@ from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
 from gatehouse.git import git
 from gatehouse.github.candidate import OUTPUTS, outputs_of, text_at
 from gatehouse.lock import relock
+from gatehouse.recorded import RECORDED, Recorded, recorded_for
 from gatehouse.run import CARD, REPORT
 from gatehouse.typed import read_text, write_text
 from gatehouse.verdict import Outcome, Verdict
@@ -37,6 +38,25 @@ def recorded_outputs(commit: str, root: Path) -> dict[str, str]:
         GatehouseError: its lock is unreadable.
     """
     return outputs_of(text_at(commit, LOCK, root), f"dvc.lock of {commit[:12]}")
+
+
+def write_digests(candidate: Workspace, files: Mapping[str, str]) -> None:
+    """Store which bytes were judged; `files` has the SHA-256 of those of data and models."""
+    record = Recorded(outs=own_outputs(candidate), files=dict(files))
+    record.write(candidate.root / RECORDED)
+
+
+def forged_digests(
+    candidate: Workspace, commit: str, files: Mapping[str, str], root: Path
+) -> str | None:
+    """Why a commit that nobody records for them may not bring its `reports/digests.json`."""
+    said = recorded_for(text_at(commit, RECORDED, root), own_outputs(candidate))
+    if said is None or said == dict(files):
+        return None
+    return (
+        f"its {RECORDED.as_posix()} names other files than were judged; take the file back "
+        "(git checkout origin/main -- reports/digests.json)"
+    )
 
 
 def is_recorded(
@@ -84,7 +104,14 @@ def is_recorded(
 
 def _made(folder: Path) -> list[Path]:
     """What the judging made of the candidate in `folder`."""
-    paths = [BASE_FILE, VERDICT, REPORT, CARD, *(evidence_path(EVIDENCE, gate) for gate in Gate)]
+    paths = [
+        BASE_FILE,
+        RECORDED,
+        VERDICT,
+        REPORT,
+        CARD,
+        *(evidence_path(EVIDENCE, gate) for gate in Gate),
+    ]
     return [path for path in paths if (folder / path).exists()]
 
 

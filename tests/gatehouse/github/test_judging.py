@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 from tests.gatehouse.github.fork import Fork
 
+from gatehouse.base import locked_outputs
 from gatehouse.contract import Task
+from gatehouse.digest import file_digest
 from gatehouse.drill.graph import Margin, rewrite, slower
 from gatehouse.github import judging
 from gatehouse.github.compose import Surroundings
@@ -22,6 +24,7 @@ from gatehouse.github.judged import Judged
 from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.github.steps import Fetched
 from gatehouse.ownership import OWNERSHIP_FILE
+from gatehouse.recorded import RECORDED, Recorded
 from gatehouse.workspace import MODEL, MODEL_FP32
 
 HOSTILE = "@octo/admins <img src=x onerror=alert(1)> [click](https://evil.example) `id` ![](x) |a|"
@@ -46,9 +49,13 @@ def test_a_good_change_is_green_and_recorded(fork: Fork) -> None:
     assert {
         "dvc.lock",
         "reports/verdict.json",
+        "reports/digests.json",
         "reports/base.json",
         "reports/model_card.md",
     } <= names
+    recorded = Recorded.read(fork.record() / RECORDED)
+    assert recorded.files == judged.objects
+    assert recorded.files[str(MODEL)] == file_digest(fork.root / MODEL)
 
 
 def worse(fork: Fork) -> None:
@@ -236,6 +243,32 @@ def test_what_nobody_may_record(fork: Fork) -> None:
         queue = f"gh-readonly-queue/main/pr-{pull}-{main}"
         judged = fork.judge(fork.finish(pull, event="merge_group", head_branch=queue))
         assert outcome(judged) == (state, False), judged.overall.text
+
+
+def test_a_fork_s_record_of_other_bytes(fork: Fork) -> None:
+    """Attacks the base to come: the record of a fork's branch is its own, and binds what merges."""
+    fork.measure_by_hand()
+    theirs: dict[str, Any] = {"head_repository": "eve/model"}
+
+    def change(digest: str | None = None) -> None:
+        fork.retrain()
+        outs = locked_outputs((fork.root / "dvc.lock").read_text(), "dvc.lock")
+        files = {
+            path.relative_to(fork.root).as_posix(): digest or file_digest(path)
+            for name in outs
+            if name.startswith(("data/", "models/"))
+            for path in (fork.root / name, *(fork.root / name).rglob("*"))
+            if path.is_file()
+        }
+        outs = {name: md5 for name, md5 in outs.items() if name.startswith(("data/", "models/"))}
+        Recorded(outs=outs, files=files).write(fork.root / RECORDED)
+
+    pull = fork.pull_request(change, branch="theirs", lock=True, **theirs)
+    assert outcome(fork.judge(fork.finish(pull))) == ("success", False)
+    pull = fork.pull_request(lambda: change("sha256:0"), branch="theirs", lock=True, **theirs)
+    judged = fork.judge(fork.finish(pull))
+    assert outcome(judged) == ("failure", False)
+    assert "reports/digests.json names other files" in judged.overall.text
 
 
 def test_a_head_with_another_lock_is_never_green(fork: Fork) -> None:
