@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.gatehouse.tiny import POLICY, good, measured
-
-from gatehouse.acceptance.offer import needs, offers, scope_of
-from gatehouse.acceptance.record import FOLDER, Acceptance, Scope, parse, read_folder
-from gatehouse.errors import GatehouseError
-from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Subject
-from gatehouse.judge import Case, compared_with, judge
-from gatehouse.policy import Policy, parse_policy
-from gatehouse.verdict import Outcome, Verdict
-
-PLAIN = parse_policy(POLICY, "policy.yaml")
-NOW = Subject(
-    contract="sha256:c", raw="sha256:a", data="sha256:d", model="sha256:e", model_fp32="sha256:f"
+from tests.gatehouse.acceptance.case import (
+    BASE,
+    NOW,
+    PLAIN,
+    REST,
+    TIME,
+    accept,
+    judged,
+    worse,
 )
-BASE = Subject(contract="sha256:c", data="sha256:1", model="sha256:2", model_fp32="sha256:3")
-REST = good(Gate.ACCURACY, base=True)[1:]
-TIME = "int8/fp32 single row"
+from tests.gatehouse.tiny import POLICY, measured
 
-
-def judged(
-    *acceptances: Acceptance,
-    policy: Policy = PLAIN,
-    now: Subject = NOW,
-    base: Subject | None = BASE,
-    **measurements: tuple[Measurement, ...] | str,
-) -> Verdict:
-    """The verdict on a good run, but for the gates that are given."""
-    evidence: dict[Gate, Evidence | str] = {}
-    for gate in Gate:
-        given = measurements.get(gate.value, good(gate, base=base is not None and gate in COMPARES))
-        evidence[gate] = (
-            given
-            if isinstance(given, str)
-            else Evidence(
-                gate=gate,
-                candidate=Subject(**{field: getattr(now, field) for field in LOOKS_AT[gate]}),
-                base=compared_with(gate, base),
-                settings=policy.measure.of_gate(gate),
-                tools={},
-                measurements=given,
-            )
-        )
-    case = Case(evidence, now, base, date(2026, 11, 29), acceptances)
-    return judge(case, policy, "p")
-
-
-def worse(value: float = 0.7, width: float = 0.0) -> tuple[Measurement, ...]:
-    return (measured("roc_auc", value, width), *REST)
-
-
-def word(scope: Scope, by: str = "@olga", comment: int = 7) -> Acceptance:
-    return Acceptance(scope=scope, by=by, reason="known and wanted", pull=1, comment=comment)
-
-
-def accept(verdict: Verdict, policy: Policy = PLAIN, **more: Any) -> Acceptance:
-    """An owner's word on all that blocks."""
-    rules = [result.rule for result in verdict.rules if result.blocks]
-    return word(scope_of(verdict, policy, rules), **more)
+from gatehouse.acceptance.offer import offers, scope_of
+from gatehouse.acceptance.record import FOLDER, parse, read_folder
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Gate, Measurement
+from gatehouse.policy import parse_policy
+from gatehouse.verdict import Outcome
 
 
 def test_an_accepted_failure_is_shown_and_lets_the_merge_through() -> None:
@@ -186,35 +144,6 @@ def test_evidence_in_error_is_never_accepted() -> None:
         scope_of(red, PLAIN, ["accuracy-floor"])
     given = accept(judged(accuracy=worse()))
     assert judged(given, accuracy="measuring took too long").outcome is Outcome.FAIL
-
-
-def test_several_rules_and_who_may() -> None:
-    """One command for the rules of the owners, one for each list of users; never is never."""
-
-    def policy(who: str) -> Policy:
-        text = POLICY.replace("at_most: 5\n", f"at_most: 5\n    accept: {who}\n")
-        return parse_policy(text, "policy.yaml")
-
-    bad: dict[str, Any] = {
-        "accuracy": (measured("roc_auc", 0.7), measured("roc_auc", -0.2, of="comparison")),
-        "latency": (measured("latency_ratio", 9, slice=TIME),),
-    }
-    red = judged(**bad)
-    (offer,) = offers(red, PLAIN)
-    assert offer.rules == ("accuracy-floor", "accuracy-base", "latency-int8")
-    named = policy('["@Lena", "@leo"]')
-    one, two = offers(judged(policy=named, **bad), named)
-    assert (one.rules, one.by) == (("accuracy-floor", "accuracy-base"), ())
-    assert (two.rules, two.by) == (("latency-int8",), ("@Lena", "@leo"))
-    for by, outcome in (("@lena", Outcome.PASS), ("@olga", Outcome.FAIL)):
-        given = (word(one.scope), word(two.scope, by, 8))
-        assert judged(*given, policy=named, **bad).outcome is outcome
-    never = policy("never")
-    assert offers(judged(policy=never, **bad), never) == ()
-    told = needs(judged(policy=never, **bad), never)
-    assert len(told) == 3
-    assert "accept: never" in told[2]
-    assert "an owner of policy.yaml accepts it" in told[0]
 
 
 @pytest.mark.parametrize("name", ["accuracy-base", "accuracy-roof", "data-critical"])

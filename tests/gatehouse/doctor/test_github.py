@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gatehouse.doctor.answers import Answers
 from tests.gatehouse.template.repositories import scratch
-from tests.github import openapi
 from tests.sample import lay_sample
 
 from gatehouse.doctor.adopted import SAMPLE, repository
 from gatehouse.doctor.finding import Finding, Level
 from gatehouse.doctor.github import check_github, check_workflows
 from gatehouse.errors import GatehouseError
-from gatehouse.github.settings_api import Call
 from gatehouse.github.settings_steps import FURTHER_ACTIONS, MAIN, load_ruleset
 from gatehouse.ownership import parse
 
@@ -24,24 +23,6 @@ REPOSITORY = Path(__file__).parents[3]
 REPO = "acme/prices"
 AT = f"repos/{REPO}"
 NO_APP = "no App sets the status `gatehouse`"
-
-
-class Answers:
-    """GitHub's API, read only: what stands under a path, else 404."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self.answers = answers
-
-    def read(self, path: str) -> Any:
-        if openapi.available():
-            openapi.check_call("GET", f"/{path}")
-        found = self.answers.get(path.partition("?")[0])
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    def write(self, call: Call) -> None:
-        raise AssertionError(f"the doctor writes: {call}")
 
 
 @pytest.fixture

@@ -2,76 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gatehouse.github.hub import Hub
-from tests.gatehouse.github.test_accepting import REASON, RED, Desk
-from tests.github.state import Comment
+from tests.gatehouse.github.change import REASON, RED
+from tests.gatehouse.github.talk import Talk
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.accept import CommentEvent, accept, read_comment_event
-from gatehouse.github.answer import WORKFLOW
-
-GATES: dict[str, Any] = {
-    "path": WORKFLOW,
-    "event": "workflow_run",
-    "name": "Gates",
-    "head_branch": "main",
-}
-
-
-class Talk(Desk):
-    """The gates have judged pull request 1, and their answer is an artifact of their run."""
-
-    def gates(self, **run: Any) -> str:
-        """The gates judge and publish, and leave their answer."""
-        commit = self.head
-        said = self.judge()
-        folder = self.hub.folder / f"judged-{self.hub.runs}"
-        self.upload(commit, folder, **run)
-        return said
-
-    def upload(self, commit: str, folder: Path | bytes, **run: Any) -> None:
-        self.hub.runs += 1
-        tip = self.git.commit_of("refs/heads/main") or ""
-        given: dict[str, Any] = {"head_sha": tip, **GATES, **run}
-        self.hub.github.run(self.hub.runs, **given)
-        self.hub.github.artifact(self.hub.runs, f"judged-{commit}", folder)
-
-    def accept(self, comment: Comment, action: str = "created", sender: str | None = None) -> str:
-        """The workflow of a comment's event; what it prints."""
-        event = CommentEvent.model_validate(
-            {
-                "action": action,
-                "issue": {"number": 1},
-                "comment": {"id": comment.id, "user": {"login": comment.login}},
-                "sender": {"login": sender or comment.login},
-                "repository": {"full_name": "octo/model", "default_branch": "main"},
-            }
-        )
-        for name in ("answer", "work"):
-            shutil.rmtree(self.hub.folder / name, ignore_errors=True)
-        grants = {"contents": "write", "pull_requests": "read", "actions": "read"}
-        repository = self.hub.connect(grants)
-        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        folder, work = self.hub.folder / "answer", self.hub.folder / "work"
-        return accept(repository, statuses, event, folder, work, {})
-
-    def status(self) -> str:
-        found = self.hub.github.statuses(self.head).get("gatehouse")
-        return found.state if found else "none"
-
-    def told(self) -> str:
-        """The gates' comment that is left to be written."""
-        return (self.hub.folder / "answer/comment.md").read_text("utf-8")
-
-
-@pytest.fixture
-def talk(hub: Hub) -> Talk:
-    return Talk(hub)
+from gatehouse.github.accept import read_comment_event
 
 
 def test_a_comment_turns_it_green(talk: Talk) -> None:

@@ -6,71 +6,47 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gatehouse.github.answers import Answer
+from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.github.hub import Hub
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, Judged
-from gatehouse.github.publish import announce, publish
+from gatehouse.github.publish import announce
 
-CONTENTS = {"contents": "write", "pull_requests": "read"}
 RECORDED = {"dvc.lock": "two\n", "reports/report.md": "two\n"}
 
 
-class Desk:
-    """Pull request 1 was judged, and is to be published."""
-
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-        self.folder = hub.folder / "judged"
-        self.head = hub.head(1)
-        self.event = hub.finish(1)
-        self.written = len(hub.github.writes)
-
-    def hand_over(self, state: Any = "success", record: bool = True, **more: Any) -> None:
-        """What the job Judge leaves of a good run."""
-        answer = Answer(base=self.hub.github.git.commit_of("refs/heads/main") or "")
-        answer.hand_over(self.folder, self.head, state=state, record=record, **more)
-        for name, text in RECORDED.items() if record else ():
-            self.put(name, text)
-
-    def put(self, name: str, text: str = "x") -> Path:
-        path = self.folder / RECORD / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return path
-
-    def publish(self, bases: dict[str, str] | None = None) -> Judged:
-        repository = self.hub.connect(CONTENTS)
-        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        return publish(repository, statuses, self.event, self.folder, bases or {})
-
-    def announce(self, event: Event, runner: str = "CPU") -> None:
-        repository = self.hub.connect(
-            {"actions": "read", "contents": "read", "pull_requests": "read", "statuses": "read"}
-        )
-        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        announce(repository, statuses, event, runner, {"release/1.x": "gatehouse-1.x"})
-
-    def tip(self) -> str:
-        return self.hub.head(1)
-
-    def files(self, commit: str) -> list[str]:
-        return self.hub.github.git.git("ls-tree", "-r", "--name-only", commit).splitlines()
+def hand_over(desk: Desk, state: Any = "success", record: bool = True, **more: Any) -> None:
+    """What the job Judge leaves of a good run."""
+    desk.hand_over(state=state, record=record, **more)
+    for name, text in RECORDED.items() if record else ():
+        put(desk, name, text)
 
 
-@pytest.fixture
-def desk(hub: Hub) -> Desk:
-    return Desk(hub)
+def put(desk: Desk, name: str, text: str = "x") -> Path:
+    """Write a file of the record."""
+    path = desk.folder / RECORD / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def announce_run(desk: Desk, event: Event, runner: str = "CPU") -> None:
+    """The job Announce."""
+    repository = desk.hub.connect(
+        {"actions": "read", "contents": "read", "pull_requests": "read", "statuses": "read"}
+    )
+    statuses = desk.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
+    announce(repository, statuses, event, runner, {"release/1.x": "gatehouse-1.x"})
 
 
 def assert_not_green(desk: Desk) -> None:
     """No commit has a green required status, and the branch is where it was."""
     green = {s.sha for s in desk.hub.github.state.statuses if s.state == "success"}
     assert not [sha for sha in green if desk.hub.state(sha) == "success"]
-    assert desk.tip() == desk.head
+    assert desk.hub.head(1) == desk.head
 
 
 def test_recorded_and_green_where_it_is_recorded(desk: Desk) -> None:
@@ -78,9 +54,9 @@ def test_recorded_and_green_where_it_is_recorded(desk: Desk) -> None:
 
     The head has another `dvc.lock`: were it green, it could be pushed back and merged.
     """
-    desk.hand_over()
+    hand_over(desk)
     desk.publish()
-    git, tip = desk.hub.github.git, desk.tip()
+    git, tip = desk.hub.github.git, desk.hub.head(1)
     assert git.commit_of(f"{tip}^") == desk.head
     made = [f"reports/evidence/{gate}.json" for gate in Gate]
     files = [*RECORDED, *made, "params.yaml", "policy.yaml", "reports/verdict.json"]
@@ -107,34 +83,34 @@ def test_recorded_and_green_where_it_is_recorded(desk: Desk) -> None:
 
 def test_each_token_does_its_own(desk: Desk) -> None:
     """Statuses need no grant of contents, and the record none of statuses."""
-    desk.hand_over()
+    hand_over(desk)
     desk.publish()
     assert {tuple(call.grants) for call in desk.hub.github.writes if "/statuses/" in call.path} == {
         ("statuses",)
     }
     assert {tuple(call.grants) for call in desk.hub.github.writes if "/git/" in call.path} == {
-        tuple(CONTENTS)
+        ("contents", "pull_requests")
     }
 
 
 def test_what_is_not_green_is_recorded_too(desk: Desk) -> None:
     """A run that fails is a run; its record's commit is as red."""
-    desk.hand_over("failure")
+    hand_over(desk, "failure")
     desk.publish()
-    assert desk.hub.state(desk.tip()) == desk.hub.state(desk.head) == "failure"
-    assert desk.tip() != desk.head
+    assert desk.hub.state(desk.hub.head(1)) == desk.hub.state(desk.head) == "failure"
+    assert desk.hub.head(1) != desk.head
 
 
 def test_nothing_changed_nothing_committed(desk: Desk) -> None:
     """The record is what the branch has."""
-    desk.hand_over()
+    hand_over(desk)
     desk.publish()
-    assert desk.tip() != desk.head
-    desk.head = desk.tip()
+    assert desk.hub.head(1) != desk.head
+    desk.head = desk.hub.head(1)
     desk.event = desk.hub.finish(1)
-    desk.hand_over()
+    hand_over(desk)
     desk.publish()
-    assert desk.tip() == desk.head
+    assert desk.hub.head(1) == desk.head
     assert desk.hub.state(desk.head) == "success"
 
 
@@ -143,7 +119,7 @@ def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPat
     """Newer commits are never overwritten, nor is what was taken back brought again: red."""
     git = desk.hub.github.git
     parent = git.commit_of(f"{desk.head}^")
-    desk.hand_over()
+    hand_over(desk)
 
     def move() -> None:
         if how.startswith("pushed"):
@@ -208,7 +184,7 @@ def test_an_answer_that_is_none(desk: Desk, text: str | None) -> None:
     if text is not None:
         text = text.replace("HEAD", desk.head).replace("OTHER", "0" * 40)
         (desk.folder / JUDGED).write_text(text)
-    desk.put("dvc.lock")
+    put(desk, "dvc.lock")
     desk.publish()
     assert desk.hub.state(desk.head) == "error"
     assert_not_green(desk)
@@ -228,9 +204,9 @@ def test_an_answer_that_is_none(desk: Desk, text: str | None) -> None:
 )
 def test_a_record_of_something_else(desk: Desk, name: str) -> None:
     """The judging job reads a stranger's files: what it hands over reaches no other path."""
-    desk.hand_over()
+    hand_over(desk)
     (desk.folder / RECORD / "dvc.lock").unlink()
-    desk.put(name)
+    put(desk, name)
     judged = desk.publish()
     assert judged.overall.state == "failure"
     assert "is no part of a record" in judged.overall.description
@@ -243,7 +219,7 @@ def test_a_record_with_a_link(desk: Desk, kind: str, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "key").write_text("a secret")
-    desk.hand_over()
+    hand_over(desk)
     link = desk.folder / RECORD / "reports/link"
     link.symlink_to(secret if kind == "folder" else secret / "key")
     desk.publish()
@@ -256,7 +232,7 @@ def test_forks_are_not_written_to(desk: Desk, hub: Hub) -> None:
     pull = hub.open("change", head_repository="eve/model", head_sha=desk.head)
     hub.github.state.pulls[1].state = "closed"
     desk.event = hub.finish(pull)
-    desk.hand_over()
+    hand_over(desk)
     assert desk.publish().overall.state == "failure"
     assert_not_green(desk)
 
@@ -270,10 +246,10 @@ def test_a_moment_without_github(desk: Desk) -> None:
             github.fail("*", path, status)
         github.fail("*", path, 403, headers={"Retry-After": "1"})
     github.fail("PATCH", "/git/refs/", 502, after=True)
-    desk.hand_over()
+    hand_over(desk)
     desk.publish()
-    assert desk.hub.state(desk.tip()) == "success"
-    assert desk.tip() != desk.head
+    assert desk.hub.state(desk.hub.head(1)) == "success"
+    assert desk.hub.head(1) != desk.head
     assert not [fault for fault in github.state.faults if fault.times]
 
 
@@ -283,11 +259,11 @@ def test_a_record_that_can_not_be_made(desk: Desk, path: str) -> None:
     desk.hub.no_pauses()
     method, where = ("PATCH", "/git/refs") if path == "PATCH" else ("*", path)
     desk.hub.github.fail(method, where, 500, times=1000)
-    desk.hand_over()
+    hand_over(desk)
     judged = desk.publish()
     assert judged.overall.state in ("failure", "error")
     assert desk.hub.state(desk.head) == judged.overall.state
-    assert desk.tip() == desk.head
+    assert desk.hub.head(1) == desk.head
 
 
 @pytest.mark.parametrize("status", [500, 0, 401, 422])
@@ -295,7 +271,7 @@ def test_statuses_that_can_not_be_set(desk: Desk, status: int) -> None:
     """An error of the job, and nothing is green."""
     desk.hub.no_pauses()
     desk.hub.github.fail("*", "/statuses/", status, times=1000)
-    desk.hand_over()
+    hand_over(desk)
     with pytest.raises(GatehouseError, match="set the status"):
         desk.publish()
     assert_not_green(desk)
@@ -305,10 +281,10 @@ def test_statuses_that_can_not_be_set(desk: Desk, status: int) -> None:
 def test_a_base_without_gates_gets_no_status(desk: Desk, name: str) -> None:
     """Whatever the judging job says of it: no status, and no record on the branch."""
     desk.hub.github.state.pulls[1].base_branch = name
-    desk.hand_over(base=name)
+    hand_over(desk, base=name)
     desk.publish()
     assert desk.hub.github.statuses(desk.head) == {}
-    assert desk.tip() == desk.head
+    assert desk.hub.head(1) == desk.head
 
 
 def test_a_listed_base_has_a_status_of_its_own(desk: Desk) -> None:
@@ -316,7 +292,7 @@ def test_a_listed_base_has_a_status_of_its_own(desk: Desk) -> None:
     git = desk.hub.github.git
     git.git("update-ref", "refs/heads/release/1.x", git.commit_of("refs/heads/main") or "")
     desk.hub.github.state.pulls[1].base_branch = "release/1.x"
-    desk.hand_over(base="release/1.x", record=False)
+    hand_over(desk, base="release/1.x", record=False)
     desk.publish({"release/1.x": "gatehouse-1.x"})
     names = {"gatehouse-1.x", *(f"gatehouse-1.x/{gate}" for gate in Gate)}
     assert set(desk.hub.github.statuses(desk.head)) == names
@@ -327,17 +303,17 @@ def test_a_listed_base_has_a_status_of_its_own(desk: Desk) -> None:
 def test_retargeted_while_it_was_judged(desk: Desk, judged_for: str, now: str) -> None:
     """A verdict by one base's policy is none for the base that the pull request has by then."""
     desk.hub.github.state.pulls[1].base_branch = now
-    desk.hand_over(base=judged_for)
+    hand_over(desk, base=judged_for)
     desk.publish({"release/1.x": "gatehouse-1.x"})
     states = {status.state for status in desk.hub.github.statuses(desk.head).values()}
     assert states == {"pending"}
-    assert desk.tip() == desk.head
+    assert desk.hub.head(1) == desk.head
 
 
 def test_closed_before_it_was_published(desk: Desk) -> None:
     """Nobody can tell any more what it would be merged into: not green."""
     desk.hub.github.state.pulls[1].state = "closed"
-    desk.hand_over(record=False)
+    hand_over(desk, record=False)
     desk.publish()
     assert desk.hub.state(desk.head) == "error"
 
@@ -345,7 +321,7 @@ def test_closed_before_it_was_published(desk: Desk) -> None:
 def test_announced(desk: Desk) -> None:
     """At once, on the head, pending: what is running and where, whatever the variable says."""
     event = desk.hub.finish(1, action="requested", conclusion=None)
-    desk.announce(event, '["self-hosted", "gpu"]\n::error::' + "x" * 500)
+    announce_run(desk, event, '["self-hosted", "gpu"]\n::error::' + "x" * 500)
     status = desk.hub.github.statuses(desk.head)["gatehouse"]
     assert status.state == "pending"
     assert "the pipeline on" in status.description
@@ -356,20 +332,20 @@ def test_announced(desk: Desk) -> None:
 def test_announced_where_it_will_be_judged(desk: Desk, base: str, context: str | None) -> None:
     """A listed base's own status; of a base without gates nothing."""
     desk.hub.github.state.pulls[1].base_branch = base
-    desk.announce(desk.hub.finish(1, action="requested", conclusion=None))
+    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=None))
     assert list(desk.hub.github.statuses(desk.head)) == ([context] if context else [])
 
 
 @pytest.mark.parametrize("conclusion", ["skipped", "action_required", "cancelled"])
 def test_a_run_that_has_ended_is_not_announced(desk: Desk, conclusion: str) -> None:
     """An edited title starts a run that skips everything: nothing would take "pending" away."""
-    desk.announce(desk.hub.finish(1, action="requested", conclusion=conclusion))
+    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=conclusion))
     assert desk.hub.github.statuses(desk.head) == {}
 
 
 def test_a_verdict_is_not_announced_over(desk: Desk) -> None:
     """A second run of a commit leaves its verdict until there is another."""
-    desk.hand_over(record=False)
+    hand_over(desk, record=False)
     desk.publish()
-    desk.announce(desk.hub.finish(1, action="requested", conclusion=None))
+    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=None))
     assert desk.hub.state(desk.head) == "success"

@@ -15,53 +15,31 @@ from typing import Any
 
 import pytest
 from tests.gatehouse.github.answers import Answer
-from tests.gatehouse.github.hub import Hub
+from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.tiny import POLICY, good, measured
 
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.github.judged import EVIDENCE, JUDGED, RECORD, VERDICT, Judged, Note
-from gatehouse.github.publish import publish
 from gatehouse.github.recompute import MOST_BYTES
 from gatehouse.policy import parse_policy
 
 WORSE = {Gate.ACCURACY: (measured("roc_auc", 0.5), *good(Gate.ACCURACY, base=True)[1:])}
 
 
-class Desk:
-    """Pull request 1 was judged by somebody who can write what the judging job hands over."""
-
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-        self.folder = hub.folder / "judged"
-        self.head = hub.head(1)
-        self.event = hub.finish(1)
-        self.base = hub.github.git.commit_of("refs/heads/main") or ""
-        self.answer = Answer(self.base)
-
-    def hand_over(self, **more: Any) -> Judged:
-        return self.answer.hand_over(self.folder, self.head, **more)
-
-    def say(self, **changes: Any) -> None:
-        """Say something else than was handed over."""
-        judged = Judged.read(self.folder / JUDGED)
-        judged.model_copy(update=changes).write(self.folder / JUDGED)
-
-    def publish(self) -> str:
-        """What the status says of the head."""
-        repository = self.hub.connect({"contents": "write", "pull_requests": "read"})
-        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        publish(repository, statuses, self.event, self.folder, {})
-        status = self.hub.github.statuses(self.head)["gatehouse"]
-        return f"{status.state}: {status.description}"
+def say(desk: Desk, **changes: Any) -> None:
+    """Say something else than was handed over."""
+    judged = Judged.read(desk.folder / JUDGED)
+    judged.model_copy(update=changes).write(desk.folder / JUDGED)
 
 
-@pytest.fixture
-def desk(hub: Hub) -> Desk:
-    return Desk(hub)
+def publish(desk: Desk) -> str:
+    """Publish it; what the status says of the head then."""
+    desk.publish()
+    return desk.said()
 
 
 def assert_refused(desk: Desk, words: str) -> None:
-    said = desk.publish()
+    said = publish(desk)
     assert said.startswith("error: judged again: ")
     assert words in said
     assert {s.state for s in desk.hub.github.state.statuses if s.context == "gatehouse"} == {
@@ -73,17 +51,17 @@ def assert_refused(desk: Desk, words: str) -> None:
 def test_an_answer_that_its_evidence_supports(desk: Desk) -> None:
     """Attacks a job that refuses everything: good evidence is green, bad evidence red."""
     desk.hand_over()
-    assert desk.publish() == "success: 6 gates pass"
+    assert publish(desk) == "success: 6 gates pass"
     desk.answer.measurements = WORSE
     desk.hand_over()
-    assert desk.publish().startswith("failure: accuracy: roc_auc")
+    assert publish(desk).startswith("failure: accuracy: roc_auc")
 
 
 def green(desk: Desk) -> None:
     """Bad evidence, and a green status."""
     desk.answer.measurements = WORSE
     desk.hand_over()
-    desk.say(overall=Note(state="success", text="6 gates pass"))
+    say(desk, overall=Note(state="success", text="6 gates pass"))
 
 
 def forged_verdict(desk: Desk) -> None:
@@ -132,17 +110,17 @@ def hidden_error(desk: Desk) -> None:
 def gate_status(desk: Desk) -> None:
     desk.answer.measurements = WORSE
     gates = desk.hand_over().gates
-    desk.say(gates=gates | {Gate.ACCURACY: Note(state="success", text="pass: fine")})
+    say(desk, gates=gates | {Gate.ACCURACY: Note(state="success", text="pass: fine")})
 
 
 def gate_left_out(desk: Desk) -> None:
     gates = desk.hand_over().gates
-    desk.say(gates={gate: note for gate, note in gates.items() if gate is not Gate.DRIFT})
+    say(desk, gates={gate: note for gate, note in gates.items() if gate is not Gate.DRIFT})
 
 
 def false_words(desk: Desk) -> None:
     desk.hand_over()
-    desk.say(overall=Note(state="success", text="6 gates pass, and @octo/ml approved"))
+    say(desk, overall=Note(state="success", text="6 gates pass, and @octo/ml approved"))
 
 
 def no_evidence(desk: Desk) -> None:
@@ -226,8 +204,8 @@ def test_an_answer_without_evidence_is_never_green(desk: Desk) -> None:
     """Nor does it set the statuses of gates, or record anything."""
     desk.hand_over()
     for changes in ({}, {"overall": Note(state="failure", text="x")}):
-        desk.say(basis=None, **changes)
-        assert desk.publish() == "error: the answer names no evidence"
+        say(desk, basis=None, **changes)
+        assert publish(desk) == "error: the answer names no evidence"
 
 
 @pytest.mark.parametrize("how", ["draft", "no policy"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gatehouse.github.gh import REPO, REPOSITORY, Gh
 from tests.github.openapi import check_call
 from tests.sample import lay_owners
 
@@ -18,126 +17,28 @@ from gatehouse.github.alarm import LABEL
 from gatehouse.github.bases import CONTEXT
 from gatehouse.github.settings import apply_settings
 from gatehouse.github.settings_steps import FURTHER_ACTIONS
-from gatehouse.ownership import PLACEHOLDER, parse
+from gatehouse.ownership import PLACEHOLDER
 
-REPOSITORY = Path(__file__).parents[3]
-STAND_IN = Path(__file__).with_name("gh_stand_in.py")
 GITHUB_ACTIONS = 15368  # the App under which workflows post, on github.com
-REPO = "org/model"
-BORDER = "*  owned  @org/owners @alice\nparams.yaml free\n"
-OWNED = parse(BORDER).codeowners()
 
 
-class GitHub:
-    """A repository on the stand-in, in the state in which GitHub creates one."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.write(
-            {
-                "name": REPO,
-                "logged_in": True,
-                "repository": {
-                    "default_branch": "trunk",
-                    "private": False,
-                    "permissions": {"admin": True},
-                },
-                "codeowners": OWNED,
-                "ownership": BORDER,
-                "errors": [],
-                "single": {
-                    "actions/permissions": {"enabled": True, "allowed_actions": "all"},
-                    "actions/permissions/selected-actions": {"github_owned_allowed": False},
-                    "actions/permissions/workflow": {"default_workflow_permissions": "write"},
-                    "actions/permissions/fork-pr-contributor-approval": {
-                        "approval_policy": "first_time_contributors"
-                    },
-                    "actions/permissions/fork-pr-workflows-private-repos": {
-                        "run_workflows_from_fork_pull_requests": False,
-                    },
-                },
-                "variables": {},
-                "environments": {},
-                "labels": {},
-                "rulesets": {},
-                "refuse": {},
-                "calls": [],
-            }
-        )
-
-    def read(self) -> dict[str, Any]:
-        state: dict[str, Any] = json.loads(self.file.read_text())
-        return state
-
-    def write(self, state: dict[str, Any]) -> None:
-        self.file.write_text(json.dumps(state))
-
-    def set(self, **changes: Any) -> None:
-        self.write({**self.read(), **changes})
-
-    def taken_calls(self) -> list[tuple[str, str, Any]]:
-        """The calls since the last look, each of which must be one that GitHub knows."""
-        calls = [tuple(call) for call in self.read()["calls"]]
-        self.set(calls=[])
-        for method, path, body in calls:
-            check_call(method, f"/{path}", body)
-        return calls
-
-    def written(self) -> list[str]:
-        """What was changed since the last look."""
-        return [f"{method} {path}" for method, path, _ in self.taken_calls() if method != "GET"]
-
-    def ruleset(self, name: str = "gatehouse") -> dict[str, Any]:
-        found = [each for each in self.read()["rulesets"].values() if each["name"] == name]
-        assert len(found) == 1, f"there are {len(found)} rulesets {name}"
-        return dict(found[0])
-
-    def rule(self, kind: str) -> dict[str, Any]:
-        rules = {rule["type"]: rule.get("parameters", {}) for rule in self.ruleset()["rules"]}
-        return dict(rules[kind])
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone, with owners in place of the placeholder, as the working directory."""
-    shutil.copytree(REPOSITORY / ".github/rulesets", tmp_path / "clone/.github/rulesets")
-    clone = tmp_path / "clone"
-    (clone / ".github/CODEOWNERS").write_text(OWNED)
-    (clone / ".github/ownership.txt").write_text(BORDER)
-    monkeypatch.chdir(clone)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    return clone
-
-
-@pytest.fixture
-def github(folder: Path, monkeypatch: pytest.MonkeyPatch) -> GitHub:
-    """The stand-in on PATH, and nothing else there."""
-    gh = folder.parent / "bin/gh"
-    gh.parent.mkdir()
-    gh.write_text(f"#!{sys.executable} -IS\n{STAND_IN.read_text()}")
-    gh.chmod(0o755)
-    state = folder.parent / "state.json"
-    monkeypatch.setenv("GH_STATE", str(state))
-    return GitHub(state)
-
-
-def read_owners(folder: Path) -> dict[str, str]:
+def read_owners(clone: Path) -> dict[str, str]:
     """Both files, as the stand-in calls them."""
     names = {"codeowners": "CODEOWNERS", "ownership": "ownership.txt"}
-    return {key: (folder / ".github" / name).read_text() for key, name in names.items()}
+    return {key: (clone / ".github" / name).read_text() for key, name in names.items()}
 
 
 def test_a_dry_run_prints_calls_that_github_knows_and_makes_none(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks: a dry run that needs gh, runs something, or prints what GitHub would refuse."""
-    lay_owners(folder)
-    before = read_owners(folder)
+    lay_owners(clone)
+    before = read_owners(clone)
     options: dict[str, Any] = {"gpu_labels": ("self-hosted", "gpu"), "app_id": 7}
     assert apply_settings(REPO, **options, merge_queue=True, dry_run=True) == 0
     printed = capsys.readouterr().out
     assert PLACEHOLDER in printed
-    assert read_owners(folder) == before
+    assert read_owners(clone) == before
     calls = re.findall(r"^([A-Z]+) (repos/\S+)\n((?:[{} ].*\n)*)", printed, re.MULTILINE)
     for method, path, body in calls:
         check_call(method, f"/{path}", json.loads(body) if body else None)
@@ -155,26 +56,24 @@ def test_a_dry_run_prints_calls_that_github_knows_and_makes_none(
     }
 
 
-def test_the_dry_run_is_what_the_first_run_does(
-    github: GitHub, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_dry_run_is_what_the_first_run_does(gh: Gh, capsys: pytest.CaptureFixture[str]) -> None:
     """Attacks: a dry run that shows less than what is then done."""
-    github.set(repository={**github.read()["repository"], "default_branch": "main"})
+    gh.set(repository={**gh.read()["repository"], "default_branch": "main"})
     apply_settings(REPO, gpu_labels=("gpu",), app_id=7, merge_queue=True, dry_run=True)
     printed = re.findall(r"^(?:PUT|POST|PATCH|DELETE) .*$", capsys.readouterr().out, re.MULTILINE)
     apply_settings(REPO, gpu_labels=("gpu",), app_id=7, merge_queue=True)
-    assert github.written() == printed
+    assert gh.written() == printed
 
 
 def test_the_first_run_sets_everything_and_the_second_changes_nothing(
-    github: GitHub, capsys: pytest.CaptureFixture[str]
+    gh: Gh, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks: settings left out, rulesets made twice, and writes where nothing differs."""
     assert apply_settings(REPO, gpu_labels=("self-hosted", "gpu")) == 0
     assert "settings changed" in capsys.readouterr().out
-    calls = github.taken_calls()
+    calls = gh.taken_calls()
     assert calls[-1][:2] == ("POST", f"repos/{REPO}/rulesets"), "the branch is closed last"
-    state = github.read()
+    state = gh.read()
     assert state["single"]["actions/permissions"] == {
         "enabled": True,
         "allowed_actions": "selected",
@@ -190,25 +89,25 @@ def test_the_first_run_sets_everything_and_the_second_changes_nothing(
     assert json.loads(state["variables"]["GPU_LABELS"]) == ["self-hosted", "gpu"]
     assert set(state["labels"]) == {LABEL}
     assert "GATEHOUSE_APP_ID" not in state["variables"]
-    assert github.ruleset()["bypass_actors"] == []
-    assert github.rule("pull_request")["require_code_owner_review"]
-    checks = github.rule("required_status_checks")
+    assert gh.ruleset()["bypass_actors"] == []
+    assert gh.rule("pull_request")["require_code_owner_review"]
+    checks = gh.rule("required_status_checks")
     assert checks["required_status_checks"] == [
         {"context": CONTEXT, "integration_id": GITHUB_ACTIONS}
     ]
     assert checks["strict_required_status_checks_policy"]
 
     assert apply_settings(REPO, gpu_labels=("self-hosted", "gpu")) == 0
-    assert github.written() == []
+    assert gh.written() == []
     told = capsys.readouterr().out
     assert "nothing to change" in told
     assert ": set" not in told
 
 
-def test_what_was_loosened_by_hand_is_put_right(github: GitHub) -> None:
+def test_what_was_loosened_by_hand_is_put_right(gh: Gh) -> None:
     """Attacks: a bypass, a switched-off ruleset, other branches for the secrets, other labels."""
     apply_settings(REPO, gpu_labels=("gpu",))
-    state = github.read()
+    state = gh.read()
     (number,) = state["rulesets"]
     state["rulesets"][number]["enforcement"] = "disabled"
     state["rulesets"][number]["bypass_actors"] = [
@@ -217,32 +116,32 @@ def test_what_was_loosened_by_hand_is_put_right(github: GitHub) -> None:
     state["environments"]["gates"]["policies"]["99"] = {"name": "*", "type": "branch"}
     state["single"]["actions/permissions"]["sha_pinning_required"] = False
     state["variables"]["GPU_LABELS"] = "[]"
-    github.write({**state, "calls": []})
+    gh.write({**state, "calls": []})
     apply_settings(REPO, gpu_labels=("gpu",))
-    assert github.written() == [
+    assert gh.written() == [
         f"PUT repos/{REPO}/actions/permissions",
         f"DELETE repos/{REPO}/environments/gates/deployment-branch-policies/99",
         f"PATCH repos/{REPO}/actions/variables/GPU_LABELS",
         f"PUT repos/{REPO}/rulesets/{number}",
     ]
-    assert github.ruleset()["bypass_actors"] == []
-    assert github.ruleset()["enforcement"] == "active"
+    assert gh.ruleset()["bypass_actors"] == []
+    assert gh.ruleset()["enforcement"] == "active"
 
 
-def test_app_and_queue_stay_when_a_later_run_does_not_name_them(github: GitHub) -> None:
+def test_app_and_queue_stay_when_a_later_run_does_not_name_them(gh: Gh) -> None:
     """Attacks: a forgotten argument that goes back from the App to a status anyone can forge."""
     apply_settings(REPO, app_id=4711, merge_queue=True)
-    checks = github.rule("required_status_checks")
+    checks = gh.rule("required_status_checks")
     assert checks["required_status_checks"] == [{"context": CONTEXT, "integration_id": 4711}]
-    assert github.ruleset("gatehouse merge queue")["rules"][0]["type"] == "merge_queue"
-    github.taken_calls()
+    assert gh.ruleset("gatehouse merge queue")["rules"][0]["type"] == "merge_queue"
+    gh.taken_calls()
     apply_settings(REPO)
-    assert github.written() == []
+    assert gh.written() == []
 
 
-def test_a_private_repository_sends_no_secrets_to_forks(github: GitHub) -> None:
+def test_a_private_repository_sends_no_secrets_to_forks(gh: Gh) -> None:
     """Attacks: forks of a private repository that run with secrets or a write token."""
-    state = github.read()
+    state = gh.read()
     state["repository"]["private"] = True
     path = "actions/permissions/fork-pr-workflows-private-repos"
     state["single"][path] = {
@@ -251,10 +150,10 @@ def test_a_private_repository_sends_no_secrets_to_forks(github: GitHub) -> None:
         "send_secrets_and_variables": True,
         "require_approval_for_fork_pr_workflows": False,
     }
-    github.write(state)
+    gh.write(state)
     apply_settings(REPO)
-    assert f"PUT repos/{REPO}/{path}" in github.written()
-    assert github.read()["single"][path] == {
+    assert f"PUT repos/{REPO}/{path}" in gh.written()
+    assert gh.read()["single"][path] == {
         "run_workflows_from_fork_pull_requests": True,
         "send_write_tokens_to_workflows": False,
         "send_secrets_and_variables": False,
@@ -263,24 +162,24 @@ def test_a_private_repository_sends_no_secrets_to_forks(github: GitHub) -> None:
 
 
 def test_owners_are_written_and_must_be_pushed_before_the_branch_is_closed(
-    github: GitHub, folder: Path, capsys: pytest.CaptureFixture[str]
+    gh: Gh, clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks: a closed branch whose owner is the placeholder, so that nobody need approve."""
-    lay_owners(folder)
-    github.set(**read_owners(folder))
+    lay_owners(clone)
+    gh.set(**read_owners(clone))
     with pytest.raises(GatehouseError, match=r"placeholder.*make github-settings .*OWNERS="):
         apply_settings(REPO)
     assert apply_settings(REPO, owners=("@org/owners", "@alice")) == 1
     assert "push them" in capsys.readouterr().out
-    assert github.taken_calls() == []
+    assert gh.taken_calls() == []
     with pytest.raises(GatehouseError, match=r"on trunk of org/model: .*placeholder"):
         apply_settings(REPO, owners=("@org/owners", "@alice"))
-    assert github.written() == []
-    written = read_owners(folder)
-    github.set(codeowners=written["codeowners"])
+    assert gh.written() == []
+    written = read_owners(clone)
+    gh.set(codeowners=written["codeowners"])
     with pytest.raises(GatehouseError, match=r"on trunk of org/model: .*placeholder"):
         apply_settings(REPO, owners=("@org/owners", "@alice"))
-    github.set(**written)
+    gh.set(**written)
     assert apply_settings(REPO, owners=("@org/owners", "@alice")) == 0
 
 
@@ -339,15 +238,15 @@ def _bad_number(state: dict[str, Any]) -> None:
     ],
 )
 def test_what_cannot_be_set_up_says_the_fix_and_changes_nothing(
-    github: GitHub, spoil: Any, fix: str
+    gh: Gh, spoil: Any, fix: str
 ) -> None:
     """Attacks: half a set-up, and errors that leave the user without the next step."""
-    state = github.read()
+    state = gh.read()
     spoil(state)
-    github.write(state)
+    gh.write(state)
     with pytest.raises(GatehouseError, match=fix):
         apply_settings(REPO)
-    assert github.written() == []
+    assert gh.written() == []
 
 
 @pytest.mark.parametrize(
@@ -364,28 +263,28 @@ def test_what_cannot_be_set_up_says_the_fix_and_changes_nothing(
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_github_said_and_the_fix_and_a_later_run_goes_on(
-    github: GitHub, call: str, status: int, message: str, fix: str
+    gh: Gh, call: str, status: int, message: str, fix: str
 ) -> None:
     """Attacks: a refusal that looks like success, and a run that cannot be taken up again."""
     method, path = call.split()
-    github.set(refuse={f"{method} repos/{REPO}/{path}": [status, message]})
+    gh.set(refuse={f"{method} repos/{REPO}/{path}": [status, message]})
     with pytest.raises(GatehouseError) as caught:
         apply_settings(REPO, merge_queue=True)
     assert message in str(caught.value)
     assert fix in str(caught.value)
-    github.set(refuse={})
+    gh.set(refuse={})
     apply_settings(REPO, merge_queue=True)
-    assert github.ruleset()["enforcement"] == "active"
+    assert gh.ruleset()["enforcement"] == "active"
 
 
-def test_without_gh_the_error_says_where_to_get_it(folder: Path) -> None:
+def test_without_gh_the_error_says_where_to_get_it(clone: Path) -> None:
     """Attacks: a traceback where gh is not installed."""
     with pytest.raises(GatehouseError, match=r"https://cli\.github\.com"):
         apply_settings(REPO)
 
 
 @pytest.mark.parametrize("repo", ["model", "org/model/x", "org/mo del", "../model", "-x/y z"])
-def test_a_repository_is_an_owner_and_a_name(folder: Path, repo: str) -> None:
+def test_a_repository_is_an_owner_and_a_name(clone: Path, repo: str) -> None:
     """Attacks: a name that would lead to another path of the API."""
     with pytest.raises(GatehouseError, match="REPO"):
         apply_settings(repo)
