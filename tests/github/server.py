@@ -20,6 +20,7 @@ from tests.github.git_store import GitError
 from tests.github.graphql import answer_graphql
 from tests.github.routing import ROUTES, RefusedError, Reply, Request, page
 from tests.github.state import Call, State, Token
+from tests.github.teams import answer_teams
 
 NOBODY = Token({}, login="")
 FORBIDDEN = "Resource not accessible by integration"
@@ -138,6 +139,8 @@ def _routed(state: State, request: Request, whole: str) -> Reply:
             raise RefusedError(422, f"not a call of GitHub's API: {error}") from None
     prefix = f"/repos/{state.full_name}"
     path = unquote(request.path)
+    if path.startswith("/orgs/"):
+        return answer_teams(state, request, path)
     if path != prefix and not path.startswith(prefix + "/"):
         raise RefusedError(404, "Not Found")
     for route in ROUTES:

@@ -165,6 +165,7 @@ class State:
         self.codeowners_errors: list[dict[str, Any]] = []
         self.tokens: dict[str, Token] = {}
         self.pulls: dict[int, PullRequest] = {}
+        self.teams: dict[str, tuple[str, ...]] = {}
         self.issues: dict[int, Issue] = {}
         self.runs: dict[int, Run] = {}
         self.comments: list[Comment] = []

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gatehouse.doctor.acceptors import check_acceptors
 from gatehouse.doctor.adopted import is_set_up, repository
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
@@ -60,6 +61,7 @@ def check_github(root: Path, api: Api) -> Iterator[Finding]:
         yield AREA.unseen(f"GitHub was not seen: {told[0]}", told[1] if len(told) > 1 else fix)
         return
     yield from check_guards(root, repo, api)
+    yield from check_acceptors(root, repo, api)
     yield from check_names(root, repo, api)
     yield from check_runners(repo, api)
 

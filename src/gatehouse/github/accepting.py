@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from gatehouse.github.blobs import folder_of, text_of
 from gatehouse.github.comments import Said, read_commands
 from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.github.target import Target
+from gatehouse.github.teams import read_teams
 from gatehouse.policy import Policy
 from gatehouse.verdict import Verdict
 
@@ -80,7 +82,8 @@ def find_accepted(
     said = read_commands(repository, number) if number else ()
     if number and said:
         codeowners = text_of(repository, base, OWNERS_FILE)
-        who = find_acceptors(policy, codeowners)
+        owner = repository.full_name.partition("/")[0]
+        who = find_acceptors(policy, codeowners, partial(read_teams, owner=owner))
         # Not for a stranger's words: looking it up takes time, and fails for a very long change.
         spoken = any(s.command and who.owns(s.login, s.command.rules) for s in said)
         involved = find_involved(repository, number) if spoken else frozenset()

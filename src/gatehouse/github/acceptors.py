@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import telling
 from gatehouse.github.owners import OWNERS_FILE, owners_of, parse
+from gatehouse.github.teams import Teams
 from gatehouse.ownership import PLACEHOLDER
 from gatehouse.policy import POLICY_FILE, Policy
 
@@ -26,14 +27,14 @@ class Acceptors:
 
     Attributes:
         policy: of the base.
-        owners: users who own policy.yaml.
-        teams: owners of policy.yaml that are no user, and therefore nobody here.
+        owners: users who own policy.yaml, by themselves or in a team that could be read.
+        unread: why the members of a team that owns it do not count, by the team.
         solo: may somebody accept a change of their own?
     """
 
     policy: Policy
     owners: frozenset[str]
-    teams: tuple[str, ...]
+    unread: Mapping[str, str]
     solo: bool
 
     def owns(self, login: str, rules: Iterable[str]) -> bool:
@@ -49,7 +50,7 @@ class Acceptors:
             involved: who has a part in the change.
         """
         if not self.owns(login, rules):
-            more = f"; {', '.join(self.teams)} is no user" if self.teams else ""
+            more = "".join(f"; nobody of {team} counts: {why}" for team, why in self.unread.items())
             return (
                 f"@{login} is neither an owner of {POLICY_FILE} in the base's {OWNERS_FILE} nor "
                 f"named by the rule's accept{more}"
@@ -65,21 +66,34 @@ class Acceptors:
         return self.owners if known.accept is None else _lower(known.accept)
 
 
-def find_acceptors(policy: Policy, codeowners: str | None) -> Acceptors:
+def find_acceptors(
+    policy: Policy, codeowners: str | None, read: Callable[[Iterable[str]], Teams]
+) -> Acceptors:
     """Who may accept.
 
     Args:
         policy: of the base.
         codeowners: text of the base's CODEOWNERS, or None.
+        read: finds the members of teams, as CODEOWNERS names these.
     """
     rules = parse(codeowners or "")
-    named = owners_of(rules, POLICY_FILE.as_posix())
-    users = _lower(each for each in named if _is_user(each))
-    teams = tuple(each for each in named if not _is_user(each) and each != PLACEHOLDER)
+    named = [each for each in owners_of(rules, POLICY_FILE.as_posix()) if each != PLACEHOLDER]
+    users = _lower(each for each in named if is_user(each))
+    teams = read(each for each in named if not is_user(each))
     everyone = {each.lower() for rule in rules for each in rule.owners}
-    alone = len(everyone) == 1 and everyone == users
-    solo = alone if policy.solo is None else policy.solo
-    return Acceptors(policy, users, teams, solo)
+    solo = is_alone(everyone) if policy.solo is None else policy.solo
+    return Acceptors(policy, users | teams.members, teams.unread, solo)
+
+
+def is_user(owner: str) -> bool:
+    """Does an owner's name in CODEOWNERS stand for one user?"""
+    return owner.startswith("@") and "/" not in owner and owner != PLACEHOLDER
+
+
+def is_alone(owners: Iterable[str]) -> bool:
+    """Do all the owners of a repository's files come down to one user?"""
+    everyone = {each.lower() for each in owners}
+    return len(everyone) == 1 and is_user(*everyone)
 
 
 def find_involved(repository: Repository, number: int) -> frozenset[str]:
@@ -110,10 +124,6 @@ def find_involved(repository: Repository, number: int) -> frozenset[str]:
 
 def _has_login(user: NamedUser | None) -> bool:
     return user is not None and bool(user.login)
-
-
-def _is_user(owner: str) -> bool:
-    return owner.startswith("@") and "/" not in owner and owner != PLACEHOLDER
 
 
 def _lower(names: Iterable[str]) -> frozenset[str]:

@@ -12,6 +12,8 @@ from gatehouse.errors import GatehouseError
 if TYPE_CHECKING:
     from github.Repository import Repository
 
+    from github import Github
+
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -48,12 +50,17 @@ def connect(
     Server errors, rate limits and lost connections are tried again, up to five times, with pauses
     that double; with `once`, nothing is: for calls that do harm when GitHub takes them twice.
     """
+    return connected(token_name, once=once).get_repo(setting("GITHUB_REPOSITORY"))
+
+
+def connected(token_name: str, *, once: bool = False) -> Github:
+    """GitHub, as the token in the variable `token_name` may see it; tries as `connect` does."""
     from github import Auth, Github, GithubRetry
 
     retry = GithubRetry(
         total=5, backoff_factor=0.5, allowed_methods=_METHODS, max_rate_limit_wait=300
     )
-    client = Github(
+    return Github(
         auth=Auth.Token(setting(token_name)),
         base_url=setting("GITHUB_API_URL"),
         retry=None if once else retry,
@@ -62,7 +69,6 @@ def connect(
         seconds_between_writes=None,
         lazy=True,
     )
-    return client.get_repo(setting("GITHUB_REPOSITORY"))
 
 
 @contextmanager

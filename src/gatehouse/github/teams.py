@@ -1,0 +1,61 @@
+"""Who is in the teams that own the policy, where an App can read it.
+
+A workflow's own token cannot list a team's members. A token of an App that may read the members of
+the organization can. Without one, or where GitHub refuses, nobody of the team counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github.client import connected, telling
+
+TOKEN = "TEAMS_TOKEN"  # noqa: S105 - a variable's name
+"""Of the App; empty where there is none, or where it may not read members."""
+
+
+@dataclass(frozen=True)
+class Teams:
+    """What is known of some teams.
+
+    Attributes:
+        members: users in the teams that could be read, in lower case, with @.
+        unread: why the members of a team do not count, by the team.
+    """
+
+    members: frozenset[str]
+    unread: Mapping[str, str]
+
+
+def read_teams(teams: Iterable[str], owner: str) -> Teams:
+    """The members of teams, those of teams inside them included.
+
+    Args:
+        teams: as CODEOWNERS names them, such as @octo/ml.
+        owner: of the repository. GitHub lets only teams of this organization own its files.
+    """
+    members: set[str] = set()
+    unread: dict[str, str] = {}
+    for team in teams:
+        organization, _, slug = team.removeprefix("@").partition("/")
+        if not team.startswith("@") or not slug:
+            unread[team] = "it names neither a user nor a team"
+        elif organization.lower() != owner.lower():
+            unread[team] = "it belongs to another organization than the repository"
+        elif not os.environ.get(TOKEN):
+            unread[team] = "no App reads who is in it"
+        else:
+            try:
+                members |= _members(organization, slug)
+            except GatehouseError as error:
+                unread[team] = str(error)
+    return Teams(frozenset(members), unread)
+
+
+def _members(organization: str, slug: str) -> set[str]:
+    with telling(f"list the members of @{organization}/{slug}"):
+        team = connected(TOKEN).get_organization(organization).get_team_by_slug(slug)
+        return {f"@{each.login.lower()}" for each in team.get_members()}
