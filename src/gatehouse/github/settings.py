@@ -22,8 +22,10 @@ from gatehouse.github.settings_steps import (
     load_ruleset,
     settings,
 )
+from gatehouse.github.solo import write_solo
 from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER, with_owners
 from gatehouse.ownership import parse as parse_ownership
+from gatehouse.policy import POLICY_FILE
 from gatehouse.typed import read_text
 
 _FILES = f"{OWNERSHIP_FILE} and {OWNERS_FILE}"
@@ -44,13 +46,14 @@ def apply_settings(
     Args:
         repo: owner/name.
         owners: written into ownership.txt in place of the placeholder, and from there CODEOWNERS.
+            While they are one user, `solo: true` goes into policy.yaml.
         gpu_labels: labels of the runner that trains; empty leaves the variable as it is.
         app_id: the GitHub App that posts the required status; None keeps the one that is set.
         merge_queue: also require a merge queue; False keeps one that is there.
         dry_run: print every call and make none; needs no gh.
 
     Returns:
-        0 when everything is set; 1 when the owners were written and have to be pushed first.
+        0 when everything is set; 1 when owners or `solo` were written and have to be pushed first.
 
     Raises:
         GatehouseError: the placeholder still stands, gh is missing or has no login, or GitHub
@@ -74,11 +77,11 @@ def apply_settings(
             click.echo(f"A real run with OWNERS first writes {names} to {_FILES}.")
         click.echo("\n# What is there?")
         api = Rehearsal(click.echo, _new_repository(repo))
-    elif owners and write_owners(owners):
+    elif written := _written(owners):
         click.echo(
-            f"{_FILES} name {' '.join(owners)} now. Commit both, push them to the default "
-            "branch, and run this again. Nothing was set on GitHub yet: the ruleset closes that "
-            "branch to direct pushes, so the owners must stand there before."
+            f"{written}. Commit this, push it to the default branch, and run this again. Nothing "
+            "was set on GitHub yet: the ruleset closes that branch to direct pushes, so this must "
+            "be there before."
         )
         return FAIL
     target = look_up(api, repo, gpu_labels, app_id, merge_queue)
@@ -95,6 +98,19 @@ def apply_settings(
     if not dry_run:
         click.echo(f"{repo}: {f'{changed} settings changed' if changed else 'nothing to change'}")
     return PASS
+
+
+def _written(owners: tuple[str, ...]) -> str:
+    """Write what must be on the default branch before the ruleset; in words, empty if nothing."""
+    told = []
+    if owners and write_owners(owners):
+        told.append(f"{_FILES} name {' '.join(owners)} now")
+    border = parse_ownership(read_text(OWNERSHIP_FILE))
+    if write_solo(owner for rule in border.rules for owner in rule.owners):
+        told.append(
+            f"{POLICY_FILE} says solo now: one account owns all, so it may accept its own changes"
+        )
+    return ". ".join(told)
 
 
 def _problem_here(owners: tuple[str, ...]) -> str | None:

@@ -170,7 +170,7 @@ def test_owners_are_written_and_must_be_pushed_before_the_branch_is_closed(
     with pytest.raises(GatehouseError, match=r"placeholder.*make github-settings .*OWNERS="):
         apply_settings(REPO)
     assert apply_settings(REPO, owners=("@org/owners", "@alice")) == 1
-    assert "push them" in capsys.readouterr().out
+    assert "Commit this, push it" in capsys.readouterr().out
     assert gh.taken_calls() == []
     with pytest.raises(GatehouseError, match=r"on trunk of org/model: .*placeholder"):
         apply_settings(REPO, owners=("@org/owners", "@alice"))
