@@ -227,6 +227,7 @@ def _finding(rule: Rule, measurement: Measurement) -> Finding:
         slice=measurement.slice,
         outcome=outcome,
         value=measurement.value,
+        unit=measurement.unit,
         interval=measurement.interval,
         p_value=measurement.p_value,
         n=measurement.n,

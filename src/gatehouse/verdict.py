@@ -39,6 +39,7 @@ class Finding(Frozen):
     slice: str = Field(description="the measurement's slice")
     outcome: Outcome = Field(description="of this slice")
     value: float | None = Field(default=None, description="as the evidence says")
+    unit: str = Field(default="1", description="as the evidence says")
     interval: Interval | None = Field(default=None, description="as the evidence says")
     p_value: float | None = Field(default=None, description="as the evidence says")
     n: int | None = Field(default=None, description="as the evidence says")

@@ -7,6 +7,8 @@ from gatehouse.report.escape import prose
 
 MINUS = "\u2212"
 _MOST_DECIMALS = 6
+_COUNTS = ("rows", "columns", "expectations")
+"""Units of what is counted: whole numbers."""
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -41,7 +43,8 @@ def number(value: float, unit: str = "1", *, signed: bool = False) -> str:
 def bound(limit: float, unit: str = "1", *, signed: bool = False) -> str:
     """A limit of the policy, with all of its digits."""
     scaled = limit * 100 if unit == "share" else limit
-    digits = max(_fraction_digits(scaled), 0 if unit in ("share", "rows", "ms", "bytes") else 2)
+    whole = unit in ("share", "ms", "bytes", *_COUNTS)
+    digits = max(_fraction_digits(scaled), 0 if whole else 2)
     return _number(limit, unit, digits, signed)
 
 
@@ -55,7 +58,7 @@ def probability(p: float) -> str:
 
 
 def _decimals(values: list[float], unit: str, limit: float | None) -> int:
-    if unit in ("rows", "bytes"):
+    if unit in ("bytes", *_COUNTS):
         return 0
     scale = 100 if unit == "share" else 1
     scaled = [value * scale for value in values]

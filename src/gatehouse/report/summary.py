@@ -108,9 +108,10 @@ def _plain_sentence(result: RuleResult, finding: Finding) -> str:
     where = "" if finding.slice == "all" else f" of {finding.slice}"
     base = " against base" if result.of is Of.COMPARISON else ""
     signed = is_difference(result.measurement, result.of)
-    shown = estimate(finding.value, finding.interval, signed=signed, limit=result.limit)
+    unit = finding.unit
+    shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
     side = "at least" if result.bound == "at_least" else "at most"
-    limit = bound(result.limit, signed=signed)
+    limit = bound(result.limit, unit, signed=signed)
     unsure = " can't be told:" if finding.outcome is Outcome.INCONCLUSIVE else ""
     why = insignificance(result, finding)
     return f"{result.measurement}{where}{base}{unsure} {shown}, {side} {limit}{why}"

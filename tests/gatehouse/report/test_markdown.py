@@ -105,7 +105,7 @@ def test_a_drift_beyond_its_limit_that_passes_says_why(make_run: Any) -> None:
     told = "`age` moved by 0.068 σ (at most 0.05 σ; not significant (p = 0.27))"  # noqa: RUF001
     assert told in gate_row(render_report(run), "drift")
     assert plain_reason(run.verdict, Gate.DRIFT).endswith(
-        "0.068, at most 0.05; not significant (p = 0.27)"
+        "0.068 σ, at most 0.05 σ; not significant (p = 0.27)"  # noqa: RUF001
     )
     within = make_run()
     assert "significant" not in render_report(within) + plain_reason(within.verdict, Gate.DRIFT)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from gatehouse.evidence import Gate
+from gatehouse.evidence import Gate, Of
 from gatehouse.report.numbers import MINUS
+from gatehouse.report.summary import plain_reason
 from gatehouse.report.terminal import print_verdict
+from gatehouse.verdict import Finding, Outcome, RuleResult
 
 
 def shown(run: Any, width: int = 80, *, colours: bool = False) -> str:
@@ -73,3 +75,22 @@ def test_hostile_names_reach_no_terminal(make_run: Any) -> None:
     assert "[red]x[/red]" in text
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        ("rows", "misdealt_rows 3, at most 0"),
+        ("columns", "misdealt_rows 3 columns, at most 0 columns"),
+        ("share", "misdealt_rows 300.0%, at most 0%"),
+    ],
+)
+def test_a_verdict_says_what_it_counts(make_run: Any, unit: str, said: str) -> None:
+    """Attacks 3.000 rows: a count is a whole number, also where no evidence is at hand."""
+    finding = Finding(slice="all", outcome=Outcome.FAIL, value=3, unit=unit, n=9, text="")
+    result = RuleResult(
+        rule="rows-dealt", gate=Gate.ROWS, measurement="misdealt_rows", of=Of.CANDIDATE, limit=0,
+        bound="at_most", outcome=Outcome.FAIL, blocks=True, why="", findings=(finding,),
+    )  # fmt: skip
+    verdict = make_run().verdict.model_copy(update={"rules": (result,)})
+    assert plain_reason(verdict, Gate.ROWS) == said
