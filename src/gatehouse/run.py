@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatehouse.acceptance.record import of_model, read_folder
 from gatehouse.base import Base, BaseRecord, take_base, write_record
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
@@ -129,12 +130,14 @@ def write_card(candidate: Workspace, graph: Metadata | None = None) -> Path:
     from gatehouse.report.card import CardContext, render_card
     from gatehouse.report.card_text import CARD_TEXT, load_card_text
 
+    known = read_folder(candidate.root)
     context = CardContext(
         contract=candidate.contract,
         text=load_card_text(candidate.root / CARD_TEXT),
         params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
         evidence=read_all_evidence(candidate.evidence),
         metadata=graph or candidate.model.metadata,
+        acceptances=of_model(known, candidate.present()) if known else (),
     )
     path = candidate.root / CARD
     write_text(path, render_card(context))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gatehouse.acceptance.command import show
 from gatehouse.acceptance.record import AcceptedRule, Failure, Scope, subjects
 from gatehouse.errors import GatehouseError
 from gatehouse.judge import finding_blocks
@@ -35,25 +36,25 @@ def offers(verdict: Verdict, policy: Policy, accepted: Verdict | None = None) ->
         policy: that decided.
         accepted: the verdict with those that the pull request has already.
     """
-    blocked = [result for result in (accepted or verdict).rules if result.blocks]
-    if any(_why_not(result, policy) for result in blocked):
-        return ()
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for result in blocked:
-        named = policy.rules[result.rule].accept
-        groups.setdefault(named if isinstance(named, tuple) else (), []).append(result.rule)
     return tuple(
-        Offer(tuple(rules), by, scope_of(verdict, policy, rules)) for by, rules in groups.items()
+        Offer(tuple(rules), by, scope_of(verdict, policy, rules))
+        for by, rules in _groups(accepted or verdict, policy).items()
     )
 
 
 def needs(verdict: Verdict, policy: Policy) -> tuple[str, ...]:
-    """What a green status needs, one line for each rule that blocks, as plain text."""
-    return tuple(
+    """What a green status needs, as plain text: a line for each rule that blocks, and commands.
+
+    A command has no digest: the gates measure by themselves, and their comment has it.
+    """
+    rules = [
         f"{result.rule}: {_why_not(result, policy) or _who(result, policy)}"
         for result in verdict.rules
         if result.blocks
-    )
+    ]
+    commands = [show(tuple(rules), "DIGEST") for rules in _groups(verdict, policy).values()]
+    told = ["to accept, comment this with the DIGEST that the gates' comment has:"]
+    return (*rules, *(told if commands else []), *commands)
 
 
 def scope_of(verdict: Verdict, policy: Policy, rules: Iterable[str]) -> Scope:
@@ -80,6 +81,18 @@ def scope_of(verdict: Verdict, policy: Policy, rules: Iterable[str]) -> Scope:
         ]
         accepted[name] = AcceptedRule(rule=rule, failures=tuple(failures))
     return Scope(**subjects(verdict.candidate, verdict.base), rules=accepted)
+
+
+def _groups(verdict: Verdict, policy: Policy) -> dict[tuple[str, ...], list[str]]:
+    """The rules that block, by the users that they name; none where one can't be accepted."""
+    blocked = [result for result in verdict.rules if result.blocks]
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for result in blocked:
+        if _why_not(result, policy):
+            return {}
+        named = policy.rules[result.rule].accept
+        groups.setdefault(named if isinstance(named, tuple) else (), []).append(result.rule)
+    return groups
 
 
 def _why_not(result: RuleResult, policy: Policy) -> str | None:

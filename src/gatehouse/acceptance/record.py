@@ -91,6 +91,15 @@ def subjects(candidate: Subject, base: Subject | None) -> dict[str, str | None]:
     }
 
 
+def of_model(acceptances: Iterable[Acceptance], candidate: Subject) -> tuple[Acceptance, ...]:
+    """Those about the candidate's own data and model, whatever it was compared with."""
+    here = subjects(candidate, None)
+    own = [field for field in here if not field.startswith("base_")]
+    return tuple(
+        each for each in acceptances if all(getattr(each.scope, f) == here[f] for f in own)
+    )
+
+
 def covers(
     acceptance: Acceptance,
     candidate: Subject,

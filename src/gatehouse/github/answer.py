@@ -38,6 +38,8 @@ _NAME = re.compile(
     re.ASCII,
 )
 _REWRITTEN = ("reports/verdict.json", "reports/report.md")
+_KEPT = "reports/model_card.md"
+"""Written over as well, where the judged commit has one."""
 
 
 def newest_answer(repository: Repository, head: str, default: str, work: Path) -> Judged | None:
@@ -114,6 +116,7 @@ def _check_record(repository: Repository, commit: str, head: str, record: Path) 
         if before.get(path) != after.get(path)
         and path not in made
         and path not in _REWRITTEN
+        and not (path == _KEPT and path in before)
         and not path.startswith(f"{FOLDER}/")
     ]
     if other:

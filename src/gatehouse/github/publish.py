@@ -13,6 +13,7 @@ from urllib.parse import quote
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.github.bases import CONTEXT, status_of
+from gatehouse.github.carding import card_files
 from gatehouse.github.client import here, telling
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refused
@@ -154,6 +155,8 @@ def settle(
     if judged.record or (again and (again.accepted.record or moved)):
         try:
             files = _files(judged, folder / RECORD, again, anew=moved)
+            if again is not None:
+                files |= card_files(repository, again, files)
             recorded = _record(repository, statuses, target, judged, files, context)
         except GatehouseError as error:
             judged = judged.model_copy(

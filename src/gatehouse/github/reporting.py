@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatehouse.acceptance.record import Acceptance
+from gatehouse.acceptance.record import Acceptance, by_path
 from gatehouse.base import Base
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path
@@ -18,7 +18,7 @@ from gatehouse.judging import evidence_here, verdict_on
 from gatehouse.params import PARAMS
 from gatehouse.report.context import flat
 from gatehouse.run import CARD, write_card, write_report
-from gatehouse.typed import parse_yaml, read_text
+from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
@@ -48,6 +48,8 @@ def report_on(
     write_report(candidate, verdict, base, full_report=f"[the run's artifacts]({run_here})")
     (candidate.root / CARD).unlink(missing_ok=True)
     if not unmeasured:  # a card of half a model helps nobody
+        for path, data in by_path(acceptances).items():
+            write_text(candidate.root / path, data.decode())
         make_card(candidate, measured)
     return verdict
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.acceptance.record import Acceptance
 from gatehouse.contract import Column, Contract, Role
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.report import quantities
@@ -30,6 +31,7 @@ _CLASSES_SHOWN = 50
 _PEOPLE = "_Written by people, in `model_card.yaml`:_"
 _MEASURED = "_Measured by the gates:_"
 _RECORDED = "_Recorded by the pipeline:_"
+_ACCEPTED = "_Accepted by owners, although a rule failed:_"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class CardContext:
     evidence: Mapping[Gate, Evidence | str]
     metadata: Metadata | None = None
     """What the served graph says of itself; None where there is no graph."""
+    acceptances: tuple[Acceptance, ...] = ()
+    """Owners' words on failures of this model."""
 
     def measurements(self, gate: Gate) -> list[Measurement]:
         """The candidate's own measurements of a gate."""
@@ -70,7 +74,18 @@ def render_card(context: CardContext) -> str:
         "measured or written by people."
     )
     bodies = [f"## {title}\n\n{body}" for title, body in sections.items()]
-    return "\n\n".join([start, *bodies]) + "\n"
+    return with_accepted("\n\n".join([start, *bodies]) + "\n", context.acceptances)
+
+
+def with_accepted(card: str, acceptances: Sequence[Acceptance]) -> str:
+    """A card whose end says what owners accepted of this model, instead of what it said before."""
+    card = card.partition(f"\n{_ACCEPTED}\n")[0].rstrip("\n") + "\n"
+    lines = [
+        f"{', '.join(code(rule) for rule in each.scope.rules)}: accepted by {code(each.by)} on "
+        f"pull request {each.pull}: {prose(each.reason, 500)}"
+        for each in acceptances
+    ]
+    return f"{card}\n{_ACCEPTED}\n\n{_bullets(lines)}\n" if lines else card
 
 
 def _model_details(context: CardContext) -> str:

@@ -242,6 +242,11 @@ def _judged(root: Path, verdict: Verdict, evidence: Path, *, every: bool) -> dic
         "outcome": badge(verdict.outcome.value),
         "lead": lead,
         "source": source + ".",
+        "accepted": [
+            f"{', '.join(each.rules)}: accepted by {plain(each.by, 60)} on pull request "
+            f"{each.pull}: {plain(each.reason, 500)}"
+            for each in verdict.acceptances
+        ],
         "gates": [
             {
                 "name": gate.value,

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
+from tests.gatehouse.acceptance.case import accept, judged, worse
 from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
-from gatehouse.report.card import CardContext, render_card
+from gatehouse.report.card import CardContext, render_card, with_accepted
 from gatehouse.report.card_text import CardText, load_card_text
 
 HEADINGS = [
@@ -108,3 +109,32 @@ def test_an_error_in_the_people_s_part_names_file_line_and_key(tmp_path: Path) -
     path.write_text(source.replace("ethical_considerations:", "ethics:"), encoding="utf-8")
     with pytest.raises(GatehouseError, match=r"model_card.yaml: ethical_considerations: .*missing"):
         load_card_text(path)
+
+
+def test_it_says_who_accepted_what_and_why(
+    make_run: Any, contract: Contract, text: CardText
+) -> None:
+    """Attacks a reason with markup, a word that was taken back, and a card of another word."""
+    plain = card(make_run, contract, text)
+    given = accept(judged(accuracy=worse()))
+    hostile = given.model_copy(update={"reason": "<script>x</script> # head | [a](http://b)"})
+    shown = with_accepted(plain, [given, hostile])
+    assert shown.startswith(plain)
+    added = shown.removeprefix(plain)
+    assert "`accuracy-floor`: accepted by `@olga` on pull request 1: known and wanted" in added
+    assert "<script" not in added
+    assert [line for line in shown.splitlines() if line.startswith("## ")] == [
+        f"## {name}" for name in HEADINGS
+    ]
+    assert with_accepted(shown, [given]) == with_accepted(plain, [given])
+    assert with_accepted(shown, []) == plain
+
+
+def test_people_s_words_are_no_owners_words(
+    make_run: Any, contract: Contract, text: CardText
+) -> None:
+    """Attacks `model_card.yaml`, which needs no owner: its text can't begin that part."""
+    words = "_Accepted by owners, although a rule failed:_"
+    forged = text.model_copy(update={"caveats_and_recommendations": (words, f"x\n{words}\ny")})
+    shown = card(make_run, contract, forged)
+    assert with_accepted(shown, []) == shown

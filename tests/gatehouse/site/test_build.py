@@ -16,7 +16,7 @@ from tests.gatehouse.site.scene import COMMITS, HOSTILE, commit, git, settings, 
 
 from gatehouse.monitor import record as monitor
 from gatehouse.site.build import DOCUMENTS, DRAWN, INDEX, SITE, write_site
-from gatehouse.verdict import Verdict
+from gatehouse.verdict import Accepted, Verdict
 from gatehouse.workspace import VERDICT
 
 OURS = [INDEX.file, *(page.file for page in DOCUMENTS)]
@@ -229,3 +229,16 @@ def test_a_report_that_is_none(fork: Path, content: bytes) -> None:
     pages = {page.file: page for page in write_site(fork)}
     assert pages["model_card.html"].missing.startswith("reports/model_card.md")
     assert not pages["report.html"].missing
+
+
+def test_who_accepted_a_failure_and_why(fork: Path) -> None:
+    """Attacks a green verdict that hides whose word made it so, and words that are markup."""
+    verdict = Verdict.read(fork / VERDICT)
+    word = Accepted(
+        rules=("accuracy-floor",), by="@olga", reason=HOSTILE, digest="0" * 32, pull=12, comment=7
+    )
+    verdict.model_copy(update={"acceptances": (word,)}).write(fork / VERDICT)
+    write_site(fork)
+    html = read(fork / SITE)
+    assert "accuracy-floor: accepted by @olga on pull request 12: " in Page(html).text
+    assert "<script>alert" not in html
