@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from tests.gatehouse.github.change import REASON, RED, Change, worse
 from tests.gatehouse.tiny import POLICY, measured
@@ -43,22 +45,73 @@ def test_a_new_measurement_of_the_same_model(change: Change) -> None:
         assert change.judge().startswith(state)
 
 
-@pytest.mark.parametrize("how", ["data", "model", "base", "worse", "rule"])
-def test_a_replayed_word(change: Change, how: str) -> None:
-    """Of other data, another model, another base, a worse failure or another rule's text."""
+def other_subject(change: Change, **fields: str) -> None:
+    change.answer.candidate = change.answer.candidate.model_copy(update=fields)
+
+
+def other_base(change: Change, **fields: str) -> None:
+    change.answer.of = change.answer.of.model_copy(update=fields)
+
+
+def other_policy(change: Change, text: str) -> None:
+    change.policy = POLICY.replace("at_least: 0.8\n", text)
+    change.main({})
+
+
+def on_another_change(change: Change) -> None:
+    """The very comment, on a pull request of the same branch that is not judged here."""
+    change.hub.github.state.comments[0].number = 2
+
+
+def of_another_rule(change: Change) -> None:
+    comment = change.hub.github.state.comments[0]
+    comment.body = comment.body.replace(" accuracy-floor ", " accuracy-base ")
+
+
+REPLAYS: dict[str, Callable[[Change], None]] = {
+    "raw rows": lambda change: other_subject(change, raw="sha256:other"),
+    "data": lambda change: other_subject(change, data="sha256:other"),
+    "model": lambda change: other_subject(change, model="sha256:other"),
+    "FP32 model": lambda change: other_subject(change, model_fp32="sha256:other"),
+    "base's model": lambda change: other_base(change, model="sha256:other"),
+    "base's FP32 model": lambda change: other_base(change, model_fp32="sha256:other"),
+    "worse": lambda change: setattr(change.answer, "measurements", worse(0.69)),
+    "better, and red": lambda change: setattr(change.answer, "measurements", worse(0.71)),
+    "rule's limit": lambda change: other_policy(change, "at_least: 0.81\n"),
+    "rule's n": lambda change: other_policy(change, "at_least: 0.8\n    minimum_n: 7\n"),
+    "rule's owners": lambda change: other_policy(change, 'at_least: 0.8\n    accept: ["@olga"]\n'),
+    "another change": on_another_change,
+    "another rule": of_another_rule,
+}
+
+
+@pytest.mark.parametrize("how", REPLAYS.values(), ids=REPLAYS)
+def test_a_replayed_word(change: Change, how: Callable[[Change], None]) -> None:
+    """Of other data, another model, another base, another failure or another rule's text."""
     change.say()
-    if how in ("data", "model"):
-        changed = change.answer.candidate.model_copy(update={how: "sha256:other"})
-        change.answer.candidate = changed
-    elif how == "base":
-        change.answer.of = change.answer.of.model_copy(update={"model": "sha256:other"})
-    elif how == "worse":
-        change.answer.measurements = worse(0.69)
-    else:
-        change.policy = POLICY.replace("at_least: 0.8\n", "at_least: 0.81\n")
-        change.main({})
+    how(change)
     assert change.judge().startswith(RED)
     assert change.files() == {}
+
+
+@pytest.mark.parametrize("editor", ["eve", "olga", "otto", "github-actions[bot]", None])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_edited_word(change: Change, editor: str | None, recorded: bool) -> None:
+    """By whomever, before it was recorded and after: also where it says the same again."""
+    comment = change.say()
+    if recorded:
+        assert change.judge().startswith("success")
+        change.push({"README.md": "words\n"})
+    comment.edits, comment.editor = 1, editor
+    assert change.judge().startswith("failure")
+
+
+def test_chatter_that_was_edited_into_a_word(change: Change) -> None:
+    """Attacks an owner's old comment: a writer makes a command of it."""
+    comment = change.say("Looks good to me")
+    assert change.judge().startswith(RED)
+    comment.body, comment.edits, comment.editor = change.offered(), 1, "eve"
+    assert change.judge().startswith(RED)
 
 
 @pytest.mark.parametrize("how", ["model", "base", "worse"])
@@ -78,7 +131,7 @@ def test_a_replayed_record(change: Change, how: str) -> None:
     assert change.judge().startswith(RED)
 
 
-@pytest.mark.parametrize("how", ["deleted", "edited", "revoked", "revoked by another owner"])
+@pytest.mark.parametrize("how", ["deleted", "revoked", "revoked by another owner"])
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_word_taken_back(change: Change, how: str, recorded: bool) -> None:
     """Until it is merged the comment must stand, whether the branch records it or not."""
@@ -88,8 +141,6 @@ def test_a_word_taken_back(change: Change, how: str, recorded: bool) -> None:
         change.push({"README.md": "words\n"})
     if how == "deleted":
         change.hub.github.state.comments.remove(comment)
-    elif how == "edited":
-        comment.edits, comment.editor = 1, "olga"
     else:
         revoke = change.offered().replace(" accept ", " revoke ").partition(":")[0]
         change.say(revoke, login="olga" if how == "revoked" else "otto")
