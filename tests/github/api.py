@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.github.events import pull_request_event, workflow_run_event
+from tests.github.events import issue_comment_event, pull_request_event, workflow_run_event
 from tests.github.faults import Fault
 from tests.github.git_store import GitStore
 from tests.github.server import Server
@@ -234,6 +234,12 @@ class GitHub:
     def workflow_run_event(self, run_id: int, action: str = "completed") -> dict[str, Any]:
         """The webhook's payload for `on: workflow_run`."""
         return workflow_run_event(self.state, self.state.runs[run_id], action)
+
+    def issue_comment_event(
+        self, comment: Comment, action: str = "created", **more: Any
+    ) -> dict[str, Any]:
+        """The webhook's payload for `on: issue_comment`; `more` as the function there has it."""
+        return issue_comment_event(self.state, comment, action, **more)
 
 
 def _zipped(folder: Path) -> bytes:

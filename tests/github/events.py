@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.github import views
-from tests.github.state import PullRequest, Run, State
+from tests.github.state import Comment, PullRequest, Run, State
 
 
 def pull_request_event(
@@ -40,4 +40,27 @@ def workflow_run_event(state: State, run: Run, action: str) -> dict[str, Any]:
         "workflow": {"id": 7, "name": run.name, "path": run.path},
         "repository": views.repository(state),
         "sender": views.user(run.head_repository.partition("/")[0]),
+    }
+
+
+def issue_comment_event(
+    state: State, comment: Comment, action: str, *, sender: str | None = None, before: str = ""
+) -> dict[str, Any]:
+    """For `on: issue_comment`.
+
+    Args:
+        state: of GitHub.
+        comment: on an issue or a pull request.
+        action: "created", "edited" or "deleted".
+        sender: who did it; whoever wrote the comment if not given.
+        before: of "edited", the text that was there.
+    """
+    about = state.pulls.get(comment.number) or state.issues[comment.number]
+    changes = {"changes": {"body": {"from": before}}} if action == "edited" else {}
+    return changes | {
+        "action": action,
+        "issue": views.issue(state, about),
+        "comment": views.comment(state, comment),
+        "repository": views.repository(state),
+        "sender": views.user(sender or comment.login),
     }

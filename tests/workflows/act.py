@@ -33,6 +33,8 @@ from tests.workflows.rewriting import grants_by_job, secret_of, with_tokens_of_j
 
 HERE = Path(__file__).parent
 ACTIONS = HERE / "actions"
+PROGRAMS = HERE / "programs"
+"""What GitHub's runners have installed, and this machine may not."""
 # A token that is granted nothing, for what asks for one without a job's permissions.
 # Long, so that masking it covers nothing else in the log.
 BARE_TOKEN = "ghs_" + 36 * "0"
@@ -201,7 +203,7 @@ def _process_environment(place: Path) -> dict[str, str]:
     own = str(Path(sys.prefix) / "bin")
     path = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part != own]
     return {
-        "PATH": os.pathsep.join(path),
+        "PATH": os.pathsep.join([str(PROGRAMS), *path]),
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "XDG_CONFIG_HOME": str(home / ".config"),

@@ -110,6 +110,21 @@ def test_a_comment_is_answered_with_least_rights() -> None:
     assert accept["jobs"]["accept"]["concurrency"]["cancel-in-progress"] is False
 
 
+def test_a_token_of_the_app_does_one_thing() -> None:
+    """Attacks the App: no token of its sets statuses and reads teams, or may do more."""
+    found = set()
+    for file in workflow_files(REPOSITORY):
+        for step in steps_of(load(file)):
+            if "create-github-app-token" in step.get("uses", ""):
+                given = {key: str(text) for key, text in step["with"].items() if "perm" in key}
+                (only,) = given.items()
+                found.add((file.name, *only))
+    statuses, members = ("permission-statuses", "write"), ("permission-members", "read")
+    assert found == {
+        (name, *only) for name in ("accept.yml", "gates.yml") for only in (statuses, members)
+    }
+
+
 def test_trusted_jobs_take_no_cache() -> None:
     """Attacks a cache that merged code, or a package that is built, has filled."""
     setups = [each for each in uses_of(REPOSITORY) if each.value == "./.github/actions/setup"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.end_to_end.clone import Clone, copy_checkout
 from tests.github.api import GitHub
-from tests.github.state import PullRequest, Run
+from tests.github.state import Comment, PullRequest, Run
 from tests.sample import lay_owners
 from tests.workflows.act import Act
 from tests.workflows.results import Result
@@ -94,12 +94,14 @@ class World:
         author: the author's clone.
         act: runs the workflows.
         variables: the repository's.
+        secrets: what the trusted workflows find, beside the tokens of their jobs.
     """
 
     github: GitHub
     author: Clone
     act: Act
     variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
     number: int = 0
 
     @classmethod
@@ -188,7 +190,34 @@ class World:
 
     def judge(self, run: Run) -> Result:
         """gates.yml when the run has ended."""
-        return self._gates(run, "completed")
+        judged = self._gates(run, "completed")
+        self.github.run(
+            1000 + run.id,
+            name="Gates",
+            path=".github/workflows/gates.yml",
+            event="workflow_run",
+            head_branch="main",
+            head_sha=self.tip("main"),
+        )
+        return judged
+
+    def own(self, *owners: str) -> None:
+        """Let these own what decides, on main."""
+        self.author.run("git", "checkout", "--quiet", "main")
+        lay_owners(self.author.root, " ".join(owners))
+        self.author.commit("Owners")
+        self.author.run("git", "push", "--quiet", "origin", "main")
+
+    def answer(self, comment: Comment, action: str = "created", **more: Any) -> Result:
+        """accept.yml, as GitHub would run it after a comment was made, edited or deleted."""
+        return self.act.run(
+            "accept.yml",
+            "issue_comment",
+            self.github.issue_comment_event(comment, action, **more),
+            run_id=5000 + comment.id,
+            variables=self.variables,
+            secrets=self.secrets,
+        )
 
     def _gates(self, run: Run, action: str) -> Result:
         return self.act.run(
@@ -197,6 +226,7 @@ class World:
             self.github.workflow_run_event(run.id, action),
             run_id=1000 + run.id,
             variables=self.variables,
+            secrets=self.secrets,
         )
 
     def status(self, sha: str, context: str = "gatehouse") -> str:
