@@ -201,7 +201,8 @@ class Fork(Hub):
         """The job Publish."""
         from gatehouse.github.publish import publish
 
-        repository = self.connect({"contents": "write", "pull_requests": "read"})
+        grants = {"actions": "read", "contents": "write", "pull_requests": "read"}
+        repository = self.connect(grants)
         statuses = self.connect({"statuses": "write"}, "STATUS_TOKEN")
         bases = load_policy(self.trusted / POLICY_FILE).bases
         return publish(repository, statuses, event, self.judged_folder, bases)

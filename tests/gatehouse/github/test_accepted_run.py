@@ -1,0 +1,48 @@
+"""Attacks what follows an owner's word: that it is lost, or recorded with every run anew."""
+
+from __future__ import annotations
+
+import re
+
+from tests.gatehouse.github.fork import Fork
+
+from gatehouse.github.teams import TOKEN
+from gatehouse.run import CARD
+
+REASON = "the labels of 2019 were wrong, see ticket 12"
+
+
+def stricter(fork: Fork) -> None:
+    """Main asks for more than any of these candidates has."""
+    path = fork.root / "policy.yaml"
+    text = path.read_text()
+    assert "at_least: 0.8\n" in text
+    path.write_text(text.replace("at_least: 0.8\n", "at_least: 0.95\n"))
+    fork.work.commit("a higher floor")
+    fork.push("main")
+    fork.work.run("git", "-C", str(fork.trusted), "pull", "-q", "--ff-only")
+
+
+def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
+    """What Publish writes of it, card and all, is what Judge makes of it in a later run."""
+    fork.github.state.teams["ml"] = ("olga",)
+    fork.token({"members": "read"}, TOKEN)
+    stricter(fork)
+    fork.measure_by_hand()
+    pull = fork.pull_request(fork.retrain)
+    event = fork.finish(pull, actor="ada")
+    assert fork.judge(event).overall.state == "failure"
+    (offered,) = re.findall(r"^/gatehouse accept .*$", fork.said(), re.MULTILINE)
+    word = fork.github.comment(pull, offered.replace("<reason>", REASON), "olga")
+    assert fork.publish(event).overall.state == "success"
+    head = fork.head(pull)
+    told = f"accepted by `@olga` on pull request {pull}: {REASON}"
+    assert told in fork.github.git.git("show", f"{head}:{CARD.as_posix()}")
+    assert fork.github.git.git("show", f"{head}:acceptances/{word.id}.json")
+
+    event = fork.finish(pull, actor="ada")
+    judged = fork.judge(event)
+    assert (judged.overall.state, judged.record) == ("success", False)
+    assert f"accepted by `@olga`: {REASON}" in fork.said()
+    assert fork.publish(event).overall.state == "success"
+    assert fork.head(pull) == head
