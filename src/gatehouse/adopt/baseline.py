@@ -22,6 +22,7 @@ from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.data import FLOAT32_LIMIT
+from gatehouse.rows import row_hashes
 
 Metric = Callable[[Floats, Floats], float]
 
@@ -77,6 +78,7 @@ class Learning:
         labels: class indices, or numbers; shape [N].
         task: what they ask for.
         classes: how many there are; 0 of a regression.
+        identities: of the rows, hashed; equal ones never part between training and test; shape [N].
     """
 
     features: pd.DataFrame
@@ -84,6 +86,7 @@ class Learning:
     labels: Floats
     task: Task
     classes: int
+    identities: NDArray[np.uint64]
 
 
 def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
@@ -101,7 +104,10 @@ def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
     labels = _codes(target, contract.classes) if contract.classes else numbers(target, decimal)
     chosen = np.isfinite(labels)
     frame = pd.DataFrame(features)[chosen].reset_index(drop=True)
-    return Learning(frame, tuple(categorical), labels[chosen], contract.task, len(contract.classes))
+    identities = row_hashes(scan.sample[list(contract.split.identity)])[chosen]
+    return Learning(
+        frame, tuple(categorical), labels[chosen], contract.task, len(contract.classes), identities
+    )
 
 
 def _codes(texts: pd.Series, categories: tuple[str, ...]) -> Floats:
@@ -156,8 +162,9 @@ def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
     """
     from threadpoolctl import threadpool_limits
 
-    rows = np.random.default_rng(seed).permutation(len(data.labels))[:_LEAK_ROWS]
-    train, test = np.array_split(rows, 2)
+    first, owner = _alike(data)
+    drawn = np.random.default_rng(seed).permutation(len(first))[:_LEAK_ROWS]
+    train, test = (np.flatnonzero(np.isin(owner, half)) for half in np.array_split(drawn, 2))
     metric = METRICS[data.task]["r2" if data.task is Task.REGRESSION else "roc_auc"]
     found = {}
     with threadpool_limits(1):
@@ -170,16 +177,32 @@ def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
 
 
 def _parts(data: Learning, folds: int, seed: int) -> list[tuple[Any, Any]]:
+    """Rows to learn from and rows to try, of each fold; rows of one identity stay together."""
+    first, owner = _alike(data)
+    return [
+        tuple(np.flatnonzero(np.isin(owner, side)) for side in part)
+        for part in _folds(data.labels[first], folds, seed, data.task)
+    ]
+
+
+def _alike(data: Learning) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The first row of each identity in the rows' order, and which of these each row is like."""
+    _, first, owner = np.unique(data.identities, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[owner]
+
+
+def _folds(labels: Floats, folds: int, seed: int, task: Task) -> list[tuple[Any, Any]]:
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    kind = KFold if data.task is Task.REGRESSION else StratifiedKFold
+    kind = KFold if task is Task.REGRESSION else StratifiedKFold
     splitter = kind(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with fewer rows than there are folds
         try:
-            return list(splitter.split(data.features, data.labels))
+            return list(splitter.split(labels, labels))
         except ValueError:  # no class has as many
-            return list(KFold(folds, shuffle=True, random_state=seed).split(data.features))
+            return list(KFold(folds, shuffle=True, random_state=seed).split(labels))
 
 
 def _predicted(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gatehouse.adopt.alike import alike
 from gatehouse.adopt.names import is_protected_name, is_weight_name
 from gatehouse.adopt.profile import Kind, Profile, Scan, are_sentences, frequent, is_none
 from gatehouse.adopt.questions import Questions
@@ -229,7 +230,8 @@ def _target(target: Target) -> Planned:
     }  # fmt: skip
     if target.positive is not None:
         column["positive"] = target.positive
-    return Planned(target.profile, column)
+    note = "; ".join(alike(target.classes))
+    return Planned(target.profile, column, note, warning=bool(note))
 
 
 def _key(profile: Profile) -> Planned:
@@ -247,7 +249,10 @@ def _protected(profile: Profile) -> Planned:
             f"--protected: '{name}' {what}; a protected attribute is a category of a few groups, "
             "so put numbers such as ages into bands, in a column of their own"
         )
-    return Planned(profile, {"role": "protected", **_category(profile)}, "not fed to the model")
+    notes = ["not fed to the model", *alike(profile.counts)]
+    return Planned(
+        profile, {"role": "protected", **_category(profile)}, "; ".join(notes), len(notes) > 1
+    )
 
 
 def _weight(profile: Profile) -> Planned:
@@ -321,8 +326,7 @@ def _column(profile: Profile, output: str) -> Planned:
         case Kind.CATEGORY:
             column = _category(profile)
             notes, listed = [], column["categories"]
-            if len({value.strip() for value in profile.counts}) < len(profile.counts):
-                notes.append("some values differ by spaces around them")
+            notes += alike(profile.counts)
             if len(listed) > 2 and are_sentences(listed):
                 notes.append(f"sentences, listed in contract.yaml? Then --ignore {profile.name}")
             warning = bool(notes)

@@ -509,7 +509,7 @@ def test_categories_that_differ_by_spaces_are_told(tmp_path: Path) -> None:
     plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
     (city,) = [column for column in plan.columns if column.name == "city"]
     assert city.warning
-    assert "spaces around" in city.note
+    assert "differ by blanks alone" in city.note
 
 
 def test_a_table_that_is_easy_does_not_warn_at_each_run(root: Path, tmp_path: Path) -> None:

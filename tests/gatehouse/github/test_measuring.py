@@ -100,7 +100,7 @@ def test_gates_that_all_hang(
     monkeypatch.setattr(measuring, "GRAPH_LIMIT", 0.5)
     measured = measure_all(finished.root)
     assert set(measured.unmeasured) == set(Gate)
-    assert measured.graph_problem == "it took longer than 0 s"
+    assert measured.graph_problem == "it took longer than 0.5 s"
     for gate, problem in measured.unmeasured.items():
         assert problem.startswith(f"the {gate} gate took longer than its 0 s and was ended")
         assert not evidence_path(finished.root / EVIDENCE, gate).exists()

@@ -1,0 +1,62 @@
+"""Values that people take for one, and programs for two: by blanks, case, or what nobody sees."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+
+def alike(values: Iterable[str]) -> list[str]:
+    """How some of these values differ from others that look the same; [] if none does.
+
+    Each difference is named once with two such values, in the order of how hard it is to see.
+    """
+    found: dict[str, str] = {}
+    seen: dict[str, list[str]] = {}
+    for value in sorted(values):
+        others = seen.setdefault(_bare(value), [])
+        if others:
+            other = min(others, key=lambda each: _DIFFERENCES.index(_difference(each, value)))
+            found.setdefault(_difference(other, value), f"{other!a} and {value!a}")
+        others.append(value)
+    return [
+        f"some values differ by {what} alone: {found[what]}"
+        for what in _DIFFERENCES
+        if what in found
+    ]
+
+
+_INVISIBLE, _FORM, _BLANKS, _CASE = "invisible characters", "Unicode form", "blanks", "case"
+_DIFFERENCES = (_INVISIBLE, _FORM, _BLANKS, _CASE)
+
+
+def _difference(one: str, other: str) -> str:
+    """The first thing that makes the two equal when it is taken away."""
+    if _visible(one) == _visible(other):
+        return _INVISIBLE
+    if _composed(one) == _composed(other):
+        return _FORM
+    return _BLANKS if _blank(one) == _blank(other) else _CASE
+
+
+def _bare(value: str) -> str:
+    return _blank(value).casefold()
+
+
+def _blank(value: str) -> str:
+    """Without blanks at the ends, and with one between words."""
+    return " ".join(_composed(value).split())
+
+
+def _composed(value: str) -> str:
+    """In one Unicode form (UAX #15); compatible letters, such as wide ones, are one."""
+    return unicodedata.normalize("NFKC", _visible(value))
+
+
+def _visible(value: str) -> str:
+    """Without what has no width: format characters and variation selectors."""
+    return "".join(
+        letter
+        for letter in value
+        if unicodedata.category(letter) != "Cf" and not "\ufe00" <= letter <= "\ufe0f"
+    )
