@@ -16,6 +16,9 @@ from gatehouse.exits import ERROR
 HELP = {"help_option_names": ["-h", "--help"]}
 """Of every group: click keeps the help option that a command was first asked for."""
 
+EXTRAS = frozenset(("keras", "mlflow", "optuna", "tensorboard"))
+"""Modules of the set of packages that is installed on request (requirements/extras.in)."""
+
 
 def command(function: Callable[..., int]) -> Callable[..., None]:
     """Exit with the function's code; a user's error is a message and code 2, never a traceback."""
@@ -26,6 +29,9 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
             code = function(*args, **kwargs)
         except GatehouseError as error:
             click.echo(f"error: {error}", err=True)
+            code = ERROR
+        except ModuleNotFoundError as error:
+            click.echo(f"error: {_not_installed(error)}", err=True)
             code = ERROR
         except BrokenPipeError:
             # The reader went away, as in `| head`: what was not told is no pass.
@@ -38,3 +44,13 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
         sys.exit(code)
 
     return wrapped
+
+
+def _not_installed(error: ModuleNotFoundError) -> str:
+    """What to install; a module of our own that is gone is a fault of ours, and a traceback."""
+    name = (error.name or "").partition(".")[0]
+    if name in ("", "gatehouse", "pipeline"):
+        raise error
+    if name in EXTRAS:
+        return f"this needs {name}, which is in the set of packages extras: make setup EXTRAS=1"
+    return f"this needs the package {name}, which is not installed: make setup, or pip install it"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 import onnx
@@ -75,11 +76,13 @@ def assemble(
             f"contract.yaml: columns.{output.name}: this is the name of the graph's output; "
             "rename the column"
         )
+    front = columns(encoding)
+    _rename_inside(front, nodes, weights, names)
     kinds = dict.fromkeys(encoding.numbers, TensorProto.FLOAT)
     kinds |= dict.fromkeys(encoding.categories, TensorProto.STRING)
     width = output.type.tensor_type.shape.dim[1].dim_value
     graph = helper.make_graph(
-        [*columns(encoding), *nodes],
+        [*front, *nodes],
         "model",
         [helper.make_tensor_value_info(name, kinds[name], ["N", 1]) for name in names],
         [helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["N", width])],
@@ -89,6 +92,36 @@ def assemble(
     return helper.make_model(
         graph, opset_imports=opsets, ir_version=core.ir_version, producer_name="gatehouse"
     )
+
+
+def _rename_inside(
+    front: Sequence[onnx.NodeProto],
+    nodes: Sequence[onnx.NodeProto],
+    weights: Sequence[onnx.TensorProto],
+    columns: Sequence[str],
+) -> None:
+    """Give tensors inside the graph other names than columns have, in place.
+
+    A column keeps its name, which the service and the gates feed: it may be called `features`, or
+    as a node of any trainer is.
+    """
+    inside = {name for node in (*front, *nodes) for name in node.output}
+    inside |= {tensor.name for tensor in weights}
+    taken, others = inside.union(columns), {}
+    for name in sorted(inside.intersection(columns)):
+        others[name] = other = next(
+            each for each in (f"{name}/{number}" for number in count()) if each not in taken
+        )
+        taken.add(other)
+    for node in nodes:
+        node.input[:] = [others.get(name, name) for name in node.input]
+    for node in front:  # what they read are columns, but for the rows of each
+        if node.output[0] == ROWS:
+            node.input[:] = [others.get(name, name) for name in node.input]
+    for node in (*front, *nodes):
+        node.output[:] = [others.get(name, name) for name in node.output]
+    for tensor in weights:
+        tensor.name = others.get(tensor.name, tensor.name)
 
 
 def columns(encoding: Encoding) -> list[onnx.NodeProto]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,28 @@ def test_the_graph_gives_torchs_probabilities(shop: Shop, kept: list[str]) -> No
     np.testing.assert_allclose(
         model.scores(shop.valid), torch_scores(network, encoding, shop.valid), atol=1e-6
     )
+
+
+def test_columns_may_be_called_as_a_node_is(shop: Shop) -> None:
+    """Attacks a column whose name the graph uses inside: it kept its own, or was read as it."""
+    plain = export(*network_for(shop, shop.contract))
+    inside = [name for node in plain.graph.node for name in node.output if name != OUTPUT]
+    inside += [tensor.name for tensor in plain.graph.initializer]
+    for start in range(0, len(inside), len(INPUTS)):
+        names = dict(zip(INPUTS, inside[start : start + len(INPUTS)], strict=False))
+        columns = {names.get(name, name): c for name, c in shop.contract.columns.items()}
+        contract = shop.contract.model_copy(update={"columns": columns})
+        renamed = dataclasses.replace(
+            shop,
+            contract=contract,
+            train=shop.train.rename(columns=names),
+            valid=shop.valid.rename(columns=names),
+        )
+        model = load(export(*network_for(renamed, contract)))
+        assert set(model.inputs) == {names.get(name, name) for name in INPUTS}
+        np.testing.assert_array_equal(
+            model.scores(renamed.valid), load(plain).scores(shop.valid), err_msg=str(names)
+        )
 
 
 def test_another_network_needs_no_other_exporter(shop: Shop) -> None:

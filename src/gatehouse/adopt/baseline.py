@@ -180,8 +180,8 @@ def _parts(data: Learning, folds: int, seed: int) -> list[tuple[Any, Any]]:
     """Rows to learn from and rows to try, of each fold; rows of one identity stay together."""
     first, owner = _alike(data)
     return [
-        tuple(np.flatnonzero(np.isin(owner, side)) for side in part)
-        for part in _folds(data.labels[first], folds, seed, data.task)
+        (np.flatnonzero(np.isin(owner, train)), np.flatnonzero(np.isin(owner, test)))
+        for train, test in _folds(data.labels[first], folds, seed, data.task)
     ]
 
 

@@ -292,3 +292,16 @@ def test_thresholds_are_rounded_down() -> None:
     below = np.array([values[0], values[2]])
     assert (below <= exact).all()
     assert (np.nextafter(below.astype(np.float32), np.float32(np.inf)) > exact).all()
+
+
+@pytest.mark.parametrize("name", [TRAINERS[2], TREES[2]], ids=["sums", "trees"])
+def test_a_column_may_be_called_as_the_graph_calls_its_features(name: str, tmp_path: Path) -> None:
+    """Attacks a graph that takes the column for what it computes."""
+    plain = table(Task.BINARY)
+    names = {"age": "features", "colour": "features/0"}
+    columns = {names.get(key, key): column for key, column in plain.contract.columns.items()}
+    contract = plain.contract.model_copy(update={"columns": columns})
+    train, valid = (frame.rename(columns=names) for frame in (plain.train, plain.valid))
+    renamed = TrainingData(contract, train, valid)
+    one, other = (trained(name, data, tmp_path)[1].outputs(data.valid) for data in (plain, renamed))
+    np.testing.assert_array_equal(one, other)
