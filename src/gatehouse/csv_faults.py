@@ -60,7 +60,7 @@ def row_fault(lines: Iterable[str], separator: str) -> str | None:
                 if '\\"' in kept.line:
                     return _backslash(reader.line_num)
                 if kept.line.startswith(_COMMENTS):
-                    return f"line {first} is a comment ({_short(kept.line)!r}): take it out"
+                    return f"line {first} begins as a comment does: take it out"
                 return (
                     f"line {first} has {_columns(row)}, the line of names {_columns(names)}: put "
                     f"quotes around a text that holds {separator!r}, or mend the row"

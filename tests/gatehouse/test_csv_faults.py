@@ -62,7 +62,7 @@ def test_a_sound_beginning_is_left_alone(text: str) -> None:
     [
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 columns, the line of names 2 columns: put quotes"),
         ('a,b\n"x\ny",2\n3\n', "line 4 has 1 column,"),
-        ("a,b\n1,2\n# the end\n", "line 3 is a comment"),
+        ("a,b\n1,2\n# the end\n", "line 3 begins as a comment does"),
         ('a,b\n1,2\n"x \\", y",2\n', "line 3 writes a quote"),
     ],
 )

@@ -469,9 +469,9 @@ def test_big_files_are_sampled_for_the_baseline_and_looked_through_whole(tmp_pat
 def test_a_torn_row_is_not_quoted(root: Path, tmp_path: Path) -> None:
     """Attacks a person's row on the screen, or in the log of a workflow."""
     path = written(tmp_path, CSV + "jane@example.org,1,2,3,4\n")
-    done = run_init(root, path, "--target", "bought", "--yes")
+    done = run_init(root, path, "--target", "bought", "--force")
     assert done.exit_code == 2
-    assert "Expected 4 columns, got 5" in done.output
+    assert "has 5 columns, the line of names 4" in done.output
     assert "jane" not in done.output
 
 
