@@ -78,12 +78,14 @@ def find_accepted(
     recorded, problems = _recorded(before, here)
     given: dict[int, Acceptance] = {}
     answers: dict[int, str] = {}
+    unread: list[str] = []
     number = target.number
     said = read_commands(repository, number) if number else ()
     if number and said:
         codeowners = text_of(repository, base, OWNERS_FILE)
         owner = repository.full_name.partition("/")[0]
         who = find_acceptors(policy, codeowners, partial(read_teams, owner=owner))
+        unread = who.unread_teams()
         # Not for a stranger's words: looking it up takes time, and fails for a very long change.
         spoken = any(s.command and who.owns(s.login, s.command.rules) for s in said)
         involved = find_involved(repository, number) if spoken else frozenset()
@@ -91,7 +93,10 @@ def find_accepted(
     valid = by_path(given.values())
     for path, data in here.items():
         if path not in before and valid.get(path) != data:
-            problems.append(f"{path}: is not what a comment that counts gives; take the file away")
+            why = f" ({'; '.join(unread)})" if unread else ""
+            problems.append(
+                f"{path}: is not what a comment that counts gives{why}; take the file away"
+            )
     known = tuple(parse(data, Path(path)) for path, data in before.items())
     lacking = {path: data for path, data in valid.items() if path not in (before | here)}
     if target.branch is None:

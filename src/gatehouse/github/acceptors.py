@@ -50,7 +50,7 @@ class Acceptors:
             involved: who has a part in the change.
         """
         if not self.owns(login, rules):
-            more = "".join(f"; nobody of {team} counts: {why}" for team, why in self.unread.items())
+            more = "".join(f"; {told}" for told in self.unread_teams())
             return (
                 f"@{login} is neither an owner of {POLICY_FILE} in the base's {OWNERS_FILE} nor "
                 f"named by the rule's accept{more}"
@@ -58,6 +58,10 @@ class Acceptors:
         if f"@{login.lower()}" in involved and not self.solo:
             return f"@{login} opened, authored, pushed or started this change; ask another owner"
         return None
+
+    def unread_teams(self) -> list[str]:
+        """Whose members do not count, and why, in words."""
+        return [f"nobody of {team} counts: {why}" for team, why in self.unread.items()]
 
     def _of(self, rule: str) -> frozenset[str]:
         known = self.policy.rules.get(rule)

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.client import connected, telling
+from gatehouse.github.client import app_sets_status, connected, telling
 
 TOKEN = "TEAMS_TOKEN"  # noqa: S105 - a variable's name
 """Of the App; empty where there is none, or where it may not read members."""
+
+_NOT_HERE = "this job cannot read who is in it; the job that sets the status can, if the App may"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def read_teams(teams: Iterable[str], owner: str) -> Teams:
         elif organization.lower() != owner.lower():
             unread[team] = "it belongs to another organization than the repository"
         elif not os.environ.get(TOKEN):
-            unread[team] = "no App reads who is in it"
+            unread[team] = _NOT_HERE if app_sets_status() else "no App reads who is in it"
         else:
             try:
                 members |= _members(organization, slug)

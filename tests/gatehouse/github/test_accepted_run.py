@@ -26,7 +26,6 @@ def stricter(fork: Fork) -> None:
 def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
     """What Publish writes of it, card and all, is what Judge makes of it in a later run."""
     fork.github.state.teams["ml"] = ("olga",)
-    fork.token({"members": "read"}, TOKEN)
     stricter(fork)
     fork.measure_by_hand()
     pull = fork.pull_request(fork.retrain)
@@ -34,6 +33,7 @@ def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
     assert fork.judge(event).overall.state == "failure"
     (offered,) = re.findall(r"^/gatehouse accept .*$", fork.said(), re.MULTILINE)
     word = fork.github.comment(pull, offered.replace("<reason>", REASON), "olga")
+    fork.token({"members": "read"}, TOKEN)
     assert fork.publish(event).overall.state == "success"
     head = fork.head(pull)
     told = f"accepted by `@olga` on pull request {pull}: {REASON}"
@@ -44,5 +44,30 @@ def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
     judged = fork.judge(event)
     assert (judged.overall.state, judged.record) == ("success", False)
     assert f"accepted by `@olga`: {REASON}" in fork.said()
+    assert fork.publish(event).overall.state == "success"
+    assert fork.head(pull) == head
+
+
+def test_a_team_s_word_that_the_judge_cannot_read(fork: Fork) -> None:
+    """Attacks a job that measures and has no token for teams: Publish reads them, and decides."""
+    fork.github.state.teams["ml"] = ("olga",)
+    stricter(fork)
+    fork.measure_by_hand()
+    pull = fork.pull_request(fork.retrain)
+    event = fork.finish(pull, actor="ada")
+    fork.judge(event)
+    (offered,) = re.findall(r"^/gatehouse accept .*$", fork.said(), re.MULTILINE)
+    fork.github.comment(pull, offered.replace("<reason>", REASON), "olga")
+    fork.token({"members": "read"}, TOKEN)
+    assert fork.publish(event).overall.state == "success"
+    head = fork.head(pull)
+
+    event = fork.finish(pull, actor="ada")
+    fork.monkeypatch.delenv(TOKEN)
+    fork.monkeypatch.setenv("GATEHOUSE_APP_ID", "7")
+    judged = fork.judge(event)
+    assert judged.overall.state == "failure"
+    assert "this job cannot read who is in it" in fork.said()
+    fork.token({"members": "read"}, TOKEN)
     assert fork.publish(event).overall.state == "success"
     assert fork.head(pull) == head
