@@ -13,6 +13,7 @@ import click
 
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
+from gatehouse.github.acceptors import is_alone
 from gatehouse.github.owners import OWNERS_FILE, problem, write_owners
 from gatehouse.github.settings_api import Api, Gh, Rehearsal
 from gatehouse.github.settings_steps import (
@@ -74,7 +75,8 @@ def apply_settings(
             click.echo(f"Before a real run: {told}")
         elif owners:
             names = " ".join(owners)
-            click.echo(f"A real run with OWNERS first writes {names} to {_FILES}.")
+            solo = f", and solo: true to {POLICY_FILE}" if is_alone(owners) else ""
+            click.echo(f"A real run with OWNERS first writes {names} to {_FILES}{solo}.")
         click.echo("\n# What is there?")
         api = Rehearsal(click.echo, _new_repository(repo))
     elif written := _written(owners):

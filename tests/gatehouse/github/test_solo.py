@@ -62,6 +62,15 @@ def test_several_owners_are_not_solo(template: Path, gh: Gh, owners: tuple[str, 
     assert solo(template) is None
 
 
+def test_a_dry_run_says_so_and_writes_nothing(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks a rehearsal that writes, or that shows less than what is then done."""
+    assert apply_settings(REPO, owners=("@alice",), dry_run=True) == 0
+    assert "and solo: true to policy.yaml." in capsys.readouterr().out
+    assert solo(template) is None
+
+
 @pytest.mark.parametrize("said", ["true", "false"])
 def test_what_the_policy_says_stays(template: Path, gh: Gh, said: str) -> None:
     """Attacks a choice of the owner's, and a second line of the same name."""
