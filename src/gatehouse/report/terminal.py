@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gatehouse.acceptance.command import is_command
 from gatehouse.evidence import Gate
 from gatehouse.report.escape import plain
 from gatehouse.report.summary import gate_word, plain_reason
@@ -65,7 +66,8 @@ def _lines(verdict: Verdict, report: str, needs: Iterable[str]) -> list[Text]:
         Text(f"{', '.join(each.rules)}: accepted by {each.by}: {plain(each.reason)}")
         for each in verdict.acceptances
     ]
-    if needed := [Text(f"  {plain(need)}") for need in needs]:
+    # A command is copied from the left edge: with a space before it, it is none.
+    if needed := [Text(("" if is_command(n) else "  ") + plain(n, 2_000)) for n in needs]:
         lines += [Text("A green status needs:"), *needed]
     lines.append(Text(f"Report: {report}"))
     return lines

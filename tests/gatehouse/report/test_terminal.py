@@ -42,8 +42,11 @@ def test_it_names_what_a_green_status_needs(make_run: Any) -> None:
     """At a desk nobody sees the gates' comment; what is told there can't speak to the terminal."""
     stream = io.StringIO()
     run = make_run(roc_auc=0.868)
-    print_verdict(run.verdict, Console(file=stream, width=80), needs=["a-rule: ask \x1b[2Jolga"])
+    command = f"/gatehouse accept {'a-rule ' * 20}DIGEST: <reason>"
+    needs = ["a-rule: ask \x1b[2Jolga", command]
+    print_verdict(run.verdict, Console(file=stream, width=80), needs=needs)
     text = stream.getvalue()
+    assert f"\n{command}\n" in text, "on one line from the left edge, to be copied"
     assert "A green status needs:" in text
     assert "a-rule: ask ␛[2Jolga" in text
     assert "\x1b" not in text
