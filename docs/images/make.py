@@ -4,8 +4,8 @@
         --mermaid FOLDER --height 1425
 
 FOLDER is the npm package `mermaid` (`npm install mermaid` puts it into node_modules/mermaid).
-Chromium must be on PATH. Nothing is fetched from the network. A chart that Mermaid does not accept
-ends the command with exit code 1.
+Chromium must be on PATH, and an emoji font installed (fonts-noto-color-emoji). Nothing is fetched
+from the network. A chart that Mermaid does not accept ends the command with exit code 1.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ tr:nth-child(2n) td { background: #f6f8fa; }
 td[style*="right"], th[style*="right"] { text-align: right; white-space: nowrap; }
 code { background: #eff1f3; border-radius: 5px; padding: 2px 5px;
        font: 85% ui-monospace, "DejaVu Sans Mono", monospace; }
+pre { background: #f6f8fa; border-radius: 6px; padding: 12px; margin: 0 0 14px; overflow: hidden; }
+pre code { background: none; padding: 0; }
 details { margin: 0 0 8px; } summary { cursor: pointer; }
 .mermaid { margin: 0 0 14px; } .mermaid svg { max-height: 330px; }
 """
