@@ -26,7 +26,8 @@ def build_bento(judged: Judged, folder: Path) -> None:
     store = folder.with_name("bentoml")
     try:
         run(
-            [sys.executable, "-m", "bentoml", "build", "--version", judged.commit[:12]],
+            # -P: the commit's folder is no place to import from, but for its src.
+            [sys.executable, "-P", "-m", "bentoml", "build", "--version", judged.commit[:12]],
             f"build the Bento of {BENTOFILE}",
             root=judged.folder,
             BENTOML_HOME=str(store.resolve()),

@@ -16,7 +16,8 @@ from gatehouse.workspace import MODEL, VERDICT
 PATHS = ("src/gatehouse", "src/gates", "bentofile.yaml", "requirements", "pyproject.toml")
 """What decides, and what an image is built from."""
 
-_CODE = "src/gatehouse"
+CODE = ("src/gatehouse", "src/gates")
+"""The code that an image holds whole."""
 _MADE = {path.as_posix() for path in (MODEL, VERDICT, CARD, Path("bentofile.yaml"))}
 """Files of the image that the build makes: model and verdict are checked elsewhere, and BentoML
 writes its own form of bentofile.yaml, which nothing reads where the image runs."""
@@ -59,8 +60,9 @@ def check_machinery(image: Layout, files: Path) -> None:
     other = sorted(name for name, digest in inside.items() if _digest(files / name) != digest)
     lost = sorted(
         name
-        for name in (path.relative_to(files).as_posix() for path in (files / _CODE).rglob("*.py"))
-        if name not in inside
+        for folder in CODE
+        for path in (files / folder).rglob("*.py")
+        if (name := path.relative_to(files).as_posix()) not in inside
     )
     if other or lost:
         raise RefusedError(

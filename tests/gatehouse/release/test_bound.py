@@ -40,11 +40,13 @@ from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32, VERDICT, Workspace
 CODE = {
     "src/gatehouse/__init__.py": "",
     "src/gatehouse/judge.py": "def judge(): ...\n",
+    "src/gates/__init__.py": "",
     "bentofile.yaml": "service: gatehouse.serving.service:service\n",
     "pyproject.toml": "[project]\n",
     "requirements/serve.txt": "onnxruntime==1 --hash=sha256:0\n",
 }
-INSIDE = ("src/gatehouse/__init__.py", "src/gatehouse/judge.py", "pyproject.toml", "contract.yaml")
+INSIDE = ("src/gatehouse/__init__.py", "src/gatehouse/judge.py", "src/gates/__init__.py",
+          "pyproject.toml", "contract.yaml")  # fmt: skip
 
 
 @dataclass
@@ -335,6 +337,7 @@ def test_another_machinery_by_its_label(handed: Handed) -> None:
     [
         ("src/gatehouse/judge.py", b"def judge(): return 'pass'\n"),
         ("src/gatehouse/judge.py", None),
+        ("src/gates/__init__.py", None),
         ("src/gatehouse/new.py", b""),
         ("src/sitecustomize.py", b""),
         ("contract.yaml", b"{}"),
