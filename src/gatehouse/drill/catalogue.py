@@ -83,8 +83,6 @@ DEFECTS = (
     Defect("unseen category", Gate.DATA, data.unseen_category),
     Defect("dropped column", Gate.DATA, data.dropped_column),
     Defect("duplicated rows", Gate.DATA, data.duplicated_rows),
-    Defect("test rows left out after the deal", Gate.ROWS, rows.undealt,
-           told=_red("misdealt_rows")),
     Defect("relabelled exam rows", Gate.ROWS, rows.relabelled_exam, told=_red("touched_exam_rows")),
     Defect("removed exam rows", Gate.ROWS, rows.removed_exam, told=_red("touched_exam_rows")),
     Defect("copies of exam rows in train", Gate.ROWS, rows.copied_exam, told=_red("exam_leak")),
@@ -94,8 +92,7 @@ DEFECTS = (
     Defect("category shift", Gate.DRIFT, data.category_shift, also=frozenset({Gate.ROWS})),
     # Other decisions, or other numbers, are right less often.
     Defect("prediction drift", Gate.DRIFT, model.sharpened, beyond_two=frozenset({Gate.ACCURACY})),
-    Defect("test rows in train", Gate.ACCURACY, data.trained_on_the_test,
-           also=frozenset({Gate.ROWS})),
+    Defect("test rows in train", Gate.ACCURACY, data.trained_on_the_test),
     # Wrong labels outnumber the true positives of a group that has few: its rates go astray.
     Defect("label noise", Gate.ACCURACY, data.label_noise,
            also=frozenset({Gate.FAIRNESS, Gate.ROWS})),

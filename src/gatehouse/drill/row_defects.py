@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.digest import PREPARED
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
@@ -20,14 +19,6 @@ _NEW = 0.05
 _TRIES = 100
 _LEAST = 100
 """New rows that make chance no explanation of a deal without test."""
-
-
-def undealt(scene: Scene) -> None:
-    """A few test rows left out of the prepared split; the raw rows still have them."""
-    test = scene.candidate.split("test")
-    kept = scene.rng.random(len(test)) >= _TOUCHED
-    write_table(test[kept].reset_index(drop=True), scene.root / PREPARED / "test.parquet")
-    scene.stamp_models()
 
 
 def relabelled_exam(scene: Scene) -> None:

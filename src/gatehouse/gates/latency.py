@@ -21,6 +21,7 @@ from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
 from gatehouse.gates.bootstrap import bootstrap, percentile_interval, wilson_interval
+from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
 from gatehouse.gates.metrics.weighted import mean_of
 from gatehouse.gates.predictions import Predictions, predict
@@ -50,7 +51,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         GatehouseError: data or a model is missing, they do not fit each other, or the policy asks
             for more confidence than its sessions can give.
     """
-    rows = candidate.split("test")
+    exam = exam_of(candidate, base)
+    rows = exam.rows
     int8, fp32 = candidate.root / MODEL, candidate.root / MODEL_FP32
     measurements = _timings("int8/fp32", Of.CANDIDATE, int8, fp32, rows, policy)
     measurements += _fidelity(candidate, rows, policy)
@@ -72,6 +74,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         gate=Gate.LATENCY,
         candidate=candidate.subject(Gate.LATENCY),
         base=base.subject(Gate.LATENCY) if base else None,
+        exam=exam.told,
         settings=policy.measure.of_gate(Gate.LATENCY),
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),

@@ -1,5 +1,7 @@
 """Measure a candidate that nobody vouches for: each gate in a process of its own.
 
+First its raw rows are dealt into train, valid and test by the base's rule: it brings no splits.
+
 The libraries that read ONNX and Parquet are native code, and the files are a stranger's. A process
 that crashes, hangs or is killed leaves its gate without evidence, which is no pass. Each gate may
 take a share of the job's time, so that the job still answers where all of them hang.
@@ -15,11 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
+from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.github.apart import Done, run_apart
 from gatehouse.report.escape import plain
 from gatehouse.run import CARD, NO_TELEMETRY
+from gatehouse.seal import SEAL
 from gatehouse.workspace import EVIDENCE
 
 JOB_MINUTES = "GATEHOUSE_JOB_MINUTES"
@@ -38,13 +42,15 @@ _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 def measure_all(folder: Path) -> dict[Gate, str]:
-    """Measure the candidate in `folder`; why a gate could not be, for those that could not.
+    """Deal and measure the candidate in `folder`; why a gate could not be, where one could not.
 
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
     """
     workers = os.cpu_count() or 1
     seconds = gate_seconds(workers)
+    if problem := _deal(folder, seconds):
+        print(f"the rows could not be dealt: {problem}", flush=True)
     together = [gate for gate in Gate if gate is not Gate.LATENCY]
     problems: dict[Gate, str | None] = {}
     stop = Event()
@@ -62,10 +68,16 @@ def measure_all(folder: Path) -> dict[Gate, str]:
     return {gate: problem for gate, problem in problems.items() if problem}
 
 
+def _deal(folder: Path, seconds: float) -> str | None:
+    """Why the rows could not be dealt; None where they were. Without, each gate says what lacks."""
+    done = _run("deal", folder=folder, seconds=seconds)
+    return _problem(done, folder / PREPARED / SEAL) if done else f"it took over {seconds:,.0f} s"
+
+
 def gate_seconds(workers: int) -> float:
     """How long one gate may take, in seconds, so that all can hang and the job still answers.
 
-    The gates run `workers` at a time, and latency after them by itself.
+    Rows are dealt first; the gates run `workers` at a time, and latency after them by itself.
 
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
@@ -76,7 +88,7 @@ def gate_seconds(workers: int) -> float:
             f"{JOB_MINUTES} is '{given}': write the job's limit in minutes, 1 to {_LONGEST} "
             "(on GitHub the repository variable JUDGE_MINUTES)"
         )
-    turns = math.ceil((len(Gate) - 1) / workers) + 1
+    turns = math.ceil((len(Gate) - 1) / workers) + 2
     return int(given) * 60 * _MEASURING / turns
 
 

@@ -230,8 +230,6 @@ def test_a_model_with_the_same_md5(handed: Handed, monkeypatch: pytest.MonkeyPat
     [
         ("data/raw/rows.parquet", "data/raw (MD5)"),
         ("data/raw/test.parquet", "data/raw (MD5)"),
-        ("data/prepared/train.parquet", "data/prepared (MD5)"),
-        ("data/prepared/test.parquet", "data/prepared (MD5)"),
         ("models/model.onnx", "models/model.onnx (MD5)"),
     ],
 )

@@ -9,11 +9,6 @@ def rows_rules() -> list[str]:
     return [
         "\n",
         rule(
-            "rows-dealt", "rows", "misdealt_rows",
-            "Prepared rows are raw rows as the contract deals them, none added, lost or changed",
-            at_most=0,
-        ),
-        rule(
             "exam-untouched", "rows", "touched_exam_rows",
             "The base's test rows are the exam; a change may not pick the questions it is asked",
             of="comparison", at_most=0,
