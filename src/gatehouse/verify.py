@@ -18,6 +18,7 @@ from gatehouse.base import (
     BASE_FILE,
     LOCK,
     checked_base,
+    folder_of,
     locked_outputs,
     measuring_policy,
     read_record,
@@ -107,8 +108,10 @@ def _bring_base(root: Path, clone: Path) -> None:
             f"{BASE_FILE}: the base it names is not here; run `gatehouse measure --base REF` first"
         )
     checked_base(root / record.folder, record.outputs)
-    shutil.rmtree(clone / record.folder, ignore_errors=True)
-    shutil.copytree(root / record.folder, clone / record.folder)
+    earlier = [folder_of(outputs) for outputs in record.since.values()]
+    for folder in {record.folder, *(each for each in earlier if (root / each).is_dir())}:
+        shutil.rmtree(clone / folder, ignore_errors=True)
+        shutil.copytree(root / folder, clone / folder)
 
 
 def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:

@@ -18,7 +18,7 @@ from gatehouse.github import recording
 from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.archive import download, find_archive, unpack
 from gatehouse.github.bases import status_of
-from gatehouse.github.basis import base_of, bring_base, hand_over
+from gatehouse.github.basis import base_of, bring_base, counted_since, hand_over
 from gatehouse.github.candidate import complete
 from gatehouse.github.client import app_sets_status, here, telling
 from gatehouse.github.compose import (
@@ -133,6 +133,7 @@ def _judge(
         fetch(target.head, place.root)
         complete(place.candidate, target.head, place.root)
         bring_base(base, repository, place.root, limit)
+        base = counted_since(base, place.candidate, repository, place.root, limit)
         hand_over(base, place.root, place.candidate)
         write_base(base.record, place.candidate)
         unmeasured = measure_all(place.candidate)
