@@ -70,6 +70,10 @@ class BaseRecord(Document):
         description="from which earlier commit's rows a measurement counts, if not from the base's",
     )
 
+    reviewed: bool = Field(
+        default=False, description="must an owner review the change, whatever is measured?"
+    )
+
     @property
     def folder(self) -> Path:
         """Where the base's files lie, named by what they are."""

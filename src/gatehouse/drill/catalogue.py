@@ -86,6 +86,7 @@ DEFECTS = (
     Defect("relabelled exam rows", Gate.ROWS, rows.relabelled_exam, told=_red("touched_exam_rows")),
     Defect("removed exam rows", Gate.ROWS, rows.removed_exam, told=_red("touched_exam_rows")),
     Defect("copies of exam rows in train", Gate.ROWS, rows.copied_exam, told=_red("exam_leak")),
+    Defect("another split rule", Gate.ROWS, rows.other_split, told=_red("split_changes")),
     Defect("rows nudged out of test", Gate.ROWS, rows.unfair_deal, told=_red("unfair_deal")),
     # Rows that were changed all over are changed in the exam too.
     Defect("mean shift", Gate.DRIFT, data.mean_shift, also=frozenset({Gate.ROWS})),

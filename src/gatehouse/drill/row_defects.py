@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.drill.scene import NotApplicableError, Scene
+from gatehouse.contract import CONTRACT_FILE
+from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def removed_exam(scene: Scene) -> None:
     rows = _rows(scene, _exam_file(scene))
     gone = _some(scene, np.flatnonzero(_in_exam(scene, rows)))
     _replace(scene, _exam_file(scene), rows.drop(rows.index[gone]).reset_index(drop=True))
+
+
+def other_split(scene: Scene) -> None:
+    """A rule that deals a tenth less of the rows into test."""
+    contract = scene.contract
+    split = contract.split.model_copy(update={"test": 0.9 * contract.split.test})
+    write_contract(contract.model_copy(update={"split": split}), scene.root / CONTRACT_FILE)
+    scene.edit_rows(lambda same: same)
 
 
 def copied_exam(scene: Scene) -> None:

@@ -3,6 +3,8 @@
 The exam is the base's test rows. Raw rows of base and candidate are dealt by the base's split rule
 and matched as multisets (`gatehouse.ledger`), so every number here is a count:
 
+- `first_run`: is there a base, but none that can be compared with? The only number without a base;
+- `split_changes`: settings of the split rule that the change alters: it deals another exam;
 - rows by what became of them: unchanged, changed, relabelled, gone, added, repeated;
 - `touched_exam_rows`: test rows of the base that are changed, relabelled or gone;
 - `exam_growth`: new test rows, added or repeated, for each row of the exam; this and the touched
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.drift import holm
+from gatehouse.gates.question import first_run, split_changes
 from gatehouse.gates.steps import Sides, earlier_rows, growth, touched
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
@@ -52,7 +55,10 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         base=base.subject(Gate.ROWS) if base else None,
         settings=policy.measure.of_gate(Gate.ROWS),
         tools=versions("numpy", "pandas", "pyarrow", "scipy"),
-        measurements=tuple(_compared(candidate, base)) if base else (),
+        measurements=(
+            first_run(candidate, base),
+            *(_compared(candidate, base) if base else ()),
+        ),
     )
 
 
@@ -71,6 +77,7 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     sides = Sides(old, new, ledger, contract, official)
     return [
         *_counts(ledger, old, new),
+        split_changes(candidate, base),
         touched(sides, earlier_rows(candidate, "touched_exam_rows")),
         growth(sides, earlier_rows(candidate, "exam_growth")),
         *_deals(ledger, contract, official_test=official),

@@ -34,7 +34,13 @@ from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, refused
 from gatehouse.github.keep import digests
 from gatehouse.github.measuring import measure_all
 from gatehouse.github.notes import gate_notes, overall_note
-from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
+from gatehouse.github.owners import (
+    OWNERS_FILE,
+    guarded,
+    must_be_guarded,
+    needs_review,
+    problem,
+)
 from gatehouse.github.plain_files import plain_file_problems
 from gatehouse.github.reporting import hand_over_verdict, report_on
 from gatehouse.github.target import Target, find_target
@@ -135,7 +141,9 @@ def _judge(
         bring_base(base, repository, place.root, limit)
         base = counted_since(base, place.candidate, repository, place.root, limit)
         hand_over(base, place.root, place.candidate)
-        write_base(base.record, place.candidate)
+        entry = target.head if target.pull is None else None
+        reviewed = needs_review(files.names, base.commit, entry, place.root)
+        write_base(base.record.model_copy(update={"reviewed": reviewed}), place.candidate)
         unmeasured = measure_all(place.candidate)
         candidate = Workspace(place.candidate)
         words = _words(repository, target, base, candidate, unmeasured)

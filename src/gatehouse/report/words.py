@@ -39,6 +39,7 @@ _LABELS = {
     "f1": "F1",
     "f1_macro": "F1, mean of the classes",
     "false_positive_rate": "false positive rate",
+    "first_run": "first run, with nothing to compare with",
     "group_loss_difference": "group loss difference",
     "label_rate_difference": "labels, against those of the exam",
     "latency_p50": "median",
@@ -66,6 +67,7 @@ _LABELS = {
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
+    "split_changes": "settings of the split rule that changed",
     "size_ratio": "size ratio",
     "test_rows_in_train": "share of test rows that are in train",
     "touched_exam_rows": "exam rows that are changed, relabelled or gone",
@@ -116,7 +118,7 @@ def is_difference(measurement: str, of: Of) -> bool:
         return True
     unsigned = (
         "latency_ratio", "size_ratio", "drift", "schema_changes",
-        "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal",
+        "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
     )  # fmt: skip
     return of is Of.COMPARISON and measurement not in unsigned
 

@@ -9,6 +9,16 @@ def rows_rules() -> list[str]:
     return [
         "\n",
         rule(
+            "first-run", "rows", "first_run",
+            "Where there is nothing to compare with, an owner looks at what is measured",
+            at_most=0,
+        ),
+        rule(
+            "split-unchanged", "rows", "split_changes",
+            "Another rule deals another exam, and its model may have learned from rows of this one",
+            of="comparison", at_most=0,
+        ),
+        rule(
             "exam-untouched", "rows", "touched_exam_rows",
             "The base's test rows are the exam; a change may not pick the questions it is asked",
             of="comparison", at_most=0,
