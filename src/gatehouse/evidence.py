@@ -122,6 +122,9 @@ class Evidence(Document):
     exam: Exam | None = Field(
         default=None, description="null: the candidate's own test rows, or none at all"
     )
+    draws: str | None = Field(
+        default=None, description="which random draws it rests on; equal for equal data and models"
+    )
     settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
     tools: dict[str, str] = Field(description="versions of the libraries that measured")
     measurements: tuple[Measurement, ...] = Field(description="all that was measured")

@@ -18,13 +18,14 @@ from pathlib import Path
 from threading import Event
 
 from gatehouse.digest import PREPARED
+from gatehouse.draws import DRAWS, KEY, draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.github.apart import Done, run_apart
 from gatehouse.report.escape import plain
 from gatehouse.run import CARD, NO_TELEMETRY
 from gatehouse.seal import SEAL
-from gatehouse.workspace import EVIDENCE
+from gatehouse.workspace import EVIDENCE, Workspace
 
 JOB_MINUTES = "GATEHOUSE_JOB_MINUTES"
 """The variable with the job's own limit, in minutes."""
@@ -49,6 +50,8 @@ def measure_all(folder: Path) -> dict[Gate, str]:
     """
     workers = os.cpu_count() or 1
     seconds = gate_seconds(workers)
+    if not os.environ.get(KEY):
+        print(f"{KEY} is not set: what the gates draw follows from a published key", flush=True)
     if problem := _deal(folder, seconds):
         print(f"the rows could not be dealt: {problem}", flush=True)
     together = [gate for gate in Gate if gate is not Gate.LATENCY]
@@ -123,6 +126,7 @@ def _measure(gate: Gate, folder: Path, seconds: float, stop: Event | None = None
 def _run(*command: str, folder: Path, seconds: float, stop: Event | None = None) -> Done | None:
     """A command of ours in the candidate's folder; None where it took too long."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment[DRAWS] = draws_of(Workspace(folder))
     # -P: the candidate's folder is no place to import from.
     words = [sys.executable, "-P", "-m", "gatehouse.cli", *command]
     return run_apart(words, folder, environment | NO_TELEMETRY, seconds, stop)

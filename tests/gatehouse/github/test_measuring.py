@@ -14,6 +14,7 @@ from tests.gatehouse.tiny import Finished
 from tests.sample import lay_sample
 
 from gatehouse.base import Base, BaseRecord
+from gatehouse.draws import DRAWS, draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.github import measuring
@@ -23,7 +24,13 @@ from gatehouse.run import CARD, REPORT
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE
 
-SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_SECRET_ACCESS_KEY", "ACTIONS_RUNTIME_TOKEN")
+SECRETS = (
+    "GATEHOUSE_KEY",
+    "GITHUB_TOKEN",
+    "STATUS_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "ACTIONS_RUNTIME_TOKEN",
+)
 
 
 @pytest.fixture
@@ -146,6 +153,7 @@ def test_no_secret_reaches_it(finished: Finished, stand_in: Path,
         assert "secret" not in environment.values()
         assert folder == str(finished.root)
         assert environment["DO_NOT_TRACK"] == "1"
+        assert environment[DRAWS] == draws_of(finished.workspace)
     assert [words[-1] for words, _, _ in calls][-2:] == ["latency", "card"]  # with nothing beside
 
 
