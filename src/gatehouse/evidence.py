@@ -83,6 +83,9 @@ class Subject(Frozen):
     model_fp32: str | None = Field(default=None, description="the graph that training exported")
 
 
+COLUMN_AUC = "column_auc"
+"""How well one new column tells the target, of slices `column=NAME on WHERE`."""
+
 NEW = "new test rows"
 """The slice of what is measured on the candidate's test rows that are no exam rows."""
 

@@ -43,9 +43,11 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
     measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:
+        from gatehouse.gates.new_columns import on_new_columns
         from gatehouse.gates.new_rows import on_new_rows
 
         measurements += on_new_rows(exam, base, policy)
+        measurements += on_new_columns(exam, base)
     return Evidence(
         gate=Gate.ACCURACY,
         candidate=candidate.subject(Gate.ACCURACY),

@@ -28,6 +28,7 @@ _LABELS = {
     "accuracy_score_difference": "accuracy difference",
     "balanced_accuracy": "balanced accuracy",
     "brier_score_loss": "Brier score",
+    "column_auc": "how well one new column tells the target",
     "decision_agreement": "share of decisions alike",
     "demographic_parity_difference": "demographic parity difference",
     "demographic_parity_ratio": "demographic parity ratio",

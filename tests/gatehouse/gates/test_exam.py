@@ -221,3 +221,43 @@ def test_without_a_base_it_is_the_candidates_own(make_workspace: Make, policy: P
     assert evidence.exam is None
     assert one(evidence, "roc_auc", Of.CANDIDATE).n == len(candidate.split("test"))
     assert evidence.gate is Gate.ACCURACY
+
+
+@pytest.mark.parametrize("kind", ["number", "category"])
+def test_a_new_column_that_tells_the_target_is_named(
+    kind: str,
+    make_workspace: Make,
+    policy: Policy,
+    contract_of: Callable[..., Contract],
+    rows_of: Callable[[int, int], pd.DataFrame],
+) -> None:
+    """Attacks a column that gives the label away, and one that does so in train alone."""
+    rng = np.random.default_rng(0)
+    base = make_workspace("base")
+
+    def leaking(rows: pd.DataFrame, share: float) -> pd.DataFrame:
+        told = np.where(
+            rng.random(len(rows)) < share, rows["y"] == "yes", rng.random(len(rows)) < 0.5
+        )
+        return rows.assign(
+            hint=told.astype(float) if kind == "number" else np.where(told, "p", "q")
+        )
+
+    column = (
+        {"type": "category", "categories": ["p", "q"]} if kind == "category" else {"type": kind}
+    )
+    candidate = make_workspace(
+        train=leaking(base.split("train"), 0.95),
+        test=pd.concat([leaking(base.split("test"), 0.95), leaking(rows_of(400, 9), 0.0)]),
+        contract=contract_of(hint=column),
+    )
+    evidence = accuracy.measure(candidate, base, policy)
+    values = {
+        where: one(evidence, "column_auc", Of.CANDIDATE, f"column=hint on {where}").value
+        for where in ("exam", "train", NEW)
+    }
+    assert values["exam"] == pytest.approx(0.975, abs=0.02)
+    assert values["train"] == pytest.approx(0.975, abs=0.02)
+    assert values[NEW] == pytest.approx(0.5, abs=0.1)
+    same = accuracy.measure(make_workspace("same"), base, policy)
+    assert not [m for m in same.measurements if m.name == "column_auc"]

@@ -255,7 +255,7 @@ def test_other_data_are_judged(handed: Handed) -> None:
     other = verdict.candidate.model_copy(update={"data": "sha256:" + "0" * 64})
     handed.measured_on(data="sha256:" + "0" * 64)
     told = handed.refused(verdict.model_copy(update={"candidate": other}))
-    assert told.startswith("data: the verdict: 000000000000, ")
+    assert told.startswith("data: the files handed over: 000000000000, ")
 
 
 def test_another_contract(handed: Handed) -> None:
