@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 
 from gatehouse.contract import CONTRACT_FILE, load_contract
-from gatehouse.digest import PREPARED, data_digest
+from gatehouse.digest import PREPARED
 from gatehouse.model import Metadata, write_metadata
 from gatehouse.policy import POLICY_FILE
 from gatehouse.prepare import prepare
+from gatehouse.seal import data_digest
 from gatehouse.table import RAW, read_table
 from gatehouse.workspace import MODEL, Workspace
 from pipeline.ingest import ingest

@@ -12,19 +12,21 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
-from gatehouse.digest import PREPARED, dvc_md5
+from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
+from gatehouse.first_run import other_question
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.objects.fetch import MEGABYTES, LostError, fetch
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
 from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
 from gatehouse.recorded import RECORDED, check_recorded, recorded_for
+from gatehouse.seal import sealed_digest
 from gatehouse.table import RAW
 from gatehouse.typed import Document, Frozen
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
@@ -32,7 +34,8 @@ from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 BASE_FILE = Path("reports/base.json")
 STORE = Path(".gatehouse/base")
 LOCK = Path("dvc.lock")
-TAKEN = (RAW, PREPARED, MODEL_FP32, MODEL)
+TAKEN = (RAW, MODEL_FP32, MODEL)
+"""Of a base; its prepared rows are dealt from the raw ones."""
 
 
 class Outputs(Frozen):
@@ -51,6 +54,17 @@ class Outputs(Frozen):
         return {"contract": self.contract, "outs": self.outs}
 
 
+def folder_of(outputs: Outputs | None) -> Path:
+    """Where a commit's files lie, named by what they are."""
+    named = json.dumps(outputs and outputs.address, sort_keys=True)
+    return STORE / hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+Counted = Literal["touched_exam_rows", "exam_growth"]
+COUNTED: tuple[Counted, ...] = get_args(Counted)
+"""Measurements that count from the rows of an owner's last word, and not from the base's."""
+
+
 class BaseRecord(Document):
     """What the evidence is compared with; null: nothing."""
 
@@ -60,11 +74,19 @@ class BaseRecord(Document):
         default=None, description="the base's settings of measuring, which then count"
     )
 
+    since: dict[Counted, Outputs] = Field(
+        default_factory=dict,
+        description="from which earlier commit's rows a measurement counts, if not from the base's",
+    )
+
+    reviewed: bool = Field(
+        default=False, description="must an owner review the change, whatever is measured?"
+    )
+
     @property
     def folder(self) -> Path:
         """Where the base's files lie, named by what they are."""
-        named = json.dumps(self.outputs and self.outputs.address, sort_keys=True)
-        return STORE / hashlib.sha256(named.encode()).hexdigest()[:16]
+        return folder_of(self.outputs)
 
 
 @dataclass(frozen=True)
@@ -257,10 +279,12 @@ def fetch_recorded_base(root: Path = Path()) -> Workspace | None:
 
 
 def recorded_base(root: Path = Path()) -> Workspace | None:
-    """The base that `reports/base.json` names; None where it names none.
+    """The base that `reports/base.json` names, its rows dealt.
+
+    None where it names none, or what lies in `root` asks another question.
 
     Raises:
-        GatehouseError: its files are not here, or are not the base's.
+        GatehouseError: its files are not here, are not the base's, or its rows can't be dealt.
     """
     record = read_record(root)
     if record.outputs is None:
@@ -270,4 +294,27 @@ def recorded_base(root: Path = Path()) -> Workspace | None:
         raise GatehouseError(
             f"{BASE_FILE}: the base it names is not here; run `make run BASE=<commit>` to take it"
         )
-    return checked_base(folder, record.outputs)
+    base = comparable(checked_base(folder, record.outputs), root)
+    return None if base is None else dealt(base)
+
+
+def comparable(base: Workspace | None, root: Path) -> Workspace | None:
+    """The base, if what lies in `root` can be compared with it; else that is a first run."""
+    if base is None or other_question(base.contract, Workspace(root).contract):
+        return None
+    return base
+
+
+def dealt(base: Workspace) -> Workspace:
+    """A base with its prepared rows: dealt from its raw rows, by its contract, where they aren't.
+
+    Raises:
+        GatehouseError: the rows can't be dealt.
+    """
+    from gatehouse.prepare import prepare
+
+    try:
+        sealed_digest(base.prepared)
+    except GatehouseError:
+        prepare(base.contract, base.raw, base.prepared)
+    return base

@@ -85,6 +85,20 @@ def prepare() -> int:
 
 
 @main.command()
+@command
+def deal() -> int:
+    """Deal the recorded base's raw rows, and those that lie here by the base's rule.
+
+    So the gates do before they measure: a change brings raw rows, and never its own splits.
+    """
+    from gatehouse.deal import deal_both
+
+    for line in deal_both():
+        click.echo(line)
+    return PASS
+
+
+@main.command()
 @click.argument("gates", metavar="[GATE]...", nargs=-1, type=click.Choice(GATES))
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
 @command

@@ -39,17 +39,9 @@ def dvc_md5(path: Path) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest() + ".dir"
 
 
-def data_digest(folder: Path = PREPARED) -> str:
-    """`sha256:<hex>` of the three prepared splits together."""
-    return _together([folder / f"{split}.parquet" for split in SPLITS])
-
-
 def raw_digest(folder: Path) -> str:
     """`sha256:<hex>` of what `ingest` wrote: rows.parquet, and test.parquet where there is one."""
     rows, test = folder / ROWS_FILE, folder / TEST_FILE
-    return _together([rows, test] if test.exists() else [rows])
-
-
-def _together(files: list[Path]) -> str:
+    files = [rows, test] if test.exists() else [rows]
     lines = [f"{file.stem} {file_digest(file)}\n" for file in files]
     return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()

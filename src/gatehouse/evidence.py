@@ -76,14 +76,34 @@ class Subject(Frozen):
 
     contract: str | None = Field(default=None, description="contract.yaml: its content")
     raw: str | None = Field(default=None, description="data/raw: what ingest wrote")
-    data: str | None = Field(default=None, description="data/prepared: the three splits")
+    data: str | None = Field(
+        default=None, description="data/prepared: the rows, free of their order"
+    )
     model: str | None = Field(default=None, description="the served graph (INT8)")
     model_fp32: str | None = Field(default=None, description="the graph that training exported")
 
 
+COLUMN_AUC = "column_auc"
+"""How well one new column tells the target, of slices `column=NAME on WHERE`."""
+
+NEW = "new test rows"
+"""The slice of what is measured on the candidate's test rows that are no exam rows."""
+
+
+class Exam(Frozen):
+    """The rows that the candidate and the base were both asked."""
+
+    digest: str = Field(description="of the base's test rows, free of their order")
+    rows: int = Field(ge=1, description="how many these are")
+    unchanged: int = Field(ge=0, description="how many stand in the candidate as in the base")
+    standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
+    asked: int = Field(ge=1, description="how many could be asked")
+    new: int = Field(ge=0, description="test rows of the candidate that are none of the exam")
+
+
 LOOKS_AT: dict[Gate, tuple[str, ...]] = {
     Gate.DATA: ("contract", "raw"),
-    Gate.ROWS: ("contract", "raw", "data"),
+    Gate.ROWS: ("contract", "raw"),
     Gate.DRIFT: ("contract", "data", "model"),
     Gate.ACCURACY: ("contract", "data", "model"),
     Gate.FAIRNESS: ("contract", "data", "model"),
@@ -102,6 +122,12 @@ class Evidence(Document):
     gate: Gate = Field(description="the gate that measured")
     candidate: Subject = Field(description="what was measured")
     base: Subject | None = Field(default=None, description="null: compared with nothing")
+    exam: Exam | None = Field(
+        default=None, description="null: the candidate's own test rows, or none at all"
+    )
+    draws: str | None = Field(
+        default=None, description="which random draws it rests on; equal for equal data and models"
+    )
     settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
     tools: dict[str, str] = Field(description="versions of the libraries that measured")
     measurements: tuple[Measurement, ...] = Field(description="all that was measured")

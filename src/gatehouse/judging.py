@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from gatehouse.acceptance.record import Acceptance, read_folder
-from gatehouse.base import Base, find_base, recorded_base, take_base
+from gatehouse.base import Base, comparable, find_base, recorded_base, take_base
 from gatehouse.changes import contract_changes, policy_changes
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Subject, evidence_path, read_evidence
@@ -119,7 +119,10 @@ def named_policy(name: str, root: Path = Path()) -> Policy:
 
 
 def _base_subject(candidate: Workspace, base: Base | None) -> Subject | None:
-    workspace = recorded_base(candidate.root) if base is None else take_base(base, candidate.root)
+    if base is None:
+        workspace = recorded_base(candidate.root)
+    else:
+        workspace = comparable(take_base(base, candidate.root), candidate.root)
     return workspace.present() if workspace else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from gatehouse.draws import drawn_policy, draws_here, mark
 from gatehouse.evidence import Evidence, Gate, evidence_path
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace
@@ -13,12 +14,16 @@ from gatehouse.workspace import Workspace
 def measure(gate: Gate, candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
     """The evidence of one gate; only that gate's libraries are imported.
 
+    Its seed follows from the candidate's draws (`gatehouse.draws`), not from the policy alone.
+
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
     module = import_module(f"gatehouse.gates.{gate}")
-    evidence: Evidence = module.measure(candidate, base, policy)
-    return evidence
+    draws = draws_here(candidate)
+    evidence: Evidence = module.measure(candidate, base, drawn_policy(policy, gate, draws))
+    told = {"settings": policy.measure.of_gate(gate), "draws": mark(draws)}
+    return evidence.model_copy(update=told)
 
 
 def measure_and_write(

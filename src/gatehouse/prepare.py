@@ -19,6 +19,7 @@ from gatehouse.contract import CONTRACT_FILE, Contract, Split
 from gatehouse.digest import PREPARED, SPLITS
 from gatehouse.errors import GatehouseError
 from gatehouse.rows import row_hashes
+from gatehouse.seal import seal
 from gatehouse.split import check_identity, deal_hashes, identity_hashes
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE
 
@@ -59,6 +60,7 @@ def prepare(contract: Contract, raw: Path = RAW, prepared: Path = PREPARED) -> l
                 )
         for name, part in parts.items():
             part.replace(prepared / f"{name}.parquet")
+        seal(prepared)
     lines = []
     if dropped:
         lines.append(f"prepare: {dropped:,} rows dropped that equal a row of the official test")

@@ -18,6 +18,7 @@ from gatehouse.git import environment
 from gatehouse.judging import read_all_evidence, verdict_on
 from gatehouse.params import PARAMS
 from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.since import since_last_word
 from gatehouse.source import check_source, set_source
 from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.verdict import Verdict
@@ -50,8 +51,11 @@ sys.exit(main())
 
 def set_base(base: Base | None) -> Workspace | None:
     """Record and fetch what this run compares with; None: nothing."""
-    workspace = take_base(base) if base else None
-    write_record(base.record if base else BaseRecord())
+    if base is None:
+        write_record(BaseRecord())
+        return None
+    workspace = take_base(base)
+    write_record(since_last_word(base, Path(), take_base).record)
     return workspace
 
 

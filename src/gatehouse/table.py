@@ -99,7 +99,25 @@ def _check_rows(rows: int, path: Path) -> None:
         raise GatehouseError(f"{path}: claims {rows:,} rows in {size:,} bytes; it is damaged")
 
 
+def comparable_columns(path: Path) -> list[str]:
+    """Names of the columns that hold numbers, text, truths or times.
+
+    Raises:
+        GatehouseError: the file is missing or no Parquet file, or names two columns alike.
+    """
+    return [field.name for field in open_table(path).schema_arrow if _is_plain(field.type)]
+
+
 def _check_types(schema: pa.Schema, path: Path, checked: set[str]) -> None:
+    for field in schema:
+        if field.name in checked and not _is_plain(field.type):
+            raise GatehouseError(
+                f"{path}: column '{field.name}' holds {field.type}; a table holds numbers, text, "
+                "truths and times"
+            )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
     from pyarrow import types
 
     known = (
@@ -112,13 +130,8 @@ def _check_types(schema: pa.Schema, path: Path, checked: set[str]) -> None:
         types.is_string,
         types.is_large_string,
     )
-    for field in schema:
-        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
-        if field.name in checked and not any(holds(kind) for holds in known):
-            raise GatehouseError(
-                f"{path}: column '{field.name}' holds {field.type}; a table holds numbers, text, "
-                "truths and times"
-            )
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return any(holds(kind) for holds in known)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -18,6 +18,7 @@ from gatehouse.base import (
     BASE_FILE,
     LOCK,
     checked_base,
+    folder_of,
     locked_outputs,
     measuring_policy,
     read_record,
@@ -43,6 +44,9 @@ TRAIN_REPORTS = Path("reports/train")
 
 _TIMED = ("latency_ratio", "latency_p50", "latency_p95", "latency_p99")
 """Measurements of time: no two runs agree on them. All but their numbers is compared."""
+
+_DRAWN = ("drift", "single_row_difference")
+"""Measurements whose value rests on rows that are drawn, where there are many."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,10 @@ def _bring_base(root: Path, clone: Path) -> None:
             f"{BASE_FILE}: the base it names is not here; run `gatehouse measure --base REF` first"
         )
     checked_base(root / record.folder, record.outputs)
-    shutil.rmtree(clone / record.folder, ignore_errors=True)
-    shutil.copytree(root / record.folder, clone / record.folder)
+    earlier = [folder_of(outputs) for outputs in record.since.values()]
+    for folder in {record.folder, *(each for each in earlier if (root / each).is_dir())}:
+        shutil.rmtree(clone / folder, ignore_errors=True)
+        shutil.copytree(root / folder, clone / folder)
 
 
 def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:
@@ -210,7 +216,7 @@ def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
             differences.append(Difference(path.as_posix(), f"unreadable ({error})", "evidence"))
             continue
         fresh[gate] = measure(gate, candidate, base, policy)
-        differences += _evidence_differences(path, recorded[gate], fresh[gate])
+        differences += _evidence_differences(path, *_alike(recorded[gate], fresh[gate]))
     return differences + _compare_outcomes(recorded, fresh, candidate, base, policy)
 
 
@@ -261,6 +267,22 @@ def _evidence_differences(path: Path, recorded: Evidence, fresh: Evidence) -> li
             what = f"{path.as_posix()} {' '.join(key)}"
             differences.append(Difference(what, _values(before, key), _values(after, key)))
     return differences
+
+
+def _alike(recorded: Evidence, fresh: Evidence) -> tuple[Evidence, Evidence]:
+    """Both without what was drawn, if they rest on other draws: a desk lacks the gates' secret."""
+    if recorded.draws == fresh.draws:
+        return recorded, fresh
+
+    def undrawn(evidence: Evidence) -> Evidence:
+        kept = tuple(
+            m.model_copy(update={"interval": None, "p_value": None, "note": None})
+            for m in evidence.measurements
+            if m.name not in _DRAWN
+        )
+        return evidence.model_copy(update={"measurements": kept})
+
+    return undrawn(recorded), undrawn(fresh)
 
 
 Key = tuple[str, str, str, str]

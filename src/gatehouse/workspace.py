@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
-from gatehouse.digest import PREPARED, data_digest, file_digest, raw_digest
+from gatehouse.digest import PREPARED, file_digest, raw_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import LOOKS_AT, Gate, Subject
+from gatehouse.seal import data_digest, sealed_digest
 from gatehouse.table import RAW, read_table
 
 if TYPE_CHECKING:
@@ -105,11 +106,15 @@ class Workspace:
         return Subject(**{field: self._digest(field) for field in LOOKS_AT[gate]})
 
     def present(self) -> Subject:
-        """Digests of all that is here; null for what is missing."""
+        """Digests of all that is here; null for what is missing, and for rows without a seal.
+
+        No table and no graph is opened.
+        """
         found: dict[str, str] = {}
         for field in Subject.model_fields:
             try:
-                found[field] = self._digest(field)
+                sealed = field == "data"
+                found[field] = sealed_digest(self.prepared) if sealed else self._digest(field)
             except GatehouseError:
                 continue
         return Subject(**found)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatehouse.contract import Task, load_contract
-from gatehouse.digest import PREPARED, data_digest
+from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of
 from gatehouse.model import Metadata, Model, write_metadata
+from gatehouse.seal import data_digest
 from gatehouse.stage import run_stage
 from gatehouse.table import read_table
 from gatehouse.workspace import MODEL_FP32

@@ -14,7 +14,7 @@ from tests.examples.conftest import EXAMPLE
 from tests.gatehouse.serving.place import serving
 
 from gatehouse.contract import load_contract
-from gatehouse.digest import SPLITS, data_digest
+from gatehouse.digest import SPLITS
 from gatehouse.evidence import Gate
 from gatehouse.gates import latency
 from gatehouse.judge import apply_rule
@@ -23,6 +23,7 @@ from gatehouse.measure import measure, measure_and_write
 from gatehouse.model import write_metadata
 from gatehouse.policy import load_policy
 from gatehouse.prepare import prepare
+from gatehouse.seal import data_digest
 from gatehouse.table import read_table, write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, Workspace

@@ -44,7 +44,7 @@ STAGES = {
         "data": {
             "cmd": "python make.py data",
             "deps": ["source/data"],
-            "outs": ["data/raw", "data/prepared"],
+            "outs": ["data/raw", {"data/prepared": {"cache": False}}],
         },
         "model": {
             "cmd": "python make.py model",

@@ -14,6 +14,7 @@ from gatehouse.base import (
     STORE,
     TAKEN,
     BaseRecord,
+    dealt,
     fetch_recorded_base,
     find_base,
     locked_outputs,
@@ -54,7 +55,7 @@ def test_taking_a_base_gives_its_files_and_leaves_the_work_tree_as_it_was(
     base = find_base("main", repository.root)
     taken = take_base(base, repository.root)
     assert taken is not None
-    found = taken.present()
+    found = dealt(taken).present()
     assert (found.data, found.model, found.model_fp32, found.contract) == (
         expected.data, expected.model, expected.model_fp32, expected.contract,
     )  # fmt: skip
@@ -75,7 +76,7 @@ def test_a_base_comes_from_a_remote_when_the_cache_is_empty(
     shutil.rmtree(repository.root / "data")
     taken = take_base(find_base("main", repository.root), repository.root)
     assert taken is not None
-    assert taken.present().data == expected.data
+    assert dealt(taken).present().data == expected.data
 
 
 def test_a_base_in_no_cache_is_an_error_that_leaves_nothing(repository: Repository) -> None:
@@ -94,7 +95,7 @@ def test_a_damaged_cache_is_no_base(repository: Repository, kind: str) -> None:
         for path in (repository.root / ".dvc/cache/files/md5").rglob("*")
         if path.is_file() and not path.name.endswith(".dir")
     )
-    wanted = "models/model.int8.onnx" if kind == "file" else "data/prepared/test.parquet"
+    wanted = "models/model.int8.onnx" if kind == "file" else "data/raw/rows.parquet"
     content = (repository.root / wanted).read_bytes()
     (victim,) = [path for path in cached if path.read_bytes() == content]
     victim.chmod(0o644)
@@ -171,7 +172,7 @@ def test_a_commit_without_a_run_is_no_base_and_no_error(repository: Repository) 
     assert take_base(base, repository.root) is None
 
 
-@pytest.mark.parametrize("path", ["data/prepared", "models/model.onnx", "models/model.int8.onnx"])
+@pytest.mark.parametrize("path", ["data/raw", "models/model.onnx", "models/model.int8.onnx"])
 def test_half_a_run_is_an_error_and_not_no_base(repository: Repository, path: str) -> None:
     """Attacks a lock cut down to nothing to compare with, which any model would pass."""
     lock = repository.root / "dvc.lock"
@@ -185,7 +186,7 @@ def test_half_a_run_is_an_error_and_not_no_base(repository: Repository, path: st
         find_base("main", repository.root)
     lock.write_text('schema: "2.0"\nstages: {}\n')
     repository.commit()
-    with pytest.raises(GatehouseError, match="does not record data/raw, data/prepared, models"):
+    with pytest.raises(GatehouseError, match="does not record data/raw, models"):
         find_base("main", repository.root)
 
 
@@ -209,7 +210,7 @@ def test_the_folder_is_named_by_what_lies_in_it(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["models/model.int8.onnx", "models/model.onnx", "data/prepared/test.parquet"]
+    "path", ["models/model.int8.onnx", "models/model.onnx", "data/raw/rows.parquet"]
 )
 def test_a_copy_is_looked_at_every_time(repository: Repository, path: str) -> None:
     """Attacks a copy that was right when it was fetched; taken away, it is fetched again."""
@@ -227,6 +228,38 @@ def test_a_copy_is_looked_at_every_time(repository: Repository, path: str) -> No
     shutil.rmtree(taken.root)
     assert take_base(base, repository.root) == taken
     assert recorded_base(repository.root) == taken
+
+
+def test_rows_that_are_not_as_dealt_are_dealt_anew(repository: Repository) -> None:
+    """Attacks the base's exam where it lies: a test split made easy, with a note that is old."""
+    base = find_base("main", repository.root)
+    write_record(base.record, repository.root)
+    take_base(base, repository.root)
+    taken = recorded_base(repository.root)
+    assert taken is not None
+    expected = taken.split("test")
+    expected.iloc[:5].to_parquet(taken.prepared / "test.parquet", index=False)
+    again = recorded_base(repository.root)
+    assert again is not None
+    assert again.split("test").equals(expected)
+
+
+@pytest.mark.parametrize("change", ["target", "classes", "identity"])
+def test_another_question_is_a_first_run(repository: Repository, change: str) -> None:
+    """Attacks a change that turns what is predicted, and is then compared with what it is not."""
+    base = find_base("main", repository.root)
+    write_record(base.record, repository.root)
+    take_base(base, repository.root)
+    contract = repository.root / "contract.yaml"
+    old, new = {
+        "target": ("  rich:", "  wealthy:"),
+        "classes": ('positive: "yes"', 'positive: "no"'),
+        "identity": ("identity: [age, job]", "identity: [sex]"),
+    }[change]
+    text = contract.read_text()
+    contract.write_text(text.replace(old, new))
+    assert contract.read_text() != text
+    assert recorded_base(repository.root) is None
 
 
 @pytest.mark.parametrize(
@@ -316,7 +349,7 @@ def test_a_repository_within_a_larger_one_finds_its_own_files(
     assert base.record.outputs is not None
     taken = take_base(base, top / "project")
     assert taken is not None
-    assert taken.present().data == repository.workspace.present().data
+    assert dealt(taken).present().data == repository.workspace.present().data
 
 
 def test_a_hook_of_another_repository_does_not_lead_git_astray(
@@ -359,8 +392,8 @@ def test_a_recorded_base_comes_from_the_commit_that_made_it(repository: Reposito
     repository.commit("compared with the one before")
     taken = fetch_recorded_base(repository.root)
     assert taken is not None
-    assert taken.split("train").equals(repository.workspace.split("train"))
     assert recorded_base(repository.root) == taken
+    assert taken.split("train").equals(repository.workspace.split("train"))
     assert base.record.outputs is not None
     strange = base.record.outputs.model_copy(update={"contract": "sha256:0"})
     write_record(base.record.model_copy(update={"outputs": strange}), repository.root)

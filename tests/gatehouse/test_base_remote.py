@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse.base import STORE, Base, find_base, take_base
+from gatehouse.base import STORE, Base, dealt, find_base, take_base
 from gatehouse.errors import GatehouseError
 from gatehouse.objects.bring import named
 from gatehouse.objects.push import push
@@ -92,7 +92,7 @@ def test_a_base_comes_back_with_a_key_that_only_reads(
     forget_clients()
     taken = take_base(remote.base(), remote.repository.root)
     assert taken is not None
-    found = taken.present()
+    found = dealt(taken).present()
     assert (found.data, found.model, found.model_fp32) == (
         expected.data, expected.model, expected.model_fp32,
     )  # fmt: skip

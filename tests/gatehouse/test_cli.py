@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from gatehouse.base import BaseRecord, find_base, take_base, write_record
+from gatehouse.base import BaseRecord, dealt, find_base, take_base, write_record
 from gatehouse.cli import GATES, main
 from gatehouse.evidence import Gate
 from gatehouse.verdict import Outcome, Verdict
@@ -303,7 +303,7 @@ def test_report_refuses_a_verdict_on_something_else(
     assert gatehouse("report", cwd=finished.root).exit_code == 0
 
 
-PLANTED = [MODEL.as_posix(), MODEL_FP32.as_posix(), "data/prepared/train.parquet", "contract.yaml"]
+PLANTED = [MODEL.as_posix(), MODEL_FP32.as_posix(), "data/raw/rows.parquet", "contract.yaml"]
 
 
 @pytest.mark.parametrize("damage", ["changed", "gone"])
@@ -316,7 +316,7 @@ def test_a_base_s_copy_that_was_tampered_with_is_an_error(
     base = find_base("main", root)
     taken = take_base(base, root)
     assert taken is not None
-    repository.write_all(taken.present())
+    repository.write_all(dealt(taken).present())
     assert gatehouse("judge", "--base", "main", cwd=root).exit_code == 0
     write_record(base.record, root)
     assert gatehouse("judge", cwd=root).exit_code == 0
@@ -354,8 +354,8 @@ def test_a_base_s_copy_that_was_planted_is_an_error(
         else:
             shutil.copy(root / part, planted / part)
     assert gatehouse("judge", "--base", "main", cwd=root).exit_code == 1  # the very same files
-    extra = planted / "data/prepared/more.parquet"
-    extra.write_bytes((planted / "data/prepared/train.parquet").read_bytes())
+    extra = planted / "data/raw/more.parquet"
+    extra.write_bytes((planted / "data/raw/rows.parquet").read_bytes())
     result = gatehouse("judge", "--base", "main", cwd=root)
     assert result.exit_code == 2
     assert "is not the base's; remove" in result.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.base import find_base, take_base
+from gatehouse.base import dealt, find_base, take_base
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import COMPARES, Gate
 from gatehouse.judging import base_named, named_policy, verdict_on
@@ -27,7 +27,7 @@ def _judged(repository: Repository, ref: str = "main", policy: str | None = None
     """Judge the work tree against `ref`, with evidence freshly measured against it."""
     base = find_base(ref, repository.root)
     taken = take_base(base, repository.root)
-    repository.write_all(taken.present() if taken else None)
+    repository.write_all(dealt(taken).present() if taken else None)
     return verdict_on(repository.workspace, base, policy, on=date(2026, 11, 21))
 
 
@@ -126,7 +126,7 @@ def test_the_base_s_measuring_settings_count(repository: Repository) -> None:
     base = find_base("main", repository.root)
     taken = take_base(base, repository.root)
     assert taken is not None
-    repository.write_all(taken.present())
+    repository.write_all(dealt(taken).present())
     path.write_text(POLICY.replace("resamples: 2000", "resamples: 200"))
     verdict = verdict_on(repository.workspace, base)
     assert verdict.outcome is Outcome.PASS

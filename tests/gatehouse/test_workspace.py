@@ -8,10 +8,11 @@ from pathlib import Path
 import onnx
 import pytest
 
-from gatehouse.digest import data_digest, file_digest, raw_digest
+from gatehouse.digest import file_digest, raw_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import LOOKS_AT, Gate, Subject
 from gatehouse.measure import measure_and_write
+from gatehouse.seal import data_digest
 from gatehouse.table import read_table, write_table
 from gatehouse.workspace import MODEL, MODEL_FP32
 from tests.gatehouse.tiny import Finished, make_graph, origin, rows

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from gatehouse.digest import data_digest
 from gatehouse.evidence import (
     COMPARES,
     Evidence,
@@ -21,6 +20,9 @@ from gatehouse.evidence import (
 )
 from gatehouse.judge import compared_with
 from gatehouse.policy import Policy, parse_policy
+from gatehouse.prepare import prepare
+from gatehouse.seal import data_digest
+from gatehouse.table import write_table
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from tests.sample import lay_sample
 
@@ -241,15 +243,9 @@ def lay_out(root: Path) -> None:
     (root / "contract.yaml").write_text(CONTRACT)
     (root / "policy.yaml").write_text(POLICY)
     lay_sample(root, "params.yaml")
-    for path, count, first in (
-        ("raw/rows", 1500, 0),
-        ("prepared/train", 600, 0),
-        ("prepared/valid", 200, 600),
-        ("prepared/test", 700, 800),
-    ):
-        target = root / "data" / f"{path}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        rows(count, first).to_parquet(target, index=False)
+    workspace = Workspace(root)
+    write_table(rows(3500), workspace.raw / "rows.parquet")
+    prepare(workspace.contract, workspace.raw, workspace.prepared)
     (root / "models").mkdir()
     onnx.save_model(make_graph(scale=0.02, **origin(root)), root / MODEL_FP32)
     onnx.save_model(make_graph(scale=0.021, **origin(root)), root / MODEL)

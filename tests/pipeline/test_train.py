@@ -16,10 +16,10 @@ from sklearn.metrics import roc_auc_score
 from tests.sample import lay_sample
 
 from gatehouse.contract import load_contract
-from gatehouse.digest import data_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
 from gatehouse.prepare import prepare
+from gatehouse.seal import data_digest
 from gatehouse.table import read_table, write_table
 from pipeline import train as stage
 from pipeline.ingest import ingest

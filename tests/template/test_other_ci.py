@@ -122,7 +122,7 @@ def candidate(tmp_path: Path) -> tuple[Path, Path]:
     (trusted / ".venv/bin").mkdir(parents=True)
     program = trusted / ".venv/bin/gatehouse"
     program.write_text(
-        "#!/bin/sh\nls data/raw data/prepared models >seen\nmkdir -p reports\n"
+        "#!/bin/sh\nls data/raw models >seen\nmkdir -p reports\n"
         'echo report >reports/report.md\necho "{}" >reports/verdict.json\n'
         '[ "$1" = judge ] || exit 0\nexit "${VERDICT:-0}"\n'
     )
@@ -130,7 +130,7 @@ def candidate(tmp_path: Path) -> tuple[Path, Path]:
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init"], ["add", "docs", "*.yaml"], [*identity, "commit", "-m", "base"]):
         subprocess.run(["git", *command], cwd=trusted, check=True, capture_output=True)
-    for folder in ("data/raw", "data/prepared", "models"):
+    for folder in ("data/raw", "models"):
         (files / folder).mkdir(parents=True)
         (files / folder / "real").write_text("real")
     return trusted, files

@@ -24,7 +24,7 @@ def archive_of(world: World, extra: dict[str, bytes] | None = None) -> bytes:
     """The candidate that main records, with entries replaced or added."""
     root = world.author.root
     names = ["dvc.lock"]
-    for folder in ("data/raw", "data/prepared", "models", "reports/train"):
+    for folder in ("data/raw", "models", "reports/train"):
         names += [path.relative_to(root).as_posix() for path in (root / folder).rglob("*.*")]
     files = {name: (root / name).read_bytes() for name in names if (root / name).is_file()}
     packed = io.BytesIO()

@@ -96,7 +96,7 @@ def test_drift_opens_an_issue_that_a_pass_closes(world: World, tmp_path: Path) -
 
     # Without a DVC remote the training data comes from an earlier run's candidate.
     candidate = tmp_path / "candidate"
-    for name in ("data/raw", "data/prepared", "models", "reports/train"):
+    for name in ("data/raw", "models", "reports/train"):
         shutil.copytree(author.root / name, candidate / name)
     shutil.copyfile(author.root / "dvc.lock", candidate / "dvc.lock")
     github.artifact(5, f"candidate-{author.gatehouse('github', 'key').strip()}", candidate)

@@ -11,6 +11,7 @@ from typing import Any
 from gatehouse.doctor.acceptors import check_acceptors
 from gatehouse.doctor.adopted import is_set_up, repository
 from gatehouse.doctor.finding import Area, Finding
+from gatehouse.draws import KEY
 from gatehouse.errors import GatehouseError
 from gatehouse.github.settings import look_up
 from gatehouse.github.settings_api import Api
@@ -31,7 +32,7 @@ _TOGETHER = (
     ("COSIGN_PUBLIC_KEY", "COSIGN_PRIVATE_KEY"),
     ("COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"),
 )
-_GUARDED = ("GATEHOUSE_APP_KEY", "COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD", "REGISTRY_PASSWORD")
+_GUARDED = (KEY, "GATEHOUSE_APP_KEY", "COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD", "REGISTRY_PASSWORD")
 """Secrets of the environment, never of the repository: there every branch could read them."""
 
 
@@ -127,6 +128,12 @@ def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
         yield AREA.warning(
             "no App sets the status `gatehouse`: whoever can write to the repository can set it",
             f"{_SETTINGS.format(repo=repo)} APP_ID=NUMBER (docs/github.md says how to make one)",
+        )
+    if KEY not in names:
+        yield AREA.warning(
+            f"{KEY} is not set: what the gates draw (samples, seeds, sizes of calls) follows from "
+            "a published key, so a change could be made to suit it",
+            f"openssl rand -hex 32 | gh secret set {KEY} --env {_ENVIRONMENT} --repo {repo}",
         )
     unset = ", ".join(sorted(read - names)) or "none"
     yield AREA.fine(f"variables and secrets that are not set, all of them optional: {unset}")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.digest import PREPARED
-from gatehouse.drill.scene import NotApplicableError, Scene
+from gatehouse.contract import CONTRACT_FILE
+from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
 if TYPE_CHECKING:
@@ -20,14 +20,6 @@ _NEW = 0.05
 _TRIES = 100
 _LEAST = 100
 """New rows that make chance no explanation of a deal without test."""
-
-
-def undealt(scene: Scene) -> None:
-    """A few test rows left out of the prepared split; the raw rows still have them."""
-    test = scene.candidate.split("test")
-    kept = scene.rng.random(len(test)) >= _TOUCHED
-    write_table(test[kept].reset_index(drop=True), scene.root / PREPARED / "test.parquet")
-    scene.stamp_models()
 
 
 def relabelled_exam(scene: Scene) -> None:
@@ -45,6 +37,14 @@ def removed_exam(scene: Scene) -> None:
     rows = _rows(scene, _exam_file(scene))
     gone = _some(scene, np.flatnonzero(_in_exam(scene, rows)))
     _replace(scene, _exam_file(scene), rows.drop(rows.index[gone]).reset_index(drop=True))
+
+
+def other_split(scene: Scene) -> None:
+    """A rule that deals a tenth less of the rows into test."""
+    contract = scene.contract
+    split = contract.split.model_copy(update={"test": 0.9 * contract.split.test})
+    write_contract(contract.model_copy(update={"split": split}), scene.root / CONTRACT_FILE)
+    scene.edit_rows(lambda same: same)
 
 
 def copied_exam(scene: Scene) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gatehouse.contract import CONTRACT_FILE, Column, Contract, Task
-from gatehouse.digest import PREPARED, data_digest
+from gatehouse.digest import PREPARED
 from gatehouse.drill.graph import Change, Margin, rewrite
 from gatehouse.evidence import Gate, Of, evidence_path
 from gatehouse.gates.predictions import labels_of
@@ -22,6 +22,7 @@ from gatehouse.gates.scale import robust_deviation
 from gatehouse.judging import today
 from gatehouse.model import Model, write_metadata
 from gatehouse.policy import POLICY_FILE, Policy, Rule, load_policy
+from gatehouse.seal import seal
 from gatehouse.table import RAW, read_table, write_table
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32, Workspace
 
@@ -153,7 +154,7 @@ class Scene:
 
     def stamp_models(self) -> None:
         """Let the graphs say that they come from the contract and data that lie here now."""
-        origin = {"contract": self.contract.digest, "data": data_digest(self.root / PREPARED)}
+        origin = {"contract": self.contract.digest, "data": seal(self.root / PREPARED)}
         for path in (MODEL, MODEL_FP32):
             model = onnx_model(self.root / path)
             metadata = Model(path, model.SerializeToString()).metadata

@@ -1,9 +1,9 @@
-"""The accuracy gate: metrics on the test split, and the paired difference to the base's model.
+"""The accuracy gate: metrics on the exam, and the paired difference to the base's model.
 
 Point values are scikit-learn's; intervals are percentile bootstrap intervals over rows, of a share
-that is 0 or 1 Wilson's. The base's model is scored on the candidate's own test rows, so that the
-difference is paired; rows that the base's model was trained on are left out of it. Test rows that
-stand in train are counted: a model that has seen its test rows proves nothing.
+that is 0 or 1 Wilson's. Both models sit the base's exam, so that differences are paired; on test
+rows that the change brings, both are compared once more. Exam rows that stand in the candidate's
+train are counted: a model that has seen its test rows proves nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
+from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import UNITS, measured, undefined
 from gatehouse.gates.metrics.edge import Told, edge_difference, edge_interval
-from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 from gatehouse.rows import row_hashes
@@ -26,7 +26,6 @@ from gatehouse.rows import row_hashes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gatehouse.contract import Contract
     from gatehouse.workspace import Workspace
 
 Quantity = tuple[Of, str, str]
@@ -39,31 +38,22 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
-    settings = policy.measure
-    rows = candidate.split("test")
-    ours = predict(candidate.model, rows, candidate.contract)
-    measurements = measure_models({Of.CANDIDATE: ours}, policy)
-    measurements.append(_seen_in_training(rows, candidate))
+    exam = exam_of(candidate, base)
+    models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
+    measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
+    measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:
-        fresh = ~seen_in(rows, base)
-        theirs = _of_base(base, rows, candidate.contract)
-        if isinstance(theirs, str) or not fresh.any():
-            reason = theirs if isinstance(theirs, str) else "the base was trained on every test row"
-            measurements += [
-                _measurement(
-                    (Of.COMPARISON, m.name, m.slice), np.nan, np.empty(0), 0, policy, reason
-                )
-                for m in measurements
-                if m.interval
-            ]
-        else:
-            pair = {Of.CANDIDATE: ours.of_rows(fresh), Of.BASE: theirs.of_rows(fresh)}
-            measurements += [m for m in measure_models(pair, policy) if m.of is not Of.CANDIDATE]
+        from gatehouse.gates.new_columns import on_new_columns
+        from gatehouse.gates.new_rows import on_new_rows
+
+        measurements += on_new_rows(exam, base, policy)
+        measurements += on_new_columns(exam, base)
     return Evidence(
         gate=Gate.ACCURACY,
         candidate=candidate.subject(Gate.ACCURACY),
         base=base.subject(Gate.ACCURACY) if base else None,
-        settings=settings.of_gate(Gate.ACCURACY),
+        exam=exam.told,
+        settings=policy.measure.of_gate(Gate.ACCURACY),
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
     )
@@ -114,17 +104,10 @@ def measure_models(
     return found
 
 
-def _of_base(base: Workspace, rows: pd.DataFrame, contract: Contract) -> Predictions | str:
-    """What the base's model says of the candidate's rows, or why it can't be asked."""
-    if base.contract.target != contract.target:
-        return f"the base predicts '{base.contract.target}', the candidate '{contract.target}'"
-    if base.contract.classes != contract.classes:
-        ours, theirs = contract.classes or "a number", base.contract.classes or "a number"
-        return f"the base predicts {theirs}, the candidate {ours}"
-    try:
-        return predict(base.model, rows, contract)
-    except GatehouseError as error:
-        return f"the base's model can't score the candidate's rows: {error}"
+def _noted(measurement: Measurement, note: str | None) -> Measurement:
+    """With what is to be known of the exam behind what is known of the number."""
+    notes = "; ".join(filter(None, (measurement.note, note)))
+    return measurement.model_copy(update={"note": notes or None})
 
 
 def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:

@@ -15,7 +15,8 @@ The two effects have units of their own, so slices say which it is, and rules ca
 each: `number=age`, `category=workclass`, `category=age (missing)`. Row keys are not compared: new
 rows have new keys.
 
-Columns that came, went or changed their kind are counted apart as `schema_changes`.
+Predictions are of the exam, which both models sit. Columns that came, went or changed their kind
+are counted apart as `schema_changes`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Role, Task
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.gates.exam import Exam, exam_of
 from gatehouse.gates.tools import versions
 from gatehouse.policy import DriftMeasure, Policy
 
@@ -70,6 +72,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         GatehouseError: data or model is missing, or they do not fit each other.
     """
     measurements: list[Measurement] = []
+    told = None
     if base is not None:
         old, new = base.split("train"), candidate.split("train")
         # By the base's contract: a change can't take a column out of sight.
@@ -81,12 +84,15 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         measurements.append(schema_changes(old, new))
         settings, seed = policy.measure.drift, policy.measure.seed
         tests = compare_tables(old, new, columns, settings, seed)
-        tests.append(_predictions(candidate, base, settings, seed))
+        exam = exam_of(candidate, base)
+        told = exam.told
+        tests.append(_predictions(exam, base, settings, seed))
         measurements += adjusted(tests)
     return Evidence(
         gate=Gate.DRIFT,
         candidate=candidate.subject(Gate.DRIFT),
         base=base.subject(Gate.DRIFT) if base else None,
+        exam=told,
         settings=policy.measure.of_gate(Gate.DRIFT),
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),
@@ -216,16 +222,12 @@ def _homogeneity(label: str, counts: NDArray[np.float64], n: int) -> Test:
     return Test(label, effect, p_value, n, "share", method)
 
 
-def _predictions(candidate: Workspace, base: Workspace, settings: DriftMeasure, seed: int) -> Test:
-    """What the candidate says of its test split against what the base says of its own."""
+def _predictions(exam: Exam, base: Workspace, settings: DriftMeasure, seed: int) -> Test:
+    """What the candidate says of the exam against what the base says of it."""
     old, new = (
-        said(workspace.model, sample_rows(workspace.split("test"), settings, seed))
-        for workspace in (base, candidate)
+        said(workspace.model, sample_rows(rows, settings, seed))
+        for workspace, rows in ((base, exam.base_rows), (exam.candidate, exam.rows))
     )
-    if base.model.metadata.task is not candidate.model.metadata.task:
-        rows = min(len(old), len(new))
-        # A share and a number are not alike, though both are numbers.
-        return Test(PREDICTION, 1.0, 0.0, rows, "share", "another task: nothing is alike; exact")
     return compare_predictions(old, new, settings.rare_level)
 
 

@@ -18,7 +18,8 @@ from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement
 from gatehouse.gates import fairness_classes, fairness_values
-from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.exam import exam_of
+from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the fairness gate: the candidate on its own test split.
+    """Evidence of the fairness gate: the candidate on the exam.
 
     What the base's contract protects is measured too: no change takes an attribute out of sight.
 
@@ -38,24 +39,24 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
             attribute is gone.
     """
     contract = candidate.contract
-    rows = candidate.split("test")
+    exam = exam_of(candidate, base)
     protected = list(
         dict.fromkeys([*(base.contract.protected if base else ()), *contract.protected])
     )
-    gone = [name for name in protected if name not in rows]
+    gone = [name for name in protected if name not in exam.rows]
     if gone:
         raise GatehouseError(
-            f"the test split has no column '{gone[0]}', which the contract (the candidate's or the "
+            f"the exam has no column '{gone[0]}', which the contract (the candidate's or the "
             "base's) protects; bring it back, or stop protecting it in a pull request of its own"
         )
-    predictions = predict(candidate.model, rows, contract)
     return Evidence(
         gate=Gate.FAIRNESS,
         candidate=candidate.subject(Gate.FAIRNESS),
         base=base.subject(Gate.FAIRNESS) if base else None,
+        exam=exam.told,
         settings=policy.measure.of_gate(Gate.FAIRNESS),
         tools=versions("numpy", "fairlearn", "onnxruntime"),
-        measurements=tuple(measure_rows(rows, protected, predictions, policy)),
+        measurements=tuple(measure_rows(exam.rows, protected, exam.ours, policy)),
     )
 
 

@@ -21,6 +21,7 @@ from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
 from gatehouse.gates.bootstrap import bootstrap, percentile_interval, wilson_interval
+from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
 from gatehouse.gates.metrics.weighted import mean_of
 from gatehouse.gates.predictions import Predictions, predict
@@ -50,7 +51,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         GatehouseError: data or a model is missing, they do not fit each other, or the policy asks
             for more confidence than its sessions can give.
     """
-    rows = candidate.split("test")
+    exam = exam_of(candidate, base)
+    rows = exam.rows
     int8, fp32 = candidate.root / MODEL, candidate.root / MODEL_FP32
     measurements = _timings("int8/fp32", Of.CANDIDATE, int8, fp32, rows, policy)
     measurements += _fidelity(candidate, rows, policy)
@@ -72,6 +74,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         gate=Gate.LATENCY,
         candidate=candidate.subject(Gate.LATENCY),
         base=base.subject(Gate.LATENCY) if base else None,
+        exam=exam.told,
         settings=policy.measure.of_gate(Gate.LATENCY),
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),
@@ -220,7 +223,7 @@ def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[
     changed = _moved if int8.task is Task.REGRESSION else _agreement
     return [
         changed(int8, fp32, policy),
-        _batching(candidate.model, rows, int8),
+        _batching(candidate.model, rows, int8, policy.measure.seed),
         *_costs(int8, fp32, policy),
     ]
 
@@ -291,16 +294,16 @@ def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measure
     return measurements
 
 
-def _batching(model: Model, rows: pd.DataFrame, int8: Predictions) -> Measurement:
+def _batching(model: Model, rows: pd.DataFrame, int8: Predictions, seed: int) -> Measurement:
     """The gates score all rows at once, the service a few: both must predict the same.
 
-    Single rows, and calls of fixed and of drawn sizes whose rows are drawn in another order. The
-    draws depend on the bytes of the graph.
+    Single rows that are drawn, and calls of fixed and of drawn sizes whose rows are drawn in
+    another order. The draws depend on the seed and the bytes of the graph.
     """
     together = int8.scores[:, None] if int8.outputs is None else int8.outputs
-    rng = np.random.default_rng(list(hashlib.sha256(model.path.read_bytes()).digest()))
+    rng = np.random.default_rng([seed, *hashlib.sha256(model.path.read_bytes()).digest()])
     sizes = [*_CALL_SIZES, *rng.integers(2, _CALL_SIZES[-1], _DRAWN_SIZES)]
-    chosen = np.linspace(0, len(rows) - 1, min(_SINGLE_ROWS, len(rows))).astype(int)
+    chosen = rng.permutation(len(rows))[:_SINGLE_ROWS]
     calls = [chosen[[i]] for i in range(len(chosen))]
     calls += [
         rng.permutation(len(rows))[:size] for size in sizes for _ in range(1 + _SINGLE_ROWS // size)

@@ -3,11 +3,12 @@
 The exam is the base's test rows. Raw rows of base and candidate are dealt by the base's split rule
 and matched as multisets (`gatehouse.ledger`), so every number here is a count:
 
+- `first_run`: is there a base, but none that can be compared with? The only number without a base;
+- `split_changes`: settings of the split rule that the change alters: it deals another exam;
 - rows by what became of them: unchanged, changed, relabelled, gone, added, repeated;
-- `misdealt_rows`: prepared rows that are too many or missing where the raw rows are dealt anew by
-  the contract's rule; the only number that needs no base;
 - `touched_exam_rows`: test rows of the base that are changed, relabelled or gone;
-- `exam_growth`: new test rows for each row of the exam;
+- `exam_growth`: new test rows, added or repeated, for each row of the exam; this and the touched
+  ones are counted since an owner's last word (`gatehouse.since`), so that small steps add up;
 - `unfair_deal`: how far the distinct identities that were added, gone, changed or relabelled lie
   from the contract's shares of train, valid and test; exact binomial tests, Bonferroni over the
   splits, Holm over the four kinds of rows (Holm 1979);
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING
 
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.drift import holm
+from gatehouse.gates.question import first_run, split_changes
+from gatehouse.gates.steps import Sides, earlier_rows, growth, touched
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 
@@ -44,7 +47,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     """Evidence of the rows gate; without a base there is nothing to compare.
 
     Raises:
-        GatehouseError: raw or prepared rows are missing or unreadable, or lack an identity column.
+        GatehouseError: raw rows are missing or unreadable, or lack an identity column.
     """
     return Evidence(
         gate=Gate.ROWS,
@@ -52,21 +55,10 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         base=base.subject(Gate.ROWS) if base else None,
         settings=policy.measure.of_gate(Gate.ROWS),
         tools=versions("numpy", "pandas", "pyarrow", "scipy"),
-        measurements=(_misdealt(candidate), *(_compared(candidate, base) if base else ())),
-    )
-
-
-def _misdealt(candidate: Workspace) -> Measurement:
-    from gatehouse.ledger.dealt import misdealt_rows
-
-    wrong, total = misdealt_rows(candidate.contract, candidate.raw, candidate.prepared)
-    return Measurement(
-        name="misdealt_rows",
-        value=wrong,
-        unit="rows",
-        n=total,
-        method="prepared rows against the raw rows, dealt anew by the contract's split rule; "
-        "matched as multisets by keyed 64-bit hashes",
+        measurements=(
+            first_run(candidate, base),
+            *(_compared(candidate, base) if base else ()),
+        ),
     )
 
 
@@ -82,10 +74,12 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     new = deal_parts(tuple(raw_parts(candidate.raw)), contract.split, official_test=official)
     ledger = keep_ledger(old, new, contract)
     exam = Exam(old, list(contract.inputs))
+    sides = Sides(old, new, ledger, contract, official)
     return [
         *_counts(ledger, old, new),
-        _touched(ledger),
-        _growth(ledger),
+        split_changes(candidate, base),
+        touched(sides, earlier_rows(candidate, "touched_exam_rows")),
+        growth(sides, earlier_rows(candidate, "exam_growth")),
         *_deals(ledger, contract, official_test=official),
         _turnover(ledger, official_test=official),
         *_leak(exam.twins(old), exam.twins(new)),
@@ -115,32 +109,6 @@ def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:
         for outcome in Outcome
         for name, split in slices.items()
     ]
-
-
-def _touched(ledger: Ledger) -> Measurement:
-    exam = ledger.exam
-    return Measurement(
-        name="touched_exam_rows",
-        of=Of.COMPARISON,
-        value=int((~exam).sum()),
-        unit="rows",
-        n=len(exam),
-        method=f"test rows of the base that are changed, relabelled or gone; {_MATCHED}",
-    )
-
-
-def _growth(ledger: Ledger) -> Measurement:
-    from gatehouse.ledger.compare import TEST, Outcome
-
-    exam = len(ledger.exam)
-    return Measurement(
-        name="exam_growth",
-        of=Of.COMPARISON,
-        value=ledger.count(Outcome.ADDED, TEST) / exam if exam else None,
-        unit="share",
-        n=exam,
-        method="added test rows / test rows of the base; exact",
-    )
 
 
 def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[Measurement]:

@@ -33,7 +33,7 @@ _ENCRYPTED = 0x1
 # What a candidate consists of; every other name is refused, and with it all ways out of the folder.
 _NAME = re.compile(
     r"dvc\.lock"
-    r"|data/(raw|prepared)/[A-Za-z0-9][\w.-]{0,99}\.parquet"
+    r"|data/raw/[A-Za-z0-9][\w.-]{0,99}\.parquet"
     r"|models/[A-Za-z0-9][\w.-]{0,99}\.onnx"
     r"|reports/train(/[A-Za-z0-9][\w.-]{0,99}){1,6}",
     re.ASCII,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatehouse.base import STORE, TAKEN, Base, checked_base, find_base, take_base
+from gatehouse.base import STORE, TAKEN, Base, checked_base, find_base, folder_of, take_base
 from gatehouse.contract import CONTRACT_FILE
+from gatehouse.digest import raw_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at
-from gatehouse.github.fetch import fetch
+from gatehouse.github.fetch import fetch, fetch_past
 from gatehouse.github.kept import bring_kept
 from gatehouse.github.target import Target
+from gatehouse.since import since_last_word
+from gatehouse.table import RAW
 from gatehouse.typed import write_text
 
 if TYPE_CHECKING:
@@ -78,12 +82,33 @@ def _bring_kept(base: Base, repository: Repository, root: Path, limit: int) -> b
     return bring_kept(repository, key, folder, limit, check)
 
 
+def counted_since(
+    base: Base, candidate: Path, repository: Repository, root: Path, limit: int
+) -> Base:
+    """The base, with the earlier rows from which touched and new exam rows count.
+
+    A candidate with the base's own raw rows touches none, so that nothing is fetched for it.
+
+    Raises:
+        GatehouseError: Git fails.
+    """
+    if base.record.outputs is None:
+        return base
+    with contextlib.suppress(GatehouseError):
+        if raw_digest(candidate / RAW) == raw_digest(root / base.record.folder / RAW):
+            return base
+    fetch_past(f"refs/heads/{base.ref}", root)
+    return since_last_word(base, root, lambda each: bring_base(each, repository, root, limit))
+
+
 def hand_over(base: Base, root: Path, folder: Path) -> None:
     """Let the candidate in `folder` be measured against the base that lies in `root`."""
     if base.record.outputs is None:
         return
-    for path in (*TAKEN, CONTRACT_FILE):
-        source, target = root / base.record.folder / path, folder / base.record.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if source.is_dir() else shutil.copyfile
-        copy(source, target)
+    earlier = {folder_of(outputs) for outputs in base.record.since.values()}
+    for place in {base.record.folder, *filter(lambda each: (root / each).is_dir(), earlier)}:
+        for path in (*TAKEN, CONTRACT_FILE):
+            source, target = root / place / path, folder / place / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if source.is_dir() else shutil.copyfile
+            copy(source, target)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatehouse.base import LOCK, locked_outputs
 from gatehouse.contract import CONTRACT_FILE
-from gatehouse.digest import PREPARED, dvc_md5
+from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at, git
 from gatehouse.github.archive import TEXT_LIMIT
@@ -18,7 +18,8 @@ from gatehouse.table import RAW
 from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.workspace import MODEL, MODEL_FP32
 
-OUTPUTS = (RAW, PREPARED, MODEL_FP32, MODEL)
+OUTPUTS = (RAW, MODEL_FP32, MODEL)
+"""What a candidate brings; its rows are dealt here."""
 _OF_THE_COMMIT = (CONTRACT_FILE, POLICY_FILE, PARAMS, CARD_TEXT)
 
 

@@ -25,6 +25,19 @@ def fetch(ref: str, root: Path = Path()) -> str:
     return git("rev-parse", "--verify", "--end-of-options", mark, root=root).strip()
 
 
+def fetch_past(ref: str, root: Path = Path()) -> None:
+    """Bring the whole past of a branch on the server, such as `refs/heads/main`.
+
+    Raises:
+        GatehouseError: the server has no such branch.
+    """
+    shallow = git("rev-parse", "--is-shallow-repository", root=root).strip() == "true"
+    git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+        *(["--unshallow"] if shallow else []), "origin",
+        f"+{ref}:refs/gatehouse/{ref.removeprefix('refs/heads/')}",
+        root=root, **_credentials(root))  # fmt: skip
+
+
 def _credentials(root: Path) -> dict[str, str]:
     """The token as a header, in the environment, where neither files nor `ps` show it."""
     server = git("remote", "get-url", "origin", root=root).strip()

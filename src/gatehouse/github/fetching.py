@@ -8,19 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatehouse.base import write_record as write_base
+from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.github.archive import download, find_archive, unpack
 from gatehouse.github.bases import status_of
-from gatehouse.github.basis import base_of, bring_base, hand_over
+from gatehouse.github.basis import base_of, bring_base, counted_since, hand_over
 from gatehouse.github.candidate import complete
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
 from gatehouse.github.fetch import fetch
+from gatehouse.github.owners import needs_review
 from gatehouse.github.steps import Fetched, Place, Stopped, digests
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
+from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -81,16 +84,26 @@ def _fetch(
         fetch(found.head, place.root)
         complete(place.candidate, found.head, place.root)
         bring_base(base, repository, place.root, limit)
+        base = counted_since(base, place.candidate, repository, place.root, limit)
         hand_over(base, place.root, place.candidate)
-        write_base(base.record, place.candidate)
+        entry = found.head if found.target.pull is None else None
+        reviewed = needs_review(found.changed, base.commit, entry, place.root)
+        write_base(base.record.model_copy(update={"reviewed": reviewed}), place.candidate)
         files = digests(place.candidate)
+        draws = draws_of(Workspace(place.candidate))
     except GatehouseError as error:
         # A workflow that failed is the reason, or what can be mended first.
         why = f"{failed}; {error}" if failed else str(error)
         why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
         return found.model_copy(update={"stopped": Stopped(kind="error", why=why)})
     return found.model_copy(
-        update={"base": base.commit, "archive": archive.name, "failed": failed, "files": files}
+        update={
+            "base": base.commit,
+            "archive": archive.name,
+            "failed": failed,
+            "files": files,
+            "draws": draws,
+        }
     )
 
 

@@ -1,5 +1,7 @@
 """Measure a candidate that nobody vouches for: each gate in a process of its own.
 
+First its raw rows are dealt into train, valid and test by the base's rule: it brings no splits.
+
 The libraries that read ONNX and Parquet are native code, and the files are a stranger's. A process
 that crashes, hangs or is killed leaves its gate without evidence, which is no pass. Each gate may
 take a share of the job's time, so that the job still answers where all of them hang. What a process
@@ -12,17 +14,23 @@ import math
 import os
 import re
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from gatehouse.base import read_record
 from gatehouse.contract import CONTRACT_FILE
+from gatehouse.digest import PREPARED, file_digest
+from gatehouse.draws import DRAWS, KEY
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path
 from gatehouse.github.apart import Done
+from gatehouse.github.dealing import dealt_into
 from gatehouse.github.isolation import FIRST_USER, Isolation, find_isolation
-from gatehouse.github.reader import GRAPH
+from gatehouse.github.reader import BASE, DEAL, GRAPH, Dealt
 from gatehouse.github.steps import Measured, Place, evidence_digests
 from gatehouse.model import Metadata
 from gatehouse.report.escape import plain
@@ -44,9 +52,11 @@ GRAPH_LIMIT = 120.0
 # No token and no cloud key is in the environment of a process that opens the candidate.
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 _SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN")  # fmt: skip
+            "AWS_SESSION_TOKEN", KEY)  # fmt: skip
 
 Read = TypeVar("Read", bound=Frozen)
+Ask = Callable[[str, float, Event | None], Done | None]
+"""Puts a question to a process of its own, which has so many seconds; None: it took longer."""
 
 
 def measure_run(place: Place) -> Measured:
@@ -64,15 +74,19 @@ def measure_run(place: Place) -> Measured:
     measured = Measured()
     if fetched.stopped is None:
         try:
-            measured = measure_all(place.candidate)
+            measured = measure_all(place.candidate, fetched.draws)
         except GatehouseError as error:
             measured = Measured(stopped=str(error))
     measured.write(place.measured_file)
     return measured
 
 
-def measure_all(folder: Path) -> Measured:
-    """Measure the candidate in `folder`, and store the evidence there.
+def measure_all(folder: Path, draws: str) -> Measured:
+    """Deal and measure the candidate in `folder`, and store the evidence there.
+
+    Args:
+        folder: of the candidate.
+        draws: what its random draws follow from (`gatehouse.draws`).
 
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
@@ -81,21 +95,23 @@ def measure_all(folder: Path) -> Measured:
     seconds = gate_seconds(workers)
     isolation = find_isolation(folder, str(CONTRACT_FILE))
     print(f"each file is opened as: {isolation.level}", flush=True)
+    ask = partial(_run, isolation, draws)
+    dealt = _deal(folder, ask, seconds)
     together = [gate for gate in Gate if gate is not Gate.LATENCY]
     problems: dict[Gate, str | None] = {}
     stop = Event()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            begun = {gate: pool.submit(_measure, gate, isolation, seconds, stop)
+            begun = {gate: pool.submit(_measure, gate, folder, ask, seconds, stop)
                      for gate in together}  # fmt: skip
-            told = pool.submit(_graph, isolation, stop)
+            told = pool.submit(_graph, ask, stop)
             problems |= {gate: future.result() for gate, future in begun.items()}
             graph = told.result()
         except BaseException:
             stop.set()  # an interrupt reaches this process alone
             raise
     # Times are only worth something on a machine that does nothing else.
-    problems[Gate.LATENCY] = _measure(Gate.LATENCY, isolation, seconds)
+    problems[Gate.LATENCY] = _measure(Gate.LATENCY, folder, ask, seconds)
     for gate, problem in problems.items():
         print(f"{gate}: {problem or 'measured'}", flush=True)
     return Measured(
@@ -103,14 +119,38 @@ def measure_all(folder: Path) -> Measured:
         unmeasured={gate: problem for gate, problem in problems.items() if problem},
         graph=graph if isinstance(graph, Metadata) else None,
         graph_problem=graph if isinstance(graph, str) else None,
-        evidence=evidence_digests(folder),
+        made=evidence_digests(folder) | dealt,
     )
+
+
+def _deal(folder: Path, ask: Ask, seconds: float) -> dict[str, str]:
+    """Deal the rows of base and candidate; the SHA-256 of what was made, by its path.
+
+    Where they could not be dealt, each gate says what it lacks.
+    """
+    record = read_record(folder)
+    places = [(DEAL, folder / PREPARED)]
+    if record.outputs is not None:
+        places.insert(0, (BASE, folder / record.folder / PREPARED))
+    found: dict[str, str] = {}
+    for question, place in places:
+        try:
+            with dealt_into(place):
+                done = ask(question, seconds / len(places), None)
+                told = _read(done, Dealt, "what was dealt") if done else "it took too long"
+                if isinstance(told, str):
+                    raise GatehouseError(told)
+            found |= {path.relative_to(folder).as_posix(): file_digest(path)
+                      for path in place.iterdir()}  # fmt: skip
+        except GatehouseError as error:
+            print(f"the rows of the {question} could not be dealt: {error}", flush=True)
+    return found
 
 
 def gate_seconds(workers: int) -> float:
     """How long one gate may take, in seconds, so that all can hang and the job still answers.
 
-    The gates run `workers` at a time, and latency after them by itself.
+    Rows are dealt first; the gates run `workers` at a time, and latency after them by itself.
 
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
@@ -121,17 +161,17 @@ def gate_seconds(workers: int) -> float:
             f"{JOB_MINUTES} is '{given}': write the job's limit in minutes, 1 to {_LONGEST} "
             "(on GitHub the repository variable JUDGE_MINUTES)"
         )
-    turns = math.ceil((len(Gate) - 1) / workers) + 1
+    turns = math.ceil((len(Gate) - 1) / workers) + 2
     return int(given) * 60 * _MEASURING / turns
 
 
 def _measure(
-    gate: Gate, isolation: Isolation, seconds: float, stop: Event | None = None
+    gate: Gate, folder: Path, ask: Ask, seconds: float, stop: Event | None = None
 ) -> str | None:
     """Why a gate could not be measured; None where its evidence is stored."""
-    path = evidence_path(isolation.folder / EVIDENCE, gate)
+    path = evidence_path(folder / EVIDENCE, gate)
     path.unlink(missing_ok=True)
-    done = _run(gate.value, isolation, seconds, stop)
+    done = ask(gate.value, seconds, stop)
     if done is None:
         return (
             f"the {gate} gate took longer than its {seconds:,.0f} s and was ended; does the graph "
@@ -146,21 +186,24 @@ def _measure(
     return None
 
 
-def _graph(isolation: Isolation, stop: Event) -> Metadata | str:
+def _graph(ask: Ask, stop: Event) -> Metadata | str:
     """What the served graph says of itself, or why that cannot be read."""
-    done = _run(GRAPH, isolation, GRAPH_LIMIT, stop)
+    done = ask(GRAPH, GRAPH_LIMIT, stop)
     if done is None:
         return f"it took longer than {GRAPH_LIMIT:g} s"
     return _read(done, Metadata, "what the graph says of itself")
 
 
-def _run(question: str, isolation: Isolation, seconds: float, stop: Event | None) -> Done | None:
+def _run(
+    isolation: Isolation, draws: str, question: str, seconds: float, stop: Event | None
+) -> Done | None:
     """Put a question to the candidate; None where the answer took too long."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment[DRAWS] = draws
     # -P: the candidate's folder is no place to import from.
     words = [sys.executable, "-P", "-m", "gatehouse.github.reader", question]
     # Each has a user of its own, so that one that is taken over reaches no other.
-    user = FIRST_USER + [*map(str, Gate), GRAPH].index(question)
+    user = FIRST_USER + [*map(str, Gate), GRAPH, BASE, DEAL].index(question)
     return isolation.run(words, environment | NO_TELEMETRY, seconds, stop, user)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
+from gatehouse.git import file_at, git
 from gatehouse.ownership import (
     OWNER,
     OWNERSHIP_FILE,
@@ -198,3 +199,20 @@ def write_owners(owners: tuple[str, ...], root: Path = Path()) -> bool:
     if changed != text:
         write_text(root / OWNERSHIP_FILE, changed)
     return write_codeowners(parse_ownership(changed), root) or changed != text
+
+
+def needs_review(names: Iterable[str], base: str, entry: str | None, root: Path) -> bool:
+    """Must an owner review a change, by its base's CODEOWNERS?
+
+    Args:
+        names: of the files of a pull request, as GitHub lists them.
+        base: the base's commit.
+        entry: the commit of an entry of the merge queue, which stands on the base's tip, so that
+            their trees say what it changes; None of a pull request.
+        root: a checkout with both commits.
+    """
+    if entry is not None:
+        words = ("diff", "--name-only", "--no-renames", "-z")
+        names = git(*words, base, entry, root=root).split("\0")
+    text = file_at(base, OWNERS_FILE, root)
+    return bool(guarded(text or "", filter(None, names)))

@@ -1,4 +1,4 @@
-"""What a process does that opens a candidate: it answers one question, and writes no file.
+"""What a process does that opens a candidate: it answers one question, or deals rows.
 
 Run by `measuring` as `python -P -m gatehouse.github.reader QUESTION` in the candidate's folder. The
 answer is one typed document on standard output; what libraries say goes to standard error.
@@ -13,20 +13,36 @@ from gatehouse.errors import GatehouseError
 from gatehouse.typed import Frozen
 
 GRAPH = "graph"
-"""The question what the graph says of itself; any other is a gate's name."""
+"""The question what the graph says of itself."""
+BASE, DEAL = "base", "candidate"
+"""Requests to deal the rows of either, into its `data/prepared`. Any other question is a gate's."""
+
+
+class Dealt(Frozen):
+    """The rows are dealt."""
+
+    said: tuple[str, ...] = ()
 
 
 def answer(question: str) -> Frozen:
     """The evidence of a gate, or the metadata of the served graph, of the folder that this runs in.
 
+    Or its rows are dealt, which is the only thing that is written.
+
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
     from gatehouse.base import measuring_policy, recorded_base
+    from gatehouse.deal import deal_both
     from gatehouse.evidence import COMPARES, Gate
     from gatehouse.measure import measure
     from gatehouse.workspace import Workspace
 
+    if question == BASE:
+        recorded_base()
+        return Dealt()
+    if question == DEAL:
+        return Dealt(said=tuple(deal_both()))
     if question == GRAPH:
         return Workspace().model.metadata
     gate = Gate(question)

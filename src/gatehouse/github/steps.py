@@ -48,6 +48,9 @@ class Fetched(Document):
     files: dict[str, str] = Field(
         default_factory=dict, description="SHA-256 of each file of the candidate, by its path"
     )
+    draws: str = Field(
+        default="", description="what the gates' random draws follow from; it tells no secret"
+    )
 
 
 class Measured(Document):
@@ -63,8 +66,9 @@ class Measured(Document):
     )
     graph: Metadata | None = Field(default=None, description="what the graph says of itself")
     graph_problem: str | None = Field(default=None, description="why that cannot be read")
-    evidence: dict[str, str] = Field(
-        default_factory=dict, description="SHA-256 of each evidence file, by its path"
+    made: dict[str, str] = Field(
+        default_factory=dict,
+        description="SHA-256 of each file that was added: evidence and dealt rows, by its path",
     )
 
 
@@ -131,7 +135,7 @@ def check_files(folder: Path, fetched: Fetched, measured: Measured) -> None:
     Raises:
         GatehouseError: a file was added, changed or taken away since.
     """
-    known, here = fetched.files | measured.evidence, digests(folder)
+    known, here = fetched.files | measured.made, digests(folder)
     for name in sorted(known.keys() | here.keys()):
         if known.get(name) != here.get(name):
             raise GatehouseError(

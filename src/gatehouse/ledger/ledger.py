@@ -136,8 +136,7 @@ def keep_ledger(
     Raises:
         GatehouseError: a part cannot be read.
     """
-    hasher = RowHasher([*contract.columns, *_others(contract)], key)
-    old, new = (_hashed(side, hasher, contract) for side in (base, candidate))
+    old, new = hashed([base, candidate], contract, key)
     ours, theirs = compare(old, new)
     return Ledger(
         base=ours,
@@ -147,6 +146,21 @@ def keep_ledger(
         base_identity=old.identity,
         candidate_identity=new.identity,
     )
+
+
+def hashed(tables: Sequence[Table], contract: Contract, key: bytes | None = None) -> list[Hashed]:
+    """Keyed hashes of the rows of some tables, under one key.
+
+    Args:
+        tables: to be compared.
+        contract: the base's.
+        key: drawn at random if None.
+
+    Raises:
+        GatehouseError: a part cannot be read.
+    """
+    hasher = RowHasher([*contract.columns, *_others(contract)], key)
+    return [_hashed(table, hasher, contract) for table in tables]
 
 
 def _others(contract: Contract) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.base import find_base, take_base
+from gatehouse.base import dealt, find_base, take_base
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at, git
@@ -46,7 +46,7 @@ def find_reference(model: str, root: Path = Path()) -> Reference:
             continue
         workspace = take_base(find_base(commit, root), root)
         if workspace is not None and file_digest(workspace.root / MODEL) == model:
-            _ = workspace.model
+            _ = dealt(workspace).model
             return Reference(model, workspace, f"commit {commit[:12]}")
     raise GatehouseError(
         f"no commit here has judged the model that the log names ({model}), so its training data "

@@ -17,8 +17,8 @@ _DEVICE = re.compile(r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\
 _LONGEST = 240
 _DEEPEST = 8
 
-FETCHED = re.compile(rf"data/raw|data/prepared|models/{_NAME}\.onnx")
-"""Outputs of the pipeline that DVC keeps."""
+FETCHED = re.compile(rf"data/raw|models/{_NAME}\.onnx")
+"""Outputs of the pipeline that DVC keeps; prepared rows are dealt from the raw ones."""
 
 _FOLDERS = re.compile(r"data/raw|data/prepared")
 _FILES = re.compile(rf"models/{_NAME}\.onnx|reports/evidence/{_NAME}\.json|reports/model_card\.md")

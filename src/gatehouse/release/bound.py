@@ -53,7 +53,7 @@ def check_bound(release: Release, root: Path, on: date) -> None:
         policy = load_policy(files / POLICY_FILE)
         verdict = Verdict.read(release.verdict)
         _same("policy", "the verdict", verdict.policy, "HEAD", policy.digest)
-        candidate = _candidate(release, files, commit, root)
+        candidate = _candidate(release, verdict.candidate, files, commit, root)
         _check_subject(verdict.candidate, candidate, commit, root)
         case = Case(
             evidence=read_all_evidence(Workspace(release.candidate).evidence),
@@ -75,7 +75,7 @@ def _check_plain(folder: Path) -> None:
             raise RefusedError(f"{path}: is a link; a release consists of plain files")
 
 
-def _candidate(release: Release, files: Path, commit: str, root: Path) -> Subject:
+def _candidate(release: Release, judged: Subject, files: Path, commit: str, root: Path) -> Subject:
     """The digests of the data and models handed over, and of the commit's contract.
 
     Raises:
@@ -88,7 +88,9 @@ def _candidate(release: Release, files: Path, commit: str, root: Path) -> Subjec
             raise RefusedError(f"{name}: was not handed over; build again: make image")
         _same(f"{name} (MD5)", "the file handed over", dvc_md5(here), str(LOCK), recorded.get(name))
     contract = load_contract(files / CONTRACT_FILE).digest
-    return Workspace(release.candidate).present().model_copy(update={"contract": contract})
+    # Prepared rows follow from the raw ones; to deal them here would open a stranger's tables.
+    found = Workspace(release.candidate).present()
+    return found.model_copy(update={"contract": contract, "data": judged.data})
 
 
 def _check_subject(judged: Subject, candidate: Subject, commit: str, root: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import gatehouse
 from gatehouse.base import LOCK
+from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.github.candidate import OUTPUTS, check_outputs
@@ -89,7 +90,7 @@ def judge_commit(root: Path, folder: Path) -> Judged:
     _bring_outputs(root, folder)
     announce(f"measure and judge {commit[:12]}")
     # What a gate could not measure, and why, is in the verdict; the rest is measured here and now.
-    measured = measure_all(folder)
+    measured = measure_all(folder, draws_of(Workspace(folder)))
     verdict = verdict_on(Workspace(folder), unmeasured=measured.unmeasured)
     time = int(git("show", "--no-patch", "--format=%ct", commit, root=root))
     if verdict.outcome is Outcome.PASS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gatehouse.evidence import Gate, Measurement, Of, Subject
+from gatehouse.evidence import NEW, Gate, Measurement, Of, Subject
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import code
 from gatehouse.report.numbers import estimate
@@ -42,7 +42,7 @@ def _metrics(context: ReportContext) -> str:
     rows = []
     bold = False
     for (name, where, of), measured in known.items():
-        if of is not Of.COMPARISON:
+        if of is not Of.COMPARISON or (where == NEW and not measured.n):
             continue
         signed = is_difference(name, of)
         shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gatehouse.evidence import Measurement, Of
+from gatehouse.evidence import NEW, Measurement, Of
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
 from gatehouse.report.tables import BARS_SHOWN, bars, table
@@ -39,6 +39,7 @@ NOTES_SHOWN = 20
 
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     """Metrics of candidate and base, and their difference."""
+    measured = [m for m in measured if m.n or m.slice != NEW]  # a change may bring none
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = dict.fromkeys((m.name, m.slice) for m in measured)
     whose = [of for of in Of if any(m.of is of for m in measured)]
@@ -187,7 +188,11 @@ def _footnote(measured: Sequence[Measurement]) -> str:
     """The confidence and methods that the numbers share, and the notes of single ones."""
     confidences = sorted({m.interval.confidence for m in measured if m.interval})
     methods = dict.fromkeys(m.method for m in measured if m.interval)
-    notes = [f"{name_of(m.name)} {slice_of(m.slice)}: {prose(m.note)}" for m in measured if m.note]
+    said: dict[str, list[str]] = {}
+    for m in measured:
+        if m.note:
+            said.setdefault(m.note, []).append(f"{name_of(m.name)} {slice_of(m.slice)}".strip())
+    notes = [f"{', '.join(dict.fromkeys(names))}: {prose(note)}" for note, names in said.items()]
     text = ""
     if confidences:
         shown = " and ".join(f"{confidence:.4g}" for confidence in confidences)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gatehouse.digest import SPLITS
-from gatehouse.evidence import Gate, Measurement, Of
+from gatehouse.evidence import COLUMN_AUC, Gate, Measurement, Of
 from gatehouse.report.context import ReportContext
-from gatehouse.report.escape import prose
+from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import count, estimate
 from gatehouse.report.tables import table
 from gatehouse.report.words import ICONS
@@ -13,6 +13,9 @@ from gatehouse.verdict import Outcome
 
 _OUTCOMES = ("added", "gone", "changed", "relabelled", "repeated", "unchanged")
 _ALWAYS = ("added", "gone", "relabelled")
+TOO_GOOD = 0.9
+GAP = 0.05
+"""Between exam, train and new test rows; more is named."""
 
 
 def rows_line(context: ReportContext) -> str:
@@ -65,7 +68,30 @@ def rows(context: ReportContext) -> str:
             "Rows outside test that equal an exam row in all inputs of the graph, or in all but "
             f"one: {', '.join(shares)}."
         )
+    parts += new_columns(context)
     return "\n\n".join(parts)
+
+
+def new_columns(context: ReportContext) -> list[str]:
+    """How well each new column tells the target by itself, and what is odd about it."""
+    found: dict[str, dict[str, float]] = {}
+    for measured in context.measurements(Gate.ACCURACY, COLUMN_AUC):
+        name, _, where = measured.slice.removeprefix("column=").rpartition(" on ")
+        if measured.value is not None:
+            found.setdefault(name, {})[where] = measured.value
+    lines = []
+    for name, values in found.items():
+        told = ", ".join(
+            f"{estimate(value, None, '1')} on {where}" for where, value in values.items()
+        )
+        odd = []
+        if max(values.values()) > TOO_GOOD:
+            odd.append(f"over {TOO_GOOD}, which is most often a leak of the target")
+        if (gap := max(values.values()) - min(values.values())) > GAP:
+            odd.append(f"a gap of {estimate(gap, None, '1')}: it does not mean the same everywhere")
+        line = f"New column {code(name)}: ROC AUC by itself {told}"
+        lines.append(f"- {line}" + (f". **{'; '.join(odd)}**" if odd else ""))
+    return ["\n".join(lines)] if lines else []
 
 
 def _found(context: ReportContext) -> dict[tuple[str, str], Measurement]:

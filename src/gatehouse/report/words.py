@@ -24,9 +24,11 @@ _TOLD = 5
 
 _LABELS = {
     "accuracy": "accuracy",
+    "accuracy_of_base_difference": "the base's accuracy, against that on the exam",
     "accuracy_score_difference": "accuracy difference",
     "balanced_accuracy": "balanced accuracy",
     "brier_score_loss": "Brier score",
+    "column_auc": "how well one new column tells the target",
     "decision_agreement": "share of decisions alike",
     "demographic_parity_difference": "demographic parity difference",
     "demographic_parity_ratio": "demographic parity ratio",
@@ -38,7 +40,9 @@ _LABELS = {
     "f1": "F1",
     "f1_macro": "F1, mean of the classes",
     "false_positive_rate": "false positive rate",
+    "first_run": "first run, with nothing to compare with",
     "group_loss_difference": "group loss difference",
+    "label_rate_difference": "labels, against those of the exam",
     "latency_p50": "median",
     "latency_p95": "95th percentile",
     "latency_p99": "99th percentile",
@@ -48,14 +52,15 @@ _LABELS = {
     "mean_error": "mean error",
     "mean_prediction_difference": "mean difference of predictions",
     "mean_error_difference": "mean error difference",
-    "misdealt_rows": "prepared rows that the split rule does not put there",
     "precision": "precision",
     "probability_difference": "mean difference of probabilities",
     "prediction_difference": "predictions moved by INT8",
     "r2": "R²",
     "r2_difference": "R² lost or won by INT8",
+    "r2_of_base_difference": "the base's R², against that on the exam",
     "recall": "recall",
     "roc_auc": "ROC AUC",
+    "roc_auc_of_base_difference": "the base's ROC AUC, against that on the exam",
     "root_mean_squared_error": "root mean squared error",
     "accuracy_difference": "accuracy lost or won by INT8",
     "roc_auc_difference": "ROC AUC lost or won by INT8",
@@ -63,6 +68,7 @@ _LABELS = {
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
+    "split_changes": "settings of the split rule that changed",
     "size_ratio": "size ratio",
     "test_rows_in_train": "share of test rows that are in train",
     "touched_exam_rows": "exam rows that are changed, relabelled or gone",
@@ -113,7 +119,7 @@ def is_difference(measurement: str, of: Of) -> bool:
         return True
     unsigned = (
         "latency_ratio", "size_ratio", "drift", "schema_changes",
-        "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal",
+        "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
     )  # fmt: skip
     return of is Of.COMPARISON and measurement not in unsigned
 

@@ -65,7 +65,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     Raises:
         GatehouseError: a setting is wrong, or there is no prepared data.
     """
-    from gatehouse.digest import data_digest
+    from gatehouse.seal import data_digest
     from gatehouse.tune.metric import LESS_IS_BETTER, metric_of
     from pipeline.spaces import SPACES
     from pipeline.trainer import find_trainer

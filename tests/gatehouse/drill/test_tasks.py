@@ -15,13 +15,13 @@ from tests.gatehouse.gates.task_graphs import MULTICLASS, REGRESSION, TaskGraph,
 from tests.sample import lay_sample
 
 from gatehouse.contract import Task
-from gatehouse.digest import data_digest
 from gatehouse.drill import data_defects, model_defects
 from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect, Plant
 from gatehouse.drill.runner import Measurer, Trial, try_defect
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import Gate
 from gatehouse.prepare import prepare
+from gatehouse.seal import data_digest
 from gatehouse.table import write_table
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 

@@ -14,9 +14,9 @@ import pytest
 from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract
-from gatehouse.digest import data_digest
 from gatehouse.model import Metadata, write_metadata
 from gatehouse.policy import Policy, load_policy
+from gatehouse.seal import seal
 from gatehouse.table import write_table
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
@@ -202,7 +202,7 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
             write_table(frame, workspace.prepared / f"{split}.parquet")
         content = (contract or build_contract()).model_dump(mode="json", exclude_none=True)
         (root / "contract.yaml").write_text(json.dumps(content))  # JSON is YAML
-        data = data_digest(workspace.prepared)
+        data = seal(workspace.prepared)
         for path, graph in ((MODEL, int8), (MODEL_FP32, fp32)):
             (root / path).parent.mkdir(exist_ok=True)
             (root / path).write_bytes((graph or Graph()).bytes(workspace.contract.digest, data))

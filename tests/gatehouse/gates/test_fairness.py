@@ -288,18 +288,27 @@ def test_what_the_candidate_protects_anew_is_measured(
 
 
 @pytest.mark.parametrize("by", ["the candidate", "the base"])
-def test_a_protected_column_that_is_gone_is_told(
+def test_a_protected_column_that_is_gone_stays_measured(
     make_workspace: Callable[..., Workspace],
     policy: Policy,
     contract_of: Callable[..., Contract],
     by: str,
 ) -> None:
-    """Attacks fairness by deletion: without the column nothing could be seen."""
+    """Attacks fairness by deletion: the exam is the base's, and has the column still."""
     test = make_workspace("other").split("test").drop(columns="race")
     contract = contract_of(race=None) if by == "the base" else None
-    candidate = make_workspace(test=test, contract=contract)
+    candidate, base = make_workspace(test=test, contract=contract), make_workspace("base")
+    whole = fairness.measure(make_workspace("whole"), base, policy)
+    assert fairness.measure(candidate, base, policy).measurements == whole.measurements
+
+
+def test_a_protected_column_that_no_row_has_is_told(
+    make_workspace: Callable[..., Workspace], policy: Policy
+) -> None:
+    """Attacks a first run without the column: nothing could be seen."""
+    test = make_workspace("other").split("test").drop(columns="race")
     with pytest.raises(GatehouseError, match=r"no column 'race'.*protects"):
-        fairness.measure(candidate, make_workspace("base"), policy)
+        fairness.measure(make_workspace(test=test), None, policy)
 
 
 def test_group_that_vanished_from_the_test_split(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
+from gatehouse.base import Counted as Measured
 from gatehouse.contract import Contract
 from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates import rows as gate
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
-from gatehouse.prepare import prepare
 from gatehouse.split import deal
-from gatehouse.table import read_table, write_table
+from gatehouse.table import write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
 
@@ -58,9 +60,6 @@ def compare(tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
             if exam is not None:
                 write_table(exam, tmp_path / name / "data/raw/test.parquet")
             (tmp_path / name / "contract.yaml").write_text(text)
-            prepare(
-                small(contract_of), tmp_path / name / "data/raw", tmp_path / name / "data/prepared"
-            )
         return gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
 
     return compare
@@ -101,27 +100,12 @@ def outcomes(policy: Policy, evidence: Evidence) -> dict[str, Outcome]:
 def test_without_a_base_there_is_nothing_to_compare(
     tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
 ) -> None:
-    """Attacks a first run, which must not fail for want of a base: the deal alone is looked at."""
+    """Attacks a first run, which must not fail for want of a base."""
     (tmp_path / "contract.yaml").write_text(small(contract_of).model_dump_json(exclude_none=True))
     write_table(BASE, tmp_path / "data/raw/rows.parquet")
-    prepare(small(contract_of), tmp_path / "data/raw", tmp_path / "data/prepared")
     evidence = gate.measure(Workspace(tmp_path), None, policy)
-    assert [measured.name for measured in evidence.measurements] == ["misdealt_rows"]
+    assert [(m.name, m.value) for m in evidence.measurements] == [("first_run", 0)]
     assert set(outcomes(policy, evidence).values()) == {Outcome.NONE}
-
-
-def test_rows_that_were_dealt_otherwise_fail_without_a_base(
-    tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
-) -> None:
-    """Attacks prepared rows that are not the raw rows: test rows taken out on the way."""
-    (tmp_path / "contract.yaml").write_text(small(contract_of).model_dump_json(exclude_none=True))
-    write_table(BASE, tmp_path / "data/raw/rows.parquet")
-    prepare(small(contract_of), tmp_path / "data/raw", tmp_path / "data/prepared")
-    path = tmp_path / "data/prepared/test.parquet"
-    write_table(read_table(path).iloc[3:], path)
-    evidence = gate.measure(Workspace(tmp_path), None, policy)
-    assert one(evidence, "misdealt_rows", of=Of.CANDIDATE).value == 3
-    assert outcomes(policy, evidence)["rows-dealt"] is Outcome.FAIL
 
 
 def test_equal_rows_pass(compare: Sides, policy: Policy) -> None:
@@ -203,8 +187,9 @@ def test_a_candidates_own_contract_does_not_count(
     other = contract.model_copy(update={"split": split})
     (tmp_path / "candidate/contract.yaml").write_text(other.model_dump_json(exclude_none=True))
     again = gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
-    # The deal is held against the rule of the rows that were dealt; all else against the base's.
-    assert again.measurements[1:] == evidence.measurements[1:]
+    told = [m for m in again.measurements if m.name != "split_changes"]
+    assert told == [m for m in evidence.measurements if m.name != "split_changes"]
+    assert one(again, "split_changes").value == 2
     assert (
         one(again, "touched_exam_rows").value
         == (BASE["sex"] == "m").to_numpy()[_exam(BASE, small(contract_of))].sum()
@@ -214,3 +199,68 @@ def test_a_candidates_own_contract_does_not_count(
 def _exam(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
     table = pa.Table.from_pandas(rows, preserve_index=False)
     return np.asarray(deal(table, contract.split) == TEST)
+
+
+Steps = Callable[[Measured, list[pd.DataFrame]], Evidence]
+
+
+@pytest.fixture
+def stepping(tmp_path: Path, compare: Sides, policy: Policy) -> Steps:
+    """Evidence of rows against the step before, counting from the first step."""
+
+    def stepping(measurement: Measured, steps: list[pd.DataFrame]) -> Evidence:
+        first, *_, before, last = steps
+        compare(last)
+        write_table(before, tmp_path / "base/data/raw/rows.parquet")
+        outputs = Outputs(contract="sha256:0", outs={"data/raw": "0.dir"})
+        write_record(BaseRecord(since={measurement: outputs}), tmp_path / "candidate")
+        write_table(first, tmp_path / "candidate" / folder_of(outputs) / "data/raw/rows.parquet")
+        return gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
+
+    return stepping
+
+
+def test_growth_in_eight_small_steps_fails(stepping: Steps, policy: Policy) -> None:
+    """Attacks the limit of growth: each step stays far below it."""
+    steps = [BASE]
+    for step in range(8):
+        steps.append(pd.concat([steps[-1], made(250, 20 + step)]))
+    assert outcomes(policy, stepping("exam_growth", [BASE, *steps[3:5]])) == {}
+    found = stepping("exam_growth", steps)
+    assert outcomes(policy, found) == {"exam-growth": Outcome.FAIL}
+    assert one(found, "exam_growth").value == pytest.approx(0.4, abs=0.06)
+    assert one(found, "added_rows").value == 250
+
+
+def test_exam_rows_touched_in_small_steps_add_up(
+    stepping: Steps, in_exam: Callable[[pd.DataFrame], np.ndarray]
+) -> None:
+    """Attacks a limit of a few rows: some go in each step, old ones and some that were new."""
+    more = pd.concat([BASE, made(400, 3)], ignore_index=True)
+    exam = np.flatnonzero(in_exam(more))
+    old, new = exam[exam < len(BASE)], exam[exam >= len(BASE)]
+    one_step = more.drop(index=old[:3])
+    two_steps = one_step.drop(index=[*old[3:5], *new[:4]])
+    found = stepping("touched_exam_rows", [BASE, one_step, two_steps])
+    assert one(found, "touched_exam_rows").value == 3 + 2 + 4
+    assert one(found, "touched_exam_rows").n == len(old) + len(new)
+
+
+def test_repeated_exam_rows_are_growth(
+    compare: Sides, in_exam: Callable[[pd.DataFrame], np.ndarray], policy: Policy
+) -> None:
+    """Attacks an exam of easy rows that stand there twice; a column no model reads differs."""
+    easy = BASE[in_exam(BASE)].iloc[:400].assign(race="c")
+    evidence = compare(pd.concat([BASE, easy]))
+    assert outcomes(policy, evidence)["exam-growth"] is Outcome.FAIL
+
+
+def test_rows_that_are_lost_are_not_counted_from(
+    stepping: Steps, tmp_path: Path, policy: Policy
+) -> None:
+    """Attacks a count that begins anew because its first rows can't be had."""
+    stepping("exam_growth", [BASE, BASE, BASE])
+    shutil.rmtree(tmp_path / "candidate/.gatehouse")
+    evidence = gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
+    assert one(evidence, "exam_growth").value is None
+    assert outcomes(policy, evidence) == {"exam-growth": Outcome.INCONCLUSIVE}

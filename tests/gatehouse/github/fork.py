@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tests.github.api import GitHub
 from tests.sample import lay_owners, lay_sample
 
 from gatehouse.base import measuring_policy, recorded_base
+from gatehouse.deal import deal_both
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
@@ -26,14 +28,15 @@ from gatehouse.github.judged import JUDGED, Judged
 from gatehouse.github.judging import judge_run
 from gatehouse.github.key import candidate_key
 from gatehouse.github.measuring import measure_run
-from gatehouse.github.steps import Measured, Place, evidence_digests
+from gatehouse.github.steps import Measured, Place, digests, evidence_digests
 from gatehouse.lock import relock
 from gatehouse.measure import measure_and_write
 from gatehouse.model import Metadata
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
-OUTPUTS = ("data/raw", "data/prepared", "models")
+OUTPUTS = ("data/raw", "models")
+"""Of a candidate. `data/prepared` lies in the author's clone too, and is never uploaded."""
 # Numbers that are of no use, but soon measured; the rules of these tests need no better ones.
 _QUICK = {"resamples": (2000, 400), "sessions": (11, 6), "calls": (300, 20), "batch": (256, 16)}
 
@@ -217,7 +220,9 @@ def sha256(path: Path) -> str:
     return file_digest(path).removeprefix("sha256:")
 
 
-def _measure_here(folder: Path) -> Measured:
+def _measure_here(folder: Path, _: str) -> Measured:
+    with contextlib.suppress(GatehouseError):  # then each gate says what it lacks
+        deal_both(folder)
     candidate, policy, base = Workspace(folder), measuring_policy(folder), recorded_base(folder)
     problems = {}
     for gate in Gate:
@@ -228,7 +233,8 @@ def _measure_here(folder: Path) -> Measured:
     return _measured(folder, problems)
 
 
-def _measure_by_hand(folder: Path) -> Measured:
+def _measure_by_hand(folder: Path, _: str) -> Measured:
+    deal_both(folder)
     base, measured = recorded_base(folder), measuring_policy(folder).measure
     for gate in Gate:
         settings = measured.of_gate(gate)
@@ -243,8 +249,13 @@ def _measured(folder: Path, problems: dict[Gate, str]) -> Measured:
         graph = Workspace(folder).model.metadata
     except GatehouseError as error:
         why = str(error)
-    evidence = evidence_digests(folder)
-    return Measured(unmeasured=problems, graph=graph, graph_problem=why, evidence=evidence)
+    dealt = {name: found for name, found in digests(folder).items() if "/prepared/" in name}
+    return Measured(
+        unmeasured=problems,
+        graph=graph,
+        graph_problem=why,
+        made=evidence_digests(folder) | dealt,
+    )
 
 
 def make_fork(

@@ -90,6 +90,7 @@ NAMES = [
     "//dvc.lock",
     "./dvc.lock",
     "data/raw/../../x.parquet",
+    "data/prepared/test.parquet",
     "data/raw/../../../x.parquet",
     "data/raw/..",
     "data//raw/rows.parquet",
@@ -243,7 +244,7 @@ def test_memory_stays_bounded(tmp_path: Path, make: Callable[[], bytes]) -> None
 def test_a_candidate_is_unpacked(tmp_path: Path) -> None:
     """Attacks checks that refuse what the workflow uploads, and an archive inside it."""
     inner = zipped(("../x", b"x"))
-    names = ["dvc.lock", "data/raw/rows.parquet", "data/prepared/train.parquet", MODEL]
+    names = ["dvc.lock", "data/raw/rows.parquet", MODEL]
     names += ["models/model.int8.onnx", "reports/train/metrics.json", "reports/train/plots/a.png"]
     path = tmp_path / "candidate.zip"
     folders: list[tuple[str | zipfile.ZipInfo, bytes]] = [("data/", b""), ("../", b"")]

@@ -55,7 +55,7 @@ def test_archives_with_other_bytes(alone: Fork) -> None:
     for archive in alone.github.state.artifacts():
         archive.expired = True
     leave_candidate(alone, alone.zipped({str(MODEL): b"forged"}))
-    leave_candidate(alone, alone.zipped({"data/prepared/more.parquet": b"PAR1"}))
+    leave_candidate(alone, alone.zipped({"data/raw/more.parquet": b"PAR1"}))
     judged = alone.judge(alone.finish(alone.pull_request(alone.retrain)))
     assert judged.overall.state == "failure"
     assert "dvc push" in judged.overall.text

@@ -24,8 +24,9 @@ from gatehouse.github.judged import Judged
 from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.github.steps import Fetched
 from gatehouse.ownership import OWNERSHIP_FILE
+from gatehouse.prepare import prepare
 from gatehouse.recorded import RECORDED, Recorded
-from gatehouse.workspace import MODEL, MODEL_FP32
+from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 
 HOSTILE = "@octo/admins <img src=x onerror=alert(1)> [click](https://evil.example) `id` ![](x) |a|"
 
@@ -62,7 +63,7 @@ def worse(fork: Fork) -> None:
     fork.retrain(scale=-0.02)
 
 
-def biased(fork: Fork) -> None:
+def relabelled(fork: Fork) -> None:
     """The labels of one group are turned around."""
 
     def turn(frame: pd.DataFrame) -> pd.DataFrame:
@@ -96,8 +97,10 @@ def broken(fork: Fork) -> None:
 
 def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     """Change the rows as a pipeline would."""
-    for file in (fork.root / "data").glob("*/*.parquet"):
+    for file in (fork.root / "data/raw").glob("*.parquet"):
         change(pd.read_parquet(file)).to_parquet(file, index=False)
+    here = Workspace(fork.root)
+    prepare(here.contract, here.raw, here.prepared)
     fork.retrain()
 
 
@@ -105,12 +108,12 @@ def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     ("change", "gate", "told"),
     [
         (worse, "accuracy", "roc_auc"),
-        (biased, "fairness", "equalized_odds_difference"),
+        (relabelled, "rows", "touched_exam_rows"),
         (drifted, "drift", "drift of number=age"),
         (slow, "latency", "latency_ratio"),
         (broken, "data", "values that are not listed"),
     ],
-    ids=["worse", "biased", "drifted", "slower", "broken contract"],
+    ids=["worse", "relabelled", "drifted", "slower", "broken contract"],
 )
 def test_each_gate_says_no(
     fork: Fork, change: Callable[[Fork], None], gate: str, told: str

@@ -14,19 +14,26 @@ from tests.gatehouse.tiny import Finished
 from tests.sample import lay_sample
 
 from gatehouse.base import Base, BaseRecord
+from gatehouse.draws import DRAWS
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.github import measuring
 from gatehouse.github.isolation import Isolation, Level
 from gatehouse.github.measuring import JOB_MINUTES, gate_seconds, measure_all, measure_run
-from gatehouse.github.reader import GRAPH
+from gatehouse.github.reader import DEAL, GRAPH
 from gatehouse.github.reporting import make_card, report_on
 from gatehouse.github.steps import Fetched, Measured, Place
 from gatehouse.run import CARD, REPORT
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE
 
-SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_SECRET_ACCESS_KEY", "ACTIONS_RUNTIME_TOKEN")
+SECRETS = (
+    "GATEHOUSE_KEY",
+    "GITHUB_TOKEN",
+    "STATUS_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "ACTIONS_RUNTIME_TOKEN",
+)
 
 
 @pytest.fixture
@@ -69,10 +76,10 @@ def test_a_process_that_dies(finished: Finished, stand_in: Path, does: str, told
                              capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     """Killed, silent, refused, crashed: told in one line, and no evidence is old."""
     (stand_in / "does").write_text(does)
-    measured = measure_all(finished.root)
+    measured = measure_all(finished.root, "0" * 64)
     assert measured.graph is None
     assert set(measured.unmeasured) == set(Gate)
-    assert measured.evidence == {}
+    assert measured.made == {}
     for gate, problem in measured.unmeasured.items():
         assert told in problem
         assert problem.isprintable()
@@ -98,7 +105,7 @@ def test_gates_that_all_hang(
     monkeypatch.setattr(measuring, "gate_seconds", lambda _: 0.5)
     (stand_in / "does").write_text(does)
     monkeypatch.setattr(measuring, "GRAPH_LIMIT", 0.5)
-    measured = measure_all(finished.root)
+    measured = measure_all(finished.root, "0" * 64)
     assert set(measured.unmeasured) == set(Gate)
     assert measured.graph_problem == "it took longer than 0.5 s"
     for gate, problem in measured.unmeasured.items():
@@ -118,10 +125,10 @@ def test_all_shares_together_leave_time_to_answer(
 ) -> None:
     """On any number of cores, though all gates hang one after the other."""
     monkeypatch.setenv(JOB_MINUTES, minutes)
-    turns = math.ceil((len(Gate) - 1) / workers) + 1
+    turns = math.ceil((len(Gate) - 1) / workers) + 2  # rows are dealt first
     assert gate_seconds(workers) * turns <= 0.61 * 60 * int(minutes)
     monkeypatch.setenv(JOB_MINUTES, "")  # a variable that is not set
-    assert gate_seconds(2) == 60 * 60 * 0.6 / 4
+    assert gate_seconds(2) == 60 * 60 * 0.6 / 5
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "an hour", "1.5", "1e9", "99999", "٦٠"])
@@ -131,7 +138,7 @@ def test_a_limit_that_is_none(
     """A variable that somebody misspelt is told by its name."""
     monkeypatch.setenv(JOB_MINUTES, minutes)
     with pytest.raises(GatehouseError, match="JUDGE_MINUTES"):
-        measure_all(finished.root)
+        measure_all(finished.root, "0" * 64)
 
 
 def test_evidence_of_another_gate(finished: Finished, stand_in: Path) -> None:
@@ -140,7 +147,7 @@ def test_evidence_of_another_gate(finished: Finished, stand_in: Path) -> None:
         finished.write_evidence(gate)
     forged = evidence_path(finished.root / EVIDENCE, Gate.FAIRNESS).read_text("utf-8")
     (stand_in / "does").write_text(f"print({forged!r})")
-    measured = measure_all(finished.root)
+    measured = measure_all(finished.root, "0" * 64)
     assert set(measured.unmeasured) == set(Gate) - {Gate.FAIRNESS}
     for gate, problem in measured.unmeasured.items():
         assert problem == f"the {gate} gate's process answered with evidence of the fairness gate"
@@ -159,19 +166,22 @@ def test_no_secret_reaches_it(finished: Finished, stand_in: Path,
     for name in SECRETS:
         monkeypatch.setenv(name, "secret")
     (stand_in / "does").write_text("sys.exit(1)")
-    measure_all(finished.root)
+    measure_all(finished.root, "0" * 64)
     calls = [json.loads(line) for line in (stand_in / "told").read_text().splitlines()]
-    assert sorted(words[-1] for words, _, _ in calls) == sorted([*Gate, GRAPH])
+    assert sorted(words[-1] for words, _, _ in calls) == sorted([*Gate, GRAPH, DEAL])
     for words, environment, folder in calls:
         assert words[0] == "-P"
         assert "secret" not in environment.values()
         assert folder == str(finished.root)
         assert environment["DO_NOT_TRACK"] == "1"
+        assert environment[DRAWS] == "0" * 64
+    assert calls[0][0][-1] == DEAL  # what the gates look at
     assert calls[-1][0][-1] == "latency"  # with nothing beside it
 
 
 @pytest.mark.parametrize(
-    "name", ["GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    "name",
+    ["GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GATEHOUSE_KEY"],
 )
 def test_the_step_runs_beside_no_secret(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
@@ -197,7 +207,7 @@ def test_modules_of_the_candidate_are_not_imported(finished: Finished) -> None:
     lay_sample(finished.root, "model_card.yaml")
     for name in ("pandas", "sitecustomize", "gatehouse", "click"):
         (finished.root / f"{name}.py").write_text("open('ran', 'w').close()\n")
-    measured = measure_all(finished.root)
+    measured = measure_all(finished.root, "0" * 64)
     assert measured.graph is not None
     make_card(finished.workspace, measured)
     assert (finished.root / CARD).exists()
@@ -207,6 +217,6 @@ def test_modules_of_the_candidate_are_not_imported(finished: Finished) -> None:
 def test_a_damaged_graph(finished: Finished) -> None:
     """What it says of itself can't be read: told with the file."""
     (finished.root / "models/model.int8.onnx").write_bytes(os.urandom(100))
-    measured = measure_all(finished.root)
+    measured = measure_all(finished.root, "0" * 64)
     assert measured.graph is None
     assert "model.int8.onnx" in (measured.graph_problem or "")

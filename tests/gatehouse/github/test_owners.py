@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from gatehouse.github.owners import (
     OWNERS_FILE,
     guarded,
     must_be_guarded,
+    needs_review,
     owners_of,
     parse,
     problem,
@@ -234,3 +236,31 @@ def test_any_text_is_read(text: str, path: str) -> None:
     guarded(text, [path])
     problem(text, BORDER)
     problem(OWNED, text)
+
+
+def test_an_entry_of_the_queue_is_looked_at_by_its_trees(tmp_path: Path) -> None:
+    """Attacks a queue entry, of which GitHub lists no files: a review that was had counts there."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", *words],
+            cwd=tmp_path, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github/CODEOWNERS").write_text("contract.yaml @owner\n")
+    git("add", "-A")
+    git("commit", "-q", "-m", "base")
+    base = git("rev-parse", "HEAD")
+    commits = {}
+    for name in ("params.yaml", "contract.yaml"):
+        (tmp_path / name).write_text("x")
+        git("add", "-A")
+        git("commit", "-q", "-m", name)
+        commits[name] = git("rev-parse", "HEAD")
+    assert not needs_review((), base, commits["params.yaml"], tmp_path)
+    assert needs_review((), base, commits["contract.yaml"], tmp_path)
+    assert needs_review(["contract.yaml"], base, None, tmp_path)
+    assert not needs_review(["params.yaml"], base, None, tmp_path)

@@ -19,7 +19,7 @@ from gatehouse.objects.fetch import fetch
 from gatehouse.objects.record import Member, Output, manifest_of
 from gatehouse.objects.remote import open_store
 
-OUTPUTS = ("data/raw", "data/prepared", "models/model.onnx", "models/model.int8.onnx")
+OUTPUTS = ("data/raw", "models/model.onnx", "models/model.int8.onnx")
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_everything_comes_to_its_place(away: Repository, gatehouse: Command) -> 
     first = gatehouse("objects", "fetch", "--cache", cwd=away.root)
     assert (first.exit_code, first.output.split()) == (0, sorted(OUTPUTS)), first.output
     assert all((away.root / path).exists() for path in OUTPUTS)
+    assert gatehouse("prepare", cwd=away.root).exit_code == 0  # these rows DVC does not keep
     assert "Data and pipelines are up to date" in away.dvc("status")
     assert away.git("status", "--porcelain") == ""
     shutil.rmtree(objects(away))
@@ -73,7 +74,7 @@ def test_what_is_missing_leaves_the_rest(away: Repository, gatehouse: Command) -
     done = gatehouse("objects", "fetch", cwd=away.root)
     assert done.exit_code == 1
     assert "missing: models/model.onnx: " in done.output
-    assert (away.root / "data/prepared/test.parquet").exists()
+    assert (away.root / "data/raw/rows.parquet").exists()
     assert (away.root / "models/model.onnx").read_bytes() == b"an older one"
 
 
@@ -89,7 +90,7 @@ def test_damaged_objects_are_not_taken(away: Repository, gatehouse: Command) -> 
     assert not any((away.root / path).exists() for path in OUTPUTS)
 
 
-@pytest.mark.parametrize("link", ["data", "models", ".gatehouse", "data/prepared"])
+@pytest.mark.parametrize("link", ["data", "models", ".gatehouse", "data/raw"])
 def test_a_link_on_the_way_is_refused(away: Repository, gatehouse: Command, link: str) -> None:
     """Attacks a folder that a merged commit made a link to somewhere that runs."""
     elsewhere = away.root / "src"
@@ -108,7 +109,7 @@ def test_links_and_strangers_inside_a_folder_go(away: Repository, gatehouse: Com
     assert gatehouse("objects", "fetch", cwd=away.root).exit_code == 0
     secret = away.root.parent / "secret"
     secret.write_text("kept")
-    file = away.root / "data/prepared/test.parquet"
+    file = away.root / "data/raw/rows.parquet"
     content = file.read_bytes()
     file.unlink()
     copy = away.root.parent / "copy"
@@ -142,9 +143,9 @@ def test_an_object_that_is_no_file_is_not_read(away: Repository, kind: str) -> N
 
 def test_sizes_are_bounded(away: Repository, tmp_path: Path) -> None:
     """Attacks the disk: with a limit, with a size that is none, and with a folder that has more."""
-    prepared = next(out for out in named(away.root) if out.path == "data/prepared")
-    assert prepared.size is not None
-    assert prepared.files is not None
+    rows = next(out for out in named(away.root) if out.path == "data/raw")
+    assert rows.size is not None
+    assert rows.files is not None
     store = open_store(away.root)
     big = plant(away, b"\0" * 2_500_000)
     for size in (None, 2_500_000):
@@ -154,7 +155,7 @@ def test_sizes_are_bounded(away: Repository, tmp_path: Path) -> None:
         fetch([Output("models/a.onnx", big, "file", 7)], tmp_path / "b", store)
     with pytest.raises(GatehouseError, match="and its record says 2,500,001"):
         fetch([Output("models/a.onnx", big, "file", 2_500_001)], tmp_path / "c", store)
-    more = Output("data/prepared", prepared.md5, "folder", prepared.size, prepared.files + 1)
+    more = Output("data/raw", rows.md5, "folder", rows.size, rows.files + 1)
     with pytest.raises(GatehouseError, match="files, and its record says"):
         fetch([more], tmp_path / "d", store)
     # A small file, named a thousand times: each copy counts.
@@ -220,7 +221,7 @@ def test_records_of_others_are_data(away: Repository, gatehouse: Command, tmp_pa
     taken = gatehouse("objects", "fetch", "--from", str(out), cwd=away.root)
     assert taken.exit_code == 1
     assert "missing: models/model.onnx: is not in" in taken.output
-    assert (away.root / "data/prepared/test.parquet").exists()
+    assert (away.root / "data/raw/rows.parquet").exists()
     # A record that is a link, to something that must not be told.
     (change / "dvc.lock").unlink()
     (change / "dvc.lock").symlink_to("/etc/hostname")

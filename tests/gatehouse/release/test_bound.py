@@ -232,8 +232,6 @@ def test_a_model_with_the_same_md5(handed: Handed, monkeypatch: pytest.MonkeyPat
     [
         ("data/raw/rows.parquet", "data/raw (MD5)"),
         ("data/raw/test.parquet", "data/raw (MD5)"),
-        ("data/prepared/train.parquet", "data/prepared (MD5)"),
-        ("data/prepared/test.parquet", "data/prepared (MD5)"),
         ("models/model.onnx", "models/model.onnx (MD5)"),
     ],
 )
@@ -259,7 +257,7 @@ def test_other_data_are_judged(handed: Handed) -> None:
     other = verdict.candidate.model_copy(update={"data": "sha256:" + "0" * 64})
     handed.measured_on(data="sha256:" + "0" * 64)
     told = handed.refused(verdict.model_copy(update={"candidate": other}))
-    assert told.startswith("data: the verdict: 000000000000, ")
+    assert told.startswith("data: the files handed over: 000000000000, ")
 
 
 def test_another_contract(handed: Handed) -> None:

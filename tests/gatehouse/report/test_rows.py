@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.gatehouse.report.conftest import MakeRun
 
+from gatehouse.evidence import COLUMN_AUC, NEW, Gate, Measurement
 from gatehouse.report.markdown import render_report
 from gatehouse.report.rows import rows, rows_line
 
@@ -36,3 +39,27 @@ def test_without_a_base_there_is_no_line(make_run: MakeRun) -> None:
     context = make_run(base=False)
     assert rows_line(context) == ""
     assert rows(context) == "There is no base to compare with."
+
+
+def test_a_new_column_is_told(make_run: MakeRun) -> None:
+    """Attacks a column that gives the target away, or means another thing on new rows."""
+    context = make_run()
+    accuracy = context.usable(Gate.ACCURACY)
+    assert accuracy is not None
+    told = {"hint": (0.97, 0.98, 0.61), "size": (0.62, 0.63, 0.62)}
+    found = [
+        Measurement(
+            name=COLUMN_AUC, slice=f"column={name} on {where}", value=value, unit="1", n=9,
+            method="by hand",
+        )
+        for name, values in told.items()
+        for where, value in zip(("exam", "train", NEW), values, strict=True)
+    ]  # fmt: skip
+    more = accuracy.model_copy(update={"measurements": (*accuracy.measurements, *found)})
+    changed = replace(context, evidence={**context.evidence, Gate.ACCURACY: more})
+    hint, size = rows(changed).splitlines()[-2:]
+    assert "`hint`: ROC AUC by itself 0.970 on exam, 0.980 on train, 0.610 on new test rows" in hint
+    assert "over 0.9" in hint
+    assert "a gap of 0.370" in hint
+    assert "**" not in size
+    assert "New column" not in rows(context)

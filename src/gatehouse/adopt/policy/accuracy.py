@@ -92,6 +92,17 @@ def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = Fals
     )  # fmt: skip
 
 
+def _new_rows(metric: str, score: Score, sizes: Sizes) -> str:
+    margin = 2 * max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    return rule(
+        "accuracy-new-rows", "accuracy", metric,
+        "Not worse than the base on the test rows that the change brings, which join the exam",
+        comment="where a change brings none, or too few, nothing can be told",
+        of="comparison", slice="new test rows", at_least=-margin,
+        minimum_n=max(1, minimum(sizes) // 2), inconclusive="pass",
+    )  # fmt: skip
+
+
 def _calibration(score: Score, sizes: Sizes) -> str:
     most = max(score.linear, score.boosted) + MARGIN + 2 * _finite(score.spread)
     return rule(
@@ -141,6 +152,7 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _calibration(baseline.scores["expected_calibration_error"], sizes),
         _not_worse("roc_auc", auc, sizes, by_class=True),
         _not_worse("accuracy", accuracy, sizes),
+        _new_rows("accuracy", accuracy, sizes),
         _unseen(),
     ]  # fmt: skip
 
@@ -164,6 +176,7 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
         _calibration(baseline.scores["expected_calibration_error"], sizes),
         _not_worse("balanced_accuracy", balanced, sizes),
         _not_worse("accuracy", accuracy, sizes),
+        _new_rows("accuracy", accuracy, sizes),
         _unseen(),
     ]  # fmt: skip
 
@@ -183,5 +196,6 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
             minimum_n=minimum(sizes), inconclusive=unsure(sizes),
         ),
         _not_worse("r2", r2, sizes),
+        _new_rows("r2", r2, sizes),
         _unseen(),
     ]  # fmt: skip

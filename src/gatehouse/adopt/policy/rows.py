@@ -9,9 +9,14 @@ def rows_rules() -> list[str]:
     return [
         "\n",
         rule(
-            "rows-dealt", "rows", "misdealt_rows",
-            "Prepared rows are raw rows as the contract deals them, none added, lost or changed",
+            "first-run", "rows", "first_run",
+            "Where there is nothing to compare with, an owner looks at what is measured",
             at_most=0,
+        ),
+        rule(
+            "split-unchanged", "rows", "split_changes",
+            "Another rule deals another exam, and its model may have learned from rows of this one",
+            of="comparison", at_most=0,
         ),
         rule(
             "exam-untouched", "rows", "touched_exam_rows",

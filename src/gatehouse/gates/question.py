@@ -1,0 +1,63 @@
+"""Does a change sit the base's exam at all, and by which rule does it deal the next one?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatehouse.base import read_record
+from gatehouse.evidence import Measurement, Of
+from gatehouse.first_run import other_question
+from gatehouse.table import TEST_FILE
+from gatehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    from gatehouse.contract import Contract
+
+
+def first_run(candidate: Workspace, base: Workspace | None) -> Measurement:
+    """1 where a change has a base that it can't be compared with, and no owner must review it.
+
+    Where nothing was asked to be compared with, as in a release, that is no first run.
+    """
+    record = read_record(candidate.root)
+    reason = None
+    if base is None and record.measure is not None:
+        reason = "the base records no run"
+        if record.outputs is not None:
+            before: Contract = Workspace(candidate.root / record.folder).contract
+            reason = other_question(before, candidate.contract)
+    return Measurement(
+        name="first_run",
+        value=int(reason is not None and not record.reviewed),
+        unit="1",
+        n=1,
+        method="contract and record of the base; 0 where the change needs an owner's review; exact",
+        note=reason,
+    )
+
+
+def split_changes(candidate: Workspace, base: Workspace) -> Measurement:
+    """How many settings of the split rule are others than the base's."""
+    old, new = base.contract.split, candidate.contract.split
+    changed = [
+        f"{name}: {getattr(old, name)} became {getattr(new, name)}"
+        for name in type(old).model_fields
+        if _plain(getattr(old, name)) != _plain(getattr(new, name))
+    ]
+    before, after = ((each.raw / TEST_FILE).exists() for each in (base, candidate))
+    if before != after:
+        changed.append(f"official test rows: {'came' if after else 'gone'}")
+    return Measurement(
+        name="split_changes",
+        of=Of.COMPARISON,
+        value=len(changed),
+        unit="settings",
+        n=len(type(old).model_fields) + 1,
+        method="split of both contracts compared; exact",
+        samples=tuple(changed),
+    )
+
+
+def _plain(value: object) -> object:
+    """The order of the identity's columns does not matter."""
+    return sorted(value) if isinstance(value, tuple) else value

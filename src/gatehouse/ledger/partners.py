@@ -1,0 +1,78 @@
+"""Which row of the candidate each exam row has become, and which of its test rows are new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.ledger.compare import TEST, Hashed, pairs
+from gatehouse.ledger.ledger import Table, hashed
+from gatehouse.ledger.parts import Part
+from gatehouse.table import open_table
+
+if TYPE_CHECKING:
+    from gatehouse.contract import Contract
+
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class Partners:
+    """N exam rows against the M test rows of a candidate.
+
+    Attributes:
+        places: shape [N], the place of each exam row's partner among the candidate's, or -1.
+        unchanged: shape [N], does the row stand there with all columns of the base's contract?
+        new: shape [M], which of the candidate's rows are no exam row's partner.
+    """
+
+    places: NDArray[np.intp]
+    unchanged: NDArray[np.bool_]
+    new: NDArray[np.bool_]
+
+
+def find_partners(exam: Path, test: Path, contract: Contract, key: bytes | None = None) -> Partners:
+    """Pair the rows of two Parquet files as the ledger does, each with at most one.
+
+    Args:
+        exam: the base's test rows.
+        test: the candidate's.
+        contract: the base's.
+        key: of the hashes; drawn at random if None.
+
+    Raises:
+        GatehouseError: a file cannot be read.
+    """
+    old, new = hashed([_table(exam), _table(test)], contract, key)
+    places = np.full(len(old), NOBODY, np.intp)
+    left, right = np.arange(len(old)), np.arange(len(new))
+    unchanged = np.zeros(len(old), bool)
+    for ours, theirs in _rounds(old, new):
+        in_old, in_new = pairs(ours[left], theirs[right])
+        a, b = left[in_old], right[in_new]
+        # Of each value as many are paired on both sides, so in its order they stand side by side.
+        places[a[np.argsort(ours[a], kind="stable")]] = b[np.argsort(theirs[b], kind="stable")]
+        if ours is old.whole:
+            unchanged[a] = True
+        left, right = left[~in_old], right[~in_new]
+    fresh = np.zeros(len(new), bool)
+    fresh[right] = True
+    return Partners(places, unchanged, fresh)
+
+
+def _rounds(old: Hashed, new: Hashed) -> Sequence[tuple[NDArray[np.uint64], NDArray[np.uint64]]]:
+    return (
+        (old.whole, new.whole),
+        (old.labelled, new.labelled),
+        (old.identity, new.identity),
+    )
+
+
+def _table(path: Path) -> Table:
+    part = Part(path.name, "", path, official_test=True)
+    return Table((part,), np.full(open_table(path).metadata.num_rows, TEST, np.uint8))

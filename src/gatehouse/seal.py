@@ -1,0 +1,90 @@
+"""What `prepare` notes beside the rows it dealt: their digest, and which files it is of.
+
+The digest is one of rows, so reading it from the tables takes their native reader. The note lets a
+process that may not open a stranger's tables compare digests: it hashes bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from gatehouse.digest import PREPARED, SPLITS, file_digest
+from gatehouse.errors import GatehouseError
+from gatehouse.typed import Document
+
+SEAL = "digest.json"
+
+
+class Seal(Document):
+    """Digests of the prepared splits, by split."""
+
+    version: Literal[1] = 1
+    files: dict[str, str]
+    """SHA-256 of each file's bytes."""
+    rows: dict[str, str]
+    """Of each file's rows, free of their order and of how the file was written."""
+
+    @property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the rows of all splits together."""
+        lines = "".join(f"{split} {self.rows[split]}\n" for split in SPLITS)
+        return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
+
+
+def seal(folder: Path = PREPARED) -> str:
+    """Note the digests of the splits in `folder`; returns that of all rows.
+
+    Raises:
+        GatehouseError: a split is missing or unreadable.
+    """
+    made = _computed(folder)
+    made.write(folder / SEAL)
+    return made.digest
+
+
+def sealed_digest(folder: Path = PREPARED) -> str:
+    """The digest of the rows in `folder`, as noted; no table is opened.
+
+    Raises:
+        GatehouseError: there is no note, or a file is not the one that it is of.
+    """
+    path = folder / SEAL
+    found = Seal.read(path)
+    if set(found.rows) != set(SPLITS) or found.files != _files(folder):
+        raise GatehouseError(
+            f"{path}: is of other files than lie there; deal the rows again: gatehouse prepare"
+        )
+    return found.digest
+
+
+def data_digest(folder: Path = PREPARED) -> str:
+    """`sha256:<hex>` of the rows of the three prepared splits.
+
+    Neither the order of the rows counts nor how the files were written, nor columns of lists or
+    bytes, which no contract can name.
+
+    Raises:
+        GatehouseError: a split is missing or unreadable.
+    """
+    try:
+        return sealed_digest(folder)
+    except GatehouseError:
+        return _computed(folder).digest
+
+
+def _computed(folder: Path) -> Seal:
+    from gatehouse.ledger.digest import rows_digest
+    from gatehouse.ledger.parts import Part
+    from gatehouse.table import comparable_columns
+
+    parts = [Part(split, "", folder / f"{split}.parquet") for split in SPLITS]
+    return Seal(
+        files=_files(folder),
+        rows={part.name: rows_digest([part], comparable_columns(part.path)) for part in parts},
+    )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {split: file_digest(folder / f"{split}.parquet") for split in SPLITS}
