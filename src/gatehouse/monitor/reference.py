@@ -35,6 +35,8 @@ def find_reference(model: str, root: Path = Path()) -> Reference:
     here = Workspace(root)
     if (root / MODEL).is_file() and file_digest(root / MODEL) == model:
         try:
+            if not here.prepared.exists():  # DVC keeps none, so a fresh checkout has none
+                dealt(here)
             _ = here.model  # tells where the data or contract here is not the model's
         except GatehouseError:
             pass  # then a commit may have them

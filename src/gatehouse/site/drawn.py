@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatehouse.base import recorded_base
+from gatehouse.base import dealt, recorded_base
 from gatehouse.errors import GatehouseError
 from gatehouse.table import RAW
 from gatehouse.typed import write_text
@@ -93,6 +93,8 @@ def write_drift_page(candidate: Workspace, path: Path) -> None:
     base = recorded_base(candidate.root)
     if base is None:
         raise GatehouseError("there is no base to compare with")
+    if not candidate.prepared.exists():  # DVC keeps none, so a fresh checkout has none
+        dealt(candidate)
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
