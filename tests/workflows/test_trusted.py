@@ -125,32 +125,41 @@ def test_a_token_of_the_app_does_one_thing() -> None:
     }
 
 
+TRUSTED = "./.github/actions/trusted"
+
+
 def test_trusted_jobs_take_no_cache() -> None:
     """Attacks a cache that merged code, or a package that is built, has filled."""
-    setups = [each for each in uses_of(REPOSITORY) if each.value == "./.github/actions/setup"]
-    of_gates = [each for each in setups if each.file.endswith("/gates.yml")]
-    assert len(of_gates) == len(GATES["jobs"])
-    assert {each.given.get("cache") for each in of_gates} == {"false"}
+    used = [each.value for each in uses_of(REPOSITORY) if each.file.endswith("/gates.yml")]
+    assert used.count(TRUSTED) == len(GATES["jobs"])
+    assert "./.github/actions/setup" not in used
+    setup, _ = steps_of(load(REPOSITORY / TRUSTED / "action.yml"))
+    assert setup["uses"] == "./.github/actions/setup"
+    assert setup["with"]["cache"] == "false"
 
 
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
         ("gates.yml", {"announce", "judge", "keep", "comment", "publish"}),
+        ("accept.yml", {"accept", "comment"}),
         ("release.yml", {"build", "publish"}),
     ],
 )
 def test_the_pipeline_s_code_is_not_on_disk_where_it_is_judged(file: str, jobs: set[str]) -> None:
     """Attacks a job that judges or signs with a module that needs no owner: it must find none."""
+    *_, last = steps_of(load(REPOSITORY / TRUSTED / "action.yml"))
+    assert last["run"] == "rm -r src/pipeline"
     found = load(WORKFLOWS / file)["jobs"]
     for name, job in found.items():
         steps = [step.get("run") or step.get("uses", "") for step in job["steps"]]
-        if "rm -r src/pipeline" not in steps:
+        if TRUSTED not in steps:
             assert name not in jobs
             continue
-        setup = steps.index("./.github/actions/setup")
-        assert steps.index("rm -r src/pipeline") == setup + 1, name
-        assert not any("actions/checkout" in step for step in steps[setup + 1 :]) or (
+        checkout, setup, *others = steps
+        assert "actions/checkout" in checkout, name
+        assert setup == TRUSTED, name
+        assert not any("actions/checkout" in step for step in others) or (
             name == "comment"  # CML, into a folder of its own
         )
     assert jobs <= set(found)
