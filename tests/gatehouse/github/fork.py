@@ -172,7 +172,7 @@ class Fork(Hub):
         """The gates find what they find in a good run, whatever the candidate is."""
         self._measure_by(_measure_by_hand)
 
-    def _measure_by(self, measure: Callable[[Path], Measured]) -> None:
+    def _measure_by(self, measure: Callable[[Path, str], Measured]) -> None:
         self.monkeypatch.setattr("gatehouse.github.measuring.measure_all", measure)
 
     def judge(self, event: Event, limit: int = 5) -> Judged:
