@@ -62,9 +62,9 @@ def test_teams_can_where_an_app_reads_them(
 
 def test_who_never_can(tmp_path: Path) -> None:
     """A team of another organization, and an e-mail address."""
-    first, second = found(tmp_path, "* @alice @evil/us a@b.example\n", {})
+    first, second = found(tmp_path, "* @alice @evil/us a@example.org\n", {})
     assert first == "fine: can accept a failure: @alice"
-    assert second.startswith("warning: @evil/us, a@b.example owns policy.yaml, and cannot")
+    assert second.startswith("warning: @evil/us, a@example.org owns policy.yaml, and cannot")
 
 
 def test_solo_of_several(tmp_path: Path) -> None:

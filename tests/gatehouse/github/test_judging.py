@@ -259,11 +259,11 @@ def test_a_fork_s_record_of_other_bytes(fork: Fork) -> None:
         files = {
             path.relative_to(fork.root).as_posix(): digest or file_digest(path)
             for name in outs
-            if name.startswith(("data/", "models/"))
+            if name.startswith(("data/raw", "models/"))
             for path in (fork.root / name, *(fork.root / name).rglob("*"))
             if path.is_file()
         }
-        outs = {name: md5 for name, md5 in outs.items() if name.startswith(("data/", "models/"))}
+        outs = {name: md5 for name, md5 in outs.items() if name.startswith(("data/raw", "models/"))}
         Recorded(outs=outs, files=files).write(fork.root / RECORDED)
 
     pull = fork.pull_request(change, branch="theirs", lock=True, **theirs)

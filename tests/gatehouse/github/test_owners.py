@@ -243,7 +243,7 @@ def test_an_entry_of_the_queue_is_looked_at_by_its_trees(tmp_path: Path) -> None
 
     def git(*words: str) -> str:
         done = subprocess.run(
-            ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", *words],
+            ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words],
             cwd=tmp_path, check=True, capture_output=True, text=True,
         )  # fmt: skip
         return done.stdout.strip()

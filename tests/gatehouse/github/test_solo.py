@@ -54,7 +54,7 @@ def test_an_owner_who_was_written_by_hand_is_solo(template: Path, gh: Gh) -> Non
 
 
 @pytest.mark.parametrize(
-    "owners", [("@alice", "@bob"), ("@org/owners",), ("@alice", "@org/owners"), ("a@b.example",)]
+    "owners", [("@alice", "@bob"), ("@org/owners",), ("@alice", "@org/owners"), ("a@example.org",)]
 )
 def test_several_owners_are_not_solo(template: Path, gh: Gh, owners: tuple[str, ...]) -> None:
     """A team may be many, and an e-mail address is nobody's name."""
