@@ -2,9 +2,9 @@
 
     PYTHONPATH=. .venv/bin/python docs/examples/make.py
 
-act runs pull-request.yml and gates.yml in a clone of this checkout, against the tests' stand-in for
-GitHub. One change is harmless and passes; one is bad, loosens the policy, and fails. Takes a few
-minutes.
+act runs pull-request.yml, pipeline.yml and gates.yml in a clone of this checkout, against the
+tests' stand-in for GitHub. One change is harmless and passes; one is bad, loosens the policy, and
+fails. Takes a few minutes.
 """
 
 from __future__ import annotations

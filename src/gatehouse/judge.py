@@ -10,6 +10,8 @@ from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
 from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
+from gatehouse.origin import MEASUREMENT as ORIGIN
+from gatehouse.origin import origin_text
 from gatehouse.policy import Policy, Rule, Waiver
 from gatehouse.verdict import (
     Accepted,
@@ -223,6 +225,11 @@ def _matches(name: str, pattern: str) -> bool:
 
 def _finding(rule: Rule, measurement: Measurement) -> Finding:
     outcome, text = decide(rule, measurement)
+    if measurement.name == ORIGIN:
+        outcome = Outcome.NONE if measurement.value is None else outcome
+        text = origin_text(measurement)
+    elif measurement.note is not None:
+        text = f"{text} ({measurement.note})"
     return Finding(
         slice=measurement.slice,
         outcome=outcome,
@@ -231,7 +238,7 @@ def _finding(rule: Rule, measurement: Measurement) -> Finding:
         interval=measurement.interval,
         p_value=measurement.p_value,
         n=measurement.n,
-        text=text if measurement.note is None else f"{text} ({measurement.note})",
+        text=text,
     )
 
 

@@ -211,6 +211,11 @@ class Policy(Frozen):
         description="branches besides the default one whose pull requests are judged, each with "
         "the name of its required status; the default branch's copy of this list counts",
     )
+    model: Literal["run", "recorded"] = Field(
+        default="run",
+        description="where models come from: a run of the repository's own pipeline, or elsewhere; "
+        "then an owner accepts each one (rules of the measurement not_from_run)",
+    )
     solo: bool | None = Field(
         default=None,
         description="may an owner accept a change of their own? By default if only one account "

@@ -33,6 +33,7 @@ from gatehouse.measure import measure
 from gatehouse.objects.fetch import LostError, fetch
 from gatehouse.objects.record import read_lock, read_tracked
 from gatehouse.objects.remote import open_store
+from gatehouse.origin import without_origin
 from gatehouse.params import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.run import CARD, reproduce
@@ -216,6 +217,9 @@ def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
             differences.append(Difference(path.as_posix(), f"unreadable ({error})", "evidence"))
             continue
         fresh[gate] = measure(gate, candidate, base, policy)
+        if gate is Gate.ROWS:  # where the model came from, no run can find out
+            recorded[gate] = without_origin(recorded[gate])
+            fresh[gate] = without_origin(fresh[gate])
         differences += _evidence_differences(path, *_alike(recorded[gate], fresh[gate]))
     return differences + _compare_outcomes(recorded, fresh, candidate, base, policy)
 

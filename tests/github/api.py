@@ -145,15 +145,18 @@ class GitHub:
         jobs: list[dict[str, Any]] | None = None,
         actor: str | None = None,
         triggering_actor: str | None = None,
+        **more: Any,
     ) -> Run:
         """Register a workflow run; with no conclusion it is still in progress.
 
-        A job is such as {"name": "Tests", "conclusion": "failure", "steps": [{"name": "Run",
-        "number": 1, "status": "completed", "conclusion": "failure"}]}.
+        `more` is as `Run` has it. A job is such as {"name": "Tests", "conclusion": "failure",
+        "steps": [{"name": "Run", "number": 1, "status": "completed", "conclusion": "failure"}]}.
         """
         status = "completed" if conclusion else "in_progress"
         repository = head_repository or self.full_name
-        made = Run(run_id, name, event, repository, head_branch, head_sha, path, status, conclusion)
+        made = Run(
+            run_id, name, event, repository, head_branch, head_sha, path, status, conclusion, **more
+        )
         made.jobs = jobs or []
         made.actor, made.triggering_actor = actor, triggering_actor
         self.state.runs[run_id] = made

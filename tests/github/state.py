@@ -49,7 +49,10 @@ class Call:
 
 @dataclass
 class PullRequest:
-    """A pull request. Of the repository's own branches the head follows the branch."""
+    """A pull request. Of the repository's own branches the head follows the branch.
+
+    `events` are those of its time line, as (name, time).
+    """
 
     number: int
     head_repository: str
@@ -63,11 +66,17 @@ class PullRequest:
     title: str = "A change"
     body: str = ""
     state: str = "open"
+    created: str = field(default_factory=now)
+    closed: str | None = None
+    events: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
 class Run:
-    """A workflow run with its jobs, each a mapping with name, conclusion and steps."""
+    """A workflow run with its jobs, each a mapping with name, conclusion and steps.
+
+    `started` is when the newest attempt began, if not at once.
+    """
 
     id: int
     name: str
@@ -82,6 +91,9 @@ class Run:
     actor: str | None = None
     triggering_actor: str | None = None
     jobs: list[dict[str, Any]] = field(default_factory=list)
+    created: str = field(default_factory=now)
+    started: str | None = None
+    title: str = "A change"
 
 
 @dataclass
@@ -94,6 +106,7 @@ class Artifact:
     file: Path
     size: int | None = None
     expired: bool = False
+    created: str = field(default_factory=now)
 
 
 @dataclass

@@ -64,6 +64,8 @@ def pull(state: State, it: PullRequest) -> dict[str, Any]:
         "comments_url": f"{base_url}/issues/{it.number}/comments",
         "statuses_url": f"{base_url}/statuses/{state.head_of(it)}",
         "merged": False,
+        "created_at": it.created,
+        "closed_at": it.closed,
     }
 
 
@@ -120,7 +122,9 @@ def run(state: State, it: Run) -> dict[str, Any]:
         "jobs_url": f"{base_url}/actions/runs/{it.id}/jobs",
         "artifacts_url": f"{base_url}/actions/runs/{it.id}/artifacts",
         "html_url": f"https://github.com/{state.full_name}/actions/runs/{it.id}",
-        "created_at": now(),
+        "display_title": it.title,
+        "created_at": it.created,
+        "run_started_at": it.started or it.created,
         "updated_at": now(),
     }
 
@@ -136,7 +140,7 @@ def artifact(state: State, it: Artifact) -> dict[str, Any]:
         "url": url,
         "archive_download_url": f"{url}/zip",
         "expired": it.expired,
-        "created_at": now(),
+        "created_at": it.created,
         "expires_at": now(),
         "workflow_run": {
             "id": it.run,

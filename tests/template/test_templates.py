@@ -115,7 +115,7 @@ def test_no_gpu_waits_and_the_quota_holds_all_runners(values: dict[str, Any]) ->
 
 def test_the_hard_stop_comes_after_the_jobs_own_timeout(values: dict[str, Any]) -> None:
     """Attacks a stop that ends honest jobs, or one so late that it is none."""
-    job = read(GITHUB / "workflows/pull-request.yml")["jobs"]["pipeline"]["timeout-minutes"]
+    job = read(GITHUB / "workflows/pipeline.yml")["jobs"]["pipeline"]["timeout-minutes"]
     stop = values["template"]["spec"]["activeDeadlineSeconds"]
     assert job * 60 < stop <= job * 60 + 3600
     told = re.search(r"shutdown -h \+(\d+)", (REPOSITORY / "docs/runners.md").read_text())

@@ -77,6 +77,15 @@ class Result:
         """Each job's result by its id."""
         return {job.id: job.result for job in self.jobs.values()}
 
+    def and_then(self, other: Result) -> Result:
+        """This run and another one as one; the worse exit code counts."""
+        return Result(
+            self.code or other.code,
+            self.jobs | other.jobs,
+            f"{self.log}\n{other.log}",
+            self.annotations + other.annotations,
+        )
+
     def job(self, name: str) -> Job:
         """The job of that id.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.end_to_end.clone import Clone
 from tests.github.state import PullRequest
-from tests.workflows.world import World
+from tests.workflows.world import OWN, World
 
 GATES = ("data", "rows", "drift", "accuracy", "fairness", "latency")
 
@@ -33,7 +33,7 @@ def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) 
     assert checked.code == 0, checked.log[-6000:]
     assert "train: 1 x cpu" in checked.summary
     # A setting is no machinery: the library's tests are left out, and the final job knows why.
-    ran = ("plan", "checks", "tests", "pipeline", "pull-request")
+    ran = ("plan", "checks", "tests", "pull-request", "where", "pipeline")
     assert checked.results == dict.fromkeys(ran, "success")
     assert "| tests of the machinery | not run: the change leaves" in checked.summary
     world.announce(run)
@@ -78,14 +78,19 @@ def test_an_entry_of_the_merge_queue_gets_its_status(world: World) -> None:
         "repository": world.github.pull_request_event(pull.number)["repository"],
     }  # fmt: skip
     world.variables = {"GPU_LABELS": '["gpu"]'}
-    checked = world.act.run(
-        "pull-request.yml", "merge_group", payload, sha=entry, ref=f"refs/heads/{branch}", run_id=1,
-        variables=world.variables,
-    )  # fmt: skip
-    assert checked.code == 0, checked.log[-6000:]
+    for at, (name, file) in enumerate(OWN.items(), start=1):
+        run = world.github.run(
+            at, name=name, path=f".github/workflows/{file}", event="merge_group",
+            head_branch=branch, head_sha=entry, conclusion=None,
+        )  # fmt: skip
+        checked = world.act.run(
+            file, "merge_group", payload, sha=entry, ref=f"refs/heads/{branch}", run_id=at,
+            variables=world.variables,
+        )  # fmt: skip
+        assert checked.code == 0, checked.log[-6000:]
+        assert "machinery" not in checked.results
+        run.status, run.conclusion = "completed", "success"
     assert "in the merge queue there is nothing left to train" in checked.summary
-    assert "machinery" not in checked.results
-    run = world.github.run(1, event="merge_group", head_branch=branch, head_sha=entry)
     assert world.judge(run).code == 0
     assert world.status(entry).startswith("success: ")
     assert world.tip(branch) == entry, "the queue's branch is nobody's to write to"
@@ -96,12 +101,13 @@ def test_another_base_is_another_run_and_another_title_is_none(world: World) -> 
     """A stacked pull request waits without a status, until GitHub points it at main."""
     world.author.run("git", "push", "--quiet", "origin", "main:refs/heads/feature")
     pull = world.open(other_seed, base_branch="feature")
-    title = world.act.run(
-        "pull-request.yml", "pull_request",
-        world.github.pull_request_event(pull.number, "edited", title="Before"),
-        sha=pull.head_sha, ref=f"refs/pull/{pull.number}/merge", run_id=90,
-    )  # fmt: skip
-    assert (title.code, title.results) == (0, {})
+    for file in OWN.values():
+        title = world.act.run(
+            file, "pull_request",
+            world.github.pull_request_event(pull.number, "edited", title="Before"),
+            sha=pull.head_sha, ref=f"refs/pull/{pull.number}/merge", run_id=90,
+        )  # fmt: skip
+        assert (title.code, title.results) == (0, {})
     skipped = world.ended(pull, "skipped")
     assert world.announce(skipped).code == 0
     assert world.judge(skipped).results == {}

@@ -178,19 +178,12 @@ def final_step() -> tuple[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("draft", "machinery", "skips"),
-    [
-        ("false", "true", set()),
-        ("true", "true", {"pipeline"}),
-        ("false", "false", {"machinery"}),
-        ("true", "false", {"pipeline", "machinery"}),
-        ("", "", set()),
-    ],
+    ("machinery", "skips"), [("true", set()), ("false", {"machinery"}), ("", set())]
 )
-def test_the_final_job_passes_only_on_success(draft: str, machinery: str, skips: set[str]) -> None:
+def test_the_final_job_passes_only_on_success(machinery: str, skips: set[str]) -> None:
     """Each result of each needed job is tried: only success passes, or a skip that Plan asked for.
 
-    That is a draft's pipeline, and the machinery's tests where the change leaves it alone.
+    That is the machinery's tests where the change leaves it alone.
     """
     if shutil.which("jq") is None:
         missing("jq, which the runners have")
@@ -199,9 +192,10 @@ def test_the_final_job_passes_only_on_success(draft: str, machinery: str, skips:
     def passes(results: dict[str, str]) -> bool:
         needs = json.dumps({name: {"result": result} for name, result in results.items()})
         environment = {
-            "RESULTS": needs, "DRAFT": draft, "MACHINERY": machinery,
+            "RESULTS": needs,
+            "MACHINERY": machinery,
             "PATH": "/usr/local/bin:/usr/bin:/bin",
-        }  # fmt: skip
+        }
         words = ["bash", "-e", "-o", "pipefail", "-c", script]
         done = subprocess.run(words, env=environment, capture_output=True, check=False)
         return done.returncode == 0

@@ -14,6 +14,7 @@ from tests.workflows.world import World
 
 WORKFLOWS = REPOSITORY / ".github/workflows"
 GATES, PULL_REQUEST = load(WORKFLOWS / "gates.yml"), load(WORKFLOWS / "pull-request.yml")
+PIPELINE = load(WORKFLOWS / "pipeline.yml")
 
 
 def writes(job: Any) -> set[str]:
@@ -22,7 +23,7 @@ def writes(job: Any) -> set[str]:
 
 def test_a_change_s_own_code_can_write_nothing() -> None:
     """Attacks a pull request's token; only the pipeline, which needs the data, has a secret."""
-    for name, job in PULL_REQUEST["jobs"].items():
+    for name, job in (PULL_REQUEST["jobs"] | PIPELINE["jobs"]).items():
         assert writes(job) == set()
         assert ("secrets." in str(dict(job))) == (name == "pipeline"), name
 
@@ -31,6 +32,27 @@ def step(name: str) -> Any:
     """The step of the job Judge with this id."""
     (found,) = (each for each in GATES["jobs"]["judge"]["steps"] if each.get("id") == name)
     return found
+
+
+def test_no_other_job_shares_a_run_with_the_pipeline() -> None:
+    """Attacks the candidate by a job of the same run, whose token could upload another one."""
+    jobs = PIPELINE["jobs"]
+    assert set(jobs) == {"where", "pipeline"}
+    assert jobs["where"]["permissions"] == {}
+    assert not any("uses" in step for step in jobs["where"]["steps"])
+    assert PIPELINE["on"] == PULL_REQUEST["on"]
+
+
+def test_gates_wait_for_both_workflows() -> None:
+    """Attacks the run that ends first: it judges nothing and writes nothing."""
+    jobs = GATES["jobs"]
+    assert GATES["on"]["workflow_run"]["workflows"] == [PULL_REQUEST["name"], PIPELINE["name"]]
+    assert jobs["judge"]["if"] == "needs.both.outputs.ended == 'true'"
+    assert jobs["publish"]["if"] == "always() && needs.both.outputs.ended == 'true'"
+    for name in ("keep", "comment", "publish"):
+        assert "judge" in jobs[name]["needs"]
+    # Announced once.
+    assert "pipeline.yml" in jobs["announce"]["if"]
 
 
 def test_the_judge_knows_its_limit_and_the_app() -> None:
@@ -76,6 +98,7 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
     granted = {name: writes(job) for name, job in GATES["jobs"].items()}
     assert granted == {
         "announce": {"statuses"},
+        "both": set(),
         "judge": set(),
         "keep": set(),
         "comment": {"pull-requests"},
@@ -126,22 +149,33 @@ def test_a_token_of_the_app_does_one_thing() -> None:
 
 
 TRUSTED = "./.github/actions/trusted"
+TAKE_AWAY = "rm -r src/pipeline"
+"""What a job does that needs no package."""
 
 
 def test_trusted_jobs_take_no_cache() -> None:
     """Attacks a cache that merged code, or a package that is built, has filled."""
     used = [each.value for each in uses_of(REPOSITORY) if each.file.endswith("/gates.yml")]
-    assert used.count(TRUSTED) == len(GATES["jobs"])
+    assert used.count(TRUSTED) == len(GATES["jobs"]) - 1, "Both ended? needs no package"
     assert "./.github/actions/setup" not in used
     setup, _ = steps_of(load(REPOSITORY / TRUSTED / "action.yml"))
     assert setup["uses"] == "./.github/actions/setup"
     assert setup["with"]["cache"] == "false"
 
 
+def test_a_run_that_counts_takes_no_cache() -> None:
+    """Attacks the model by a cache that an earlier push of the branch has filled."""
+    found = [each for each in uses_of(REPOSITORY) if each.file.endswith("/pipeline.yml")]
+    setups = [each for each in found if each.value == "./.github/actions/setup"]
+    assert len(setups) == 2
+    assert {each.given.get("cache") for each in setups} == {"false"}
+    assert not any("cache" in each.value for each in found)
+
+
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("gates.yml", {"announce", "judge", "keep", "comment", "publish"}),
+        ("gates.yml", {"announce", "both", "judge", "keep", "comment", "publish"}),
         ("accept.yml", {"accept", "comment"}),
         ("release.yml", {"build", "publish"}),
     ],
@@ -153,12 +187,12 @@ def test_the_pipeline_s_code_is_not_on_disk_where_it_is_judged(file: str, jobs: 
     found = load(WORKFLOWS / file)["jobs"]
     for name, job in found.items():
         steps = [step.get("run") or step.get("uses", "") for step in job["steps"]]
-        if TRUSTED not in steps:
+        if not {TRUSTED, TAKE_AWAY} & set(steps):
             assert name not in jobs
             continue
         checkout, setup, *others = steps
         assert "actions/checkout" in checkout, name
-        assert setup == TRUSTED, name
+        assert setup in (TRUSTED, TAKE_AWAY), name
         assert not any("actions/checkout" in step for step in others) or (
             name == "comment"  # CML, into a folder of its own
         )
@@ -192,7 +226,7 @@ def test_cml_is_what_we_looked_at() -> None:
 )
 def test_who_gets_a_gpu(event: str, origin: str, author: str, gpu: bool, tmp_path: Path) -> None:
     """Attacks the bill with runs that are not ours."""
-    (step,) = [s for s in PULL_REQUEST["jobs"]["plan"]["steps"] if s.get("id") == "plan"]
+    (step,) = [s for s in PIPELINE["jobs"]["where"]["steps"] if s.get("id") == "plan"]
     environment = {
         "EVENT": event, "DRAFT": "false", "FROM": origin, "AUTHOR": author,
         "GPU_LABELS": '["gpu"]', "GITHUB_REPOSITORY": "octo/model",
@@ -221,9 +255,11 @@ def test_no_code_of_a_change_runs_with_a_key() -> None:
     The step with the key comes before any that runs such code, and what it runs was installed by
     the default branch's scripts, and from no cache.
     """
-    assert keyed(PULL_REQUEST) == {"pipeline": ["Fetch what was made before from the DVC remote"]}
-    steps = PULL_REQUEST["jobs"]["pipeline"]["steps"]
-    first, second, third, fetching, head, *_ = steps
+    assert keyed(PULL_REQUEST) == {}
+    assert keyed(PIPELINE) == {"pipeline": ["Fetch what was made before from the DVC remote"]}
+    steps = PIPELINE["jobs"]["pipeline"]["steps"]
+    first, second, third, start, _, fetching, head, *_ = steps
+    assert re.findall(r"gatehouse (\w+ \w+)", start["run"]) == ["github start"]
     assert first["with"]["ref"] == "refs/heads/${{ github.event.repository.default_branch }}"
     assert "path" not in first["with"]
     assert second["with"]["path"] == "change"
@@ -279,6 +315,7 @@ def test_in_app_mode_the_status_is_the_app_s(world: World) -> None:
     for at, (action, run.conclusion) in enumerate(
         (("requested", None), ("completed", "cancelled"))
     ):
+        run.status = "completed" if run.conclusion else "in_progress"
         result = world.act.run(
             "gates.yml", "workflow_run", world.github.workflow_run_event(run.id, action),
             run_id=2000 + at, variables=world.variables, secrets={"GATEHOUSE_APP_KEY": key},

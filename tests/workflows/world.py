@@ -21,6 +21,9 @@ from tests.workflows.results import Result
 
 Settings = Mapping[str, Mapping[str, str]]
 
+OWN = {"Pull request": "pull-request.yml", "Pipeline": "pipeline.yml"}
+"""The workflows that run a change's own code, by name."""
+
 _TAKEN_OUT = ("benchmarks", "docs", "tests")
 SMALL: Settings = {
     "params.yaml": {
@@ -132,50 +135,60 @@ class World:
     def check(
         self, pull: PullRequest, event: dict[str, Any] | None = None, **more: Any
     ) -> tuple[Run, Result]:
-        """pull-request.yml on the pull request's head, as GitHub would run it after `event`."""
+        """A change's two workflows on the pull request's head, as GitHub would run them.
+
+        Args:
+            pull: the pull request.
+            event: that starts them; a push by default.
+            more: as `Act.run` has it.
+
+        Returns:
+            The run of pipeline.yml, which ends last, and what both did.
+        """
         fork = pull.head_repository != self.github.full_name
-        run = len(self.github.state.runs) + 1
-        result = self.act.run(
-            "pull-request.yml",
-            "pull_request",
-            event or self.github.pull_request_event(pull.number),
-            sha=pull.head_sha,
-            ref=f"refs/pull/{pull.number}/merge",
-            run_id=run,
-            variables=self.variables,
-            fork=fork,
-            **more,
-        )
-        return self.ended(pull, "success" if result.code == 0 else "failure", result), result
+        result = None
+        for name, file in OWN.items():
+            run = self._begun(pull, name)
+            done = self.act.run(
+                file,
+                "pull_request",
+                event or self.github.pull_request_event(pull.number),
+                sha=pull.head_sha,
+                ref=f"refs/pull/{pull.number}/merge",
+                run_id=run.id,
+                variables=self.variables,
+                fork=fork,
+                **more,
+            )
+            run.status, run.conclusion = "completed", "failure" if done.code else "success"
+            run.jobs = _jobs(done)
+            result = done if result is None else result.and_then(done)
+        assert result is not None
+        return run, result
 
     def through(self, pull: PullRequest, **more: Any) -> Result:
-        """Both workflows, one after the other; what the pull request's own one did."""
+        """A change's workflows, then the gates; what the former did."""
         run, checked = self.check(pull, **more)
         judged = self.judge(run)
         assert judged.code == 0, judged.log[-6000:]
         return checked
 
-    def ended(self, pull: PullRequest, conclusion: str, result: Result | None = None) -> Run:
-        """Tell GitHub that a run of pull-request.yml ended so."""
-        jobs = [
-            {
-                "name": job.name,
-                "conclusion": job.result,
-                "steps": [
-                    {"name": step.name, "number": at, "status": "completed",
-                     "conclusion": step.result or "skipped"}
-                    for at, step in enumerate(job.steps, start=1)
-                ],
-            }
-            for job in (result.jobs.values() if result else ())
-        ]  # fmt: skip
+    def ended(self, pull: PullRequest, conclusion: str) -> Run:
+        """Tell GitHub that runs of the two workflows ended so; the one of pipeline.yml."""
+        for name in OWN:
+            run = self._begun(pull, name)
+            run.status, run.conclusion = "completed", conclusion
+        return run
+
+    def _begun(self, pull: PullRequest, name: str) -> Run:
         return self.github.run(
             len(self.github.state.runs) + 1,
+            name=name,
+            path=f".github/workflows/{OWN[name]}",
             head_branch=pull.head_branch,
             head_sha=pull.head_sha,
             head_repository=pull.head_repository,
-            conclusion=conclusion,
-            jobs=jobs,
+            conclusion=None,
         )
 
     def announce(self, run: Run) -> Result:
@@ -255,3 +268,19 @@ class World:
             if each.login == "github-actions[bot]"
         ]
         return comment.body
+
+
+def _jobs(result: Result) -> list[dict[str, Any]]:
+    """The jobs of a run of act, as GitHub's API lists them."""
+    return [
+        {
+            "name": job.name,
+            "conclusion": job.result,
+            "steps": [
+                {"name": step.name, "number": at, "status": "completed",
+                 "conclusion": step.result or "skipped"}
+                for at, step in enumerate(job.steps, start=1)
+            ],
+        }
+        for job in result.jobs.values()
+    ]  # fmt: skip

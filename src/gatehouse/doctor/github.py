@@ -18,7 +18,7 @@ from gatehouse.github.settings_api import Api
 from gatehouse.github.settings_steps import APP_VARIABLE, GPU_VARIABLE, Target, settings
 
 AREA = Area("github")
-WORKFLOWS = ("pull-request", "gates")
+WORKFLOWS = ("pull-request", "pipeline", "gates")
 """Without these nothing is judged."""
 
 _READ = re.compile(r"\b(vars|secrets)\.([A-Z_][A-Z0-9_]*)")

@@ -12,6 +12,7 @@ from gatehouse.doctor.adopted import SAMPLE, is_set_up
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
 from gatehouse.github.owners import OWNERS_FILE, problem
+from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.card_text import CARD_TEXT, TO_WRITE, load_card_text
@@ -27,6 +28,7 @@ def check_settings(root: Path) -> Iterator[Finding]:
     yield from _valid(root)
     yield from _sample(root)
     yield from _waivers(root)
+    yield from _origin(root)
     yield from _owners(root)
     yield from _placeholders(root)
 
@@ -94,6 +96,18 @@ def _waivers(root: Path) -> Iterator[Finding]:
                 f"{POLICY_FILE}: the waiver of {each.rule} has expired on {each.expires}",
                 "take it out, or renew it with a reason",
             )
+
+
+def _origin(root: Path) -> Iterator[Finding]:
+    try:
+        rules = load_policy(root / POLICY_FILE).rules.values()
+    except GatehouseError:
+        return
+    if all(rule.measurement != ORIGIN for rule in rules):
+        yield AREA.warning(
+            f"{POLICY_FILE}: no rule asks where a model comes from, so any one may be green",
+            "copy the rule model-from-run from the template's policy.yaml",
+        )
 
 
 def _owners(root: Path) -> Iterator[Finding]:

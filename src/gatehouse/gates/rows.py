@@ -15,7 +15,9 @@ and matched as multisets (`gatehouse.ledger`), so every number here is a count:
 - `train_turnover`: rows outside test that a change touched, where the test rows are an official
   file, since then no new row can fall into test; 0 where the split rule deals test;
 - `exam_leak`: rows outside test that equal an exam row in all graph inputs, or in all but one, as a
-  share; the base's own share is what chance makes.
+  share; the base's own share is what chance makes;
+- `not_from_run`: whether data and model come from no run that counts, which only the trusted
+  workflow can tell (`gatehouse.origin`).
 
 Whether two rows are equal is decided by hashes under a key that is drawn for this run.
 """
@@ -29,6 +31,7 @@ from gatehouse.gates.drift import holm
 from gatehouse.gates.question import first_run, split_changes
 from gatehouse.gates.steps import Sides, earlier_rows, growth, touched
 from gatehouse.gates.tools import versions
+from gatehouse.origin import unknown_origin
 from gatehouse.policy import Policy
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         measurements=(
             first_run(candidate, base),
             *(_compared(candidate, base) if base else ()),
+            unknown_origin(),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The candidate's archive: found, downloaded and unpacked as data that nobody vouches for."""
+"""The candidate's archive: listed, downloaded and unpacked as data that nobody vouches for."""
 
 from __future__ import annotations
 
@@ -40,21 +40,15 @@ _NAME = re.compile(
 )
 
 
-def find_archive(repository: Repository, run: int) -> Artifact:
-    """The candidate that the run uploaded; the newest, where it was run again.
+def candidates_of(repository: Repository, run: int) -> list[Artifact]:
+    """The candidates that a run uploaded, in all of its attempts, expired ones too.
 
     Raises:
-        GatehouseError: the run uploaded none, or it has expired.
+        GatehouseError: GitHub refused.
     """
     with telling("list the artifacts of the run"):
         listed = repository.get_workflow_run(run).get_artifacts()
-        found = [artifact for artifact in listed if artifact.name.startswith(PREFIX)]
-    if not found:
-        raise GatehouseError("the run uploaded no candidate; see the job Pipeline of the run")
-    newest = max(found, key=lambda artifact: artifact.id)
-    if newest.expired:
-        raise GatehouseError("the run's candidate has expired; run the workflow again")
-    return newest
+        return [artifact for artifact in listed if artifact.name.startswith(PREFIX)]
 
 
 def download(artifact: Artifact, path: Path, limit: int) -> None:

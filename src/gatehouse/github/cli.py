@@ -238,6 +238,29 @@ def take(megabytes: int) -> int:
 
 
 @group.command()
+@click.argument("records", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@command
+def start(records: Path) -> int:
+    """Write the dvc.lock that this run starts from into RECORDS; for pipeline.yml.
+
+    Run in a checkout of the default branch. Prints, as outputs of a step, the earlier run whose
+    candidate is taken, if there is one: nothing has to be run then.
+    """
+    from gatehouse.github.client import connect, setting
+    from gatehouse.github.event import Here, Seen, read_payload
+    from gatehouse.github.start import start_run
+
+    class Payload(Seen):
+        repository: Here
+
+    event = read_payload(Payload, Path(setting("GITHUB_EVENT_PATH")), "event", "pipeline.yml")
+    default = event.repository.default_branch
+    number = int(setting("GITHUB_RUN_ID"))
+    click.echo(f"earlier={start_run(connect(), number, records, Path(), default)}")
+    return PASS
+
+
+@group.command()
 @command
 def key() -> int:
     """Print the name under which this run's candidate is kept: a digest of what it is."""

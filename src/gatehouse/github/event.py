@@ -1,4 +1,4 @@
-"""The event that started the trusted workflow: a run of "Pull request" began or ended.
+"""The event that started the trusted workflow: a run of a change's own workflow began or ended.
 
 Fields are those of GitHub's `workflow_run` webhook. The run's identity is GitHub's word; branch
 names, job names and all else that people can choose are hostile text.
@@ -7,6 +7,7 @@ names, job names and all else that people can choose are hostile text.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -43,11 +44,16 @@ class Here(Owned):
 
 
 class Run(Seen):
-    """A run of "Pull request"."""
+    """A run of "Pull request" or "Pipeline"."""
 
     id: int
+    path: str
     event: str
+    status: str | None = None
     conclusion: str | None = None
+    run_attempt: int = 1
+    created_at: datetime
+    run_started_at: datetime = Field(description="of the newest attempt")
     head_sha: Sha
     head_branch: str | None = None
     head_repository: Owned | None = None

@@ -26,10 +26,10 @@ def fetch(ref: str, root: Path = Path()) -> str:
 
 
 def fetch_past(ref: str, root: Path = Path()) -> None:
-    """Bring the whole past of a branch on the server, such as `refs/heads/main`.
+    """Bring the whole past of a branch on the server, such as `refs/heads/main`, or of a commit.
 
     Raises:
-        GatehouseError: the server has no such branch.
+        GatehouseError: the server has no such branch or commit.
     """
     shallow = git("rev-parse", "--is-shallow-repository", root=root).strip() == "true"
     git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head",

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 from gatehouse.base import write_record as write_base
 from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
-from gatehouse.github.archive import download, find_archive, unpack
+from gatehouse.github.archive import download, unpack
 from gatehouse.github.bases import status_of
 from gatehouse.github.basis import base_of, bring_base, counted_since, hand_over
 from gatehouse.github.candidate import complete
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
 from gatehouse.github.fetch import fetch
+from gatehouse.github.made import asked_for, find_made
+from gatehouse.github.origin import origin_problem
 from gatehouse.github.owners import needs_review
+from gatehouse.github.runs import find_runs
 from gatehouse.github.steps import Fetched, Place, Stopped, digests
 from gatehouse.github.target import Target, find_target
-from gatehouse.github.workflow import workflow_problem
+from gatehouse.github.workflow import workflow_problems
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
 from gatehouse.workspace import Workspace
@@ -37,7 +40,7 @@ def fetch_run(repository: Repository, event: Event, place: Place, limit: int) ->
 
     Args:
         repository: as a read-only token sees it.
-        event: the run of "Pull request" that ended.
+        event: the run of "Pull request" or "Pipeline" that ended last.
         place: where things lie.
         limit: megabytes that a candidate may have.
     """
@@ -74,23 +77,31 @@ def _fetch(
     repository: Repository, event: Event, found: Fetched, place: Place, limit: int
 ) -> Fetched:
     """Candidate and base, laid out as they are measured; what went wrong is in the answer."""
-    assert found.target is not None, "else there is nothing to fetch"
-    failed = workflow_problem(repository, event.workflow_run)
+    target = found.target
+    assert target is not None, "else there is nothing to fetch"
+    default, root = event.repository.default_branch, place.root
+    runs = find_runs(repository, event)
+    failed = workflow_problems(repository, runs)
+    found = found.model_copy(update={"run": runs.pipeline.html_url})
     try:
-        archive = find_archive(repository, event.workflow_run.id)
-        download(archive, place.work / "candidate.zip", limit)
+        base = base_of(target, root)
+        fetch(found.head, root)
+        made = find_made(
+            asked_for(repository, target.queued, runs.pipeline, default, root, found.changed)
+        )
+        download(made.archive, place.work / "candidate.zip", limit)
         unpack(place.work / "candidate.zip", place.candidate, limit)
-        base = base_of(found.target, place.root)
-        fetch(found.head, place.root)
-        complete(place.candidate, found.head, place.root)
-        bring_base(base, repository, place.root, limit)
-        base = counted_since(base, place.candidate, repository, place.root, limit)
-        hand_over(base, place.root, place.candidate)
-        entry = found.head if found.target.pull is None else None
-        reviewed = needs_review(found.changed, base.commit, entry, place.root)
+        complete(place.candidate, found.head, root)
+        bring_base(base, repository, root, limit)
+        base = counted_since(base, place.candidate, repository, root, limit)
+        hand_over(base, root, place.candidate)
+        entry = found.head if target.pull is None else None
+        reviewed = needs_review(found.changed, base.commit, entry, root)
         write_base(base.record.model_copy(update={"reviewed": reviewed}), place.candidate)
+        candidate = Workspace(place.candidate)
+        origin = origin_problem(made.problem, candidate, base, root)
         files = digests(place.candidate)
-        draws = draws_of(Workspace(place.candidate))
+        draws = draws_of(candidate)
     except GatehouseError as error:
         # A workflow that failed is the reason, or what can be mended first.
         why = f"{failed}; {error}" if failed else str(error)
@@ -99,7 +110,9 @@ def _fetch(
     return found.model_copy(
         update={
             "base": base.commit,
-            "archive": archive.name,
+            "archive": made.archive.name,
+            "artifact": made.archive.id,
+            "origin": origin,
             "failed": failed,
             "files": files,
             "draws": draws,

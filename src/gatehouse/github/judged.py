@@ -86,6 +86,9 @@ class Judged(Document):
         description="SHA-256 of each file of data and models that was judged, where they are to "
         "be kept in the DVC remote",
     )
+    archive: int | None = Field(
+        default=None, description="the artifact that was judged, by GitHub's number"
+    )
     record: bool = Field(default=False, description="are the files in record/ to be committed?")
 
 

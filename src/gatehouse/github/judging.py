@@ -6,6 +6,7 @@ it reads evidence, settings and digests.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from gatehouse.github.fetching import LISTED
 from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, State, refused
 from gatehouse.github.keep import kept_files
 from gatehouse.github.notes import gate_notes, overall_note
+from gatehouse.github.origin import write_origin
 from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
 from gatehouse.github.plain_files import plain_file_problems
 from gatehouse.github.reporting import hand_over_verdict, report_on
@@ -61,7 +63,7 @@ def judge_run(
 
     Args:
         repository: as a read-only token sees it.
-        event: the run of "Pull request" that ended.
+        event: the run of "Pull request" or "Pipeline" that ended last.
         place: where things lie.
         out: a new folder for the answer.
         fetched: SHA-256 that `fetched.json` must have, in hex.
@@ -77,6 +79,7 @@ def judge_run(
             raise GatehouseError(f"what was fetched is another commit ({found.head[:12]})")
         if found.target is not None and found.target.pull is not None:
             around = around.with_training(training_files(found.changed))
+        around = replace(around, run=found.run or run.html_url)
         if found.stopped is not None:
             return _stopped(found.stopped, found.target, event, around, place, out)
         numbers = place.measured(measured)
@@ -121,6 +124,7 @@ def _judge(
     try:
         base = base_at(found.base, target, root)
         candidate = Workspace(place.candidate)
+        write_origin(candidate, found.origin)
         words = _words(repository, target, base, candidate, measured)
         report = partial(report_on, base=base, measured=measured, run_here=around.run_here,
                          acceptances=words.acceptances)  # fmt: skip
@@ -165,6 +169,7 @@ def _judge(
         overall=overall_note(verdict, problems, around.owned),
         gates=gate_notes(verdict),
         objects=kept if target.branch else {},
+        archive=found.artifact,
         record=record,
     )
     text = read_text(place.candidate / REPORT)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from gatehouse.base import LOCK
 from gatehouse.errors import GatehouseError
-from gatehouse.github.archive import download, find_archive, unpack
+from gatehouse.github.archive import download, unpack
 from gatehouse.github.candidate import OUTPUTS
+from gatehouse.github.client import telling
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, Judged
 from gatehouse.github.steps import digests
@@ -42,7 +43,7 @@ def keep(
 
     Args:
         repository: as a token that may read artifacts sees it.
-        event: the run of "Pull request" that ended.
+        event: the run of "Pull request" or "Pipeline" that ended last.
         judged: the folder that the judging job handed over.
         work: a new folder.
         root: the trusted checkout.
@@ -54,10 +55,12 @@ def keep(
     answer = Judged.read(judged / JUDGED)
     if answer.head != event.workflow_run.head_sha:
         raise GatehouseError(f"{JUDGED}: is of another commit ({answer.head})")
-    if not answer.objects:
+    if not answer.objects or answer.archive is None:
         return "nothing of this run is to be kept"
     archive, folder = work / "candidate.zip", work / "candidate"
-    download(find_archive(repository, event.workflow_run.id), archive, limit)
+    with telling("look up the candidate"):
+        judged_archive = repository.get_artifact(answer.archive)
+    download(judged_archive, archive, limit)
     unpack(archive, folder, limit)
     if kept_files(digests(folder)) != answer.objects:
         raise GatehouseError(

@@ -48,7 +48,7 @@ def announce(
     Args:
         repository: as a token that may read runs, pull requests and statuses sees it.
         statuses: as a token that may write statuses sees it.
-        event: the run of "Pull request" that began.
+        event: the run of "Pipeline" that began.
         runner: what trains, in words.
         bases: `bases` of the policy.
     """
@@ -85,7 +85,7 @@ def publish(
     Args:
         repository: as a token that may write contents sees it.
         statuses: as a token that may write statuses sees it.
-        event: the run of "Pull request" that ended.
+        event: the run of "Pull request" or "Pipeline" that ended last.
         folder: what the judging job handed over; nothing there is a failure.
         bases: `bases` of the policy.
 

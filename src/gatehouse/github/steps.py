@@ -41,7 +41,12 @@ class Fetched(Document):
     stopped: Stopped | None = Field(default=None, description="null where there is a candidate")
     target: Target | None = Field(default=None, description="where the commit would be merged")
     base: str | None = Field(default=None, pattern="^[0-9a-f]{40}$", description="the base's tip")
+    run: str | None = Field(default=None, description="address of the run of Pipeline")
     archive: str | None = Field(default=None, description="the candidate's artifact")
+    artifact: int | None = Field(default=None, description="the same, by GitHub's number")
+    origin: str | None = Field(
+        default=None, description="why data and model count as from no run; null where they do"
+    )
     changed: tuple[str, ...] = Field(default=(), description="files that the pull request changes")
     whole: bool = Field(default=True, description="are these all of them?")
     failed: str | None = Field(default=None, description="why the run of the workflow is no pass")

@@ -48,6 +48,12 @@ class Target:
         return self.pull if self.pull is not None else self.queued
 
 
+def queued_pull(branch: str | None) -> int | None:
+    """Number of the pull request whose entry of the merge queue a branch is; None if it is none."""
+    entry = _QUEUED.fullmatch(branch or "")
+    return int(entry["pull"]) if entry else None
+
+
 def find_target(repository: Repository, event: Event) -> Target | None:
     """The open pull request whose head is the run's commit, or the merge queue's entry.
 

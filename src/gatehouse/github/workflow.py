@@ -1,4 +1,4 @@
-"""How the pull request's own workflow ended: what its jobs say counts only where it is bad news."""
+"""How a change's own workflows ended: what their jobs say counts only where it is bad news."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.github.client import telling
 from gatehouse.github.event import Run
+from gatehouse.github.runs import Runs
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -24,8 +25,14 @@ _WORDS = {
 }
 
 
+def workflow_problems(repository: Repository, runs: Runs) -> str | None:
+    """Why one of the two runs was no success, in words; else None."""
+    found = (workflow_problem(repository, run) for run in (runs.checks, runs.pipeline))
+    return "; ".join(dict.fromkeys(each for each in found if each)) or None
+
+
 def workflow_problem(repository: Repository, run: Run) -> str | None:
-    """Why the run of "Pull request" was no success, in words with its failed steps; else None."""
+    """Why a run was no success, in words with its failed steps; else None."""
     if run.conclusion == "success":
         return None
     failed = []

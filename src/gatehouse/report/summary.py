@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatehouse.evidence import Gate, Of
 from gatehouse.judge import NOT_REACHED
+from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import bound, estimate
@@ -105,6 +106,8 @@ def _plain_sentence(result: RuleResult, finding: Finding) -> str:
         if finding.value and finding.outcome is not Outcome.PASS:
             return f"{finding.slice.removeprefix('severity=')} expectations: {finding.text}"
         return expectations_sentence(result, finding)
+    if result.measurement == ORIGIN:
+        return finding.text
     where = "" if finding.slice == "all" else f" of {finding.slice}"
     base = " against base" if result.of is Of.COMPARISON else ""
     signed = is_difference(result.measurement, result.of)

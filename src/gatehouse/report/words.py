@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gatehouse.evidence import Gate, Measurement, Of
+from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import bound, count, estimate, probability
@@ -52,6 +53,7 @@ _LABELS = {
     "mean_error": "mean error",
     "mean_prediction_difference": "mean difference of predictions",
     "mean_error_difference": "mean error difference",
+    "not_from_run": "data and model from no run that counts",
     "precision": "precision",
     "probability_difference": "mean difference of probabilities",
     "prediction_difference": "predictions moved by INT8",
@@ -126,7 +128,7 @@ def is_difference(measurement: str, of: Of) -> bool:
 
 def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> str:
     """What was measured and what the rule asks for, as Markdown."""
-    if finding.outcome in (Outcome.ERROR, Outcome.NONE):
+    if finding.outcome in (Outcome.ERROR, Outcome.NONE) or result.measurement == ORIGIN:
         return prose(finding.text)
     measured = context.measured(result, finding)
     if measured is None:
@@ -172,6 +174,11 @@ def next_step(result: RuleResult, *, compared: bool) -> str:
         )
     if result.outcome is Outcome.INCONCLUSIVE:
         return "More rows narrow the interval: the data at hand can neither clear nor condemn it."
+    if result.measurement == ORIGIN:
+        return (
+            "Do what the reason above says, so that a run that counts makes the model; or an owner "
+            "accepts it."
+        )
     if is_ceiling(result):
         return (
             "Most often a column tells the target, and is known only after the fact: find it, and "

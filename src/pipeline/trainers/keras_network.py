@@ -100,7 +100,7 @@ def _keras() -> Any:
         raise GatehouseError(
             "params.yaml: train.trainer: keras_mlp needs Keras, which is in the set of packages "
             "extras: make setup EXTRAS=1; in workflows write extras beside run after packages: in "
-            "pull-request.yml and retrain.yml"
+            "pipeline.yml and retrain.yml"
         ) from None
     if keras.backend.backend() != "torch":
         raise GatehouseError(

@@ -73,6 +73,8 @@ def test_a_fork_in_order_is_fine(own: Path) -> None:
          "run `gatehouse github owners`"),
         (edit(".github/ownership.txt", "docs/ ", "docs "), Level.PROBLEM, "write docs/ there"),
         (edit("deploy/image.yaml", "acme/prices", "OWNER/NAME"), Level.WARNING, "image.yaml"),
+        (edit("policy.yaml", "measurement: not_from_run", "measurement: misdealt_rows"),
+         Level.WARNING, "asks where a model comes from"),
         (edit("policy.yaml", "waivers: []", "waivers:\n  - rule: latency-base\n    reason: "
               "because we said so\n    approver: jane\n    expires: 2020-01-01"),
          Level.WARNING, "latency-base has expired on 2020-01-01"),
@@ -160,7 +162,7 @@ def test_warnings_do_not_fail(
 
     for module, name in ((environment, "check_environment"), (remote, "check_remote")):
         monkeypatch.setattr(module, name, lambda root, **_: [])
-    for name in ("pull-request", "gates"):
+    for name in ("pull-request", "pipeline", "gates"):
         place.commit(name, {f".github/workflows/{name}.yml": "on: push\n"})
     done = gatehouse("doctor", cwd=place.root)
     assert done.exit_code == 0, done.output

@@ -17,6 +17,7 @@ from gatehouse.contract import Contract
 from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates import rows as gate
 from gatehouse.judge import apply_rule
+from gatehouse.origin import MEASUREMENT
 from gatehouse.policy import Policy
 from gatehouse.split import deal
 from gatehouse.table import write_table
@@ -87,10 +88,10 @@ def small(contract_of: Callable[..., Contract]) -> Contract:
 
 
 def outcomes(policy: Policy, evidence: Evidence) -> dict[str, Outcome]:
-    """The gate's rules that do not pass, with their worst outcome."""
+    """The gate's rules that do not pass, with their worst outcome; the rows' rules alone."""
     found: dict[str, Outcome] = {}
     for name, rule in policy.rules.items():
-        if rule.gate is evidence.gate:
+        if rule.gate is evidence.gate and rule.measurement != MEASUREMENT:
             worst = max((f.outcome for f in apply_rule(rule, evidence)), key=lambda o: o.rank)
             if worst is not Outcome.PASS:
                 found[name] = worst
@@ -104,7 +105,10 @@ def test_without_a_base_there_is_nothing_to_compare(
     (tmp_path / "contract.yaml").write_text(small(contract_of).model_dump_json(exclude_none=True))
     write_table(BASE, tmp_path / "data/raw/rows.parquet")
     evidence = gate.measure(Workspace(tmp_path), None, policy)
-    assert [(m.name, m.value) for m in evidence.measurements] == [("first_run", 0)]
+    assert [(m.name, m.value) for m in evidence.measurements] == [
+        ("first_run", 0),
+        (MEASUREMENT, None),
+    ]
     assert set(outcomes(policy, evidence).values()) == {Outcome.NONE}
 
 

@@ -138,7 +138,7 @@ class Fork(Hub):
         self.github.artifact(self.runs, name or f"candidate-{key}", content)
 
     def candidate(self) -> Path:
-        """A folder as pull-request.yml uploads it."""
+        """A folder as pipeline.yml uploads it."""
         folder = self.folder / f"candidate-{self.runs}"
         shutil.rmtree(folder, ignore_errors=True)
         for name in OUTPUTS:
@@ -170,7 +170,7 @@ class Fork(Hub):
 
     def measure_by_hand(self) -> None:
         """The gates find what they find in a good run, whatever the candidate is."""
-        self._measure_by(_measure_by_hand)
+        self._measure_by(measure_by_hand)
 
     def _measure_by(self, measure: Callable[[Path, str], Measured]) -> None:
         self.monkeypatch.setattr("gatehouse.github.measuring.measure_all", measure)
@@ -233,7 +233,7 @@ def _measure_here(folder: Path, _: str) -> Measured:
     return _measured(folder, problems)
 
 
-def _measure_by_hand(folder: Path, _: str) -> Measured:
+def measure_by_hand(folder: Path, _: str) -> Measured:
     deal_both(folder)
     base, measured = recorded_base(folder), measuring_policy(folder).measure
     for gate in Gate:

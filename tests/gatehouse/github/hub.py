@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 ADA = {"name": "ada", "email": "ada@example.com"}
+PIPELINE = {"name": "Pipeline", "path": ".github/workflows/pipeline.yml"}
 READ = {"actions": "read", "contents": "read", "pull_requests": "read"}
 
 
@@ -69,14 +70,15 @@ class Hub:
         return self.github.state.head_of(self.github.state.pulls[pull])
 
     def finish(self, pull: int, *, action: str = "completed", **more: Any) -> Event:
-        """The pull request's workflow ends; `more` is of the run."""
+        """The pull request's workflows end, the pipeline last; `more` is of both runs."""
         found = self.github.state.pulls[pull]
         given = {
             "head_branch": found.head_branch,
             "head_sha": self.head(pull),
             "head_repository": found.head_repository,
         }
-        return self.run(action=action, **(given | more))
+        self.run(action=action, **(given | more))
+        return self.run(action=action, **(given | PIPELINE | more))
 
     def run(self, *, action: str = "completed", **more: Any) -> Event:
         """A workflow run begins or ends."""

@@ -69,9 +69,11 @@ def test_only_what_was_judged_is_kept(judged: tuple[Fork, Event]) -> None:
     answer.model_copy(update={"head": "1" * 40}).write(path)
     with pytest.raises(GatehouseError, match="is of another commit"):
         kept(fork, event)
-    answer.write(path)
     fork.retrain(scale=0.5)
     fork.upload()
+    other = fork.github.state.artifacts()[0].id
+    assert other != answer.archive
+    answer.model_copy(update={"archive": other}).write(path)
     with pytest.raises(GatehouseError, match="is not the one that was judged"):
         kept(fork, event)
     assert remote(fork) == before

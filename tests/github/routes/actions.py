@@ -13,11 +13,12 @@ from tests.github.state import Artifact, Run, State
 @route("GET", "/actions/runs", "actions:read")
 def runs(state: State, request: Request) -> Reply:
     wanted = {key: request.query[key] for key in ("event", "head_sha") if key in request.query}
-    branch = request.query.get("branch")
+    branch, status = request.query.get("branch"), request.query.get("status")
     found = [
         each
         for each in sorted(state.runs.values(), key=lambda each: -each.id)
         if branch in (None, each.head_branch)
+        and status in (None, each.status, each.conclusion)
         and all(getattr(each, key) == value for key, value in wanted.items())
     ]
     return Reply(listed=[views.run(state, each) for each in found], key="workflow_runs")

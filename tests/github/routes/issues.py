@@ -71,6 +71,17 @@ def add_comment(state: State, request: Request) -> Reply:
     return Reply(201, views.comment(state, made))
 
 
+@route("GET", "/issues/{number}/events", *READ)
+def events(state: State, request: Request) -> Reply:
+    it = _issue(state, request, "read")
+    found = it.events if isinstance(it, PullRequest) else []
+    return Reply(
+        listed=[
+            {"id": at, "event": name, "created_at": when} for at, (name, when) in enumerate(found)
+        ]
+    )
+
+
 @route("POST", "/issues/{number}/labels", *WRITE)
 def add_labels(state: State, request: Request) -> Reply:
     it = _issue(state, request, "write")

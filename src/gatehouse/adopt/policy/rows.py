@@ -19,6 +19,11 @@ def rows_rules() -> list[str]:
             of="comparison", at_most=0,
         ),
         rule(
+            "model-from-run", "rows", "not_from_run",
+            "Nobody can tell what made a model that no run of the pipeline's own workflow made",
+            at_most=0,
+        ),
+        rule(
             "exam-untouched", "rows", "touched_exam_rows",
             "The base's test rows are the exam; a change may not pick the questions it is asked",
             of="comparison", at_most=0,

@@ -1,0 +1,231 @@
+"""The candidate that is judged, and whether it was made by a run that counts.
+
+Where a change brings nothing that trains, its run makes nothing: the candidate of an earlier run of
+the branch is taken, whose commit has equal inputs by its Git tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.errors import GatehouseError
+from gatehouse.git import commit_of
+from gatehouse.github.archive import candidates_of
+from gatehouse.github.client import telling
+from gatehouse.github.ended import PIPELINE, path_of
+from gatehouse.github.event import Run
+from gatehouse.github.fetch import fetch
+from gatehouse.github.provenance import (
+    Pull,
+    Uploaded,
+    Worked,
+    base_problem,
+    run_problem,
+    runner_problem,
+    tree_problem,
+    uploads_problem,
+)
+from gatehouse.github.runs import list_jobs, list_runs
+from gatehouse.github.trees import equal_inputs, unlike_runs
+
+if TYPE_CHECKING:
+    from github.Artifact import Artifact
+    from github.Repository import Repository
+
+_EARLIER = 20
+"""Runs of the branch whose inputs are compared."""
+_WORKED = 50
+"""Jobs of other runs that are looked through for the same machine."""
+_CHANGES = ("base_ref_changed", "automatic_base_change_succeeded")
+"""Events of a pull request whose base was changed, by a person or by GitHub."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A candidate's archive.
+
+    Attributes:
+        archive: of GitHub.
+        run: that uploaded it.
+        problem: why it does not count as made by a run; None: it counts.
+    """
+
+    archive: Artifact
+    run: Run
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose candidate is asked for.
+
+    Attributes:
+        repository: as a token that may read actions, contents and pull requests sees it.
+        root: the checkout of the default branch's tip.
+        default: the default branch.
+        run: of "Pipeline" on the head.
+        branch: whose runs made it: the head's, or in the merge queue that of its pull request.
+        changed: paths that the change touches.
+    """
+
+    repository: Repository
+    root: Path
+    default: str
+    run: Run
+    branch: str | None
+    changed: Sequence[str] = ()
+
+    @property
+    def here(self) -> str:
+        return self.repository.full_name
+
+
+def asked_for(
+    repository: Repository,
+    queued: int | None,
+    run: Run,
+    default: str,
+    root: Path,
+    changed: Sequence[str] = (),
+) -> Asked:
+    """Whose candidate is asked for where a run of a change is judged.
+
+    Args:
+        repository: as a token that may read actions, contents and pull requests sees it.
+        queued: number of the pull request, if the run is of the merge queue.
+        run: of "Pipeline".
+        default: the default branch.
+        root: the checkout of the default branch's tip.
+        changed: paths that the change touches.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    branch = run.head_branch
+    if queued is not None:
+        with telling("look up the pull request in the queue"):
+            head = repository.get_pull(queued).head
+            ours = head.repo is not None and head.repo.full_name == repository.full_name
+            branch = head.ref if ours else None
+    return Asked(repository, root, default, run, branch, changed)
+
+
+def find_made(asked: Asked) -> Made:
+    """The candidate of the run, or an earlier one with equal inputs.
+
+    Raises:
+        GatehouseError: GitHub refused, or there is no candidate that can be had.
+    """
+    archives = candidates_of(asked.repository, asked.run.id)
+    if not archives:
+        earlier = find_earlier(asked)
+        if earlier is None:
+            raise GatehouseError("the run uploaded no candidate; see the job Pipeline of the run")
+        return earlier
+    newest = max(archives, key=lambda each: each.id)
+    if newest.expired:
+        raise GatehouseError("the run's candidate has expired; run the workflow again")
+    problem = _run_problem(asked, asked.run, archives) or _tree_problem(asked, asked.run)
+    return Made(newest, asked.run, problem)
+
+
+def find_earlier(asked: Asked) -> Made | None:
+    """The candidate of an earlier run that counts, of a commit with equal inputs; else None.
+
+    Where it does not count for its tree alone, no run of such a commit does. It is taken all the
+    same, so that an owner's word on it holds.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    for run in _earlier_runs(asked):
+        try:
+            fetch(run.head_sha, asked.root)
+            if not equal_inputs(run.head_sha, asked.run.head_sha, asked.root):
+                continue
+        except GatehouseError:
+            continue  # the commit is gone
+        archives = candidates_of(asked.repository, run.id)
+        if not archives or _run_problem(asked, run, archives):
+            continue
+        newest = max(archives, key=lambda each: each.id)
+        if not newest.expired:
+            return Made(newest, run, _tree_problem(asked, run))
+    return None
+
+
+def _earlier_runs(asked: Asked) -> Iterator[Run]:
+    """Of the branch, the newest first."""
+    if asked.branch is None:
+        return
+    listed = list_runs(asked.repository, branch=asked.branch, status="success")
+    found = [
+        Run.model_validate(each)
+        for each in listed
+        if path_of(each) == PIPELINE and each["id"] != asked.run.id
+    ]
+    found = [run for run in found if not run_problem(run, asked.here)]
+    yield from sorted(found, key=lambda run: -run.id)[:_EARLIER]
+
+
+def _tree_problem(asked: Asked, run: Run) -> str | None:
+    """Why no run of this commit counts."""
+    tip = commit_of("HEAD", asked.root)
+    unlike = unlike_runs(tip, run.head_sha, asked.root)
+    return tree_problem(unlike, asked.changed, asked.default)
+
+
+def _run_problem(asked: Asked, run: Run, archives: Sequence[Artifact]) -> str | None:
+    """Why the candidate of a run does not count, whatever its commit is; None where it does."""
+    uploaded = [Uploaded(each.id, each.created_at) for each in archives]
+    if why := run_problem(run, asked.here) or uploads_problem(run, uploaded):
+        return why
+    if why := base_problem(run, _pulls(asked.repository, run), asked.default):
+        return why
+    return runner_problem(run, _jobs(asked.repository, run))
+
+
+def _jobs(repository: Repository, run: Run) -> list[Worked]:
+    """The jobs of the run, and where one had a machine of one's own, those of other runs."""
+    found = _worked(repository, run.id)
+    if any(each.own for each in found):
+        for other in list_runs(repository, status="completed"):
+            if path_of(other) == PIPELINE and other["id"] != run.id:
+                found += _worked(repository, other["id"])
+            if len(found) >= _WORKED:
+                break
+    return found
+
+
+def _worked(repository: Repository, run: int) -> list[Worked]:
+    return [
+        Worked(
+            run=run,
+            runner=job.get("runner_id") or None,
+            own="self-hosted" in (job.get("labels") or []),
+        )
+        for job in list_jobs(repository, run)
+    ]
+
+
+def _pulls(repository: Repository, run: Run) -> list[Pull]:
+    """All pull requests of the run's branch."""
+    if run.head_repository is None or not run.head_branch:
+        raise GatehouseError("the run has no branch any more")
+    with telling("list the pull requests of the run's branch"):
+        named = f"{run.head_repository.owner}:{run.head_branch}"
+        return [
+            Pull(
+                number=pull.number,
+                base=pull.base.ref,
+                opened=pull.created_at,
+                closed=pull.closed_at,
+                retargeted=[
+                    event.created_at for event in pull.get_issue_events() if event.event in _CHANGES
+                ],
+            )
+            for pull in repository.get_pulls(state="all", head=named)
+        ]

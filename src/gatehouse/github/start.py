@@ -1,0 +1,97 @@
+"""What a run of a change starts from: never from the change's own word.
+
+That is the base's record, so that nothing of the change's `dvc.lock` is believed. A record that the
+default branch once had counts too: reverting a retraining trains nothing. Where a run with equal
+inputs is there already, nothing is run at all. What the policy or the merge queue says was made
+before, is taken as recorded, and such a run does not count as one that made a model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.base import LOCK
+from gatehouse.git import commit_of, file_at
+from gatehouse.github.candidate import text_at
+from gatehouse.github.client import telling
+from gatehouse.github.ended import QUEUE
+from gatehouse.github.event import Run
+from gatehouse.github.fetch import fetch
+from gatehouse.github.made import Made, asked_for, find_earlier
+from gatehouse.github.past import recorded_lock
+from gatehouse.github.target import queued_pull
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.typed import write_text
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+def this_run(repository: Repository, number: int) -> Run:
+    """The run that asks.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    with telling("look up this run"):
+        return Run.model_validate(repository.get_workflow_run(number).raw_data)
+
+
+def lock_to_start_from(run: Run, root: Path) -> str | None:
+    """Text of the `dvc.lock` that a run starts from; None where it starts from nothing.
+
+    Args:
+        run: of the change.
+        root: the checkout of the default branch's tip.
+
+    Raises:
+        GatehouseError: the head or the branch's past can't be fetched.
+    """
+    tip = commit_of("HEAD", root)
+    own = text_at(fetch(run.head_sha, root), LOCK, root)
+    if run.event == QUEUE or load_policy(root / POLICY_FILE).model == "recorded":
+        return own
+    base = file_at(tip, LOCK, root)
+    return base if own == base else recorded_lock(own, root) or base
+
+
+def earlier_run(repository: Repository, run: Run, root: Path, default: str) -> Made | None:
+    """The earlier run whose candidate is taken; None where this one has to make its own.
+
+    Args:
+        repository: as a token that may read actions, contents and pull requests sees it.
+        run: of the change.
+        root: the checkout of the default branch's tip.
+        default: the default branch.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    fetch(run.head_sha, root)
+    queued = queued_pull(run.head_branch) if run.event == QUEUE else None
+    return find_earlier(asked_for(repository, queued, run, default, root))
+
+
+def start_run(repository: Repository, number: int, records: Path, root: Path, default: str) -> str:
+    """Write the `dvc.lock` to start from into `records`; the earlier run that is taken, or nothing.
+
+    Args:
+        repository: as a token that may read actions, contents and pull requests sees it.
+        number: of this run.
+        records: a checkout of the head, whose `dvc.lock` is replaced.
+        root: the checkout of the default branch's tip.
+        default: the default branch.
+
+    Raises:
+        GatehouseError: GitHub refused, or a record is unreadable.
+    """
+    run = this_run(repository, number)
+    earlier = earlier_run(repository, run, root, default)
+    if earlier is not None:
+        return str(earlier.run.id)
+    (records / LOCK).unlink(missing_ok=True)  # it may be a link
+    text = lock_to_start_from(run, root)
+    if text is not None:
+        write_text(records / LOCK, text)
+    return ""

@@ -1,0 +1,58 @@
+"""Where data and model come from: measured by the trusted workflow, among the rows gate's evidence.
+
+At a desk nobody can know it: no rule then fails for it.
+"""
+
+from __future__ import annotations
+
+from gatehouse.evidence import Evidence, Measurement
+
+MEASUREMENT = "not_from_run"
+"""Of the measurement: 1 where data and model do not come from a run that counts, else 0."""
+
+_METHOD = (
+    "GitHub's word on the run, Git trees of the change's head and the default branch's tip, and "
+    "SHA-256 digests of data and model"
+)
+
+
+def unknown_origin() -> Measurement:
+    """What a desk can say of it."""
+    return Measurement(
+        name=MEASUREMENT,
+        value=None,
+        unit="1",
+        n=0,
+        method=_METHOD,
+        note="known only where a pull request is judged",
+    )
+
+
+def with_origin(evidence: Evidence, problem: str | None) -> Evidence:
+    """The rows gate's evidence with what is known of the origin.
+
+    Args:
+        evidence: whose own word on it is dropped: it was made beside a stranger's files.
+        problem: why data and model do not count as from a run, in words; None: they do.
+    """
+    found = Measurement(
+        name=MEASUREMENT, value=int(problem is not None), unit="1", n=1, method=_METHOD,
+        note=problem,
+    )  # fmt: skip
+    others = without_origin(evidence).measurements
+    return evidence.model_copy(update={"measurements": (*others, found)})
+
+
+def origin_text(measurement: Measurement) -> str:
+    """What a rule on the origin found, as plain text."""
+    if measurement.value is None:
+        return "only a pull request's gates know where a model comes from"
+    if not measurement.value:
+        return "data and model come from a run that counts, or were recorded before"
+    return f"data and model come from no run that counts: {measurement.note}"
+
+
+def without_origin(evidence: Evidence) -> Evidence:
+    """The evidence with all other measurements."""
+    others = tuple(m for m in evidence.measurements if m.name != MEASUREMENT)
+    return evidence.model_copy(update={"measurements": others})

@@ -1,0 +1,94 @@
+"""Attacks the wait for both workflows: a run that ends first, is old, or is another's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gatehouse.github.hub import PIPELINE, READ, Hub
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github.runs import find_runs
+
+SOURCE = Path(__file__).parents[3] / "src"
+CHECKS: dict[str, Any] = {}
+ONGOING = {"conclusion": None}
+
+
+@pytest.fixture
+def change(hub: Hub) -> Hub:
+    """A pull request without any run."""
+    hub.commit("main", {"a": "1"})
+    hub.commit("change", {"a": "2"}, hub.github.git.commit_of("main"))
+    hub.open()
+    return hub
+
+
+def run(hub: Hub, **more: Any) -> Any:
+    given = {"head_branch": "change", "head_sha": hub.head(1)}
+    return hub.run(**(given | more))
+
+
+def ended(hub: Hub) -> str:
+    """What the command says of the last event; it needs no package."""
+    hub.token({"actions": "read"})
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-m", "gatehouse.github.ended"],
+        env=os.environ | {"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip() or done.stderr.strip()
+
+
+LONG_AGO = {"created": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [
+        ([CHECKS, PIPELINE], "true"),
+        ([PIPELINE, CHECKS], "true"),
+        ([PIPELINE], "false"),
+        ([CHECKS], "false"),
+        ([CHECKS, CHECKS], "false"),
+        ([ONGOING | LONG_AGO, PIPELINE], "false"),
+        ([PIPELINE | ONGOING | LONG_AGO, CHECKS], "false"),
+        ([CHECKS, PIPELINE, ONGOING | LONG_AGO, PIPELINE], "false"),
+        ([CHECKS, PIPELINE, {"conclusion": "skipped"}, PIPELINE], "true"),
+        ([PIPELINE | {"path": ".github/workflows/other.yml"}, CHECKS], "false"),
+        ([PIPELINE | {"head_branch": "other"}, CHECKS], "false"),
+        ([PIPELINE | {"head_repository": "eve/model"}, CHECKS], "false"),
+        ([PIPELINE | {"event": "merge_group"}, CHECKS], "false"),
+        ([PIPELINE, {"event": "workflow_dispatch"}], "true"),
+        ([CHECKS, PIPELINE | {"path": f"{PIPELINE['path']}@refs/heads/main"}], "true"),
+    ],
+)
+def test_both_must_have_ended(change: Hub, runs: list[dict[str, Any]], told: str) -> None:
+    """Runs in order; the last one is the event's."""
+    for each in runs:
+        event = run(change, **each)
+    assert ended(change) == f"ended={told}"
+    if told == "false":
+        with pytest.raises(GatehouseError, match="not both ended"):
+            find_runs(change.connect(READ), event)
+        return
+    found = find_runs(change.connect(READ), event)
+    assert found.pipeline.path.startswith(PIPELINE["path"])
+    assert found.checks.conclusion == "success"
+
+
+def test_a_github_that_fails_is_tried_again(change: Hub) -> None:
+    """Two bad answers are no end; a refusal is, and says nothing to the workflow."""
+    run(change)
+    run(change, **PIPELINE)
+    change.github.fail("GET", "/actions/runs", 502, times=1)
+    assert ended(change) == "ended=true"
+    change.github.fail("GET", "/actions/runs", 403)
+    assert ended(change) == "error: the runs of this commit can't be listed (GitHub answers 403)"
+    event = Path(os.environ["GITHUB_EVENT_PATH"])
+    event.write_text(json.dumps({"workflow_run": {}}))
+    assert ended(change).startswith("error: ")
