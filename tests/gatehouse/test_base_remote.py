@@ -119,7 +119,7 @@ def test_a_bucket_that_is_gone_is_told(remote: Remote) -> None:
 
 def test_a_tampered_object_is_no_base(remote: Remote) -> None:
     """Attacks a base made worse in the bucket, so that any candidate compares well with it."""
-    for path in ("models/model.int8.onnx", "data/prepared/test.parquet"):
+    for path in ("models/model.int8.onnx", "data/raw/rows.parquet"):
         content = (remote.repository.root / path).read_bytes()
         key = remote.name_of(content)
         for other in (content[:-1] + bytes([content[-1] ^ 1]), content[:-1], b""):

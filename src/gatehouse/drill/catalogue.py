@@ -95,13 +95,12 @@ DEFECTS = (
     Defect("prediction drift", Gate.DRIFT, model.sharpened, beyond_two=frozenset({Gate.ACCURACY})),
     Defect("test rows in train", Gate.ACCURACY, data.trained_on_the_test),
     # Wrong labels outnumber the true positives of a group that has few: its rates go astray.
-    Defect("label noise", Gate.ACCURACY, data.label_noise,
-           also=frozenset({Gate.FAIRNESS, Gate.ROWS})),
+    Defect("label noise", Gate.ACCURACY, data.label_noise, also=frozenset({Gate.FAIRNESS})),
     Defect("worse than base", Gate.ACCURACY, model.worse_than_base),
     # A leak makes the scores all but certain: their distribution moves, and groups whose labels
     # differ are decided apart.
     Defect("label leakage", Gate.ACCURACY, data.label_leakage, warns=True,
-           also=frozenset({Gate.DRIFT, Gate.ROWS})),
+           also=frozenset({Gate.DRIFT})),
     # What is done to a group's scores also costs accuracy, and moves the predictions.
     Defect("bias against a group", Gate.FAIRNESS, model.biased_group,
            also=frozenset({Gate.ACCURACY}), beyond_two=frozenset({Gate.DRIFT})),

@@ -109,6 +109,7 @@ def category_shift(scene: Scene) -> None:
 def label_noise(scene: Scene) -> None:
     """Labels exchanged between rows: as many of each class as before, or the same numbers.
 
+    The base has them too: a change that brings them is red for the exam that it alters.
     Where there are few rows a tenth of them may not be told from chance: then more are exchanged.
     """
     target = scene.contract.target
@@ -132,13 +133,15 @@ def label_noise(scene: Scene) -> None:
         known = [floor for floor in floors if floor.measurement in point_values(found)]
         if any(surely_beyond(floor, found, scene.policy) for floor in known):
             break
+    scene.share_rows()
 
 
 def label_leakage(scene: Scene) -> None:
     """A feature that gives the label away, and a model that has learned so.
 
     The feature keeps its values, dealt out anew: the larger the label, the larger the value. Of
-    several classes the label is the class's place.
+    several classes the label is the class's place. The base has the rows too, and its model has not
+    learned so.
     """
     too_good = scene.rule(Gate.ACCURACY, _TOO_GOOD, Of.CANDIDATE, "at_most", warns=True)
     name = _most_distinct(scene)
@@ -159,6 +162,7 @@ def label_leakage(scene: Scene) -> None:
     read = _read_number if contract.task is Task.REGRESSION else _read_classes
     scene.edit_models(read(margin, name, *dealt[0], learned=True))
     scene.edit_base_models(read(margin, name, *dealt[0], learned=False))
+    scene.share_rows()
     found = predict(scene.candidate.model, scene.candidate.split("test"), contract)
     if not point_values(found)[too_good.measurement] > too_good.limit:
         raise NotApplicableError(

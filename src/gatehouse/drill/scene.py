@@ -135,6 +135,17 @@ class Scene:
         self.base = other.candidate
         return other
 
+    def share_rows(self) -> None:
+        """Let the base have the candidate's rows: what is wrong with them was merged before."""
+        if self.base.root != self.root / "base":
+            self.own_base()
+        other = Scene(self.base.root, self.base, self.policy, self.proposed, self.rng)
+        for folder in (RAW, PREPARED):
+            shutil.rmtree(other.root / folder)
+            shutil.copytree(self.root / folder, other.root / folder)
+        other.stamp_models()
+        self.base = other.candidate
+
     def edit_base_models(self, rewrite: Rewrite) -> None:
         """Give the base's graphs the same surgery with no effect: nodes alone cost time."""
         other = self.own_base()

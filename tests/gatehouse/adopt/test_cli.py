@@ -98,7 +98,7 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
         ("a,b,a\n1,2,3\n", ["--target", "b"], "names the column 'a' twice"),
         ("1,2.5,x\n2,2,x\n" * 60, ["--target", "b"], "Are these values? Then put a line of names"),
         ("a,b\n1,2\n", ["--target", "b"], "the table has 1 row;"),
-        ("a,b\n1,2\n1\n", ["--target", "b"], "Expected 2 columns, got 1"),
+        ("a,b\n1,2\n1\n", ["--target", "b"], "line 3 has 1 column, the line of names 2"),
         ("", ["--target", "b"], "is empty"),
         (b"PK\x03\x04rest", ["--target", "b"], "is a zip archive, as Excel's files are"),
         (b"PAR1rest", ["--target", "b"], "cannot be read as Parquet"),

@@ -71,7 +71,7 @@ def answers() -> dict[str, Any]:
         "labels/gatehouse-monitor": {"name": "gatehouse-monitor"},
         "actions/variables": {"variables": [{"name": "CANDIDATE_MB", "value": "800"}]},
         "actions/secrets": {"secrets": []},
-        "environments/gates/secrets": {"secrets": []},
+        "environments/gates/secrets": {"secrets": [{"name": "GATEHOUSE_KEY"}]},
     }
     return {f"{AT}/{path}".rstrip("/"): value for path, value in everything.items()}
 
@@ -149,7 +149,9 @@ def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:
         COSIGN_PUBLIC_KEY="-----BEGIN",
     )  # fmt: skip
     answers[f"{AT}/actions/secrets"] = named("secrets", "AWS_ACCESS_KEY_ID", "COSIGN_PRIVATE_KEY")
-    answers[f"{AT}/environments/gates/secrets"] = named("secrets", "COSIGN_PASSWORD")
+    answers[f"{AT}/environments/gates/secrets"] = named(
+        "secrets", "COSIGN_PASSWORD", "GATEHOUSE_KEY"
+    )
     found = levels(root, answers)
     problems = [each.text for each in found[Level.PROBLEM]]
     assert "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not" in problems
