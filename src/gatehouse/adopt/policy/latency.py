@@ -16,7 +16,7 @@ def latency_rules(task: Task, sizes: Sizes) -> list[str]:
         rule(
             "latency-int8", "latency", "latency_ratio",
             "Quantization that does not keep up costs quality for nothing",
-            slice="int8/fp32 single row", at_most=1.5 if sizes.few else 1.10,
+            slice="int8/fp32 single row", at_most=1.5 if sizes.few else 1.25,
             inconclusive="warn", on_fail="warn",
             comment="a small graph gains little by INT8; let this block once latency matters",
         ),
