@@ -20,7 +20,7 @@ WORKFLOW = REPOSITORY / ".github/workflows/retrain.yml"
 GATEHOUSE = Path(sys.executable).with_name("gatehouse")
 HOSTILE = "it's due\n```\n@octo/ml $(echo pwned$((6*7))) `echo pwned$((6*7))` ${{ secrets.X }}"
 
-HERE = {"repository": {"default_branch": "main"}}
+HERE = {"repository": {"default_branch": "main", "full_name": "octo/model"}}
 
 INJECTED = "pwned42"  # what is on the screen where a shell ran the text
 
