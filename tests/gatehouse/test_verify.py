@@ -34,8 +34,8 @@ def test_an_honest_record_reproduces_and_nothing_is_touched(
     The model was trained one commit before HEAD and says so in its bytes; the work tree holds
     other files than HEAD; and git's own variables point elsewhere, as they do inside a hook.
     """
-    (repository.root / "data/prepared/test.parquet").write_bytes(b"not committed")
     _forge_model(repository)
+    (repository.root / "data/prepared/test.parquet").write_bytes(b"not committed")
     (repository.root / "contract.yaml").write_text("not committed")
     before = repository.state()
     with monkeypatch.context() as hook:
