@@ -16,7 +16,7 @@ from itertools import islice
 _LOOKED_AT = 200
 """Rows by which the first line is told from what the others are."""
 _SEP = re.compile(r"\ufeff?\"?sep=(.?)\"?\s*", re.IGNORECASE)
-_ESCAPED = re.compile(r'\\"(?=[^\s,;\t|"])|\\"(?= *[^\s,;\t|"])')
+_ESCAPED = re.compile(r'\\"(?= *[^\s,;\t|"])')
 """A quote behind a backslash after which the text goes on; a path may end with a backslash."""
 _COMMENTS = ("#", "//", "%")
 _SHOWN = 40

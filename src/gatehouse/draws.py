@@ -14,11 +14,9 @@ import hmac
 import json
 import os
 
-from gatehouse.digest import file_digest, raw_digest
-from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
+from gatehouse.evidence import PAIR, Gate
 from gatehouse.policy import Policy
-from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
+from gatehouse.workspace import Workspace
 
 KEY = "GATEHOUSE_KEY"
 """The variable with the secret."""
@@ -30,16 +28,7 @@ PUBLISHED = "gatehouse: no secret is set"
 
 def draws_of(candidate: Workspace) -> str:
     """What all draws of a candidate follow from, as 64 hexadecimal digits; only bytes are read."""
-    found: dict[str, str | None] = {}
-    for name in ("raw", "model", "model_fp32"):
-        try:
-            found[name] = (
-                raw_digest(candidate.raw)
-                if name == "raw"
-                else file_digest(candidate.root / (MODEL if name == "model" else MODEL_FP32))
-            )
-        except GatehouseError:
-            found[name] = None
+    found = dict(zip(PAIR, candidate.present(PAIR).pair, strict=True))
     key = os.environ.get(KEY) or PUBLISHED
     return hmac.new(key.encode(), json.dumps(found).encode(), hashlib.sha256).hexdigest()
 

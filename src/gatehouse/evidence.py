@@ -71,6 +71,11 @@ class Measurement(Frozen):
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
 
 
+PAIR = ("raw", "model", "model_fp32")
+"""The fields of a subject that name data and model; the prepared rows follow from these and the
+contract."""
+
+
 class Subject(Frozen):
     """SHA-256 digests of what a gate looked at; null where the gate does not look at it."""
 
@@ -81,6 +86,11 @@ class Subject(Frozen):
     )
     model: str | None = Field(default=None, description="the served graph (INT8)")
     model_fp32: str | None = Field(default=None, description="the graph that training exported")
+
+    @property
+    def pair(self) -> tuple[str | None, ...]:
+        """The digests of data and model, in the order of `PAIR`."""
+        return tuple(getattr(self, field) for field in PAIR)
 
 
 COLUMN_AUC = "column_auc"

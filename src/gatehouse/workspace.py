@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -105,13 +106,16 @@ class Workspace:
         """
         return Subject(**{field: self._digest(field) for field in LOOKS_AT[gate]})
 
-    def present(self) -> Subject:
-        """Digests of all that is here; null for what is missing, and for rows without a seal.
+    def present(self, fields: Iterable[str] = tuple(Subject.model_fields)) -> Subject:
+        """Digests of what is here; null for what is missing, and for rows without a seal.
 
         No table and no graph is opened.
+
+        Args:
+            fields: of a subject; the others are null.
         """
         found: dict[str, str] = {}
-        for field in Subject.model_fields:
+        for field in fields:
             try:
                 sealed = field == "data"
                 found[field] = sealed_digest(self.prepared) if sealed else self._digest(field)

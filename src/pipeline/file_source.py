@@ -274,7 +274,7 @@ def _values(
             "its text as UTF-8"
         ) from None
     series = values.to_pandas()
-    if not _is_text(values.type):
+    if not pa.types.is_large_string(values.type):
         return series
     if column.type is ColumnType.STRING:
         tokens = {""}
@@ -300,7 +300,3 @@ def _with_point(series: pd.Series, name: str, file: str) -> pd.Series:
             "the file, or write decimal: '.'"
         )
     return series.str.replace(",", ".", regex=False)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

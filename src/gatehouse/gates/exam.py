@@ -59,15 +59,12 @@ class Exam:
         Raises:
             GatehouseError: its model is missing, or can't be fed these rows.
         """
-        from gatehouse.gates.predictions import predict
+        from gatehouse.gates.predictions import labels_of, predict
 
-        contract = self.candidate.contract
-        found = predict(self.candidate.model, self.rows, contract)
+        found = predict(self.candidate.model, self.rows, self.candidate.contract)
         if self.base is None:
             return found
         # The label too is the base's.
-        from gatehouse.gates.predictions import labels_of
-
         return replace(found, labels=labels_of(self.base_rows, self.base.contract))
 
     @cached_property

@@ -44,7 +44,7 @@ class Earlier:
 
     Attributes:
         raw: their folder; None: the base's.
-        lost: whether they can't be had.
+        lost: whether they can't be fetched.
     """
 
     raw: Path | None = None

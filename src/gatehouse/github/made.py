@@ -117,7 +117,7 @@ def find_made(asked: Asked) -> Made:
     """The candidate of the run, or an earlier one with equal inputs.
 
     Raises:
-        GatehouseError: GitHub refused, or there is no candidate that can be had.
+        GatehouseError: GitHub refused, or no candidate is left.
     """
     archives = candidates_of(asked.repository, asked.run.id)
     if not archives:

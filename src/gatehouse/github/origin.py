@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gatehouse.base import Base, take_base
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, evidence_path, read_evidence
-from gatehouse.github.past import pair_of, was_recorded
+from gatehouse.evidence import PAIR, Gate, evidence_path, read_evidence
+from gatehouse.github.past import was_recorded
 from gatehouse.origin import with_origin
 from gatehouse.workspace import Workspace
 
@@ -32,11 +32,11 @@ def origin_problem(made: str | None, candidate: Workspace, base: Base, root: Pat
         made = NOT_MADE_HERE
     if made is None:
         return None
-    pair = candidate.present()
+    subject = candidate.present(PAIR)
     before = take_base(base, root)
-    if before is not None and pair_of(before.present()) == pair_of(pair):
+    if before is not None and before.present(PAIR).pair == subject.pair:
         return None
-    return None if was_recorded(pair, root) else made
+    return None if was_recorded(subject, root) else made
 
 
 def write_origin(candidate: Workspace, problem: str | None) -> None:

@@ -21,15 +21,6 @@ from gatehouse.workspace import VERDICT
 COMMITS = 300
 """Records that are looked through, the newest first."""
 
-PAIR = ("raw", "model", "model_fp32")
-"""The digests of a subject that name data and model; the prepared rows follow from these and the
-contract."""
-
-
-def pair_of(subject: Subject) -> tuple[str | None, ...]:
-    """The SHA-256 digests of data and model."""
-    return tuple(getattr(subject, field) for field in PAIR)
-
 
 def was_recorded(subject: Subject, root: Path) -> bool:
     """Did the default branch once record exactly these data and this model?
@@ -43,8 +34,8 @@ def was_recorded(subject: Subject, root: Path) -> bool:
     Raises:
         GatehouseError: the past can't be fetched.
     """
-    wanted = pair_of(subject)
-    return None not in wanted and any(pair_of(recorded) == wanted for recorded in _verdicts(root))
+    wanted = subject.pair
+    return None not in wanted and any(recorded.pair == wanted for recorded in _verdicts(root))
 
 
 def _verdicts(root: Path) -> Iterator[Subject]:

@@ -7,7 +7,6 @@ candidate, and the judging step refuses other bytes.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -151,10 +150,7 @@ def check_files(folder: Path, fetched: Fetched, measured: Measured) -> None:
 def _check(path: Path, digest: str | None) -> None:
     if digest is None:
         return
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise GatehouseError(f"{path}: cannot be read ({error.strerror})") from None
+    found = file_digest(path).removeprefix("sha256:")
     if found != digest:
         raise GatehouseError(
             f"{path.name} is not what its step wrote: its SHA-256 is {found[:12]}, and was "

@@ -6,6 +6,7 @@ import re
 
 from tests.gatehouse.github.fork import Fork
 
+from gatehouse.github.event import Event
 from gatehouse.github.teams import TOKEN
 from gatehouse.run import CARD
 
@@ -23,8 +24,8 @@ def stricter(fork: Fork) -> None:
     fork.work.run("git", "-C", str(fork.trusted), "pull", "-q", "--ff-only")
 
 
-def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
-    """What Publish writes of it, card and all, is what Judge makes of it in a later run."""
+def refused(fork: Fork) -> tuple[int, Event, str]:
+    """A red pull request, the run that ended, and the command that would accept its failure."""
     fork.github.state.teams["ml"] = ("olga",)
     stricter(fork)
     fork.measure_by_hand()
@@ -32,7 +33,13 @@ def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
     event = fork.finish(pull, actor="ada")
     assert fork.judge(event).overall.state == "failure"
     (offered,) = re.findall(r"^/gatehouse accept .*$", fork.said(), re.MULTILINE)
-    word = fork.github.comment(pull, offered.replace("<reason>", REASON), "olga")
+    return pull, event, offered.replace("<reason>", REASON)
+
+
+def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
+    """What Publish writes of it, card and all, is what Judge makes of it in a later run."""
+    pull, event, accept = refused(fork)
+    word = fork.github.comment(pull, accept, "olga")
     fork.token({"members": "read"}, TOKEN)
     assert fork.publish(event).overall.state == "success"
     head = fork.head(pull)
@@ -50,14 +57,8 @@ def test_an_accepted_run_is_recorded_once(fork: Fork) -> None:
 
 def test_a_team_s_word_that_the_judge_cannot_read(fork: Fork) -> None:
     """Attacks a job that measures and has no token for teams: Publish reads them, and decides."""
-    fork.github.state.teams["ml"] = ("olga",)
-    stricter(fork)
-    fork.measure_by_hand()
-    pull = fork.pull_request(fork.retrain)
-    event = fork.finish(pull, actor="ada")
-    fork.judge(event)
-    (offered,) = re.findall(r"^/gatehouse accept .*$", fork.said(), re.MULTILINE)
-    fork.github.comment(pull, offered.replace("<reason>", REASON), "olga")
+    pull, event, accept = refused(fork)
+    fork.github.comment(pull, accept, "olga")
     fork.token({"members": "read"}, TOKEN)
     assert fork.publish(event).overall.state == "success"
     head = fork.head(pull)
