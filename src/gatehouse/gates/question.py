@@ -29,7 +29,7 @@ def first_run(candidate: Workspace, base: Workspace | None) -> Measurement:
     return Measurement(
         name="first_run",
         value=int(reason is not None and not record.reviewed),
-        unit="1",
+        unit="first runs",
         n=1,
         method="contract and record of the base; 0 where the change needs an owner's review; exact",
         note=reason,

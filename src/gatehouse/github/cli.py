@@ -247,13 +247,15 @@ def start(records: Path) -> int:
     candidate is taken, if there is one: nothing has to be run then.
     """
     from gatehouse.github.client import connect, setting
+    from gatehouse.github.ended import PIPELINE
     from gatehouse.github.event import Here, Seen, read_payload
     from gatehouse.github.start import start_run
 
     class Payload(Seen):
         repository: Here
 
-    event = read_payload(Payload, Path(setting("GITHUB_EVENT_PATH")), "event", "pipeline.yml")
+    path = Path(setting("GITHUB_EVENT_PATH"))
+    event = read_payload(Payload, path, "event", Path(PIPELINE).name)
     default = event.repository.default_branch
     number = int(setting("GITHUB_RUN_ID"))
     click.echo(f"earlier={start_run(connect(), number, records, Path(), default)}")

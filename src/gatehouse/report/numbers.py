@@ -7,7 +7,7 @@ from gatehouse.report.escape import prose
 
 MINUS = "\u2212"
 _MOST_DECIMALS = 6
-_COUNTS = ("rows", "columns", "expectations")
+_COUNTS = ("rows", "columns", "expectations", "settings", "first runs")
 """Units of what is counted: whole numbers."""
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -106,6 +106,6 @@ def _number(value: float, unit: str, decimals: int, signed: bool) -> str:
 
 
 def _suffix(unit: str) -> str:
-    if unit in ("1", "rows"):
+    if unit in ("1", "rows", "first runs"):
         return ""
     return " \N{GREEK SMALL LETTER SIGMA}" if unit == "sigma" else f" {prose(unit, 20)}"

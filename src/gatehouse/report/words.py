@@ -41,7 +41,7 @@ _LABELS = {
     "f1": "F1",
     "f1_macro": "F1, mean of the classes",
     "false_positive_rate": "false positive rate",
-    "first_run": "first run, with nothing to compare with",
+    "first_run": "first runs that no owner reviews",
     "group_loss_difference": "group loss difference",
     "label_rate_difference": "labels, against those of the exam",
     "latency_p50": "median",

@@ -15,7 +15,7 @@ import pytest
 from tests.gatehouse.repository import Repository
 
 import gatehouse
-from gatehouse.base import find_base, take_base
+from gatehouse.base import dealt, find_base, take_base
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 
@@ -92,7 +92,7 @@ def test_the_configuration_of_the_base_is_not_read(stored: Repository) -> None:
     aws.write_text(f"[profile evil]\ncredential_process = {script}\n")
     taken = take_base(find_base("evil", stored.root), stored.root)
     assert taken is not None
-    assert taken.present().data == stored.workspace.present().data
+    assert dealt(taken).present().data == stored.workspace.present().data
     assert not ran.exists()
 
 

@@ -70,7 +70,7 @@ def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measur
         case Gate.ROWS:
             return [
                 _m("not_from_run", 0, n=1),
-                _m("first_run", 0),
+                _m("first_run", 0, unit="first runs"),
                 _m("split_changes", 0, unit="settings", **of),
                 _m("touched_exam_rows", 0, unit="rows", n=9_800, **of),
                 _m("exam_growth", 0.02, n=9_800, **share, **of),
