@@ -128,7 +128,7 @@ class GitHub:
             number, repository, head_branch, sha, base_branch, author, author_type, draft, labels
         )
         self.state.pulls[number] = pull
-        self.git.git("update-ref", f"refs/pull/{number}/head", sha)
+        self.git.put(f"refs/pull/{number}/head", sha)
         return pull
 
     def run(

@@ -27,8 +27,8 @@ class Place:
         self.base = git.commit("first", tree, [], who)
         tree = git.tree([{"path": "b/c.txt", "mode": "100644", "content": "two\n"}], tree)
         self.head = git.commit("second", tree, [self.base], who)
-        git.git("update-ref", "refs/heads/main", self.base)
-        git.git("update-ref", "refs/heads/better", self.head)
+        git.put("refs/heads/main", self.base)
+        git.put("refs/heads/better", self.head)
         github.pull_request(3, head_branch="better")
 
     def client(self, **grants: str) -> pygithub.Github:
@@ -279,7 +279,7 @@ def test_a_dispatch_brings_only_inputs_that_the_workflow_has(place: Place) -> No
         None,
     )
     who = {"name": "ada", "email": "ada@example.com"}
-    git.git("update-ref", "refs/heads/main", git.commit("workflows", tree, [], who))
+    git.put("refs/heads/main", git.commit("workflows", tree, [], who))
     url = f"{place.github.url}/repos/octo/model/actions/workflows"
     header = {"Authorization": f"Bearer {place.github.token({'actions': 'write'})}"}
     for name, given, status in (

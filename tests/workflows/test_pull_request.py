@@ -70,7 +70,7 @@ def test_an_entry_of_the_merge_queue_gets_its_status(world: World) -> None:
     who = {"name": "GitHub", "email": "noreply@example.com"}
     entry = git.commit("Merge pull request", tree, [base, pull.head_sha], who)
     branch = f"gh-readonly-queue/main/pr-{pull.number}-{base}"
-    git.git("update-ref", f"refs/heads/{branch}", entry)
+    git.put(f"refs/heads/{branch}", entry)
     payload = {
         "action": "checks_requested",
         "merge_group": {"head_sha": entry, "head_ref": f"refs/heads/{branch}", "base_sha": base,

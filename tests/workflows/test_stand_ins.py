@@ -46,7 +46,7 @@ class Place:
             None,
         )
         sha = git.commit("files", tree, [], {"name": "ada", "email": "ada@example.com"})
-        git.git("update-ref", "refs/heads/main", sha)
+        git.put("refs/heads/main", sha)
         return sha
 
     def run(self, jobs: str, files: dict[str, str] | None = None, **settings: Any) -> Any:

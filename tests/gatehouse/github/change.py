@@ -93,7 +93,7 @@ class Change:
         tree = self.git.tree(entries, self.head)
         author = {"name": "ada", "email": "ada@example.com"}
         sha = self.git.commit("more", tree, [self.head], author)
-        self.git.git("update-ref", "refs/heads/change", sha)
+        self.git.put("refs/heads/change", sha)
 
     def forged(self) -> dict[str, str | None]:
         """A file of the folder that says what an owner never said."""

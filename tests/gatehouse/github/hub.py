@@ -56,7 +56,7 @@ class Hub:
         ]
         tree = git.tree(entries, parent)
         sha = git.commit("a commit", tree, [parent] if parent else [], ADA)
-        git.git("update-ref", f"refs/heads/{branch}", sha)
+        git.put(f"refs/heads/{branch}", sha)
         return sha
 
     def open(self, branch: str = "change", **more: Any) -> int:

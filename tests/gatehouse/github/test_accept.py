@@ -108,7 +108,7 @@ def test_a_push_on_top_of_the_record(talk: Talk, path: str) -> None:
     """Nobody judged it: the old answer does not make it green."""
     commit = talk.head
     talk.gates()
-    talk.git.git("update-ref", "refs/heads/change", commit)
+    talk.git.put("refs/heads/change", commit)
     talk.push({path: "seed: 9\n"})
     comment = talk.say()
     with pytest.raises(GatehouseError, match="was not judged yet"):
@@ -121,7 +121,7 @@ def test_a_record_that_somebody_forged(talk: Talk, path: str) -> None:
     """What *Publish* writes is written over, and only that commit is green."""
     commit = talk.head
     talk.gates()
-    talk.git.git("update-ref", "refs/heads/change", commit)
+    talk.git.put("refs/heads/change", commit)
     talk.push({path: "forged\n"})
     forged = talk.head
     talk.accept(talk.say())

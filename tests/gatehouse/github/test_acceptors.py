@@ -48,7 +48,7 @@ def authored(change: Change) -> dict[str, Any]:
     author = {"name": "olga", "email": "olga@example.com"}
     tree = change.git.git("rev-parse", f"{change.head}^{{tree}}")
     sha = change.git.commit("a part", tree, [change.head], author)
-    change.git.git("update-ref", "refs/heads/change", sha)
+    change.git.put("refs/heads/change", sha)
     return {}
 
 

@@ -77,7 +77,7 @@ def test_a_card_that_somebody_forged(carded: Talk, judged_records: bool) -> None
         carded.record = {}
     commit = carded.head
     carded.gates()
-    carded.git.git("update-ref", "refs/heads/change", commit)
+    carded.git.put("refs/heads/change", commit)
     forged = TEXT + "\n_Accepted by owners, although a rule failed:_\n\n- everything: by `@otto`\n"
     carded.push({CARD: forged})
     comment = carded.say()
@@ -89,7 +89,7 @@ def test_a_card_where_there_was_none(talk: Talk) -> None:
     """Attacks a candidate without a card by one that is brought: that head was not judged."""
     commit = talk.head
     talk.gates()
-    talk.git.git("update-ref", "refs/heads/change", commit)
+    talk.git.put("refs/heads/change", commit)
     talk.push({CARD: TEXT})
     head = talk.head
     with pytest.raises(GatehouseError, match="not judged yet"):

@@ -46,7 +46,7 @@ def test_a_branch_that_went_back(hub: Hub, checkout: Path) -> None:
     old = hub.head(1)
     hub.commit("change", {"a": "b"}, old)
     fetch("refs/heads/change", checkout)
-    hub.github.git.git("update-ref", "refs/heads/change", old)
+    hub.github.git.put("refs/heads/change", old)
     assert fetch("refs/heads/change", checkout) == old
 
 
@@ -60,7 +60,7 @@ def test_what_is_not_there(checkout: Path, ref: str) -> None:
 @pytest.mark.parametrize("branch", ["-u", "--upload-pack=x", "a$(touch${IFS}x)", "é", "a/b/c#d"])
 def test_branches_with_hostile_names(hub: Hub, checkout: Path, branch: str) -> None:
     """No name is an option or a command."""
-    hub.github.git.git("update-ref", f"refs/heads/{branch}", hub.head(1))
+    hub.github.git.put(f"refs/heads/{branch}", hub.head(1))
     assert fetch(f"refs/heads/{branch}", checkout) == hub.head(1)
     assert not (checkout / "x").exists()
 

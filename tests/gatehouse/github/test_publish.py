@@ -126,7 +126,7 @@ def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPat
             desk.hub.commit("change", {"params.yaml": "seed: 2\n"}, desk.head)
         elif how.startswith("reset"):
             assert parent
-            git.git("update-ref", "refs/heads/change", parent)
+            git.put("refs/heads/change", parent)
         elif how == "closed":
             desk.hub.github.state.pulls[1].state = "closed"
         else:
@@ -290,7 +290,7 @@ def test_a_base_without_gates_gets_no_status(desk: Desk, name: str) -> None:
 def test_a_listed_base_has_a_status_of_its_own(desk: Desk) -> None:
     """Green for a release branch says nothing of the default branch, nor do its gates."""
     git = desk.hub.github.git
-    git.git("update-ref", "refs/heads/release/1.x", git.commit_of("refs/heads/main") or "")
+    git.put("refs/heads/release/1.x", git.commit_of("refs/heads/main") or "")
     desk.hub.github.state.pulls[1].base_branch = "release/1.x"
     hand_over(desk, base="release/1.x", record=False)
     desk.publish({"release/1.x": "gatehouse-1.x"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.github.git_store import GitError
@@ -23,22 +24,22 @@ def blob(state: State, request: Request) -> Reply:
     sha = request.parts["sha"]
     if state.git.kind(sha) != "blob":
         raise RefusedError(404, "Not Found")
-    content = base64.b64encode(state.git.content(sha))
+    content = state.git.content(sha)
     return Reply(
         body={
             "sha": sha,
             "url": _url(state, "blobs", sha),
-            "content": content.decode(),
+            "content": base64.b64encode(content).decode(),
             "encoding": "base64",
-            "size": int(state.git.git("cat-file", "-s", sha)),
+            "size": len(content),
         }
     )
 
 
 @route("GET", "/git/trees/{sha}", "contents:read")
 def tree(state: State, request: Request) -> Reply:
-    sha = state.git.git("rev-parse", "--verify", f"{request.parts['sha']}^{{tree}}")
-    return Reply(body=_tree(state, sha, recursive="recursive" in request.query))
+    recursive = "recursive" in request.query
+    return Reply(body=_tree(state, request.parts["sha"], recursive=recursive))
 
 
 @route("POST", "/git/trees", "contents:write")
@@ -80,7 +81,7 @@ def add_ref(state: State, request: Request) -> Reply:
         raise GitError("Reference already exists")
     if not name.startswith("refs/") or state.git.kind(sha) != "commit":
         raise GitError("Object does not exist")
-    state.git.git("update-ref", name, sha)
+    state.git.put(name, sha)
     return Reply(201, _ref(state, name.removeprefix("refs/")))
 
 
@@ -104,29 +105,23 @@ def _ref(state: State, name: str) -> dict[str, Any]:
 
 
 def _tree(state: State, sha: str, *, recursive: bool) -> dict[str, Any]:
-    words = ["ls-tree", "-z", "--long", *(["-r", "-t"] if recursive else []), sha]
-    entries = []
-    for line in filter(None, state.git.git(*words).split("\0")):
-        facts, _, path = line.partition("\t")
-        mode, kind, object_sha, size = facts.split()
-        entry: dict[str, Any] = {"path": path, "mode": mode, "type": kind, "sha": object_sha}
-        entries.append(entry | ({"size": int(size)} if kind == "blob" else {}))
+    sha, entries = state.git.entries(sha, recursive=recursive)
     return {"sha": sha, "url": _url(state, "trees", sha), "tree": entries, "truncated": False}
 
 
 def _commit(state: State, sha: str) -> dict[str, Any]:
-    def shown(form: str) -> str:
-        return state.git.git("show", "-s", f"--format={form}", sha)
-
-    tree_sha = shown("%T")
-    author = {"name": shown("%an"), "email": shown("%ae"), "date": shown("%aI")}
-    parents = [{"sha": each, "url": _url(state, "commits", each)} for each in shown("%P").split()]
+    found = state.git.commit_object(sha)
+    date = datetime.fromtimestamp(found.author.time, UTC).isoformat()
+    author = {"name": found.author.name, "email": found.author.email, "date": date}
     return {
         "sha": sha,
         "url": _url(state, "commits", sha),
-        "message": shown("%B"),
-        "tree": {"sha": tree_sha, "url": _url(state, "trees", tree_sha)},
-        "parents": parents,
+        "message": found.message,
+        "tree": {"sha": str(found.tree_id), "url": _url(state, "trees", str(found.tree_id))},
+        "parents": [
+            {"sha": str(each), "url": _url(state, "commits", str(each))}
+            for each in found.parent_ids
+        ],
         "author": author,
         "committer": author,
     }

@@ -57,19 +57,18 @@ def pull(state: State, request: Request) -> Reply:
 @route("GET", "/pulls/{number}/files", "pull_requests:read")
 def files(state: State, request: Request) -> Reply:
     it = _pull(state, request)
-    return Reply(listed=state.git.changed_files(it.base_branch, state.head_of(it)))
+    return Reply(listed=state.git.changed_files(_base(state, it), state.head_of(it)))
 
 
 @route("GET", "/pulls/{number}/commits", "pull_requests:read")
 def commits(state: State, request: Request) -> Reply:
     """The commits of a pull request; an account has the address NAME@example.com."""
     it = _pull(state, request)
-    base, head = f"refs/heads/{it.base_branch}", state.head_of(it)
-    shas = state.git.git("rev-list", "--reverse", head, f"^{base}").split()
     url = f"{state.url}/repos/{state.full_name}/commits"
     found: list[dict[str, Any]] = []
-    for sha in shas:
-        mails = state.git.git("show", "-s", "--format=%ae %ce", sha).split(" ")
+    for commit in state.git.between(_base(state, it), state.head_of(it)):
+        sha = str(commit.id)
+        mails = [commit.author.email, commit.committer.email]
         logins = [mail.removesuffix("@example.com") for mail in mails]
         people = [
             views.user(login) if mail.endswith("@example.com") else None
@@ -87,6 +86,13 @@ def commits(state: State, request: Request) -> Reply:
     return Reply(listed=found)
 
 
+def _base(state: State, pull: PullRequest) -> str:
+    sha = state.git.commit_of(f"refs/heads/{pull.base_branch}")
+    if sha is None:
+        raise RefusedError(404, "Not Found")
+    return sha
+
+
 def _owner(pull: PullRequest) -> str:
     return pull.head_repository.partition("/")[0]
 
@@ -98,5 +104,5 @@ def _pull(state: State, request: Request) -> PullRequest:
 
 
 def _whole(state: State, it: PullRequest) -> dict[str, Any]:
-    changed = state.git.changed_files(it.base_branch, state.head_of(it))
+    changed = state.git.changed_files(_base(state, it), state.head_of(it))
     return views.pull(state, it) | {"changed_files": len(changed), "mergeable": True}

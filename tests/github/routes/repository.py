@@ -34,14 +34,14 @@ def branch(state: State, request: Request) -> Reply:
 def commit(state: State, request: Request) -> Reply:
     sha = _known(state, request.parts["sha"])
     url = f"{state.url}/repos/{state.full_name}"
-    tree = state.git.git("rev-parse", f"{sha}^{{tree}}")
-    parents = state.git.git("rev-list", "--parents", "-n1", sha).split()[1:]
+    found = state.git.commit_object(sha)
+    tree, parents = str(found.tree_id), [str(each) for each in found.parent_ids]
     return Reply(
         body={
             "sha": sha,
             "url": f"{url}/commits/{sha}",
             "commit": {
-                "message": state.git.git("show", "-s", "--format=%B", sha),
+                "message": found.message,
                 "tree": {"sha": tree, "url": f"{url}/git/trees/{tree}"},
                 "url": f"{url}/git/commits/{sha}",
             },
