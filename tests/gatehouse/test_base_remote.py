@@ -17,6 +17,8 @@ from gatehouse.objects.remote import open_store
 from tests.gatehouse.repository import Repository
 from tests.gatehouse.s3 import forget_clients, new_key, session
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "models"
 PREFIX = "dvc"
 UNREACHABLE = r"no DVC cache or remote that can be reached \(.+\); push .*\(dvc push\)"

