@@ -66,45 +66,59 @@ def touched(sides: Sides, earlier: Earlier) -> Measurement:
     from gatehouse.ledger.ledger import keep_ledger
 
     now = ~sides.ledger.exam
+    here = int(now.sum())
     method = "test rows that are changed, relabelled or gone; matched as multisets"
     if earlier.raw is None:
-        return _measured("touched_exam_rows", int(now.sum()), len(now), method)
+        return _measured("touched_exam_rows", here, len(now), method)
     if earlier.lost:
         return _lost("touched_exam_rows", "rows")
     before, ledger = sides.against(earlier.raw)
     between = keep_ledger(before, sides.base, sides.contract).candidate[sides.base.splits == TEST]
     added = (between == Outcome.ADDED) | (between == Outcome.REPEATED)
     count = int((~ledger.exam).sum() + (now & added).sum())
-    return _measured(
-        "touched_exam_rows", count, len(ledger.exam) + int(added.sum()), f"{method}; {_SINCE}"
-    )
+    rows = len(ledger.exam) + int(added.sum())
+    note = f"{_SINCE}; by this change alone {here:,}"
+    return _measured("touched_exam_rows", count, rows, f"{method}; {_SINCE}", note=note)
 
 
 def growth(sides: Sides, earlier: Earlier) -> Measurement:
     """New test rows for each row of the exam."""
+    name, method = "exam_growth", "new test rows / test rows that there were; exact"
+    if earlier.lost:
+        return _lost(name, "share")
+    here, exam = _growth(sides.ledger)
+    if earlier.raw is None:
+        return _measured(name, here, exam, method, unit="share")
+    value, exam = _growth(sides.against(earlier.raw)[1])
+    note = _SINCE if here is None else f"{_SINCE}; by this change alone {here:.2%}"
+    return _measured(name, value, exam, f"{method}; {_SINCE}", unit="share", note=note)
+
+
+def _growth(ledger: Ledger) -> tuple[float | None, int]:
+    """New test rows for each row of the exam, None where it has none; and its rows."""
     from gatehouse.ledger.compare import TEST, Outcome
 
-    method = "new test rows / test rows that there were; exact"
-    if earlier.lost:
-        return _lost("exam_growth", "share")
-    ledger = sides.ledger
-    if earlier.raw is not None:
-        ledger, method = sides.against(earlier.raw)[1], f"{method}; {_SINCE}"
     exam = len(ledger.exam)
     new = ledger.count(Outcome.ADDED, TEST) + ledger.count(Outcome.REPEATED, TEST)
-    return _measured("exam_growth", new / exam if exam else None, exam, method, unit="share")
+    return (new / exam if exam else None), exam
 
 
 def _measured(
-    name: str, value: float | None, n: int, method: str, unit: str = "rows"
+    name: str,
+    value: float | None,
+    n: int,
+    method: str,
+    unit: str = "rows",
+    note: str | None = None,
 ) -> Measurement:
-    return Measurement(name=name, of=Of.COMPARISON, value=value, unit=unit, n=n, method=method)
+    return Measurement(
+        name=name, of=Of.COMPARISON, value=value, unit=unit, n=n, method=method, note=note
+    )
 
 
 def _lost(name: str, unit: str) -> Measurement:
-    return _measured(name, None, 0, f"not counted; {_SINCE}", unit).model_copy(
-        update={
-            "note": "the rows from which it counts are in no cache, remote or archive any more; "
-            "an owner's acceptance lets it count from here"
-        }
+    note = (
+        "the rows from which it counts are in no cache, remote or archive any more; an owner's "
+        "acceptance lets it count from here"
     )
+    return _measured(name, None, 0, f"not counted; {_SINCE}", unit, note)

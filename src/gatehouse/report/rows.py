@@ -38,6 +38,8 @@ def rows_line(context: ReportContext) -> str:
     touched = context.measurements(Gate.ROWS, "touched_exam_rows")
     rows = int(touched[0].value or 0) if touched else 0
     exam = f"**{count(rows)} exam rows touched**" if rows else "exam untouched"
+    if rows and touched[0].note:
+        exam += f" ({prose(touched[0].note)})"
     sizes = f"{count(int(before.value or 0))} → {count(int(after.value or 0))}"
     return f"Rows: {sizes}: {', '.join(told)}; {exam}"
 

@@ -145,6 +145,8 @@ def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> st
         text = _drift_sentence(result, finding, measured)
     else:
         text = _metric_sentence(result, finding, measured)
+    if result.gate is Gate.ROWS and measured.note and finding.value:
+        text += f" ({prose(measured.note)})"  # since when it counts
     if finding.outcome is Outcome.INCONCLUSIVE:
         text += f": {_undecided(result, finding)}"
     return text
