@@ -10,7 +10,7 @@ from gatehouse.drill import model_defects as model
 from gatehouse.drill import record_defects as record
 from gatehouse.drill import row_defects as rows
 from gatehouse.drill.scene import Scene
-from gatehouse.evidence import Gate
+from gatehouse.evidence import NEW, Gate
 from gatehouse.verdict import Outcome, Verdict
 
 Plant = Callable[[Scene], None]
@@ -65,6 +65,12 @@ def _red(measurement: str) -> Callable[[Verdict], bool]:
     )
 
 
+def _new_rows_told(verdict: Verdict) -> bool:
+    """A rule on new test rows fails, and no other of its gate."""
+    blocked = [each for each in verdict.rules if each.gate is Gate.ACCURACY and each.blocks]
+    return bool(blocked) and all(f.slice == NEW for each in blocked for f in each.findings)
+
+
 def _only_intersection(verdict: Verdict) -> bool:
     """Every attribute alone stays free of failure; only slices of several fail."""
     failed = [
@@ -87,6 +93,8 @@ DEFECTS = (
     Defect("removed exam rows", Gate.ROWS, rows.removed_exam, told=_red("touched_exam_rows")),
     Defect("copies of exam rows in train", Gate.ROWS, rows.copied_exam, told=_red("exam_leak")),
     Defect("another split rule", Gate.ROWS, rows.other_split, told=_red("split_changes")),
+    Defect("exam grown in small steps", Gate.ROWS, rows.small_steps, told=_red("exam_growth")),
+    Defect("another target", Gate.ROWS, rows.other_target, told=_red("first_run")),
     Defect("rows nudged out of test", Gate.ROWS, rows.unfair_deal, told=_red("unfair_deal")),
     # Rows that were changed all over are changed in the exam too.
     Defect("mean shift", Gate.DRIFT, data.mean_shift, also=frozenset({Gate.ROWS})),
@@ -97,6 +105,9 @@ DEFECTS = (
     # Wrong labels outnumber the true positives of a group that has few: its rates go astray.
     Defect("label noise", Gate.ACCURACY, data.label_noise, also=frozenset({Gate.FAIRNESS})),
     Defect("worse than base", Gate.ACCURACY, model.worse_than_base),
+    # New rows of a kind that was not there move their column.
+    Defect("worse on new rows", Gate.ACCURACY, rows.worse_on_new_rows,
+           also=frozenset({Gate.DRIFT}), told=_new_rows_told),
     # A leak makes the scores all but certain: their distribution moves, and groups whose labels
     # differ are decided apart.
     Defect("label leakage", Gate.ACCURACY, data.label_leakage, warns=True,
@@ -128,6 +139,7 @@ CONTROLS = (
     # Other test rows are another exam, which only an owner may set.
     Defect("control: fresh rows", None, data.half_draw, also=frozenset({Gate.ROWS})),
     Defect("control: 5 % more rows", None, rows.more_rows),
+    Defect("control: small steps below the limit", None, rows.few_small_steps),
     Defect("control: model trained again", None, model.slightly_different),
     Defect("control: live waiver", None, record.live_waiver, told=_waiver("used")),
 )

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.contract import CONTRACT_FILE
+from gatehouse.drill.graph import Change, raised_where_above, shifted
 from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
+from gatehouse.evidence import NEW, Gate, Of
+from gatehouse.gates.metrics import COMPARED
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
 if TYPE_CHECKING:
@@ -18,6 +22,11 @@ _TOUCHED = 0.02
 _COPIED = 0.25
 _NEW = 0.05
 _TRIES = 100
+_STEPS = 8
+_BEYOND = 1.15
+"""So much farther than its limit does the exam grow, and chance does not decide."""
+_WORSE = 5.0
+_COMPARED = {measurement for names in COMPARED.values() for measurement in names}
 _LEAST = 100
 """New rows that make chance no explanation of a deal without test."""
 
@@ -60,6 +69,82 @@ def unfair_deal(scene: Scene) -> None:
     rows = _rows(scene, ROWS_FILE)
     outside = rows[~_in_exam(scene, rows)]
     _add(scene, outside.sample(frac=_NEW, random_state=scene.rng))
+
+
+def small_steps(scene: Scene) -> None:
+    """One step more, after new rows joined the exam in small steps."""
+    _grow_in_steps(scene, _BEYOND)
+
+
+def few_small_steps(scene: Scene) -> None:
+    """A control: the steps stay below the limit together."""
+    _grow_in_steps(scene, 1 / _BEYOND)
+
+
+def _grow_in_steps(scene: Scene, share: float) -> None:
+    """Let the exam grow by a share of its limit, and the change be the last of some steps."""
+    if _official(scene):
+        raise NotApplicableError("the test rows are an official file, so no new row falls there")
+    limit = scene.rule(Gate.ROWS, ["exam_growth"], Of.COMPARISON, "at_most").limit
+    rows = _rows(scene, ROWS_FILE)
+    # Rows with a larger number came later.
+    number = scene.rng.random(len(rows))
+    added = share * limit / (1 + limit)
+    other = scene.own_base()
+    _replace(other, ROWS_FILE, rows[number < 1 - added / _STEPS].reset_index(drop=True))
+    # Only its address is looked at.
+    first = Outputs(contract=scene.contract.digest, outs={RAW.as_posix(): "the drill's"})
+    write_table(rows[number < 1 - added], scene.root / folder_of(first) / RAW / ROWS_FILE)
+    write_record(BaseRecord(since={"exam_growth": first}), scene.root)
+
+
+def other_target(scene: Scene) -> None:
+    """A change that predicts another column, so that nothing can be compared."""
+    before = scene.contract
+    outputs = Outputs(contract=before.digest, outs={RAW.as_posix(): "the drill's"})
+    kept = scene.root / folder_of(outputs) / CONTRACT_FILE
+    kept.parent.mkdir(parents=True)
+    write_contract(before, kept)
+    old, new = before.target, f"{before.target}_again"
+    columns = {new if name == old else name: each for name, each in before.columns.items()}
+    write_contract(before.model_copy(update={"columns": columns}), scene.root / CONTRACT_FILE)
+    scene.edit_rows(lambda rows: rows.rename(columns={old: new}))
+    write_record(BaseRecord(outputs=outputs, measure=scene.policy.measure), scene.root)
+    scene.comparable = False
+
+
+def worse_on_new_rows(scene: Scene) -> None:
+    """New rows of a kind that the base has not, on which the change's model is far worse."""
+    if _official(scene):
+        raise NotApplicableError("the test rows are an official file, so no new row falls there")
+    rule = scene.rule(Gate.ACCURACY, [*_COMPARED], Of.COMPARISON, where=NEW)
+    growth = scene.rule(Gate.ROWS, ["exam_growth"], Of.COMPARISON, "at_most").limit
+    rows = _rows(scene, ROWS_FILE)
+    column, above = _new_kind(scene, rows, growth)
+    new = (rows[column] > above).to_numpy()
+    if (new & _in_exam(scene, rows)).sum() < (rule.minimum_n or 1):
+        raise NotApplicableError(f"fewer than {rule.minimum_n} new test rows")
+
+    def turned(amount: float) -> Change:
+        """The margin plus twice the amount for new rows alone."""
+        apart, up = raised_where_above(column, above, amount, 1.0), shifted([({}, amount)])
+        return lambda build, margin: up(build, apart(build, margin))
+
+    scene.edit_models(scene.changed(turned(_WORSE)))
+    other = scene.own_base()
+    other.edit_models(other.changed(turned(0.0)))
+    _replace(other, ROWS_FILE, rows[~new].reset_index(drop=True))
+
+
+def _new_kind(scene: Scene, rows: pd.DataFrame, growth: float) -> tuple[str, float]:
+    """A number of the model, and a value above which as many rows lie as may be new at once."""
+    most = growth / (1 + growth)
+    for name, column in scene.contract.inputs.items():
+        if column.is_numeric:
+            above = float(rows[name].quantile(1 - 0.9 * most))
+            if 0.4 * most < (rows[name] > above).mean() < 0.95 * most:
+                return name, above
+    raise NotApplicableError("no number by which a tenth of the rows or so can be told")
 
 
 def more_rows(scene: Scene) -> None:

@@ -57,9 +57,11 @@ class Measurer:
 
     def measure(self, gate: Gate, candidate: Workspace, scene: Scene) -> Evidence:
         settings = scene.policy.measure.model_dump_json()
-        key = (gate, candidate.subject(gate), compared_with(gate, scene.base.present()), settings)
+        base = scene.opponent
+        of = compared_with(gate, base.present() if base else None)
+        key = (gate, candidate.subject(gate), of, settings)
         if key not in self._memory:
-            self._memory[key] = measure(gate, candidate, scene.base, scene.policy)
+            self._memory[key] = measure(gate, candidate, base, scene.policy)
         return self._memory[key]
 
 
@@ -98,11 +100,12 @@ def measure_all(scene: Scene, measurer: Measurer) -> bool:
 
 def judge_scene(scene: Scene) -> Verdict:
     """The base's policy on what the scene holds, as on a pull request."""
+    base = scene.opponent
     return judge(
         Case(
             evidence=read_all_evidence(scene.candidate.evidence),
             candidate=scene.candidate.present(),
-            base=scene.base.present(),
+            base=base.present() if base else None,
             today=scene.today,
         ),
         scene.policy,

@@ -51,6 +51,7 @@ class Scene:
         proposed: the candidate's own policy.
         rng: the source of every random choice of this scene.
         today: the day on which waivers are looked at.
+        comparable: can the candidate be compared with the base?
     """
 
     root: Path
@@ -59,6 +60,7 @@ class Scene:
     proposed: Policy
     rng: np.random.Generator
     today: date = field(default_factory=today)
+    comparable: bool = True
 
     @classmethod
     def copy_of(cls, finished: Path, root: Path, rng: np.random.Generator) -> Scene:
@@ -77,6 +79,11 @@ class Scene:
     def candidate(self) -> Workspace:
         """The candidate as its files are now."""
         return Workspace(self.root)
+
+    @property
+    def opponent(self) -> Workspace | None:
+        """What the gates compare with: the base, or nothing in a first run."""
+        return self.base if self.comparable else None
 
     @property
     def contract(self) -> Contract:

@@ -47,7 +47,7 @@ MEASURE = {
 
 
 def rule(gate: str, measurement: str, **more: object) -> dict[str, object]:
-    return {"gate": gate, "measurement": measurement, "inconclusive": "warn", "why": "w", **more}
+    return {"gate": gate, "measurement": measurement, "inconclusive": "warn", "why": "w"} | more
 
 
 def drift(where: str, limit: float) -> dict[str, object]:
@@ -59,6 +59,7 @@ def rules(task: Task) -> dict[str, Any]:
     found = {
         "data": rule("data", "failed_expectations", slice="severity=critical", at_most=0),
         "schema": rule("drift", "schema_changes", of="comparison", at_most=0),
+        "growth": rule("rows", "exam_growth", of="comparison", at_most=0.25),
         "numbers": drift("number=*", 0.05),
         "categories": drift("category=*", 0.025),
         "predictions": drift("prediction", 0.05),
@@ -74,6 +75,14 @@ def rules(task: Task) -> dict[str, Any]:
         return found | {
             "floor": rule("accuracy", "r2", at_least=0.8),
             "base": rule("accuracy", "r2", of="comparison", at_least=-0.03),
+            "new": rule(
+                "accuracy",
+                "r2",
+                of="comparison",
+                slice="new test rows",
+                at_least=-0.1,
+                inconclusive="pass",
+            ),
             "leak": rule("accuracy", "r2", at_most=0.999, on_fail="warn"),
             "loss": rule("fairness", "group_loss_difference", slice="*", at_most=0.25),
             "bias": rule("fairness", "mean_error_difference", slice="*", at_most=0.25),
