@@ -25,6 +25,7 @@ from gatehouse.objects.fetch import MEGABYTES, LostError, fetch
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
 from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
+from gatehouse.privacy.erased import ERASED, Erased
 from gatehouse.recorded import RECORDED, check_recorded, recorded_for
 from gatehouse.seal import sealed_digest
 from gatehouse.table import RAW
@@ -79,6 +80,10 @@ class BaseRecord(Document):
         description="from which earlier commit's rows a measurement counts, if not from the base's",
     )
 
+    erased: Erased | None = Field(
+        default=None, description="the base's list of rows that were erased on request"
+    )
+
     reviewed: bool = Field(
         default=False, description="must an owner review the change, whatever is measured?"
     )
@@ -126,10 +131,15 @@ def find_base(ref: str, root: Path = Path()) -> Base:
     parsed = parse_contract(contract, f"{ref}:{CONTRACT_FILE}") if contract else None
     decides = parse_policy(policy, f"{ref}:{POLICY_FILE}") if policy else None
     outputs = _outputs(commit, ref, parsed, root)
+    erased = file_at(commit, ERASED, root)
     return Base(
         ref=ref,
         commit=commit,
-        record=BaseRecord(outputs=outputs, measure=decides.measure if decides else None),
+        record=BaseRecord(
+            outputs=outputs,
+            measure=decides.measure if decides else None,
+            erased=Erased.parse(erased, f"{ref}:{ERASED}") if erased else None,
+        ),
         policy=decides,
         contract=parsed,
         params=file_at(commit, Path("params.yaml"), root),

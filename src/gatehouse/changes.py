@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gatehouse.contract import Column, Contract, Role, Split
+from gatehouse.contract import Column, Contract, Retention, Role, Split
 from gatehouse.policy import Policy, Rule
 from gatehouse.verdict import Change
 
@@ -67,6 +67,9 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
         before, after = getattr(base.split, key), getattr(proposed.split, key)
         if before != after:
             changes.append(_change(f"split.{key}", before, after, "loosened"))
+    if base.retention != proposed.retention:  # whatever it is, other rows may go
+        kept, keeps = _kept(base.retention), _kept(proposed.retention)
+        changes.append(_change("retention", kept, keeps, "loosened"))
     columns = [*base.columns, *(name for name in proposed.columns if name not in base.columns)]
     for name in columns:
         old, new = base.columns.get(name), proposed.columns.get(name)
@@ -79,6 +82,10 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
     if list(base.columns) != list(proposed.columns) and set(base.columns) == set(proposed.columns):
         changes.append(_change("columns", "order", "another order", "neutral"))
     return tuple(changes)
+
+
+def _kept(retention: Retention | None) -> str | None:
+    return None if retention is None else f"{retention.days} days by {retention.column}"
 
 
 def _measure_changes(base: Policy, proposed: Policy) -> list[Change]:

@@ -185,6 +185,15 @@ class Split(Frozen):
         return self
 
 
+class Retention(Frozen):
+    """How long rows are kept: older ones are gone from the data by a sweep of all of them."""
+
+    column: str = Field(
+        description="a column of type string that says when a row is from, as ISO 8601 (2026-11-30)"
+    )
+    days: Annotated[int, Field(ge=1, le=36_525)] = Field(description="age that a row may have")
+
+
 class Contract(Frozen):
     """What a row is: columns in order, their types, limits and roles."""
 
@@ -197,6 +206,10 @@ class Contract(Frozen):
     )
     columns: dict[str, Column] = Field(min_length=2, description="the columns, by name")
     split: Split = Field(description="which rows train, validate and test")
+    retention: Retention | None = Field(
+        default=None,
+        description="a sweep of rows past this age explains that they are gone from the exam",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -227,6 +240,23 @@ class Contract(Frozen):
                     "rows are tested; take it out"
                 )
         return split
+
+    @field_validator("retention")
+    @classmethod
+    def _check_retention(
+        cls, retention: Retention | None, info: ValidationInfo
+    ) -> Retention | None:
+        columns: dict[str, Column] = info.data.get("columns", {})  # empty: they are wrong already
+        if retention is not None and columns:
+            column = columns.get(retention.column)
+            if column is None:
+                raise ValueError(f"there is no column '{retention.column}'; name one that is there")
+            if column.type is not ColumnType.STRING:
+                raise ValueError(
+                    f"'{retention.column}' has type: {column.type}; name a column of type string "
+                    "that holds dates"
+                )
+        return retention
 
     def names(self, role: Role) -> list[str]:
         """Names of the columns with `role`, in the contract's order."""

@@ -96,6 +96,9 @@ class Subject(Frozen):
 COLUMN_AUC = "column_auc"
 """How well one new column tells the target, of slices `column=NAME on WHERE`."""
 
+SINCE = "since an owner's last word"
+"""Of a measurement that counts what earlier changes did, too."""
+
 NEW = "new test rows"
 """The slice of what is measured on the candidate's test rows that are no exam rows."""
 

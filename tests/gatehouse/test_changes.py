@@ -191,3 +191,16 @@ def test_each_change_of_a_contract_has_its_direction(
     assert _directions(contract_changes(base, proposed))[key] == there
     assert _directions(contract_changes(proposed, base))[key] == back
     assert contract_changes(proposed, proposed) == ()
+
+
+def test_a_changed_retention_is_a_loosened_contract() -> None:
+    """Attacks by an age, or a column, by which other rows may be taken out of the exam."""
+    dated = CONTRACT.replace(
+        "  age: {", "  seen: {type: string, role: ignored, description: W}\n  age: {", 1
+    )
+    texts = ["", "retention: {column: seen, days: 365}\n", "retention: {column: seen, days: 30}\n"]
+    plain, year, month = (parse_contract(dated + text, "contract.yaml") for text in texts)
+    assert [str(change.after) for change in contract_changes(plain, year)] == ["365 days by seen"]
+    for before, after in ((plain, year), (year, month), (month, year), (year, plain)):
+        (change,) = contract_changes(before, after)
+        assert (change.key, change.direction) == ("retention", "loosened")

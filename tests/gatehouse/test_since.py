@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.acceptance.record import Acceptance, AcceptedRule, Failure, Scope
-from gatehouse.base import Base, Outputs, find_base
+from gatehouse.base import Base, Counted, Outputs, find_base
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, Of
 from gatehouse.policy import Rule
@@ -151,7 +151,7 @@ class Rows(History):
         if self.lost:
             raise GatehouseError("in no cache and no remote")
 
-    def counted(self) -> dict[str, Outputs]:
+    def counted(self) -> dict[Counted, Outputs]:
         """From which rows each measurement counts, where it is not from the base's."""
         base = find_base("main", self.root)
         return dict(since_last_word(base, self.root, self.bring).record.since)

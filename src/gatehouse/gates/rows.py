@@ -6,7 +6,9 @@ and matched as multisets (`gatehouse.ledger`), so every number here is a count:
 - `first_run`: is there a base, but none that can be compared with? The only number without a base;
 - `split_changes`: settings of the split rule that the change alters: it deals another exam;
 - rows by what became of them: unchanged, changed, relabelled, gone, added, repeated;
-- `touched_exam_rows`: test rows of the base that are changed, relabelled or gone;
+- `explained_rows`: of the rows that are gone, those that a retention or the list of erased rows
+  explains (`gatehouse.ledger.explained`); only where the base has one of these;
+- `touched_exam_rows`: test rows of the base that are changed, relabelled, or gone and unexplained;
 - `exam_growth`: new test rows, added or repeated, for each row of the exam; this and the touched
   ones are counted since an owner's last word (`gatehouse.since`), so that small steps add up;
 - `unfair_deal`: how far the distinct identities that were added, gone, changed or relabelled lie
@@ -26,6 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatehouse.base import read_record
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.drift import holm
 from gatehouse.gates.question import first_run, split_changes
@@ -36,6 +39,7 @@ from gatehouse.policy import Policy
 
 if TYPE_CHECKING:
     from gatehouse.contract import Contract
+    from gatehouse.ledger.explained import Kept
     from gatehouse.ledger.leak import Twins
     from gatehouse.ledger.ledger import Ledger, Table
     from gatehouse.workspace import Workspace
@@ -68,7 +72,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
 
 def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     from gatehouse.ledger.leak import Exam
-    from gatehouse.ledger.ledger import deal_parts, keep_ledger
+    from gatehouse.ledger.ledger import deal_parts
     from gatehouse.ledger.parts import raw_parts
 
     contract = base.contract
@@ -76,16 +80,18 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     official = any(part.official_test for part in parts)
     old = deal_parts(parts, contract.split, official_test=official)
     new = deal_parts(tuple(raw_parts(candidate.raw)), contract.split, official_test=official)
-    ledger = keep_ledger(old, new, contract)
     exam = Exam(old, list(contract.inputs))
-    sides = Sides(old, new, ledger, contract, official)
+    erased = read_record(candidate.root).erased
+    sides = Sides(old, new, contract, erased, official)
+    ledger = sides.kept.ledger
     return [
         *_counts(ledger, old, new),
+        *(_explained(sides.kept) if contract.retention or erased else ()),
         split_changes(candidate, base),
         touched(sides, earlier_rows(candidate, "touched_exam_rows")),
         growth(sides, earlier_rows(candidate, "exam_growth")),
         *_deals(ledger, contract, official_test=official),
-        _turnover(ledger, official_test=official),
+        _turnover(sides.kept, official_test=official),
         *_leak(exam.twins(old), exam.twins(new)),
     ]
 
@@ -149,23 +155,54 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
     ]
 
 
-def _turnover(ledger: Ledger, *, official_test: bool) -> Measurement:
+def _explained(kept: Kept) -> list[Measurement]:
+    """The rows that are gone for a reason, all of them and those of the exam."""
+    from gatehouse.ledger.compare import TEST
+    from gatehouse.ledger.explained import Reason
+
+    return [
+        Measurement(
+            name="explained_rows",
+            of=Of.COMPARISON,
+            slice=f"reason={reason.name.lower()}{where}",
+            value=kept.count(reason, split),
+            unit="rows",
+            n=len(kept.reasons),
+            method=method,
+        )
+        for reason, method in (
+            (Reason.RETENTION, "gone rows older than all that are left, in a complete sweep"),
+            (Reason.ERASURE, "gone rows in the base's list, by HMAC-SHA-256; none if they are too "
+             "many of the exam"),
+        )
+        for where, split in (("", None), (" & split=test", TEST))
+    ]  # fmt: skip
+
+
+def _turnover(kept: Kept, *, official_test: bool) -> Measurement:
     """The touched rows outside test for each row that the base has there."""
     from gatehouse.ledger.compare import TEST, Outcome
+    from gatehouse.ledger.explained import Reason
+
+    ledger = kept.ledger
 
     outside = int((ledger.base_splits != TEST).sum())
     touched = sum(
         ledger.count(outcome) - ledger.count(outcome, TEST)
         for outcome in Outcome
         if outcome is not Outcome.UNCHANGED
-    )
+    ) - sum(
+        kept.count(reason) - kept.count(reason, TEST)
+        for reason in (Reason.RETENTION, Reason.ERASURE)
+    )  # fmt: skip
     return Measurement(
         name="train_turnover",
         of=Of.COMPARISON,
         value=touched / outside if official_test and outside else 0,
         unit="share",
         n=outside,
-        method="rows outside test that are added, repeated, gone, changed or relabelled / rows of "
+        method="rows outside test that are added, repeated, changed, relabelled, or gone and "
+        "unexplained / rows of "
         "the base outside test; 0 where the split rule deals test, which unfair_deal judges; exact",
     )
 

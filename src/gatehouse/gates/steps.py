@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.base import Counted, folder_of, read_record
-from gatehouse.evidence import Measurement, Of
+from gatehouse.evidence import SINCE, Measurement, Of
 from gatehouse.table import RAW
 
 if TYPE_CHECKING:
     from gatehouse.contract import Contract
-    from gatehouse.ledger.ledger import Ledger, Table
+    from gatehouse.ledger.explained import Kept
+    from gatehouse.ledger.ledger import Table
+    from gatehouse.privacy.erased import Erased
     from gatehouse.workspace import Workspace
-
-_SINCE = "since an owner's last word"
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The rows of base and candidate, dealt by the base's rule, and what became of them."""
+    """The rows of base and candidate, dealt by the base's rule.
+
+    Attributes:
+        base: the base's.
+        candidate: the candidate's.
+        contract: the base's.
+        erased: the base's list of erased rows, if it has one.
+        official_test: is the base's test an official file?
+    """
 
     base: Table
     candidate: Table
-    ledger: Ledger
     contract: Contract
+    erased: Erased | None
     official_test: bool
 
-    def against(self, earlier: Path) -> tuple[Table, Ledger]:
+    @cached_property
+    def kept(self) -> Kept:
+        """What became of the base's rows in the candidate, and what explains it."""
+        return self.keep(self.base, self.candidate)
+
+    def keep(self, before: Table, after: Table) -> Kept:
+        """What became of some rows in others."""
+        from gatehouse.ledger.explained import keep
+
+        return keep(before, after, self.contract, self.erased)
+
+    def against(self, earlier: Path) -> tuple[Table, Kept]:
         """Earlier rows, by the base's rule, and what became of them in the candidate."""
-        from gatehouse.ledger.ledger import deal_parts, keep_ledger
+        from gatehouse.ledger.ledger import deal_parts
         from gatehouse.ledger.parts import raw_parts
 
         parts = tuple(raw_parts(earlier))
         before = deal_parts(parts, self.contract.split, official_test=self.official_test)
-        return before, keep_ledger(before, self.candidate, self.contract)
+        return before, self.keep(before, self.candidate)
 
 
 @dataclass(frozen=True)
@@ -63,42 +83,44 @@ def earlier_rows(candidate: Workspace, measurement: Counted) -> Earlier:
 def touched(sides: Sides, earlier: Earlier) -> Measurement:
     """Exam rows that are changed, relabelled or gone: earlier ones, and those added since."""
     from gatehouse.ledger.compare import TEST, Outcome
-    from gatehouse.ledger.ledger import keep_ledger
 
-    now = ~sides.ledger.exam
+    now = sides.kept.touched
     here = int(now.sum())
     method = "test rows that are changed, relabelled or gone; matched as multisets"
     if earlier.raw is None:
         return _measured("touched_exam_rows", here, len(now), method)
     if earlier.lost:
         return _lost("touched_exam_rows", "rows")
-    before, ledger = sides.against(earlier.raw)
-    between = keep_ledger(before, sides.base, sides.contract).candidate[sides.base.splits == TEST]
+    before, kept = sides.against(earlier.raw)
+    between = sides.keep(before, sides.base).ledger.candidate[sides.base.splits == TEST]
     added = (between == Outcome.ADDED) | (between == Outcome.REPEATED)
-    count = int((~ledger.exam).sum() + (now & added).sum())
-    rows = len(ledger.exam) + int(added.sum())
-    note = f"{_SINCE}; by this change alone {here:,}"
-    return _measured("touched_exam_rows", count, rows, f"{method}; {_SINCE}", note=note)
+    count = int(kept.touched.sum() + (now & added).sum())
+    rows = len(kept.touched) + int(added.sum())
+    note = f"{SINCE}; by this change alone {here:,}"
+    return _measured("touched_exam_rows", count, rows, f"{method}; {SINCE}", note=note)
 
 
 def growth(sides: Sides, earlier: Earlier) -> Measurement:
-    """New test rows for each row of the exam."""
-    name, method = "exam_growth", "new test rows / test rows that there were; exact"
+    """New test rows for each row of the exam, without rows that were swept or erased."""
+    name = "exam_growth"
+    method = "new test rows / test rows that there were, but for explained ones; exact"
     if earlier.lost:
         return _lost(name, "share")
-    here, exam = _growth(sides.ledger)
+    here, exam = _growth(sides.kept)
     if earlier.raw is None:
         return _measured(name, here, exam, method, unit="share")
     value, exam = _growth(sides.against(earlier.raw)[1])
-    note = _SINCE if here is None else f"{_SINCE}; by this change alone {here:.2%}"
-    return _measured(name, value, exam, f"{method}; {_SINCE}", unit="share", note=note)
+    note = SINCE if here is None else f"{SINCE}; by this change alone {here:.2%}"
+    return _measured(name, value, exam, f"{method}; {SINCE}", unit="share", note=note)
 
 
-def _growth(ledger: Ledger) -> tuple[float | None, int]:
-    """New test rows for each row of the exam, None where it has none; and its rows."""
+def _growth(kept: Kept) -> tuple[float | None, int]:
+    """New test rows for each exam row that nothing explains away, None without any; and these."""
     from gatehouse.ledger.compare import TEST, Outcome
+    from gatehouse.ledger.explained import Reason
 
-    exam = len(ledger.exam)
+    ledger = kept.ledger
+    exam = len(ledger.exam) - sum(kept.count(reason, TEST) for reason in Reason if reason)
     new = ledger.count(Outcome.ADDED, TEST) + ledger.count(Outcome.REPEATED, TEST)
     return (new / exam if exam else None), exam
 
@@ -121,4 +143,4 @@ def _lost(name: str, unit: str) -> Measurement:
         "the rows from which it counts are in no cache, remote or archive any more; an owner's "
         "acceptance lets it count from here"
     )
-    return _measured(name, None, 0, f"not counted; {_SINCE}", unit, note)
+    return _measured(name, None, 0, f"not counted; {SINCE}", unit, note)

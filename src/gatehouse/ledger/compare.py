@@ -64,11 +64,19 @@ class Hashed:
         return len(self.splits)
 
 
-def compare(base: Hashed, candidate: Hashed) -> tuple[Outcomes, Outcomes]:
+def compare(
+    base: Hashed, candidate: Hashed, swept: NDArray[np.bool_] | None = None
+) -> tuple[Outcomes, Outcomes]:
     """What became of each base row, shape [N], and whence each candidate's row came, shape [M].
 
     Rows of test pair with rows of test alone: an official test row that moves into the other file
     is gone from the exam.
+
+    Args:
+        base: its rows.
+        candidate: its rows.
+        swept: shape [N], base rows that have no partner, whatever the candidate has; None: all may
+            have one.
     """
     ours = np.full(len(base), Outcome.GONE, np.uint8)
     theirs = np.full(len(candidate), Outcome.ADDED, np.uint8)
@@ -77,6 +85,7 @@ def compare(base: Hashed, candidate: Hashed) -> tuple[Outcomes, Outcomes]:
     for chunk in range(chunks):
         for test in (False, True):
             a = _chosen(base, chunk, chunks, test=test)
+            a = a if swept is None else a[~swept[a]]
             b = _chosen(candidate, chunk, chunks, test=test)
             ours[a], theirs[b] = _pair(base, candidate, a, b)
     return ours, theirs

@@ -47,7 +47,7 @@ def rows_digest(parts: Sequence[Part], columns: Sequence[str] | None = None) -> 
     for official in (False, True):
         chosen = [part for part in parts if part.official_test is official]
         digests = b"".join(
-            _digests(batch, names) for part in chosen for batch in batches(part, columns)
+            row_digests(batch, names) for part in chosen for batch in batches(part, columns)
         )
         outer.update(f"\n{len(digests) // 32}\n".encode())
         outer.update(_sorted(digests))
@@ -64,7 +64,7 @@ def _sorted(digests: bytes) -> bytes:
     return words.tobytes()
 
 
-def _digests(batch: pa.RecordBatch, names: list[str]) -> bytes:
+def row_digests(batch: pa.RecordBatch, names: list[str]) -> bytes:
     """SHA-256 of each row's cells in the order of `names`, one after the other."""
     columns = {name: cells(batch.column(name)) for name in batch.schema.names}
     content = {name: _words(column) for name, column in columns.items()}

@@ -119,7 +119,11 @@ def deal_parts(parts: Sequence[Part], split: Split, *, official_test: bool) -> T
 
 
 def keep_ledger(
-    base: Table, candidate: Table, contract: Contract, key: bytes | None = None
+    base: Table,
+    candidate: Table,
+    contract: Contract,
+    key: bytes | None = None,
+    swept: NDArray[np.bool_] | None = None,
 ) -> Ledger:
     """Compare the rows of a candidate with the base's.
 
@@ -132,12 +136,13 @@ def keep_ledger(
         candidate: the candidate's, dealt by the base's rule.
         contract: the base's.
         key: of the hashes; drawn at random if None.
+        swept: shape [N], base rows that are gone whatever the candidate has; None: none.
 
     Raises:
         GatehouseError: a part cannot be read.
     """
     old, new = hashed([base, candidate], contract, key)
-    ours, theirs = compare(old, new)
+    ours, theirs = compare(old, new, swept)
     return Ledger(
         base=ours,
         candidate=theirs,

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 @click.command("forget")
-@click.option("--log", required=True, metavar="PATH", help="File of the log, or folder with files.")
+@click.option("--log", metavar="PATH", help="File of the log, or folder with files.")
+@click.option("--rows", is_flag=True,
+              help="List the rows of --key in data/raw as erased, in erased.json.")  # fmt: skip
 @click.option("--key", metavar="KEY", help="Key of the rows; - asks for it, or reads it.")
 @click.option("--secret-file", type=click.Path(path_type=Path), metavar="FILE",
               help="Secret of the log's pseudonyms, the service's own.")  # fmt: skip
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Erase without asking.")
 @command
 def forget_command(
-    log: str,
+    log: str | None,
+    rows: bool,
     key: str | None,
     secret_file: Path | None,
     request_ids: tuple[str, ...],
@@ -43,7 +46,14 @@ def forget_command(
     and lines that the monitor kept aside. A file of the folder by any other name is not looked at:
     it is named, and the exit code is 2. Give a key by --key -: other processes can read what stands
     on a command line.
+
+    --rows takes no row out of the data. It writes keyed hashes of a person's rows into erased.json,
+    so that a later change without these rows does not count as one that touches the exam.
     """
+    if rows:
+        return _list_rows(log, key, secret_file, request_ids, older_than, dry=dry_run)
+    if log is None:
+        raise GatehouseError("say where to erase: --log PATH; or --rows for the training data")
     wanted = _wanted(key, secret_file, request_ids, older_than)
     if not dry_run and not yes:
         if not sys.stdin.isatty():
@@ -55,6 +65,26 @@ def forget_command(
         click.confirm("Erase them for good?", abort=True)
     found = _run(log, wanted, dry=dry_run)
     return _tell(found, "would be erased" if dry_run else "erased")
+
+
+def _list_rows(*others: object, dry: bool) -> int:
+    """List a person's rows in data/raw as erased; of the other options only the key counts."""
+    from gatehouse.contract import load_contract
+    from gatehouse.privacy.erased import ERASED, Erased, entries_of
+    from gatehouse.table import RAW
+
+    log, key, *rest = others
+    if not isinstance(key, str) or log or any(rest):
+        raise GatehouseError("--rows goes with --key alone; the log is another call's")
+    erased = Erased.at(ERASED)
+    found = entries_of(RAW, load_contract(), _asked() if key == "-" else key, erased)
+    grown = erased.with_rows(found)
+    if found and not dry:
+        grown.write(ERASED)
+    done = "would be listed" if dry else "listed"
+    new = len(grown.rows) - len(erased.rows)
+    click.echo(f"{ERASED}: {len(found):,} rows of this key in {RAW}, {new:,} newly {done}")
+    return PASS
 
 
 def _wanted(

@@ -38,9 +38,10 @@ def read_secret(path: Path) -> bytes:
 
 
 def pseudonym(secret: bytes, key: Any) -> str:
-    """The first 32 hexadecimal digits of HMAC-SHA-256 of the key as text.
+    """The first 32 hexadecimal digits of HMAC-SHA-256 of the key as text."""
+    return hmac.digest(secret, as_text(key).encode(), "sha256").hex()[:DIGITS]
 
-    A whole number is written without a point, so that 47.0 in a request is 47 on a command line.
-    """
-    text = str(int(key) if isinstance(key, float) and key.is_integer() else key)
-    return hmac.digest(secret, text.encode(), "sha256").hex()[:DIGITS]
+
+def as_text(key: Any) -> str:
+    """A key as it stands on a command line: 47.0 in a request or a table is 47 there."""
+    return str(int(key) if isinstance(key, float) and key.is_integer() else key)

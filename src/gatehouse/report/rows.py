@@ -32,6 +32,7 @@ def rows_line(context: ReportContext) -> str:
         return ""
     told = [
         f"{_value(found, outcome)} {'new' if outcome == 'added' else outcome}"
+        f"{_reasons(found) if outcome == 'gone' else ''}"
         for outcome in _OUTCOMES[:-1]
         if outcome in _ALWAYS or _number(found, outcome)
     ]
@@ -42,6 +43,27 @@ def rows_line(context: ReportContext) -> str:
         exam += f" ({prose(touched[0].note)})"
     sizes = f"{count(int(before.value or 0))} → {count(int(after.value or 0))}"
     return f"Rows: {sizes}: {', '.join(told)}; {exam}"
+
+
+def _reasons(found: dict[tuple[str, str], Measurement]) -> str:
+    """Why rows are gone, such as ` (30 by retention, 2 by erasure)`; empty where that is open."""
+    told = [
+        f"{_value(found, 'explained', f'reason={reason}')} by {reason}"
+        for reason in ("retention", "erasure")
+        if _number(found, "explained", f"reason={reason}")
+    ]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _explained(found: dict[tuple[str, str], Measurement]) -> list[str]:
+    """How many gone rows are explained, and how many of them were of the exam."""
+    told = [
+        f"{_value(found, 'explained', f'reason={reason}')} by {reason} "
+        f"({_value(found, 'explained', f'reason={reason} & split=test')} of the exam)"
+        for reason in ("retention", "erasure")
+        if ("explained_rows", f"reason={reason}") in found
+    ]
+    return [f"Gone rows that are explained: {', '.join(told)}."] if told else []
 
 
 def rows(context: ReportContext) -> str:
@@ -59,6 +81,7 @@ def rows(context: ReportContext) -> str:
     parts = [
         table(["Rows", *SPLITS, "all"], lines, "lrrrr"),
         "By the base's split rule; the rows of test are the exam.",
+        *_explained(found),
     ]
     shares = [
         f"{estimate(measured.value, None, measured.unit)} {'of the base' * (of is Of.BASE)}".strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatehouse.evidence import Gate, Of
+from gatehouse.evidence import SINCE, Gate, Of
 from gatehouse.judge import NOT_REACHED
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.report.context import ReportContext
@@ -109,7 +109,8 @@ def _plain_sentence(result: RuleResult, finding: Finding) -> str:
     if result.measurement == ORIGIN:
         return finding.text
     where = "" if finding.slice == "all" else f" of {finding.slice}"
-    base = " against base" if result.of is Of.COMPARISON else ""
+    against = SINCE if SINCE in finding.text else "against base"
+    base = f" {against}" if result.of is Of.COMPARISON else ""
     signed = is_difference(result.measurement, result.of)
     unit = finding.unit
     shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)

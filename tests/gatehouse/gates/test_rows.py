@@ -13,12 +13,13 @@ import pytest
 
 from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.base import Counted as Measured
-from gatehouse.contract import Contract
+from gatehouse.contract import Contract, Retention
 from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates import rows as gate
 from gatehouse.judge import apply_rule
 from gatehouse.origin import MEASUREMENT
 from gatehouse.policy import Policy
+from gatehouse.privacy.erased import Erased
 from gatehouse.split import deal
 from gatehouse.table import write_table
 from gatehouse.verdict import Outcome
@@ -205,19 +206,22 @@ def _exam(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
     return np.asarray(deal(table, contract.split) == TEST)
 
 
-Steps = Callable[[Measured, list[pd.DataFrame]], Evidence]
+Steps = Callable[..., Evidence]
 
 
 @pytest.fixture
 def stepping(tmp_path: Path, compare: Sides, policy: Policy) -> Steps:
     """Evidence of rows against the step before, counting from the first step."""
 
-    def stepping(measurement: Measured, steps: list[pd.DataFrame]) -> Evidence:
+    def stepping(
+        measurement: Measured, steps: list[pd.DataFrame], erased: Erased | None = None
+    ) -> Evidence:
         first, *_, before, last = steps
         compare(last)
         write_table(before, tmp_path / "base/data/raw/rows.parquet")
         outputs = Outputs(contract="sha256:0", outs={"data/raw": "0.dir"})
-        write_record(BaseRecord(since={measurement: outputs}), tmp_path / "candidate")
+        record = BaseRecord(since={measurement: outputs}, erased=erased)
+        write_record(record, tmp_path / "candidate")
         write_table(first, tmp_path / "candidate" / folder_of(outputs) / "data/raw/rows.parquet")
         return gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
 
@@ -268,3 +272,95 @@ def test_rows_that_are_lost_are_not_counted_from(
     evidence = gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
     assert one(evidence, "exam_growth").value is None
     assert outcomes(policy, evidence) == {"exam-growth": Outcome.INCONCLUSIVE}
+
+
+def entries(rows: pd.DataFrame, contract: Contract) -> Erased:
+    """A list that names some rows."""
+    made = Erased(key="a1" * 32, rows=())
+    batch = pa.RecordBatch.from_pandas(rows, preserve_index=False)
+    return made.with_rows(made.entries(batch, contract))
+
+
+def erase(tmp_path: Path, contract: Contract, rows: pd.DataFrame) -> None:
+    """Let the base's list name some rows."""
+    write_record(BaseRecord(erased=entries(rows, contract)), tmp_path / "candidate")
+
+
+def test_erased_rows_are_no_touched_exam(
+    compare: Sides,
+    tmp_path: Path,
+    in_exam: Callable[[pd.DataFrame], np.ndarray],
+    contract_of: Callable[..., Contract],
+    policy: Policy,
+) -> None:
+    """A false alarm: persons who asked to be erased; one who did not is told beside them."""
+    gone = np.flatnonzero(in_exam(BASE))[:5]
+    erase(tmp_path, small(contract_of), BASE.iloc[gone])
+    evidence = compare(BASE.drop(index=gone))
+    assert outcomes(policy, evidence) == {}
+    assert one(evidence, "explained_rows", "reason=erasure & split=test").value == 5
+    more = np.flatnonzero(in_exam(BASE))[:6]
+    evidence = compare(BASE.drop(index=more))
+    assert outcomes(policy, evidence) == {"exam-untouched": Outcome.FAIL}
+    assert one(evidence, "touched_exam_rows").value == 1
+
+
+def test_a_list_in_small_steps_adds_up(
+    stepping: Steps,
+    in_exam: Callable[[pd.DataFrame], np.ndarray],
+    contract_of: Callable[..., Contract],
+    policy: Policy,
+) -> None:
+    """Attacks the limit of a list by two changes, each of which stays below it."""
+    exam = np.flatnonzero(in_exam(BASE))
+    erased = entries(BASE.iloc[exam[:12]], small(contract_of))
+    steps = [BASE, BASE.drop(index=exam[:6]), BASE.drop(index=exam[:12])]
+    found = stepping("touched_exam_rows", steps, erased)
+    assert one(found, "touched_exam_rows").value == 12
+    assert one(found, "explained_rows", "reason=erasure").value == 6
+    assert outcomes(policy, found) == {"exam-untouched": Outcome.FAIL}
+
+
+def test_a_swept_exam_is_untouched(
+    compare: Sides,
+    tmp_path: Path,
+    in_exam: Callable[[pd.DataFrame], np.ndarray],
+    contract_of: Callable[..., Contract],
+    policy: Policy,
+) -> None:
+    """A retention by the base's contract explains a sweep; the change's own explains none."""
+    seen = pd.Timestamp.now() - pd.to_timedelta(np.arange(len(BASE)) % 100 * 7 + 1, "D")
+    dated = BASE.assign(seen=seen.strftime("%Y-%m-%d"))
+    young = dated[dated["seen"] >= f"{pd.Timestamp.now() - pd.Timedelta(days=360):%Y-%m-%d}"]
+    compare(dated)
+    plain = contract_of(
+        age={"type": "number"}, seen={"type": "string", "role": "ignored", "missing": 1.0}
+    )
+    retention = Retention(column="seen", days=360)
+    keeps = plain.model_copy(update={"retention": retention})
+    for rows, base, passes in (
+        (young, keeps, True),
+        (young, plain, False),
+        (young.drop(index=young.index[in_exam(young)][0]), keeps, False),
+        (dated[in_exam(dated) <= (dated["seen"] >= young["seen"].min())], keeps, False),
+    ):
+        for side, contract in (("base", base), ("candidate", keeps)):
+            (tmp_path / side / "contract.yaml").write_text(
+                contract.model_dump_json(exclude_none=True)
+            )
+        write_table(dated, tmp_path / "base/data/raw/rows.parquet")
+        write_table(rows, tmp_path / "candidate/data/raw/rows.parquet")
+        sides = Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base")
+        evidence = gate.measure(*sides, policy)
+        assert ("exam-untouched" not in outcomes(policy, evidence)) == passes
+        if passes:
+            explained = one(evidence, "explained_rows", "reason=retention").value
+            assert explained == len(dated) - len(young) > 2_000
+            # Of a swept exam less is left, so new rows dilute it more.
+            write_table(
+                pd.concat([young, made(1_000, 5).assign(seen=young["seen"].max())]),
+                tmp_path / "candidate/data/raw/rows.parquet",
+            )
+            diluted = gate.measure(*sides, policy)
+            assert "exam-growth" in outcomes(policy, diluted)
+            assert one(diluted, "exam_growth").n == in_exam(young).sum()

@@ -135,6 +135,7 @@ def test_the_template_guards_everything_but_a_model_change_and_words() -> None:
         "contract.yaml",
         "dvc.yaml",
         "policy.yaml",
+        "erased.json",
         "pyproject.toml",
         "pytest.ini",
         "requirements/gates.txt",

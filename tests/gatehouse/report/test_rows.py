@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.gatehouse.report.conftest import MakeRun
 
-from gatehouse.evidence import COLUMN_AUC, NEW, Gate, Measurement
+from gatehouse.evidence import COLUMN_AUC, NEW, Evidence, Gate, Measurement, Of
 from gatehouse.report.markdown import render_report
 from gatehouse.report.rows import rows, rows_line
 
@@ -25,6 +26,21 @@ def test_a_touched_exam_is_said_first(make_run: MakeRun) -> None:
     assert rows_line(context).endswith("3 relabelled; **3 exam rows touched**")
     report = render_report(context)
     assert "3 of 9,769 rows of the exam are changed, relabelled or gone (at most 0" in report
+
+
+def test_what_explains_gone_rows_is_said(make_run: MakeRun) -> None:
+    """Attacks a reader who sees rows go, and not why."""
+    slices = {"reason=retention": 30, "reason=retention & split=test": 6, "reason=erasure": 2}
+    of: dict[str, Any] = {"of": Of.COMPARISON, "unit": "rows", "n": 48_842, "method": "exact"}
+    context = make_run()
+    evidence = context.evidence[Gate.ROWS]
+    assert isinstance(evidence, Evidence)
+    more = [Measurement(name="explained_rows", slice=s, value=v, **of) for s, v in slices.items()]
+    told = evidence.model_copy(update={"measurements": (*evidence.measurements, *more)})
+    context = replace(context, evidence=dict(context.evidence) | {Gate.ROWS: told})
+    assert "34 gone (30 by retention, 2 by erasure), 0 relabelled" in rows_line(context)
+    said = "Gone rows that are explained: 30 by retention (6 of the exam), 2 by erasure (0 of"
+    assert said in rows(context)
 
 
 def test_the_table_has_every_outcome(make_run: MakeRun) -> None:
