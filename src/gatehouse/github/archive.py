@@ -30,10 +30,13 @@ _DIRECTORY_LIMIT = 2 << 20
 # What actions/upload-artifact writes. The others unpack without a limit on their memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_NO_TEXT = ("data/", "models/")
+"""Folders of tables and graphs."""
 # What a candidate consists of; every other name is refused, and with it all ways out of the folder.
 _NAME = re.compile(
     r"dvc\.lock"
     r"|data/raw/[A-Za-z0-9][\w.-]{0,99}\.parquet"
+    r"|data/(own|snapshots)/[A-Za-z0-9][\w.-]{0,99}\.(parquet|csv|csv\.gz)"
     r"|models/[A-Za-z0-9][\w.-]{0,99}\.onnx"
     r"|reports/train(/[A-Za-z0-9][\w.-]{0,99}){1,6}",
     re.ASCII,
@@ -136,7 +139,8 @@ def unpack(
                 target = folder / entry.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as source:
-                    left -= _copy(source, target, left, limit, text_limit)
+                    is_text = not entry.filename.startswith(_NO_TEXT)
+                    left -= _copy(source, target, left, limit, text_limit if is_text else limit)
     except GatehouseError:
         shutil.rmtree(folder)
         raise
@@ -187,14 +191,13 @@ def _check(entries: list[zipfile.ZipInfo], limit: int, names: re.Pattern[str]) -
 
 def _copy(source: IO[bytes], target: Path, left: int, limit: int, text_limit: int) -> int:
     """Bytes written; what the archive says of its sizes is not believed."""
-    is_text = target.suffix not in (".parquet", ".onnx")
     size = 0
     with target.open("xb") as stream:
         while chunk := source.read(_CHUNK):
             size += len(chunk)
             if size > left:
                 raise _too_large(limit)
-            if is_text and size > text_limit * MEGABYTE:
+            if size > text_limit * MEGABYTE:
                 raise GatehouseError(
                     f"the candidate's {target.name} is larger than {text_limit} MB"
                 )

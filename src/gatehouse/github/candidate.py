@@ -11,6 +11,9 @@ from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at, git
 from gatehouse.github.archive import TEXT_LIMIT
+from gatehouse.objects.bring import is_recorded, table_of
+from gatehouse.objects.place import TABLES
+from gatehouse.objects.record import read_tracked
 from gatehouse.params import PARAMS
 from gatehouse.policy import POLICY_FILE
 from gatehouse.report.card_text import CARD_TEXT
@@ -27,8 +30,8 @@ def complete(folder: Path, commit: str, root: Path) -> None:
     """Add the commit's own files to the unpacked candidate in `folder`, and check it.
 
     Raises:
-        GatehouseError: a file is missing or too large, `params.yaml` holds no settings, or data and
-            models are not those of the candidate's lock.
+        GatehouseError: a file is missing or too large, `params.yaml` holds no settings, data and
+            models are not those of the candidate's lock, or a table is not the commit's.
     """
     for path in _OF_THE_COMMIT:
         text = text_at(commit, path, root)
@@ -38,6 +41,30 @@ def complete(folder: Path, commit: str, root: Path) -> None:
     if not isinstance(parse_yaml(read_text(folder / PARAMS), PARAMS), Mapping):
         raise GatehouseError(f"{PARAMS}: holds no settings; take the file from the base again")
     check_outputs(folder)
+    _check_tables(folder, commit, root)
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """The tables of rows that came along, from the folder: a retraining brings the one it read."""
+    found = [path for place in TABLES for path in sorted((folder / place).glob("*"))]
+    return [path.relative_to(folder) for path in found]
+
+
+def _check_tables(folder: Path, commit: str, root: Path) -> None:
+    """A table must be the one that the commit's settings read, as its `.dvc` file records it."""
+    for path in tables_in(folder):
+        name = f"{path.as_posix()}.dvc"
+        text = text_at(commit, Path(name), root)
+        if path.as_posix() != table_of(folder) or text is None:
+            raise GatehouseError(
+                f"the candidate holds {path}, which is not the table that the commit's "
+                f"{PARAMS} and {name} name; run the workflow again"
+            )
+        if not is_recorded(folder / path, read_tracked(text, name)):
+            raise GatehouseError(
+                f"the candidate's {path} is not what the commit's {name} records; run the "
+                "workflow again"
+            )
 
 
 def text_at(commit: str, path: Path, root: Path) -> str | None:

@@ -83,8 +83,8 @@ class Judged(Document):
     gates: dict[Gate, Note] = Field(default_factory=dict)
     objects: dict[str, str] = Field(
         default_factory=dict,
-        description="SHA-256 of each file of data and models that was judged, where they are to "
-        "be kept in the DVC remote",
+        description="SHA-256 of each file of data, models and new table of rows that was judged, "
+        "where they are to be kept in the DVC remote",
     )
     archive: int | None = Field(
         default=None, description="the artifact that was judged, by GitHub's number"

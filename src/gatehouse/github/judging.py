@@ -29,7 +29,7 @@ from gatehouse.github.compose import (
 from gatehouse.github.event import Event
 from gatehouse.github.fetching import LISTED
 from gatehouse.github.judged import COMMENT, JUDGED, RECORD, Judged, State, refused
-from gatehouse.github.keep import kept_files
+from gatehouse.github.keep import kept_files, objects_of
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.origin import write_origin
 from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
@@ -168,7 +168,7 @@ def _judge(
         ),
         overall=overall_note(verdict, problems, around.owned),
         gates=gate_notes(verdict),
-        objects=kept if target.branch else {},
+        objects=objects_of(found.files) if target.branch else {},
         archive=found.artifact,
         record=record,
     )

@@ -64,7 +64,7 @@ def named(records: Path, paths: Sequence[str] = ()) -> list[Output]:
     kept = {path: output for path, output in outs.items() if FETCHED.fullmatch(path)}
     kept = dict(sorted(kept.items()))
     if not paths:
-        table = _table(records)
+        table = table_of(records)
         tracked = None if table is None else _tracked(records, table)
         return [*kept.values(), *([tracked] if tracked else [])]
     found = []
@@ -84,7 +84,7 @@ def _tracked(records: Path, path: str) -> Output | None:
     return None if text is None else read_tracked(text, f"{path}.dvc")
 
 
-def _table(records: Path) -> str | None:
+def table_of(records: Path) -> str | None:
     """The file that the settings read; by their text alone, since no code of a change may run."""
     text = _text(records / PARAMS)
     if text is None:

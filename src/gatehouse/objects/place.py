@@ -26,6 +26,9 @@ _FILES = re.compile(rf"models/{_NAME}\.onnx|reports/evidence/{_NAME}\.json|repor
 _EITHER = re.compile(rf"reports/train(/{_NAME}){{1,6}}")
 _TRACKED = re.compile(rf"data/(own|snapshots)/{_NAME}{_ROWS}")
 
+TABLES = ("data/own", "data/snapshots")
+"""Folders of the tables that `.dvc` files stand for."""
+
 OUTPUTS = "data/raw, data/prepared, models/NAME.onnx, reports/evidence, reports/train"
 TRACKED = "data/own and data/snapshots, as NAME.csv, NAME.csv.gz or NAME.parquet"
 

@@ -91,6 +91,13 @@ NAMES = [
     "./dvc.lock",
     "data/raw/../../x.parquet",
     "data/prepared/test.parquet",
+    "data/own/rows.csv.dvc",
+    "data/own/../../params.yaml",
+    "data/own/more/rows.csv",
+    "data/snapshots/rows.csv.dvc",
+    "data/snapshots/.rows.parquet",
+    "data/snapshots/rows.py",
+    "data/cache/rows.csv",
     "data/raw/../../../x.parquet",
     "data/raw/..",
     "data//raw/rows.parquet",
@@ -246,6 +253,7 @@ def test_a_candidate_is_unpacked(tmp_path: Path) -> None:
     inner = zipped(("../x", b"x"))
     names = ["dvc.lock", "data/raw/rows.parquet", MODEL]
     names += ["models/model.int8.onnx", "reports/train/metrics.json", "reports/train/plots/a.png"]
+    names += ["data/snapshots/2026-11-30-ab.parquet", "data/own/rows.csv.gz"]
     path = tmp_path / "candidate.zip"
     folders: list[tuple[str | zipfile.ZipInfo, bytes]] = [("data/", b""), ("../", b"")]
     path.write_bytes(zipped(*folders, *((name, inner) for name in names)))
