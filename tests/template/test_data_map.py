@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.workflows.definitions import steps_of
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/privacy.md"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 TOOLS = {
     ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis",
     ".coverage", ".coverage.*",
@@ -47,17 +50,16 @@ def written() -> list[str]:
 
 
 def uploads() -> list[tuple[str, str, int | None]]:
-    """Each artifact: the workflow that uploads it, its name, and the days that it is kept."""
+    """Each artifact: the file whose step uploads it, its name, and the days that it is kept."""
     found = []
-    for workflow in WORKFLOWS:
-        for job in yaml.safe_load(workflow.read_text("utf-8"))["jobs"].values():
-            for step in job.get("steps", []):
-                kind = re.match(r"actions/upload-(pages-)?artifact@", step.get("uses", ""))
-                if kind is not None:
-                    told: dict[str, Any] = step.get("with", {})
-                    days = 1 if kind[1] else None
-                    name = told.get("name", "github-pages")
-                    found.append((workflow.name, name, told.get("retention-days", days)))
+    for file in (*WORKFLOWS, *ACTIONS):
+        for step in steps_of(yaml.safe_load(file.read_text("utf-8"))):
+            kind = re.match(r"actions/upload-(pages-)?artifact@", step.get("uses", ""))
+            if kind is not None:
+                told: dict[str, Any] = step.get("with", {})
+                days = 1 if kind[1] else None
+                name = told.get("name", "github-pages")
+                found.append((file.name, name, told.get("retention-days", days)))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,34 @@ def retrain(world: World, **inputs: str) -> Result:
     )  # fmt: skip
 
 
+def begun(world: World, actor: str = "ada") -> None:
+    """GitHub knows run 7: it is not over when the pull request's own run asks for it."""
+    world.github.run(
+        7, head_branch="main", head_sha=world.tip("main"), event="workflow_dispatch",
+        name="Retrain", path=".github/workflows/retrain.yml", conclusion=None, actor=actor,
+    )  # fmt: skip
+
+
+def judged(world: World, branch: str = "retrain-7-1") -> Result:
+    """The pull request's own run of Pipeline, as the workflow starts it, and the gates after it."""
+    head = world.tip(branch)
+    for number, name in ((8, "pull-request"), (9, "pipeline")):
+        run = world.github.run(
+            number, head_branch=branch, head_sha=head, event="workflow_dispatch",
+            name=name.capitalize().replace("-", " "), path=f".github/workflows/{name}.yml",
+        )  # fmt: skip
+    run.status, run.conclusion = "in_progress", None
+    checked = world.act.run(
+        "pipeline.yml", "workflow_dispatch", HERE, sha=head, ref=f"refs/heads/{branch}",
+        run_id=run.id, variables=world.variables,
+    )  # fmt: skip
+    assert checked.code == 0, checked.log[-6000:]
+    run.status, run.conclusion = "completed", "success"
+    gates = world.judge(run)
+    assert gates.code == 0, gates.log[-6000:]
+    return checked
+
+
 def calls(world: World, method: str, end: str) -> list[Any]:
     made = world.github.state.calls
     return [call for call in made if call.method == method and call.path.endswith(end)]
@@ -43,10 +73,14 @@ def changed_files(world: World, branch: str) -> set[str]:
 
 
 def test_other_settings_become_a_pull_request(world: World) -> None:
-    """Its record and nothing else, in a pull request whose text no one can inject into."""
+    """Its record and nothing else, in a pull request whose text no one can inject into.
+
+    It is green without an owner, and trained once.
+    """
+    begun(world)
     result = retrain(world, settings="train.seed=5 train.torch_mlp.epochs=5", reason=HOSTILE)
     assert result.code == 0, result.log[-6000:]
-    assert result.results == {"train": "success", "keep": "success", "propose": "success"}
+    assert result.results == {"train": "success", "propose": "success"}
     assert "train: " in result.summary
     (pull,) = world.github.state.pulls.values()
     assert (pull.head_branch, pull.base_branch) == ("retrain-7-1", "main")
@@ -70,32 +104,82 @@ def test_other_settings_become_a_pull_request(world: World) -> None:
         (started,) = calls(world, "POST", f"/actions/workflows/{file}/dispatches")
         assert (started.status, started.body) == (204, {"ref": "retrain-7-1"})
 
-    # The pull request's own run starts from main's record, and makes the model again.
-    head = world.tip("retrain-7-1")
-    world.github.run(
-        8, head_branch="retrain-7-1", head_sha=head, event="workflow_dispatch", conclusion=None,
-        name="Pipeline", path=".github/workflows/pipeline.yml",
-    )  # fmt: skip
-    checked = world.act.run(
-        "pipeline.yml", "workflow_dispatch", HERE, sha=head, ref="refs/heads/retrain-7-1",
-        run_id=8, variables=world.variables,
-    )  # fmt: skip
-    assert checked.code == 0, checked.log[-6000:]
-    assert "train: " in checked.summary
+    # The pull request's own run finds the model made, and the gates ask nobody about it.
+    checked = judged(world)
+    assert "Nothing to train" in checked.summary
+    assert "train: " not in checked.summary
+    status = world.status(world.tip("retrain-7-1"))
+    assert status.startswith("success: "), world.said(pull)
+    assert world.tip("retrain-7-1") != pull.head_sha, "the gates recorded it"
 
 
-def test_new_data_become_a_snapshot(world: World, tmp_path: Path) -> None:
-    """Attacks rows that only the URL's owner has: the pull request brings DVC's file."""
-    simulate(rows=12000, seed=1).to_csv(tmp_path / "rows.csv", index=False)
-    result = retrain(world, data=f"file://{tmp_path}/rows.csv", reason="new rows")
+def test_new_rows_of_an_alarm_are_green_without_an_owner(world: World, tmp_path: Path) -> None:
+    """Attacks rows that only the URL's owner has, and a remote that is written to too early.
+
+    As the monitor starts it: the rows come to the present ones. The pull request brings DVC's file;
+    the rows lie in the remote once the gates have judged them, and no earlier.
+    """
+    config = world.author.run("dvc", "config", "remote.folder.url").strip()
+    shutil.copytree(config, tmp_path / "remote")  # the fork's own is every test's
+    world.author.run("dvc", "remote", "modify", "folder", "url", str(tmp_path / "remote"))
+    simulate(rows=12000, seed=0).to_csv(tmp_path / "old.csv", index=False)
+    world.author.gatehouse("data", "add", str(tmp_path / "old.csv"))
+    world.author.gatehouse("run", code=None)
+    world.author.run("dvc", "push", "--quiet")
+    world.author.commit("Rows of a file")
+    world.author.run("git", "push", "--quiet", "origin", "HEAD:main")
+    simulate(rows=600, seed=1).to_csv(tmp_path / "rows.csv", index=False)
+    before = objects(tmp_path / "remote")
+
+    begun(world, actor="github-actions[bot]")
+    result = retrain(
+        world, data=f"file://{tmp_path}/rows.csv", append="true", reason="Production's alarm"
+    )
     assert result.code == 0, result.log[-6000:]
-    assert result.results == {"train": "success", "keep": "success", "propose": "success"}
+    (pull,) = world.github.state.pulls.values()
     snapshots = {name for name in changed_files(world, "retrain-7-1") if "snapshots" in name}
     (tracked,) = snapshots
     assert tracked.endswith(".parquet.dvc")
     params = world.github.git.git("show", "retrain-7-1:params.yaml")
     assert f"path: {tracked.removesuffix('.dvc')}" in params
     assert "file://" not in params
+    assert objects(tmp_path / "remote") == before
+
+    checked = judged(world)
+    assert "Nothing to train" in checked.summary
+    status = world.status(world.tip("retrain-7-1"))
+    assert status.startswith("success: "), world.said(pull)
+    new = objects(tmp_path / "remote") - before
+    record = world.github.git.git("show", f"retrain-7-1:{tracked}")
+    (md5,) = re.findall(r"md5: ([0-9a-f]{32})", record)
+    assert f"{md5[:2]}/{md5[2:]}" in {path[-33:] for path in new}
+
+
+def objects(remote: Path) -> set[str]:
+    """What lies in a DVC remote."""
+    return {path.as_posix() for path in remote.rglob("*") if path.is_file()}
+
+
+def test_a_revert_of_a_retraining_is_green_without_an_owner(world: World) -> None:
+    """What main once recorded is main's again: nothing is trained, and nobody is asked."""
+    old = world.author.run("git", "show", "HEAD:dvc.lock")
+    world.author.gatehouse("set", "train.seed=5")
+    world.author.gatehouse("run", code=None)
+    world.author.run("dvc", "push", "--quiet")
+    world.author.commit("Retrain")
+    world.author.run("git", "push", "--quiet", "origin", "HEAD:main")
+    world.number += 1
+    world.author.run("git", "checkout", "--quiet", "-b", "revert")
+    world.author.run("git", "revert", "--no-edit", "HEAD")
+    pull = world.open_here("revert")
+    checked = judged(world, "revert")
+    assert "Nothing to train: data, code and settings are those of" in checked.summary
+    status = world.status(world.tip("revert"))
+    assert status.startswith("success: "), world.said(pull)
+    models = re.findall(r"path: models/.*\n\s+hash: md5\n\s+md5: (\w+)", old)
+    recorded = world.github.git.git("show", "revert:dvc.lock")
+    assert models
+    assert all(each in recorded for each in models)
 
 
 def write_the_settings(
@@ -120,7 +204,8 @@ def write_the_settings(
             path.chmod(0o755)
     temp = folder / "temp"
     temp.mkdir()
-    environment = {"SETTINGS": "", "DATA": "", "PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(temp)}
+    environment = {"SETTINGS": "", "DATA": "", "APPEND": "", "RUNNER_TEMP": str(temp)}
+    environment["PATH"] = "/usr/bin:/bin"
     for script in scripts:
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", script], cwd=folder, env=environment | inputs,
@@ -174,8 +259,9 @@ def test_broken_data_are_no_snapshot(settled: Path) -> None:
         ("folder", "", ["set -- a=1"]),
     ],
 )
+@pytest.mark.parametrize("append", ["true", "false", ""])
 def test_a_file_is_a_snapshot_where_a_remote_keeps_it(
-    remote: str, data: str, calls: list[str], tmp_path: Path
+    remote: str, data: str, calls: list[str], append: str, tmp_path: Path
 ) -> None:
     """Attacks a snapshot that nobody else can have, and a source that is taken for a file."""
     programs: dict[str, Path | str] = {
@@ -188,8 +274,13 @@ def test_a_file_is_a_snapshot_where_a_remote_keeps_it(
         ),
     }
     (tmp_path / "here.csv").touch()
-    done = write_the_settings(tmp_path, programs, SETTINGS="a=1", DATA=data)
+    done = write_the_settings(tmp_path, programs, SETTINGS="a=1", DATA=data, APPEND=append)
     assert done.returncode == 0, done.stdout
+    appended = append == "true"
+    calls = [call.replace("data add", "data add --append") if appended else call for call in calls]
+    assert ("::warning::nothing is appended" in done.stdout) == (
+        appended and any(f"data={data}" in call for call in calls)
+    )
     made = (tmp_path / "calls.txt").read_text().replace(f"{tmp_path}/temp", "TEMP")
     assert made.splitlines() == calls
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.workflows.definitions import REPOSITORY, load, steps_of, uses_of, workflow_files
+from tests.workflows.proposing import no_code_of_the_repository
 from tests.workflows.world import World
 
 WORKFLOWS = REPOSITORY / ".github/workflows"
@@ -41,6 +42,18 @@ def test_no_other_job_shares_a_run_with_the_pipeline() -> None:
     assert jobs["where"]["permissions"] == {}
     assert not any("uses" in step for step in jobs["where"]["steps"])
     assert PIPELINE["on"] == PULL_REQUEST["on"]
+
+
+def test_no_code_runs_beside_the_one_that_retrains() -> None:
+    """Attacks a retraining's candidate by another job of its run, or by a cache."""
+    jobs = load(WORKFLOWS / "retrain.yml")["jobs"]
+    assert set(jobs) == {"train", "propose"}
+    assert writes(jobs["train"]) == set()
+    no_code_of_the_repository(jobs["propose"])
+    found = [each for each in uses_of(REPOSITORY) if each.file.endswith("/retrain.yml")]
+    setups = [each for each in found if each.value == "./.github/actions/setup"]
+    assert [each.given.get("cache") for each in setups] == ["false"]
+    assert not any("actions/cache" in each.value for each in found)
 
 
 def test_gates_wait_for_both_workflows() -> None:
@@ -271,10 +284,7 @@ def test_no_code_of_a_change_runs_with_a_key() -> None:
     ]
     assert head["with"]["ref"].startswith("${{ github.event.pull_request.head.sha")
     retrain = load(WORKFLOWS / "retrain.yml")
-    assert keyed(retrain) == {
-        "train": ["Fetch what was made before, and new rows"],
-        "keep": ["Push it to the DVC remote"],
-    }
+    assert keyed(retrain) == {"train": ["Fetch what was made before, and new rows"]}
     checkout, setup, fetching, *_ = retrain["jobs"]["train"]["steps"]
     assert "with" in checkout
     assert setup["with"]["cache"] == "false"
@@ -294,8 +304,8 @@ def test_who_may_write_to_the_remote() -> None:
             found.add((file.name, name))
             assert job["environment"] == "gates"
             commands = [w for s in job["steps"] for w in re.findall(r"gatehouse (\w+ \w+)", str(s))]
-            assert set(commands) <= {"objects remote", "objects push", "github keep"}
-    assert found == {("gates.yml", "keep"), ("retrain.yml", "keep")}
+            assert set(commands) <= {"objects remote", "github keep"}
+    assert found == {("gates.yml", "keep")}
 
 
 def test_dvc_runs_in_no_trusted_workflow() -> None:

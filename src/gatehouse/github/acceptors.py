@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import telling
 from gatehouse.github.owners import OWNERS_FILE, owners_of, parse
+from gatehouse.github.retraining import retraining_run
 from gatehouse.github.teams import Teams
 from gatehouse.ownership import PLACEHOLDER
 from gatehouse.policy import POLICY_FILE, Policy
@@ -123,6 +124,10 @@ def find_involved(repository: Repository, number: int) -> frozenset[str]:
             people += [commit.author, commit.committer]
             for run in repository.get_workflow_runs(head_sha=commit.sha):
                 people += [run.actor, run.triggering_actor]
+        ours = pull.head.repo is not None and pull.head.repo.full_name == repository.full_name
+        # Its pull request is the workflow's; who started it wanted this model.
+        if ours and (retraining := retraining_run(repository, pull.head.ref)):
+            people += [retraining.actor, retraining.triggering_actor]
     return _lower(f"@{each.login}" for each in people if _has_login(each))
 
 

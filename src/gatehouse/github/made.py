@@ -1,7 +1,8 @@
 """The candidate that is judged, and whether it was made by a run that counts.
 
 Where a change brings nothing that trains, its run makes nothing: the candidate of an earlier run of
-the branch is taken, whose commit has equal inputs by its Git tree.
+the branch is taken, whose commit has equal inputs by its Git tree. So is that of the retraining
+that opened the pull request.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gatehouse.github.ended import PIPELINE, path_of
 from gatehouse.github.event import Run
 from gatehouse.github.fetch import fetch
 from gatehouse.github.provenance import (
+    RETRAIN,
     Pull,
     Uploaded,
     Worked,
@@ -28,6 +30,7 @@ from gatehouse.github.provenance import (
     tree_problem,
     uploads_problem,
 )
+from gatehouse.github.retraining import find_retraining
 from gatehouse.github.runs import list_jobs, list_runs
 from gatehouse.github.trees import equal_inputs, unlike_runs
 
@@ -154,7 +157,29 @@ def find_earlier(asked: Asked) -> Made | None:
         newest = max(archives, key=lambda each: each.id)
         if not newest.expired:
             return Made(newest, run, _tree_problem(asked, run))
-    return None
+    return _find_retrained(asked)
+
+
+def _find_retrained(asked: Asked) -> Made | None:
+    """The candidate of the retraining whose record the commit is; else None.
+
+    One that does not count for its tree or its machine alone is taken all the same: neither would
+    a run of this commit.
+    """
+    ours = asked.run.head_repository is not None and (
+        asked.run.head_repository.full_name == asked.here
+    )
+    branch = asked.branch if ours else None
+    found = find_retraining(asked.repository, branch, asked.default, asked.root)
+    if found is None:
+        return None
+    head = asked.run.head_sha
+    fetch(head, asked.root)
+    if not equal_inputs(found.run.head_sha, head, asked.root, brought=found.brought):
+        print(f"{head[:12]} is more, or less, than the record of the retraining {found.run.id}")
+        return None
+    problem = runner_problem(found.run, _jobs(asked.repository, found.run))
+    return Made(found.archive, found.run, problem or _tree_problem(asked, found.run))
 
 
 def _earlier_runs(asked: Asked) -> Iterator[Run]:
@@ -189,11 +214,14 @@ def _run_problem(asked: Asked, run: Run, archives: Sequence[Artifact]) -> str | 
 
 
 def _jobs(repository: Repository, run: Run) -> list[Worked]:
-    """The jobs of the run, and where one had a machine of one's own, those of other runs."""
+    """The jobs of the run, and where one had a machine of one's own, those of other runs.
+
+    Pipeline and Retrain are what runs there.
+    """
     found = _worked(repository, run.id)
     if any(each.own for each in found):
         for other in list_runs(repository, status="completed"):
-            if path_of(other) == PIPELINE and other["id"] != run.id:
+            if path_of(other) in (PIPELINE, RETRAIN) and other["id"] != run.id:
                 found += _worked(repository, other["id"])
             if len(found) >= _WORKED:
                 break

@@ -22,6 +22,23 @@ COMMITS = 300
 """Records that are looked through, the newest first."""
 
 
+def was_tip(commit: str, root: Path) -> bool:
+    """Did the default branch itself once point to this commit?
+
+    Args:
+        commit: a whole hash.
+        root: the checkout of the default branch's tip; its past is fetched.
+
+    Raises:
+        GatehouseError: the past can't be fetched.
+    """
+    tip = commit_of("HEAD", root)
+    if commit == tip:
+        return True
+    _bring_past(tip, root)
+    return commit in git("rev-list", "--first-parent", tip, root=root).split()
+
+
 def was_recorded(subject: Subject, root: Path) -> bool:
     """Did the default branch once record exactly these data and this model?
 
@@ -83,9 +100,13 @@ def _outputs(lock: str | None) -> dict[str, str]:
 def _commits(root: Path, path: Path) -> list[str]:
     """The commits of the default branch that changed a file, the newest first."""
     tip = commit_of("HEAD", root)
-    if git("rev-parse", "--is-shallow-repository", root=root).strip() == "true":
-        fetch_past(tip, root)
+    _bring_past(tip, root)
     return git(
         "log", "--first-parent", f"--max-count={COMMITS}", "--format=%H", tip, "--",
         path.as_posix(), root=root,
     ).split()  # fmt: skip
+
+
+def _bring_past(tip: str, root: Path) -> None:
+    if git("rev-parse", "--is-shallow-repository", root=root).strip() == "true":
+        fetch_past(tip, root)

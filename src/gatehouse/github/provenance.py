@@ -1,7 +1,8 @@
 """Whether a run of a change's own code counts: pure, from what GitHub's API says of it.
 
 A run that counts is one of *Pipeline* on a branch of this repository, whose pull requests all went
-into the default branch when it began. What it ran is for `trees` to compare.
+into the default branch when it began; or one of *Retrain* on the default branch itself. What it ran
+is for `trees` to compare.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from gatehouse.report.escape import plain
 
 MAKING = ("pull_request", "workflow_dispatch")
 """The events whose runs make a model. An entry of the merge queue takes what was made before."""
+
+RETRAIN = ".github/workflows/retrain.yml"
+STARTING = ("workflow_dispatch", "repository_dispatch", "schedule")
+"""The events that start a retraining: each of them runs the workflow of the branch itself."""
 
 _SHOWN = 3
 
@@ -89,6 +94,27 @@ def run_problem(run: Run, here: str) -> str | None:
         )
     if run.event not in MAKING:
         return f"runs of {plain(run.event, 30)} make no models"
+    return None
+
+
+def retraining_problem(run: Run, here: str, default: str) -> str | None:
+    """Why a run is no retraining of the default branch; None if it is one.
+
+    A tag may have the branch's name: whoever asks has to look at the commit too.
+
+    Args:
+        run: as GitHub's API describes it.
+        here: owner/name of this repository.
+        default: the default branch.
+    """
+    if run.path.partition("@")[0] != RETRAIN:
+        return f"it was made by {plain(run.path, 60)}, not by {RETRAIN}"
+    if run.head_repository is None or run.head_repository.full_name != here:
+        return "it is a fork's run"
+    if run.event not in STARTING:
+        return f"{plain(run.event, 30)} starts no retraining"
+    if run.head_branch != default:
+        return f"it is a run of another branch than {plain(default, 40)}"
     return None
 
 

@@ -5,7 +5,7 @@ Nothing of it rests on what a run says. Links, modes and submodules count, since
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,15 +120,31 @@ def _stages(commit: str, root: Path) -> dict[str, Any] | None:
     return {**parsed, "stages": told}
 
 
-def equal_inputs(one: str, other: str, root: Path) -> bool:
+def equal_inputs(
+    one: str, other: str, root: Path, *, brought: Mapping[str, bytes] | None = None
+) -> bool:
     """Do two commits train alike? Every path counts but those that no stage reads.
 
     The rows are no part of it: whoever asks has to bind them by their SHA-256.
 
+    Args:
+        one: a commit.
+        other: another one.
+        root: the checkout that has both.
+        brought: files, by path, that take the place of those of `one`, or come to them.
+
     Raises:
         GatehouseError: a commit is not here.
     """
-    return not differing(entries_of(one, root), entries_of(other, root), _trains)
+    before = entries_of(one, root) | {
+        path: f"100644 blob {_hash(content, root)}" for path, content in (brought or {}).items()
+    }
+    return not differing(before, entries_of(other, root), _trains)
+
+
+def _hash(content: bytes, root: Path) -> str:
+    """As Git names a file of these bytes."""
+    return git_bytes("hash-object", "--stdin", root=root, stdin=content).decode().strip()
 
 
 def _trains(path: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.gatehouse.github.asking import ask
 from tests.gatehouse.github.change import Change
 from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.github.fork import Fork, make_fork
@@ -25,6 +26,12 @@ def fork(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     folder = tmp_path / "hub"
     with GitHub(folder) as github:
         yield make_fork(github, repository, folder, monkeypatch)
+
+
+@pytest.fixture
+def asking(fork: Fork) -> Fork:
+    """The same, whose policy asks where a model comes from; its gates find nothing else."""
+    return ask(fork)
 
 
 @pytest.fixture

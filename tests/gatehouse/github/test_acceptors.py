@@ -60,7 +60,18 @@ def started(change: Change) -> dict[str, Any]:
     return {"actor": "ada", "triggering_actor": "Olga"}
 
 
-INVOLVED = [opened, authored, pushed, started]
+def retrained(change: Change) -> dict[str, Any]:
+    """Of a retraining's pull request: the workflow opened it, and somebody started that run."""
+    change.hub.github.run(
+        9, head_branch="main", head_sha="a" * 40, path=".github/workflows/retrain.yml",
+        actor="ada", triggering_actor="Olga", event="workflow_dispatch",
+    )  # fmt: skip
+    change.git.git("update-ref", "refs/heads/retrain-9-1", "refs/heads/change")
+    change.hub.github.state.pulls[1].head_branch = "retrain-9-1"
+    return {}
+
+
+INVOLVED = [opened, authored, pushed, started, retrained]
 
 
 @pytest.mark.parametrize("solo", [True, False])

@@ -6,80 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gatehouse.github.asking import green, lead, red, trained, write
 from tests.gatehouse.github.fork import Fork, measure_by_hand
 
-from gatehouse.github.event import Event
-from gatehouse.github.judged import Judged
 from gatehouse.github.steps import Measured, evidence_digests
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
-RULE = """\
-  model-from-run:
-    gate: rows
-    measurement: not_from_run
-    at_most: 0
-    why: Models come from runs
-"""
 EARLIER, LATER = "2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def asking(fork: Fork) -> Fork:
-    """A fork whose policy asks where a model comes from; its gates find nothing else."""
-    policy = fork.root / "policy.yaml"
-    policy.write_text(policy.read_text().replace("  exam-untouched:", f"{RULE}  exam-untouched:"))
-    lead(fork)
-    fork.measure_by_hand()
-    return fork
-
-
-def lead(fork: Fork) -> None:
-    """Commit what is here to main, which the trusted checkout then has."""
-    fork.work.commit("main moves on")
-    fork.push("main")
-    for words in (["fetch", "-q", "--depth=1", "origin", "main"], ["reset", "-q", "--hard"]):
-        more = ["FETCH_HEAD"] if "reset" in words else []
-        fork.work.run("git", "-C", str(fork.trusted), *words, *more)
-
-
-def write(fork: Fork, path: str, text: str = "# more\n") -> None:
-    (fork.root / path).parent.mkdir(parents=True, exist_ok=True)
-    with (fork.root / path).open("a") as stream:
-        stream.write(text)
-
-
-def trained(fork: Fork, *paths: str) -> int:
-    """A pull request with another model, and with more in these files."""
-
-    def change() -> None:
-        fork.retrain()
-        for path in paths:
-            write(fork, path)
-
-    return fork.pull_request(change)
-
-
-def red(fork: Fork, event: Event, told: str) -> Judged:
-    """Red by the rule, for this reason; an owner is offered to accept it."""
-    judged = fork.judge(event)
-    assert judged.overall.state == "failure", judged.overall.text
-    assert judged.overall.text.startswith("rows: "), judged.overall.text
-    assert told in plain(fork), plain(fork)
-    assert "/gatehouse accept model-from-run " in fork.said()
-    return judged
-
-
-def plain(fork: Fork) -> str:
-    """The comment without what keeps its words from being markup."""
-    return fork.said().replace("\u2060", "").replace("\\", "")
-
-
-def green(fork: Fork, event: Event) -> Judged:
-    judged = fork.judge(event)
-    assert judged.overall.state == "success", judged.overall.text
-    assert "/gatehouse accept" not in fork.said()
-    return judged
 
 
 @pytest.mark.parametrize("paths", [(), ("params.yaml",), ("src/pipeline/network2.py", "README.md")])

@@ -10,10 +10,12 @@ import pytest
 from gatehouse.github.ended import CHECKS, PIPELINE
 from gatehouse.github.event import Run
 from gatehouse.github.provenance import (
+    RETRAIN,
     Pull,
     Uploaded,
     Worked,
     base_problem,
+    retraining_problem,
     run_problem,
     runner_problem,
     tree_problem,
@@ -61,6 +63,34 @@ def test_a_run_of_the_pipeline_makes_models(event: str, path: str) -> None:
 def test_other_runs_make_none(more: dict[str, Any], told: str) -> None:
     """Attacks with another workflow, a fork's run, another event."""
     assert told in str(run_problem(run(**more), HERE))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, None),
+        ({"event": "repository_dispatch"}, None),
+        ({"path": f"{RETRAIN}@refs/heads/main"}, None),
+        ({"path": PIPELINE}, "not by .github/workflows/retrain.yml"),
+        ({"path": ".github/workflows/retrain.yml.yml"}, "not by"),
+        ({"path": ".github/workflows/retrain.yaml"}, "not by"),
+        ({"path": "other/.github/workflows/retrain.yml"}, "not by"),
+        ({"path": ".github/workflows/Retrain.yml"}, "not by"),
+        ({"head_repository": {"full_name": "eve/model"}}, "fork"),
+        ({"head_repository": {"full_name": "octo/model2"}}, "fork"),
+        ({"head_repository": None}, "fork"),
+        ({"event": "pull_request"}, "starts no retraining"),
+        ({"event": "push"}, "starts no retraining"),
+        ({"event": "workflow_run"}, "starts no retraining"),
+        ({"head_branch": "release"}, "another branch than main"),
+        ({"head_branch": "Main"}, "another branch than main"),
+        ({"head_branch": None}, "another branch than main"),
+    ],
+)
+def test_other_runs_are_no_retraining(more: dict[str, Any], told: str | None) -> None:
+    """Attacks with a workflow that is called alike, a fork's run, another event or branch."""
+    given = {"path": RETRAIN, "event": "workflow_dispatch", "head_branch": "main"}
+    assert (told or "None") in str(retraining_problem(run(**(given | more)), HERE, "main"))
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,21 @@ def test_equal_inputs(path: str, equal: bool, two: Repository) -> None:
         stream.write("# more\n")
     two.commit("two")
     assert equal_inputs("HEAD^", "HEAD", two.root) == equal
+
+
+def test_files_that_a_run_brought(two: Repository) -> None:
+    """Attacks a retraining's record: its files must be there byte by byte, and no others."""
+    brought = {"params.yaml": b"seed: 5\n", "data/snapshots/x.parquet.dvc": b"outs: []\n"}
+    write(two, {path: content.decode() for path, content in brought.items()})
+    two.commit("two")
+
+    def alike(**more: bytes | None) -> bool:
+        files = brought | {"reports/verdict.json": b"any"} | more
+        kept = {path: content for path, content in files.items() if content is not None}
+        return equal_inputs("HEAD^", "HEAD", two.root, brought=kept)
+
+    assert alike()
+    assert not alike(**{"params.yaml": b"seed: 6\n"})
+    assert not alike(**{"params.yaml": None})
+    assert not alike(**{"data/snapshots/x.parquet.dvc": None})
+    assert not alike(**{"data/snapshots/y.parquet.dvc": b"outs: []\n"})
