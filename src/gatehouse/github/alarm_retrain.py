@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from gatehouse.evidence import Gate
 from gatehouse.github.client import connect, setting, telling
 from gatehouse.github.look import Judged, Look
+from gatehouse.params import PARAMS
 from gatehouse.policy import Policy
+from gatehouse.typed import parse_yaml, read_text
 from gatehouse.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -96,15 +98,29 @@ def may_have_started() -> str:
 def start(data: str, issue_url: str) -> None:
     """Start the workflow on the default branch, by one call that is never repeated.
 
+    Where the present rows are a file's, the new ones come to them: rows that took their place would
+    take the exam away, which needs an owner.
+
     Raises:
         GatehouseError: GitHub answered by an error, or not at all; it may have started even so.
     """
     with telling(f"start the workflow {WORKFLOW}"):
         connect(once=True).get_workflow(WORKFLOW).create_dispatch(
             setting("GITHUB_REF_NAME"),
-            {"data": data, "reason": f"Production's alarm: {issue_url}"},
+            {
+                "data": data,
+                "append": str(_reads_a_file()).lower(),
+                "reason": f"Production's alarm: {issue_url}",
+            },
             throw=True,
         )
+
+
+def _reads_a_file() -> bool:
+    """Do the settings here name a file of rows?"""
+    settings = parse_yaml(read_text(PARAMS), PARAMS)
+    data = settings.get("data") if isinstance(settings, dict) else None
+    return isinstance(data, dict) and data.get("source") == "file"
 
 
 def measured_failures(look: Judged) -> list[str]:

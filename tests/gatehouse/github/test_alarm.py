@@ -325,6 +325,18 @@ def test_urls_without_a_secret(alarm: Alarm, data: str) -> None:
     assert call.body["inputs"]["data"] == data
 
 
+@pytest.mark.parametrize(("source", "append"), [("file", "true"), ("simulated", "false")])
+def test_new_rows_come_to_those_of_a_file(
+    alarm: Alarm, source: str, append: str, tmp_path: Path
+) -> None:
+    """Attacks the exam: rows that take the place of all others need an owner each time."""
+    alarm.hub.monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(f"data: {{source: {source}, file: {{path: data/own/x.csv}}}}\n")
+    alarm.tell(judged(**DRIFTS), retrain=True)
+    (call,) = alarm.started()
+    assert call.body["inputs"]["append"] == append
+
+
 def test_none_while_one_waits(alarm: Alarm) -> None:
     """An open pull request of a retraining; a fork's branch of that name is none."""
     waits = alarm.github.pull_request(2, head_branch="main", head_repository="eve/model")
