@@ -4,7 +4,9 @@ Each column has a two-sample test and an effect size, and the p-values of all te
 Holm-adjusted (Holm 1979), so that the rule can ask for both a significant and a relevant change:
 
 - numeric: Kolmogorov-Smirnov (`scipy.stats.ks_2samp`), effect Wasserstein distance over the base's
-  standard deviation;
+  standard deviation, both of the usual values (see `far`);
+- values far from the usual ones: the chi-squared test below on far below, usual and far above, so
+  that a few stand-ins for missing values hide no change of the others;
 - category: chi-squared test of homogeneity (`scipy.stats.chi2_contingency`) with missing as a
   category and rare categories merged, effect total variation distance;
 - predictions: as numbers, or of more than two classes the decided one as categories;
@@ -12,8 +14,8 @@ Holm-adjusted (Holm 1979), so that the rule can ask for both a significant and a
   missing or not.
 
 The two effects have units of their own, so slices say which it is, and rules can set a limit for
-each: `number=age`, `category=workclass`, `category=age (missing)`. Row keys are not compared: new
-rows have new keys.
+each: `number=age`, `category=workclass`, `category=age (missing)`, `category=age (far values)`. Row
+keys are not compared: new rows have new keys.
 
 Predictions are of the exam, which both models sit. Columns that came, went or changed their kind
 are counted apart as `schema_changes`.
@@ -30,6 +32,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import Role, Task
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.exam import Exam, exam_of
+from gatehouse.gates.far import EVERYTHING, Usual, usual_values
 from gatehouse.gates.tools import versions
 from gatehouse.policy import DriftMeasure, Policy
 
@@ -157,8 +160,9 @@ def _floats(column: pd.Series) -> NDArray[np.float64]:
 
 
 def compare_numbers(name: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> list[Test]:
-    """Tests of a numeric column: its values, and its missing values where there are any."""
+    """Tests of a numeric column: its values, and its missing and far values where there are any."""
     missing_old, missing_new = ~np.isfinite(old), ~np.isfinite(new)
+    n = min(len(old), len(new))
     tests = []
     if missing_old.any() or missing_new.any():
         counts = np.array(
@@ -168,22 +172,60 @@ def compare_numbers(name: str, old: NDArray[np.float64], new: NDArray[np.float64
             ],
             dtype=np.float64,
         )
-        tests.append(_homogeneity(f"category={name} (missing)", counts, min(len(old), len(new))))
-    if not missing_old.all() and not missing_new.all():
-        tests.append(compare_values(f"number={name}", old[~missing_old], new[~missing_new]))
+        tests.append(_homogeneity(f"category={name} (missing)", counts, n))
+    if missing_old.all() or missing_new.all():
+        return tests
+    old, new = old[~missing_old], new[~missing_new]
+    usual = usual_values(old, new)
+    held_old, held_new = usual.holds(old), usual.holds(new)
+    if not (held_old.all() and held_new.all()):
+        counts = np.array([_places(old, usual), _places(new, usual)], dtype=np.float64)
+        counts = counts[:, counts.any(axis=0)]
+        tests.append(_homogeneity(f"category={name} (far values)", counts, n))
+    tests.append(_compare_samples(f"number={name}", old[held_old], new[held_new]))
     return tests
 
 
+def _places(values: NDArray[np.float64], usual: Usual) -> list[int]:
+    """How many values lie far below, among the usual ones, and far above."""
+    below, above = int((values < usual.low).sum()), int((values > usual.high).sum())
+    return [below, len(values) - below - above, above]
+
+
 def compare_values(label: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> Test:
-    """Test of two samples of finite numbers, neither of them empty."""
+    """Test of two samples of predicted numbers, finite, neither of them empty.
+
+    Far ones count, but as no farther than the usual ones reach. Shares have none: where most
+    events are rare, the few high scores are what matters.
+    """
+    shares = all(values.min() >= 0 and values.max() <= 1 for values in (old, new))
+    usual = EVERYTHING if shares else usual_values(old, new)
+    return _compare_samples(label, old, new, usual)
+
+
+def _compare_samples(
+    label: str, old: NDArray[np.float64], new: NDArray[np.float64], usual: Usual = EVERYTHING
+) -> Test:
     from scipy import stats
 
     same = len(old) == len(new) and np.array_equal(old, new)
-    effect = 0.0 if same else float(stats.wasserstein_distance(old, new)) / _spread(old, new)
     # One row against one row says nothing, and SciPy divides by zero there.
     mute = same or len(old) + len(new) == 2
     p_value = 1.0 if mute else float(stats.ks_2samp(old, new, method="asymp").pvalue)
-    method = "two-sample Kolmogorov-Smirnov; Wasserstein distance / standard deviation of the base"
+    effect = 0.0
+    if not same:
+        spread = old[usual.holds(old)]
+        # A power of two changes no digit, and keeps squares of 1e-200 and 1e200 in range.
+        largest = max(np.abs(old.clip(*usual)).max(), np.abs(new.clip(*usual)).max())
+        shift = -np.frexp(largest)[1]
+        old, new, spread = (
+            np.ldexp(values, shift) for values in (old.clip(*usual), new.clip(*usual), spread)
+        )
+        effect = float(stats.wasserstein_distance(old, new)) / _spread(spread, new)
+    method = (
+        "two-sample Kolmogorov-Smirnov; Wasserstein distance / standard deviation of the base, "
+        "far values apart"
+    )
     return Test(label, effect, p_value, min(len(old), len(new)), "sigma", method)
 
 
