@@ -22,6 +22,7 @@ _STRICTNESS = {"pass": 0, "warn": 1, "fail": 2}
 _LARGER_IS_STRICTER = {
     "resamples",
     "drift.maximum_rows",
+    "fairness.depth",
     "latency.sessions",
     "latency.calls",
 }

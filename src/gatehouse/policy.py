@@ -75,6 +75,7 @@ class FairnessMeasure(Frozen):
     minimum_class_rows: Count = Field(
         description="positives and negatives a group needs for its TPR and FPR to decide"
     )
+    depth: Count = Field(default=2, description="protected attributes that are crossed at most")
 
 
 class LatencyMeasure(Frozen):

@@ -224,7 +224,9 @@ def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
     rows, predictions = _said(scene)
     regression = predictions.task is Task.REGRESSION
     measure = fairness_values.measure if regression else fairness_classes.measure
-    for found in measure("", group_labels(rows, attributes), predictions, scene.policy):
+    together = len(_partitions(scene))
+    groups = group_labels(rows, attributes)
+    for found in measure("", groups, predictions, scene.policy, together):
         if found.name == rule.measurement and found.interval:
             return found.interval.low
     return 0.0
@@ -234,7 +236,7 @@ def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str
     """The smallest group, of `size` attributes together, that is large enough to decide."""
     rows, predictions = _said(scene)
     best: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
-    for attributes in partitions(scene.contract.protected):
+    for attributes in _partitions(scene):
         if len(attributes) != size:
             continue
         names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
@@ -248,11 +250,15 @@ def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str
     return best[1], best[2]
 
 
+def _partitions(scene: Scene) -> list[tuple[str, ...]]:
+    return partitions(scene.contract.protected, scene.policy.measure.fairness.depth)
+
+
 def comparable(scene: Scene) -> set[tuple[str, ...]]:
     """The partitions of the rows in which two or more groups are large enough to decide."""
     rows, predictions = _said(scene)
     found = set()
-    for attributes in partitions(scene.contract.protected):
+    for attributes in _partitions(scene):
         names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
         if np.count_nonzero(_least_rows(index, len(names), predictions, scene)) > 1:
             found.add(attributes)

@@ -1,13 +1,15 @@
 """The fairness gate: group metrics and their gaps, by protected attribute and by intersection.
 
-Point values are Fairlearn's `MetricFrame`. Gaps have simultaneous intervals over all pairs of
-groups (see `gaps`), and are taken over groups that are large enough; smaller ones are reported and
-don't decide. What is compared, and how it is resampled, depends on the task: `fairness_classes`
-and `fairness_values`.
+Point values equal those of Fairlearn's `MetricFrame`. Gaps have simultaneous intervals over all
+pairs of groups (see `gaps`), and are taken over groups that are large enough; smaller ones are
+reported and don't decide. Intersections reach to the depth that the policy sets, since their number
+doubles with each attribute. What is compared, and how it is resampled, depends on the task:
+`fairness_classes` and `fairness_values`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         base=base.subject(Gate.FAIRNESS) if base else None,
         exam=exam.told,
         settings=policy.measure.of_gate(Gate.FAIRNESS),
-        tools=versions("numpy", "fairlearn", "onnxruntime"),
+        tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measure_rows(exam.rows, protected, exam.ours, policy)),
     )
 
@@ -65,29 +67,31 @@ def measure_rows(
 ) -> list[Measurement]:
     """Group metrics and gaps by each protected attribute of `rows`, and by intersections."""
     measurements: list[Measurement] = []
-    for attributes in partitions(protected):
+    chosen = partitions(protected, policy.measure.fairness.depth)
+    regression = predictions.task is Task.REGRESSION
+    measure = fairness_values.measure if regression else fairness_classes.measure
+    for attributes in chosen:
         groups = group_labels(rows, attributes)
-        partition = " & ".join(attributes)
-        if predictions.task is Task.REGRESSION:
-            measurements += fairness_values.measure(partition, groups, predictions, policy)
-        else:
-            measurements += fairness_classes.measure(partition, groups, predictions, policy)
+        measurements += measure(" & ".join(attributes), groups, predictions, policy, len(chosen))
     return measurements
 
 
-def partitions(attributes: list[str]) -> list[tuple[str, ...]]:
-    """Each attribute alone, then every intersection of two, then of three, and so on."""
-    sizes = range(1, len(attributes) + 1)
+def partitions(attributes: Sequence[str], depth: int) -> list[tuple[str, ...]]:
+    """Each attribute alone, then every intersection of two, and so on up to `depth` attributes."""
+    sizes = range(1, min(depth, len(attributes)) + 1)
     return [chosen for size in sizes for chosen in combinations(attributes, size)]
 
 
 def group_labels(rows: pd.DataFrame, attributes: tuple[str, ...]) -> NDArray[np.object_]:
     """`sex=Female & race=Black` for each row; missing values are a group of their own."""
-    parts = [
-        f"{name}=" + rows[name].astype(object).where(rows[name].notna(), "(missing)").astype(str)
-        for name in attributes
-    ]
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = joined + " & " + part
-    return np.asarray(joined.to_numpy(object))
+    import pandas as pd
+
+    names, index = np.array([""], object), np.zeros(len(rows), np.intp)
+    for attribute in attributes:
+        column = rows[attribute].astype(object)
+        codes, values = pd.factorize(column.where(column.notna(), "(missing)").astype(str))
+        pairs, index = np.unique(index * len(values) + codes, return_inverse=True)
+        before = names[pairs // max(1, len(values))]
+        own = f"{attribute}=" + np.asarray(values, object)[pairs % max(1, len(values))]
+        names = own if attribute == attributes[0] else before + " & " + own
+    return np.asarray(names[index], object)

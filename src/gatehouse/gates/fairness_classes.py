@@ -2,17 +2,17 @@
 
 Of more than two classes each is held against the rest, and the gap is the largest of all classes;
 a class counts with the groups that have rows enough of it. A group's rate has Wilson's interval.
-The resamples: within each group the cells of the confusion matrix are one multinomial draw, which
-has the same distribution as resampling the group's rows (Efron 1979) at a cost that does not grow
-with them. Four rows are spread over a group's cells first (of two classes one row each: Agresti,
-Caffo 2000), so that a cell that happens to be empty is not taken for one that must be.
+Rates equal Fairlearn's, and come from the confusion matrices of the groups. The resamples: within
+each group the cells of that matrix are one multinomial draw, which has the same distribution as
+resampling the group's rows (Efron 1979) at a cost that does not grow with them. Four rows are
+spread over a group's cells first (of two classes one row each: Agresti, Caffo 2000), so that a cell
+that happens to be empty is not taken for one that must be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.evidence import Interval, Measurement
 from gatehouse.gates.bootstrap import Floats, wilson_interval
-from gatehouse.gates.gaps import gap_measurement, largest_gap, smallest_ratio
+from gatehouse.gates.gaps import (
+    MANY,
+    gap_measurement,
+    largest_gap,
+    largest_gap_of_many,
+    listed_groups,
+    smallest_ratio,
+)
 from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import FairnessMeasure, Policy
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 Gap = tuple[float, Interval] | None
@@ -80,7 +84,11 @@ class Counts:
 
 
 def measure(
-    name: str, groups: NDArray[np.object_], predictions: Predictions, policy: Policy
+    name: str,
+    groups: NDArray[np.object_],
+    predictions: Predictions,
+    policy: Policy,
+    family: int = 1,
 ) -> list[Measurement]:
     """Metrics of each group of one partition of the rows, and the gaps between the groups.
 
@@ -89,15 +97,17 @@ def measure(
         groups: each row's group, shape [N].
         predictions: what the model says of the rows.
         policy: settings, and which groups are large enough to decide.
+        family: how many partitions are looked at together, this one included.
     """
+    import pandas as pd
+
     settings = policy.measure.fairness
-    names, index = np.unique(groups, return_inverse=True)
+    index, names = pd.factorize(groups, sort=True)
     cells = confusion_cells(index, len(names), predictions)
     counts = Counts.of(cells)
     several = predictions.task is Task.MULTICLASS
     # Of two classes the positive one says it all.
     watched = range(len(predictions.classes)) if several else [1]
-    frame = None if several else _metric_frame(groups, predictions)
     large = {
         (metric, k): _eligible(counts, metric, k, settings)
         for metric in GROUP_METRICS
@@ -105,25 +115,24 @@ def measure(
     }
 
     measurements = []
-    for position, group in enumerate(names):
-        n = int(counts.total[position])
+    listed = listed_groups(counts.total, len(watched))
+    for position in listed:
+        group, n = names[position], int(counts.total[position])
         for k in watched:
             for metric in GROUP_METRICS:
                 whole = not several or metric == "accuracy"
                 if several and whole and k:
                     continue  # it is the same of each class
                 where = group if whole else f"{group} & class={predictions.classes[k]}"
-                top, bottom = (int(part[position]) for part in counts.parts(metric, k))
-                value = top / bottom if bottom else np.nan
-                if frame is not None:
-                    value = float(frame[metric][group])
+                hits, of = (int(part[position]) for part in counts.parts(metric, k))
                 decides = bool(large[metric, k][position])
                 measurements.append(
                     _group_measurement(
-                        metric, where, value, (top, bottom), n, decides, policy, several=several
+                        metric, where, (hits, of), n, decides, policy, several=several
                     )
                 )
-    return measurements + _gaps(name, names, counts, cells, predictions, policy)
+    unlisted = len(names) - len(listed)
+    return measurements + _gaps(name, names, cells, predictions, policy, family, unlisted)
 
 
 def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictions) -> Floats:
@@ -137,7 +146,7 @@ def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictio
 
 def smooth(cells: Floats) -> Floats:
     """Confusion matrices [G, K, K] in which no cell is empty."""
-    return np.asarray(cells + _ADDED / cells[0].size)
+    return np.asarray(cells + _ADDED / cells.shape[-1] ** 2)
 
 
 def resampled(cells: Floats, resamples: int, seed: int) -> Counts:
@@ -164,26 +173,6 @@ def _arrays(counts: Counts) -> tuple[Floats, ...]:
     return counts.hits, counts.true, counts.decided, counts.total
 
 
-def _metric_frame(groups: NDArray[np.object_], predictions: Predictions) -> pd.DataFrame:
-    from fairlearn.metrics import (
-        MetricFrame,
-        false_positive_rate,
-        selection_rate,
-        true_positive_rate,
-    )
-    from pandas import Series
-    from sklearn.metrics import accuracy_score
-
-    functions = (selection_rate, true_positive_rate, false_positive_rate, accuracy_score)
-    frame: pd.DataFrame = MetricFrame(
-        metrics=dict(zip(GROUP_METRICS, functions, strict=True)),
-        y_true=predictions.labels.astype(int),
-        y_pred=predictions.decisions.astype(int),
-        sensitive_features=Series(groups),  # of one row, an array is not taken
-    ).by_group
-    return frame
-
-
 def _eligible(counts: Counts, metric: str, k: int, settings: FairnessMeasure) -> NDArray[np.bool_]:
     """Which groups are large enough for a metric of class `k`, shape [G]."""
     enough = counts.total >= settings.minimum_rows
@@ -197,7 +186,6 @@ def _eligible(counts: Counts, metric: str, k: int, settings: FairnessMeasure) ->
 def _group_measurement(
     metric: str,
     group: str,
-    value: float,
     counts: tuple[int, int],
     n: int,
     decides: bool,
@@ -210,11 +198,11 @@ def _group_measurement(
     return Measurement(
         name=metric,
         slice=group,
-        value=value if of else None,  # Fairlearn says 0 where there is nothing to divide by
+        value=hits / of if of else None,  # Fairlearn says 0 where there is nothing to divide by
         unit="share",
         interval=interval,
         n=n,
-        method=f"{'class against the rest' if several else 'Fairlearn'}; Wilson score interval",
+        method=f"{'class against the rest' if several else 'rate'}; Wilson score interval",
         decides=decides,
         note=None if decides else "group too small to decide",
     )
@@ -223,60 +211,83 @@ def _group_measurement(
 def _gaps(
     name: str,
     names: NDArray[np.object_],
-    counts: Counts,
     cells: Floats,
     predictions: Predictions,
     policy: Policy,
+    family: int,
+    unlisted: int,
 ) -> list[Measurement]:
     """Fairlearn's gaps between the groups that are large enough, the largest of all classes."""
     settings = policy.measure
     confidence = settings.fairness.confidence
     several = predictions.task is Task.MULTICLASS
     watched = list(range(len(predictions.classes))) if several else [1]
-    drawn = resampled(cells, settings.resamples, settings.seed)
-    smoothed = Counts.of(smooth(cells))
+    # Groups that decide nothing are drawn for nothing.
+    enough = _eligible(Counts.of(cells), "selection_rate", 1, settings.fairness)
+    too_small, names, cells = names[~enough], names[enough], cells[enough]
+    counts, smoothed = Counts.of(cells), Counts.of(smooth(cells))
+    many = len(names) > MANY
+    drawn = None if many or len(names) < 2 else resampled(cells, settings.resamples, settings.seed)
 
     def gap(classes: list[int], *metrics: str) -> tuple[Gap, list[str], int]:
         """The gap, what is too small to take part, and the rows of the groups that do."""
-        points, centres, resamples, small = [], [], [], []
+        points, centres, spreads, small = [], [], [], list(too_small)
         used = np.zeros(len(names), bool)
         for k in classes:
             chosen = _eligible(counts, metrics[0], k, settings.fairness)
             of = f" (class {predictions.classes[k]})" if several and len(classes) > 1 else ""
             small += [f"{group}{of}" for group in names[~chosen]]
-            if chosen.sum() > 1:
-                used |= chosen
-                for metric in metrics:
-                    points.append(counts.rate(metric, k)[chosen])
-                    centres.append(smoothed.rate(metric, k)[chosen])
-                    resamples.append(drawn.rate(metric, k)[:, chosen])
-        found = largest_gap(points, centres, resamples, confidence)
+            if chosen.sum() < 2:
+                continue
+            used |= chosen
+            for metric in metrics:
+                centre = smoothed.rate(metric, k)[chosen]
+                points.append(counts.rate(metric, k)[chosen])
+                centres.append(centre)
+                if drawn is None:
+                    rows = counts.parts(metric, k)[1][chosen]
+                    spreads.append(np.sqrt(centre * (1 - centre) / rows))
+                else:
+                    spreads.append(drawn.rate(metric, k)[:, chosen])
+        largest = largest_gap_of_many if drawn is None else largest_gap
+        found = largest(points, centres, spreads, confidence, family=family)
         return found, small, int(counts.total[used].sum())
 
-    method = (
-        f"largest gap between groups{' and over classes' if several else ''}; simultaneous max-t "
-        "intervals over all pairs from a stratified multinomial bootstrap, "
+    how = (
+        "normal intervals, Bonferroni over all pairs"
+        if many
+        else "simultaneous max-t intervals over all pairs from a stratified multinomial bootstrap, "
         f"{settings.resamples} resamples"
     )
+    together = "" if family == 1 else f"; lower ends hold for {family} partitions together"
+    method = f"largest gap between groups{' and over classes' if several else ''}; {how}{together}"
     measurements = []
     for metric, rates in (
         ("demographic_parity_difference", ("selection_rate",)),
         ("equalized_odds_difference", _NEEDS_CLASSES),
     ):
         found, small, n = gap(watched, *rates)
-        measurements.append(gap_measurement(metric, name, found, small, n, method=method))
+        measurements.append(
+            gap_measurement(metric, name, found, small, n, method=method, unlisted=unlisted)
+        )
     # Both take the same groups.
     found, small, n = gap(watched[:1], "accuracy")
     if several:
         measurements.append(
-            gap_measurement("accuracy_score_difference", name, found, small, n, method=method)
-        )
+            gap_measurement(
+                "accuracy_score_difference", name, found, small, n, method=method,
+                unlisted=unlisted,
+            )
+        )  # fmt: skip
     else:
-        chosen = _eligible(counts, "selection_rate", 1, settings.fairness)
         hits, of = counts.parts("selection_rate", 1)
         exact = "smallest rate over the largest; exact binomial intervals of all groups at once"
-        ratio = smallest_ratio(hits[chosen], of[chosen], confidence)
+        if family > 1:
+            exact += f"; upper ends hold for {family} partitions together"
+        ratio = smallest_ratio(hits, of, confidence, family)
         measurements.append(
-            gap_measurement("demographic_parity_ratio", name, ratio, small, n, method=exact)
+            gap_measurement(
+                "demographic_parity_ratio", name, ratio, small, n, method=exact, unlisted=unlisted
+            )
         )
     return measurements

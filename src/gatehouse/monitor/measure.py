@@ -31,7 +31,7 @@ from gatehouse.workspace import Workspace
 _TOOLS = {
     Gate.DRIFT: ("numpy", "scipy", "pyarrow"),
     Gate.ACCURACY: ("numpy", "scikit-learn", "pyarrow"),
-    Gate.FAIRNESS: ("numpy", "fairlearn", "pyarrow"),
+    Gate.FAIRNESS: ("numpy", "scipy", "pyarrow"),
 }
 
 

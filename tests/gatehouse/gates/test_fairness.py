@@ -200,7 +200,7 @@ def test_missing_protected_value_is_a_group(policy: Policy) -> None:
 
 def test_intersections_of_three() -> None:
     """Attacks the partitions: singles, pairs and the triple, each group named by all its parts."""
-    assert fairness.partitions(["a", "b", "c"]) == [
+    assert fairness.partitions(["a", "b", "c"], 3) == [
         ("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c"), ("a", "b", "c"),
     ]  # fmt: skip
     rows = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"], "c": ["p", "q"]})
@@ -217,7 +217,7 @@ def test_bias_in_an_intersection_alone_is_seen(policy: Policy) -> None:
     names, p = predictions_of({f"{sex} {race}": c for (sex, race), c in cells.items()})
     frame = pd.DataFrame([name.split() for name in names], columns=["sex", "race"])
     gaps: dict[str, Measurement] = {}
-    for attributes in fairness.partitions(["sex", "race"]):
+    for attributes in fairness.partitions(["sex", "race"], 2):
         groups = fairness.group_labels(frame, attributes)
         found = fairness_classes.measure(" & ".join(attributes), groups, p, policy)
         gaps |= {m.slice: m for m in found if m.name == "equalized_odds_difference"}

@@ -14,7 +14,7 @@ from gatehouse.adopt.policy.data import data_rules, drift_rules
 from gatehouse.adopt.policy.fairness import fairness_rules
 from gatehouse.adopt.policy.latency import latency_rules
 from gatehouse.adopt.policy.rows import rows_rules
-from gatehouse.adopt.policy.sizes import CONFIDENCE, Groups, Sizes
+from gatehouse.adopt.policy.sizes import CONFIDENCE, DEPTH, Groups, Sizes
 from gatehouse.adopt.policy.words import models_text
 from gatehouse.adopt.profile import Scan
 from gatehouse.contract import Contract
@@ -65,6 +65,10 @@ def _head(baseline: Baseline, sizes: Sizes, groups: Groups) -> str:
     bins = min(15, max(5, sizes.test // 50))
     scores = baseline.scores.items()
     seen = "".join(f"#   {name}: {models_text(score)}\n" for name, score in scores)
+    fairness = (
+        f"confidence: 0.90, minimum_rows: {groups.rows}, "
+        f"minimum_class_rows: {groups.of_class}, depth: {DEPTH}"
+    )
     return f"""\
 # What the evidence must show. In a pull request the base branch's copy of this file decides.
 #
@@ -79,7 +83,7 @@ measure:                      # how to measure: a change here measures again
   seed: 0
   drift: {{maximum_rows: 100000, rare_level: 20}}
   accuracy: {{calibration_bins: {bins}}}
-  fairness: {{confidence: 0.90, minimum_rows: {groups.rows}, minimum_class_rows: {groups.of_class}}}
+  fairness: {{{fairness}}}
   latency: {{sessions: 11, calls: 300, batch: 256}}
 
 """

@@ -12,6 +12,8 @@ from gatehouse.contract import Contract, Task
 from gatehouse.gates.fairness import partitions
 
 CONFIDENCE = 0.95
+DEPTH = 2
+"""Protected attributes that are crossed at most: the number of intersections doubles with each."""
 ENOUGH = 1_000
 """Test rows from which on an interval across a limit blocks."""
 _LEAST_OF_CLASS = 10
@@ -88,7 +90,7 @@ class Groups:
         of_class = 50 if sizes.test >= ENOUGH else max(10, round_down(sizes.test / 20))
         sample, share = scan.sample, sizes.test / max(1, len(scan.sample)) / _ROOM
         some = some_of_class = True
-        for attributes in partitions(contract.protected):
+        for attributes in partitions(contract.protected, DEPTH):
             columns = [sample[name].fillna("") for name in attributes]
             if not contract.classes:
                 large = sample.groupby(columns).size().to_numpy() * share >= rows
