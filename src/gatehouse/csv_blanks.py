@@ -16,6 +16,8 @@ from typing import IO
 from gatehouse.errors import GatehouseError
 
 BLANKS = " \t"
+_AROUND_NAMES = BLANKS + "\u00a0\u2007\u202f\u3000\u200b\u200c\u200d\u2060\ufeff"
+"""Blanks, and what looks like one or like nothing: spaces that do not break, zero widths."""
 
 
 def first_row(text: Iterable[str], separator: str) -> list[str]:
@@ -27,7 +29,7 @@ def first_row(text: Iterable[str], separator: str) -> list[str]:
 
 def stripped(names: Sequence[str]) -> list[str]:
     """The names without the blanks around them."""
-    return [name.strip(BLANKS) for name in names]
+    return [name.strip(_AROUND_NAMES) for name in names]
 
 
 def follow_separators(names: Sequence[str]) -> bool:

@@ -18,6 +18,10 @@ _LOOKED_AT = 200
 _SEP = re.compile(r"\ufeff?\"?sep=(.?)\"?\s*", re.IGNORECASE)
 _ESCAPED = re.compile(r'\\"(?= *[^\s,;\t|"])')
 """A quote behind a backslash after which the text goes on; a path may end with a backslash."""
+_OTHER = re.compile(
+    r"\ufeff?\s*(?:(\[?\s*\{\s*\")|<(?:!doctype|html|\?xml|table)\b)", re.IGNORECASE
+)
+"""The first characters of a file in another format; group 1 is JSON's."""
 _COMMENTS = ("#", "//", "%")
 _SHOWN = 40
 
@@ -29,15 +33,23 @@ def start_fault(text: str, separator: str | None = None) -> str | None:
         text: the first lines, of which the last may be cut.
         separator: of the columns; None where it is not known yet.
     """
-    lines = text.splitlines()
+    # `str.splitlines` would also end a line at U+2028, U+0085 or a form feed, which are text here.
+    lines = re.split("\r\n|\r|\n", text)
     if lines and (found := _SEP.fullmatch(lines[0])):
         return (
             f"line 1 is Excel's {lines[0].strip()!r}, which is no row: take it out, and name the "
             f"separator {found[1]!r} in data.file.separator (init finds it by itself)"
         )
+    if found := _OTHER.match(text):
+        return f"is {'JSON' if found[1] else 'HTML or XML'}, not CSV: save it as CSV or Parquet"
     rows = _rows(lines[: _LOOKED_AT + 1], separator or _likely(lines))
     if len(rows) > 1:
-        return _above_the_names(rows, lines) or _at_the_ends(rows) or _escaped(rows, lines)
+        return (
+            _above_the_names(rows, lines)
+            or _at_the_ends(rows)
+            or _escaped(rows, lines)
+            or _below_the_names(rows, lines)
+        )
     return None
 
 
@@ -120,6 +132,18 @@ def _at_the_ends(rows: list[tuple[int, list[str]]]) -> str | None:
         f"each row has {width + 1} columns, the line of names {width}: name the first column too, "
         "as R does with write.csv, or write the rows without their numbers"
     )
+
+
+def _below_the_names(rows: list[tuple[int, list[str]]], lines: list[str]) -> str | None:
+    """A rule under the names, as tools for databases print, and names that come again."""
+    (_, names), *others = rows
+    for number, row in others:
+        if row == names and len(names) > 1:
+            return f"line {number} is the line of names once more: take it out"
+    number, row = others[0]
+    if len(row) == len(names) and all(re.fullmatch(r"\s*[-=:]{2,}\s*", cell) for cell in row):
+        return f"line {number} underlines the names ({_short(lines[number - 1])!r}): take it out"
+    return None
 
 
 def _escaped(rows: list[tuple[int, list[str]]], lines: list[str]) -> str | None:

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import gzip
 import hashlib
-import io
 import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -26,8 +23,8 @@ import pyarrow.compute as pc
 
 from gatehouse.arrow_types import Reading, plain, reading
 from gatehouse.contract import Column, ColumnType, Contract
-from gatehouse.csv_blanks import first_row, follow_separators, stripped, without_blanks
-from gatehouse.csv_faults import row_fault, start_fault
+from gatehouse.csv_blanks import stripped
+from gatehouse.csv_stream import CsvFile, unpacked
 from gatehouse.errors import GatehouseError
 from gatehouse.remote import download, one_line, shown, without_row
 from pipeline.settings import FileSettings
@@ -60,12 +57,13 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     assert settings.format is not None
     with _here(settings, name) as path:
         _check_bytes(path, settings, name)
-        if settings.format != ".parquet" and (fault := _start_fault(path, settings)):
+        if settings.format != ".parquet" and (fault := _file(path, settings).start_fault()):
             raise GatehouseError(f"{name}: {fault}")
         try:
             table = _parquet(path) if settings.format == ".parquet" else _csv(path, settings)
         except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-            fault = _row_fault(path, settings)
+            csv = settings.format != ".parquet"
+            fault = _file(path, settings).row_fault() if csv else None
             fault = fault or f"cannot be read as {settings.format} ({without_row(error)})"
             raise GatehouseError(f"{name}: {fault}") from None
     _check_columns(table, contract, settings, name)
@@ -129,7 +127,7 @@ def _check_bytes(path: Path, settings: FileSettings, name: str) -> None:
     encoding = settings.encoding.upper()
     decoder, line = codecs.getincrementaldecoder(settings.encoding)(), 1
     try:
-        for chunk in _chunks(path, _opened(path), encoding):
+        for chunk in _chunks(path, unpacked(path), encoding):
             text = decoder.decode(chunk)
             line += text.count("\n")
         decoder.decode(b"", final=True)
@@ -160,29 +158,8 @@ def _chunks(path: Path, stream: IO[bytes], doing: str) -> Iterator[bytes]:
             yield chunk
 
 
-def _opened(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked where they are gzip (RFC 1952 begins with 1f 8b)."""
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
-
-
-def _start_fault(path: Path, settings: FileSettings) -> str | None:
-    """Why the beginning of a CSV is no table, though a parser may take it for one."""
-    with _text(path, settings) as text:
-        return start_fault(text.read(_CHUNK_BYTES), settings.separator)
-
-
-def _row_fault(path: Path, settings: FileSettings) -> str | None:
-    """Which row of a CSV is no row."""
-    if settings.format == ".parquet":
-        return None
-    with _text(path, settings) as text:
-        return row_fault(text, settings.separator)
-
-
-def _text(path: Path, settings: FileSettings) -> IO[str]:
-    return io.TextIOWrapper(_opened(path), settings.encoding, newline="")
+def _file(path: Path, settings: FileSettings) -> CsvFile:
+    return CsvFile(path, settings.separator, settings.encoding)
 
 
 def _csv(path: Path, settings: FileSettings) -> pa.Table:
@@ -190,35 +167,29 @@ def _csv(path: Path, settings: FileSettings) -> pa.Table:
     from pyarrow import csv
 
     parse = csv.ParseOptions(delimiter=settings.separator, newlines_in_values=True)
-    encoding, opened = settings.encoding, partial(_opened, path)
+    file = _file(path, settings)
+    blanks = file.has_blanks()
 
-    def options(*, threads: bool) -> csv.ReadOptions:
+    def options(encoding: str, *, threads: bool) -> csv.ReadOptions:
         return csv.ReadOptions(use_threads=threads, encoding=encoding)
 
-    with _text(path, settings) as text:
-        blanks = follow_separators(first_row(text, settings.separator))
-    if blanks:
-        encoding, opened = "utf-8", partial(_without_blanks, path, settings)
-    with opened() as stream:
-        header = csv.open_csv(stream, options(threads=False), parse).schema.names
+    stream, encoding = file.rows(blanks=blanks)
+    with stream:
+        header = csv.open_csv(stream, options(encoding, threads=False), parse).schema.names
     convert = csv.ConvertOptions(
         column_types={column: pa.large_string() for column in header}, strings_can_be_null=False
     )
 
     def read(*, threads: bool) -> pa.Table:
-        with opened() as stream:
-            table = csv.read_csv(stream, options(threads=threads), parse, convert)
+        stream, encoding = file.rows(blanks=blanks)
+        with stream:
+            table = csv.read_csv(stream, options(encoding, threads=threads), parse, convert)
             return table.rename_columns(stripped(header))
 
     try:
         return read(threads=True)
     except pa.ArrowInvalid:
         return read(threads=False)  # names the row
-
-
-def _without_blanks(path: Path, settings: FileSettings) -> IO[bytes]:
-    with _text(path, settings) as text:
-        return without_blanks(text, settings.separator)
 
 
 def _parquet(path: Path) -> pa.Table:

@@ -25,6 +25,11 @@ ROWS = "".join(f"{number},north,no\n" for number in range(300))
         ("a;b\n1;2;3\n2;3;4\n", "each row has 3 columns, the line of names 2.*R"),
         ('a,b\n"x \\"q\\" y",2\n', "line 2 writes a quote inside a text .*twice"),
         ('a,b\n1,2\n"x \\", y",2\n', "line 3 writes a quote"),
+        ("a,b\n---,----\n1,2\n", "line 2 underlines the names .*take it out"),
+        ("a,b\n1,2\na,b\n3,4\n", "line 3 is the line of names once more"),
+        ('[{"a": 1, "b": 2}]', "is JSON, not CSV"),
+        ('{"a": 1}\n{"a": 2}\n', "is JSON, not CSV"),
+        ("\ufeff<!DOCTYPE html><html></html>", "is HTML or XML, not CSV"),
     ],
 )
 def test_a_beginning_that_is_no_table_is_named(text: str, told: str) -> None:
@@ -43,13 +48,16 @@ def test_a_beginning_that_is_no_table_is_named(text: str, told: str) -> None:
         f"#id,region,y\n{ROWS}",
         'a,b\n"C:\\x\\",2\n"d",3\n',
         'a,b\n"x\ny",2\n3,4\n',
+        'a,b\n"x\u2028# y\x85sep=;",2\n3\x0c,4\n',
+        "a,b\n-,-\n1,2\n",
         'a,b\n"x ""q"" y",2\n',
         "a;b;\n1;2;\n",
         ",a,b\n1,2,3\n",
         "a,b\n1,2\n3",
         "a,b\n,\n,\n",
     ],
-    ids=["empty", "one column", "plain", "a name with #", "a path", "a line end", "quotes",
+    ids=["empty", "one column", "plain", "a name with #", "a path", "a line end",
+         "text that ends lines elsewhere", "a dash for nothing", "quotes",
          "a nameless last column", "pandas' index", "a cut line", "empty rows"],
 )  # fmt: skip
 def test_a_sound_beginning_is_left_alone(text: str) -> None:

@@ -8,34 +8,46 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 from tqdm import tqdm
 
 from gatehouse.arrow_types import Reading, plain, reading
-from gatehouse.csv_blanks import (
-    BLANKS,
-    first_row,
-    follow_separators,
-    stripped,
-    without_blanks,
-)
-from gatehouse.csv_faults import row_fault, start_fault
+from gatehouse.csv_blanks import first_row, follow_separators, stripped
+from gatehouse.csv_faults import start_fault
+from gatehouse.csv_stream import CsvFile, place, unpacked
 from gatehouse.errors import GatehouseError
 from gatehouse.remote import one_line, without_row
 
 SEPARATORS = ",;\t|"
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_UNPACK = "unpack it, or pack it by gzip"
+_OTHER_FILES = {
+    b"PK\x03\x04": "a zip archive, as Excel's files are; save the sheet as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old file of Excel's; save the sheet as CSV",
+    b"\x28\xb5\x2f\xfd": f"packed by zstd; {_UNPACK}",
+    b"BZh": f"packed by bzip2; {_UNPACK}",
+    b"\xfd7zX": f"packed by xz; {_UNPACK}",
+    b"7z\xbc\xaf": f"packed by 7-Zip; {_UNPACK}",
+    b"ARRO": "an Arrow or Feather file; save it as Parquet",
+    b"ORC": "an ORC file; save it as Parquet",
+    b"Obj\x01": "an Avro file; save it as Parquet",
+    b"SQLi": "an SQLite database; save the table as CSV or Parquet",
+    b"\x89HDF": "an HDF5 file; save the table as CSV or Parquet",
+    b"%PDF": "a PDF file; save the table as CSV",
+    codecs.BOM_UTF32_LE: "text in UTF-32; save it as UTF-8",
+    codecs.BOM_UTF32_BE: "text in UTF-32; save it as UTF-8",
+}
+"""What other files begin with, and what to do with them."""
+_NO_TEXT = "is neither text nor Parquet; save it as CSV"
 _SNIFFED = 2**20
 _SNIFFED_ROWS = 500
 _CHUNK = 2**20
@@ -107,37 +119,28 @@ class Table:
         if self.ending == ".parquet":
             return None
         try:
-            with self.path.open("rb") as raw:
-                text = io.TextIOWrapper(_unpacked(raw), self.dialect.encoding, newline="")
-                return row_fault(text, self.dialect.separator)
+            return self._file.row_fault()
         except (OSError, EOFError, zlib.error, UnicodeError):
             return None
+
+    @property
+    def _file(self) -> CsvFile:
+        return CsvFile(self.path, self.dialect.separator, self.dialect.encoding)
 
     def _csv(self, bar: Any) -> Iterator[pa.Table]:
         from pyarrow import csv as arrow
 
-        with self.path.open("rb") as raw, self._text(raw) as (stream, options):
-            parse = arrow.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True)
+        stream, encoding = self._file.rows(blanks=self.blanks)
+        options = arrow.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=encoding)
+        parse = arrow.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True)
+        with stream:
             header = arrow.open_csv(stream, options, parse).schema.names
             types = dict.fromkeys(header, pa.large_string())
             convert = arrow.ConvertOptions(column_types=types, strings_can_be_null=False)
             stream.seek(0)
             for batch in arrow.open_csv(stream, options, parse, convert):
-                bar.update(raw.tell() - bar.n)
+                bar.update(place(stream) - bar.n)
                 yield pa.Table.from_batches([batch]).rename_columns(self.columns)
-
-    @contextmanager
-    def _text(self, raw: IO[bytes]) -> Iterator[tuple[IO[bytes], Any]]:
-        """The unpacked text, and how Arrow is to read it."""
-        from pyarrow import csv as arrow
-
-        stream, encoding = _unpacked(raw), self.dialect.encoding
-        if self.blanks:
-            text = io.TextIOWrapper(stream, encoding, newline="")
-            stream, encoding = without_blanks(text, self.dialect.separator), "utf-8"
-            text.detach()  # else it closes `raw`
-        with stream:
-            yield stream, arrow.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=encoding)
 
     def _parquet(self, bar: Any) -> Iterator[pa.Table]:
         from pyarrow import parquet
@@ -175,10 +178,9 @@ def open_table(path: Path, name: str) -> Table:
         raise GatehouseError(f"{name}: cannot be read ({error.strerror})") from None
     if not start:
         raise GatehouseError(f"{name}: is empty")
-    if start == b"PK\x03\x04":
-        raise GatehouseError(
-            f"{name}: is a zip archive, as Excel's files are; save the sheet as CSV, or unpack it"
-        )
+    for mark, kind in _OTHER_FILES.items():
+        if start.startswith(mark):
+            raise GatehouseError(f"{name}: is {kind}")
     if start == b"PAR1":
         table = _open_parquet(path, name)
     else:
@@ -218,7 +220,7 @@ def _open_csv(path: Path, name: str, ending: str) -> Table:
     if blanks:
         notes.append(f"{name}: the blanks after {dialect.separator!r} are no part of a value")
     elif columns != header:
-        padded = next(name for name in header if name.strip(BLANKS) != name)
+        padded = next(old for old, new in zip(header, columns, strict=True) if old != new)
         notes.append(f"{name}: blanks around names are taken off, as of {padded!r}")
     return Table(path, name, ending, dialect, tuple(columns), notes=tuple(notes), blanks=blanks)
 
@@ -232,12 +234,17 @@ def sniff(path: Path, name: str) -> tuple[Dialect, list[str], list[str]]:
         GatehouseError: it is empty, no text, text in two encodings, or cannot be unpacked.
     """
     try:
-        with path.open("rb") as raw:
-            start = _unpacked(raw).read(_SNIFFED)
+        with unpacked(path) as stream:
+            start = stream.read(_SNIFFED)
         encoding, guessed = _encoding(path, start, name)
     except (OSError, EOFError, zlib.error) as error:
         raise GatehouseError(f"{name}: cannot be unpacked ({error}); was it cut short?") from None
-    text = codecs.getincrementaldecoder(encoding)().decode(start).lstrip("\ufeff")
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(start).lstrip("\ufeff")
+    except UnicodeError:
+        raise GatehouseError(f"{name}: {_NO_TEXT}") from None
+    if "\0" in text:
+        raise GatehouseError(f"{name}: {_NO_TEXT}")
     if not text.strip():
         raise GatehouseError(f"{name}: is empty")
     if fault := start_fault(text):
@@ -245,7 +252,11 @@ def sniff(path: Path, name: str) -> tuple[Dialect, list[str], list[str]]:
     records = {mark: _records(text, mark, whole=len(start) < _SNIFFED) for mark in SEPARATORS}
     separator = max(SEPARATORS, key=lambda mark: _fit(records[mark]))
     dialect = Dialect(separator, encoding, _decimal(records[separator][1:], separator))
-    return dialect, [guessed] if guessed else [], first_row(io.StringIO(text), separator)
+    return (
+        dialect,
+        [guessed] if guessed else [],
+        first_row(io.StringIO(text, newline=""), separator),
+    )
 
 
 def _encoding(path: Path, start: bytes, name: str) -> tuple[str, str | None]:
@@ -261,13 +272,17 @@ def _encoding(path: Path, start: bytes, name: str) -> tuple[str, str | None]:
         little = start[1::2].count(0) >= start[::2].count(0)
         return "utf-16-le" if little else "utf-16-be", None
     if 0 in start:
-        raise GatehouseError(f"{name}: is neither text nor Parquet; save it as CSV")
+        raise GatehouseError(f"{name}: {_NO_TEXT}")
     found = _Utf8()
-    with path.open("rb") as raw:
-        stream = _unpacked(raw)
+    with unpacked(path) as stream:
         while chunk := stream.read(_CHUNK):
             found.add(chunk)
         found.add(b"", final=True)
+    if found.wrong is None and found.lost:
+        return "utf-8", (
+            f"{name}: line {found.lost} holds U+FFFD, which stands for a letter that was lost when "
+            "the file was made: make it again from its source"
+        )
     if found.wrong is None:
         return "utf-8", None
     line, byte = found.wrong
@@ -290,12 +305,14 @@ class _Utf8:
         right: the first line with a character of several bytes.
         wrong: the first line with a byte that is no UTF-8, and that byte.
         undefined: does Windows-1252 lack one of these bytes?
+        lost: the first line with U+FFFD.
     """
 
     def __init__(self) -> None:
         self.right: int | None = None
         self.wrong: tuple[int, int] | None = None
         self.undefined = False
+        self.lost: int | None = None
         self._line = 1
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
@@ -309,18 +326,14 @@ class _Utf8:
     def _look(self, number: int, line: str) -> None:
         if line.isascii():
             return
+        if "\ufffd" in line:
+            self.lost = self.lost or number
         escaped = _ESCAPED.findall(line)
         if len(escaped) < sum(not character.isascii() for character in line):
             self.right = self.right or number
         if escaped:
             self.wrong = self.wrong or (number, ord(escaped[0]) - _ESCAPE)
             self.undefined |= any(ord(each) - _ESCAPE in _UNDEFINED for each in escaped)
-
-
-def _unpacked(raw: IO[bytes]) -> IO[bytes]:
-    packed = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[return-value]
 
 
 def _records(text: str, separator: str, *, whole: bool) -> list[list[str]]:

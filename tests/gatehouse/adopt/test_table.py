@@ -84,6 +84,49 @@ def test_blanks_around_names_alone(tmp_path: Path) -> None:
         opened(tmp_path, "town , town,y\n1,2,3\n")
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u202f", "\u200b", "\ufeff", "\u3000"])
+def test_blanks_that_do_not_look_so_around_names(tmp_path: Path, blank: str) -> None:
+    """Attacks names copied from pages and sheets: what is typed as --target must find them."""
+    table = opened(tmp_path, f"age,{blank}town,y{blank}\n1,Ulm{blank},no\n")
+    assert read(table) == {"age": ["1"], "town": [f"Ulm{blank}"], "y": ["no"]}
+    assert "blanks around names are taken off" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 500, "is an old file of Excel's; save the sheet as CSV"),
+        (b"\x28\xb5\x2f\xfdabc", "is packed by zstd"),
+        (b"BZh91AY", "is packed by bzip2"),
+        (b"ARROW1\0\0", "is an Arrow or Feather file; save it as Parquet"),
+        (b"SQLite format 3\0", "is an SQLite database"),
+        ("a,b\n1,2\n".encode("utf-32"), "is text in UTF-32; save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-32-le"), "is neither text nor Parquet"),
+        (b"\0\xd8" + b"a\0" * 300, "is neither text nor Parquet"),
+        (b"\0" * 400, "is neither text nor Parquet"),
+    ],
+)
+def test_other_files_are_named(tmp_path: Path, content: bytes, told: str) -> None:
+    """Attacks with files of other kinds: a line that says which, and what to do."""
+    with pytest.raises(GatehouseError, match=told):
+        opened(tmp_path, content)
+
+
+def test_letters_that_were_lost_are_told(tmp_path: Path) -> None:
+    """Attacks U+FFFD, which some program wrote in place of what it could not read."""
+    table = opened(tmp_path, towns("Orl\ufffdans".encode()))
+    assert f"line {ROWS + 2} holds U+FFFD" in table.notes[0]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_end(tmp_path: Path, end: str) -> None:
+    """Attacks files of old Macs, whose lines end with a carriage return alone."""
+    for comma in (",", ", "):
+        rows = [comma.join(row) for row in (("age", "town"), ("1", "Ulm"), ("2", "Bonn"))]
+        table = opened(tmp_path, end.join(rows) + end)
+        assert read(table) == {"age": ["1", "2"], "town": ["Ulm", "Bonn"]}
+
+
 def test_a_fault_far_down_is_told_with_its_line(tmp_path: Path) -> None:
     """Attacks a parser's number of a row, which is none of the editor's."""
     table = opened(tmp_path, "a,b\n" + '"x\ny",1\n' * 5_000 + "1,2,3\n")
