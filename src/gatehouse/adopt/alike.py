@@ -26,8 +26,22 @@ def alike(values: Iterable[str]) -> list[str]:
     ]
 
 
-_INVISIBLE, _FORM, _BLANKS, _CASE = "invisible characters", "Unicode form", "blanks", "case"
-_DIFFERENCES = (_INVISIBLE, _FORM, _BLANKS, _CASE)
+_INVISIBLE, _FORM, _LOOKS = (
+    "invisible characters",
+    "Unicode form",
+    "letters or marks that look alike",
+)
+_BLANKS, _CASE = "blanks", "case"
+_DIFFERENCES = (_INVISIBLE, _FORM, _LOOKS, _BLANKS, _CASE)
+_LATIN = str.maketrans(
+    dict.fromkeys("‐‑‒–—−", "-")  # noqa: RUF001  these and the following are meant
+    | dict.fromkeys("‘’ʼ", "'")  # noqa: RUF001
+    | dict.fromkeys("“”„", '"')
+    | dict(zip("аеорсухіѕј", "aeopcyxisj", strict=True))  # noqa: RUF001
+    | dict(zip("АВЕКМНОРСТХІЅЈ", "ABEKMHOPCTXISJ", strict=True))  # noqa: RUF001
+    | dict(zip("ΑΒΕΗΙΚΜΝΟΡΤΥΧο", "ABEHIKMNOPTYXo", strict=True))  # noqa: RUF001
+)
+"""Dashes, quotes, and Cyrillic and Greek letters that look like Latin ones (a few of UTS #39's)."""
 
 
 def _difference(one: str, other: str) -> str:
@@ -36,6 +50,8 @@ def _difference(one: str, other: str) -> str:
         return _INVISIBLE
     if _composed(one) == _composed(other):
         return _FORM
+    if _latin(one) == _latin(other):
+        return _LOOKS
     return _BLANKS if _blank(one) == _blank(other) else _CASE
 
 
@@ -45,7 +61,11 @@ def _bare(value: str) -> str:
 
 def _blank(value: str) -> str:
     """Without blanks at the ends, and with one between words."""
-    return " ".join(_composed(value).split())
+    return " ".join(_latin(value).split())
+
+
+def _latin(value: str) -> str:
+    return _composed(value).translate(_LATIN)
 
 
 def _composed(value: str) -> str:

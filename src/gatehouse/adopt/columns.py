@@ -341,6 +341,10 @@ def _column(profile: Profile, output: str) -> Planned:
     note = f"{profile.infinite:,} infinite or huge values: warned of" if profile.infinite else ""
     if profile.kind is Kind.INTEGER and step > 1:
         note = f"float32, which the graph reads, holds only every {_nth(step)} of these numbers"
+    if profile.standins:
+        far = " and ".join(profile.standins)
+        note = f"{far} far from the others: for missing? Then make it empty, or name it in "
+        note += "data.file.missing"
     if not note and is_weight_name(profile.name):
         note = f"how much a row counts? Then: --weight {profile.name}"
     if not note and profile.counts_up:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -24,6 +24,7 @@ from gatehouse.adopt.names import (
     is_identifier_name,
     is_row_name,
 )
+from gatehouse.adopt.standins import standins
 from gatehouse.adopt.table import Table
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.data import FLOAT32_LIMIT
@@ -116,6 +117,7 @@ class Profile:
         coded: are its values single words with digits, as identifiers are?
         counts_up: do its numbers look as if they might count rows, or those of each batch?
         marks: texts in it that mean a missing value, beside those that always do.
+        standins: numbers far from the others, which may stand for a missing value.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Profile:
     coded: bool = False
     counts_up: bool = False
     marks: frozenset[str] = frozenset()
+    standins: tuple[str, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -225,6 +228,9 @@ def scan(
         hashes = [row_hashes(block.select(plain).to_pandas()) for block in table.blocks()]
     sample = kept.frame(names)
     sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))
+    for name, profile in profiles.items():
+        if profile.is_numeric and (far := standins(sample[name], table.dialect.decimal)):
+            profiles[name] = replace(profile, standins=far)
     return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(meant - {*MISSING})))
 
 

@@ -20,6 +20,9 @@ from gatehouse.adopt.alike import alike
         ("Ulm", " Ulm", "blanks"),
         ("New York", "New  York", "blanks"),
         ("New York", "New\u00a0York", "Unicode form"),
+        ("18-25", "18–25", "letters or marks that look alike"),  # noqa: RUF001
+        ("don't", "don’t", "letters or marks that look alike"),  # noqa: RUF001
+        ("Moscow", "M\u043escow", "letters or marks that look alike"),
         ("ulm", "ULM", "case"),
         ("Straße", "STRASSE", "case"),
     ],
