@@ -5,11 +5,14 @@ makes such pairs too, where inputs have few values, so the base's own share is c
 candidate's: honest new rows bring pairs at the base's rate.
 
 Rows are compared by the graph's inputs alone, and by all of them but one in turn: keyed hashes of
-k + 1 subsets of k columns, kept of the exam only.
+k + 1 subsets of k columns, kept of the exam only. This is done twice: with the values as they are,
+and with each number replaced by its cell (`gatehouse.ledger.grid`), for copies whose numbers are
+all nudged.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatehouse.ledger.compare import TEST
+from gatehouse.ledger.grid import Grid
 from gatehouse.ledger.keyed import Hashes, RowHasher, packed
 from gatehouse.ledger.ledger import Table
 from gatehouse.ledger.members import Members
@@ -34,16 +38,20 @@ class Twins:
         rows: outside test.
         equal: of these, how many equal an exam row in all inputs.
         near: how many do in all inputs, or in all but one.
+        close: how many do in all inputs, with cells for numbers.
+        about: how many do in all inputs, or in all but one, with cells for numbers.
     """
 
     rows: int
     equal: int
     near: int
+    close: int
+    about: int
 
-    @property
-    def share(self) -> float:
-        """Of the rows outside test; 0 if there are none."""
-        return self.near / self.rows if self.rows else 0.0
+    def share(self, kind: str = "near") -> float:
+        """One of these counts (`near`, `close`, `about`) in the rows outside test; 0 of none."""
+        count: int = getattr(self, kind)
+        return count / self.rows if self.rows else 0.0
 
 
 class Exam:
@@ -52,20 +60,19 @@ class Exam:
     Args:
         base: the base's rows; those of test are the exam.
         inputs: names of the graph's inputs by the base's contract.
-        key: of the hashes; drawn at random if None.
+        key: of the hashes and cells; drawn at random if None.
 
     Raises:
         GatehouseError: a part cannot be read.
     """
 
     def __init__(self, base: Table, inputs: Sequence[str], key: bytes | None = None) -> None:
+        key = secrets.token_bytes(32) if key is None else key
         self._inputs = tuple(inputs)
         self._hasher = RowHasher(self._inputs, key)
-        found = [self._hashes(batch) for batch in _batches(base, self._inputs, test=True)]
-        empty = [np.empty(0, np.uint64)] * (len(found[0]) if found else 1)
-        self._subsets = [
-            Members(np.concatenate(subset)) for subset in zip(empty, *found, strict=True)
-        ]
+        self._grid = Grid.over(_batches(base, self._inputs, test=True), self._inputs, key)
+        self._exact = self._members(base, cells=False)
+        self._cells = self._members(base, cells=True)
 
     def twins(self, table: Table) -> Twins:
         """The rows outside test that have a twin in the exam.
@@ -73,16 +80,21 @@ class Exam:
         Raises:
             GatehouseError: a part cannot be read.
         """
-        rows = equal = near = 0
+        counts = np.zeros(4, np.int64)
+        rows = 0
         for batch in _batches(table, self._inputs, test=False):
-            whole, *but_one = self._hashes(batch)
-            found = self._subsets[0].holds(whole)
-            rows, equal = rows + batch.num_rows, equal + int(found.sum())
-            left = np.flatnonzero(~found)
-            for hashes, members in zip(but_one, self._subsets[1:], strict=True):
-                left = left[~members.holds(hashes[left])]
-            near += batch.num_rows - len(left)
-        return Twins(rows, equal, near)
+            rows += batch.num_rows
+            counts[:2] += _found(self._hashes(batch), self._exact)
+            counts[2:] += _found(self._hashes(self._grid.cells(batch)), self._cells)
+        return Twins(rows, *(int(count) for count in counts))
+
+    def _members(self, base: Table, *, cells: bool) -> list[Members]:
+        found = [
+            self._hashes(self._grid.cells(batch) if cells else batch)
+            for batch in _batches(base, self._inputs, test=True)
+        ]
+        empty = [np.empty(0, np.uint64)] * (len(found[0]) if found else 1)
+        return [Members(np.concatenate(subset)) for subset in zip(empty, *found, strict=True)]
 
     def _hashes(self, batch: pa.RecordBatch) -> list[Hashes]:
         """Hashes of N rows by all inputs, then by all but each in turn; shape [N] each."""
@@ -91,6 +103,16 @@ class Exam:
         if len(self._inputs) == 1:  # all rows are equal in all inputs but the only one
             return [packed(sums)]
         return [packed(sums), *(packed(sums - terms[name]) for name in self._inputs)]
+
+
+def _found(hashes: list[Hashes], members: list[Members]) -> tuple[int, int]:
+    """How many rows stand there whole, and how many whole or but for one input."""
+    whole, *but_one = hashes
+    found = members[0].holds(whole)
+    left = np.flatnonzero(~found)
+    for each, known in zip(but_one, members[1:], strict=True):
+        left = left[~known.holds(each[left])]
+    return int(found.sum()), len(whole) - len(left)
 
 
 def _batches(table: Table, columns: Sequence[str], *, test: bool) -> Iterator[pa.RecordBatch]:
