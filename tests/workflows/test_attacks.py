@@ -1,4 +1,4 @@
-"""Attacks the proof that a model is from a run, with the trusted workflow run for real.
+"""Attacks the proof that a model is from a run, with the workflows run for real.
 
 Each variant brings a model that no run that counts made, and is judged while tags named main lead
 to a policy that asks for no proof. More variants of each kind are played in one process, in
@@ -7,11 +7,14 @@ tests/gatehouse/github.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from gatehouse.lock import relock
 from tests.github.state import PullRequest, Run
 from tests.workflows.test_broken import archive_of
+from tests.workflows.test_pull_request import other_seed
 from tests.workflows.world import OWN, World
 
 LATER = "2099-01-01T00:00:00Z"
@@ -140,3 +143,22 @@ def test_a_stacked_queue_is_red(named: World) -> None:
         assert world.judge(run).code == 0
         assert "to 1" in world.status(entry)
         assert world.status(entry).startswith(("failure: ", "error: "))
+
+
+def test_a_poisoned_cache_is_not_taken(world: World) -> None:
+    """An earlier push filled every cache with a module that each Python of .venv would load.
+
+    The job that checks takes it; the one whose model counts does not.
+    """
+    held, ran = world.act.folder / "held", world.act.folder / "ran"
+    site = held / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    site.mkdir(parents=True)
+    poison = f"import os; open({str(ran)!r} + os.environ.get('GITHUB_JOB', ''), 'a')"
+    (site / "poison.pth").write_text(poison)
+    pull = world.open(other_seed)
+    _, checked = world.check(pull, environment={"STAND_IN_CACHE": str(held)})
+    assert checked.code == 0, checked.log[-6000:]
+    assert checked.job("pipeline").result == "success"
+    took = {path.name.removeprefix("ran") for path in world.act.folder.glob("ran*")}
+    assert "checks" in took, "the poison works"
+    assert not took & {"pipeline", "where"}
