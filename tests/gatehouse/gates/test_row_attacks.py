@@ -21,7 +21,6 @@ from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
 
 Deal = Callable[[pd.DataFrame], np.ndarray]
-Rows = pd.DataFrame
 TURN = {"yes": "no", "no": "yes", "f": "m", "m": "f", "red": "green", "green": "blue",
         "blue": "red"}  # fmt: skip
 
@@ -30,7 +29,7 @@ TURN = {"yes": "no", "no": "yes", "f": "m", "m": "f", "red": "green", "green": "
 def split_of(contract_of: Callable[..., Contract]) -> Deal:
     """The split of each row by the base's rule, shape [N]."""
 
-    def split_of(rows: Rows) -> np.ndarray:
+    def split_of(rows: pd.DataFrame) -> np.ndarray:
         table = pa.Table.from_pandas(rows, preserve_index=False)
         return np.asarray(deal(table, small(contract_of).split))
 
@@ -40,10 +39,12 @@ def split_of(contract_of: Callable[..., Contract]) -> Deal:
 @pytest.fixture
 def found(
     tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
-) -> Callable[[Rows, Rows | None, Rows], Evidence]:
+) -> Callable[[pd.DataFrame, pd.DataFrame | None, pd.DataFrame], Evidence]:
     """Evidence of rows against `BASE`, both with an official test file or without one."""
 
-    def found(rows: Rows, test: Rows | None = None, base: Rows = BASE) -> Evidence:
+    def found(
+        rows: pd.DataFrame, test: pd.DataFrame | None = None, base: pd.DataFrame = BASE
+    ) -> Evidence:
         text = small(contract_of).model_dump_json(exclude_none=True)
         for name, frame in (("base", base), ("candidate", rows)):
             write_table(frame, tmp_path / name / "data/raw/rows.parquet")
@@ -60,16 +61,16 @@ def blocks(policy: Policy, evidence: Evidence) -> set[str]:
     return {name for name, worst in outcomes(policy, evidence).items() if worst is Outcome.FAIL}
 
 
-def turned(rows: Rows, *columns: str) -> Rows:
+def turned(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return rows.assign(**{column: rows[column].map(TURN) for column in columns})
 
 
-def swapped(rows: Rows, column: str) -> Rows:
+def swapped(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Rows that exchange their values with a neighbour's, so that no count of a value changes."""
     return rows.assign(**{column: np.roll(rows[column].to_numpy(), 1)})
 
 
-TOUCHES: dict[str, Callable[[Rows], Rows]] = {
+TOUCHES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "some labels turned": lambda exam: turned(exam.iloc[:40], "y"),
     "all labels of one kind": lambda exam: exam[exam["y"] == "yes"].assign(y="no"),
     "labels exchanged between rows": lambda exam: swapped(exam, "y"),
@@ -100,7 +101,7 @@ def test_no_row_of_the_exam_is_changed(
     ).any(axis=1).sum()
 
 
-GONE: dict[str, Callable[[Rows], Rows]] = {
+GONE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "one": lambda exam: exam.iloc[:1],
     "one kind of row": lambda exam: exam[exam["age"] < 36],
     "a whole group": lambda exam: exam[exam["race"] == "c"],
@@ -124,7 +125,9 @@ def test_no_row_of_the_exam_goes(
     assert one(evidence, "touched_exam_rows").value == len(gone)
 
 
-def nudge(rows: Rows, columns: tuple[str, ...], keep: Callable[[Rows], np.ndarray]) -> Rows:
+def nudge(
+    rows: pd.DataFrame, columns: tuple[str, ...], keep: Callable[[pd.DataFrame], np.ndarray]
+) -> pd.DataFrame:
     """Rows whose numbers are moved by millionths until each falls where `keep` wants it."""
     rng, rows = np.random.default_rng(0), rows.reset_index(drop=True)
     for column in columns:
@@ -134,27 +137,27 @@ def nudge(rows: Rows, columns: tuple[str, ...], keep: Callable[[Rows], np.ndarra
     return rows
 
 
-def none_in_test(split_of: Deal) -> Callable[[Rows], np.ndarray]:
+def none_in_test(split_of: Deal) -> Callable[[pd.DataFrame], np.ndarray]:
     """Nudged until the public hash puts no row into test."""
-    return lambda rows: split_of(rows) != TEST
+    return lambda rows: np.asarray(split_of(rows) != TEST)
 
 
-def fairly(split_of: Deal) -> Callable[[Rows], np.ndarray]:
+def fairly(split_of: Deal) -> Callable[[pd.DataFrame], np.ndarray]:
     """Nudged until the rows fall as the contract deals: a fifth into test, so that none is told."""
-    wanted = {0: 64, 1: 16, 2: 20}
-    order = np.repeat([*wanted], [*wanted.values()])
+    order = np.repeat([0, 1, TEST], [64, 16, 20])
 
-    def keep(rows: Rows) -> np.ndarray:
-        return split_of(rows) == np.resize(np.random.default_rng(1).permutation(order), len(rows))
+    def keep(rows: pd.DataFrame) -> np.ndarray:
+        wanted = np.resize(np.random.default_rng(1).permutation(order), len(rows))
+        return np.asarray(split_of(rows) == wanted)
 
     return keep
 
 
-def both(*rows: Rows) -> Rows:
+def both(*rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-COPIES: dict[str, tuple[Callable[[Rows, Deal], Rows], set[str]]] = {
+COPIES: dict[str, tuple[Callable[[pd.DataFrame, Deal], pd.DataFrame], set[str]]] = {
     "a number moved": (
         lambda exam, deal: nudge(exam.iloc[:600], ("size",), none_in_test(deal)),
         {"exam-leak", "fair-deal"},
