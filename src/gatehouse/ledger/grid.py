@@ -60,17 +60,18 @@ class Grid:
         return cls(lines)
 
     def cells(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with the place of its cell for each number; what is missing stays so."""
+        """The place of its cell for each number of N rows; what is missing stays so.
+
+        A column that has no cells, or no numbers here, is left out.
+        """
         import pyarrow as pa
 
-        arrays = []
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            line, values = self.lines.get(name), _numbers(column)
-            if line is None or values is None:
-                arrays.append(column)
-            else:
-                arrays.append(pa.array(np.floor((values - line.start) / line.width)))
-        return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+        found = {}
+        for name in batch.schema.names:
+            line, values = self.lines.get(name), _numbers(batch.column(name))
+            if line is not None and values is not None:
+                found[name] = pa.array(np.floor((values - line.start) / line.width))
+        return pa.RecordBatch.from_pydict(found)
 
 
 def _numbers(column: pa.Array) -> NDArray[np.float64] | None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatehouse.ledger.compare import TEST
 from gatehouse.ledger.grid import Grid
@@ -71,8 +72,12 @@ class Exam:
         self._inputs = tuple(inputs)
         self._hasher = RowHasher(self._inputs, key)
         self._grid = Grid.over(_batches(base, self._inputs, test=True), self._inputs, key)
-        self._exact = self._members(base, cells=False)
-        self._cells = self._members(base, cells=True)
+        exact, cells = list[list[Hashes]](), list[list[Hashes]]()
+        for batch in _batches(base, self._inputs, test=True):
+            sides = self._sides(batch)
+            for found, side in zip((exact, cells), sides, strict=True):
+                found.append([packed(side.sums), *(side.without(name) for name in self._left_out)])
+        self._exact, self._cells = self._members(exact), self._members(cells)
 
     def twins(self, table: Table) -> Twins:
         """The rows outside test that have a twin in the exam.
@@ -80,39 +85,60 @@ class Exam:
         Raises:
             GatehouseError: a part cannot be read.
         """
-        counts = np.zeros(4, np.int64)
-        rows = 0
+        counts = np.zeros(5, np.int64)
         for batch in _batches(table, self._inputs, test=False):
-            rows += batch.num_rows
-            counts[:2] += _found(self._hashes(batch), self._exact)
-            counts[2:] += _found(self._hashes(self._grid.cells(batch)), self._cells)
-        return Twins(rows, *(int(count) for count in counts))
+            exact, cells = self._sides(batch)
+            equal = self._exact[0].holds(packed(exact.sums))
+            near = self._but_one(exact, self._exact, equal)
+            close = self._cells[0].holds(packed(cells.sums))
+            # What is near is so by cells too.
+            about = self._but_one(cells, self._cells, close | near)
+            counts += [batch.num_rows, *(found.sum() for found in (equal, near, close, about))]
+        return Twins(*(int(count) for count in counts))
 
-    def _members(self, base: Table, *, cells: bool) -> list[Members]:
-        found = [
-            self._hashes(self._grid.cells(batch) if cells else batch)
-            for batch in _batches(base, self._inputs, test=True)
-        ]
-        empty = [np.empty(0, np.uint64)] * (len(found[0]) if found else 1)
+    @property
+    def _left_out(self) -> tuple[str, ...]:
+        """The inputs that are left out in turn; all rows are equal in all but the only one."""
+        return self._inputs if len(self._inputs) > 1 else ()
+
+    def _sides(self, batch: pa.RecordBatch) -> tuple[_Side, _Side]:
+        """N rows with the values as they are, and with cells for numbers."""
+        terms, rows = self._hasher.terms(batch), batch.num_rows
+        cells = self._grid.cells(batch)
+        in_cells = self._hasher.terms(cells)
+        in_cells = terms | {name: in_cells[name] for name in cells.schema.names}
+        exact, by_cells = (
+            _Side(each, self._hasher.sums(each, self._inputs, rows)) for each in (terms, in_cells)
+        )
+        return exact, by_cells
+
+    def _but_one(
+        self, side: _Side, members: list[Members], known: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Which of N rows are known, or stand there but for one input; shape [N]."""
+        found = known.copy()
+        left = np.flatnonzero(~found)
+        for name, there in zip(self._left_out, members[1:], strict=True):
+            hit = there.holds(side.without(name, left))
+            found[left[hit]] = True
+            left = left[~hit]
+        return found
+
+    def _members(self, found: list[list[Hashes]]) -> list[Members]:
+        empty = [np.empty(0, np.uint64)] * (1 + len(self._left_out))
         return [Members(np.concatenate(subset)) for subset in zip(empty, *found, strict=True)]
 
-    def _hashes(self, batch: pa.RecordBatch) -> list[Hashes]:
-        """Hashes of N rows by all inputs, then by all but each in turn; shape [N] each."""
-        terms = self._hasher.terms(batch)
-        sums = self._hasher.sums(terms, self._inputs, batch.num_rows)
-        if len(self._inputs) == 1:  # all rows are equal in all inputs but the only one
-            return [packed(sums)]
-        return [packed(sums), *(packed(sums - terms[name]) for name in self._inputs)]
 
+@dataclass(frozen=True)
+class _Side:
+    """N rows by the terms of their columns and the sums of these, shape [2, N] each."""
 
-def _found(hashes: list[Hashes], members: list[Members]) -> tuple[int, int]:
-    """How many rows stand there whole, and how many whole or but for one input."""
-    whole, *but_one = hashes
-    found = members[0].holds(whole)
-    left = np.flatnonzero(~found)
-    for each, known in zip(but_one, members[1:], strict=True):
-        left = left[~known.holds(each[left])]
-    return int(found.sum()), len(whole) - len(left)
+    terms: dict[str, Hashes]
+    sums: Hashes
+
+    def without(self, name: str, rows: NDArray[np.intp] | slice = slice(None)) -> Hashes:
+        """The hashes of some rows by all inputs but one."""
+        return packed(self.sums[:, rows] - self.terms[name][:, rows])
 
 
 def _batches(table: Table, columns: Sequence[str], *, test: bool) -> Iterator[pa.RecordBatch]:
