@@ -103,8 +103,8 @@ def test_a_model_that_no_run_made_is_red(named: World) -> None:
     refused(world, pull, run, f"#{pull.number} did not go into main")
 
     pull = world.open(lambda _: words(world), "twice")
-    run = ended(world, pull, evil)
-    world.github.artifact(run.id, "candidate-y", honest)
+    run = ended(world, pull, honest)
+    world.github.artifact(run.id, "candidate-y", evil)
     refused(world, pull, run, "2 candidates")
 
     fork.run("git", "checkout", "--quiet", "-b", "evil", "main")
