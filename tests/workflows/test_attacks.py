@@ -113,7 +113,7 @@ def test_a_model_that_no_run_made_is_red(named: World) -> None:
     fork.run("git", "revert", "--no-edit", "HEAD")
     fork.run("git", "checkout", "--quiet", "main")
     fork.run("git", "merge", "--quiet", "--no-ff", "--no-edit", "evil")
-    fork.run("git", "push", "--quiet", "origin", "main:refs/heads/main")
+    fork.run("git", "push", "--quiet", "origin", "HEAD:refs/heads/main")
     fork.run("git", "checkout", "--quiet", "-b", "grown", "evil^")
     words(world)
     fork.commit("Words")

@@ -43,8 +43,9 @@ def test_a_weaker_policy_under_main_s_name(fork: Fork, name: str) -> None:
     found = fork.pull_request(fork.retrain)
     event = fork.finish(found)
     if annotated:
-        tag = f"object {made}\ntype commit\ntag main\ntagger eve <eve@example.com> 0 +0000\n\nx\n"
-        made = fork.github.git.git("hash-object", "-t", "tag", "-w", "--stdin", text=tag)
+        fork.work.git("tag", "-a", "-m", "x", "annotated", made)
+        fork.work.git("push", "-q", str(fork.github.origin), "refs/tags/annotated")
+        made = fork.work.git("rev-parse", "refs/tags/annotated").strip()
     for where in (str(fork.github.origin), str(fork.trusted)):
         if where == str(fork.trusted):
             fork.work.run("git", "-C", where, "fetch", "-q", str(fork.github.origin), made)
