@@ -76,7 +76,7 @@ def refused(world: World, pull: PullRequest, run: Run, told: str) -> None:
 
 
 def test_a_model_that_no_run_made_is_red(named: World) -> None:
-    """Evil commits below a clean diff, claimed inputs, a base that moved, two candidates."""
+    """A reverted evil commit, claimed inputs, a base that moved, two candidates."""
     world, fork = named, named.author
     honest = archive_of(world)
     pull = world.open(lambda _: words(world), "honest")
@@ -107,13 +107,19 @@ def test_a_model_that_no_run_made_is_red(named: World) -> None:
     world.github.artifact(run.id, "candidate-y", evil)
     refused(world, pull, run, "2 candidates")
 
+
+def test_a_branch_of_an_evil_commit_is_red(named: World) -> None:
+    """Main has an evil commit and its revert, merged; the branch grew from the evil one."""
+    world, fork = named, named.author
+    evil = other_model(world)
     fork.run("git", "checkout", "--quiet", "-b", "evil", "main")
     fork.replace("Makefile", "\n", "\n# evil\n")
     fork.commit("Evil")
     fork.run("git", "revert", "--no-edit", "HEAD")
     fork.run("git", "checkout", "--quiet", "main")
     fork.run("git", "merge", "--quiet", "--no-ff", "--no-edit", "evil")
-    fork.run("git", "push", "--quiet", "origin", "HEAD:refs/heads/main")
+    # A push would find two refs of that name.
+    world.github.git.git("fetch", "--quiet", str(fork.root), "refs/heads/main:refs/heads/main")
     fork.run("git", "checkout", "--quiet", "-b", "grown", "evil^")
     words(world)
     fork.commit("Words")
