@@ -183,6 +183,59 @@ def caches(root: Path) -> list[str]:
     return problems
 
 
+COUNTED = ("pipeline.yml", "retrain.yml")
+"""Their runs make the models that count."""
+_FRESH = (
+    "actions/checkout@",
+    "actions/upload-artifact@",
+    "actions/download-artifact@",
+    "./.github/actions/setup",
+    "./.github/actions/open-pull-request",
+)
+_KEPT = re.compile(
+    r"\b(gh cache|gh run download|run-cache|cache-from|actions-cache|_apis/artifact)"
+)
+
+
+def fresh(root: Path) -> list[str]:
+    """A run whose model counts takes nothing that an earlier run, or an earlier push, left.
+
+    Only listed actions run in it, each in a way that starts from nothing. What an earlier run made
+    comes by `gatehouse`, which compares each byte with a record.
+    """
+    problems = []
+    for place, job, _ in _jobs(root):
+        if not place.startswith(COUNTED):
+            continue
+        for step in job.get("steps", []):
+            why = _keeps(step)
+            if why:
+                problems.append(f"{place}: {step.get('name', 'a step')}: {why}")
+    for file in action_files(root):
+        for step in steps_of(load(file)):
+            uses, given = str(step.get("uses", "")), step.get("with") or {}
+            if uses.startswith("actions/setup-") and "cache" in str(list(given)):
+                problems.append(f"{file.parent.name}: has a cache that no input turns off")
+            if "cache@" in uses and step.get("if") != "inputs.cache == 'true'":
+                problems.append(f"{file.parent.name}: has a cache that no input turns off")
+    return problems
+
+
+def _keeps(step: Any) -> str | None:
+    """Why a step could take what an earlier run left."""
+    uses, given = str(step.get("uses", "")), step.get("with") or {}
+    if uses and not uses.startswith(_FRESH):
+        return f"{uses.partition('@')[0]} is not listed as an action that takes no cache"
+    if uses.startswith("./.github/actions/setup") and given.get("cache") != "false":
+        return "takes a cache"
+    if uses.startswith("actions/checkout@") and given.get("clean", True) is not True:
+        return "leaves what lies in the checkout"
+    if uses.startswith("actions/download-artifact@") and {"run-id", "repository"} & set(given):
+        return "takes an artifact of another run"
+    found = _KEPT.search(str(step.get("run", "")))
+    return f"runs {found[0]}" if found else None
+
+
 def refs(root: Path) -> list[str]:
     """No short name of a ref decides: a tag that is called main has the name of the branch."""
     return [

@@ -263,6 +263,23 @@ def test_the_environment_is_there_without_a_network(place: Place) -> None:
     assert lines[2].endswith("/.venv")
 
 
+def test_a_cache_has_what_an_earlier_run_left(place: Place) -> None:
+    """What a test puts there is restored for every key, so that a poisoned one would be seen."""
+    (place.folder / "held").mkdir()
+    (place.folder / "held/poison.txt").write_text("poison")
+    steps = f"""
+- uses: {CACHE}
+  id: cache
+  with: {{path: .venv, key: "venv-1"}}
+- name: Use
+  env: {{HIT: "${{{{ steps.cache.outputs.cache-hit }}}}"}}
+  run: echo "$HIT $(cat .venv/poison.txt)"
+"""
+    held = {"STAND_IN_CACHE": str(place.folder / "held")}
+    result = place.run(job("one", steps), environment=held)
+    assert result.job("one").step("Use").output.strip() == "true poison", result.log
+
+
 CML_CODE = f"""
 - uses: {CHECKOUT}
   with:

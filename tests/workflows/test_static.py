@@ -30,6 +30,7 @@ CHECKS: list[Check] = [
     rules.expressions,
     rules.foreign_code,
     rules.caches,
+    rules.fresh,
     rules.refs,
     rules.final_job,
 ]
@@ -186,6 +187,59 @@ def test_a_cache_of_a_trusted_job_is_found(used: str, old: str, new: str, tmp_pa
     assert len(rules.caches(place(tmp_path / "taken", trusted))) == 1
     off = trusted.replace(used, f'{used}\n        with: {{cache: "false"}}')
     assert len(rules.caches(place(tmp_path / "off", off))) == used.startswith("actions/")
+
+
+PIN = "@" + "0" * 40
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        f"uses: actions/cache{PIN}",
+        f"uses: actions/cache/restore{PIN}",
+        f"uses: someone/cache{PIN}",
+        f"uses: actions/setup-python{PIN}\n        with: {{cache: pip}}",
+        f"uses: astral-sh/setup-uv{PIN}\n        with: {{enable-cache: true}}",
+        f"uses: docker/build-push-action{PIN}\n        with: {{cache-from: type=gha}}",
+        "uses: ./.github/actions/setup",
+        'uses: ./.github/actions/setup\n        with: {cache: "true"}',
+        "uses: ./.github/actions/setup\n        with: {cache: '${{ vars.CACHE }}'}",
+        f"uses: actions/download-artifact{PIN}\n        with: {{run-id: 1}}",
+        f"uses: actions/download-artifact{PIN}\n        with: {{repository: eve/model}}",
+        f"uses: actions/checkout{PIN}\n        with: {{clean: false}}",
+        "run: gh cache list",
+        "run: gh run download 1",
+        "run: dvc pull --run-cache",
+        "run: docker build --cache-from type=gha .",
+    ],
+)
+@pytest.mark.parametrize("file", rules.COUNTED)
+def test_what_an_earlier_push_left_is_found(file: str, step: str, tmp_path: Path) -> None:
+    """Attacks the model by a cache, an artifact or a folder that an earlier push has filled."""
+    made = place(tmp_path, SOUND.replace("run: echo done", step)) / ".github/workflows"
+    assert rules.fresh(tmp_path) == [], "not every workflow makes models that count"
+    (made / "pull-request.yml").rename(made / file)
+    (found,) = rules.fresh(tmp_path)
+    assert found.startswith(f"{file}: last: Done: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("if: inputs.cache == 'true'", "if: always()"),
+        ("if: inputs.cache == 'true'", "if: inputs.cache != 'false'"),
+        ('python-version: "3.11"', 'python-version: "3.11"\n        cache: pip'),
+    ],
+)
+def test_a_cache_that_no_input_turns_off_is_found(old: str, new: str, tmp_path: Path) -> None:
+    """Attacks the model by a cache inside of the action that installs packages."""
+    name = ".github/actions/setup/action.yml"
+    text = (REPOSITORY / name).read_text("utf-8")
+    (tmp_path / name).parent.mkdir(parents=True)
+    assert old in text
+    for content, problems in ((text, 0), (text.replace(old, new, 1), 1)):
+        (tmp_path / name).write_text(content, "utf-8")
+        assert len(rules.fresh(tmp_path)) == problems
 
 
 def final_step() -> tuple[str, list[str]]:

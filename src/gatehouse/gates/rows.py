@@ -17,7 +17,8 @@ and matched as multisets (`gatehouse.ledger`), so every number here is a count:
 - `train_turnover`: rows outside test that a change touched, where the test rows are an official
   file, since then no new row can fall into test; 0 where the split rule deals test;
 - `exam_leak`: rows outside test that equal an exam row in all graph inputs, or in all but one, as a
-  share; the base's own share is what chance makes;
+  share; the base's own share is what chance makes. Rows whose numbers lie in the same cells as an
+  exam row's are counted too, and what is farthest above the base decides;
 - `not_from_run`: whether data and model come from no run that counts, which only the trusted
   workflow can tell (`gatehouse.origin`).
 
@@ -26,6 +27,7 @@ Whether two rows are equal is decided by hashes under a key that is drawn for th
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gatehouse.base import read_record
@@ -46,6 +48,15 @@ if TYPE_CHECKING:
 
 TOUCHES = ("added", "gone", "changed", "relabelled")
 """What can be done to a row by choice; repeating one changes no identity."""
+
+_IN_CELLS = {
+    "close": "all graph inputs, numbers by cells of a quarter of a standard deviation",
+    "about": "all graph inputs, or in all but one, numbers by cells of a quarter of a standard "
+    "deviation",
+}
+_TWINS = {"near": "all graph inputs, or in all but one"} | _IN_CELLS
+"""The kinds of twins (`gatehouse.ledger.leak`), by what they have in common."""
+_DEVIATIONS = 4
 
 _MATCHED = "rows matched as multisets by keyed 64-bit hashes"
 
@@ -92,7 +103,7 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
         growth(sides, earlier_rows(candidate, "exam_growth")),
         *_deals(ledger, contract, official_test=official),
         _turnover(sides.kept, official_test=official),
-        *_leak(exam.twins(old), exam.twins(new)),
+        *_leak(exam.twins(old), exam.twins(new), _touched(ledger)),
     ]
 
 
@@ -181,20 +192,14 @@ def _explained(kept: Kept) -> list[Measurement]:
 
 def _turnover(kept: Kept, *, official_test: bool) -> Measurement:
     """The touched rows outside test for each row that the base has there."""
-    from gatehouse.ledger.compare import TEST, Outcome
+    from gatehouse.ledger.compare import TEST
     from gatehouse.ledger.explained import Reason
 
-    ledger = kept.ledger
-
-    outside = int((ledger.base_splits != TEST).sum())
-    touched = sum(
-        ledger.count(outcome) - ledger.count(outcome, TEST)
-        for outcome in Outcome
-        if outcome is not Outcome.UNCHANGED
-    ) - sum(
+    outside = int((kept.ledger.base_splits != TEST).sum())
+    touched = _touched(kept.ledger) - sum(
         kept.count(reason) - kept.count(reason, TEST)
         for reason in (Reason.RETENTION, Reason.ERASURE)
-    )  # fmt: skip
+    )
     return Measurement(
         name="train_turnover",
         of=Of.COMPARISON,
@@ -207,12 +212,33 @@ def _turnover(kept: Kept, *, official_test: bool) -> Measurement:
     )
 
 
-def _leak(old: Twins, new: Twins) -> list[Measurement]:
+def _touched(ledger: Ledger) -> int:
+    """Rows outside test that the change added, repeated, took or altered."""
+    from gatehouse.ledger.compare import TEST, Outcome
+
+    return sum(
+        ledger.count(outcome) - ledger.count(outcome, TEST)
+        for outcome in Outcome
+        if outcome is not Outcome.UNCHANGED
+    )
+
+
+def _leak(old: Twins, new: Twins, touched: int) -> list[Measurement]:
+    """The kind of twins that is farthest above the base's share.
+
+    Args:
+        old: of the base.
+        new: of the candidate.
+        touched: rows outside test that the change added, took or altered.
+    """
+    kinds = {kind: _above_chance(old, new, kind, touched) for kind in _TWINS}
+    worst = max(kinds, key=lambda kind: kinds[kind])
     values = {
-        Of.BASE: (old.share, old.rows),
-        Of.CANDIDATE: (new.share, new.rows),
-        Of.COMPARISON: (new.share - old.share, new.rows),
+        Of.BASE: (old.share(worst), old.rows),
+        Of.CANDIDATE: (new.share(worst), new.rows),
+        Of.COMPARISON: (kinds[worst], new.rows),
     }
+    less = f", less {_DEVIATIONS} standard deviations of chance" * (worst in _IN_CELLS)
     return [
         Measurement(
             name="exam_leak",
@@ -220,8 +246,22 @@ def _leak(old: Twins, new: Twins) -> list[Measurement]:
             value=value,
             unit="share",
             n=rows,
-            method="rows outside test that equal an exam row in all graph inputs, or in all but "
-            "one, by keyed 64-bit hashes" + ("; candidate - base" * (of is Of.COMPARISON)),
+            method=f"rows outside test that equal an exam row in {_TWINS[worst]}, by keyed 64-bit "
+            "hashes" + (f"; candidate - base{less}" * (of is Of.COMPARISON)),
         )
         for of, (value, rows) in values.items()
     ]
+
+
+def _above_chance(old: Twins, new: Twins, kind: str, touched: int) -> float:
+    """How far a share of twins lies above the base's.
+
+    Cells are coarse for few inputs, so that chance fills many: what it may add to the share by the
+    rows that the change touched, each a draw at the base's rate, is taken off.
+    """
+    share = old.share(kind)
+    above = new.share(kind) - share
+    if kind not in _IN_CELLS or not new.rows:
+        return above
+    spread = math.sqrt(touched * share * (1 - share)) / new.rows
+    return above - _DEVIATIONS * spread

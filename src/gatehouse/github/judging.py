@@ -150,8 +150,11 @@ def _judge(
                 "its dvc.lock does not record the data and model that were judged; commit the "
                 f"dvc.lock that is in the artifact {found.archive} of the run"
             )
-        if forged := recording.forged_digests(candidate, target.head, kept, root):
-            problems.append(forged)
+        forged = (
+            recording.forged_digests(candidate, target.head, kept, root),
+            recording.forged_verdict(candidate, target.head, base, root),
+        )
+        problems += [each for each in forged if each]
         record = False
     if record:
         recording.write_record(candidate, out / RECORD)

@@ -59,6 +59,25 @@ def forged_digests(
     )
 
 
+def forged_verdict(candidate: Workspace, commit: str, base: Base, root: Path) -> str | None:
+    """Why a commit that nobody records for them may not bring its `reports/verdict.json`.
+
+    What a commit of the default branch says there counts as recorded ever after
+    (`gatehouse.github.past`), so it is the base's file or names the data and model of this run.
+    """
+    try:
+        said = text_at(commit, VERDICT, root)
+        if said is None or said == text_at(base.commit, VERDICT, root):
+            return None
+        if Verdict.parse(said, VERDICT).candidate.pair == candidate.present().pair:
+            return None
+        why = "names other data or another model than were judged"
+    except GatehouseError:
+        why = "can't be read"
+    name = VERDICT.as_posix()
+    return f"its {name} {why}; take the file back (git checkout origin/main -- {name})"
+
+
 def is_recorded(
     candidate: Workspace,
     verdict: Verdict,

@@ -95,11 +95,10 @@ def unlike_runs(tip: str, head: str, root: Path) -> list[str]:
 
 
 def _makes(path: str, border: Ownership | None) -> bool:
-    names = path.split("/")
     return (
         path.startswith(_MAKES)
         or path == OWNERSHIP_FILE.as_posix()
-        or any(name in STEERING for name in names)
+        or _steers(path)
         or (border is not None and border.kind_of(path) is Kind.MACHINERY)
     )
 
@@ -148,4 +147,9 @@ def _hash(content: bytes, root: Path) -> str:
 
 
 def _trains(path: str) -> bool:
-    return not path.startswith(_WORDS)
+    return not path.startswith(_WORDS) or _steers(path)
+
+
+def _steers(path: str) -> bool:
+    """Is it a file that steers DVC or Git, in whatever folder?"""
+    return any(name in STEERING for name in path.split("/"))

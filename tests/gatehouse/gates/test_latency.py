@@ -198,7 +198,19 @@ def test_single_rows_score_as_all_at_once(make_workspace: MakeWorkspace, policy:
 
 @pytest.mark.parametrize(
     "calls",
-    [(1, 10**9), (1, 1), (2, 249), (2, 2), (3, 3), (65, 400)],
+    [
+        (1, 10**9),
+        (1, 1),
+        (2, 249),
+        (2, 2),
+        (3, 3),
+        (65, 400),
+        (7, 7),
+        (64, 64),
+        (249, 249),
+        (5, 7),
+        (60, 70),
+    ],
     ids=lambda c: f"{c[0]}-{c[1]}",
 )
 def test_a_graph_that_looks_at_its_batch_is_caught(

@@ -140,7 +140,8 @@ def test_a_border_of_the_change_frees_nothing(two: Repository) -> None:
         ("dvc.yaml", False), ("requirements/run.txt", False), ("data/own/rows.csv", False),
         ("data/snapshots/x.parquet.dvc", False), ("Makefile", False), ("sitecustomize.py", False),
         (".github/workflows/pipeline.yml", False), ("src/gatehouse/run.py", False),
-        ("models/start.onnx", False), ("src/docs/x.py", False),
+        ("models/start.onnx", False), ("src/docs/x.py", False), ("docs/.gitattributes", False),
+        ("reports/dvc.yaml", False), ("reports/.dvc/config", False), ("deploy/.dvcignore", False),
     ],
 )  # fmt: skip
 def test_equal_inputs(path: str, equal: bool, two: Repository) -> None:

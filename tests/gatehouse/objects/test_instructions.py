@@ -96,6 +96,42 @@ def test_the_configuration_of_the_base_is_not_read(stored: Repository) -> None:
     assert not ran.exists()
 
 
+OTHER = "[core]\n    remote = other\n['remote \"other\"']\n    url = {url}\n"
+SETTINGS = {
+    "another remote": OTHER.format(url="{evil}"),
+    "a remote by HTTP": OTHER.format(url="http://127.0.0.1:9/x") + "    auth = custom\n",
+    "a remote by SSH": OTHER.format(url="ssh://127.0.0.1:9/x") + "    keyfile = {script}\n",
+    "a remote in Git": OTHER.format(url="git+ext::sh -c {script}"),
+    "a chain of remotes": OTHER.format(url="remote://evil/x")
+    + "['remote \"evil\"']\n    url = {evil}\n",
+    "another cache": "[cache]\n    dir = {evil}\n    type = symlink\n",
+    "another cache of the site": "[core]\n    site_cache_dir = {evil}\n",
+    "hooks of Hydra": "[hydra]\n    enabled = true\n    plugins_path = {evil}\n",
+    "a data base": '[db "evil"]\n    url = sqlite:///{evil}/x\n',
+    "no DVC at all": "\x00[",
+}
+
+
+@pytest.mark.parametrize("file", [".dvc/config", ".dvc/config.local"])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_setting_of_the_base_is_followed(stored: Repository, name: str, file: str) -> None:
+    """Attacks the judge with other remotes, caches and plugins in the base's configuration."""
+    script, ran = command(stored)
+    evil = stored.root.parent / "evil"
+    evil.mkdir()
+
+    def change() -> None:
+        (stored.root / file).write_text(SETTINGS[name].format(evil=evil, script=script))
+        stored.git("add", "--force", file)
+
+    on_a_branch(stored, change)
+    taken = take_base(find_base("evil", stored.root), stored.root)
+    assert taken is not None
+    assert dealt(taken).present().data == stored.workspace.present().data
+    assert not ran.exists()
+    assert not list(evil.iterdir())
+
+
 def test_a_repository_in_a_free_folder_is_not_read(stored: Repository) -> None:
     """Attacks the judge with `data/.dvc/config`, which DVC obeys for what lies below `data`."""
     script, ran = command(stored)

@@ -54,8 +54,15 @@ def _own_files() -> Iterator[None]:
         (b"POST /predict HTTP/1.1\r\nAuthorization: Bearer %s\r\n"
          b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{" % TOKEN.encode(), False),
         (b"POST /predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{", True),
+        (b"POST /predict HTTP/1.1\r\nAuthorization: Bearer %s\r\n"
+         b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n"
+         % TOKEN.encode(), False),
+        (b"G", False),
+        (b"\r\n\r\n", False),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\nHost:", True),
     ],
-    ids=["401", "200", "nothing", "half a head", "half a body", "401 and half a body"],
+    ids=["401", "200", "nothing", "half a head", "half a body", "401 and half a body",
+         "a chunk", "a letter", "empty lines", "one whole and half a head"],
 )  # fmt: skip
 def test_probes_are_answered(service: Process, sent: bytes, answered: bool) -> None:
     """Each client stays; the service closes those that it has to, and answers everybody else."""

@@ -135,7 +135,22 @@ def test_a_page_that_cannot_be_made_is_not_left_from_before(fork: Path) -> None:
     assert "Not made: reports/report.md is not here. Run make run , then make pages ." in index.text
 
 
-@pytest.mark.parametrize("name", ["x.html", "deep/x.html", "link.html", "docs.html"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x.html",
+        "deep/x.html",
+        "link.html",
+        "docs.html",
+        "x.svg",
+        "x.js",
+        "style.css.html",
+        ".htaccess",
+        "404.html",
+        "index.htm",
+        "a b.html",
+    ],
+)
 def test_the_site_holds_only_what_was_made(fork: Path, name: str, tmp_path: Path) -> None:
     """Attacks the published site with a page that lies committed in its folder, or a link there."""
     path = fork / SITE / name
