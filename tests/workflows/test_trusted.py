@@ -131,6 +131,7 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
         "keep": set(),
         "comment": {"pull-requests"},
         "publish": {"contents", "statuses"},
+        "go-on": {"pull-requests"},
     }
     for name, job in GATES["jobs"].items():
         if "secrets." in str(dict(job)):
@@ -148,6 +149,7 @@ def test_a_comment_is_answered_with_least_rights() -> None:
         "find": set(),
         "accept": {"contents", "statuses"},
         "comment": {"pull-requests"},
+        "go-on": {"pull-requests"},
     }
     assert "measure" not in (WORKFLOWS / "accept.yml").read_text("utf-8").replace("measured", "")
     for name, job in accept["jobs"].items():
@@ -203,8 +205,8 @@ def test_a_run_that_counts_takes_no_cache() -> None:
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("gates.yml", {"announce", "both", "judge", "keep", "comment", "publish"}),
-        ("accept.yml", {"accept", "comment"}),
+        ("gates.yml", {"announce", "both", "judge", "keep", "comment", "publish", "go-on"}),
+        ("accept.yml", {"accept", "comment", "go-on"}),
         ("release.yml", {"build", "publish"}),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
     from gatehouse.github.event import Event
+    from gatehouse.github.going_on import Obstacle
 
 
 @click.group("github", context_settings=HELP)
@@ -127,10 +128,17 @@ def comment(folder: Path, author: str) -> int:
     return PASS
 
 
+_GOING_ON = click.option(
+    "--going-on", required=True, metavar="FILE", type=click.Path(path_type=Path, exists=False),
+    help="Written where the change goes on, or can't: outputs for a step of a workflow.",
+)  # fmt: skip
+
+
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@_GOING_ON
 @command
-def publish(folder: Path) -> int:
+def publish(folder: Path, going_on: Path) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
     from gatehouse.github.client import connect
     from gatehouse.github.publish import publish as publish_run
@@ -138,7 +146,9 @@ def publish(folder: Path) -> int:
 
     repository = connect()
     event, bases = _event(repository), load_policy().bases
-    publish_run(repository, connect("STATUS_TOKEN"), event, folder, bases)
+    settled = publish_run(repository, connect("STATUS_TOKEN"), event, folder, bases)
+    if settled.going_on is not None and settled.pull is not None:
+        settled.going_on.write(going_on, settled.pull)
     return PASS
 
 
@@ -146,8 +156,9 @@ def publish(folder: Path) -> int:
 @click.argument("folder", type=click.Path(path_type=Path, exists=False))
 @click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
               help="A new folder for the gates' answer.")  # fmt: skip
+@_GOING_ON
 @command
-def accept(folder: Path, work: Path) -> int:
+def accept(folder: Path, work: Path, going_on: Path) -> int:
     """Judge the newest answer again with the comments as they are now. For accept.yml.
 
     Nothing is measured. What the gates' comment then says is left in FOLDER.
@@ -160,8 +171,26 @@ def accept(folder: Path, work: Path) -> int:
     event = read_comment_event(Path(setting("GITHUB_EVENT_PATH")))
     bases = load_policy().bases
     told = accept_words(connect(), connect("STATUS_TOKEN"), event, folder, work, bases)
+    if told.going_on is not None:
+        told.going_on.write(going_on, event.issue.number)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
-    click.echo(f"said: {' '.join(told.split())}")
+    click.echo(f"said: {' '.join(told.text.split())}")
+    return PASS
+
+
+@group.command("go-on")
+@click.argument("number", type=click.IntRange(1))
+@click.option("--obstacle", type=click.Choice(["", "workflows", "owned", "refused"]), default="",
+              help="Why the change can't go on by itself; empty: it can.")  # fmt: skip
+@click.option("--author", default="github-actions[bot]", show_default=True,
+              help="Login that our token writes as.")  # fmt: skip
+@command
+def go_on(number: int, obstacle: Obstacle | Literal[""], author: str) -> int:
+    """Open the pull request in which pull request NUMBER goes on, and link to it there, once."""
+    from gatehouse.github.client import connect
+    from gatehouse.github.opening import open_continued
+
+    click.echo(open_continued(connect(), number, obstacle or None, author))
     return PASS
 
 

@@ -15,7 +15,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of
 from gatehouse.github.archive import candidates_of
 from gatehouse.github.client import telling
-from gatehouse.github.ended import PIPELINE, named_commit, path_of
+from gatehouse.github.ended import PIPELINE, path_of
 from gatehouse.github.event import Run
 from gatehouse.github.fetch import fetch
 from gatehouse.github.provenance import (
@@ -28,7 +28,7 @@ from gatehouse.github.provenance import (
     tree_problem,
     uploads_problem,
 )
-from gatehouse.github.runs import list_jobs, list_runs
+from gatehouse.github.runs import list_jobs, list_runs, named_runs
 from gatehouse.github.trees import equal_inputs, unlike_runs
 
 if TYPE_CHECKING:
@@ -125,9 +125,7 @@ def find_made(asked: Asked) -> Made:
         if earlier is None:
             raise GatehouseError("the run uploaded no candidate; see the job Pipeline of the run")
         return earlier
-    problem = _run_problem(asked, asked.run, archives) or _tree_problem(
-        asked, asked.run.head_sha
-    )
+    problem = _run_problem(asked, asked.run, archives) or _tree_problem(asked, asked.run.head_sha)
     # What a maintainer ran goes before what a stranger's own run made.
     if problem and (named := find_named(asked)) is not None:
         return named
@@ -173,17 +171,15 @@ def find_named(asked: Asked) -> Made | None:
 
 def _named_runs(asked: Asked) -> list[tuple[Run, str]]:
     """The newest runs that maintainers started, each with the commit that they named."""
-    wanted = {"branch": asked.default, "event": "workflow_dispatch", "status": "success"}
-    found = []
-    for each in list_runs(asked.repository, **wanted):
-        if commit := named_commit(each, asked.here, asked.default):
-            found.append((Run.model_validate(each), commit))
+    found = [
+        (Run.model_validate(run), commit)
+        for run, commit in named_runs(asked.repository, asked.default)
+        if run.get("conclusion") == "success"
+    ]
     return sorted(found, key=lambda pair: -pair[0].id)[:_EARLIER]
 
 
-def _named_problem(
-    asked: Asked, run: Run, commit: str, archives: Sequence[Artifact]
-) -> str | None:
+def _named_problem(asked: Asked, run: Run, commit: str, archives: Sequence[Artifact]) -> str | None:
     """Why the candidate of a named commit's run does not count; None where it does.
 
     The run took its workflow from one commit of the default branch and all else from the named one.

@@ -27,7 +27,7 @@ _FULL = re.compile("[0-9a-f]{40}")
 def prepare_named(
     repository: Repository, number: int, commit: str, folder: Path, root: Path, default: str
 ) -> str:
-    """Write the `dvc.lock` that the run starts from into `folder`; who made the commit, as Markdown.
+    """Write the `dvc.lock` that the run starts from into `folder`; who made it all, as Markdown.
 
     Args:
         repository: as a token that may read actions, contents and pull requests sees it.

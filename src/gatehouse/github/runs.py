@@ -84,6 +84,13 @@ def list_runs(repository: Repository, **wanted: str) -> list[dict[str, Any]]:
     return _listed(repository, "runs", "workflow_runs", **wanted)
 
 
+def named_runs(repository: Repository, default: str) -> list[tuple[dict[str, Any], str]]:
+    """Of the 100 newest runs that were started by hand, those for a commit, which comes with it."""
+    listed = list_runs(repository, branch=default, event="workflow_dispatch")
+    named = ((run, named_commit(run, repository.full_name, default)) for run in listed)
+    return [(run, commit) for run, commit in named if commit]
+
+
 def list_jobs(repository: Repository, run: int) -> list[dict[str, Any]]:
     """The first 100 jobs of the newest attempt of a run, as GitHub's API lists them."""
     return _listed(repository, f"runs/{run}/jobs", "jobs")

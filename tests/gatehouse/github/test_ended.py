@@ -75,7 +75,7 @@ def test_both_must_have_ended(change: Hub, runs: list[dict[str, Any]], told: str
         event = run(change, **each)
     assert ended(change) == f"ended={told}"
     if told == "false":
-        with pytest.raises(GatehouseError, match="not both ended|has no run"):
+        with pytest.raises(GatehouseError, match=r"not both ended|has no run"):
             find_runs(change.connect(READ), event)
         return
     found = find_runs(change.connect(READ), event)
