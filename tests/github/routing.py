@@ -69,8 +69,8 @@ class Route:
 
 ROUTES: list[Route] = []
 
-# Whole numbers are checked by the route, and a ref has slashes in its name.
-_KINDS = {"number": r"\d+", "id": r"\d+", "ref": r".+"}
+# Whole numbers are checked by the route, and refs and paths have slashes.
+_KINDS = {"number": r"\d+", "id": r"\d+", "ref": r".+", "path": r".+"}
 
 
 def route(method: str, template: str, *needs: str) -> Callable[[Handler], Handler]:

@@ -14,6 +14,16 @@ def user(login: str, kind: str | None = None) -> dict[str, Any]:
     return {"login": login, "id": number, "type": known, "site_admin": False}
 
 
+def people_of(state: State, sha: str) -> list[dict[str, Any] | None]:
+    """Author and committer of a commit; an account has the address NAME@example.com."""
+    found = state.git.commit_object(sha)
+    mails = [found.author.email, found.committer.email]
+    return [
+        user(mail.removesuffix("@example.com")) if mail.endswith("@example.com") else None
+        for mail in mails
+    ]
+
+
 def repository(state: State, full_name: str | None = None) -> dict[str, Any]:
     """The repository, or a fork of it."""
     whole = full_name or state.full_name

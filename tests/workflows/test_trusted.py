@@ -16,6 +16,7 @@ from tests.workflows.world import World
 WORKFLOWS = REPOSITORY / ".github/workflows"
 GATES, PULL_REQUEST = load(WORKFLOWS / "gates.yml"), load(WORKFLOWS / "pull-request.yml")
 PIPELINE = load(WORKFLOWS / "pipeline.yml")
+COMMIT = load(WORKFLOWS / "commit.yml")
 
 
 def writes(job: Any) -> set[str]:
@@ -56,10 +57,37 @@ def test_no_code_runs_beside_the_one_that_retrains() -> None:
     assert not any("actions/cache" in each.value for each in found)
 
 
+def test_a_stranger_s_commit_runs_without_key_permission_or_cache() -> None:
+    """Attacks a token, a secret or a cache by a stranger's commit that a maintainer runs."""
+    assert list(COMMIT["on"]) == ["workflow_dispatch"]
+    assert COMMIT["run-name"] == "Run for commit ${{ inputs.commit }}", "Gates reads the title"
+    assert "secrets." not in str(dict(COMMIT))
+    look, pipeline = COMMIT["jobs"]["look"], COMMIT["jobs"]["pipeline"]
+    assert set(COMMIT["jobs"]) == {"look", "pipeline"}
+    assert "refs/heads/{0}" in look["if"]
+    assert pipeline["needs"] == "look"
+    assert writes(look) == set()
+    assert pipeline["permissions"] == {}
+    assert "token" not in str(dict(pipeline))
+    assert "inputs." not in str(dict(pipeline)), "what was typed was checked by the other job"
+    used = [each for each in uses_of(REPOSITORY) if each.file.endswith("/commit.yml")]
+    assert not any("cache" in each.value for each in used)
+    setups = [each for each in used if each.value == "./.github/actions/setup"]
+    assert [each.given["cache"] for each in setups] == ["false"]
+    # The commit is data to the first job: once it is there, no code but the tip's runs.
+    checkout, trusted, hashed, data, *_ = look["steps"]
+    assert checkout["with"]["ref"].startswith("refs/heads/")
+    assert trusted["uses"] == TRUSTED
+    assert "gatehouse github commit" in hashed["run"]
+    assert data["with"]["path"] == "commit"
+
+
 def test_gates_wait_for_both_workflows() -> None:
     """Attacks the run that ends first: it judges nothing and writes nothing."""
     jobs = GATES["jobs"]
-    assert GATES["on"]["workflow_run"]["workflows"] == [PULL_REQUEST["name"], PIPELINE["name"]]
+    assert GATES["on"]["workflow_run"]["workflows"] == [
+        PULL_REQUEST["name"], PIPELINE["name"], COMMIT["name"]
+    ]  # fmt: skip
     assert jobs["judge"]["if"] == "needs.both.outputs.ended == 'true'"
     assert jobs["publish"]["if"] == "always() && needs.both.outputs.ended == 'true'"
     for name in ("keep", "comment", "publish"):
@@ -116,6 +144,7 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
         "keep": set(),
         "comment": {"pull-requests"},
         "publish": {"contents", "statuses"},
+        "go-on": {"pull-requests"},
     }
     for name, job in GATES["jobs"].items():
         if "secrets." in str(dict(job)):
@@ -133,6 +162,7 @@ def test_a_comment_is_answered_with_least_rights() -> None:
         "find": set(),
         "accept": {"contents", "statuses"},
         "comment": {"pull-requests"},
+        "go-on": {"pull-requests"},
     }
     assert "measure" not in (WORKFLOWS / "accept.yml").read_text("utf-8").replace("measured", "")
     for name, job in accept["jobs"].items():
@@ -188,8 +218,8 @@ def test_a_run_that_counts_takes_no_cache() -> None:
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("gates.yml", {"announce", "both", "judge", "keep", "comment", "publish"}),
-        ("accept.yml", {"accept", "comment"}),
+        ("gates.yml", {"announce", "both", "judge", "keep", "comment", "publish", "go-on"}),
+        ("accept.yml", {"accept", "comment", "go-on"}),
         ("release.yml", {"build", "publish"}),
     ],
 )

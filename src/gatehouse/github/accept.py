@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +12,7 @@ from gatehouse.github.bases import status_of
 from gatehouse.github.client import app_sets_status, here, setting
 from gatehouse.github.compose import Surroundings, answer_comment
 from gatehouse.github.event import Here, Seen, read_payload
+from gatehouse.github.going_on import GoingOn
 from gatehouse.github.judged import COMMENT
 from gatehouse.github.publish import Settled, settle
 from gatehouse.github.target import Target, target_of
@@ -58,6 +60,19 @@ def read_comment_event(path: Path) -> CommentEvent:
     return read_payload(CommentEvent, path, "issue_comment", "accept.yml")
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What came of a comment.
+
+    Attributes:
+        text: in words.
+        going_on: what became of the change on a branch of ours; None where it has its own.
+    """
+
+    text: str
+    going_on: GoingOn | None = None
+
+
 def accept(
     repository: Repository,
     statuses: Repository,
@@ -65,8 +80,8 @@ def accept(
     folder: Path,
     work: Path,
     bases: Mapping[str, str],
-) -> str:
-    """Judge the newest answer again with the comments as they are now; in words.
+) -> Answered:
+    """Judge the newest answer again with the comments as they are now.
 
     Args:
         repository: as a token that may write contents sees it.
@@ -80,20 +95,21 @@ def accept(
         GatehouseError: GitHub refused, or the head was not judged.
     """
     if event.action == "created" and event.sender.login != event.comment.user.login:
-        return "the comment was written in another's name and does not count"
+        return Answered("the comment was written in another's name and does not count")
     default = event.repository.default_branch
     target = target_of(repository, event.issue.number, default)
     if target is None:
-        return "the pull request is closed"
+        return Answered("the pull request is closed")
     context = status_of(target.base_branch, default, bases)
     if context is None:
-        return f"{target.base_branch} has no gates"
+        return Answered(f"{target.base_branch} has no gates")
     judged = newest_answer(repository, target.head, default, work)
     if judged is None or judged.basis is None or judged.base != target.base_branch:
-        return "the head was not judged yet; the comment counts when it is"
+        return Answered("the head was not judged yet; the comment counts when it is")
     settled = settle(repository, statuses, target, judged, work, context)
     _answer(target, settled, folder)
-    return f"{settled.judged.overall.state}: {settled.judged.overall.description}"
+    note = settled.judged.overall
+    return Answered(f"{note.state}: {note.description}", settled.going_on)
 
 
 def _answer(target: Target, settled: Settled, folder: Path) -> None:
@@ -107,11 +123,12 @@ def _answer(target: Target, settled: Settled, folder: Path) -> None:
         run=f"{server}/{name}/pull/{target.pull}/checks",
         run_here=here(),
         owned=again.basis.owned,
-        recorded=settled.recorded is not None,
+        recorded=settled.recorded is not None and target.branch is not None,
         training=again.basis.training,
         offers=again.offers,
         app=app_sets_status(),
     )
     report = again.report(f"[the run's artifacts]({here()})")
-    text = answer_comment(report, again.problems, around, again.accepted.answers)
+    problems = [*again.problems, *again.unrecorded]
+    text = answer_comment(report, problems, around, again.accepted.answers)
     write_text(folder / COMMENT, text)

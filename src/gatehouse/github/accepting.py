@@ -19,6 +19,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.acceptors import Acceptors, find_acceptors, find_involved
 from gatehouse.github.blobs import folder_of, text_of
 from gatehouse.github.comments import Said, read_commands
+from gatehouse.github.continued import speaking_pulls
 from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.github.target import Target
 from gatehouse.github.teams import read_teams
@@ -38,6 +39,7 @@ class Accepted:
         acceptances: the base's, and those of valid comments.
         record: the files that the head lacks, by their path.
         problems: why the head's folder can't be merged.
+        unrecorded: why it lacks files, where the gates can't write to the branch.
         answers: what became of each command that does not count, by the comment's number.
     """
 
@@ -45,6 +47,7 @@ class Accepted:
     acceptances: tuple[Acceptance, ...]
     record: Mapping[str, bytes]
     problems: tuple[str, ...]
+    unrecorded: tuple[str, ...]
     answers: Mapping[int, str]
 
 
@@ -79,17 +82,20 @@ def find_accepted(
     given: dict[int, Acceptance] = {}
     answers: dict[int, str] = {}
     unread: list[str] = []
-    number = target.number
-    said = read_commands(repository, number) if number else ()
-    if number and said:
+    # A change that goes on has two pull requests, and owners' words may stand on both.
+    numbers = speaking_pulls(repository, target)
+    words = [each for number in numbers for each in read_commands(repository, number)]
+    said = tuple(sorted(words, key=lambda each: each.comment))
+    if said:
         codeowners = text_of(repository, base, OWNERS_FILE)
         owner = repository.full_name.partition("/")[0]
         who = find_acceptors(policy, codeowners, partial(read_teams, owner=owner))
         unread = who.unread_teams()
         # Not for a stranger's words: looking it up takes time, and fails for a very long change.
         spoken = any(s.command and who.owns(s.login, s.command.rules) for s in said)
-        involved = find_involved(repository, number) if spoken else frozenset()
-        given, answers = _valid(said, who, involved, verdict, recorded, number)
+        people = (find_involved(repository, number) for number in numbers if spoken)
+        involved = frozenset[str]().union(*people)
+        given, answers = _valid(said, who, involved, verdict, recorded)
     valid = by_path(given.values())
     for path, data in here.items():
         if path not in before and valid.get(path) != data:
@@ -99,14 +105,13 @@ def find_accepted(
             )
     known = tuple(parse(data, Path(path)) for path, data in before.items())
     lacking = {path: data for path, data in valid.items() if path not in (before | here)}
-    if target.branch is None:
-        problems += [
-            f"{path}: is not on the branch, to which the gates can't write; push the change to a "
-            "branch of this repository"
-            for path in lacking
-        ]
-        lacking = {}
-    return Accepted(verdict, (*known, *given.values()), lacking, tuple(problems), answers)
+    unrecorded = tuple(
+        f"{path}: is not on the branch, to which the gates can't write; once all else passes, the "
+        "change goes on with its record on a branch of this repository"
+        for path in (lacking if target.branch is None else ())
+    )
+    counted = (*known, *given.values())
+    return Accepted(verdict, counted, lacking, tuple(problems), unrecorded, answers)
 
 
 def _recorded(
@@ -136,7 +141,6 @@ def _valid(
     involved: frozenset[str],
     verdict: Verdict,
     recorded: Mapping[int, Acceptance],
-    number: int,
 ) -> tuple[dict[int, Acceptance], dict[int, str]]:
     """The acceptances of comments that count, and why others don't, by comment."""
     given: dict[int, Acceptance] = {}
@@ -165,7 +169,7 @@ def _valid(
             scope=scope,
             by=f"@{each.login}",
             reason=command.reason,
-            pull=number,
+            pull=each.pull,
             comment=each.comment,
         )
     return given, answers

@@ -10,6 +10,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.client import telling
 from gatehouse.github.owners import OWNERS_FILE, owners_of, parse
 from gatehouse.github.retraining import retraining_run
+from gatehouse.github.runs import named_runs
 from gatehouse.github.teams import Teams
 from gatehouse.ownership import PLACEHOLDER
 from gatehouse.policy import POLICY_FILE, Policy
@@ -128,7 +129,17 @@ def find_involved(repository: Repository, number: int) -> frozenset[str]:
         # Its pull request is the workflow's; who started it wanted this model.
         if ours and (retraining := retraining_run(repository, pull.head.ref)):
             people += [retraining.actor, retraining.triggering_actor]
-    return _lower(f"@{each.login}" for each in people if _has_login(each))
+        default = repository.default_branch
+    shas = {commit.sha for commit in commits}
+    started = [
+        run[role]["login"]
+        for run, commit in named_runs(repository, default)
+        if commit in shas
+        for role in ("actor", "triggering_actor")
+        if run.get(role)
+    ]
+    logins = [*started, *(each.login for each in people if _has_login(each))]
+    return _lower(f"@{login}" for login in logins)
 
 
 def _has_login(user: NamedUser | None) -> bool:

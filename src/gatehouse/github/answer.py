@@ -106,9 +106,7 @@ def _check_record(repository: Repository, commit: str, head: str, record: Path) 
         GatehouseError: it has another change besides.
     """
     with telling("compare the head with what was judged"):
-        before, after = (
-            _files(repository.get_git_tree(sha, recursive=True)) for sha in (commit, head)
-        )
+        before, after = files_of(repository, commit), files_of(repository, head)
     made = {path.relative_to(record).as_posix() for path in record.rglob("*") if path.is_file()}
     other = [
         path
@@ -123,8 +121,13 @@ def _check_record(repository: Repository, commit: str, head: str, record: Path) 
         raise GatehouseError("the head was not judged yet; the comment counts when it is")
 
 
-def _files(tree: GitTree) -> dict[str, tuple[str, str]]:
-    """Mode and hash of each file."""
+def files_of(repository: Repository, commit: str) -> dict[str, tuple[str, str]]:
+    """Mode and hash of each file of a commit, by its path; call it under `telling`.
+
+    Raises:
+        GatehouseError: there are more files than GitHub lists.
+    """
+    tree: GitTree = repository.get_git_tree(commit, recursive=True)
     if tree.raw_data.get("truncated"):
         raise GatehouseError("the repository has more files than GitHub lists; run Gates again")
     return {each.path: (each.mode, each.sha) for each in tree.tree if each.type != "tree"}

@@ -31,6 +31,22 @@ def tip_of(repository: Repository, branch: str) -> str:
     return found
 
 
+def find_tip(repository: Repository, branch: str) -> str | None:
+    """The commit at the tip of a branch; None where there is no such branch.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    from github import UnknownObjectException
+
+    with telling(f"look up the branch {branch}"):
+        try:
+            found: str = repository.get_git_ref(f"heads/{branch}").object.sha
+        except UnknownObjectException:
+            return None
+    return found
+
+
 def text_of(repository: Repository, commit: str, path: Path) -> str | None:
     """The text of a commit's file; None where it has no such file.
 

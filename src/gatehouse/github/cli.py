@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -11,7 +11,10 @@ from gatehouse.command import HELP, command
 from gatehouse.exits import PASS
 
 if TYPE_CHECKING:
+    from github.Repository import Repository
+
     from gatehouse.github.event import Event
+    from gatehouse.github.going_on import Obstacle
 
 
 @click.group("github", context_settings=HELP)
@@ -28,7 +31,9 @@ def announce(runner: str) -> int:
     from gatehouse.github.publish import announce as announce_run
     from gatehouse.policy import load_policy
 
-    announce_run(connect(), connect("STATUS_TOKEN"), _event(), runner, load_policy().bases)
+    repository = connect()
+    event, bases = _event(repository), load_policy().bases
+    announce_run(repository, connect("STATUS_TOKEN"), event, runner, bases)
     return PASS
 
 
@@ -50,7 +55,8 @@ def fetch(work: Path, megabytes: int) -> int:
     from gatehouse.github.fetching import fetch_run
     from gatehouse.github.steps import Place
 
-    found = fetch_run(connect(), _event(), Place(Path(), work), megabytes)
+    repository = connect()
+    found = fetch_run(repository, _event(repository), Place(Path(), work), megabytes)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
     why = (
         ""
@@ -92,8 +98,8 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
     from gatehouse.github.judging import judge_run
     from gatehouse.github.steps import Place
 
-    place = Place(Path(), work)
-    judged = judge_run(connect(), _event(), place, folder, fetched, measured)
+    place, repository = Place(Path(), work), connect()
+    judged = judge_run(repository, _event(repository), place, folder, fetched, measured)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
     click.echo(f"{judged.overall.state}: {judged.overall.description}")
     return PASS
@@ -111,7 +117,8 @@ def comment(folder: Path, author: str) -> int:
     from gatehouse.github.judged import COMMENT
     from gatehouse.github.target import find_target
 
-    repository, event = connect(), _event()
+    repository = connect()
+    event = _event(repository)
     target = find_target(repository, event)
     if target is None or target.pull is None or not (folder / COMMENT).exists():
         click.echo("nothing to say on a pull request")
@@ -121,16 +128,27 @@ def comment(folder: Path, author: str) -> int:
     return PASS
 
 
+_GOING_ON = click.option(
+    "--going-on", required=True, metavar="FILE", type=click.Path(path_type=Path, exists=False),
+    help="Written where the change goes on, or can't: outputs for a step of a workflow.",
+)  # fmt: skip
+
+
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@_GOING_ON
 @command
-def publish(folder: Path) -> int:
+def publish(folder: Path, going_on: Path) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
     from gatehouse.github.client import connect
     from gatehouse.github.publish import publish as publish_run
     from gatehouse.policy import load_policy
 
-    publish_run(connect(), connect("STATUS_TOKEN"), _event(), folder, load_policy().bases)
+    repository = connect()
+    event, bases = _event(repository), load_policy().bases
+    settled = publish_run(repository, connect("STATUS_TOKEN"), event, folder, bases)
+    if settled.going_on is not None and settled.pull is not None:
+        settled.going_on.write(going_on, settled.pull)
     return PASS
 
 
@@ -138,8 +156,9 @@ def publish(folder: Path) -> int:
 @click.argument("folder", type=click.Path(path_type=Path, exists=False))
 @click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
               help="A new folder for the gates' answer.")  # fmt: skip
+@_GOING_ON
 @command
-def accept(folder: Path, work: Path) -> int:
+def accept(folder: Path, work: Path, going_on: Path) -> int:
     """Judge the newest answer again with the comments as they are now. For accept.yml.
 
     Nothing is measured. What the gates' comment then says is left in FOLDER.
@@ -152,8 +171,26 @@ def accept(folder: Path, work: Path) -> int:
     event = read_comment_event(Path(setting("GITHUB_EVENT_PATH")))
     bases = load_policy().bases
     told = accept_words(connect(), connect("STATUS_TOKEN"), event, folder, work, bases)
+    if told.going_on is not None:
+        told.going_on.write(going_on, event.issue.number)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
-    click.echo(f"said: {' '.join(told.split())}")
+    click.echo(f"said: {' '.join(told.text.split())}")
+    return PASS
+
+
+@group.command("go-on")
+@click.argument("number", type=click.IntRange(1))
+@click.option("--obstacle", type=click.Choice(["", "workflows", "owned", "refused"]), default="",
+              help="Why the change can't go on by itself; empty: it can.")  # fmt: skip
+@click.option("--author", default="github-actions[bot]", show_default=True,
+              help="Login that our token writes as.")  # fmt: skip
+@command
+def go_on(number: int, obstacle: Obstacle | Literal[""], author: str) -> int:
+    """Open the pull request in which pull request NUMBER goes on, and link to it there, once."""
+    from gatehouse.github.client import connect
+    from gatehouse.github.opening import open_continued
+
+    click.echo(open_continued(connect(), number, obstacle or None, author))
     return PASS
 
 
@@ -192,7 +229,9 @@ def keep(folder: Path, work: Path, megabytes: int) -> int:
     from gatehouse.github.client import connect
     from gatehouse.github.keep import keep as keep_judged
 
-    click.echo(keep_judged(connect(), _event(), folder, work, Path(), megabytes))
+    repository = connect()
+    event = _event(repository)
+    click.echo(keep_judged(repository, event, folder, work, Path(), megabytes))
     return PASS
 
 
@@ -247,18 +286,29 @@ def start(records: Path) -> int:
     candidate is taken, if there is one: nothing has to be run then.
     """
     from gatehouse.github.client import connect, setting
-    from gatehouse.github.ended import PIPELINE
-    from gatehouse.github.event import Here, Seen, read_payload
     from gatehouse.github.start import start_run
 
-    class Payload(Seen):
-        repository: Here
-
-    path = Path(setting("GITHUB_EVENT_PATH"))
-    event = read_payload(Payload, path, "event", Path(PIPELINE).name)
-    default = event.repository.default_branch
-    number = int(setting("GITHUB_RUN_ID"))
+    number, default = int(setting("GITHUB_RUN_ID")), _default_branch("pipeline.yml")
     click.echo(f"earlier={start_run(connect(), number, records, Path(), default)}")
+    return PASS
+
+
+@group.command("commit")
+@click.argument("commit")
+@click.argument("folder", type=click.Path(path_type=Path, exists=False))
+@command
+def name_commit(commit: str, folder: Path) -> int:
+    """Look at the COMMIT that a maintainer named; for commit.yml.
+
+    Run in a checkout of the default branch. COMMIT must be the full hash of the newest commit of an
+    open pull request. Writes the dvc.lock that its run starts from into FOLDER, and prints who made
+    the commit, as Markdown.
+    """
+    from gatehouse.github.client import connect, setting
+    from gatehouse.github.named import prepare_named
+
+    number, default = int(setting("GITHUB_RUN_ID")), _default_branch("commit.yml")
+    click.echo(prepare_named(connect(), number, commit, folder, Path(), default), nl=False)
     return PASS
 
 
@@ -318,8 +368,22 @@ def settings(
     )
 
 
-def _event() -> Event:
+def _event(repository: Repository) -> Event:
+    """The event that started gates.yml: a change's own run began or ended, or a named commit's."""
     from gatehouse.github.client import setting
     from gatehouse.github.event import read_event
+    from gatehouse.github.runs import event_of_change
 
-    return read_event(Path(setting("GITHUB_EVENT_PATH")))
+    return event_of_change(repository, read_event(Path(setting("GITHUB_EVENT_PATH"))))
+
+
+def _default_branch(workflow: str) -> str:
+    """The default branch, by the event that started `workflow`."""
+    from gatehouse.github.client import setting
+    from gatehouse.github.event import Here, Seen, read_payload
+
+    class Payload(Seen):
+        repository: Here
+
+    path = Path(setting("GITHUB_EVENT_PATH"))
+    return read_payload(Payload, path, "event", workflow).repository.default_branch

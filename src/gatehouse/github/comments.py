@@ -39,12 +39,14 @@ class Said:
     """A comment that begins with `/gatehouse `.
 
     Attributes:
+        pull: the pull request's number.
         comment: its number; a later one has a higher number.
         login: who wrote it, without @; empty where the account is gone.
         command: what it asks for; None where it can't be understood.
         problem: why it does not count; None where it may.
     """
 
+    pull: int
     comment: int
     login: str
     command: Command | None
@@ -66,11 +68,13 @@ def read_commands(repository: Repository, number: int) -> tuple[Said, ...]:
         found = [each.raw_data for each in listed if is_command(each.body or "")]
         seen = _by_graphql(repository, number) if found else {}
     return tuple(
-        sorted((_said(each, seen.get(each["id"])) for each in found), key=lambda s: s.comment)
+        sorted(
+            (_said(number, each, seen.get(each["id"])) for each in found), key=lambda s: s.comment
+        )
     )
 
 
-def _said(rest: dict[str, Any], seen: dict[str, Any] | None) -> Said:
+def _said(number: int, rest: dict[str, Any], seen: dict[str, Any] | None) -> Said:
     user = rest.get("user") or {}
     login = str(user.get("login") or "")
     command, problem = None, _problem(rest, user, seen)
@@ -78,7 +82,7 @@ def _said(rest: dict[str, Any], seen: dict[str, Any] | None) -> Said:
         command = parse_command(rest["body"])
     except GatehouseError as error:
         problem = problem or str(error)
-    return Said(rest["id"], login, command, problem)
+    return Said(number, rest["id"], login, command, problem)
 
 
 def _problem(rest: dict[str, Any], user: dict[str, Any], seen: dict[str, Any] | None) -> str | None:

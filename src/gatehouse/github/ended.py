@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 import urllib.error
@@ -22,8 +23,12 @@ from gatehouse.errors import GatehouseError
 
 CHECKS = ".github/workflows/pull-request.yml"
 PIPELINE = ".github/workflows/pipeline.yml"
+NAMED = ".github/workflows/commit.yml"
+"""Runs a stranger's commit that a maintainer names: *Run for this commit*."""
 QUEUE = "merge_group"
 
+_NAMED = re.compile(r"Run for commit ([0-9a-f]{40})")
+"""`run-name` of that workflow. Nobody but whoever starts a run chooses it."""
 _TRIES = 5
 _LOOKS = 4
 """An edited title starts a run that skips everything and ends within seconds: it is waited for."""
@@ -62,6 +67,36 @@ def path_of(run: RunFacts) -> str:
     return str(run.get("path") or "").partition("@")[0]
 
 
+def named_commit(run: RunFacts, here: str, default: str) -> str | None:
+    """The commit that a maintainer named when they started a run; None if the run is no such one.
+
+    The run's title says so, which the default branch's workflow makes of what the maintainer typed.
+
+    Args:
+        run: of any workflow.
+        here: owner/name of this repository.
+        default: the default branch.
+    """
+    repository = run.get("head_repository") or {}
+    found = _NAMED.fullmatch(str(run.get("display_title") or ""))
+    ours = (repository.get("full_name"), run.get("head_branch")) == (here, default)
+    if path_of(run) != NAMED or run.get("event") != "workflow_dispatch" or not ours:
+        return None
+    return found[1] if found else None
+
+
+def own_run(runs: Iterable[RunFacts]) -> RunFacts | None:
+    """Of the runs of a commit, the newest one of *Pipeline* that a pull request started."""
+    found = [
+        run
+        for run in runs
+        if path_of(run) == PIPELINE
+        and run.get("event") == "pull_request"
+        and run.get("conclusion") != "skipped"
+    ]
+    return max(found, key=lambda run: run["id"], default=None)
+
+
 def both_ended(runs: Mapping[str, RunFacts]) -> bool:
     """Has the newest run of each of the two workflows ended?"""
     return {CHECKS, PIPELINE} == {
@@ -90,31 +125,65 @@ def _new_one_runs(runs: Mapping[str, RunFacts]) -> bool:
 
 
 def main() -> int:
-    """Print, as an output of a workflow's step, whether Gates has anything to judge yet."""
+    """Print, as outputs of a workflow's step, what is judged and whether there is anything yet."""
     try:
         event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))
-        run = event["workflow_run"]
-        found = newest_runs(_runs_of(str(run["head_sha"])), run)
-        looks = 1
-        while looks < _LOOKS and _new_one_runs(found):
-            time.sleep(_PAUSE)
+        run = _judged_run(event)
+        found: dict[str, RunFacts] = {}
+        looks = 0
+        while run is not None and (not looks or (looks < _LOOKS and _new_one_runs(found))):
+            time.sleep(_PAUSE if looks else 0)
             found = newest_runs(_runs_of(str(run["head_sha"])), run)
             looks += 1
+        ended = both_ended(found) or (run is not None and _never_comes(found, run))
     except (GatehouseError, KeyError, OSError, ValueError) as error:
         print(f"error: the runs of this commit can't be listed ({error})", file=sys.stderr)
         return 2
-    print(f"ended={'true' if both_ended(found) else 'false'}")
+    print(f"ended={'true' if ended else 'false'}")
+    if run is not None:
+        repository = (run.get("head_repository") or {}).get("full_name")
+        print(f"commit={run['head_sha']}")
+        print(f"branch={repository}-{run.get('head_branch')}")  # no ref's name has a line break
     return 0
+
+
+def _judged_run(event: Mapping[str, Any]) -> RunFacts | None:
+    """The run that ended, or that of the commit which a maintainer named; None: there is none."""
+    run: RunFacts = event["workflow_run"]
+    if path_of(run) != NAMED:
+        return run
+    repository = event["repository"]
+    commit = named_commit(run, repository["full_name"], repository["default_branch"])
+    if commit is None or run.get("conclusion") != "success":
+        return None
+    return own_run(_runs_of(commit))
+
+
+def _never_comes(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
+    """Has one of the two ended, and the other no run since the change takes its file away?"""
+    (ended, *others) = runs.values() if runs else (None,)
+    if ended is None or others or ended.get("status") != "completed":
+        return False
+    (missing,) = {CHECKS, PIPELINE} - set(runs)
+    return not _has_file(str(run["head_sha"]), missing)
 
 
 def _runs_of(commit: str) -> list[RunFacts]:
     """The 100 newest runs of a commit."""
-    address = (
-        f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}"
-        f"/actions/runs?head_sha={commit}&per_page=100"
-    )
+    answer = _ask(f"actions/runs?head_sha={commit}&per_page=100")
+    found: list[RunFacts] = (answer or {})["workflow_runs"]
+    return found
+
+
+def _has_file(commit: str, path: str) -> bool:
+    """Does a commit have a file?"""
+    return _ask(f"contents/{path}?ref={commit}") is not None
+
+
+def _ask(what: str) -> dict[str, Any] | None:
+    """What GitHub says of a part of this repository; None where there is no such thing."""
     request = urllib.request.Request(  # noqa: S310 - GitHub's own address, from the runner
-        address,
+        f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}/{what}",
         headers={
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {os.environ['GITHUB_TOKEN']}",
@@ -123,9 +192,11 @@ def _runs_of(commit: str) -> list[RunFacts]:
     for left in reversed(range(_TRIES)):
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                found: list[RunFacts] = json.load(answer)["workflow_runs"]
+                found: dict[str, Any] = json.load(answer)
                 return found
         except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
             if error.code < 500 or not left:
                 raise GatehouseError(f"GitHub answers {error.code}") from None
         except OSError:

@@ -58,6 +58,7 @@ class Run(Seen):
     head_branch: str | None = None
     head_repository: Owned | None = None
     html_url: str
+    display_title: str = ""
 
 
 class Event(Seen):

@@ -59,6 +59,11 @@ class Basis(Frozen):
     problems: tuple[str, ...] = Field(
         default=(), description="what forbids the merge besides the verdict"
     )
+    unrecorded: tuple[str, ...] = Field(
+        default=(),
+        description="what a record on a branch of this repository would mend, where the gates "
+        "can't write to the change's own branch",
+    )
     owned: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="changed files that need a code owner, and those owners"
     )

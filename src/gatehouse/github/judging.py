@@ -142,22 +142,26 @@ def _judge(
     record = bool(words.record) or not recording.is_recorded(
         candidate, verdict, base, target.head, root, place.work / "replay", report
     )
+    unrecorded = [*words.unrecorded]
     if record and target.branch is None:
-        # Nobody can record it for them, and what merges must be what was judged.
+        # Its own branch is not ours to record it on, and what merges must be what was judged.
         recorded = recording.recorded_outputs(target.head, root)
         if recorded != recording.own_outputs(candidate):
-            problems.append(
-                "its dvc.lock does not record the data and model that were judged; commit the "
-                f"dvc.lock that is in the artifact {found.archive} of the run"
+            unrecorded.append(
+                "its dvc.lock does not record the data and model that were judged; once all else "
+                "passes, the change goes on with its record on a branch of this repository. Or "
+                f"commit the dvc.lock that is in the artifact {found.archive} of the run"
             )
         forged = (
             recording.forged_digests(candidate, target.head, kept, root),
             recording.forged_verdict(candidate, target.head, base, root),
         )
-        problems += [each for each in forged if each]
-        record = False
+        unrecorded += [each for each in forged if each]
+        record = target.pull is not None and bool(unrecorded)
     if record:
         recording.write_record(candidate, out / RECORD)
+    # A stranger's files are kept once they pass.
+    passes = overall_note(verdict, problems, around.owned).state == "success"
     judged = Judged(
         head=target.head,
         base=target.base_branch,
@@ -165,19 +169,20 @@ def _judge(
             update={
                 "acceptances": words.acceptances,
                 "problems": tuple(problems),
+                "unrecorded": tuple(unrecorded),
                 "owned": {path: tuple(names) for path, names in around.owned.items()},
                 "training": around.training,
             }
         ),
-        overall=overall_note(verdict, problems, around.owned),
+        overall=overall_note(verdict, [*problems, *unrecorded], around.owned),
         gates=gate_notes(verdict),
-        objects=objects_of(found.files) if target.branch else {},
+        objects=objects_of(found.files) if target.branch or (record and passes) else {},
         archive=found.artifact,
         record=record,
     )
     text = read_text(place.candidate / REPORT)
-    around = around.with_record(record)
-    return _write(judged, out, judged_comment(text, problems, around))
+    around = around.with_record(record and target.branch is not None)
+    return _write(judged, out, judged_comment(text, [*problems, *unrecorded], around))
 
 
 def _words(
@@ -187,7 +192,7 @@ def _words(
     known = of_base(repository, base.commit)
     before = verdict_on(candidate, base, unmeasured=measured.unmeasured, acceptances=known)
     if base.policy is None:
-        return Accepted(before, known, {}, (), {})
+        return Accepted(before, known, {}, (), (), {})
     return find_accepted(repository, target, base.commit, base.policy, before)
 
 

@@ -31,7 +31,7 @@ from gatehouse.github.provenance import (
     uploads_problem,
 )
 from gatehouse.github.retraining import find_retraining
-from gatehouse.github.runs import list_jobs, list_runs
+from gatehouse.github.runs import list_jobs, list_runs, named_runs
 from gatehouse.github.trees import equal_inputs, unlike_runs
 
 if TYPE_CHECKING:
@@ -128,10 +128,13 @@ def find_made(asked: Asked) -> Made:
         if earlier is None:
             raise GatehouseError("the run uploaded no candidate; see the job Pipeline of the run")
         return earlier
+    problem = _run_problem(asked, asked.run, archives) or _tree_problem(asked, asked.run.head_sha)
+    # What a maintainer ran goes before what a stranger's own run made.
+    if problem and (named := find_named(asked)) is not None:
+        return named
     newest = max(archives, key=lambda each: each.id)
     if newest.expired:
         raise GatehouseError("the run's candidate has expired; run the workflow again")
-    problem = _run_problem(asked, asked.run, archives) or _tree_problem(asked, asked.run)
     return Made(newest, asked.run, problem)
 
 
@@ -144,20 +147,80 @@ def find_earlier(asked: Asked) -> Made | None:
     Raises:
         GatehouseError: GitHub refused.
     """
+    return _earlier_of_branch(asked) or _find_retrained(asked) or find_named(asked)
+
+
+def find_named(asked: Asked) -> Made | None:
+    """The candidate of a run that a maintainer started for this commit, or one of equal inputs.
+
+    That of the commit itself is taken whether it counts or not, so that the maintainer reads why.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    for run, commit in _named_runs(asked):
+        itself = commit == asked.run.head_sha
+        if not (itself or _equal(commit, asked)):
+            continue
+        archives = candidates_of(asked.repository, run.id)
+        newest = max(archives, key=lambda each: each.id, default=None)
+        if newest is None or newest.expired:
+            continue
+        problem = _named_problem(asked, run, commit, archives)
+        if itself or problem is None:
+            return Made(newest, run, problem)
+    return None
+
+
+def _named_runs(asked: Asked) -> list[tuple[Run, str]]:
+    """The newest runs that maintainers started, each with the commit that they named."""
+    found = [
+        (Run.model_validate(run), commit)
+        for run, commit in named_runs(asked.repository, asked.default)
+        if run.get("conclusion") == "success"
+    ]
+    return sorted(found, key=lambda pair: -pair[0].id)[:_EARLIER]
+
+
+def _named_problem(asked: Asked, run: Run, commit: str, archives: Sequence[Artifact]) -> str | None:
+    """Why the candidate of a named commit's run does not count; None where it does.
+
+    The run took its workflow from one commit of the default branch and all else from the named one.
+    """
+    uploaded = [Uploaded(each.id, each.created_at) for each in archives]
+    if why := uploads_problem(run, uploaded, "Run for this commit"):
+        return why
+    try:
+        fetch(run.head_sha, asked.root)
+    except GatehouseError:
+        return f"its workflow's commit {run.head_sha[:12]} is gone"
+    return (
+        _tree_problem(asked, run.head_sha)
+        or _tree_problem(asked, commit)
+        or runner_problem(run, _jobs(asked.repository, run))
+    )
+
+
+def _equal(commit: str, asked: Asked) -> bool:
+    """Has a commit the inputs of the one that is judged?"""
+    try:
+        fetch(commit, asked.root)
+        return equal_inputs(commit, asked.run.head_sha, asked.root)
+    except GatehouseError:
+        return False  # the commit is gone
+
+
+def _earlier_of_branch(asked: Asked) -> Made | None:
     for run in _earlier_runs(asked):
-        try:
-            fetch(run.head_sha, asked.root)
-            if not equal_inputs(run.head_sha, asked.run.head_sha, asked.root):
-                continue
-        except GatehouseError:
-            continue  # the commit is gone
+        if not _equal(run.head_sha, asked):
+            continue
         archives = candidates_of(asked.repository, run.id)
         if not archives or _run_problem(asked, run, archives):
             continue
         newest = max(archives, key=lambda each: each.id)
         if not newest.expired:
-            return Made(newest, run, _tree_problem(asked, run))
-    return _find_retrained(asked)
+            return Made(newest, run, _tree_problem(asked, run.head_sha))
+    return None
 
 
 def _find_retrained(asked: Asked) -> Made | None:
@@ -179,7 +242,7 @@ def _find_retrained(asked: Asked) -> Made | None:
         print(f"{head[:12]} is more, or less, than the record of the retraining {found.run.id}")
         return None
     problem = runner_problem(found.run, _jobs(asked.repository, found.run))
-    return Made(found.archive, found.run, problem or _tree_problem(asked, found.run))
+    return Made(found.archive, found.run, problem or _tree_problem(asked, found.run.head_sha))
 
 
 def _earlier_runs(asked: Asked) -> Iterator[Run]:
@@ -196,10 +259,10 @@ def _earlier_runs(asked: Asked) -> Iterator[Run]:
     yield from sorted(found, key=lambda run: -run.id)[:_EARLIER]
 
 
-def _tree_problem(asked: Asked, run: Run) -> str | None:
+def _tree_problem(asked: Asked, commit: str) -> str | None:
     """Why no run of this commit counts."""
     tip = commit_of("HEAD", asked.root)
-    unlike = unlike_runs(tip, run.head_sha, asked.root)
+    unlike = unlike_runs(tip, commit, asked.root)
     return tree_problem(unlike, asked.changed, asked.default)
 
 

@@ -89,8 +89,8 @@ def run_problem(run: Run, here: str) -> str | None:
         return f"it was made by {plain(run.path, 60)}, not by {PIPELINE}"
     if run.head_repository is None or run.head_repository.full_name != here:
         return (
-            "it was made on a fork's branch; where you trust the change, push it to a branch of "
-            "this repository"
+            "it was made on a fork's branch; where you trust the change, start 'Run for this "
+            f"commit' with {run.head_sha}, or push it to a branch of this repository"
         )
     if run.event not in MAKING:
         return f"runs of {plain(run.event, 30)} make no models"
@@ -118,14 +118,16 @@ def retraining_problem(run: Run, here: str, default: str) -> str | None:
     return None
 
 
-def uploads_problem(run: Run, uploaded: Sequence[Uploaded]) -> str | None:
+def uploads_problem(
+    run: Run, uploaded: Sequence[Uploaded], workflow: str = "Pipeline"
+) -> str | None:
     """Why a run's candidates are none that counts; None if there is exactly one of the newest
-    attempt."""
+    attempt. `workflow` is the name of the run's workflow."""
     newest = of_newest_attempt(run, uploaded)
     if len(newest) > 1:
         return f"the run uploaded {len(newest)} candidates, and one must be the only one"
     if not newest:
-        return "its candidate is of an older attempt of the run; run all jobs of Pipeline again"
+        return f"its candidate is of an older attempt of the run; run all jobs of {workflow} again"
     return None
 
 

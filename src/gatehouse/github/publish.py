@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.github.bases import CONTEXT, status_of
 from gatehouse.github.carding import card_files
 from gatehouse.github.client import here, telling
 from gatehouse.github.event import Event
+from gatehouse.github.going_on import GoingOn, go_on
 from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refused
 from gatehouse.github.recompute import Recomputed, recompute
 from gatehouse.github.target import Target, find_target
+from gatehouse.github.writing import move, record_on, say, say_all
 from gatehouse.report.escape import plain
 
 if TYPE_CHECKING:
-    from github.GitCommit import GitCommit
     from github.Repository import Repository
 
-_MESSAGE = """\
-Record the run of {head}
-
-Data, model, evidence and verdict as the gates measured them: {outcome}.
-"""
 _RECORDED = re.compile(r"dvc\.lock|reports/.+")
 
 
@@ -67,7 +60,7 @@ def announce(
         print("the run has ended, or the commit has its verdict: nothing is announced")
         return
     text = f"running: checks and tests; the pipeline on {runner}"
-    _say(statuses, run.head_sha, context, Note(state="pending", text=text), run.html_url)
+    say(statuses, run.head_sha, context, Note(state="pending", text=text), run.html_url)
 
 
 def publish(
@@ -76,7 +69,7 @@ def publish(
     event: Event,
     folder: Path,
     bases: Mapping[str, str],
-) -> Judged:
+) -> Settled:
     """Record the run on its branch where it should be, and set the statuses.
 
     Where it would be merged is asked anew: a pull request can be pointed at another base while it
@@ -103,12 +96,12 @@ def publish(
         listed = status_of(target.base_branch, event.repository.default_branch, bases)
         if listed is None:
             print("it goes into a branch that has no gates: no status is set")
-            return judged
+            return Settled(judged, None, None)
         context = listed
         if judged.base not in (None, target.base_branch):
             why = "it goes into another branch now, for which its next run is judged"
             judged = refused(head, why, "pending")
-    return settle(repository, statuses, target, judged, folder, context).judged
+    return settle(repository, statuses, target, judged, folder, context)
 
 
 @dataclass(frozen=True)
@@ -119,11 +112,15 @@ class Settled:
         judged: as its statuses say.
         again: the answer as it was judged again; None where it does not hold.
         recorded: the commit that records it; None where nothing was recorded.
+        going_on: what became of it on a branch of ours; None where it has a branch of its own.
+        pull: number of the pull request, where there is one.
     """
 
     judged: Judged
     again: Recomputed | None
     recorded: str | None
+    going_on: GoingOn | None = None
+    pull: int | None = None
 
 
 def settle(
@@ -149,25 +146,37 @@ def settle(
     """
     head = target.head if target else judged.head
     judged, again = _held(repository, target, judged, folder)
-    recorded = None
     # A head that is itself a record is written over, whatever its author put into its reports.
     moved = target is not None and target.head != judged.head
-    if judged.record or (again and (again.accepted.record or moved)):
-        try:
-            files = _files(judged, folder / RECORD, again, anew=moved)
+    elsewhere = target is not None and target.branch is None
+
+    def files() -> dict[str, bytes]:
+        found = _files(judged, folder / RECORD, again, anew=moved)
+        return found if again is None else found | card_files(repository, again, found)
+
+    recorded, going_on = None, None
+    try:
+        if target is not None and elsewhere:
+            if judged.record and not (again and again.unrecorded):
+                raise GatehouseError("its branch is not ours to write to")
             if again is not None:
-                files |= card_files(repository, again, files)
-            recorded = _record(repository, statuses, target, judged, files, context)
-        except GatehouseError as error:
-            judged = judged.model_copy(
-                update={"overall": Note(state="failure", text=f"could not be recorded: {error}")}
-            )
-    _say_all(statuses, head, _but_for(recorded, judged) if recorded else judged, context)
+                going_on = go_on(repository, statuses, target, again, files, context)
+                recorded = going_on.commit
+        elif judged.record or (again and (again.accepted.record or moved)):
+            recorded = _record(repository, statuses, target, judged, files(), context)
+    except GatehouseError as error:
+        judged = judged.model_copy(
+            update={"overall": Note(state="failure", text=f"could not be recorded: {error}")}
+        )
+    said = judged
+    if again is not None and going_on is not None and recorded:
+        said = judged.model_copy(update={"overall": again.with_record})
+    say_all(statuses, head, _but_for(recorded, said) if recorded else judged, context)
     if recorded:
         print(f"recorded as {recorded}")
     for comment, why in again.accepted.answers.items() if again else ():
         print(f"comment {comment} does not count: {plain(why)}")
-    return Settled(judged, again, recorded)
+    return Settled(judged, again, recorded, going_on, target.pull if target else None)
 
 
 def _but_for(record: str, judged: Judged) -> Judged:
@@ -249,57 +258,12 @@ def _record(
     if target is None or target.branch is None:
         raise GatehouseError("the branch has moved on, or is not ours to write to")
     with telling(f"record the run on {target.branch}"):
-        commit = _commit(repository, target, judged, files)
+        commit = record_on(repository, target.head, judged, files, target.head)
         if commit is None:
             return None
         # First the statuses, then the branch: the new head is never without one.
-        _say_all(statuses, commit.sha, judged, context)
+        say_all(statuses, commit.sha, judged, context)
         if repository.get_git_ref(f"heads/{target.branch}").object.sha != target.head:
             raise GatehouseError("the branch has moved on")
-        _move(repository, target.branch, commit.sha)
+        move(repository, target.branch, commit.sha)
     return commit.sha
-
-
-def _move(repository: Repository, branch: str, commit: str) -> None:
-    """Move the branch forward.
-
-    By an address of our own: PyGithub's is the one that the API answered with, and where a name
-    stands there as it is, that of `main#x` leads to `main`.
-    """
-    address = f"{repository.url}/git/refs/heads/{quote(branch)}"
-    repository.requester.requestJsonAndCheck(
-        "PATCH", address, input={"sha": commit, "force": False}
-    )
-
-
-def _commit(
-    repository: Repository, target: Target, judged: Judged, files: Mapping[str, bytes]
-) -> GitCommit | None:
-    from github import InputGitTreeElement
-
-    head = repository.get_git_commit(target.head)
-    elements = []
-    for name, data in sorted(files.items()):
-        blob = repository.create_git_blob(base64.b64encode(data).decode(), "base64")
-        elements.append(InputGitTreeElement(name, "100644", "blob", sha=blob.sha))
-    tree = repository.create_git_tree(elements, base_tree=head.tree)
-    if tree.sha == head.tree.sha:
-        return None
-    message = _MESSAGE.format(head=target.head[:12], outcome=judged.overall.state)
-    return repository.create_git_commit(message, tree, [head])
-
-
-def _say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
-    address = here()
-    for gate in Gate:
-        if note := judged.gates.get(gate):
-            _say(statuses, commit, f"{context}/{gate}", note, address)
-    _say(statuses, commit, context, judged.overall, address)
-
-
-def _say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:
-    with telling(f"set the status {context}"):
-        statuses.get_commit(commit).create_status(
-            note.state, target_url=address, description=note.description, context=context
-        )
-    print(f"{context} on {commit[:12]}: {note.state}: {note.description}")

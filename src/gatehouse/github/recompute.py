@@ -7,7 +7,7 @@ base that this job finds by itself: another outcome than they give is not believ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
 from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.blobs import text_of, tip_of
-from gatehouse.github.judged import EVIDENCE, RECORD, VERDICT, Basis, Judged
+from gatehouse.github.judged import EVIDENCE, RECORD, VERDICT, Basis, Judged, Note
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.target import Target
 from gatehouse.judge import Case, judge
@@ -50,6 +50,7 @@ class Recomputed:
         evidence: that the verdict rests on.
         changed: is the verdict another one than *Judge* handed over?
         problems: what forbids the merge besides the verdict.
+        unrecorded: what a record on a branch of this repository would mend.
         offers: what an owner may still accept.
         basis: what the verdict rests on besides.
     """
@@ -60,8 +61,14 @@ class Recomputed:
     evidence: Mapping[Gate, Evidence | str]
     changed: bool
     problems: tuple[str, ...]
+    unrecorded: tuple[str, ...]
     offers: tuple[Offer, ...]
     basis: Basis
+
+    @property
+    def with_record(self) -> Note:
+        """The required status of a commit that has the record too."""
+        return overall_note(self.verdict, self.problems, self.basis.owned)
 
     def report(self, full_report: str) -> str:
         """The report on the verdict, as *Judge* would write it; `full_report` is Markdown."""
@@ -113,13 +120,13 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
     now = judge(replace(case, acceptances=accepted.acceptances), policy, said.policy_from)
     told = {field: getattr(said, field) for field in _TOLD}
     verdict = now.model_copy(update=told)
-    problems = [
-        each for each in judged.basis.problems if not each.startswith(f"{FOLDER}/")
-    ]  # which are looked at anew
-    problems += accepted.problems
+    problems = [*_others(judged.basis.problems), *accepted.problems]
+    unrecorded = [*_others(judged.basis.unrecorded), *accepted.unrecorded]
+    if target.branch is not None:
+        unrecorded = []  # the change went on, on a branch that has the record
     updated = judged.model_copy(
         update={
-            "overall": overall_note(verdict, problems, judged.basis.owned),
+            "overall": overall_note(verdict, [*problems, *unrecorded], judged.basis.owned),
             "gates": gate_notes(verdict),
         }
     )
@@ -130,9 +137,15 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
         evidence=case.evidence,
         changed=verdict != said,
         problems=tuple(problems),
+        unrecorded=tuple(unrecorded),
         offers=offers(before, policy, verdict) if target.pull is not None else (),
         basis=judged.basis,
     )
+
+
+def _others(problems: Iterable[str]) -> list[str]:
+    """Without those of the acceptances, which are looked at anew."""
+    return [each for each in problems if not each.startswith(f"{FOLDER}/")]
 
 
 def _policy(repository: Repository, target: Target, basis: Basis) -> Policy:
@@ -189,7 +202,8 @@ def _same_statuses(judged: Judged, said: Verdict) -> None:
     assert judged.basis is not None, "else there is no verdict"
     if judged.gates != gate_notes(said):
         raise GatehouseError("the statuses of the gates are not what the evidence says")
-    if judged.overall != overall_note(said, judged.basis.problems, judged.basis.owned):
+    basis = judged.basis
+    if judged.overall != overall_note(said, [*basis.problems, *basis.unrecorded], basis.owned):
         raise GatehouseError("the status says something else than the gates do")
 
 

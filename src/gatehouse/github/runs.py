@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import telling
-from gatehouse.github.ended import CHECKS, PIPELINE, both_ended, newest_runs
+from gatehouse.github.ended import (
+    CHECKS,
+    NAMED,
+    PIPELINE,
+    both_ended,
+    named_commit,
+    newest_runs,
+    own_run,
+    path_of,
+)
 from gatehouse.github.event import Event, Run
 
 if TYPE_CHECKING:
@@ -39,6 +48,13 @@ def find_runs(repository: Repository, event: Event) -> Runs:
     """
     listed = list_runs(repository, head_sha=event.workflow_run.head_sha)
     found = newest_runs(listed, event.workflow_run.model_dump(mode="json"))
+    if found and (missing := {CHECKS, PIPELINE} - set(found)):
+        (path,) = missing
+        raise GatehouseError(
+            f"{path} has no run on this commit, so nothing can be judged; if the change takes the "
+            f"file away, restore it: git checkout origin/{event.repository.default_branch} -- "
+            f"{path}"
+        )
     if not both_ended(found):
         raise GatehouseError(
             "Pull request and Pipeline have not both ended on this commit; run them again"
@@ -46,9 +62,33 @@ def find_runs(repository: Repository, event: Event) -> Runs:
     return Runs(Run.model_validate(found[CHECKS]), Run.model_validate(found[PIPELINE]))
 
 
+def event_of_change(repository: Repository, event: Event) -> Event:
+    """The event, as if the change's own run had ended, where it is one of a named commit's run.
+
+    Raises:
+        GatehouseError: GitHub refused, or no pull request ever started a run of that commit.
+    """
+    run = event.workflow_run
+    if path_of(run.model_dump()) != NAMED:
+        return event
+    default = event.repository.default_branch
+    commit = named_commit(run.model_dump(), repository.full_name, default)
+    own = own_run(list_runs(repository, head_sha=commit)) if commit else None
+    if own is None:
+        raise GatehouseError("no pull request has started a run of the commit that was named")
+    return event.model_copy(update={"workflow_run": Run.model_validate(own)})
+
+
 def list_runs(repository: Repository, **wanted: str) -> list[dict[str, Any]]:
     """The 100 newest runs, as GitHub's API lists them; `wanted` are its parameters."""
     return _listed(repository, "runs", "workflow_runs", **wanted)
+
+
+def named_runs(repository: Repository, default: str) -> list[tuple[dict[str, Any], str]]:
+    """Of the 100 newest runs that were started by hand, those for a commit, which comes with it."""
+    listed = list_runs(repository, branch=default, event="workflow_dispatch")
+    named = ((run, named_commit(run, repository.full_name, default)) for run in listed)
+    return [(run, commit) for run, commit in named if commit]
 
 
 def list_jobs(repository: Repository, run: int) -> list[dict[str, Any]]:

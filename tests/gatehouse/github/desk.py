@@ -31,7 +31,7 @@ class Desk:
         """The job Publish."""
         repository = self.hub.connect({"contents": "write", "pull_requests": "read"})
         statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        return publish(repository, statuses, self.event, self.folder, bases or {})
+        return publish(repository, statuses, self.event, self.folder, bases or {}).judged
 
     def said(self) -> str:
         """What the status says of the head."""

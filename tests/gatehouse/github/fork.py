@@ -233,7 +233,8 @@ class Fork(Hub):
         repository = self.connect(grants)
         statuses = self.connect({"statuses": "write"}, "STATUS_TOKEN")
         bases = load_policy(self.trusted / POLICY_FILE).bases
-        return publish(repository, statuses, event, self.judged_folder, bases)
+        self.settled = publish(repository, statuses, event, self.judged_folder, bases)
+        return self.settled.judged
 
     def record(self) -> Path:
         """What the job Judge asks to be recorded."""

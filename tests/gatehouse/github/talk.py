@@ -55,7 +55,8 @@ class Talk(Change):
         repository = self.hub.connect(grants)
         statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
         folder, work = self.hub.folder / "answer", self.hub.folder / "work"
-        return accept(repository, statuses, event, folder, work, {})
+        self.answered_now = accept(repository, statuses, event, folder, work, {})
+        return self.answered_now.text
 
     def status(self) -> str:
         found = self.hub.github.statuses(self.head).get("gatehouse")

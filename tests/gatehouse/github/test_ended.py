@@ -17,13 +17,15 @@ from gatehouse.github.runs import find_runs
 
 SOURCE = Path(__file__).parents[3] / "src"
 CHECKS: dict[str, Any] = {}
+FILES = (".github/workflows/pull-request.yml", PIPELINE["path"])
 ONGOING = {"conclusion": None}
 
 
 @pytest.fixture
 def change(hub: Hub) -> Hub:
     """A pull request without any run."""
-    hub.commit("main", {"a": "1"})
+    files = dict.fromkeys(FILES, "on: pull_request")
+    hub.commit("main", files)
     hub.commit("change", {"a": "2"}, hub.github.git.commit_of("main"))
     hub.open()
     return hub
@@ -36,12 +38,12 @@ def run(hub: Hub, **more: Any) -> Any:
 
 def ended(hub: Hub) -> str:
     """What the command says of the last event; it needs no package."""
-    hub.token({"actions": "read"})
+    hub.token({"actions": "read", "contents": "read"})
     done = subprocess.run(
         [sys.executable, "-S", "-P", "-m", "gatehouse.github.ended"],
         env=os.environ | {"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return done.stdout.strip() or done.stderr.strip()
+    return done.stdout.split("\n")[0] or done.stderr.strip()
 
 
 LONG_AGO = {"created": "2026-01-01T00:00:00Z"}
@@ -73,12 +75,25 @@ def test_both_must_have_ended(change: Hub, runs: list[dict[str, Any]], told: str
         event = run(change, **each)
     assert ended(change) == f"ended={told}"
     if told == "false":
-        with pytest.raises(GatehouseError, match="not both ended"):
+        with pytest.raises(GatehouseError, match=r"not both ended|has no run"):
             find_runs(change.connect(READ), event)
         return
     found = find_runs(change.connect(READ), event)
     assert found.pipeline.path.startswith(PIPELINE["path"])
     assert found.checks.conclusion == "success"
+
+
+@pytest.mark.parametrize(("gone", "ran"), [(FILES[0], PIPELINE), (FILES[1], CHECKS)])
+def test_a_change_that_takes_a_workflow_away(change: Hub, gone: str, ran: dict[str, Any]) -> None:
+    """Attacks with a change whose other run never comes: it is judged, and red with the fix."""
+    other = next(path for path in FILES if path != gone)
+    change.commit("change", {other: "on: pull_request"})
+    run(change, **ran, **ONGOING, **LONG_AGO)
+    assert ended(change) == "ended=false"
+    event = run(change, **ran)
+    assert ended(change) == "ended=true"
+    with pytest.raises(GatehouseError, match=f"git checkout origin/main -- {gone}"):
+        find_runs(change.connect(READ), event)
 
 
 def test_a_github_that_fails_is_tried_again(change: Hub) -> None:

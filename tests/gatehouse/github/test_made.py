@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from tests.gatehouse.github.asking import green, lead, red, trained, write
 from tests.gatehouse.github.fork import Fork, measure_by_hand
+from tests.gatehouse.github.hub import PIPELINE, READ
 
+from gatehouse.github.candidate import outputs_of
+from gatehouse.github.event import Event
+from gatehouse.github.judged import Judged
+from gatehouse.github.start import start_run
 from gatehouse.github.steps import Measured, evidence_digests
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import VERDICT, Workspace
@@ -209,3 +214,39 @@ def test_what_the_measuring_process_says_of_it_is_dropped(
 
     monkeypatch.setattr("gatehouse.github.measuring.measure_all", forging)
     red(asking, asking.finish(trained(asking, "Makefile")), "Makefile")
+
+
+def test_a_diff_of_the_lock_alone(asking: Fork) -> None:
+    """Attacks with a dvc.lock that names data and a model of its own, and nothing else changed.
+
+    The run starts from the base's record, so that its model is judged, and the lock is corrected.
+    """
+    main = asking.work.git("show", "main:dvc.lock")
+    wanted = outputs_of(main, "main's")
+
+    for number, text in enumerate((None, "schema: '2.0'\nstages: {}\n", "no: [lock", "")):
+
+        def change(text: str | None = text) -> None:
+            asking.retrain()
+            if text is not None:
+                (asking.root / "dvc.lock").write_text(text)
+
+        pull = asking.pull_request(change, branch=f"lock{number}", lock=True)
+        head = asking.head(pull)
+        asking.run(head_branch=f"lock{number}", head_sha=head, conclusion=None, **PIPELINE)
+        records = asking.folder / f"records{number}"
+        records.mkdir()
+        repository = asking.connect(READ)
+        assert start_run(repository, asking.runs, records, asking.trusted, "main") == ""
+        assert (records / "dvc.lock").read_text() == main
+        # From this record nothing is trained: what the run uploads is the base's.
+        asking.reset()
+        event = asking.finish(pull)
+        judged = green(asking, event)
+        assert judged.record, "the lock has to be corrected"
+        asking.publish(event)
+        recorded = asking.head(pull)
+        assert recorded != head
+        assert (asking.state(head), asking.state(recorded)) == ("pending", "success")
+        corrected = asking.github.git.git("show", f"{recorded}:dvc.lock")
+        assert outputs_of(corrected, "corrected") == wanted

@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.gatehouse.github.asking import green, lead, red, trained, write
 from tests.gatehouse.github.fork import Fork
-from tests.gatehouse.github.test_made import (
-    EARLIER,
-    LATER,
-    asking,
-    green,
-    lead,
-    red,
-    trained,
-    write,
-)
+from tests.gatehouse.github.test_made import EARLIER, LATER
 
 pytestmark = pytest.mark.slow
-__all__ = ["asking"]
 
 Change = Callable[[Fork], object]
 

@@ -135,15 +135,16 @@ def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPat
 
     if how.endswith("late"):
         from gatehouse.github import publish as module
+        from gatehouse.github import writing
 
-        say = module._say_all
+        say = writing.say_all
 
         def late(statuses: Any, commit: str, judged: Judged, context: str) -> None:
             say(statuses, commit, judged, context)
             if commit != desk.head:
                 move()
 
-        monkeypatch.setattr(module, "_say_all", late)
+        monkeypatch.setattr(module, "say_all", late)
     else:
         move()
     before = git.commit_of("refs/heads/change")

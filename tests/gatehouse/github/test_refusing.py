@@ -340,3 +340,15 @@ def test_nobody_to_ask(fork: Fork) -> None:
         assert done.exit_code == 2
         assert f"{name} is not set" in done.output
         fork.monkeypatch.setenv("GITHUB_RUN_ID", "7")
+
+
+def test_a_change_that_takes_its_pipeline_away(fork: Fork) -> None:
+    """Attacks with a change whose model nobody makes: red, and the comment has the fix."""
+    pull = fork.pull_request()
+    event = fork.run(head_branch="change", head_sha=fork.head(pull))
+    judged = fork.judge(event)
+    assert judged.overall.state == "failure"
+    assert "pipeline.yml has no run on this commit" in judged.overall.text
+    assert "git checkout origin/main -- .github/workflows/pipeline.yml" in fork.said()
+    fork.publish(event)
+    assert fork.state(fork.head(pull)) == "failure"

@@ -81,6 +81,8 @@ def add_ref(state: State, request: Request) -> Reply:
         raise GitError("Reference already exists")
     if not name.startswith("refs/") or state.git.kind(sha) != "commit":
         raise GitError("Object does not exist")
+    if not request.token.may("workflows:write") and _brings_workflows(state, sha):
+        raise RefusedError(403, "Resource not accessible by integration")
     state.git.put(name, sha)
     return Reply(201, _ref(state, name.removeprefix("refs/")))
 
@@ -90,6 +92,14 @@ def move_ref(state: State, request: Request) -> Reply:
     name, body = request.parts["ref"], request.body
     state.git.move(f"refs/{name}", body["sha"], force=body.get("force", False))
     return Reply(body=_ref(state, name))
+
+
+def _brings_workflows(state: State, sha: str) -> bool:
+    """Has a commit other workflows than each branch that is here?"""
+    folder = ".github/workflows"
+    known = state.git.git("for-each-ref", "--format=%(objectname)", "refs/heads/").split()
+    found = {state.git.git("ls-tree", each, folder) for each in known}
+    return state.git.git("ls-tree", sha, folder) not in found
 
 
 def _url(state: State, kind: str, name: str) -> str:

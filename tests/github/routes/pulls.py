@@ -62,18 +62,12 @@ def files(state: State, request: Request) -> Reply:
 
 @route("GET", "/pulls/{number}/commits", "pull_requests:read")
 def commits(state: State, request: Request) -> Reply:
-    """The commits of a pull request; an account has the address NAME@example.com."""
     it = _pull(state, request)
     url = f"{state.url}/repos/{state.full_name}/commits"
     found: list[dict[str, Any]] = []
     for commit in state.git.between(_base(state, it), state.head_of(it)):
         sha = str(commit.id)
-        mails = [commit.author.email, commit.committer.email]
-        logins = [mail.removesuffix("@example.com") for mail in mails]
-        people = [
-            views.user(login) if mail.endswith("@example.com") else None
-            for mail, login in zip(mails, logins, strict=True)
-        ]
+        people = views.people_of(state, sha)
         found.append(
             {
                 "sha": sha,

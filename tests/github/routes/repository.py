@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.github import views
+from tests.github.git_store import GitError
 from tests.github.routing import RefusedError, Reply, Request, route
 from tests.github.state import State, Status
 
@@ -36,11 +37,15 @@ def commit(state: State, request: Request) -> Reply:
     url = f"{state.url}/repos/{state.full_name}"
     found = state.git.commit_object(sha)
     tree, parents = str(found.tree_id), [str(each) for each in found.parent_ids]
+    author, committer = views.people_of(state, sha)
     return Reply(
         body={
             "sha": sha,
+            "author": author,
+            "committer": committer,
             "url": f"{url}/commits/{sha}",
             "commit": {
+                "author": {"name": found.author.name},
                 "message": found.message,
                 "tree": {"sha": tree, "url": f"{url}/git/trees/{tree}"},
                 "url": f"{url}/git/commits/{sha}",
@@ -48,6 +53,17 @@ def commit(state: State, request: Request) -> Reply:
             "parents": [{"sha": each, "url": f"{url}/commits/{each}"} for each in parents],
         }
     )
+
+
+@route("GET", "/contents/{path}", "contents:read")
+def content(state: State, request: Request) -> Reply:
+    """A file; leaner than GitHub's."""
+    commit, path = request.query.get("ref", state.default_branch), request.parts["path"]
+    try:
+        sha = state.git.git("rev-parse", "--verify", "--quiet", f"{commit}:{path}")
+    except GitError:
+        raise RefusedError(404, "Not Found") from None
+    return Reply(body={"type": "file", "path": path, "sha": sha})
 
 
 @route("GET", "/commits/{sha}/pulls", "pull_requests:read")

@@ -1,0 +1,88 @@
+"""A change whose own branch the gates can't write to, and the branch of ours on which it goes on.
+
+The name of that branch says which pull request and which commit it continues. Any writer can make a
+branch of such a name, so what the name says counts only where the commits bear it out: the branch
+must be a commit of that pull request, with nothing on top of it but what the gates record.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gatehouse.github.answer import files_of
+from gatehouse.github.client import telling
+from gatehouse.github.target import Target
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+_NAME = re.compile(r"from-(?P<pull>[1-9][0-9]{0,9})-(?P<commit>[0-9a-f]{12})")
+_RECORDED = re.compile(r"dvc\.lock|reports/.+|acceptances/.+")
+_RECORDS = 20
+"""Commits of the gates that are looked through."""
+
+
+def branch_of(pull: int, head: str) -> str:
+    """The branch on which a pull request's head goes on."""
+    return f"from-{pull}-{head[:12]}"
+
+
+def speaking_pulls(repository: Repository, target: Target) -> tuple[int, ...]:
+    """The pull requests whose comments count: the target's own, and the one that it continues.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    if target.number is None:
+        return ()
+    branch, head = target.branch, target.head
+    if target.queued is not None:
+        with telling("look up the pull request in the queue"):
+            queued = repository.get_pull(target.queued).head
+            ours = queued.repo is not None and queued.repo.full_name == repository.full_name
+            branch, head = (queued.ref if ours else None), queued.sha
+    first = _continues(repository, branch, head)
+    return (target.number,) if first is None else (target.number, first)
+
+
+def _continues(repository: Repository, branch: str | None, head: str) -> int | None:
+    """Number of the pull request that a branch continues; None where it is no such branch."""
+    named = _NAME.fullmatch(branch or "")
+    if named is None:
+        return None
+    commit = _first(repository, head, named["commit"])
+    if commit is None or not is_record(repository, commit, head):
+        return None
+    with telling(f"look up the commits of #{named['pull']}"):
+        commits = [each.sha for each in repository.get_pull(int(named["pull"])).get_commits()]
+    return int(named["pull"]) if commit in commits else None
+
+
+def _first(repository: Repository, head: str, wanted: str) -> str | None:
+    """The commit below a head's records whose hash begins so."""
+    commit = head
+    for _ in range(_RECORDS):
+        if commit.startswith(wanted):
+            return commit
+        with telling("look up the head's parent"):
+            parents = repository.get_git_commit(commit).parents
+        if len(parents) != 1:
+            return None
+        commit = parents[0].sha
+    return None
+
+
+def is_record(repository: Repository, commit: str, head: str) -> bool:
+    """Does a head differ from a commit by nothing but what the gates record?
+
+    Raises:
+        GatehouseError: GitHub refused, or the repository has more files than it lists.
+    """
+    with telling("compare the branch with the change that it continues"):
+        before, after = files_of(repository, commit), files_of(repository, head)
+    return all(
+        _RECORDED.fullmatch(path) is not None
+        for path in before.keys() | after.keys()
+        if before.get(path) != after.get(path)
+    )

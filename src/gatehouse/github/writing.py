@@ -1,0 +1,74 @@
+"""What *Publish* and *Accept* write by GitHub's API: statuses, and commits without a checkout."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from gatehouse.evidence import Gate
+from gatehouse.github.client import here, telling
+from gatehouse.github.judged import Judged, Note
+
+if TYPE_CHECKING:
+    from github.GitCommit import GitCommit
+    from github.Repository import Repository
+
+_MESSAGE = """\
+Record the run of {head}
+
+Data, model, evidence and verdict as the gates measured them: {outcome}.
+"""
+
+
+def move(repository: Repository, branch: str, commit: str) -> None:
+    """Move the branch forward.
+
+    By an address of our own: PyGithub's is the one that the API answered with, and where a name
+    stands there as it is, that of `main#x` leads to `main`.
+    """
+    address = f"{repository.url}/git/refs/heads/{quote(branch)}"
+    repository.requester.requestJsonAndCheck(
+        "PATCH", address, input={"sha": commit, "force": False}
+    )
+
+
+def record_on(
+    repository: Repository, head: str, judged: Judged, files: Mapping[str, bytes], parent: str
+) -> GitCommit | None:
+    """A new commit on `parent`: what `head` has, and the record; None where `parent` is that.
+
+    Nothing is checked out. No branch has the commit yet.
+    """
+    from github import InputGitTreeElement
+
+    below = repository.get_git_commit(head)
+    elements = []
+    for name, data in sorted(files.items()):
+        blob = repository.create_git_blob(base64.b64encode(data).decode(), "base64")
+        elements.append(InputGitTreeElement(name, "100644", "blob", sha=blob.sha))
+    tree = repository.create_git_tree(elements, base_tree=below.tree)
+    on = below if parent == head else repository.get_git_commit(parent)
+    if tree.sha == on.tree.sha:
+        return None
+    message = _MESSAGE.format(head=head[:12], outcome=judged.overall.state)
+    return repository.create_git_commit(message, tree, [on])
+
+
+def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
+    """Set the statuses of the gates on a commit, and then the required one."""
+    address = here()
+    for gate in Gate:
+        if note := judged.gates.get(gate):
+            say(statuses, commit, f"{context}/{gate}", note, address)
+    say(statuses, commit, context, judged.overall, address)
+
+
+def say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:
+    """Set one status; `address` is where its link leads."""
+    with telling(f"set the status {context}"):
+        statuses.get_commit(commit).create_status(
+            note.state, target_url=address, description=note.description, context=context
+        )
+    print(f"{context} on {commit[:12]}: {note.state}: {note.description}")
