@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from tests.gatehouse.github.asking import RULE, lead, write
 from tests.gatehouse.github.fork import Fork
 from tests.gatehouse.github.hub import READ
-from tests.gatehouse.github.test_made import RULE, lead, write
 from tests.gatehouse.github.test_named import dispatched, judge
 from tests.github.state import Comment
 

@@ -11,8 +11,6 @@ from tests.gatehouse.github.fork import Fork, measure_by_hand
 from tests.gatehouse.github.hub import PIPELINE, READ
 
 from gatehouse.github.candidate import outputs_of
-from gatehouse.github.event import Event
-from gatehouse.github.judged import Judged
 from gatehouse.github.start import start_run
 from gatehouse.github.steps import Measured, evidence_digests
 from gatehouse.verdict import Outcome, Verdict

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gatehouse.github.asking import RULE, lead, plain, write
 from tests.gatehouse.github.fork import Fork
 from tests.gatehouse.github.hub import READ, Hub
-from tests.gatehouse.github.test_made import LATER, RULE, lead, plain, write
+from tests.gatehouse.github.test_made import LATER
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.ended import main as look_at_both
