@@ -22,6 +22,7 @@ _OTHER = re.compile(
     r"\ufeff?\s*(?:(\[?\s*\{\s*\")|<(?:!doctype|html|\?xml|table)\b)", re.IGNORECASE
 )
 """The first characters of a file in another format; group 1 is JSON's."""
+NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 _COMMENTS = ("#", "//", "%")
 _SHOWN = 40
 
@@ -137,8 +138,10 @@ def _at_the_ends(rows: list[tuple[int, list[str]]]) -> str | None:
 def _below_the_names(rows: list[tuple[int, list[str]]], lines: list[str]) -> str | None:
     """A rule under the names, as tools for databases print, and names that come again."""
     (_, names), *others = rows
+    # A number is no name: without a line of names, equal rows are no fault.
+    named = len(names) > 1 and not any(NUMBER.fullmatch(name.strip()) for name in names)
     for number, row in others:
-        if row == names and len(names) > 1:
+        if named and row == names:
             return f"line {number} is the line of names once more: take it out"
     number, row = others[0]
     if len(row) == len(names) and all(re.fullmatch(r"\s*[-=:]{2,}\s*", cell) for cell in row):

@@ -189,6 +189,7 @@ _FRESH = (
     "actions/checkout@",
     "actions/upload-artifact@",
     "actions/download-artifact@",
+    "./.github/actions/candidate",
     "./.github/actions/setup",
     "./.github/actions/open-pull-request",
 )

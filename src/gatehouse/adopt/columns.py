@@ -347,8 +347,9 @@ def _column(profile: Profile, output: str) -> Planned:
         note += "data.file.missing"
     if not note and is_weight_name(profile.name):
         note = f"how much a row counts? Then: --weight {profile.name}"
-    if not note and profile.counts_up:
-        note = f"counts up, or does so in batches: a running number? Then --ignore {profile.name}"
+    if profile.counts_up and (not note or profile.standins):
+        told = f"counts up, or does so in batches: a running number? Then --ignore {profile.name}"
+        note = f"{note}; {told}" if note else told
     return Planned(profile, _numeric(profile, fed=True), note, warning=bool(note))
 
 

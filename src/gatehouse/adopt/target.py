@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,13 +9,13 @@ from difflib import get_close_matches
 from gatehouse.adopt.profile import Kind, Profile, Scan
 from gatehouse.adopt.questions import Questions
 from gatehouse.contract import Task
+from gatehouse.csv_faults import NUMBER
 from gatehouse.errors import GatehouseError
 
 MOST_CLASSES = 20
 LEAST_ROWS = 50
 """With fewer a split of 16 or 20 % may have no row."""
 
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 _COUNTED_FROM = (0, 1)
 _MOST_COUNTED = 10
 _POSITIVE = ("yes", "y", "true", "t", "positive", "pos")
@@ -68,7 +67,7 @@ def column_of(name: str, option: str, names: Sequence[str]) -> str:
     few = ", ".join(map(repr, names[:20])) + (", …" if len(names) > 20 else "")
     shown = ", ".join(map(repr, close)) or few
     meant = "did you mean" if close else "it has"
-    values = sum(_NUMBER.fullmatch(other.strip()) is not None for other in names)
+    values = sum(NUMBER.fullmatch(other.strip()) is not None for other in names)
     bare = ". Are these values? Then put a line of names first" if 2 * values > len(names) else ""
     raise GatehouseError(f"{option}: the table has no column '{name}'; {meant}: {shown}{bare}")
 

@@ -286,9 +286,10 @@ def start(records: Path) -> int:
     candidate is taken, if there is one: nothing has to be run then.
     """
     from gatehouse.github.client import connect, setting
+    from gatehouse.github.ended import PIPELINE
     from gatehouse.github.start import start_run
 
-    number, default = int(setting("GITHUB_RUN_ID")), _default_branch("pipeline.yml")
+    number, default = int(setting("GITHUB_RUN_ID")), _default_branch(Path(PIPELINE).name)
     click.echo(f"earlier={start_run(connect(), number, records, Path(), default)}")
     return PASS
 

@@ -64,12 +64,15 @@ def test_the_base_s_word_holds(change: Change) -> None:
 
 
 def test_a_fork_s_branch_is_not_written_to(change: Change) -> None:
-    """Its change is accepted and can't be recorded: red, and says what to do."""
+    """Its change is accepted: the record lies on top of it, on a branch of ours."""
     change.hub.github.state.pulls[1].state = "closed"
     number = change.hub.open("change", head_repository="eve/model", head_sha=change.head)
     assert number == 2
     change.hub.github.state.pulls[1] = change.hub.github.state.pulls.pop(2)
     change.hub.github.state.pulls[1].number = 1
     change.say()
+    head = change.head
     said = change.judge(head_repository="eve/model")
-    assert said.startswith("failure")
+    assert said.startswith("pending: passes as recorded in ")
+    assert change.git.commit_of("refs/heads/change") == head
+    assert change.git.commit_of(f"refs/heads/from-1-{head[:12]}^") == head

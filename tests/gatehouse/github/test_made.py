@@ -47,7 +47,7 @@ def test_a_branch_behind_its_base(asking: Fork) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"path": ".github/workflows/pull-request.yml"}, "both ended"),
+        ({"path": ".github/workflows/pull-request.yml"}, "has no run on this commit"),
         ({"head_repository": "eve/model"}, "fork"),
     ],
 )

@@ -123,7 +123,9 @@ def test_another_commit_s_files(fork: Fork) -> None:
     fork.monkeypatch.delenv("GITHUB_TOKEN")
     measure_run(place)
     digests = sha256(place.fetched_file), sha256(place.measured_file)
-    other = fork.finish(fork.pull_request(branch="other"), upload=False)
+    words = fork.root / "README.md"
+    pull = fork.pull_request(lambda: words.write_text("another commit\n"), branch="other")
+    other = fork.finish(pull, upload=False)
     answer = judge(fork, other, place, *digests)
     assert answer.overall.state == "failure"
     assert "another commit" in answer.overall.text
