@@ -144,19 +144,9 @@ def _judge(
     )
     unrecorded = [*words.unrecorded]
     if record and target.branch is None:
-        # Its own branch is not ours to record it on, and what merges must be what was judged.
-        recorded = recording.recorded_outputs(target.head, root)
-        if recorded != recording.own_outputs(candidate):
-            unrecorded.append(
-                "its dvc.lock does not record the data and model that were judged; once all else "
-                "passes, the change goes on with its record on a branch of this repository. Or "
-                f"commit the dvc.lock that is in the artifact {found.archive} of the run"
-            )
-        forged = (
-            recording.forged_digests(candidate, target.head, kept, root),
-            recording.forged_verdict(candidate, target.head, base, root),
-        )
-        unrecorded += [each for each in forged if each]
+        wanting, forged = _of_strangers(candidate, base, found, kept, root)
+        unrecorded += wanting
+        problems += forged
         record = target.pull is not None and bool(unrecorded)
     if record:
         recording.write_record(candidate, out / RECORD)
@@ -183,6 +173,26 @@ def _judge(
     text = read_text(place.candidate / REPORT)
     around = around.with_record(record and target.branch is not None)
     return _write(judged, out, judged_comment(text, [*problems, *unrecorded], around))
+
+
+def _of_strangers(
+    candidate: Workspace, base: Base, found: Fetched, kept: dict[str, str], root: Path
+) -> tuple[list[str], list[str]]:
+    """What the record on a branch of ours will mend, and what nothing mends: what is merged must be
+    what was judged, and what main once recorded is believed later."""
+    assert found.target is not None
+    head = found.target.head
+    wanting = []
+    if recording.recorded_outputs(head, root) != recording.own_outputs(candidate):
+        wanting.append(
+            "its dvc.lock does not record the data and model that were judged; once all else "
+            "passes, the change goes on with its record on a branch of this repository. Or "
+            f"commit the dvc.lock that is in the artifact {found.archive} of the run"
+        )
+    if digests := recording.forged_digests(candidate, head, kept, root):
+        wanting.append(digests)
+    verdict = recording.forged_verdict(candidate, head, base, root)
+    return wanting, [verdict] if verdict else []
 
 
 def _words(
