@@ -163,7 +163,7 @@ def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
     outcome = worst([finding.outcome for finding in findings])
     blocks = any(finding_blocks(rule, finding) for finding in findings)
     if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
-        outcome = Outcome.PASS
+        outcome = Outcome.NONE  # nothing is known that would pass
     return RuleResult(
         rule=name,
         gate=rule.gate,

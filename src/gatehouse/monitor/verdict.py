@@ -100,7 +100,7 @@ def judge_window(
 def _told(result: RuleResult) -> RuleResult:
     """A result that says where it can't be told, which blocks nothing here."""
     found = worst([finding.outcome for finding in result.findings])
-    if found is Outcome.INCONCLUSIVE and result.outcome is Outcome.PASS:
+    if found is Outcome.INCONCLUSIVE and result.outcome is Outcome.NONE:
         return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
     return result
 

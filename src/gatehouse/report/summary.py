@@ -172,7 +172,9 @@ def worst_finding(result: RuleResult) -> Finding:
 
 
 def _weight(result: RuleResult, finding: Finding) -> tuple[bool, int]:
-    """Blocking before warning, and then by outcome."""
+    """Blocking before warning, and then by outcome; last what can't be told, and need not be."""
+    if finding.outcome is Outcome.INCONCLUSIVE and not (result.blocks or result.warns):
+        return False, Outcome.NONE.rank
     return result.blocks and finding.outcome is result.outcome, finding.outcome.rank
 
 
