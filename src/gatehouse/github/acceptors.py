@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.client import telling
+from gatehouse.github.client import branch_here, telling
 from gatehouse.github.owners import OWNERS_FILE, owners_of, parse
 from gatehouse.github.retraining import retraining_run
 from gatehouse.github.runs import named_runs
@@ -125,9 +125,8 @@ def find_involved(repository: Repository, number: int) -> frozenset[str]:
             people += [commit.author, commit.committer]
             for run in repository.get_workflow_runs(head_sha=commit.sha):
                 people += [run.actor, run.triggering_actor]
-        ours = pull.head.repo is not None and pull.head.repo.full_name == repository.full_name
         # Its pull request is the workflow's; who started it wanted this model.
-        if ours and (retraining := retraining_run(repository, pull.head.ref)):
+        if retraining := retraining_run(repository, branch_here(repository, pull.head)):
             people += [retraining.actor, retraining.triggering_actor]
         default = repository.default_branch
     shas = {commit.sha for commit in commits}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gatehouse.errors import GatehouseError
 
 if TYPE_CHECKING:
+    from github.PullRequestPart import PullRequestPart
     from github.Repository import Repository
 
     from github import Github
@@ -33,6 +34,12 @@ def here() -> str:
     """The address of this workflow run."""
     server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
     return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
+
+
+def branch_here(repository: Repository, head: PullRequestPart) -> str | None:
+    """The branch of a pull request's head; None where it is a fork's, or the fork is gone."""
+    ours = head.repo is not None and head.repo.full_name == repository.full_name
+    return head.ref if ours else None
 
 
 def app_sets_status() -> bool:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gatehouse.github.answer import files_of
-from gatehouse.github.client import telling
+from gatehouse.github.client import branch_here, telling
 from gatehouse.github.target import Target
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def speaking_pulls(repository: Repository, target: Target) -> tuple[int, ...]:
     if target.queued is not None:
         with telling("look up the pull request in the queue"):
             queued = repository.get_pull(target.queued).head
-            ours = queued.repo is not None and queued.repo.full_name == repository.full_name
-            branch, head = (queued.ref if ours else None), queued.sha
+            branch, head = branch_here(repository, queued), queued.sha
     first = _continues(repository, branch, head)
     return (target.number,) if first is None else (target.number, first)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of
 from gatehouse.github.archive import candidates_of
-from gatehouse.github.client import telling
+from gatehouse.github.client import branch_here, telling
 from gatehouse.github.ended import PIPELINE, path_of
 from gatehouse.github.event import Run
 from gatehouse.github.fetch import fetch
@@ -110,9 +110,7 @@ def asked_for(
     branch = run.head_branch
     if queued is not None:
         with telling("look up the pull request in the queue"):
-            head = repository.get_pull(queued).head
-            ours = head.repo is not None and head.repo.full_name == repository.full_name
-            branch = head.ref if ours else None
+            branch = branch_here(repository, repository.get_pull(queued).head)
     return Asked(repository, root, default, run, branch, changed)
 
 

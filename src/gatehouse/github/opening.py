@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatehouse.github.blobs import find_tip
-from gatehouse.github.client import here, telling
+from gatehouse.github.client import branch_here, here, telling
 from gatehouse.github.continued import branch_of
 from gatehouse.github.going_on import Obstacle
 from gatehouse.report.escape import code
@@ -82,7 +82,7 @@ def _find(repository: Repository, pull: PullRequest) -> int | None:
         found = [
             each.number
             for each in repository.get_pulls(state="all", head=named)
-            if each.head.repo is not None and each.head.repo.full_name == repository.full_name
+            if branch_here(repository, each.head) is not None
         ]
     return max(found, default=None)
 
