@@ -105,6 +105,7 @@ class Base:
         policy: None where that commit has none.
         contract: None where that commit has none.
         params: the text of that commit's `params.yaml`, or None.
+        policy_text: the text of that commit's `policy.yaml`, or None.
     """
 
     ref: str
@@ -113,6 +114,7 @@ class Base:
     policy: Policy | None
     contract: Contract | None
     params: str | None
+    policy_text: str | None = None
 
     @property
     def name(self) -> str:
@@ -143,6 +145,7 @@ def find_base(ref: str, root: Path = Path()) -> Base:
         policy=decides,
         contract=parsed,
         params=file_at(commit, Path("params.yaml"), root),
+        policy_text=policy,
     )
 
 

@@ -41,6 +41,8 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
             changes.append(_change(f"rules.{name}", "absent", "added", "tightened"))
         else:
             changes += _rule_changes(f"rules.{name}", before, after)
+    if base.comment != proposed.comment:
+        changes.append(_change("comment", base.comment, proposed.comment, "neutral"))
     if base.solo != proposed.solo:
         solo: Direction = "tightened" if proposed.solo is False else "loosened"
         changes.append(_change("solo", base.solo, proposed.solo, solo))

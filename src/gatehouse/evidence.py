@@ -93,6 +93,21 @@ class Subject(Frozen):
         return tuple(getattr(self, field) for field in PAIR)
 
 
+class Curve(Frozen):
+    """Values over places, for a chart; no rule judges them."""
+
+    name: str = Field(min_length=1, description="roc_curve or calibration_curve")
+    of: Of = Field(description="the candidate, or the base")
+    x: tuple[float, ...] = Field(max_length=100, description="the places")
+    y: tuple[float, ...] = Field(max_length=100, description="a value for each place")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.x) != len(self.y):
+            raise ValueError("a curve has as many values as places")
+        return self
+
+
 COLUMN_AUC = "column_auc"
 """How well one new column tells the target, of slices `column=NAME on WHERE`."""
 
@@ -144,6 +159,7 @@ class Evidence(Document):
     settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
     tools: dict[str, str] = Field(description="versions of the libraries that measured")
     measurements: tuple[Measurement, ...] = Field(description="all that was measured")
+    curves: tuple[Curve, ...] = Field(default=(), max_length=20, description="for charts")
 
 
 def evidence_path(folder: Path, gate: Gate) -> Path:

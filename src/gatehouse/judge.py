@@ -238,6 +238,7 @@ def _finding(rule: Rule, measurement: Measurement) -> Finding:
         interval=measurement.interval,
         p_value=measurement.p_value,
         n=measurement.n,
+        note=measurement.note,
         text=text,
     )
 

@@ -217,6 +217,12 @@ class Policy(Frozen):
         description="where models come from: a run of the repository's own pipeline, or elsewhere; "
         "then an owner accepts each one (rules of the measurement not_from_run)",
     )
+    comment: Literal["full", "on-change", "failures"] = Field(
+        default="full",
+        description="when a pull request gets a comment: always; if data, model, policy or "
+        "contract differ from the base's; or only if it cannot merge. A comment that is there is "
+        "kept up to date",
+    )
     solo: bool | None = Field(
         default=None,
         description="may an owner accept a change of their own? By default if only one account "

@@ -26,8 +26,10 @@ from gatehouse.workspace import VERDICT, Workspace
 
 if TYPE_CHECKING:
     from gatehouse.model import Metadata
+    from gatehouse.report.context import ReportContext
 
 REPORT = Path("reports/report.md")
+PICTURE = Path("reports/verdict.svg")
 CARD = Path("reports/model_card.md")
 
 NO_TELEMETRY = {
@@ -106,22 +108,42 @@ def write_report(
     base: Base | None = None,
     full_report: str | None = None,
 ) -> Path:
-    """Store the report on a verdict; its path. `full_report` says where the uncut one is."""
+    """Store the report on a verdict, and its picture; the report's path.
+
+    `full_report` says where the uncut report is.
+    """
+    from gatehouse.report.markdown import render_picture, render_report
+
+    context = report_context(candidate, verdict, base, full_report)
+    path = candidate.root / REPORT
+    write_text(path, render_report(context))
+    write_text(candidate.root / PICTURE, render_picture(context))
+    return path
+
+
+def report_context(
+    candidate: Workspace,
+    verdict: Verdict,
+    base: Base | None = None,
+    full_report: str | None = None,
+) -> ReportContext:
+    """All that the report on a verdict rests on."""
     from gatehouse.report.context import ReportContext
-    from gatehouse.report.markdown import render_report
+    from gatehouse.report.links import Links, rule_lines
 
     evidence: dict[Gate, Evidence | str] = read_all_evidence(candidate.evidence)
-    context = ReportContext(
+    policy = base.policy_text if base else None
+    if policy is None and (candidate.root / POLICY_FILE).exists():
+        policy = read_text(candidate.root / POLICY_FILE)
+    return ReportContext(
         verdict=verdict,
         evidence=evidence,
         params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
         base_params=parse_yaml(base.params, PARAMS) if base and base.params else None,
         base_label=base.name if base else None,
         full_report=full_report,
+        links=Links(lines=rule_lines(policy or "")),
     )
-    path = candidate.root / REPORT
-    write_text(path, render_report(context))
-    return path
 
 
 def write_card(candidate: Workspace, graph: Metadata | None = None) -> Path:

@@ -43,6 +43,7 @@ class Finding(Frozen):
     interval: Interval | None = Field(default=None, description="as the evidence says")
     p_value: float | None = Field(default=None, description="as the evidence says")
     n: int | None = Field(default=None, description="as the evidence says")
+    note: str | None = Field(default=None, description="as the evidence says")
     text: str = Field(description="the reason, in words")
 
 

@@ -27,7 +27,7 @@ def test_drifted_data_and_a_worse_model_are_red(world: World) -> None:
     assert "accuracy" in told
     said = world.said(pull)
     assert "Gatehouse: fail" in said
-    assert "What to do next" in said
+    assert "<br>" in said, "what to do"
     assert "`age`" in said
     assert world.status(world.tip("change")).startswith("failure: "), "recorded, and as red"
 

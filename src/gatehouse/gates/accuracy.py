@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
+from gatehouse.gates.curves import curves
 from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import UNITS, measured, undefined
 from gatehouse.gates.metrics.edge import Told, edge_difference, edge_interval
@@ -56,6 +57,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         settings=policy.measure.of_gate(Gate.ACCURACY),
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
+        curves=curves(models),
     )
 
 

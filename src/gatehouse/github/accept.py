@@ -14,6 +14,7 @@ from gatehouse.github.compose import Surroundings, answer_comment
 from gatehouse.github.event import Here, Seen, read_payload
 from gatehouse.github.going_on import GoingOn
 from gatehouse.github.judged import COMMENT
+from gatehouse.github.linked import linked_report
 from gatehouse.github.publish import Settled, settle
 from gatehouse.github.target import Target, target_of
 from gatehouse.typed import write_text
@@ -128,7 +129,13 @@ def _answer(target: Target, settled: Settled, folder: Path) -> None:
         offers=again.offers,
         app=app_sets_status(),
     )
-    report = again.report(f"[the run's artifacts]({here()})")
+    head_records = target.head if target.head != again.judged.head else None
+    report = linked_report(
+        again.context(f"[the run's artifacts]({here()})"),
+        again.basis.base,
+        again.policy,
+        (settled.recorded or head_records) if target.branch is not None else None,
+    )
     problems = [*again.problems, *again.unrecorded]
     text = answer_comment(report, problems, around, again.accepted.answers)
     write_text(folder / COMMENT, text)

@@ -37,7 +37,7 @@ _NAME = re.compile(
     rf"|record/(dvc\.lock|reports(/{_PART}){{1,7}})",
     re.ASCII,
 )
-_REWRITTEN = ("reports/verdict.json", "reports/report.md")
+_REWRITTEN = ("reports/verdict.json", "reports/verdict.svg", "reports/report.md")
 _KEPT = "reports/model_card.md"
 """Written over as well, where the judged commit has one."""
 

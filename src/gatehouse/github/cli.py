@@ -107,15 +107,19 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
 
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--recorded", default="", metavar="COMMIT",
+              help="Which records the run, so that the comment shows its picture.")  # fmt: skip
 @click.option("--author", default="github-actions[bot]", show_default=True,
               help="Login that our token writes as.")  # fmt: skip
 @command
-def comment(folder: Path, author: str) -> int:
+def comment(folder: Path, recorded: str, author: str) -> int:
     """Say on the pull request what FOLDER has to say: one comment, edited each time."""
     from gatehouse.github.client import connect
     from gatehouse.github.comment import comment as comment_on
-    from gatehouse.github.judged import COMMENT
+    from gatehouse.github.compose import RECORD_COMMIT
+    from gatehouse.github.judged import COMMENT, JUDGED, RECORDED_COMMENT, Judged
     from gatehouse.github.target import find_target
+    from gatehouse.typed import read_text, write_text
 
     repository = connect()
     event = _event(repository)
@@ -123,8 +127,12 @@ def comment(folder: Path, author: str) -> int:
     if target is None or target.pull is None or not (folder / COMMENT).exists():
         click.echo("nothing to say on a pull request")
         return PASS
-    by = comment_on(repository, target.pull, target.head, folder / COMMENT, author)
-    click.echo(f"said on #{target.pull}, by {by}")
+    if recorded and (folder / RECORDED_COMMENT).exists():
+        text = read_text(folder / RECORDED_COMMENT).replace(RECORD_COMMIT, recorded)
+        write_text(folder / COMMENT, text)
+    quiet = Judged.read(folder / JUDGED).quiet
+    by = comment_on(repository, target.pull, target.head, folder / COMMENT, author, quiet=quiet)
+    click.echo(f"commented on #{target.pull}, by {by}" if by else "the policy asks for no comment")
     return PASS
 
 

@@ -34,7 +34,15 @@ _WATERMARK = re.compile(
 )
 
 
-def comment(repository: Repository, number: int, commit: str, body: Path, author: str) -> str:
+def comment(
+    repository: Repository,
+    number: int,
+    commit: str,
+    body: Path,
+    author: str,
+    *,
+    quiet: bool = False,
+) -> str | None:
     """Say what is in the file `body` on pull request `number`; who said it: CML or REST.
 
     Args:
@@ -43,6 +51,7 @@ def comment(repository: Repository, number: int, commit: str, body: Path, author
         commit: that was judged.
         body: Markdown, with our mark in it.
         author: login that our token writes as; only its comments are edited.
+        quiet: edit a comment that is there, and write none; the answer is None then.
 
     Raises:
         GatehouseError: GitHub refused, several times.
@@ -52,6 +61,8 @@ def comment(repository: Repository, number: int, commit: str, body: Path, author
         pull = repository.get_pull(number)
         before = list(pull.get_issue_comments())
         ours = [found for found in before if _is_ours(found, author)]
+        if quiet and not ours:
+            return None
         rightly = _cml_would_find(before) is (ours[0] if ours else None)
         if rightly and _by_cml(number, body):
             ours = _ours(pull, author)

@@ -8,22 +8,25 @@ from dataclasses import dataclass, field, replace
 from gatehouse.acceptance.command import show
 from gatehouse.acceptance.offer import Offer
 from gatehouse.report.escape import code, prose
+from gatehouse.report.links import PICTURE
 
 MARK = "<!-- gatehouse -->"
 """By which our own code finds the comment again; CML finds it by a watermark of its own."""
 
+RECORD_COMMIT = "RECORD-COMMIT"
+"""Stands for the commit that will record the run, in a comment that is written before it."""
+
 TRAINING = "src/pipeline/"
 """Code that the gates never run: they judge what it made."""
 
-_OWNED_SHOWN = 10
+_OWNED_SHOWN = 2
 # In characters of Markdown, of which a hostile text has eight for one of its own: GitHub takes
 # 65,536, the report has 60,000, and a watermark is still to come.
 _OWNED_LIMIT = 2_000
 _PROBLEM_LIMIT = 700
 _ANSWERS_SHOWN = 3
 _NO_APP = (
-    "<sub>⚠️ No App sets the status `gatehouse` in this repository: whoever can write to it can "
-    "also set the status. docs/github.md says how to set up an App.</sub>"
+    "⚠️ No App sets the status `gatehouse`: whoever can write here can set it too (docs/github.md)."
 )
 
 
@@ -71,13 +74,7 @@ def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -
     if problems:
         listed = "\n".join(f"> - {_short(text)}" for text in problems)
         parts.append(f"> [!CAUTION]\n> Whatever the gates say, this can't merge:\n{listed}")
-    parts += [report.strip(), *_training(around), *_owners(around)]
-    if around.recorded:
-        parts.append(
-            "📝 `dvc.lock`, evidence and verdict are committed to the branch: `git pull` before "
-            "you go on."
-        )
-    parts.append(_foot(around))
+    parts += [*_owners(around), report.strip(), _foot(around)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -107,8 +104,8 @@ def _offers(around: Surroundings) -> list[str]:
     for offer in around.offers:
         who = ", ".join(map(code, offer.by)) or "An owner of `policy.yaml`"
         lines.append(
-            f"✍️ {who} can accept this failure, for this change alone, by a comment with a "
-            f"reason:\n```text\n{show(offer.rules, offer.scope.digest)}\n```"
+            f"✍️ {who} can accept this failure for this change alone: comment, with a reason:\n"
+            f"```text\n{show(offer.rules, offer.scope.digest)}\n```"
         )
     return lines
 
@@ -120,9 +117,8 @@ def refused_comment(why: str, around: Surroundings) -> str:
         "## ❌ Gatehouse: not judged",
         f"{prose(why[:1].upper() + why[1:], 1000)}.",
         "### What to do next",
-        f"- Mend what it names, and push; [the run]({around.run}) has the whole story.\n"
+        f"- Fix what it names, and push; [the run]({around.run}) has the details.\n"
         "- If nothing is wrong with your change, run the failed jobs again.",
-        *_training(around),
         _foot(around),
     ]
     return "\n\n".join(lines) + "\n"
@@ -166,28 +162,40 @@ def _training(around: Surroundings) -> list[str]:
     if around.training is None:
         return []
     count = around.training
-    told = f"{count} file{'s' * (count != 1)} changed" if count else "none"
-    return [f"Code that trains: {told}"]
+    changed = f"{count} file{'s' * (count != 1)} changed" if count else "unchanged"
+    return [f"code that trains: {changed}"]
 
 
 def _owners(around: Surroundings) -> list[str]:
     if not around.owned:
         return []
-    lines: list[str] = []
+    shown: list[str] = []
     for path, owners in around.owned.items():
-        line = f"- {code(path)}: {', '.join(map(code, owners))}"
-        if len(lines) == _OWNED_SHOWN or len("\n".join([*lines, line])) > _OWNED_LIMIT:
-            lines.append(f"- and {len(around.owned) - len(lines)} more")
+        each = f"{code(path)} ({', '.join(map(code, owners))})"
+        if len(shown) == _OWNED_SHOWN or len(", ".join([*shown, each])) > _OWNED_LIMIT:
+            shown.append(f"and {len(around.owned) - len(shown)} more")
             break
-        lines.append(line)
-    return [
-        "### 🔐 Needs a code owner\n\nThe gates' own rules or code change:\n\n" + "\n".join(lines)
-    ]
+        shown.append(each)
+    return [f"🔐 Needs a code owner (the gates' rules or code change): {', '.join(shown)}"]
 
 
 def _foot(around: Surroundings) -> str:
-    here = f" · [judged here]({around.run_here})" if around.run_here else ""
-    lines = [f"<sub>Commit {around.commit} · [checked and trained here]({around.run}){here}</sub>"]
-    if not around.app:
-        lines.append(_NO_APP)
-    return "\n\n".join(lines)
+    parts = [f"Commit {around.commit[:12]}", f"[checked and trained here]({around.run})"]
+    if around.run_here:
+        parts.append(f"[judged here]({around.run_here})")
+    parts += _training(around)
+    if around.recorded:
+        parts.append("recorded: `git pull` first")
+    foot = f"<sub>{' · '.join(parts)}</sub>"
+    return foot if around.app else f"{foot}<br><sub>{_NO_APP}</sub>"
+
+
+def picture_at(server: str, repository: str, commit: str) -> str:
+    """The address of the picture that a commit records.
+
+    Args:
+        server: address of GitHub.
+        repository: `owner/name`.
+        commit: its hash, or `RECORD_COMMIT`.
+    """
+    return f"{server}/{repository}/raw/{commit}/reports/{PICTURE}"

@@ -16,6 +16,8 @@ from gatehouse.typed import Document, Frozen
 
 JUDGED = Path("judged.json")
 COMMENT = Path("comment.md")
+RECORDED_COMMENT = Path("recorded.md")
+"""The comment once the run is recorded: with the picture of the commit that records it."""
 RECORD = Path("record")
 VERDICT = Path("verdict.json")
 """The verdict that the answer speaks of; *Publish* makes it again from the evidence."""
@@ -95,6 +97,9 @@ class Judged(Document):
         default=None, description="the artifact that was judged, by GitHub's number"
     )
     record: bool = Field(default=False, description="are the files in record/ to be committed?")
+    quiet: bool = Field(
+        default=False, description="is a comment only edited, and none written where none is?"
+    )
 
 
 def refused(head: str, why: str, state: State = "failure") -> Judged:

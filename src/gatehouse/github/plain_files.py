@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from gatehouse.charts.limits import is_plain
 from gatehouse.git import git_bytes
 from gatehouse.ownership import OWNERSHIP_FILE, Ownership
+from gatehouse.report.links import PICTURE
 
 PLAIN = "100644"
 """Git's mode of a file that is no link, no submodule and not executable."""
@@ -27,7 +29,9 @@ SUFFIXES = frozenset(
 """Of free and generated files: tables, models, pictures, text. A name may be a suffix as a whole.
 
 SVG and HTML are not among them: both carry scripts, and the site publishes what lies in docs/.
+The gates' own picture may hold shapes and texts alone.
 """
+_PICTURE = f"reports/{PICTURE}"
 
 CODE = frozenset([".py", ".pyi"])
 """Of free files below `CODE_FOLDERS` besides."""
@@ -60,6 +64,7 @@ def plain_file_problems(base: str, head: str, border: Ownership, root: Path) -> 
     changed = [blob for blob in _changed(base, head, root) if _is_free(blob.path, border)]
     found = {blob.path: why for blob in changed if (why := _fault(blob))}
     plain = [blob for blob in changed if blob.path not in found]
+    found |= dict.fromkeys(_not_drawn(plain, root), "is no picture as the gates draw it")
     found |= dict.fromkeys(_pointers(plain, root), "is a pointer of Git LFS; track it with DVC")
     found |= _twins(changed, base, head, root)
     told = [f"{path}: {why}" for path, why in found.items()]
@@ -96,13 +101,25 @@ def _fault(blob: _Blob) -> str | None:
     suffix = name[name.rfind(".") :] if "." in name else ""
     if suffix in SUFFIXES or (suffix in CODE and blob.path.startswith(CODE_FOLDERS)):
         return None
-    if not suffix and name == "LICENSE":
+    if (not suffix and name == "LICENSE") or blob.path == _PICTURE:
         return None
     kind = f"a name with {suffix}" if suffix else "a name without a suffix"
     return (
         f"{kind} is not among those that need no owner; code belongs into src/pipeline/, and "
         f"{OWNERSHIP_FILE} can call the path `owned`"
     )
+
+
+def _not_drawn(blobs: Iterable[_Blob], root: Path) -> list[str]:
+    """The picture's path where it is among the blobs and holds more than shapes and texts."""
+    return [
+        blob.path
+        for blob in blobs
+        if blob.path == _PICTURE
+        and not is_plain(
+            git_bytes("cat-file", "blob", blob.sha, root=root).decode(errors="replace")
+        )
+    ]
 
 
 def _pointers(blobs: Iterable[_Blob], root: Path) -> list[str]:

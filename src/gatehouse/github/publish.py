@@ -19,6 +19,8 @@ from gatehouse.github.recompute import Recomputed, recompute
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.writing import move, record_on, say, say_all
 from gatehouse.report.escape import plain
+from gatehouse.report.links import PICTURE
+from gatehouse.report.markdown import render_picture, render_report
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -242,8 +244,11 @@ def _files(
     if again is not None and (anew or again.changed or again.accepted.record):
         link = f"[the run's artifacts]({here()})"
         files[f"reports/{VERDICT}"] = again.verdict.to_json().encode()
-        files["reports/report.md"] = again.report(link).encode()
+        context = again.context(link)
+        files["reports/report.md"] = render_report(context).encode()
         files |= again.accepted.record
+    if again is not None and files:
+        files[f"reports/{PICTURE}"] = render_picture(again.context("")).encode()
     return files
 
 

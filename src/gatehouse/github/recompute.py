@@ -26,7 +26,7 @@ from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, parse_policy
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
-from gatehouse.report.markdown import render_report
+from gatehouse.report.links import Links, rule_lines
 from gatehouse.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Recomputed:
         problems: what forbids the merge besides the verdict.
         unrecorded: what a record on a branch of this repository would mend.
         offers: what an owner may still accept.
+        policy: the text of the policy that decided.
         basis: what the verdict rests on besides.
     """
 
@@ -63,6 +64,7 @@ class Recomputed:
     problems: tuple[str, ...]
     unrecorded: tuple[str, ...]
     offers: tuple[Offer, ...]
+    policy: str
     basis: Basis
 
     @property
@@ -70,17 +72,17 @@ class Recomputed:
         """The required status of a commit that has the record too."""
         return overall_note(self.verdict, self.problems, self.basis.owned)
 
-    def report(self, full_report: str) -> str:
-        """The report on the verdict, as *Judge* would write it; `full_report` is Markdown."""
-        context = ReportContext(
+    def context(self, full_report: str) -> ReportContext:
+        """What the report on the verdict rests on; `full_report` is Markdown."""
+        return ReportContext(
             verdict=self.verdict,
             evidence=self.evidence,
             params=self.basis.params,
             base_params=self.basis.base_params,
             base_label=self.basis.base_label,
             full_report=full_report,
+            links=Links(lines=rule_lines(self.policy)),
         )
-        return render_report(context)
 
 
 def recompute(repository: Repository, target: Target, judged: Judged, folder: Path) -> Recomputed:
@@ -100,7 +102,7 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
     """
     if judged.basis is None:
         raise GatehouseError("the answer names no evidence")
-    policy = _policy(repository, target, judged.basis)
+    text, policy = _policy(repository, target, judged.basis)
     said = Verdict.parse(_text(folder / VERDICT), VERDICT)
     case = Case(
         evidence=_evidence(folder / EVIDENCE, judged.basis),
@@ -139,6 +141,7 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
         problems=tuple(problems),
         unrecorded=tuple(unrecorded),
         offers=offers(before, policy, verdict) if target.pull is not None else (),
+        policy=text,
         basis=judged.basis,
     )
 
@@ -148,8 +151,8 @@ def _others(problems: Iterable[str]) -> list[str]:
     return [each for each in problems if not each.startswith(f"{FOLDER}/")]
 
 
-def _policy(repository: Repository, target: Target, basis: Basis) -> Policy:
-    """The policy of the branch's tip, which must be the base that was judged by."""
+def _policy(repository: Repository, target: Target, basis: Basis) -> tuple[str, Policy]:
+    """The policy of the branch's tip, as text and read; it must be the base that was judged by."""
     tip = tip_of(repository, target.base_branch)
     if not tip == basis.base == (target.base or tip):
         raise GatehouseError(
@@ -159,7 +162,7 @@ def _policy(repository: Repository, target: Target, basis: Basis) -> Policy:
     text = text_of(repository, tip, POLICY_FILE)
     if text is None:
         raise GatehouseError(f"the base {tip[:12]} has no {POLICY_FILE}, so nothing is green")
-    return parse_policy(text, f"{POLICY_FILE} of {tip[:12]}")
+    return text, parse_policy(text, f"{POLICY_FILE} of {tip[:12]}")
 
 
 def _evidence(folder: Path, basis: Basis) -> dict[Gate, Evidence | str]:

@@ -14,7 +14,7 @@ from gatehouse.git import git
 from gatehouse.github.candidate import OUTPUTS, outputs_of, text_at
 from gatehouse.lock import relock
 from gatehouse.recorded import RECORDED, Recorded, recorded_for
-from gatehouse.run import CARD, REPORT
+from gatehouse.run import CARD, PICTURE, REPORT
 from gatehouse.typed import read_text, write_text
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import EVIDENCE, VERDICT, Workspace
@@ -128,6 +128,7 @@ def _made(folder: Path) -> list[Path]:
         RECORDED,
         VERDICT,
         REPORT,
+        PICTURE,
         CARD,
         *(evidence_path(EVIDENCE, gate) for gate in Gate),
     ]

@@ -6,6 +6,8 @@ import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gatehouse.charts import mermaid
+from gatehouse.charts.model import Lines, Series
 from gatehouse.evidence import Gate
 from gatehouse.judge import rule_measurements
 from gatehouse.monitor.record import Record, Window
@@ -16,7 +18,7 @@ from gatehouse.report.escape import code, prose
 from gatehouse.report.markdown import LIMIT, Section
 from gatehouse.report.numbers import bound, count, estimate
 from gatehouse.report.summary import gate_icon, gate_reason
-from gatehouse.report.tables import lines, table
+from gatehouse.report.tables import table
 from gatehouse.report.words import ICONS, WARNING
 from gatehouse.verdict import Outcome
 
@@ -138,8 +140,14 @@ def _charts(record: Record, policy: Policy, gates: tuple[Gate, ...]) -> str:
             shown = [(when, value) for when, value in values if value is not None]
             if len(shown) > 1:
                 title = f"{name}, worst of each window"
-                charts.append(lines(title, rule.measurement, shown, rule.limit))
+                charts.append(mermaid.write(_over_time(title, rule, shown)))
     return "\n\n".join(charts)
+
+
+def _over_time(title: str, rule: Rule, shown: list[tuple[str, float]]) -> Lines:
+    values = Series("", tuple(value for _, value in shown))
+    limit = Series("", (rule.limit,) * len(shown))
+    return Lines(title, rule.measurement, tuple(when for when, _ in shown), (values, limit))
 
 
 def _worst(window: Window, rule: Rule) -> float | None:

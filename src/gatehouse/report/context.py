@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.report.links import PICTURE, Links
 from gatehouse.verdict import Finding, RuleResult, Verdict
 
 
@@ -25,6 +26,11 @@ class ReportContext:
     """What to call the base, such as `main at 1a2b3c4`."""
     full_report: str | None = None
     """Where the uncut report is: Markdown of our own, such as a link; it is not escaped."""
+
+    links: Links = field(default_factory=Links)
+    """Where rules and gates are explained."""
+    picture: str | None = PICTURE
+    """Address of the picture; None where nobody can show one, and bars of text stand in for it."""
 
     def usable(self, gate: Gate) -> Evidence | None:
         """The gate's evidence; None where it is absent or the judge refused it."""

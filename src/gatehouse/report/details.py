@@ -7,13 +7,12 @@ from gatehouse.report import quantities
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import count, estimate
-from gatehouse.report.summary import worst_finding
+from gatehouse.report.summary import finding_text, steps_of, worst_finding
 from gatehouse.report.tables import table
 from gatehouse.report.words import (
     ICONS,
     WARNING,
     failed_expectations,
-    sentence,
     slice_of,
 )
 from gatehouse.verdict import Outcome, RuleResult
@@ -27,7 +26,7 @@ _STATES = {
 
 
 def rules(context: ReportContext) -> str:
-    """Every rule with its worst finding, gate by gate."""
+    """Every rule with its worst finding, gate by gate; above them what to do about warnings."""
     errors = context.verdict.errors
     rows = []
     for gate in dict.fromkeys(result.gate for result in context.verdict.rules):
@@ -37,20 +36,23 @@ def rules(context: ReportContext) -> str:
             rows.append([ICONS[Outcome.ERROR], who, prose(errors[gate]), ""])
         else:
             rows += [_rule_row(context, result) for result in results]
-    return table(["", "Rule", "What was found", "Why the rule"], rows)
+    steps = steps_of(context, blocking=False)
+    advice = [f"- {WARNING} **{gate.value}**: {step}" for gate, step in steps.items()]
+    shown = table(["", "Rule", "What was found", "Why the rule"], rows)
+    return "\n\n".join(["\n".join(advice), shown] if advice else [shown])
 
 
 def _rule_row(context: ReportContext, result: RuleResult) -> list[str]:
     worst = worst_finding(result)
     icon = WARNING if result.warns else ICONS[result.outcome]
-    text = sentence(context, result, worst)
+    text = finding_text(context, result, worst)
     slices = len(result.findings)
     if slices > 1 and worst.outcome is Outcome.PASS:
         text += f"; nearest of {slices}"
     elif slices > 1:
         alike = sum(finding.outcome is worst.outcome for finding in result.findings)
         text += f"; worst of {slices}, {alike} {worst.outcome.value}"
-    return [icon, code(result.rule), text, prose(result.why)]
+    return [icon, context.links.rule(result.rule), text, prose(result.why)]
 
 
 def expectations(context: ReportContext) -> str:
@@ -74,9 +76,12 @@ def expectations(context: ReportContext) -> str:
 
 
 def accuracy(context: ReportContext) -> str:
-    """Metrics of candidate and base, and their difference."""
-    return _unusable(context, Gate.ACCURACY) or quantities.accuracy(
-        context.measurements(Gate.ACCURACY)
+    """Metrics of candidate and base, their difference, and their curves."""
+    evidence = context.usable(Gate.ACCURACY)
+    if evidence is None:
+        return _unusable(context, Gate.ACCURACY)
+    return "\n\n".join(
+        [quantities.accuracy(evidence.measurements), *quantities.curves(evidence.curves)]
     )
 
 

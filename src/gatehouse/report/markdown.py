@@ -1,12 +1,14 @@
-"""The pull request comment (`reports/report.md`)."""
+"""The report (`reports/report.md`), and the pull request comment that is made from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatehouse.charts.limits import draw
 from gatehouse.report import against_base, details, rows
 from gatehouse.report.context import ReportContext
-from gatehouse.report.summary import head
+from gatehouse.report.effects import effects
+from gatehouse.report.head import head
 
 LIMIT = 60_000
 """Characters; GitHub refuses comments of more than 65,536."""
@@ -30,28 +32,33 @@ class Section:
 def render_report(context: ReportContext, limit: int = LIMIT) -> str:
     """The report as Markdown of at most `limit` characters.
 
-    The head is always whole. Sections stand from most to least valuable, and whole sections are
-    cut from the end where the limit asks for it; the report then says which, and where they are.
+    The head is always whole. What is behind it is folded: the changes against the base, and then
+    all that was measured. Sections stand from most to least valuable, and whole sections are cut
+    from the end where the limit asks for it; the report then says which, and where they are.
     The same context gives the same bytes.
     """
     start = head(context)
-    sections = _sections(context)
-    for kept in range(len(sections), -1, -1):
-        cut = sections[kept:]
-        parts = [start, *map(str, sections[:kept]), *([_notice(context, cut)] if cut else [])]
-        text = "\n\n".join(parts) + "\n"
+    first, *others = _sections(context)
+    for kept in range(len(others), -1, -1):
+        shown, cut = others[:kept], others[kept:]
+        rest = "\n\n".join([*map(str, shown), *([_notice(context, cut)] if cut else [])])
+        text = "\n\n".join([start, str(first), str(Section("All that was measured", rest))]) + "\n"
         if len(text) <= limit:
             return text
-    return text
+    return f"{start}\n\n{_notice(context, [first, *others])}\n"
+
+
+def render_picture(context: ReportContext) -> str:
+    """The report's picture, as the text of an SVG file."""
+    return draw(effects(context))
 
 
 def _sections(context: ReportContext) -> list[Section]:
-    changed = Section("What changed against the base", against_base.changes(context), folded=False)
     waivers = [Section("Waivers", details.waivers(context))] if context.verdict.waivers else []
     return [
-        changed,
+        Section("What changed against the base", against_base.changes(context)),
+        Section("Rules", details.rules(context)),
         *waivers,
-        Section("All rules", details.rules(context)),
         Section("Data: expectations", details.expectations(context)),
         Section("Rows by split", rows.rows(context)),
         Section("Accuracy", details.accuracy(context)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gatehouse.evidence import Interval
 from gatehouse.report.escape import prose
 
@@ -9,6 +11,7 @@ MINUS = "\u2212"
 _MOST_DECIMALS = 6
 _COUNTS = ("rows", "columns", "expectations", "settings", "first runs")
 """Units of what is counted: whole numbers."""
+_INTERVAL = re.compile(rf"[+{MINUS}]?\d[\d.,]*%? \[[+{MINUS}\d.,%]+ ?\w*, [+{MINUS}\d.,%]+ ?\w*\]")
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -35,6 +38,11 @@ def estimate(
     return f"{shown} [{low}, {high}]" + ("" if inner == unit else _suffix(unit))
 
 
+def unbroken(text: str) -> str:
+    """Markdown in which no interval is split over two lines."""
+    return _INTERVAL.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
+
+
 def number(value: float, unit: str = "1", *, signed: bool = False) -> str:
     """A number without an interval."""
     return _number(value, unit, _decimals([value], unit, None), signed)
@@ -48,13 +56,18 @@ def bound(limit: float, unit: str = "1", *, signed: bool = False) -> str:
     return _number(limit, unit, digits, signed)
 
 
+def is_count(unit: str) -> bool:
+    """Does the unit count things?"""
+    return unit in _COUNTS
+
+
 def count(n: int) -> str:
     return f"{n:,}"
 
 
 def probability(p: float) -> str:
-    """A p-value: `0.031`, or `< 0.0001` (with the sign spelled as an entity)."""
-    return "&lt; 0.0001" if p < 0.0001 else f"{p:.2g}"
+    """A p-value as plain text: `0.031`, or `< 0.0001`."""
+    return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
 
 
 def _decimals(values: list[float], unit: str, limit: float | None) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gatehouse.evidence import NEW, Measurement, Of
+from gatehouse.charts import mermaid
+from gatehouse.charts.mermaid import BARS_SHOWN
+from gatehouse.charts.model import Bars, Lines, Series
+from gatehouse.evidence import NEW, Curve, Measurement, Of
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
-from gatehouse.report.tables import BARS_SHOWN, bars, table
+from gatehouse.report.tables import table
 from gatehouse.report.words import is_difference, name_of, slice_of
 from gatehouse.verdict import RuleResult
 
@@ -55,6 +58,34 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     return text + _footnote(measured)
 
 
+_CURVES = {
+    "roc_curve": ("ROC", "true positive rate, over the false positive rate", "chance"),
+    "calibration_curve": ("Calibration", "share that is so, over the probability", "calibrated"),
+}
+
+
+def curves(found: Sequence[Curve]) -> list[str]:
+    """A chart for each kind of curve: the candidate, the base, and the diagonal."""
+    charts = []
+    for name, (title, axis, diagonal) in _CURVES.items():
+        of = {curve.of: dict(zip(curve.x, curve.y, strict=True)) for curve in found
+              if curve.name == name}  # fmt: skip
+        if Of.CANDIDATE not in of:
+            continue
+        places = sorted(set.intersection(*map(set, of.values())))
+        series = [
+            Series(label, tuple(of[whose][x] for x in places))
+            for whose, label in ((Of.CANDIDATE, "this change"), (Of.BASE, "base"))
+            if whose in of
+        ]
+        series.append(Series(diagonal, tuple(places)))
+        names = tuple(f"{x:g}" for x in places)
+        # Mermaid draws no legend.
+        colours = "blue: this change, red: base" if len(series) > 2 else "blue: this change"
+        charts.append(mermaid.write(Lines(f"{title} ({colours})", axis, names, tuple(series))))
+    return charts
+
+
 def fairness(measured: Sequence[Measurement]) -> str:
     """Metrics by group, the gaps between groups, and charts of the groups' rates or losses."""
     groups = [m for m in measured if m.name in GROUP_METRICS]
@@ -78,8 +109,10 @@ def _group_charts(groups: Sequence[Measurement]) -> list[str]:
             key = measured.name, " and ".join(attributes)
             partitions.setdefault(key, []).append(measured)
     return [
-        bars(f"{CHARTED[metric][0]} by {name}", CHARTED[metric][1],
-             [(_values(n), v) for n, v in charted], first="the largest")
+        mermaid.write(
+            Bars(f"{CHARTED[metric][0]} by {name}", CHARTED[metric][1],
+                 tuple((_values(n), v) for n, v in charted), first="the largest")
+        )
         for (metric, name), chosen in list(partitions.items())[:CHARTS_SHOWN]
         if len(charted := _charted(_largest_first(chosen))) > 1
     ]  # fmt: skip
@@ -105,20 +138,36 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
         [
             slice_of(m.slice),
             estimate(m.value, m.interval, m.unit),
-            "" if m.p_value is None else probability(m.p_value),
+            "" if m.p_value is None else prose(probability(m.p_value)),
             count(m.n),
         ]
         for m in ordered
     ]
-    limits = {r.limit for r in results if r.measurement == "drift"}
-    limit = limits.pop() if len(limits) == 1 else None  # of several none is every bar's
-    axis = "effect" if limit is None else "effect, with the limit as a line"
-    chart = bars("Change against the base", axis, _charted(ordered), limit)
+    charts = [
+        _drift_chart(unit, ordered, results) for unit in dict.fromkeys(m.unit for m in ordered)
+    ]
     methods = "\n".join(
         f"- {prose(method)}" for method in dict.fromkeys(m.method for m in measured)
     )
     shown = table(["Column", "Effect", "Adjusted p", "Rows"], rows, "lrrr")
-    return f"{shown}\n\n{chart}\n\nTests and effects:\n\n{methods}"
+    return "\n\n".join([shown, *charts, f"Tests and effects:\n\n{methods}"])
+
+
+def _drift_chart(unit: str, measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
+    """The effects of one unit: standard deviations and shares have an axis each."""
+    chosen = [m for m in measured if m.unit == unit]
+    slices = {m.slice for m in chosen}
+    limits = {
+        r.limit
+        for r in results
+        if r.measurement == "drift" and any(f.slice in slices for f in r.findings)
+    }
+    limit = limits.pop() if len(limits) == 1 else None  # of several none is every bar's
+    axis = {"sigma": "standard deviations", "share": "share of rows that moved"}.get(unit, unit)
+    return mermaid.write(
+        Bars("Change against the base", axis + " (line: limit)" * (limit is not None),
+             _charted(chosen), limit)
+    )  # fmt: skip
 
 
 def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
@@ -143,7 +192,7 @@ def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> s
     for batch in ("single row", "batch"):
         chosen = _charted([m for m in medians if batch in m.slice])
         if chosen:
-            parts.append(bars(f"Median time, {batch}", "ms", chosen))
+            parts.append(mermaid.write(Bars(f"Median time, {batch}", "ms", chosen)))
     return "\n\n".join(part for part in parts if part) + _footnote(others)
 
 
@@ -176,12 +225,12 @@ def _pivot(
     return table(header, lines, "l" + "r" * (len(header) - 1))
 
 
-def _charted(measured: Sequence[Measurement]) -> list[tuple[str, float]]:
-    return [
+def _charted(measured: Sequence[Measurement]) -> tuple[tuple[str, float], ...]:
+    return tuple(
         (re.sub("^(number|category)=", "", m.slice), m.value)
         for m in measured
         if m.value is not None
-    ]
+    )
 
 
 def _footnote(measured: Sequence[Measurement]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from gatehouse.evidence import Gate, Measurement, Of
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.report.context import ReportContext
-from gatehouse.report.escape import code, prose
+from gatehouse.report.escape import code, plain, prose
 from gatehouse.report.numbers import bound, count, estimate, probability
 from gatehouse.verdict import Finding, Outcome, RuleResult
 
@@ -21,7 +23,7 @@ ICONS = {
     Outcome.ERROR: "⛔",
 }
 WARNING = "⚠️"
-_TOLD = 5
+_NAMED = 5
 
 _LABELS = {
     "accuracy": "accuracy",
@@ -80,17 +82,15 @@ _LABELS = {
 }
 
 _NEXT_STEPS = {
-    Gate.DATA: "Repair the rows where they come from. If the new values are right, widen "
-    "`contract.yaml` in a pull request of its own.",
-    Gate.ROWS: "See below which rows changed, and in which split. Take back what nobody meant to "
-    "change: rows that the base tests with, copies of them, and rows chosen by their split.",
-    Gate.DRIFT: "Find out what moved: a new source, another season, a broken join? If the new data "
-    "is the world as it is now, merge it with a waiver.",
-    Gate.ACCURACY: "Look at what changed against the base below: settings, rows, columns. Train "
-    "again, or take the change back.",
-    Gate.FAIRNESS: "See which group it falls on in the table below. More rows of that group can "
-    "narrow the gap; between two classes also another decision threshold, or the fairness penalty "
-    "in `params.yaml`.",
+    Gate.DATA: "Fix the rows at their source. If the new values are right, widen `contract.yaml` "
+    "in a pull request of its own.",
+    Gate.ROWS: "Undo changes to rows that the base tests with, and remove copies of them; _Rows by "
+    "split_ below counts them.",
+    Gate.DRIFT: "Find out what moved: a new source, another season, a broken join?",
+    Gate.ACCURACY: "Compare settings, rows and columns with the base, below. Train again, or undo "
+    "the change.",
+    Gate.FAIRNESS: "More rows of the group narrow the gap; so can another threshold, or the "
+    "fairness penalty in `params.yaml`.",
     Gate.LATENCY: "Try the other quantization method in `params.yaml`, or a smaller network.",
 }
 
@@ -126,27 +126,57 @@ def is_difference(measurement: str, of: Of) -> bool:
     return of is Of.COMPARISON and measurement not in unsigned
 
 
-def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> str:
-    """What was measured and what the rule asks for, as Markdown."""
+@dataclass(frozen=True)
+class Style:
+    """How names and texts from outside are written.
+
+    Attributes:
+        code: a name or value.
+        prose: a text.
+        named: a measurement's name.
+    """
+
+    code: Callable[[str], str]
+    prose: Callable[[str], str]
+    named: Callable[[str], str]
+
+
+MARKDOWN = Style(code=code, prose=prose, named=name_of)
+PLAIN = Style(code=plain, prose=plain, named=plain_name)
+
+
+def sentence(
+    result: RuleResult,
+    finding: Finding,
+    measured: Measurement | None = None,
+    style: Style = MARKDOWN,
+    broken: Sequence[Measurement] = (),
+) -> str:
+    """What was measured and what the rule asks for.
+
+    Args:
+        result: of the rule.
+        finding: the slice of it that the sentence is about.
+        measured: its measurement, whose samples are named; None where the evidence isn't at hand.
+        style: Markdown, or plain text.
+        broken: the expectations that the data breaks.
+    """
     if finding.outcome in (Outcome.ERROR, Outcome.NONE) or result.measurement == ORIGIN:
-        return prose(finding.text)
-    measured = context.measured(result, finding)
-    if measured is None:
-        return prose(finding.text)
+        return style.prose(finding.text)
     if result.measurement == "failed_expectations":
-        text = _data_sentence(context, result, finding, measured)
+        text = _data_sentence(result, finding, broken, style)
     elif result.measurement == "schema_changes":
-        text = _schema_sentence(measured)
+        text = _schema_sentence(finding, measured, style)
     elif result.measurement == "touched_exam_rows":
         text = _exam_sentence(result, finding)
     elif result.measurement == "unfair_deal":
-        text = _deal_sentence(finding, measured)
+        text = _deal_sentence(finding, measured, style)
     elif finding.p_value is not None:
-        text = _drift_sentence(result, finding, measured)
+        text = _drift_sentence(result, finding, style)
     else:
-        text = _metric_sentence(result, finding, measured)
-    if result.gate is Gate.ROWS and measured.note and finding.value:
-        text += f" ({prose(measured.note)})"  # since when it counts
+        text = _metric_sentence(result, finding, style)
+    if result.gate is Gate.ROWS and finding.value and finding.note:
+        text += f" ({style.prose(finding.note)})"
     if finding.outcome is Outcome.INCONCLUSIVE:
         text += f": {_undecided(result, finding)}"
     return text
@@ -155,6 +185,19 @@ def sentence(context: ReportContext, result: RuleResult, finding: Finding) -> st
 HIGHER_IS_BETTER = (
     "roc_auc", "accuracy", "balanced_accuracy", "f1", "f1_macro", "precision", "recall", "r2",
 )  # fmt: skip
+
+
+_AT_MOST_1 = (*HIGHER_IS_BETTER, "decision_agreement", "demographic_parity_ratio")
+
+
+def is_best_high(measurement: str) -> bool:
+    """Is 1 the best that a measurement can be?"""
+    return measurement in _AT_MOST_1
+
+
+def is_ratio(measurement: str) -> bool:
+    """Is 1 "no change"?"""
+    return measurement in ("latency_ratio", "size_ratio")
 
 
 def is_ceiling(result: RuleResult) -> bool:
@@ -166,36 +209,26 @@ def next_step(result: RuleResult, *, compared: bool) -> str:
     """What to do about a result that is not green; `compared`: there is a base."""
     if result.outcome is Outcome.ERROR:
         return (
-            "Run `make run` on this branch and commit what it writes: evidence must be there, "
-            "and must speak of exactly this data and this model."
+            "Run `make run` on this branch and commit what it writes: the evidence must be of "
+            "exactly this data and model."
         )
     if result.outcome is Outcome.INCONCLUSIVE and result.measurement == "latency_ratio":
-        return (
-            "A quieter machine narrows the interval, or more sessions (`measure.latency` in "
-            "`policy.yaml`)."
-        )
+        return "A quieter machine or more sessions (`measure.latency`) narrow the interval."
     if result.outcome is Outcome.INCONCLUSIVE:
-        return "More rows narrow the interval: the data at hand can neither clear nor condemn it."
+        return "More rows narrow the interval."
     if result.measurement == ORIGIN:
-        return (
-            "Do what the reason above says, so that a run that counts makes the model; or an owner "
-            "accepts it."
-        )
+        return "Fix what the reason names, so that a counted run makes the model; or ask an owner."
     if is_ceiling(result):
         return (
-            "Most often a column tells the target, and is known only after the fact: find it, and "
-            "set `role: ignored` for it in `contract.yaml`. Floors that were measured with it are "
-            "then too high: lower them in the same change, or run `gatehouse init` again."
+            "Look for a column that reveals the target (`role: ignored` in `contract.yaml` takes "
+            "it out). Floors that were measured with it are too high: lower them too."
         )
     if result.gate is Gate.DRIFT and all(f.slice == "prediction" for f in result.findings):
-        return (
-            "The model decides otherwise: look below at what changed, settings, columns or rows. "
-            "If it is meant to, merge it with a waiver."
-        )
+        return "The model decides differently: see settings, columns and rows below."
     if result.gate is Gate.ACCURACY and not compared:
         return (
-            "Look at the rows and columns, try another trainer or other settings (`make tune`). A "
-            "floor that was set too high is lowered in `policy.yaml`, which an owner must agree to."
+            "Check rows and columns, or try other settings (`make tune`). Lower a floor that is "
+            "too high in `policy.yaml`; an owner must agree."
         )
     return _NEXT_STEPS[result.gate]
 
@@ -219,18 +252,18 @@ def expectations_sentence(result: RuleResult, finding: Finding) -> str:
 
 
 def _data_sentence(
-    context: ReportContext, result: RuleResult, finding: Finding, measured: Measurement
+    result: RuleResult, finding: Finding, broken: Sequence[Measurement], style: Style
 ) -> str:
-    severity = measured.slice.removeprefix("severity=")
-    broken = [m for m in failed_expectations(context) if f" {severity}:" in f" {m.method}"]
-    text = prose(expectations_sentence(result, finding))
-    if not broken:
-        return text
+    severity = finding.slice.removeprefix("severity=")
+    ours = [m for m in broken if f" {severity}:" in f" {m.method}"]
+    text = style.prose(expectations_sentence(result, finding))
+    if not ours:
+        note = style.prose(finding.note) if finding.note else ""
+        return f"{text}: {note}" if note and finding.outcome is not Outcome.PASS else text
     if finding.outcome is Outcome.PASS:  # a tick stands beside it: no details, and no alarm
-        where = list(dict.fromkeys(slice_of(item.slice) for item in broken))
-        return f"{text}: {', '.join(where[:_TOLD])}" + (", …" if len(where) > _TOLD else "")
-    told = "; ".join(prose(item.note) for item in broken[:2])
-    return f"{text}: {told}" + ("; …" if len(broken) > 2 else "")
+        where = list(dict.fromkeys(style.code(plain_slice(item.slice)) for item in ours))
+        return f"{text}: {', '.join(where[:_NAMED])}" + (", …" if len(where) > _NAMED else "")
+    return f"{text}: {style.prose(ours[0].note or '')}" + ("; …" if len(ours) > 1 else "")
 
 
 def failed_expectations(context: ReportContext) -> list[Measurement]:
@@ -245,11 +278,13 @@ def failed_expectations(context: ReportContext) -> list[Measurement]:
     ]
 
 
-def _schema_sentence(measured: Measurement) -> str:
-    if not measured.value:
-        return f"the same {count(measured.n)} columns as the base"
-    shown = ", ".join(code(sample) for sample in measured.samples[:5])
-    return f"{count(int(measured.value))} of {count(measured.n)} columns changed: {shown}"
+def _schema_sentence(finding: Finding, measured: Measurement | None, style: Style) -> str:
+    columns = count(finding.n or 0)
+    if not finding.value:
+        return f"the same {columns} columns as the base"
+    text = f"{count(int(finding.value))} of {columns} columns changed"
+    samples = measured.samples[:5] if measured else ()
+    return text + (f": {', '.join(map(style.code, samples))}" if samples else "")
 
 
 def _exam_sentence(result: RuleResult, finding: Finding) -> str:
@@ -261,25 +296,27 @@ def _exam_sentence(result: RuleResult, finding: Finding) -> str:
     return f"{count(touched)} of {exam} {verb} changed, relabelled or gone{allowed}"
 
 
-def _deal_sentence(finding: Finding, measured: Measurement) -> str:
+def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style) -> str:
     kind = finding.slice.removeprefix("rows=")
-    if not measured.n:
+    if not finding.n:
         return f"no row is {kind}"
-    fell = ", ".join(prose(sample) for sample in measured.samples)
-    text = f"rows {kind}: {fell}"
+    fell = ", ".join(map(style.prose, measured.samples)) if measured else ""
+    text = f"rows {kind}" + (f": {fell}" if fell else "")
     if finding.outcome is Outcome.PASS:
-        return f"{text}, as the contract's shares deal them"
-    p_value = probability(finding.p_value or 0.0)
-    return f"{text}; chance does not deal so (adjusted p {p_value})"
+        return f"{text}, in the contract's shares"
+    p_value = style.prose(probability(finding.p_value or 0.0))
+    return f"{text}, not in the contract's shares (adjusted p {p_value})"
 
 
-def _drift_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:
-    who = slice_of(finding.slice) if finding.slice != "prediction" else "the model's predictions"
+def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    who = style.code(plain_slice(finding.slice))
+    if finding.slice == "prediction":
+        who = "the model's predictions"
     assert finding.value is not None and finding.p_value is not None
-    effect = estimate(finding.value, None, measured.unit, limit=result.limit)
-    text = f"{who} moved by {effect} (at most {bound(result.limit, measured.unit)}"
+    effect = estimate(finding.value, None, finding.unit, limit=result.limit)
+    text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
     if finding.outcome is Outcome.FAIL:
-        text += f"; adjusted p {probability(finding.p_value)}"
+        text += f"; adjusted p {style.prose(probability(finding.p_value))}"
     return text + insignificance(result, finding) + ")"
 
 
@@ -291,17 +328,18 @@ def insignificance(result: RuleResult, finding: Finding) -> str:
     return f"; not significant (p = {finding.p_value:.2g})"
 
 
-def _metric_sentence(result: RuleResult, finding: Finding, measured: Measurement) -> str:
+def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     signed = is_difference(result.measurement, result.of)
-    where = slice_of(finding.slice)
-    who = name_of(result.measurement) + (f" of {where}" if where else "")
+    where = plain_slice(finding.slice)
+    who = style.named(result.measurement) + (f" of {style.code(where)}" if where else "")
     if result.of is Of.COMPARISON and signed:
         who += " against the base"
-    shown = estimate(
-        finding.value, finding.interval, measured.unit, signed=signed, limit=result.limit
-    )
+    unit = finding.unit
+    if finding.value == 0 and result.limit == 0 and finding.interval is None:
+        return f"{who}: none"
+    shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
     side = "at least" if result.bound == "at_least" else "at most"
-    return f"{who} {shown} (must be {side} {bound(result.limit, measured.unit, signed=signed)})"
+    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)})"
 
 
 def _undecided(result: RuleResult, finding: Finding) -> str:
@@ -309,5 +347,5 @@ def _undecided(result: RuleResult, finding: Finding) -> str:
         return "it could not be measured"
     interval = finding.interval
     if interval and interval.low <= result.limit <= interval.high:
-        return "the interval reaches across the limit, so it can't be told"
-    return f"{count(finding.n or 0)} are too few to tell"
+        return "inconclusive"
+    return f"inconclusive, {count(finding.n or 0)} are too few"

@@ -26,6 +26,7 @@ from gatehouse.monitor import record as monitor
 from gatehouse.policy import show_span
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
+from gatehouse.report.markdown import render_picture
 from gatehouse.report.summary import GATE_QUESTIONS, gate_reason, gate_word
 from gatehouse.run import CARD, REPORT
 from gatehouse.site.badge import Badge, badge
@@ -92,7 +93,7 @@ def write_site(root: Path = Path()) -> list[Page]:
     others: list[Page] = []
     for page, source in DOCUMENTS.items():
         try:
-            bodies[page] = _document(root, source)
+            bodies[page] = _document(root, source, _picture(root) if source == REPORT else None)
         except GatehouseError as error:
             page = replace(page, missing=_reason(error))
         others.append(page)
@@ -125,7 +126,16 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path)
 
 
-def _document(root: Path, path: Path) -> Markup:
+def _picture(root: Path) -> Markup | None:
+    """The last verdict's picture, drawn anew: what lies in Git could be anyone's."""
+    verdict = _verdict_here(root, VERDICT)
+    if not isinstance(verdict, Verdict):
+        return None
+    context = ReportContext(verdict=verdict, evidence=read_all_evidence(root / EVIDENCE))
+    return Markup(render_picture(context))  # noqa: S704 - every text in it was escaped
+
+
+def _document(root: Path, path: Path, picture: Markup | None) -> Markup:
     try:
         text = (root / path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -134,7 +144,7 @@ def _document(root: Path, path: Path) -> Markup:
         raise GatehouseError(f"{path} cannot be read ({error})") from None
     if len(text) > _LONGEST:
         raise GatehouseError(f"{path} is longer than a report of ours")
-    return render(text)
+    return render(text, picture)
 
 
 def _frame(root: Path, made: list[Page]) -> dict[str, Any]:

@@ -18,11 +18,14 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
+from gatehouse.report.links import PICTURE
 from gatehouse.report.words import ICONS, WARNING
 from gatehouse.site import mermaid
 from gatehouse.site.badge import sign
 
 _FOLDED = re.compile(r"\s*<details>\s*<summary>([^<>]*)</summary>\s*")
+# Links of a report to files that the site does not have: their text alone is shown.
+_BESIDE = re.compile(r"\.\./(policy\.yaml(#L\d+)?|docs/gates\.md#[a-z]+)")
 _HIDDEN = re.compile(r"\s*(</details>|<!--[^<>]*-->)\s*")
 
 
@@ -56,6 +59,12 @@ class _Renderer(RendererHTML):
         drawn = mermaid.draw(token.content) if token.info.strip() == "mermaid" else None
         return (drawn or mermaid.raw(token.content)) + "\n"
 
+    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[idx]
+        if token.attrGet("src") == PICTURE and "picture" in env:
+            return str(env["picture"])
+        return escape(token.content)
+
     def link_open(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:  # fmt: skip
@@ -74,17 +83,26 @@ def _web(url: str) -> bool:
     return url.startswith(("https://", "http://", "#"))
 
 
+def _known(url: str) -> bool:
+    return _web(url) or url == PICTURE or _BESIDE.fullmatch(url) is not None
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer)
-    parser.enable(["table", "strikethrough"]).disable(["image"])
-    parser.validateLink = _web  # type: ignore[method-assign]
+    parser.enable(["table", "strikethrough"])
+    parser.validateLink = _known  # type: ignore[method-assign]
     return parser
 
 
-def render(text: str) -> Markup:
-    """A document as HTML, with the highest heading as h1 or h2."""
+def render(text: str, picture: Markup | None = None) -> Markup:
+    """A document as HTML, with the highest heading as h1 or h2.
+
+    Args:
+        text: Markdown.
+        picture: shown where a report has its picture; its words stand there if there is none.
+    """
     parser = _parser()
-    env: dict[str, Any] = {}
+    env: dict[str, Any] = {"picture": picture} if picture else {}
     tokens = parser.parse(text, env)
     _set_up(tokens)
     # The renderer writes nothing that was not escaped.
@@ -100,6 +118,8 @@ def _set_up(tokens: list[Token]) -> None:
     """Name tables by their section, align by class, and leave no header cell empty."""
     section, number = "Table", 0
     for i, token in enumerate(tokens):
+        if token.children:
+            token.children = _without_links_beside(token.children)
         if token.type == "heading_open":
             section, number = _plain(tokens[i + 1]), 0
         elif token.type == "html_block" and (found := _FOLDED.fullmatch(token.content)):
@@ -112,6 +132,16 @@ def _set_up(tokens: list[Token]) -> None:
             right = "right" in str(token.attrs.pop("style", ""))
             if right:
                 token.attrSet("class", "r")
+
+
+def _without_links_beside(tokens: list[Token]) -> list[Token]:
+    kept, beside = [], False
+    for token in tokens:
+        if token.type == "link_open":
+            beside = _BESIDE.fullmatch(str(token.attrGet("href"))) is not None
+        if not (beside and token.type in ("link_open", "link_close")):
+            kept.append(token)
+    return kept
 
 
 def _name_rows(tokens: list[Token], start: int) -> None:

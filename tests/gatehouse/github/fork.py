@@ -222,8 +222,12 @@ class Fork(Hub):
         return self.folder / f"judged-{self.runs}"
 
     def said(self) -> str:
-        """The comment that the job Judge wrote."""
+        """The comment that the job Judge wrote for now."""
         return (self.judged_folder / "comment.md").read_text("utf-8")
+
+    def said_of_record(self) -> str:
+        """The comment that the job Judge wrote for when the run is recorded."""
+        return (self.judged_folder / "recorded.md").read_text("utf-8")
 
     def publish(self, event: Event) -> Judged:
         """The job Publish."""

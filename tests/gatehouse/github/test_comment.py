@@ -11,6 +11,7 @@ from tests.gatehouse.github.hub import Hub
 from gatehouse.errors import GatehouseError
 from gatehouse.github.comment import TITLE, comment
 from gatehouse.github.compose import MARK
+from gatehouse.github.judged import JUDGED, refused
 
 BOT = "github-actions[bot]"
 WATERMARK = f'![](https://cml.dev/watermark.png#0a1b "CML watermark {TITLE}")'
@@ -240,6 +241,7 @@ def test_the_command(talk: Talk, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
     talk.hub.token({"pull_requests": "write"})
     (tmp_path / "comment.md").write_text(MARK)
+    refused("0" * 40, "why").write(tmp_path / JUDGED)
     talk.hub.finish(1, head_sha="0" * 40)
     done = CliRunner().invoke(group, ["comment", str(tmp_path)])
     assert (done.exit_code, done.output) == (0, "nothing to say on a pull request\n")

@@ -29,7 +29,7 @@ def test_hostile_text_is_text() -> None:
 
 def test_without_an_app_the_foot_says_who_can_set_the_status() -> None:
     """Attacks a status that is taken for a proof, though any writer's workflow can set it."""
-    told = "whoever can write to it can also set the status"
+    told = "whoever can write here can set it too"
     without = replace(AROUND, app=False)
     for around, expected in ((AROUND, 0), (without, 1)):
         assert judged_comment("report", [], around).count(told) == expected

@@ -42,8 +42,10 @@ def test_a_good_change_is_green_and_recorded(fork: Fork) -> None:
     allowed = find_isolation(fork.trusted, "contract.yaml")
     assert judged.basis.isolation == allowed.level
     assert "Gatehouse: pass" in fork.said()
-    assert "\nCode that trains: none\n" in fork.said()
-    assert "`git pull` before you go on" in fork.said()
+    assert "code that trains: unchanged" in fork.said()
+    assert "`git pull` first" in fork.said_of_record()
+    assert "/raw/RECORD-COMMIT/reports/verdict.svg)" in fork.said_of_record()
+    assert "![" not in fork.said(), "nothing is recorded yet"
     names = {
         p.relative_to(fork.record()).as_posix() for p in fork.record().rglob("*") if p.is_file()
     }
@@ -107,10 +109,10 @@ def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
 @pytest.mark.parametrize(
     ("change", "gate", "told"),
     [
-        (worse, "accuracy", "roc_auc"),
-        (relabelled, "rows", "touched_exam_rows"),
-        (drifted, "drift", "drift of number=age"),
-        (slow, "latency", "latency_ratio"),
+        (worse, "accuracy", "ROC AUC"),
+        (relabelled, "rows", "rows of the exam are changed"),
+        (drifted, "drift", "age moved by"),
+        (slow, "latency", "time ratio"),
         (broken, "data", "values that are not listed"),
     ],
     ids=["worse", "relabelled", "drifted", "slower", "broken contract"],
@@ -173,7 +175,7 @@ def test_a_green_change_of_the_rules_needs_an_owner(fork: Fork) -> None:
     judged = fork.judge(fork.finish(fork.pull_request(change)))
     assert judged.overall.state == "success"
     assert "needs a code owner" in judged.overall.description
-    assert "`policy.yaml`: `@octo/ml`" in fork.said()
+    assert "`policy.yaml` (`@octo/ml`)" in fork.said()
 
 
 def test_owners_that_are_none(fork: Fork) -> None:
@@ -363,5 +365,5 @@ def test_what_nobody_approves_is_plain(fork: Fork) -> None:
     judged = fork.judge(fork.finish(fork.pull_request(plant)))
     assert judged.overall.state == "failure"
     assert ".sh is not among those that need no owner" in judged.overall.text
-    assert "\nCode that trains: 2 files changed\n" in fork.said()
+    assert "code that trains: 2 files changed" in fork.said()
     assert_harmless(fork.said())

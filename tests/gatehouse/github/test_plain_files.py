@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from tests.sample import SAMPLE
 
+from gatehouse.charts.limits import draw
+from gatehouse.charts.model import Limited, Limits, Mark
 from gatehouse.github.plain_files import plain_file_problems
 from gatehouse.ownership import parse
 
 BORDER = parse((SAMPLE / "ownership.txt").read_text("utf-8"))
+MARK = Mark(used=0.5, low=0.2, high=1.4, base=None, state="pass")
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12\n"
 
 
@@ -83,6 +86,27 @@ def test_only_plain_files(change: Change, mode: str, path: str) -> None:
     """Executables, links and submodules, new or in place of a plain file."""
     (told,) = change.problems(change.commit({path: "x"}, mode))
     assert told.startswith(path)
+
+
+DRAWN = draw(Limits((Limited("drift", "drift-<x>", "1", "0 to 2", "at most 3", (MARK,)),)))
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>", '<a href="https://example.org">x</a>', "<style>*{}</style>",
+        '<text onclick="alert(1)">x</text>', '<image href="x"/>', "<!DOCTYPE svg>", "<?xml ?>",
+        '<path style="fill:url(https://example.org)"/>', "<foreignObject></foreignObject>",
+        '<use xlink:href="#a"/>', '<set attributeName="href"/>', "<!-- <script> -->",
+    ],
+)  # fmt: skip
+def test_the_picture_is_what_the_gates_draw(change: Change, hostile: str) -> None:
+    """Attacks a picture with a program in it: ours is fine, and no other file may be one."""
+    path = "reports/verdict.svg"
+    assert change.problems(change.commit({path: DRAWN})) == []
+    (problem,) = change.problems(change.commit({path: DRAWN.replace("</svg>", f"{hostile}</svg>")}))
+    assert problem == f"{path}: is no picture as the gates draw it"
+    assert change.problems(change.commit({path: DRAWN, "reports/other.svg": DRAWN}))
 
 
 def test_an_owner_may_approve_them(change: Change) -> None:

@@ -54,7 +54,7 @@ def test_an_answer_that_its_evidence_supports(desk: Desk) -> None:
     assert publish(desk) == "success: 6 gates pass"
     desk.answer.measurements = WORSE
     desk.hand_over()
-    assert publish(desk).startswith("failure: accuracy: roc_auc")
+    assert publish(desk).startswith("failure: accuracy: ROC AUC")
 
 
 def green(desk: Desk) -> None:

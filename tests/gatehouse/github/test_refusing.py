@@ -126,7 +126,7 @@ def test_the_foot_says_where_no_app_sets_the_status(
     if app is not None:
         monkeypatch.setenv("GATEHOUSE_APP_ID", app)
     fork.judge(fork.finish(fork.pull_request(), upload=False))
-    assert ("whoever can write to it can also set the status" in fork.said()) is not bool(app)
+    assert ("whoever can write here can set it too" in fork.said()) is not bool(app)
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "timed_out"])

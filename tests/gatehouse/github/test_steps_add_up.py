@@ -139,7 +139,7 @@ def test_growth_in_eight_small_steps_is_red(steps: Steps) -> None:
     assert judged.overall.state == "failure"
     assert "exam_growth" in judged.overall.text
     assert steps.counted("exam_growth") > 0.25
-    assert "exam_growth since an owner's last word 28.8%" in judged.overall.text
+    assert "new test rows for each row of the exam 28.8%" in judged.overall.text
     told = r"28\.8% .*\(since an owner's last word; by this change alone 3\.\d\d%\)"
     assert re.search(told, steps.fork.said())
     record = BaseRecord.read(steps.fork.judged_folder / "record" / BASE_FILE)

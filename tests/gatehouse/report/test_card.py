@@ -59,7 +59,7 @@ def test_numbers_come_from_the_evidence_unitary_and_intersectional(
     """A number that changes in the evidence changes in the card; groups and crossings both show."""
     shown = card(make_run, contract, text, roc_auc=0.9017)
     unitary, _, crossed = shown.partition("### Intersectional results")
-    assert "| ROC AUC | 0.902 [0.896, 0.908] |" in unitary
+    assert "| ROC AUC | 0.902\u00a0[0.896,\u00a00.908] |" in unitary
     assert "`sex=Female`" in unitary
     assert "`sex=Female & race=Other`" in crossed
     assert "`sex=Female & race=Other`" not in unitary

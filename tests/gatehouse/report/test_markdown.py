@@ -20,6 +20,7 @@ from gatehouse.evidence import Evidence, Gate, Measurement
 from gatehouse.judge import NOT_REACHED
 from gatehouse.policy import Policy, Rule, Waiver
 from gatehouse.report.context import ReportContext
+from gatehouse.report.links import PICTURE
 from gatehouse.report.markdown import LIMIT, render_report
 from gatehouse.report.summary import plain_reason
 from gatehouse.verdict import Change
@@ -40,7 +41,9 @@ def expectation(**changed: Any) -> Measurement:
 
 
 def gate_row(report: str, gate: str) -> str:
-    (row,) = [line for line in report.splitlines() if f"**{gate}**<br>" in line]
+    """The head's line about a gate; one of several that are green speaks of each."""
+    head = report.partition("<details>")[0]
+    (row,) = [line for line in head.splitlines() if f"[**{gate}**](" in line]
     return row
 
 
@@ -49,12 +52,12 @@ def changed_policy(policy: Policy, **changed: Any) -> Policy:
 
 
 def test_a_clean_run_is_green_at_a_glance(make_run: Any) -> None:
-    """Verdict first, one row per gate, nothing to do next."""
+    """Verdict first, the green gates in one line, nothing to do next."""
     report = render_report(make_run())
     assert report.startswith("## ✅ Gatehouse: pass\n")
-    assert all(gate_row(report, gate).startswith("| ✅ ") for gate in Gate)
-    assert "What to do next" not in report
-    assert "0.912 [0.906, 0.918]" in report
+    assert all(gate_row(report, gate).startswith("- ✅ ") for gate in Gate)
+    assert "<br>" not in report.partition("<details>")[0]
+    assert "0.912\u00a0[0.906,\u00a00.918]" in report, "on one line"
 
 
 def test_every_red_gate_says_number_limit_and_next_step(make_run: Any) -> None:
@@ -63,18 +66,19 @@ def test_every_red_gate_says_number_limit_and_next_step(make_run: Any) -> None:
         broken=[expectation()], touched=7, age=0.12, age_p=1e-9, roc_auc=0.868, odds=0.4, ratio=1.4
     )
     report = render_report(run)
-    head = report.partition("### What changed")[0]
+    head = report.partition("<details>")[0]
     assert head.startswith("## ❌ Gatehouse: fail\n")
     assert "age: 312 of 48,842 rows are outside of 0 to 120, such as -5, 999" in gate_row(
         report, "data"
     )
     assert "7 of 9,769 rows of the exam are changed" in gate_row(report, "rows")
     assert "`age` moved by 0.120 σ (at most 0.05 σ" in gate_row(report, "drift")  # noqa: RUF001
-    assert "must be at least" in gate_row(report, "accuracy")
-    assert "40.0% [36.0%, 44.0%] (must be at most 25%)" in gate_row(report, "fairness")
-    assert "1.400 [1.380, 1.420] (must be at most 1.10)" in gate_row(report, "latency")
+    assert "(at least −0.01)" in gate_row(report, "accuracy")  # noqa: RUF001
+    assert "40.0% [36.0%, 44.0%] (at most 25%)" in gate_row(report, "fairness")
+    assert "1.400 [1.380, 1.420] (at most 1.10)" in gate_row(report, "latency")
     for gate in Gate:
-        assert f"- ❌ **{gate}**: " in head
+        assert gate_row(head, gate).startswith("- ❌ ")
+        assert "<br>" in gate_row(head, gate), "what to do"
 
 
 def test_rows_that_an_expectation_allows_are_no_failure(make_run: Any) -> None:
@@ -93,7 +97,7 @@ def test_expectations_that_may_fail_raise_no_alarm_beside_a_tick(
     run = make_run(broken=[expectation()], decided_by=decided)
     report = render_report(run)
     said = "1 critical expectation fails (allowed: 1)"
-    assert f"| ✅ | `data-critical` | {said}: `age` |" in report
+    assert f"| ✅ | [`data-critical`](../policy.yaml) | {said}: `age` |" in report
     assert plain_reason(run.verdict, Gate.DATA) == said
     two = make_run(broken=[expectation(), expectation(slice="column=sex")], decided_by=decided)
     assert "2 of 31 critical expectations fail: age: 312 of" in render_report(two)
@@ -103,9 +107,9 @@ def test_a_drift_beyond_its_limit_that_passes_says_why(make_run: Any) -> None:
     """Attacks a tick beside a number that is plainly over its limit: chance can do that."""
     run = make_run(age=0.068, age_p=0.27)
     told = "`age` moved by 0.068 σ (at most 0.05 σ; not significant (p = 0.27))"  # noqa: RUF001
-    assert told in gate_row(render_report(run), "drift")
+    assert f"| {told}; nearest of" in render_report(run)
     assert plain_reason(run.verdict, Gate.DRIFT).endswith(
-        "0.068 σ, at most 0.05 σ; not significant (p = 0.27)"  # noqa: RUF001
+        "0.068 σ (at most 0.05 σ; not significant (p = 0.27))"  # noqa: RUF001
     )
     within = make_run()
     assert "significant" not in render_report(within) + plain_reason(within.verdict, Gate.DRIFT)
@@ -117,14 +121,14 @@ def test_a_contract_without_warnings_counts_none(make_run: Any, policy: Policy) 
     decided = changed_policy(policy, rules=policy.rules | {"data-note": warning})
     none = measurement("failed_expectations", 0, slice="severity=note", n=0)
     report = render_report(make_run(broken=[none], decided_by=decided))
-    assert "| `data-note` | no note expectations |" in report
+    assert "| [`data-note`](../policy.yaml) | no note expectations |" in report
 
 
 def test_inconclusive_warns_and_says_why(make_run: Any) -> None:
     """Across the limit is neither pass nor fail, and must not look like either."""
     row = gate_row(render_report(make_run(odds=0.24)), "fairness")
-    assert row.startswith("| ⚠️ ")
-    assert "reaches across the limit" in row
+    assert row.startswith("- ⚠️ ")
+    assert ": inconclusive" in row
 
 
 @pytest.mark.parametrize("gate", list(Gate))
@@ -132,7 +136,7 @@ def test_evidence_in_error_is_told_plainly(make_run: Any, gate: Gate) -> None:
     """Missing evidence must be red in the head, and its section must not show old numbers."""
     report = render_report(make_run(evidence={gate: "reports/x.json: there is no such file"}))
     row = gate_row(report, gate)
-    assert row.startswith("| ⛔ ")
+    assert row.startswith("- ⛔ ")
     assert "there is no such file" in row
     assert "No usable evidence" in report
 
@@ -158,14 +162,12 @@ def test_the_data_gate_s_advice_comes_first_where_it_stopped_the_run(make_run: A
         if gate is not Gate.DATA
     }
     report = render_report(make_run(broken=[expectation()], evidence=old))
-    assert all(gate_row(report, gate).startswith(("| ⛔ ", "| ❌ ")) for gate in Gate)
-    assert NOT_REACHED[1:] in gate_row(report, "latency")
-    steps = report.partition("### What to do next\n\n")[2].partition("\n\n")[0].splitlines()
-    assert steps[0].startswith("- ❌ **data**: Repair the rows")
-    assert steps[1:] == [
-        "- ❌ **rows**, **drift**, **accuracy**, **fairness** and **latency**: measured once the "
-        "data gate passes."
-    ]
+    assert gate_row(report, "data").startswith("- ❌ ")
+    assert gate_row(report, "data").partition("<br>")[2].startswith("Fix the rows")
+    rest = gate_row(report, "rows")
+    assert rest.startswith("- ⛔ ")
+    assert rest.endswith("are measured once the data gate passes.")
+    assert all(gate_row(report, gate) == rest for gate in Gate if gate is not Gate.DATA)
     assert f"| ⛔ | all 2 rules of **accuracy** | {NOT_REACHED} |" in report
 
 
@@ -174,13 +176,14 @@ def test_the_drift_chart_names_a_limit_only_where_it_draws_one(
 ) -> None:
     """Attacks a caption that speaks of a line that is not there, where rules have two limits."""
     one = render_report(make_run())
-    assert 'y-axis "effect, with the limit as a line"' in one
+    assert 'y-axis "standard deviations (line· limit)"' in one
     assert "    line [" in one
     wider = policy.rules["drift-columns"].model_copy(update={"slice": "prediction", "at_most": 0.1})
     decided = changed_policy(policy, rules=policy.rules | {"drift-predictions": wider})
     two = render_report(make_run(decided_by=decided))
-    assert 'y-axis "effect" ' in two
-    assert "    line [" not in two
+    drift = two.partition("Drift by column")[2].partition("</details>")[0]
+    assert 'y-axis "standard deviations" ' in drift
+    assert drift.count("    line [") == 1, "of the shares, whose bars have one limit"
 
 
 @pytest.mark.parametrize(("groups", "note"), [(24, ""), (25, "_Drawn: the largest 24 of 25._")])
@@ -203,7 +206,7 @@ def test_without_a_base_nothing_is_compared(make_run: Any) -> None:
     """A first commit has no base; that is said, and is no failure."""
     report = render_report(make_run(base=False))
     assert report.startswith("## ✅")
-    assert gate_row(report, "drift").startswith("| ➖ ")  # noqa: RUF001
+    assert gate_row(report, "drift").startswith("- ➖ ")  # noqa: RUF001
     assert "There is no base to compare with" in report
 
 
@@ -241,8 +244,8 @@ def test_waivers_show_with_their_state(make_run: Any, policy: Policy) -> None:
     base = changed_policy(policy, waivers=(live, dead))
     proposed = changed_policy(base, waivers=(live, dead, wish))
     report = render_report(make_run(ratio=1.4, roc_auc=0.868, decided_by=base, proposed=proposed))
-    assert gate_row(report, "latency").startswith("| 🎫 ")
-    assert gate_row(report, "accuracy").startswith("| ❌ ")
+    assert gate_row(report, "latency").startswith("- 🎫 ")
+    assert gate_row(report, "accuracy").startswith("- ❌ ")
     section = report.partition("<summary>Waivers</summary>")[2].partition("</details>")[0]
     for rule, state in (
         ("latency-int8", "used"), ("accuracy-floor", "expired"), ("data-critical", "only in this"),
@@ -352,7 +355,9 @@ def test_no_hostile_string_changes_the_page(
         blocks = [token.type for token in tokens]
         html = [token.content for token in tokens if token.type == "html_block"]
         inline = [child for token in tokens for child in token.children or ()]
-        assert not {"link_open", "image"} & {token.type for token in inline}
+        links = {t.attrGet("href") for t in inline if t.type == "link_open"}
+        assert all(re.fullmatch(r"\.\./(policy\.yaml|docs/gates\.md#[a-z]+)", a) for a in links)
+        assert [t.attrGet("src") for t in inline if t.type == "image"] == [PICTURE]
         assert {t.content for t in inline if t.type == "html_inline"} <= {"<br>"}
         for token in tokens:
             if token.type == "fence":

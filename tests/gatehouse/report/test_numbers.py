@@ -31,7 +31,7 @@ def interval(low: float, high: float) -> Interval:
         (bound(0.88), "0.88"),
         (bound(0.125, "share"), "12.5%"),
         (bound(0, "rows"), "0"),
-        (probability(1e-9), "&lt; 0.0001"),
+        (probability(1e-9), "< 0.0001"),
         (probability(0.0312), "0.031"),
     ],
 )

@@ -83,9 +83,9 @@ def test_hostile_names_reach_no_terminal(make_run: Any) -> None:
 @pytest.mark.parametrize(
     ("unit", "said"),
     [
-        ("rows", "misdealt_rows 3, at most 0"),
-        ("columns", "misdealt_rows 3 columns, at most 0 columns"),
-        ("share", "misdealt_rows 300.0%, at most 0%"),
+        ("rows", "misdealt rows 3 (at most 0)"),
+        ("columns", "misdealt rows 3 columns (at most 0 columns)"),
+        ("share", "misdealt rows 300.0% (at most 0%)"),
     ],
 )
 def test_a_verdict_says_what_it_counts(make_run: Any, unit: str, said: str) -> None:

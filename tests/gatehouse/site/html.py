@@ -13,7 +13,8 @@ s pre blockquote hr svg g text line polyline polygon circle path rect
 ATTRIBUTES = """
 lang charset http-equiv content name rel href class id role aria-label aria-labelledby aria-current
 aria-hidden tabindex scope colspan datetime viewbox x y x1 x2 y1 y2 cx cy r d points width height
-start title
+start title xmlns font-family font-size font-weight fill fill-opacity stroke stroke-width
+stroke-opacity stroke-linecap text-anchor
 """
 
 

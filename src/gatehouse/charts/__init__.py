@@ -1,0 +1,1 @@
+"""Charts: one model (`model`), drawn as Mermaid for Markdown, as SVG, and as text."""

@@ -1,0 +1,59 @@
+"""ROC and calibration curves, for people to look at: no rule judges them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gatehouse.contract import Task
+from gatehouse.evidence import Curve, Of
+from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.predictions import Predictions
+
+RATES = 21
+"""Places of a ROC curve: false positive rates from 0 to 1."""
+BINS = 10
+"""Of probabilities, equally wide."""
+FEWEST = 20
+"""Rows that a bin needs: fewer tell nothing, and could tell of single rows."""
+_DIGITS = 4
+
+
+def curves(models: dict[Of, Predictions]) -> tuple[Curve, ...]:
+    """The curves of each model that predicts probabilities.
+
+    For two classes both curves, as scikit-learn's `roc_curve` and `calibration_curve` (uniform
+    bins) draw them; for more the calibration of the decided class; for a regression none.
+    """
+    found = []
+    for of, predictions in models.items():
+        if predictions.task is Task.BINARY and len(np.unique(predictions.labels)) == 2:
+            found.append(_roc(of, predictions.labels, predictions.scores))
+        if predictions.task is not Task.REGRESSION:
+            found.append(_calibration(of, predictions))
+    return tuple(curve for curve in found if curve.x)
+
+
+def _roc(of: Of, labels: Floats, scores: Floats) -> Curve:
+    from sklearn.metrics import roc_curve
+
+    false_positive, true_positive, _ = roc_curve(labels, scores)
+    x = np.linspace(0.0, 1.0, RATES)
+    return _curve("roc_curve", of, x, np.interp(x, false_positive, true_positive))
+
+
+def _calibration(of: Of, predictions: Predictions) -> Curve:
+    hits = predictions.labels
+    if predictions.task is Task.MULTICLASS:
+        hits = (predictions.labels == predictions.decisions).astype(float)
+    bins = np.clip((predictions.scores * BINS).astype(int), 0, BINS - 1)
+    rows = np.bincount(bins, minlength=BINS)
+    kept = np.flatnonzero(rows >= FEWEST)
+    share = np.bincount(bins, weights=hits, minlength=BINS)[kept] / rows[kept]
+    return _curve("calibration_curve", of, (kept + 0.5) / BINS, share)
+
+
+def _curve(name: str, of: Of, x: Floats, y: Floats) -> Curve:
+    return Curve(
+        name=name, of=of, x=tuple(np.round(x, _DIGITS).tolist()),
+        y=tuple(np.round(y, _DIGITS).tolist()),
+    )  # fmt: skip

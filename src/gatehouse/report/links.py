@@ -1,0 +1,70 @@
+"""Where a report's links go: a rule to its line in the policy, a gate to its page in the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import yaml
+
+from gatehouse.evidence import Gate
+from gatehouse.report.escape import code
+
+PICTURE = "verdict.svg"
+"""The picture's file, beside the report."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses, absolute or relative to the report's folder.
+
+    Attributes:
+        policy: the policy that decided.
+        docs: the folder of the documentation.
+        lines: in which line of the policy each rule begins; a rule without one links to the file.
+    """
+
+    policy: str = "../policy.yaml"
+    docs: str = "../docs"
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def rule(self, name: str) -> str:
+        """A rule's name as a link, in Markdown."""
+        line = f"#L{self.lines[name]}" if name in self.lines else ""
+        return f"[{code(name)}]({self.policy}{line})"
+
+    def gate(self, gate: Gate) -> str:
+        """A gate's name as a link, in Markdown."""
+        return f"[**{gate.value}**]({self.docs}/gates.md#{gate.value})"
+
+
+def links_at(server: str, repository: str, commit: str, policy: str | None) -> Links:
+    """Links into a commit on GitHub.
+
+    Args:
+        server: address of GitHub, such as `https://github.com`.
+        repository: `owner/name`.
+        commit: the base that decided.
+        policy: the text of its policy; None where it has none.
+    """
+    place = f"{server}/{repository}/blob/{commit}"
+    return Links(f"{place}/policy.yaml", f"{place}/docs", rule_lines(policy or ""))
+
+
+def rule_lines(text: str) -> dict[str, int]:
+    """The line of a policy's text in which each rule begins, from 1; empty where it is no YAML."""
+    try:
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return {}
+    rules = [value for key, value in _pairs(root) if key.value == "rules"]
+    return {
+        key.value: key.start_mark.line + 1
+        for node in rules
+        for key, _ in _pairs(node)
+        if isinstance(key, yaml.ScalarNode)
+    }
+
+
+def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    return node.value if isinstance(node, yaml.MappingNode) else []
