@@ -183,6 +183,7 @@ class State:
         self.runs: dict[int, Run] = {}
         self.comments: list[Comment] = []
         self.statuses: list[Status] = []
+        self.check_runs: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
         self.lock = threading.RLock()

@@ -143,7 +143,7 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
         "judge": set(),
         "keep": set(),
         "comment": {"pull-requests"},
-        "publish": {"contents", "statuses"},
+        "publish": {"checks", "contents", "statuses"},
         "go-on": {"pull-requests"},
     }
     for name, job in GATES["jobs"].items():

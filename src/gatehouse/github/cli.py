@@ -148,6 +148,7 @@ _GOING_ON = click.option(
 @command
 def publish(folder: Path, going_on: Path) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
+    from gatehouse.github.annotate import annotate
     from gatehouse.github.client import connect
     from gatehouse.github.publish import publish as publish_run
     from gatehouse.policy import load_policy
@@ -155,6 +156,7 @@ def publish(folder: Path, going_on: Path) -> int:
     repository = connect()
     event, bases = _event(repository), load_policy().bases
     settled = publish_run(repository, connect("STATUS_TOKEN"), event, folder, bases)
+    annotate(repository, settled.recorded or settled.judged.head, settled.judged.notes)
     if settled.going_on is not None and settled.pull is not None:
         settled.going_on.write(going_on, settled.pull)
     return PASS

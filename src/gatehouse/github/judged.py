@@ -12,6 +12,7 @@ from pydantic import Field
 
 from gatehouse.acceptance.record import Acceptance
 from gatehouse.evidence import Gate
+from gatehouse.report.annotations import Annotation
 from gatehouse.typed import Document, Frozen
 
 JUDGED = Path("judged.json")
@@ -97,6 +98,9 @@ class Judged(Document):
         default=None, description="the artifact that was judged, by GitHub's number"
     )
     record: bool = Field(default=False, description="are the files in record/ to be committed?")
+    notes: tuple[Annotation, ...] = Field(
+        default=(), max_length=50, description="what to show beside lines of the change"
+    )
     quiet: bool = Field(
         default=False, description="is a comment only edited, and none written where none is?"
     )

@@ -20,10 +20,9 @@ from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.basis import base_at
 from gatehouse.github.candidate import text_at
 from gatehouse.github.client import app_sets_status, here
+from gatehouse.github.commenting import Reported, is_quiet, write_comment
 from gatehouse.github.compose import (
-    RECORD_COMMIT,
     Surroundings,
-    judged_comment,
     refused_comment,
     training_files,
     unjudged_comment,
@@ -34,13 +33,11 @@ from gatehouse.github.judged import (
     COMMENT,
     JUDGED,
     RECORD,
-    RECORDED_COMMENT,
     Judged,
     State,
     refused,
 )
 from gatehouse.github.keep import kept_files, objects_of
-from gatehouse.github.linked import linked_report
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.origin import write_origin
 from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
@@ -51,11 +48,11 @@ from gatehouse.github.target import Target
 from gatehouse.judging import verdict_on
 from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.ownership import parse as parse_ownership
-from gatehouse.policy import POLICY_FILE, Policy, load_policy
-from gatehouse.run import PICTURE, report_context
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.report.annotations import FILES, find_annotations
+from gatehouse.run import report_context
 from gatehouse.typed import write_text
-from gatehouse.verdict import Outcome, Verdict
-from gatehouse.workspace import VERDICT, Workspace
+from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -164,6 +161,8 @@ def _judge(
         recording.write_record(candidate, out / RECORD)
     # A stranger's files are kept once they pass.
     passes = overall_note(verdict, problems, around.owned).state == "success"
+    context = report_context(candidate, verdict, base, f"[the run's artifacts]({around.run_here})")
+    texts = {name: text_at(target.head, Path(name), root) or "" for name in FILES}
     judged = Judged(
         head=target.head,
         base=target.base_branch,
@@ -181,41 +180,11 @@ def _judge(
         objects=objects_of(found.files) if target.branch or (record and passes) else {},
         archive=found.artifact,
         record=record,
-        quiet=_is_quiet(base.policy, verdict, bool(problems or unrecorded or around.owned)),
+        notes=find_annotations(context, texts),
+        quiet=is_quiet(base.policy, verdict, bool(problems or unrecorded or around.owned)),
     )
-    context = report_context(candidate, verdict, base, f"[the run's artifacts]({around.run_here})")
-    report_with = partial(linked_report, context, base.commit, base.policy_text)
-    problems = [*problems, *unrecorded]
-    if record and target.branch is not None:
-        said = judged_comment(report_with(RECORD_COMMIT), problems, around.with_record(True))
-        write_text(out / RECORDED_COMMENT, said)
-    pictured = target.head if _is_pictured(verdict, target.head, root) else None
-    return _write(judged, out, judged_comment(report_with(pictured), problems, around))
-
-
-def _is_quiet(policy: Policy | None, verdict: Verdict, waits: bool) -> bool:
-    """Does the policy ask for no comment? `waits`: something besides the verdict forbids the merge.
-
-    What needs somebody is always said.
-    """
-    if policy is None or waits or verdict.outcome is not Outcome.PASS:
-        return False
-    if policy.comment == "on-change":
-        same = verdict.base is not None and verdict.candidate.pair == verdict.base.pair
-        return same and not (verdict.policy_changes or verdict.contract_changes)
-    return policy.comment == "failures"
-
-
-def _is_pictured(verdict: Verdict, head: str, root: Path) -> bool:
-    """Does the head record a picture of this verdict?"""
-    try:
-        said = text_at(head, VERDICT, root)
-        if said is None or text_at(head, PICTURE, root) is None:
-            return False
-        found = Verdict.parse(said, VERDICT)
-    except GatehouseError:
-        return False
-    return (found.candidate, found.base) == (verdict.candidate, verdict.base)
+    reported = Reported(context, base, [*problems, *unrecorded], around)
+    return _write(judged, out, write_comment(reported, target, root, out, record=record))
 
 
 def _of_strangers(

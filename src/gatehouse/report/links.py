@@ -53,18 +53,30 @@ def links_at(server: str, repository: str, commit: str, policy: str | None) -> L
 
 def rule_lines(text: str) -> dict[str, int]:
     """The line of a policy's text in which each rule begins, from 1; empty where it is no YAML."""
+    found = key_lines(text)
+    names = [key.removeprefix("rules.") for key in found if key.startswith("rules.")]
+    return {name: found[f"rules.{name}"] for name in names if "." not in name}
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """The line of a YAML text in which each key stands, from 1, by `section.key`.
+
+    Empty where the text is no YAML. A node that several keys share is looked at once.
+    """
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:
         return {}
-    rules = [value for key, value in _pairs(root) if key.value == "rules"]
-    return {
-        key.value: key.start_mark.line + 1
-        for node in rules
-        for key, _ in _pairs(node)
-        if isinstance(key, yaml.ScalarNode)
-    }
-
-
-def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
-    return node.value if isinstance(node, yaml.MappingNode) else []
+    found: dict[str, int] = {}
+    seen: set[int] = set()
+    waiting: list[tuple[str, yaml.Node | None]] = [("", root)]
+    while waiting:
+        prefix, node = waiting.pop()
+        if not isinstance(node, yaml.MappingNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                found[f"{prefix}{key.value}"] = key.start_mark.line + 1
+                waiting.append((f"{prefix}{key.value}.", value))
+    return found

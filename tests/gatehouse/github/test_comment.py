@@ -10,7 +10,7 @@ from tests.gatehouse.github.hub import Hub
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.comment import TITLE, comment
-from gatehouse.github.compose import MARK
+from gatehouse.github.compose import MARK, RECORD_COMMIT
 from gatehouse.github.judged import JUDGED, refused
 
 BOT = "github-actions[bot]"
@@ -79,11 +79,11 @@ class Talk:
             program.chmod(0o755)
         self.hub.monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
-    def say(self, text: str) -> str:
+    def say(self, text: str, *, quiet: bool = False) -> str | None:
         body = self.hub.folder / "comment.md"
         body.write_text(f"{MARK}\n\n{text}\n")
         repository = self.hub.connect({"pull_requests": "write"})
-        return comment(repository, 1, self.hub.head(1), body, BOT)
+        return comment(repository, 1, self.hub.head(1), body, BOT, quiet=quiet)
 
     def ours(self) -> list[str]:
         return [c.body for c in self.hub.github.comments(1) if c.login == BOT and MARK in c.body]
@@ -233,6 +233,16 @@ def test_an_api_that_is_down(talk: Talk) -> None:
         talk.say("newer")
 
 
+def test_a_quiet_comment_is_edited_and_never_begun(talk: Talk) -> None:
+    """Attacks a policy that asks for comments on failures alone: no new one, no stale one."""
+    assert talk.say("pass", quiet=True) is None
+    assert not talk.ours()
+    talk.say("fail")
+    assert talk.say("pass", quiet=True) == "REST"
+    (ours,) = talk.ours()
+    assert "pass" in ours
+
+
 def test_the_command(talk: Talk, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A pull request that moved on, or nothing to say: no comment, and no error."""
     from click.testing import CliRunner
@@ -252,3 +262,8 @@ def test_the_command(talk: Talk, tmp_path: Path, capsys: pytest.CaptureFixture[s
     done = CliRunner().invoke(group, ["comment", str(tmp_path)])
     assert done.exit_code == 0
     assert len(talk.ours()) == 1
+    (tmp_path / "recorded.md").write_text(f"{MARK}\n![x](raw/{RECORD_COMMIT}/reports/verdict.svg)")
+    done = CliRunner().invoke(group, ["comment", str(tmp_path), "--recorded", "c" * 40])
+    assert done.exit_code == 0
+    (ours,) = talk.ours()
+    assert f"![x](raw/{'c' * 40}/reports/verdict.svg)" in ours

@@ -9,8 +9,9 @@ import pytest
 from tests.gatehouse.site.html import Page
 from tests.gatehouse.site.scene import HOSTILE
 
+from gatehouse.charts.svg import HEIGHT, WIDTH
 from gatehouse.evidence import Gate, Interval, Of
-from gatehouse.site.chart import HEIGHT, WIDTH, trend_chart
+from gatehouse.site.chart import trend_chart
 from gatehouse.site.trends import Point, Trend
 from gatehouse.verdict import Outcome, RuleResult
 

@@ -9,6 +9,7 @@ from tests.github.git_store import GitError
 from tests.github.routing import RefusedError, Reply, Request, route
 from tests.github.state import State, Status
 
+ANNOTATIONS = 50
 DESCRIPTION_LIMIT = 140
 
 
@@ -102,6 +103,19 @@ def set_status(state: State, request: Request) -> Reply:
     )
     state.statuses.append(made)
     return Reply(201, views.status(state, made))
+
+
+@route("POST", "/check-runs", "checks:write")
+def create_check_run(state: State, request: Request) -> Reply:
+    """A check run that has ended; GitHub takes 50 annotations at once."""
+    body = request.body
+    if state.git.kind(body["head_sha"]) != "commit":
+        raise RefusedError(422, f"No commit found for SHA: {body['head_sha']}")
+    notes = body.get("output", {}).get("annotations", [])
+    if len(notes) > ANNOTATIONS or any(not note["message"] for note in notes):
+        raise RefusedError(422, "Invalid request. Too many annotations, or one without a message.")
+    state.check_runs.append(body)
+    return Reply(201, {"id": state.new_id(), "name": body["name"], "head_sha": body["head_sha"]})
 
 
 @route("GET", "/commits/{sha}/statuses", "statuses:read")

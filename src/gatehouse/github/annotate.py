@@ -1,0 +1,55 @@
+"""Notes beside the lines of a change, as a check run on its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gatehouse.errors import GatehouseError
+from gatehouse.github.client import telling
+from gatehouse.report.annotations import Annotation
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+NAME = "Gatehouse: lines to look at"
+"""Of the check run. It is neutral: the status alone decides."""
+
+
+def annotate(repository: Repository, commit: str, notes: Sequence[Annotation]) -> None:
+    """Show notes beside the lines of a commit's files; without the right to, say so and go on.
+
+    Args:
+        repository: as a token sees it, which may write checks or not.
+        commit: the head of the pull request.
+        notes: at most 50, which is what GitHub takes at once.
+    """
+    if not notes:
+        return
+    try:
+        with telling("show notes beside the change"):
+            repository.create_check_run(
+                NAME,
+                commit,
+                status="completed",
+                conclusion="neutral",
+                output={
+                    "title": f"{len(notes)} lines to look at",
+                    "summary": "What the gates found, beside the lines that it comes from. The "
+                    "status `gatehouse` decides.",
+                    "annotations": [_shown(note) for note in notes],
+                },
+            )
+    except GatehouseError as error:
+        print(f"no notes beside the change: {error}")
+
+
+def _shown(note: Annotation) -> dict[str, str | int]:
+    return {
+        "path": note.path,
+        "start_line": note.line,
+        "end_line": note.line,
+        "annotation_level": note.level,
+        "title": note.title,
+        "message": note.text,
+    }
