@@ -182,7 +182,7 @@ class World:
 
     def _begun(self, pull: PullRequest, name: str) -> Run:
         return self.github.run(
-            len(self.github.state.runs) + 1,
+            self.github.state.next_run(),
             name=name,
             path=f".github/workflows/{OWN[name]}",
             head_branch=pull.head_branch,

@@ -82,7 +82,7 @@ class Hub:
 
     def run(self, *, action: str = "completed", **more: Any) -> Event:
         """A workflow run begins or ends."""
-        self.runs += 1
+        self.runs = max(self.runs + 1, self.github.state.next_run())
         self.github.run(self.runs, **more)
         path = self.folder / f"event-{self.runs}.json"
         path.write_text(json.dumps(self.github.workflow_run_event(self.runs, action)))
