@@ -26,12 +26,16 @@ PIPELINE = ".github/workflows/pipeline.yml"
 NAMED = ".github/workflows/commit.yml"
 """Runs a stranger's commit that a maintainer names: *Run for this commit*."""
 QUEUE = "merge_group"
+HELD = "action_required"
+"""Conclusion of a run that waits for a maintainer's approval: of an outsider's change, and of what
+a workflow's own token pushed. GitHub calls it completed, though nothing ran yet."""
 
 _NAMED = re.compile(r"Run for commit ([0-9a-f]{40})")
 """`run-name` of that workflow. Nobody but whoever starts a run chooses it."""
 _TRIES = 5
 _LOOKS = 4
-"""An edited title starts a run that skips everything and ends within seconds: it is waited for."""
+"""An edited title starts a run that skips everything and ends within seconds, and GitHub may list
+the run that cancelled another one a moment later: both are waited for."""
 _PAUSE = 10.0
 _YOUNG = timedelta(seconds=45)
 
@@ -42,7 +46,9 @@ RunFacts = Mapping[str, Any]
 def newest_runs(runs: Iterable[RunFacts], run: RunFacts) -> dict[str, RunFacts]:
     """The newest run of each of the two workflows, by the workflow's file.
 
-    Runs that skipped everything count for nothing: an edited title starts such runs.
+    Runs that skipped everything count for nothing: an edited title starts such runs. Nor do those
+    that wait for an approval: beside one that ran they bring nothing new, and alone they have not
+    ended.
 
     Args:
         runs: of the head commit.
@@ -55,7 +61,7 @@ def newest_runs(runs: Iterable[RunFacts], run: RunFacts) -> dict[str, RunFacts]:
         if (
             path in (CHECKS, PIPELINE)
             and _place(each) == _place(run)
-            and each.get("conclusion") != "skipped"
+            and each.get("conclusion") not in ("skipped", HELD)
             and (path not in found or each["id"] > found[path]["id"])
         ):
             found[path] = each
@@ -124,6 +130,18 @@ def _new_one_runs(runs: Mapping[str, RunFacts]) -> bool:
     return bool(began) and datetime.now(UTC) - max(began) < _YOUNG
 
 
+def _unsettled(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
+    """May the list say something else in a moment?"""
+    cancelled = run.get("conclusion") == "cancelled" and not _replaced(runs, run)
+    return cancelled or _new_one_runs(runs)
+
+
+def _replaced(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
+    """Was the run cancelled, and has its workflow a newer one, which speaks for itself?"""
+    newest = runs.get(path_of(run))
+    return run.get("conclusion") == "cancelled" and newest is not None and newest["id"] > run["id"]
+
+
 def main() -> int:
     """Print, as outputs of a workflow's step, what is judged and whether there is anything yet."""
     try:
@@ -131,11 +149,15 @@ def main() -> int:
         run = _judged_run(event)
         found: dict[str, RunFacts] = {}
         looks = 0
-        while run is not None and (not looks or (looks < _LOOKS and _new_one_runs(found))):
+        while run is not None and (not looks or (looks < _LOOKS and _unsettled(found, run))):
             time.sleep(_PAUSE if looks else 0)
             found = newest_runs(_runs_of(str(run["head_sha"])), run)
             looks += 1
-        ended = both_ended(found) or (run is not None and _never_comes(found, run))
+        ended = (
+            run is not None
+            and not _replaced(found, run)
+            and (both_ended(found) or _never_comes(found, run))
+        )
     except (GatehouseError, KeyError, OSError, ValueError) as error:
         print(f"error: the runs of this commit can't be listed ({error})", file=sys.stderr)
         return 2

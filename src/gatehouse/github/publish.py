@@ -12,12 +12,14 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.bases import CONTEXT, status_of
 from gatehouse.github.carding import card_files
 from gatehouse.github.client import here, telling
+from gatehouse.github.ended import HELD, PIPELINE, newest_runs
 from gatehouse.github.event import Event
 from gatehouse.github.going_on import GoingOn, go_on
 from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refused
 from gatehouse.github.recompute import Recomputed, recompute
+from gatehouse.github.runs import list_runs
 from gatehouse.github.target import Target, find_target
-from gatehouse.github.writing import move, record_on, say, say_all
+from gatehouse.github.writing import has_verdict, move, record_on, say, say_all
 from gatehouse.report.escape import plain
 
 if TYPE_CHECKING:
@@ -33,10 +35,11 @@ def announce(
     runner: str,
     bases: Mapping[str, str],
 ) -> None:
-    """Say on the commit what is running, and where.
+    """Say on the commit what is running, and where, or that a run waits for an approval.
 
     Nothing is said of a run that has ended already, as one does that an edited title starts; nor
-    over a verdict on the same commit, which the run may confirm.
+    over a verdict on the same commit, which the run may confirm; nor of a run that waits beside one
+    that was let through.
 
     Args:
         repository: as a token that may read runs, pull requests and statuses sees it.
@@ -53,13 +56,20 @@ def announce(
         print("no pull request of this commit goes into a branch with gates")
         return
     with telling("look at the run"):
-        ended = repository.get_workflow_run(run.id).conclusion is not None
-        combined = repository.get_commit(run.head_sha).get_combined_status().statuses
-    said = {status.context: status.state for status in combined}
-    if ended or said.get(context, "pending") != "pending":
+        conclusion = repository.get_workflow_run(run.id).conclusion
+    texts = {
+        None: f"running: checks and tests; the pipeline on {runner}",
+        HELD: "waits for a maintainer's approval: Approve workflows to run, on the pull request",
+    }
+    text = texts.get(conclusion)
+    if text is None or has_verdict(repository, run.head_sha, context):
         print("the run has ended, or the commit has its verdict: nothing is announced")
         return
-    text = f"running: checks and tests; the pipeline on {runner}"
+    if conclusion == HELD and PIPELINE in newest_runs(
+        list_runs(repository, head_sha=run.head_sha), run.model_dump(mode="json")
+    ):
+        print("another run of this commit was let through: nothing is announced")
+        return
     say(statuses, run.head_sha, context, Note(state="pending", text=text), run.html_url)
 
 
@@ -73,7 +83,7 @@ def publish(
     """Record the run on its branch where it should be, and set the statuses.
 
     Where it would be merged is asked anew: a pull request can be pointed at another base while it
-    is judged.
+    is judged, or be closed. No open pull request, no status: there is nothing to merge.
 
     Args:
         repository: as a token that may write contents sees it.
@@ -87,20 +97,23 @@ def publish(
     """
     head = event.workflow_run.head_sha
     judged = _read(folder, head)
+    default = event.repository.default_branch
     try:
         target = find_target(repository, event)
     except GatehouseError as error:
-        target, judged = None, refused(head, str(error))
-    context = CONTEXT
-    if target is not None:
-        listed = status_of(target.base_branch, event.repository.default_branch, bases)
-        if listed is None:
-            print("it goes into a branch that has no gates: no status is set")
-            return Settled(judged, None, None)
-        context = listed
-        if judged.base not in (None, target.base_branch):
-            why = "it goes into another branch now, for which its next run is judged"
-            judged = refused(head, why, "pending")
+        judged = refused(head, str(error))
+        return settle(repository, statuses, None, judged, folder, CONTEXT)
+    if target is None:
+        # Closed, pushed to meanwhile, or run by hand on a branch without a pull request.
+        print("no open pull request has this commit as its head: no status is set")
+        return Settled(judged, None, None)
+    context = status_of(target.base_branch, default, bases)
+    if context is None:
+        print("it goes into a branch that has no gates: no status is set")
+        return Settled(judged, None, None)
+    if judged.base not in (None, target.base_branch):
+        why = "it goes into another branch now, for which its next run is judged"
+        judged = refused(head, why, "pending")
     return settle(repository, statuses, target, judged, folder, context)
 
 

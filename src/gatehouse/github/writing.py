@@ -56,6 +56,18 @@ def record_on(
     return repository.create_git_commit(message, tree, [on])
 
 
+def has_verdict(repository: Repository, commit: str, context: str) -> bool:
+    """Does a commit's required status say more than that something is pending?"""
+    with telling("look up the statuses of the commit"):
+        # By an address of our own: PyGithub reads the first 30.
+        _, found = repository.requester.requestJsonAndCheck(
+            "GET", f"{repository.url}/commits/{commit}/status", parameters={"per_page": 100}
+        )
+    return any(
+        each["context"] == context and each["state"] != "pending" for each in found["statuses"]
+    )
+
+
 def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
     """Set the statuses of the gates on a commit, and then the required one."""
     address = here()

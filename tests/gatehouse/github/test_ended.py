@@ -13,12 +13,15 @@ import pytest
 from tests.gatehouse.github.hub import PIPELINE, READ, Hub
 
 from gatehouse.errors import GatehouseError
+from gatehouse.github.ended import main
 from gatehouse.github.runs import find_runs
 
 SOURCE = Path(__file__).parents[3] / "src"
 CHECKS: dict[str, Any] = {}
 FILES = (".github/workflows/pull-request.yml", PIPELINE["path"])
 ONGOING = {"conclusion": None}
+HELD = {"conclusion": "action_required"}
+CANCELLED = {"conclusion": "cancelled"}
 
 
 @pytest.fixture
@@ -67,6 +70,9 @@ LONG_AGO = {"created": "2026-01-01T00:00:00Z"}
         ([PIPELINE | {"event": "merge_group"}, CHECKS], "false"),
         ([PIPELINE, {"event": "workflow_dispatch"}], "true"),
         ([CHECKS, PIPELINE | {"path": f"{PIPELINE['path']}@refs/heads/main"}], "true"),
+        ([CHECKS | HELD, PIPELINE], "false"),
+        ([CHECKS | HELD, PIPELINE | HELD], "false"),
+        ([CHECKS, PIPELINE, CHECKS | HELD, PIPELINE | HELD], "true"),
     ],
 )
 def test_both_must_have_ended(change: Hub, runs: list[dict[str, Any]], told: str) -> None:
@@ -81,6 +87,41 @@ def test_both_must_have_ended(change: Hub, runs: list[dict[str, Any]], told: str
     found = find_runs(change.connect(READ), event)
     assert found.pipeline.path.startswith(PIPELINE["path"])
     assert found.checks.conclusion == "success"
+
+
+@pytest.mark.parametrize("newer", [ONGOING | LONG_AGO, {"conclusion": "success"}])
+def test_a_cancelled_run_that_was_replaced_says_nothing(change: Hub, newer: dict[str, Any]) -> None:
+    """A draft that is marked as ready while it is checked, or a pull request that is reopened."""
+    run(change, **CANCELLED)
+    cancelled = Path(os.environ["GITHUB_EVENT_PATH"])
+    run(change, **PIPELINE)
+    run(change, **newer)
+    change.monkeypatch.setenv("GITHUB_EVENT_PATH", str(cancelled))
+    assert ended(change) == "ended=false"
+
+
+def test_a_cancelled_run_waits_for_the_one_that_replaced_it(
+    change: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GitHub may list it a moment later. Where there is none, the cancelled run is judged: red."""
+    run(change, **PIPELINE)
+    event = run(change, **CANCELLED)
+    change.token({"actions": "read", "contents": "read"})
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            change.github.run(500, head_branch="change", head_sha=change.head(1), conclusion=None)
+
+    change.monkeypatch.setattr("time.sleep", pause)
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("ended=false")
+    del change.github.state.runs[500]
+    pauses[:] = [0.0] * 10
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("ended=true")
+    assert find_runs(change.connect(READ), event).checks.conclusion == "cancelled"
 
 
 @pytest.mark.parametrize(("gone", "ran"), [(FILES[0], PIPELINE), (FILES[1], CHECKS)])
