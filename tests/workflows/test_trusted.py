@@ -177,7 +177,7 @@ def test_a_comment_is_answered_with_least_rights() -> None:
 
 
 def test_a_token_of_the_app_does_one_thing() -> None:
-    """Attacks the App: no token of its sets statuses and reads teams, or may do more."""
+    """Attacks the App: each token sets statuses, reads teams or pushes the record; no more."""
     found = set()
     for file in workflow_files(REPOSITORY):
         for step in steps_of(load(file)):
@@ -186,8 +186,11 @@ def test_a_token_of_the_app_does_one_thing() -> None:
                 (only,) = given.items()
                 found.add((file.name, *only))
     statuses, members = ("permission-statuses", "write"), ("permission-members", "read")
+    contents = ("permission-contents", "write")
     assert found == {
-        (name, *only) for name in ("accept.yml", "gates.yml") for only in (statuses, members)
+        (name, *only)
+        for name in ("accept.yml", "gates.yml")
+        for only in (statuses, members, contents)
     }
 
 

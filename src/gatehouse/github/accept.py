@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from gatehouse.github.answer import newest_answer
 from gatehouse.github.bases import status_of
@@ -16,10 +16,8 @@ from gatehouse.github.going_on import GoingOn
 from gatehouse.github.judged import COMMENT
 from gatehouse.github.publish import Settled, settle
 from gatehouse.github.target import Target, target_of
+from gatehouse.github.writing import Access
 from gatehouse.typed import write_text
-
-if TYPE_CHECKING:
-    from github.Repository import Repository
 
 
 class Person(Seen):
@@ -74,8 +72,7 @@ class Answered:
 
 
 def accept(
-    repository: Repository,
-    statuses: Repository,
+    access: Access,
     event: CommentEvent,
     folder: Path,
     work: Path,
@@ -84,8 +81,7 @@ def accept(
     """Judge the newest answer again with the comments as they are now.
 
     Args:
-        repository: as a token that may write contents sees it.
-        statuses: as a token that may write statuses sees it.
+        access: to the repository.
         event: of the comment.
         folder: where the comment that answers is left, if there is one.
         work: a new folder.
@@ -96,7 +92,7 @@ def accept(
     """
     if event.action == "created" and event.sender.login != event.comment.user.login:
         return Answered("the comment was written in another's name and does not count")
-    default = event.repository.default_branch
+    repository, default = access.contents, event.repository.default_branch
     target = target_of(repository, event.issue.number, default)
     if target is None:
         return Answered("the pull request is closed")
@@ -106,7 +102,7 @@ def accept(
     judged = newest_answer(repository, target.head, default, work)
     if judged is None or judged.basis is None or judged.base != target.base_branch:
         return Answered("the head was not judged yet; the comment counts when it is")
-    settled = settle(repository, statuses, target, judged, work, context)
+    settled = settle(access, target, judged, work, context)
     _answer(target, settled, folder)
     note = settled.judged.overall
     return Answered(f"{note.state}: {note.description}", settled.going_on)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gatehouse.github.event import Event
     from gatehouse.github.going_on import Obstacle
+    from gatehouse.github.writing import Access
 
 
 @click.group("github", context_settings=HELP)
@@ -140,13 +141,12 @@ _GOING_ON = click.option(
 @command
 def publish(folder: Path, going_on: Path) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
-    from gatehouse.github.client import connect
     from gatehouse.github.publish import publish as publish_run
     from gatehouse.policy import load_policy
 
-    repository = connect()
-    event, bases = _event(repository), load_policy().bases
-    settled = publish_run(repository, connect("STATUS_TOKEN"), event, folder, bases)
+    access = _access()
+    event, bases = _event(access.contents), load_policy().bases
+    settled = publish_run(access, event, folder, bases)
     if settled.going_on is not None and settled.pull is not None:
         settled.going_on.write(going_on, settled.pull)
     return PASS
@@ -165,12 +165,12 @@ def accept(folder: Path, work: Path, going_on: Path) -> int:
     """
     from gatehouse.github.accept import accept as accept_words
     from gatehouse.github.accept import read_comment_event
-    from gatehouse.github.client import connect, setting
+    from gatehouse.github.client import setting
     from gatehouse.policy import load_policy
 
     event = read_comment_event(Path(setting("GITHUB_EVENT_PATH")))
     bases = load_policy().bases
-    told = accept_words(connect(), connect("STATUS_TOKEN"), event, folder, work, bases)
+    told = accept_words(_access(), event, folder, work, bases)
     if told.going_on is not None:
         told.going_on.write(going_on, event.issue.number)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
@@ -376,6 +376,14 @@ def _event(repository: Repository) -> Event:
     from gatehouse.github.runs import event_of_change
 
     return event_of_change(repository, read_event(Path(setting("GITHUB_EVENT_PATH"))))
+
+
+def _access() -> Access:
+    """The repository, as the tokens of the job see it."""
+    from gatehouse.github.client import connect
+    from gatehouse.github.writing import Access
+
+    return Access(connect(), connect("STATUS_TOKEN"), connect("RECORD_TOKEN"))
 
 
 def _default_branch(workflow: str) -> str:

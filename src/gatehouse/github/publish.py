@@ -19,7 +19,7 @@ from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refus
 from gatehouse.github.recompute import Recomputed, recompute
 from gatehouse.github.runs import list_runs
 from gatehouse.github.target import Target, find_target
-from gatehouse.github.writing import has_verdict, move, record_on, say, say_all
+from gatehouse.github.writing import Access, has_verdict, move, record_on, say, say_all
 from gatehouse.report.escape import plain
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def announce(
 
 
 def publish(
-    repository: Repository,
-    statuses: Repository,
+    access: Access,
     event: Event,
     folder: Path,
     bases: Mapping[str, str],
@@ -86,8 +85,7 @@ def publish(
     is judged, or be closed. No open pull request, no status: there is nothing to merge.
 
     Args:
-        repository: as a token that may write contents sees it.
-        statuses: as a token that may write statuses sees it.
+        access: to the repository.
         event: the run of "Pull request" or "Pipeline" that ended last.
         folder: what the judging job handed over; nothing there is a failure.
         bases: `bases` of the policy.
@@ -99,10 +97,10 @@ def publish(
     judged = _read(folder, head)
     default = event.repository.default_branch
     try:
-        target = find_target(repository, event)
+        target = find_target(access.contents, event)
     except GatehouseError as error:
         judged = refused(head, str(error))
-        return settle(repository, statuses, None, judged, folder, CONTEXT)
+        return settle(access, None, judged, folder, CONTEXT)
     if target is None:
         # Closed, pushed to meanwhile, or run by hand on a branch without a pull request.
         print("no open pull request has this commit as its head: no status is set")
@@ -114,7 +112,7 @@ def publish(
     if judged.base not in (None, target.base_branch):
         why = "it goes into another branch now, for which its next run is judged"
         judged = refused(head, why, "pending")
-    return settle(repository, statuses, target, judged, folder, context)
+    return settle(access, target, judged, folder, context)
 
 
 @dataclass(frozen=True)
@@ -137,8 +135,7 @@ class Settled:
 
 
 def settle(
-    repository: Repository,
-    statuses: Repository,
+    access: Access,
     target: Target | None,
     judged: Judged,
     folder: Path,
@@ -147,8 +144,7 @@ def settle(
     """Judge the answer again with the owners' words that count now, record it, set the statuses.
 
     Args:
-        repository: as a token that may write contents sees it.
-        statuses: as a token that may write statuses sees it.
+        access: to the repository.
         target: whose statuses are set; None: only the commit that was judged is known.
         judged: the answer.
         folder: what the judging job handed over.
@@ -157,6 +153,7 @@ def settle(
     Raises:
         GatehouseError: GitHub refused, several times; no status is green then.
     """
+    repository, statuses = access.contents, access.statuses
     head = target.head if target else judged.head
     judged, again = _held(repository, target, judged, folder)
     # A head that is itself a record is written over, whatever its author put into its reports.
@@ -176,7 +173,7 @@ def settle(
                 going_on = go_on(repository, statuses, target, again, files, context)
                 recorded = going_on.commit
         elif judged.record or (again and (again.accepted.record or moved)):
-            recorded = _record(repository, statuses, target, judged, files(), context)
+            recorded = _record(access, target, judged, files(), context)
     except GatehouseError as error:
         judged = judged.model_copy(
             update={"overall": Note(state="failure", text=f"could not be recorded: {error}")}
@@ -261,8 +258,7 @@ def _files(
 
 
 def _record(
-    repository: Repository,
-    statuses: Repository,
+    access: Access,
     target: Target | None,
     judged: Judged,
     files: Mapping[str, bytes],
@@ -270,13 +266,14 @@ def _record(
 ) -> str | None:
     if target is None or target.branch is None:
         raise GatehouseError("the branch has moved on, or is not ours to write to")
+    repository = access.contents
     with telling(f"record the run on {target.branch}"):
         commit = record_on(repository, target.head, judged, files, target.head)
         if commit is None:
             return None
         # First the statuses, then the branch: the new head is never without one.
-        say_all(statuses, commit.sha, judged, context)
+        say_all(access.statuses, commit.sha, judged, context)
         if repository.get_git_ref(f"heads/{target.branch}").object.sha != target.head:
             raise GatehouseError("the branch has moved on")
-        move(repository, target.branch, commit.sha)
+        move(access.pusher, target.branch, commit.sha)
     return commit.sha

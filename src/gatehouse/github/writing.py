@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -20,6 +21,22 @@ Record the run of {head}
 
 Data, model, evidence and verdict as the gates measured them: {outcome}.
 """
+
+
+@dataclass(frozen=True)
+class Access:
+    """The repository as the tokens of a job see it.
+
+    Attributes:
+        contents: may write contents, and read actions and pull requests.
+        statuses: may write statuses.
+        pusher: may move the branch of a pull request. An App's starts workflows there; the runs
+            that the workflow's own token starts wait for an approval.
+    """
+
+    contents: Repository
+    statuses: Repository
+    pusher: Repository
 
 
 def move(repository: Repository, branch: str, commit: str) -> None:

@@ -29,9 +29,7 @@ class Desk:
 
     def publish(self, bases: Mapping[str, str] | None = None) -> Judged:
         """The job Publish."""
-        repository = self.hub.connect({"contents": "write", "pull_requests": "read"})
-        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        return publish(repository, statuses, self.event, self.folder, bases or {}).judged
+        return publish(self.hub.access(), self.event, self.folder, bases or {}).judged
 
     def said(self) -> str:
         """What the status says of the head."""

@@ -229,11 +229,8 @@ class Fork(Hub):
         """The job Publish."""
         from gatehouse.github.publish import publish
 
-        grants = {"actions": "read", "contents": "write", "pull_requests": "read"}
-        repository = self.connect(grants)
-        statuses = self.connect({"statuses": "write"}, "STATUS_TOKEN")
         bases = load_policy(self.trusted / POLICY_FILE).bases
-        self.settled = publish(repository, statuses, event, self.judged_folder, bases)
+        self.settled = publish(self.access(), event, self.judged_folder, bases)
         return self.settled.judged
 
     def record(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from tests.gatehouse.github.hub import PIPELINE, Hub
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
+from gatehouse.github.client import connect
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, Judged
-from gatehouse.github.publish import announce
+from gatehouse.github.publish import announce, publish
 
 HELD: dict[str, Any] = {"action": "requested", "conclusion": "action_required"}
 RECORDED = {"dvc.lock": "two\n", "reports/report.md": "two\n"}
@@ -90,7 +92,8 @@ def test_each_token_does_its_own(desk: Desk) -> None:
         ("statuses",)
     }
     assert {tuple(call.grants) for call in desk.hub.github.writes if "/git/" in call.path} == {
-        ("contents", "pull_requests")
+        ("contents", "pull_requests", "actions"),
+        ("contents",),
     }
 
 
@@ -393,6 +396,26 @@ def test_a_record_s_held_runs_leave_it_green(desk: Desk) -> None:
     tip = desk.hub.head(1)
     ((action, run),) = github.sent()
     assert (action, run.head_sha, run.conclusion) == ("requested", tip, "action_required")
+    announce_run(desk, Event.model_validate(github.workflow_run_event(run.id, action)))
+    assert desk.hub.state(tip) == "success"
+
+
+def test_the_app_s_push_starts_runs_on_the_record(desk: Desk) -> None:
+    """For another required check: they begin at once, and take no verdict away."""
+    github = desk.hub.github
+    files = {PIPELINE["path"]: "name: Pipeline\non: {pull_request: }\n"}
+    desk.head = desk.hub.commit("change", files, desk.head)
+    desk.event = desk.hub.finish(1)
+    hand_over(desk)
+    access = desk.hub.access()
+    desk.hub.token({"contents": "write"}, "RECORD_TOKEN", login="gatehouse-app[bot]")
+    publish(replace(access, pusher=connect("RECORD_TOKEN")), desk.event, desk.folder, {})
+    tip = desk.hub.head(1)
+    ((action, run),) = github.sent()
+    assert (action, run.head_sha, run.conclusion) == ("requested", tip, None)
+    assert {call.login for call in github.writes if "/git/refs/" in call.path} == {
+        "gatehouse-app[bot]"
+    }
     announce_run(desk, Event.model_validate(github.workflow_run_event(run.id, action)))
     assert desk.hub.state(tip) == "success"
 
