@@ -46,7 +46,7 @@ def sent(github: GitHub) -> list[tuple[str, str, str | None]]:
 
 def push(github: GitHub, login: str) -> str:
     """Move the branch by GitHub's API."""
-    head = github.git.commit_of("refs/heads/better")
+    head = github.git.commit_of("refs/heads/better") or ""
     tree = github.git.git("rev-parse", f"{head}^{{tree}}")
     new = github.git.commit("more", tree, [head], WHO)
     token = github.token({"contents": "write"}, login)

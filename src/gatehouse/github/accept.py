@@ -102,7 +102,7 @@ def accept(
     judged = newest_answer(repository, target.head, default, work)
     if judged is None or judged.basis is None or judged.base != target.base_branch:
         return Answered("the head was not judged yet; the comment counts when it is")
-    settled = settle(access, target, judged, work, context)
+    settled = settle(access, target, judged, work, context, default)
     _answer(target, settled, folder)
     note = settled.judged.overall
     return Answered(f"{note.state}: {note.description}", settled.going_on)

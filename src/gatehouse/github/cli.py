@@ -137,17 +137,19 @@ _GOING_ON = click.option(
 
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--stored", is_flag=True,
+              help="Take the answer of an earlier run of Gates, into FOLDER.")  # fmt: skip
 @_GOING_ON
 @command
-def publish(folder: Path, going_on: Path) -> int:
+def publish(folder: Path, going_on: Path, stored: bool) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
     from gatehouse.github.publish import publish as publish_run
     from gatehouse.policy import load_policy
 
     access = _access()
     event, bases = _event(access.contents), load_policy().bases
-    settled = publish_run(access, event, folder, bases)
-    if settled.going_on is not None and settled.pull is not None:
+    settled = publish_run(access, event, folder, bases, stored=stored)
+    if settled and settled.going_on is not None and settled.pull is not None:
         settled.going_on.write(going_on, settled.pull)
     return PASS
 

@@ -74,8 +74,8 @@ def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -
     parts += [report.strip(), *_training(around), *_owners(around)]
     if around.recorded:
         parts.append(
-            "📝 `dvc.lock`, evidence and verdict are committed to the branch: `git pull` before "
-            "you go on."
+            "📝 `dvc.lock`, evidence and verdict are committed to the branch once checks and tests "
+            "have passed: `git pull` before you go on."
         )
     parts.append(_foot(around))
     return "\n\n".join(parts) + "\n"

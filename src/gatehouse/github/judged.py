@@ -83,6 +83,10 @@ class Judged(Document):
     version: Literal[1] = 1
     head: str = Field(description="the commit that was judged")
     base: str | None = Field(default=None, description="the branch that it was judged for")
+    pipeline: int | None = Field(
+        default=None, description="the run of Pipeline that was judged, by GitHub's number"
+    )
+    attempt: int | None = Field(default=None, description="the attempt of that run")
     overall: Note
     basis: Basis | None = Field(default=None, description="null where nothing could be judged")
     gates: dict[Gate, Note] = Field(default_factory=dict)

@@ -63,7 +63,7 @@ def judge_run(
 
     Args:
         repository: as a read-only token sees it.
-        event: the run of "Pull request" or "Pipeline" that ended last.
+        event: of a run of "Pipeline" that ended.
         place: where things lie.
         out: a new folder for the answer.
         fetched: SHA-256 that `fetched.json` must have, in hex.
@@ -155,6 +155,8 @@ def _judge(
     judged = Judged(
         head=target.head,
         base=target.base_branch,
+        pipeline=found.pipeline,
+        attempt=found.attempt,
         basis=hand_over_verdict(candidate, verdict, base, measured, out).model_copy(
             update={
                 "acceptances": words.acceptances,

@@ -70,7 +70,7 @@ class Change:
         self.answer.hand_over(folder, head, record=bool(self.record))
         for name, text in self.record.items():
             (folder / RECORD / name).write_text(text)
-        publish(self.hub.access(), event, folder, {})
+        publish(self.hub.access(), event, folder, {}, stored=False)
         status = self.hub.github.statuses(self.head)["gatehouse"]
         return f"{status.state}: {status.description}"
 
