@@ -128,17 +128,18 @@ def _place(run: RunFacts) -> tuple[Any, ...]:
     )
 
 
-def _unsettled(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
-    """May the list say something else in a moment?"""
+def _looks(runs: Mapping[str, RunFacts], run: RunFacts) -> int:
+    """How often the list is to be looked at, which may say something else in a moment."""
     if run.get("conclusion") == "cancelled" and not _replaced(runs, run):
-        return True
+        return 2  # the run that cancelled it is older than this one's end
     asked = (PIPELINE,) if path_of(run) == PIPELINE else (CHECKS, PIPELINE)
     began = [
         datetime.fromisoformat(str(runs[path]["created_at"]))
         for path in asked
         if path in runs and not has_ended(runs[path])
     ]
-    return bool(began) and datetime.now(UTC) - max(began) < _YOUNG
+    young = bool(began) and datetime.now(UTC) - max(began) < _YOUNG
+    return _LOOKS if young else 1
 
 
 def _replaced(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
@@ -154,7 +155,7 @@ def main() -> int:
         run = _judged_run(event)
         found: dict[str, RunFacts] = {}
         looks = 0
-        while run is not None and (not looks or (looks < _LOOKS and _unsettled(found, run))):
+        while run is not None and looks < _looks(found, run):
             time.sleep(_PAUSE if looks else 0)
             found = newest_runs(_runs_of(str(run["head_sha"])), run)
             looks += 1

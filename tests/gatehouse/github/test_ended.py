@@ -142,7 +142,7 @@ def test_a_cancelled_run_waits_for_the_one_that_replaced_it(
 
     def pause(seconds: float) -> None:
         pauses.append(seconds)
-        if len(pauses) == 3:
+        if len(pauses) == 2:
             place: dict[str, Any] = {"head_branch": "change", "head_sha": change.head(1)}
             change.github.run(500, **(PIPELINE | place), conclusion=None)
 
