@@ -37,6 +37,7 @@ from tests.github.state import (
     Status,
     Token,
 )
+from tests.github.triggers import approve_run, end_run, run_again, start_runs
 
 
 class GitHub:
@@ -161,6 +162,30 @@ class GitHub:
         made.actor, made.triggering_actor = actor, triggering_actor
         self.state.runs[run_id] = made
         return made
+
+    def start(
+        self, number: int, action: str = "synchronize", login: str = "ada", **more: Any
+    ) -> list[Run]:
+        """The runs of a pull request's event that a person causes; `more` as `start_runs` has."""
+        return start_runs(self.state, self.state.pulls[number], action, login, **more)
+
+    def approve(self, run_id: int) -> None:
+        """A maintainer lets a held run begin."""
+        approve_run(self.state.runs[run_id])
+
+    def run_again(self, run_id: int) -> None:
+        """A run that ended runs once more."""
+        run_again(self.state.runs[run_id])
+
+    def end(self, run_id: int, conclusion: str = "success") -> None:
+        """A run ends."""
+        end_run(self.state, self.state.runs[run_id], conclusion)
+
+    def sent(self) -> list[tuple[str, Run]]:
+        """What `on: workflow_run` was told since this was last asked, the oldest first."""
+        found = [(action, self.state.runs[run]) for action, run in self.state.sent]
+        self.state.sent.clear()
+        return found
 
     def artifact(
         self,

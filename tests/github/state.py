@@ -164,6 +164,9 @@ class State:
         artifacts: the folder of the artifacts' archives, as RUN/NAME.zip; what lies there is
             listed, whoever wrote it.
         tokens: the folder of tokens that were registered from outside, as TOKEN.json.
+
+    Attributes:
+        sent: what `on: workflow_run` was told, as (action, number of the run), oldest first.
     """
 
     def __init__(self, full_name: str, git: GitStore, artifacts: Path, tokens: Path) -> None:
@@ -181,6 +184,7 @@ class State:
         self.teams: dict[str, tuple[str, ...]] = {}
         self.issues: dict[int, Issue] = {}
         self.runs: dict[int, Run] = {}
+        self.sent: list[tuple[str, int]] = []
         self.comments: list[Comment] = []
         self.statuses: list[Status] = []
         self.check_runs: list[dict[str, Any]] = []
@@ -196,6 +200,10 @@ class State:
     def next_number(self) -> int:
         """Of a new pull request or issue, which are counted together."""
         return max([*self.pulls, *self.issues], default=0) + 1
+
+    def next_run(self) -> int:
+        """Of a new workflow run; a later one has a higher number."""
+        return max(self.runs, default=0) + 1
 
     @property
     def owner(self) -> str:

@@ -26,7 +26,9 @@ def pushed(world: World, pull: PullRequest, text: str) -> PullRequest:
 def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) -> None:
     """Green on the commit that records it, and on the head it says so; a push edits the comment.
 
-    The second push changes no model, so that nothing is trained and nothing recorded again.
+    The verdict waits for no test, and the record for all: a failed one is red, and run again and
+    passed it is green. The record's own runs wait for an approval, which changes nothing. The
+    second push changes no model, so that nothing is trained and nothing recorded again.
     """
     pull = world.open(other_seed)
     run, checked = world.check(pull)
@@ -38,11 +40,29 @@ def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) 
     assert "| tests of the machinery | not run: the change leaves" in checked.summary
     world.announce(run)
     assert world.status(pull.head_sha).startswith("pending: running")
+    checks = world.checks(pull)
+    checks.status, checks.conclusion = "in_progress", None
     judged = world.judge(run)
     assert judged.code == 0, judged.log[-6000:]
     assert "Gatehouse: pass" in judged.summary
+    assert "Gatehouse: pass" in world.said(pull)
+    assert world.status(pull.head_sha).startswith("pending: 6 gates pass")
+    assert "waits for checks and tests" in world.status(pull.head_sha)
+    assert world.status(pull.head_sha, "gatehouse/accuracy").startswith("success: ")
+    settled = world.settle(pull, "failure", {"name": "Tests", "conclusion": "failure"})
+    assert settled.code == 0, settled.log[-6000:]
+    assert settled.results == {"ended": "success", "publish": "success"}
+    assert world.red(pull) == "failure: failed in the workflow: Tests"
+    assert world.tip("change") == pull.head_sha, "recorded although a test failed"
+    world.github.run_again(checks.id)
+    settled = world.settle(pull, "success")
+    assert settled.results == {"ended": "success", "publish": "success", "picture": "success"}
 
     recorded = world.tip("change")
+    held = [each for _, each in world.github.sent() if each.head_sha == recorded]
+    assert {(each.name, each.conclusion) for each in held} >= {("Pipeline", "action_required")}
+    (waiting,) = (each for each in held if each.name == "Pipeline")
+    assert world.announce(waiting).code == 0
     assert world.github.git.git("rev-parse", f"{recorded}^") == pull.head_sha
     assert world.status(recorded).startswith("success: ")
     assert world.status(pull.head_sha).startswith("pending: passes as recorded in")
@@ -52,6 +72,8 @@ def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) 
     said = world.said(pull)
     assert "Gatehouse: pass" in said
     assert pull.head_sha in said
+    assert f"/raw/{recorded}/reports/verdict.svg)" in said
+    assert world.github.git.git("show", f"{recorded}:reports/verdict.svg").startswith("<svg ")
 
     second = pushed(world, pull, "A model, and more words")
     checked = world.through(second)

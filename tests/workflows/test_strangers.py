@@ -20,7 +20,7 @@ for name in sorted(os.environ):
 
 def run_for(world: World, commit: str, typed: str | None = None, **more: str) -> tuple[Run, Result]:
     """commit.yml, as a maintainer starts it; GitHub then knows of the run."""
-    number = len(world.github.state.runs) + 1
+    number = world.github.state.next_run()
     tip = world.tip("main")
     given: dict[str, Any] = {
         "name": "Run for this commit", "path": ".github/workflows/commit.yml",

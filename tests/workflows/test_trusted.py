@@ -82,14 +82,19 @@ def test_a_stranger_s_commit_runs_without_key_permission_or_cache() -> None:
     assert data["with"]["path"] == "commit"
 
 
-def test_gates_wait_for_both_workflows() -> None:
-    """Attacks the run that ends first: it judges nothing and writes nothing."""
+def test_the_gates_judge_when_the_pipeline_ends_and_settle_when_the_checks_do() -> None:
+    """Attacks a verdict by the end of checks: it must not cut the judging short, nor judge."""
     jobs = GATES["jobs"]
     assert GATES["on"]["workflow_run"]["workflows"] == [
         PULL_REQUEST["name"], PIPELINE["name"], COMMIT["name"]
     ]  # fmt: skip
-    assert jobs["judge"]["if"] == "needs.both.outputs.ended == 'true'"
-    assert jobs["publish"]["if"] == "always() && needs.both.outputs.ended == 'true'"
+    assert jobs["judge"]["if"] == "needs.ended.outputs.judge == 'true'"
+    either = " || ".join(f"needs.ended.outputs.{each} == 'true'" for each in ("judge", "settle"))
+    assert jobs["publish"]["if"] == f"!cancelled() && ({either})"
+    group = GATES["concurrency"]["group"]
+    assert "startsWith(github.event.workflow_run.path, '.github/workflows/pipeline.yml')" in group
+    for conclusion in ("skipped", "action_required", "cancelled"):
+        assert f'"{conclusion}"' in group
     for name in ("keep", "comment", "publish"):
         assert "judge" in jobs[name]["needs"]
     # Announced once.
@@ -139,11 +144,12 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
     granted = {name: writes(job) for name, job in GATES["jobs"].items()}
     assert granted == {
         "announce": {"statuses"},
-        "both": set(),
+        "ended": set(),
         "judge": set(),
         "keep": set(),
         "comment": {"pull-requests"},
         "publish": {"checks", "contents", "statuses"},
+        "picture": {"pull-requests"},
         "go-on": {"pull-requests"},
     }
     for name, job in GATES["jobs"].items():
@@ -177,7 +183,7 @@ def test_a_comment_is_answered_with_least_rights() -> None:
 
 
 def test_a_token_of_the_app_does_one_thing() -> None:
-    """Attacks the App: no token of its sets statuses and reads teams, or may do more."""
+    """Attacks the App: each token sets statuses, reads teams or pushes the record; no more."""
     found = set()
     for file in workflow_files(REPOSITORY):
         for step in steps_of(load(file)):
@@ -186,8 +192,11 @@ def test_a_token_of_the_app_does_one_thing() -> None:
                 (only,) = given.items()
                 found.add((file.name, *only))
     statuses, members = ("permission-statuses", "write"), ("permission-members", "read")
+    contents = ("permission-contents", "write")
     assert found == {
-        (name, *only) for name in ("accept.yml", "gates.yml") for only in (statuses, members)
+        (name, *only)
+        for name in ("accept.yml", "gates.yml")
+        for only in (statuses, members, contents)
     }
 
 
@@ -199,7 +208,7 @@ TAKE_AWAY = "rm -r src/pipeline"
 def test_trusted_jobs_take_no_cache() -> None:
     """Attacks a cache that merged code, or a package that is built, has filled."""
     used = [each.value for each in uses_of(REPOSITORY) if each.file.endswith("/gates.yml")]
-    assert used.count(TRUSTED) == len(GATES["jobs"]) - 1, "Both ended? needs no package"
+    assert used.count(TRUSTED) == len(GATES["jobs"]) - 1, "What has ended? needs no package"
     assert "./.github/actions/setup" not in used
     setup, _ = steps_of(load(REPOSITORY / TRUSTED / "action.yml"))
     assert setup["uses"] == "./.github/actions/setup"
@@ -218,7 +227,7 @@ def test_a_run_that_counts_takes_no_cache() -> None:
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("gates.yml", {"announce", "both", "judge", "keep", "comment", "publish", "go-on"}),
+        ("gates.yml", {"announce", "ended", "judge", "keep", "comment", "publish", "go-on"}),
         ("accept.yml", {"accept", "comment", "go-on"}),
         ("release.yml", {"build", "publish"}),
     ],

@@ -182,7 +182,7 @@ class World:
 
     def _begun(self, pull: PullRequest, name: str) -> Run:
         return self.github.run(
-            len(self.github.state.runs) + 1,
+            self.github.state.next_run(),
             name=name,
             path=f".github/workflows/{OWN[name]}",
             head_branch=pull.head_branch,
@@ -192,9 +192,9 @@ class World:
         )
 
     def announce(self, run: Run) -> Result:
-        """gates.yml when the run begins; of one that skips everything, when it has ended too."""
+        """gates.yml when the run begins; of one that skips everything, or waits, as it is."""
         ended = run.conclusion
-        if ended != "skipped":
+        if ended not in ("skipped", "action_required"):
             run.conclusion, run.status = None, "in_progress"
         try:
             return self._gates(run, "requested")
@@ -202,7 +202,7 @@ class World:
             run.conclusion, run.status = ended, "completed"
 
     def judge(self, run: Run) -> Result:
-        """gates.yml when the run has ended."""
+        """gates.yml when the run of pipeline.yml has ended."""
         judged = self._gates(run, "completed")
         self.github.run(
             1000 + run.id,
@@ -213,6 +213,21 @@ class World:
             head_sha=self.tip("main"),
         )
         return judged
+
+    def settle(self, pull: PullRequest, conclusion: str, *jobs: dict[str, Any]) -> Result:
+        """gates.yml when the head's run of pull-request.yml has ended, as is said here."""
+        run = self.checks(pull)
+        run.status, run.conclusion, run.jobs = "completed", conclusion, list(jobs) or run.jobs
+        return self._gates(run, "completed")
+
+    def checks(self, pull: PullRequest) -> Run:
+        """The newest run of pull-request.yml on the head."""
+        runs = self.github.state.runs.values()
+        file = f".github/workflows/{OWN['Pull request']}"
+        return max(
+            (run for run in runs if (run.path, run.head_sha) == (file, pull.head_sha)),
+            key=lambda run: run.id,
+        )
 
     def own(self, *owners: str) -> None:
         """Let these own what decides, on main."""

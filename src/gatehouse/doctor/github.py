@@ -11,6 +11,7 @@ from typing import Any
 from gatehouse.doctor.acceptors import check_acceptors
 from gatehouse.doctor.adopted import is_set_up, repository
 from gatehouse.doctor.finding import Area, Finding
+from gatehouse.doctor.schedules import check_schedules
 from gatehouse.draws import KEY
 from gatehouse.errors import GatehouseError
 from gatehouse.github.settings import look_up
@@ -65,6 +66,7 @@ def check_github(root: Path, api: Api) -> Iterator[Finding]:
     yield from check_acceptors(root, repo, api)
     yield from check_names(root, repo, api)
     yield from check_runners(repo, api)
+    yield from check_schedules(root, repo, api)
 
 
 def check_guards(root: Path, repo: str, api: Api) -> Iterator[Finding]:

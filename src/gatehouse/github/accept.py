@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from gatehouse.github.answer import newest_answer
 from gatehouse.github.bases import status_of
-from gatehouse.github.client import app_sets_status, here, setting
-from gatehouse.github.compose import Surroundings, answer_comment
 from gatehouse.github.event import Here, Seen, read_payload
 from gatehouse.github.going_on import GoingOn
 from gatehouse.github.judged import COMMENT
-from gatehouse.github.linked import linked_report
 from gatehouse.github.publish import Settled, settle
+from gatehouse.github.settled import settled_comment
 from gatehouse.github.target import Target, target_of
+from gatehouse.github.writing import Access
 from gatehouse.typed import write_text
-
-if TYPE_CHECKING:
-    from github.Repository import Repository
 
 
 class Person(Seen):
@@ -75,8 +71,7 @@ class Answered:
 
 
 def accept(
-    repository: Repository,
-    statuses: Repository,
+    access: Access,
     event: CommentEvent,
     folder: Path,
     work: Path,
@@ -85,8 +80,7 @@ def accept(
     """Judge the newest answer again with the comments as they are now.
 
     Args:
-        repository: as a token that may write contents sees it.
-        statuses: as a token that may write statuses sees it.
+        access: to the repository.
         event: of the comment.
         folder: where the comment that answers is left, if there is one.
         work: a new folder.
@@ -97,7 +91,7 @@ def accept(
     """
     if event.action == "created" and event.sender.login != event.comment.user.login:
         return Answered("the comment was written in another's name and does not count")
-    default = event.repository.default_branch
+    repository, default = access.contents, event.repository.default_branch
     target = target_of(repository, event.issue.number, default)
     if target is None:
         return Answered("the pull request is closed")
@@ -107,7 +101,7 @@ def accept(
     judged = newest_answer(repository, target.head, default, work)
     if judged is None or judged.basis is None or judged.base != target.base_branch:
         return Answered("the head was not judged yet; the comment counts when it is")
-    settled = settle(repository, statuses, target, judged, work, context)
+    settled = settle(access, target, judged, work, context, default)
     _answer(target, settled, folder)
     note = settled.judged.overall
     return Answered(f"{note.state}: {note.description}", settled.going_on)
@@ -116,26 +110,9 @@ def accept(
 def _answer(target: Target, settled: Settled, folder: Path) -> None:
     """The gates' comment, made anew."""
     again = settled.again
-    if again is None:
+    if again is None or target.pull is None:
         return
-    server, name = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
-    around = Surroundings(
-        commit=target.head,
-        run=f"{server}/{name}/pull/{target.pull}/checks",
-        run_here=here(),
-        owned=again.basis.owned,
-        recorded=settled.recorded is not None and target.branch is not None,
-        training=again.basis.training,
-        offers=again.offers,
-        app=app_sets_status(),
-    )
-    head_records = target.head if target.head != again.judged.head else None
-    report = linked_report(
-        again.context(f"[the run's artifacts]({here()})"),
-        again.basis.base,
-        again.policy,
-        (settled.recorded or head_records) if target.branch is not None else None,
-    )
-    problems = [*again.problems, *again.unrecorded]
-    text = answer_comment(report, problems, around, again.accepted.answers)
-    write_text(folder / COMMENT, text)
+    recorded = None
+    if target.branch is not None:  # a head that is itself a record has the picture
+        recorded = settled.recorded or (target.head if target.head != again.judged.head else None)
+    write_text(folder / COMMENT, settled_comment(again, target.pull, target.head, recorded))

@@ -33,7 +33,7 @@ _RECORDS = 10
 """Commits of the gates that are looked through: each word that is given or taken back is one."""
 _PART = r"[A-Za-z0-9][\w.-]{0,99}"
 _NAME = re.compile(
-    rf"judged\.json|verdict\.json|(comment|recorded)\.md|evidence/{_PART}\.json"
+    rf"judged\.json|verdict\.json|comment\.md|evidence/{_PART}\.json"
     rf"|record/(dvc\.lock|reports(/{_PART}){{1,7}})",
     re.ASCII,
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gatehouse.github.event import Event
     from gatehouse.github.going_on import Obstacle
+    from gatehouse.github.writing import Access
 
 
 @click.group("github", context_settings=HELP)
@@ -107,19 +108,15 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
 
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--recorded", default="", metavar="COMMIT",
-              help="Which records the run, so that the comment shows its picture.")  # fmt: skip
 @click.option("--author", default="github-actions[bot]", show_default=True,
               help="Login that our token writes as.")  # fmt: skip
 @command
-def comment(folder: Path, recorded: str, author: str) -> int:
+def comment(folder: Path, author: str) -> int:
     """Say on the pull request what FOLDER has to say: one comment, edited each time."""
     from gatehouse.github.client import connect
     from gatehouse.github.comment import comment as comment_on
-    from gatehouse.github.compose import RECORD_COMMIT
-    from gatehouse.github.judged import COMMENT, JUDGED, RECORDED_COMMENT, Judged
+    from gatehouse.github.judged import COMMENT, JUDGED, Judged
     from gatehouse.github.target import find_target
-    from gatehouse.typed import read_text, write_text
 
     repository = connect()
     event = _event(repository)
@@ -127,38 +124,49 @@ def comment(folder: Path, recorded: str, author: str) -> int:
     if target is None or target.pull is None or not (folder / COMMENT).exists():
         click.echo("nothing to say on a pull request")
         return PASS
-    if recorded and (folder / RECORDED_COMMENT).exists():
-        text = read_text(folder / RECORDED_COMMENT).replace(RECORD_COMMIT, recorded)
-        write_text(folder / COMMENT, text)
     quiet = Judged.read(folder / JUDGED).quiet
     by = comment_on(repository, target.pull, target.head, folder / COMMENT, author, quiet=quiet)
     click.echo(f"commented on #{target.pull}, by {by}" if by else "the policy asks for no comment")
     return PASS
 
 
-_GOING_ON = click.option(
-    "--going-on", required=True, metavar="FILE", type=click.Path(path_type=Path, exists=False),
-    help="Written where the change goes on, or can't: outputs for a step of a workflow.",
+_OUTPUTS = click.option(
+    "--outputs", required=True, metavar="FILE", type=click.Path(path_type=Path, exists=False),
+    help="Written if a later job has something to do: outputs for a step of a workflow.",
 )  # fmt: skip
 
 
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@_GOING_ON
+@click.option("--stored", is_flag=True,
+              help="Take the answer of an earlier run of Gates, into FOLDER.")  # fmt: skip
+@click.option("--comment", required=True, metavar="FILE",
+              type=click.Path(path_type=Path, exists=False),
+              help="Written where the run was recorded: the comment with its picture.")  # fmt: skip
+@_OUTPUTS
 @command
-def publish(folder: Path, going_on: Path) -> int:
+def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
     from gatehouse.github.annotate import annotate
-    from gatehouse.github.client import connect
     from gatehouse.github.publish import publish as publish_run
+    from gatehouse.github.settled import settled_comment
     from gatehouse.policy import load_policy
+    from gatehouse.typed import write_text
 
-    repository = connect()
-    event, bases = _event(repository), load_policy().bases
-    settled = publish_run(repository, connect("STATUS_TOKEN"), event, folder, bases)
-    annotate(repository, settled.recorded or settled.judged.head, settled.judged.notes)
+    access = _access()
+    event, bases = _event(access.contents), load_policy().bases
+    settled = publish_run(access, event, folder, bases, stored=stored)
+    if settled is None:
+        return PASS
+    if settled.recorded or not stored:  # else they stand there
+        annotate(access.contents, settled.recorded or settled.judged.head, settled.judged.notes)
+    again, recorded = settled.again, settled.recorded
+    if again and recorded and settled.pull and settled.going_on is None:
+        head = settled.judged.head
+        write_text(comment, settled_comment(again, settled.pull, head, recorded))
+        write_text(outputs, f"recorded={settled.pull}\n")
     if settled.going_on is not None and settled.pull is not None:
-        settled.going_on.write(going_on, settled.pull)
+        settled.going_on.write(outputs, settled.pull)
     return PASS
 
 
@@ -166,23 +174,23 @@ def publish(folder: Path, going_on: Path) -> int:
 @click.argument("folder", type=click.Path(path_type=Path, exists=False))
 @click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
               help="A new folder for the gates' answer.")  # fmt: skip
-@_GOING_ON
+@_OUTPUTS
 @command
-def accept(folder: Path, work: Path, going_on: Path) -> int:
+def accept(folder: Path, work: Path, outputs: Path) -> int:
     """Judge the newest answer again with the comments as they are now. For accept.yml.
 
     Nothing is measured. What the gates' comment then says is left in FOLDER.
     """
     from gatehouse.github.accept import accept as accept_words
     from gatehouse.github.accept import read_comment_event
-    from gatehouse.github.client import connect, setting
+    from gatehouse.github.client import setting
     from gatehouse.policy import load_policy
 
     event = read_comment_event(Path(setting("GITHUB_EVENT_PATH")))
     bases = load_policy().bases
-    told = accept_words(connect(), connect("STATUS_TOKEN"), event, folder, work, bases)
+    told = accept_words(_access(), event, folder, work, bases)
     if told.going_on is not None:
-        told.going_on.write(going_on, event.issue.number)
+        told.going_on.write(outputs, event.issue.number)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
     click.echo(f"said: {' '.join(told.text.split())}")
     return PASS
@@ -205,22 +213,21 @@ def go_on(number: int, obstacle: Obstacle | Literal[""], author: str) -> int:
 
 
 @group.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("number", type=click.IntRange(1))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--edit", is_flag=True, help="Write no comment where there is none yet.")
 @click.option("--author", default="github-actions[bot]", show_default=True,
               help="Login that our token writes as.")  # fmt: skip
 @command
-def answer(folder: Path, author: str) -> int:
-    """Write the gates' comment that FOLDER has on the pull request of a comment. For accept.yml."""
-    from gatehouse.github.accept import read_comment_event
-    from gatehouse.github.client import connect, setting
+def say(number: int, file: Path, edit: bool, author: str) -> int:
+    """Let FILE be the gates' comment on pull request NUMBER."""
+    from gatehouse.github.client import connect
     from gatehouse.github.comment import comment as comment_on
-    from gatehouse.github.judged import COMMENT
 
-    number = read_comment_event(Path(setting("GITHUB_EVENT_PATH"))).issue.number
     repository = connect()
     head = repository.get_pull(number).head.sha
-    by = comment_on(repository, number, head, folder / COMMENT, author)
-    click.echo(f"said on #{number}, by {by}")
+    by = comment_on(repository, number, head, file, author, quiet=edit)
+    click.echo(f"commented on #{number}, by {by}" if by else "there is no comment to edit")
     return PASS
 
 
@@ -386,6 +393,14 @@ def _event(repository: Repository) -> Event:
     from gatehouse.github.runs import event_of_change
 
     return event_of_change(repository, read_event(Path(setting("GITHUB_EVENT_PATH"))))
+
+
+def _access() -> Access:
+    """The repository, as the tokens of the job see it."""
+    from gatehouse.github.client import connect
+    from gatehouse.github.writing import Access
+
+    return Access(connect(), connect("STATUS_TOKEN"), connect("RECORD_TOKEN"))
 
 
 def _default_branch(workflow: str) -> str:

@@ -1,66 +1,15 @@
-"""The comment on a judged change: for now, and for when the run is recorded."""
+"""When a judged change gets a comment, and whether its head has the picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.base import Base
 from gatehouse.errors import GatehouseError
 from gatehouse.github.candidate import text_at
-from gatehouse.github.compose import RECORD_COMMIT, Surroundings, judged_comment
-from gatehouse.github.judged import RECORDED_COMMENT
-from gatehouse.github.linked import linked_report
-from gatehouse.github.target import Target
 from gatehouse.policy import Policy
-from gatehouse.report.context import ReportContext
 from gatehouse.run import PICTURE
-from gatehouse.typed import write_text
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import VERDICT
-
-
-@dataclass(frozen=True)
-class Reported:
-    """What a comment says.
-
-    Attributes:
-        context: of the report.
-        base: whose policy decided.
-        problems: what forbids the merge besides the verdict.
-        around: of the report.
-    """
-
-    context: ReportContext
-    base: Base
-    problems: Sequence[str]
-    around: Surroundings
-
-    def comment(self, recorded: str | None, around: Surroundings | None = None) -> str:
-        """The comment, with the picture that the commit `recorded` has, or with bars of text."""
-        base = self.base
-        report = linked_report(self.context, base.commit, base.policy_text, recorded)
-        return judged_comment(report, self.problems, around or self.around)
-
-
-def write_comment(
-    reported: Reported, target: Target, root: Path, out: Path, *, record: bool
-) -> str:  # fmt: skip
-    """The comment for now. Where the run is to be recorded, `out` gets the one for then besides.
-
-    Args:
-        reported: what it says.
-        target: what was judged.
-        root: the trusted checkout, which has the head.
-        out: the folder of the answer.
-        record: will the run be committed?
-    """
-    if record and target.branch is not None:
-        around = reported.around.with_record(True)
-        write_text(out / RECORDED_COMMENT, reported.comment(RECORD_COMMIT, around))
-    pictured = is_pictured(reported.context.verdict, target.head, root)
-    return reported.comment(target.head if pictured else None)
 
 
 def is_quiet(policy: Policy | None, verdict: Verdict, waits: bool) -> bool:

@@ -13,9 +13,6 @@ from gatehouse.report.links import PICTURE
 MARK = "<!-- gatehouse -->"
 """By which our own code finds the comment again; CML finds it by a watermark of its own."""
 
-RECORD_COMMIT = "RECORD-COMMIT"
-"""Stands for the commit that will record the run, in a comment that is written before it."""
-
 TRAINING = "src/pipeline/"
 """Code that the gates never run: they judge what it made."""
 
@@ -63,9 +60,6 @@ class Surroundings:
 
     def with_offers(self, offers: tuple[Offer, ...]) -> Surroundings:
         return replace(self, offers=offers)
-
-    def with_record(self, recorded: bool) -> Surroundings:
-        return replace(self, recorded=recorded)
 
 
 def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -> str:
@@ -180,7 +174,7 @@ def _owners(around: Surroundings) -> list[str]:
 
 
 def _foot(around: Surroundings) -> str:
-    parts = [f"Commit {around.commit[:12]}", f"[checked and trained here]({around.run})"]
+    parts = [f"Commit {around.commit}", f"[checked and trained here]({around.run})"]
     if around.run_here:
         parts.append(f"[judged here]({around.run_here})")
     parts += _training(around)
@@ -196,6 +190,6 @@ def picture_at(server: str, repository: str, commit: str) -> str:
     Args:
         server: address of GitHub.
         repository: `owner/name`.
-        commit: its hash, or `RECORD_COMMIT`.
+        commit: its hash.
     """
     return f"{server}/{repository}/raw/{commit}/reports/{PICTURE}"

@@ -1,4 +1,7 @@
-"""The two runs of a change, *Pull request* and *Pipeline*, and whether both have ended.
+"""The two runs of a change, *Pull request* and *Pipeline*: which has ended, and what follows.
+
+The end of *Pipeline* lets the commit be judged. The end of *Pull request* lets its status follow
+from the verdict, the checks and the tests, if the verdict is there. Whichever comes last sets it.
 
 Needs the standard library only, since gates.yml asks before any package is installed:
 
@@ -26,12 +29,16 @@ PIPELINE = ".github/workflows/pipeline.yml"
 NAMED = ".github/workflows/commit.yml"
 """Runs a stranger's commit that a maintainer names: *Run for this commit*."""
 QUEUE = "merge_group"
+HELD = "action_required"
+"""Conclusion of a run that waits for a maintainer's approval: of an outsider's change, and of what
+a workflow's own token pushed. GitHub calls it completed, though nothing ran yet."""
 
 _NAMED = re.compile(r"Run for commit ([0-9a-f]{40})")
 """`run-name` of that workflow. Nobody but whoever starts a run chooses it."""
 _TRIES = 5
 _LOOKS = 4
-"""An edited title starts a run that skips everything and ends within seconds: it is waited for."""
+"""An edited title starts a run that skips everything and ends within seconds, and GitHub may list
+the run that cancelled another one a moment later: both are waited for."""
 _PAUSE = 10.0
 _YOUNG = timedelta(seconds=45)
 
@@ -39,27 +46,36 @@ RunFacts = Mapping[str, Any]
 """A workflow run as GitHub's API and webhooks describe it."""
 
 
+def newest_of(path: str, runs: Iterable[RunFacts]) -> RunFacts | None:
+    """The newest run of a workflow.
+
+    Runs that skipped everything count for nothing: an edited title starts such runs. Nor do those
+    that wait for an approval: beside one that ran they bring nothing new, and alone they have not
+    ended.
+
+    Args:
+        path: the workflow's file.
+        runs: of one commit and branch.
+    """
+    found = [
+        run
+        for run in runs
+        if path_of(run) == path and run.get("conclusion") not in ("skipped", HELD)
+    ]
+    return max(found, key=lambda run: run["id"], default=None)
+
+
 def newest_runs(runs: Iterable[RunFacts], run: RunFacts) -> dict[str, RunFacts]:
     """The newest run of each of the two workflows, by the workflow's file.
-
-    Runs that skipped everything count for nothing: an edited title starts such runs.
 
     Args:
         runs: of the head commit.
         run: of the event; the others must be of the same branch and repository, and be of the merge
             queue if it is.
     """
-    found: dict[str, RunFacts] = {}
-    for each in runs:
-        path = path_of(each)
-        if (
-            path in (CHECKS, PIPELINE)
-            and _place(each) == _place(run)
-            and each.get("conclusion") != "skipped"
-            and (path not in found or each["id"] > found[path]["id"])
-        ):
-            found[path] = each
-    return found
+    here = [each for each in runs if _place(each) == _place(run)]
+    found = {path: newest_of(path, here) for path in (CHECKS, PIPELINE)}
+    return {path: each for path, each in found.items() if each is not None}
 
 
 def path_of(run: RunFacts) -> str:
@@ -97,11 +113,9 @@ def own_run(runs: Iterable[RunFacts]) -> RunFacts | None:
     return max(found, key=lambda run: run["id"], default=None)
 
 
-def both_ended(runs: Mapping[str, RunFacts]) -> bool:
-    """Has the newest run of each of the two workflows ended?"""
-    return {CHECKS, PIPELINE} == {
-        path for path, run in runs.items() if run.get("status") == "completed"
-    }
+def has_ended(run: RunFacts | None) -> bool:
+    """Is there a run, and has it ended?"""
+    return run is not None and run.get("status") == "completed"
 
 
 def _place(run: RunFacts) -> tuple[Any, ...]:
@@ -114,37 +128,67 @@ def _place(run: RunFacts) -> tuple[Any, ...]:
     )
 
 
-def _new_one_runs(runs: Mapping[str, RunFacts]) -> bool:
-    """Did a run begin a moment ago, which may be one that skips everything?"""
+def _looks(runs: Mapping[str, RunFacts], run: RunFacts) -> int:
+    """How often the list is to be looked at, which may say something else in a moment."""
+    if run.get("conclusion") == "cancelled" and not _replaced(runs, run):
+        return 2  # the run that cancelled it is older than this one's end
+    asked = (PIPELINE,) if path_of(run) == PIPELINE else (CHECKS, PIPELINE)
     began = [
-        datetime.fromisoformat(str(run["created_at"]))
-        for run in runs.values()
-        if run.get("status") != "completed"
+        datetime.fromisoformat(str(runs[path]["created_at"]))
+        for path in asked
+        if path in runs and not has_ended(runs[path])
     ]
-    return bool(began) and datetime.now(UTC) - max(began) < _YOUNG
+    young = bool(began) and datetime.now(UTC) - max(began) < _YOUNG
+    return _LOOKS if young else 1
+
+
+def _replaced(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
+    """Was the run cancelled, and has its workflow a newer one, which speaks for itself?"""
+    newest = runs.get(path_of(run))
+    return run.get("conclusion") == "cancelled" and newest is not None and newest["id"] > run["id"]
 
 
 def main() -> int:
-    """Print, as outputs of a workflow's step, what is judged and whether there is anything yet."""
+    """Print, as outputs of a workflow's step, what is to be done on which commit."""
     try:
         event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))
         run = _judged_run(event)
         found: dict[str, RunFacts] = {}
         looks = 0
-        while run is not None and (not looks or (looks < _LOOKS and _new_one_runs(found))):
+        while run is not None and looks < _looks(found, run):
             time.sleep(_PAUSE if looks else 0)
             found = newest_runs(_runs_of(str(run["head_sha"])), run)
             looks += 1
-        ended = both_ended(found) or (run is not None and _never_comes(found, run))
+        judge, settle = (False, False) if run is None else _what_to_do(found, run)
     except (GatehouseError, KeyError, OSError, ValueError) as error:
         print(f"error: the runs of this commit can't be listed ({error})", file=sys.stderr)
         return 2
-    print(f"ended={'true' if ended else 'false'}")
+    print(f"judge={'true' if judge else 'false'}")
+    print(f"settle={'true' if settle else 'false'}")
     if run is not None:
         repository = (run.get("head_repository") or {}).get("full_name")
         print(f"commit={run['head_sha']}")
         print(f"branch={repository}-{run.get('head_branch')}")  # no ref's name has a line break
     return 0
+
+
+def _what_to_do(runs: Mapping[str, RunFacts], run: RunFacts) -> tuple[bool, bool]:
+    """Is the commit judged now; or is a verdict, which is there already, settled with its checks?
+
+    Args:
+        runs: the newest run of each of the two workflows.
+        run: that ended; of a named commit, the change's own run of *Pipeline*.
+    """
+    if _replaced(runs, run):
+        return False, False
+    pipeline = runs.get(PIPELINE)
+    if path_of(run) == PIPELINE:
+        return has_ended(pipeline), False
+    if not has_ended(runs.get(CHECKS)):
+        return False, False
+    # Where the change takes the file away, no run of it will ever end.
+    never = pipeline is None and not _has_file(str(run["head_sha"]), PIPELINE)
+    return never, has_ended(pipeline)
 
 
 def _judged_run(event: Mapping[str, Any]) -> RunFacts | None:
@@ -157,15 +201,6 @@ def _judged_run(event: Mapping[str, Any]) -> RunFacts | None:
     if commit is None or run.get("conclusion") != "success":
         return None
     return own_run(_runs_of(commit))
-
-
-def _never_comes(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
-    """Has one of the two ended, and the other no run since the change takes its file away?"""
-    (ended, *others) = runs.values() if runs else (None,)
-    if ended is None or others or ended.get("status") != "completed":
-        return False
-    (missing,) = {CHECKS, PIPELINE} - set(runs)
-    return not _has_file(str(run["head_sha"]), missing)
 
 
 def _runs_of(commit: str) -> list[RunFacts]:

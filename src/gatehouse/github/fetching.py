@@ -20,10 +20,10 @@ from gatehouse.github.fetch import fetch
 from gatehouse.github.made import asked_for, find_made
 from gatehouse.github.origin import origin_problem
 from gatehouse.github.owners import needs_review
-from gatehouse.github.runs import find_runs
+from gatehouse.github.runs import find_pipeline
 from gatehouse.github.steps import Fetched, Place, Stopped, digests
 from gatehouse.github.target import Target, find_target
-from gatehouse.github.workflow import workflow_problems
+from gatehouse.github.workflow import workflow_problem
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
 from gatehouse.workspace import Workspace
@@ -40,7 +40,7 @@ def fetch_run(repository: Repository, event: Event, place: Place, limit: int) ->
 
     Args:
         repository: as a read-only token sees it.
-        event: the run of "Pull request" or "Pipeline" that ended last.
+        event: of a run of "Pipeline" that ended.
         place: where things lie.
         limit: megabytes that a candidate may have.
     """
@@ -80,15 +80,15 @@ def _fetch(
     target = found.target
     assert target is not None, "else there is nothing to fetch"
     default, root = event.repository.default_branch, place.root
-    runs = find_runs(repository, event)
-    failed = workflow_problems(repository, runs)
-    found = found.model_copy(update={"run": runs.pipeline.html_url})
+    run = find_pipeline(repository, event)
+    failed = workflow_problem(repository, run)
+    found = found.model_copy(
+        update={"run": run.html_url, "pipeline": run.id, "attempt": run.run_attempt}
+    )
     try:
         base = base_of(target, root)
         fetch(found.head, root)
-        made = find_made(
-            asked_for(repository, target.queued, runs.pipeline, default, root, found.changed)
-        )
+        made = find_made(asked_for(repository, target.queued, run, default, root, found.changed))
         download(made.archive, place.work / "candidate.zip", limit)
         unpack(place.work / "candidate.zip", place.candidate, limit)
         complete(place.candidate, found.head, root)

@@ -91,7 +91,7 @@ def go_on(
     if obstacle := _obstacle(pull, again):
         return GoingOn(obstacle=obstacle)
     with telling("record the change"):
-        made = record_on(repository, target.head, judged, files(), tip or target.head)
+        made = record_on(repository, target.head, again, files(), tip or target.head)
     commit = made.sha if made is not None else tip
     if commit is None:
         return GoingOn()

@@ -17,8 +17,6 @@ from gatehouse.typed import Document, Frozen
 
 JUDGED = Path("judged.json")
 COMMENT = Path("comment.md")
-RECORDED_COMMENT = Path("recorded.md")
-"""The comment once the run is recorded: with the picture of the commit that records it."""
 RECORD = Path("record")
 VERDICT = Path("verdict.json")
 """The verdict that the answer speaks of; *Publish* makes it again from the evidence."""
@@ -86,6 +84,10 @@ class Judged(Document):
     version: Literal[1] = 1
     head: str = Field(description="the commit that was judged")
     base: str | None = Field(default=None, description="the branch that it was judged for")
+    pipeline: int | None = Field(
+        default=None, description="the run of Pipeline that was judged, by GitHub's number"
+    )
+    attempt: int | None = Field(default=None, description="the attempt of that run")
     overall: Note
     basis: Basis | None = Field(default=None, description="null where nothing could be judged")
     gates: dict[Gate, Note] = Field(default_factory=dict)

@@ -20,9 +20,10 @@ from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.basis import base_at
 from gatehouse.github.candidate import text_at
 from gatehouse.github.client import app_sets_status, here
-from gatehouse.github.commenting import Reported, is_quiet, write_comment
+from gatehouse.github.commenting import is_pictured, is_quiet
 from gatehouse.github.compose import (
     Surroundings,
+    judged_comment,
     refused_comment,
     training_files,
     unjudged_comment,
@@ -38,6 +39,7 @@ from gatehouse.github.judged import (
     refused,
 )
 from gatehouse.github.keep import kept_files, objects_of
+from gatehouse.github.linked import linked_report
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.origin import write_origin
 from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
@@ -72,7 +74,7 @@ def judge_run(
 
     Args:
         repository: as a read-only token sees it.
-        event: the run of "Pull request" or "Pipeline" that ended last.
+        event: of a run of "Pipeline" that ended.
         place: where things lie.
         out: a new folder for the answer.
         fetched: SHA-256 that `fetched.json` must have, in hex.
@@ -166,6 +168,8 @@ def _judge(
     judged = Judged(
         head=target.head,
         base=target.base_branch,
+        pipeline=found.pipeline,
+        attempt=found.attempt,
         basis=hand_over_verdict(candidate, verdict, base, measured, out).model_copy(
             update={
                 "acceptances": words.acceptances,
@@ -183,8 +187,9 @@ def _judge(
         notes=find_annotations(context, texts),
         quiet=is_quiet(base.policy, verdict, bool(problems or unrecorded or around.owned)),
     )
-    reported = Reported(context, base, [*problems, *unrecorded], around)
-    return _write(judged, out, write_comment(reported, target, root, out, record=record))
+    pictured = target.head if is_pictured(verdict, target.head, root) else None
+    text = linked_report(context, base.commit, base.policy_text, pictured)
+    return _write(judged, out, judged_comment(text, [*problems, *unrecorded], around))
 
 
 def _of_strangers(

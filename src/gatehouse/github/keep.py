@@ -56,7 +56,7 @@ def keep(
 
     Args:
         repository: as a token that may read artifacts sees it.
-        event: the run of "Pull request" or "Pipeline" that ended last.
+        event: of a run of "Pipeline" that ended.
         judged: the folder that the judging job handed over.
         work: a new folder.
         root: the trusted checkout.

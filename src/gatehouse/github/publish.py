@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
+from gatehouse.github.answer import newest_answer
 from gatehouse.github.bases import CONTEXT, status_of
 from gatehouse.github.carding import card_files
 from gatehouse.github.client import here, telling
+from gatehouse.github.ended import HELD, PIPELINE, newest_runs
 from gatehouse.github.event import Event
 from gatehouse.github.going_on import GoingOn, go_on
 from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refused
 from gatehouse.github.recompute import Recomputed, recompute
+from gatehouse.github.runs import find_pipeline, list_runs
 from gatehouse.github.target import Target, find_target
-from gatehouse.github.writing import move, record_on, say, say_all
+from gatehouse.github.writing import Access, has_verdict, move, record_on, say, say_all, say_gates
 from gatehouse.report.escape import plain
 from gatehouse.report.links import PICTURE
 from gatehouse.report.markdown import render_picture, render_report
@@ -35,10 +38,11 @@ def announce(
     runner: str,
     bases: Mapping[str, str],
 ) -> None:
-    """Say on the commit what is running, and where.
+    """Say on the commit what is running, and where, or that a run waits for an approval.
 
     Nothing is said of a run that has ended already, as one does that an edited title starts; nor
-    over a verdict on the same commit, which the run may confirm.
+    over a verdict on the same commit, which the run may confirm; nor of a run that waits beside one
+    that was let through.
 
     Args:
         repository: as a token that may read runs, pull requests and statuses sees it.
@@ -55,55 +59,76 @@ def announce(
         print("no pull request of this commit goes into a branch with gates")
         return
     with telling("look at the run"):
-        ended = repository.get_workflow_run(run.id).conclusion is not None
-        combined = repository.get_commit(run.head_sha).get_combined_status().statuses
-    said = {status.context: status.state for status in combined}
-    if ended or said.get(context, "pending") != "pending":
+        conclusion = repository.get_workflow_run(run.id).conclusion
+    texts = {
+        None: f"running: checks and tests; the pipeline on {runner}",
+        HELD: "waits for a maintainer's approval: Approve workflows to run, on the pull request",
+    }
+    text = texts.get(conclusion)
+    if text is None or has_verdict(repository, run.head_sha, context):
         print("the run has ended, or the commit has its verdict: nothing is announced")
         return
-    text = f"running: checks and tests; the pipeline on {runner}"
+    if conclusion == HELD and PIPELINE in newest_runs(
+        list_runs(repository, head_sha=run.head_sha), run.model_dump(mode="json")
+    ):
+        print("another run of this commit was let through: nothing is announced")
+        return
     say(statuses, run.head_sha, context, Note(state="pending", text=text), run.html_url)
 
 
 def publish(
-    repository: Repository,
-    statuses: Repository,
+    access: Access,
     event: Event,
     folder: Path,
     bases: Mapping[str, str],
-) -> Settled:
+    *,
+    stored: bool,
+) -> Settled | None:
     """Record the run on its branch where it should be, and set the statuses.
 
+    When the pull request's checks end, its answer may be there already: then it is taken from
+    GitHub. One of an older run of "Pipeline" says nothing, nor does none: the judging that goes on
+    will look at the checks.
+
     Where it would be merged is asked anew: a pull request can be pointed at another base while it
-    is judged.
+    is judged, or be closed. No open pull request, no status: there is nothing to merge.
 
     Args:
-        repository: as a token that may write contents sees it.
-        statuses: as a token that may write statuses sees it.
-        event: the run of "Pull request" or "Pipeline" that ended last.
+        access: to the repository.
+        event: a run of "Pull request" or "Pipeline" that ended.
         folder: what the judging job handed over; nothing there is a failure.
         bases: `bases` of the policy.
+        stored: take the answer that an earlier run of Gates stored, and put it into `folder`.
+
+    Returns:
+        What was written; None where no answer is stored that it could follow from.
 
     Raises:
         GatehouseError: GitHub refused, several times; no status is green then.
     """
     head = event.workflow_run.head_sha
-    judged = _read(folder, head)
+    default = event.repository.default_branch
+    judged = _stored(access.contents, event, folder) if stored else _read(folder, head)
+    if judged is None:
+        print("the newest run of Pipeline is not judged yet: its judging looks at the checks")
+        return None
     try:
-        target = find_target(repository, event)
+        target = find_target(access.contents, event)
     except GatehouseError as error:
-        target, judged = None, refused(head, str(error))
-    context = CONTEXT
-    if target is not None:
-        listed = status_of(target.base_branch, event.repository.default_branch, bases)
-        if listed is None:
-            print("it goes into a branch that has no gates: no status is set")
-            return Settled(judged, None, None)
-        context = listed
-        if judged.base not in (None, target.base_branch):
-            why = "it goes into another branch now, for which its next run is judged"
-            judged = refused(head, why, "pending")
-    return settle(repository, statuses, target, judged, folder, context)
+        judged = refused(head, str(error))
+        return settle(access, None, judged, folder, CONTEXT, default)
+    if target is None:
+        # Closed, pushed to meanwhile, or run by hand on a branch without a pull request.
+        print("no open pull request has this commit as its head: no status is set")
+        return Settled(judged, None, None)
+    context = status_of(target.base_branch, default, bases)
+    if context is None:
+        print("it goes into a branch that has no gates: no status is set")
+        return Settled(judged, None, None)
+    if judged.base not in (None, target.base_branch):
+        why = "it goes into another branch now, for which its next run is judged"
+        judged = refused(head, why, "pending")
+    return settle(access, target, judged, folder, context, default)
 
 
 @dataclass(frozen=True)
@@ -126,28 +151,32 @@ class Settled:
 
 
 def settle(
-    repository: Repository,
-    statuses: Repository,
+    access: Access,
     target: Target | None,
     judged: Judged,
     folder: Path,
     context: str,
+    default: str,
 ) -> Settled:
     """Judge the answer again with the owners' words that count now, record it, set the statuses.
 
+    It is recorded, and may be green, once checks and tests have passed. Until they have ended, the
+    statuses of the gates are set, and the required one waits or is red.
+
     Args:
-        repository: as a token that may write contents sees it.
-        statuses: as a token that may write statuses sees it.
+        access: to the repository.
         target: whose statuses are set; None: only the commit that was judged is known.
         judged: the answer.
         folder: what the judging job handed over.
         context: name of the required status.
+        default: the default branch.
 
     Raises:
         GatehouseError: GitHub refused, several times; no status is green then.
     """
+    repository, statuses = access.contents, access.statuses
     head = target.head if target else judged.head
-    judged, again = _held(repository, target, judged, folder)
+    judged, again = _held(repository, target, judged, folder, default)
     # A head that is itself a record is written over, whatever its author put into its reports.
     moved = target is not None and target.head != judged.head
     elsewhere = target is not None and target.branch is None
@@ -158,27 +187,48 @@ def settle(
 
     recorded, going_on = None, None
     try:
-        if target is not None and elsewhere:
-            if judged.record and not (again and again.unrecorded):
+        if again is None or target is None or not again.checks.ended:
+            pass  # nothing is recorded before checks and tests have ended
+        elif elsewhere:
+            if judged.record and not again.unrecorded:
                 raise GatehouseError("its branch is not ours to write to")
-            if again is not None:
-                going_on = go_on(repository, statuses, target, again, files, context)
-                recorded = going_on.commit
-        elif judged.record or (again and (again.accepted.record or moved)):
-            recorded = _record(repository, statuses, target, judged, files(), context)
+            going_on = go_on(repository, statuses, target, again, files, context)
+            recorded = going_on.commit
+        elif again.checks.passed and (judged.record or again.accepted.record or moved):
+            recorded = _record(access, target, again, files(), context)
     except GatehouseError as error:
-        judged = judged.model_copy(
-            update={"overall": Note(state="failure", text=f"could not be recorded: {error}")}
-        )
-    said = judged
-    if again is not None and going_on is not None and recorded:
-        said = judged.model_copy(update={"overall": again.with_record})
-    say_all(statuses, head, _but_for(recorded, said) if recorded else judged, context)
-    if recorded:
+        judged = _with(judged, Note(state="failure", text=f"could not be recorded: {error}"))
+    if again is not None and not again.checks.ended:
+        _say_waiting(statuses, head, again, context)
+    elif recorded:
+        assert again is not None, "else nothing is recorded"
+        said = judged if going_on is None else _with(judged, again.with_record)
+        say_all(statuses, head, _but_for(recorded, said), context)
         print(f"recorded as {recorded}")
+    else:
+        say_all(statuses, head, judged, context)
     for comment, why in again.accepted.answers.items() if again else ():
         print(f"comment {comment} does not count: {plain(why)}")
     return Settled(judged, again, recorded, going_on, target.pull if target else None)
+
+
+def _say_waiting(statuses: Repository, head: str, again: Recomputed, context: str) -> None:
+    """Say what the gates found, before checks and tests have ended.
+
+    A failure is final. All else waits, and is put over no verdict that the commit has: checks and
+    tests that are run again may only confirm it.
+    """
+    note = again.with_record if again.unrecorded else again.judged.overall
+    if note.state == "success":
+        if has_verdict(statuses, head, context):
+            say_gates(statuses, head, again.judged, context)
+            return
+        note = Note(state="pending", text=f"{note.text}; waits for checks and tests")
+    say_all(statuses, head, _with(again.judged, note), context)
+
+
+def _with(judged: Judged, note: Note) -> Judged:
+    return judged.model_copy(update={"overall": note})
 
 
 def _but_for(record: str, judged: Judged) -> Judged:
@@ -190,7 +240,7 @@ def _but_for(record: str, judged: Judged) -> Judged:
     if judged.overall.state != "success":
         return judged
     text = f"passes as recorded in {record[:12]}, which is the commit to merge"
-    return judged.model_copy(update={"overall": Note(state="pending", text=text)})
+    return _with(judged, Note(state="pending", text=text))
 
 
 def _read(folder: Path, head: str) -> Judged:
@@ -204,8 +254,17 @@ def _read(folder: Path, head: str) -> Judged:
     return judged
 
 
+def _stored(repository: Repository, event: Event, folder: Path) -> Judged | None:
+    """The newest answer on the commit, if it has a verdict on its newest run of *Pipeline*."""
+    head, run = event.workflow_run.head_sha, find_pipeline(repository, event)
+    judged = newest_answer(repository, head, event.repository.default_branch, folder)
+    if judged is None or judged.head != head or judged.basis is None:
+        return None
+    return judged if (judged.pipeline, judged.attempt) == (run.id, run.run_attempt) else None
+
+
 def _held(
-    repository: Repository, target: Target | None, judged: Judged, folder: Path
+    repository: Repository, target: Target | None, judged: Judged, folder: Path, default: str
 ) -> tuple[Judged, Recomputed | None]:
     """The answer where its evidence supports it; else an error that says why not."""
     if judged.basis is None:
@@ -217,7 +276,7 @@ def _held(
             raise GatehouseError("no open pull request has this commit as its head any more")
         if judged.overall.state == "success" and target.draft:
             raise GatehouseError("a draft is not judged")
-        again = recompute(repository, target, judged, folder)
+        again = recompute(repository, target, judged, folder, default)
     except GatehouseError as error:
         return refused(judged.head, f"judged again: {error}", "error"), None
     return again.judged, again
@@ -253,22 +312,21 @@ def _files(
 
 
 def _record(
-    repository: Repository,
-    statuses: Repository,
-    target: Target | None,
-    judged: Judged,
+    access: Access,
+    target: Target,
+    again: Recomputed,
     files: Mapping[str, bytes],
     context: str,
 ) -> str | None:
-    if target is None or target.branch is None:
-        raise GatehouseError("the branch has moved on, or is not ours to write to")
+    assert target.branch is not None, "else it goes on elsewhere"
+    repository = access.contents
     with telling(f"record the run on {target.branch}"):
-        commit = record_on(repository, target.head, judged, files, target.head)
+        commit = record_on(repository, target.head, again, files, target.head)
         if commit is None:
             return None
         # First the statuses, then the branch: the new head is never without one.
-        say_all(statuses, commit.sha, judged, context)
+        say_all(access.statuses, commit.sha, again.judged, context)
         if repository.get_git_ref(f"heads/{target.branch}").object.sha != target.head:
             raise GatehouseError("the branch has moved on")
-        move(repository, target.branch, commit.sha)
+        move(access.pusher, target.branch, commit.sha)
     return commit.sha

@@ -19,6 +19,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
 from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.blobs import text_of, tip_of
+from gatehouse.github.checks import Checks, checks_of
 from gatehouse.github.judged import EVIDENCE, RECORD, VERDICT, Basis, Judged, Note
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.target import Target
@@ -54,6 +55,7 @@ class Recomputed:
         offers: what an owner may still accept.
         policy: the text of the policy that decided.
         basis: what the verdict rests on besides.
+        checks: how checks and tests stand on the commit that was judged.
     """
 
     judged: Judged
@@ -66,6 +68,7 @@ class Recomputed:
     offers: tuple[Offer, ...]
     policy: str
     basis: Basis
+    checks: Checks
 
     @property
     def with_record(self) -> Note:
@@ -85,16 +88,20 @@ class Recomputed:
         )
 
 
-def recompute(repository: Repository, target: Target, judged: Judged, folder: Path) -> Recomputed:
+def recompute(
+    repository: Repository, target: Target, judged: Judged, folder: Path, default: str
+) -> Recomputed:
     """The verdict on what the judging job measured, which must be the one that it came to.
 
     Besides, comments count as they are now: an owner may have accepted something, or taken it back.
+    So do checks and tests, which may have ended since; that they did not pass is a problem.
 
     Args:
         repository: as a token that may read actions, contents and pull requests sees it.
         target: what is judged, as this job found it.
         judged: the answer.
         folder: what the judging job handed over.
+        default: the default branch.
 
     Raises:
         GatehouseError: the answer says something else than its evidence, the base is not the one
@@ -122,7 +129,9 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
     now = judge(replace(case, acceptances=accepted.acceptances), policy, said.policy_from)
     told = {field: getattr(said, field) for field in _TOLD}
     verdict = now.model_copy(update=told)
-    problems = [*_others(judged.basis.problems), *accepted.problems]
+    checks = checks_of(repository, target, judged.head, default)
+    problems = [checks.problem] if checks.problem else []
+    problems += [*_others(judged.basis.problems), *accepted.problems]
     unrecorded = [*_others(judged.basis.unrecorded), *accepted.unrecorded]
     if target.branch is not None:
         unrecorded = []  # the change went on, on a branch that has the record
@@ -143,6 +152,7 @@ def recompute(repository: Repository, target: Target, judged: Judged, folder: Pa
         offers=offers(before, policy, verdict) if target.pull is not None else (),
         policy=text,
         basis=judged.basis,
+        checks=checks,
     )
 
 

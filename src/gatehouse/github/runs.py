@@ -1,17 +1,15 @@
-"""The two runs that an answer rests on, as GitHub's API describes them."""
+"""The runs that an answer rests on, as GitHub's API describes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import telling
 from gatehouse.github.ended import (
-    CHECKS,
     NAMED,
     PIPELINE,
-    both_ended,
+    has_ended,
     named_commit,
     newest_runs,
     own_run,
@@ -23,43 +21,31 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 
-@dataclass(frozen=True)
-class Runs:
-    """The newest run of each of the two workflows on a commit.
-
-    Attributes:
-        checks: of "Pull request".
-        pipeline: of "Pipeline", which made the candidate.
-    """
-
-    checks: Run
-    pipeline: Run
-
-
-def find_runs(repository: Repository, event: Event) -> Runs:
-    """The newest runs of the commit whose run ended.
+def find_pipeline(repository: Repository, event: Event) -> Run:
+    """The newest run of *Pipeline* on the commit whose run ended; it made the candidate.
 
     Args:
         repository: as a token that may read actions sees it.
-        event: one of the two ended.
+        event: one of the change's two workflows ended.
 
     Raises:
-        GatehouseError: GitHub refused, or one of them has not ended.
+        GatehouseError: GitHub refused, or there is none, or it has not ended.
     """
     listed = list_runs(repository, head_sha=event.workflow_run.head_sha)
-    found = newest_runs(listed, event.workflow_run.model_dump(mode="json"))
-    if found and (missing := {CHECKS, PIPELINE} - set(found)):
-        (path,) = missing
-        raise GatehouseError(
-            f"{path} has no run on this commit, so nothing can be judged; if the change takes the "
-            f"file away, restore it: git checkout origin/{event.repository.default_branch} -- "
-            f"{path}"
-        )
-    if not both_ended(found):
-        raise GatehouseError(
-            "Pull request and Pipeline have not both ended on this commit; run them again"
-        )
-    return Runs(Run.model_validate(found[CHECKS]), Run.model_validate(found[PIPELINE]))
+    found = newest_runs(listed, event.workflow_run.model_dump(mode="json")).get(PIPELINE)
+    if found is None:
+        raise GatehouseError(no_run(PIPELINE, event.repository.default_branch))
+    if not has_ended(found):
+        raise GatehouseError("Pipeline has not ended on this commit; run it again")
+    return Run.model_validate(found)
+
+
+def no_run(path: str, default: str) -> str:
+    """What to do where a workflow has no run: the file's path, and the default branch."""
+    return (
+        f"{path} has no run on this commit, so nothing can be judged; if the change takes the "
+        f"file away, restore it: git checkout origin/{default} -- {path}"
+    )
 
 
 def event_of_change(repository: Repository, event: Event) -> Event:

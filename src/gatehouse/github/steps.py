@@ -41,6 +41,8 @@ class Fetched(Document):
     target: Target | None = Field(default=None, description="where the commit would be merged")
     base: str | None = Field(default=None, pattern="^[0-9a-f]{40}$", description="the base's tip")
     run: str | None = Field(default=None, description="address of the run of Pipeline")
+    pipeline: int | None = Field(default=None, description="the same, by GitHub's number")
+    attempt: int | None = Field(default=None, description="its newest attempt")
     archive: str | None = Field(default=None, description="the candidate's artifact")
     artifact: int | None = Field(default=None, description="the same, by GitHub's number")
     origin: str | None = Field(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from gatehouse.github.client import telling
 from gatehouse.github.event import Run
-from gatehouse.github.runs import Runs
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -17,18 +16,11 @@ _GOOD = ("success", "skipped", "neutral", None)
 _WORDS = {
     "cancelled": "was cancelled before it finished; push again, or run it again",
     "timed_out": "took too long and was ended",
-    "action_required": "waits for a maintainer's approval",
     "startup_failure": "could not start; is a workflow file broken?",
     "skipped": "was skipped, so nothing was checked",
     "neutral": "was skipped, so nothing was checked",
     "stale": "never ran",
 }
-
-
-def workflow_problems(repository: Repository, runs: Runs) -> str | None:
-    """Why one of the two runs was no success, in words; else None."""
-    found = (workflow_problem(repository, run) for run in (runs.checks, runs.pipeline))
-    return "; ".join(dict.fromkeys(each for each in found if each)) or None
 
 
 def workflow_problem(repository: Repository, run: Run) -> str | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
 from gatehouse.github.client import here, telling
 from gatehouse.github.judged import Judged, Note
@@ -15,11 +17,30 @@ if TYPE_CHECKING:
     from github.GitCommit import GitCommit
     from github.Repository import Repository
 
+    from gatehouse.github.recompute import Recomputed
+
 _MESSAGE = """\
 Record the run of {head}
 
 Data, model, evidence and verdict as the gates measured them: {outcome}.
+Checks and tests passed: {checks}
 """
+
+
+@dataclass(frozen=True)
+class Access:
+    """The repository as the tokens of a job see it.
+
+    Attributes:
+        contents: may write contents, and read actions and pull requests.
+        statuses: may write statuses.
+        pusher: may move the branch of a pull request. An App's starts workflows there; the runs
+            that the workflow's own token starts wait for an approval.
+    """
+
+    contents: Repository
+    statuses: Repository
+    pusher: Repository
 
 
 def move(repository: Repository, branch: str, commit: str) -> None:
@@ -35,14 +56,19 @@ def move(repository: Repository, branch: str, commit: str) -> None:
 
 
 def record_on(
-    repository: Repository, head: str, judged: Judged, files: Mapping[str, bytes], parent: str
+    repository: Repository, head: str, again: Recomputed, files: Mapping[str, bytes], parent: str
 ) -> GitCommit | None:
     """A new commit on `parent`: what `head` has, and the record; None where `parent` is that.
 
     Nothing is checked out. No branch has the commit yet.
+
+    Raises:
+        GatehouseError: checks and tests have not passed.
     """
     from github import InputGitTreeElement
 
+    if not again.checks.passed:
+        raise GatehouseError("checks and tests have not passed")
     below = repository.get_git_commit(head)
     elements = []
     for name, data in sorted(files.items()):
@@ -52,17 +78,35 @@ def record_on(
     on = below if parent == head else repository.get_git_commit(parent)
     if tree.sha == on.tree.sha:
         return None
-    message = _MESSAGE.format(head=head[:12], outcome=judged.overall.state)
+    message = _MESSAGE.format(
+        head=head[:12], outcome=again.with_record.state, checks=again.checks.run
+    )
     return repository.create_git_commit(message, tree, [on])
+
+
+def has_verdict(repository: Repository, commit: str, context: str) -> bool:
+    """Does a commit's required status say more than that something is pending?"""
+    with telling("look up the statuses of the commit"):
+        # By an address of our own: PyGithub reads the first 30.
+        _, found = repository.requester.requestJsonAndCheck(
+            "GET", f"{repository.url}/commits/{commit}/status", parameters={"per_page": 100}
+        )
+    return any(
+        each["context"] == context and each["state"] != "pending" for each in found["statuses"]
+    )
 
 
 def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
     """Set the statuses of the gates on a commit, and then the required one."""
-    address = here()
+    say_gates(statuses, commit, judged, context)
+    say(statuses, commit, context, judged.overall, here())
+
+
+def say_gates(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
+    """Set the statuses of the gates on a commit."""
     for gate in Gate:
         if note := judged.gates.get(gate):
-            say(statuses, commit, f"{context}/{gate}", note, address)
-    say(statuses, commit, context, judged.overall, address)
+            say(statuses, commit, f"{context}/{gate}", note, here())
 
 
 def say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:

@@ -1,7 +1,8 @@
 """`gatehouse site`: the pages of `reports/site/`, from what Git and this folder hold.
 
-Our own pages are made of the same bytes for the same input. They run no script and load nothing,
-and what a page cannot be made of is named in it, with the command that makes it.
+Our own pages are made of the same bytes for the same input, but for a look at production that has
+become too old. They run no script and load nothing, and what a page cannot be made of is named in
+it, with the command that makes it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -297,8 +299,17 @@ def _production(root: Path) -> dict[str, Any] | None:
     except GatehouseError as error:
         record = None
         problems.append(_reason(error))
+    judged = _judged(root, verdict, monitor.EVIDENCE, every=False) if verdict else None
+    if record and datetime.now(UTC) - record.made > record.window:
+        problems.append(
+            f"the newest look was on {record.made:%Y-%m-%d}, and more than a window of "
+            f"{show_span(record.window)} has passed since, which nobody saw"
+        )
+        if judged is not None:
+            judged["lead"] = f"It was {judged['outcome'].word} then. {judged['lead']}"
+            judged["outcome"] = badge("unknown")
     return {
-        "verdict": _judged(root, verdict, monitor.EVIDENCE, every=False) if verdict else None,
+        "verdict": judged,
         "problems": problems,
         "record": record,
         "length": show_span(record.window) if record else "",

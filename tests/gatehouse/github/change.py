@@ -70,10 +70,7 @@ class Change:
         self.answer.hand_over(folder, head, record=bool(self.record))
         for name, text in self.record.items():
             (folder / RECORD / name).write_text(text)
-        grants = {"contents": "write", "pull_requests": "read", "actions": "read"}
-        repository = self.hub.connect(grants)
-        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
-        publish(repository, statuses, event, folder, {})
+        publish(self.hub.access(), event, folder, {}, stored=False)
         status = self.hub.github.statuses(self.head)["gatehouse"]
         return f"{status.state}: {status.description}"
 

@@ -225,20 +225,15 @@ class Fork(Hub):
         """The comment that the job Judge wrote for now."""
         return (self.judged_folder / "comment.md").read_text("utf-8")
 
-    def said_of_record(self) -> str:
-        """The comment that the job Judge wrote for when the run is recorded."""
-        return (self.judged_folder / "recorded.md").read_text("utf-8")
-
-    def publish(self, event: Event) -> Judged:
-        """The job Publish."""
+    def publish(self, event: Event, *, stored: bool = False) -> Judged:
+        """The job Publish; `stored`: after the checks have ended, with an answer that is stored."""
         from gatehouse.github.publish import publish
 
-        grants = {"actions": "read", "contents": "write", "pull_requests": "read"}
-        repository = self.connect(grants)
-        statuses = self.connect({"statuses": "write"}, "STATUS_TOKEN")
         bases = load_policy(self.trusted / POLICY_FILE).bases
-        self.settled = publish(repository, statuses, event, self.judged_folder, bases)
-        return self.settled.judged
+        settled = publish(self.access(), event, self.judged_folder, bases, stored=stored)
+        assert settled is not None
+        self.settled = settled
+        return settled.judged
 
     def record(self) -> Path:
         """What the job Judge asks to be recorded."""

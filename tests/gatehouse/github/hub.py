@@ -15,6 +15,8 @@ from gatehouse.github.event import Event, read_event
 if TYPE_CHECKING:
     from github.Repository import Repository
 
+    from gatehouse.github.writing import Access
+
 ADA = {"name": "ada", "email": "ada@example.com"}
 PIPELINE = {"name": "Pipeline", "path": ".github/workflows/pipeline.yml"}
 READ = {"actions": "read", "contents": "read", "pull_requests": "read"}
@@ -82,7 +84,7 @@ class Hub:
 
     def run(self, *, action: str = "completed", **more: Any) -> Event:
         """A workflow run begins or ends."""
-        self.runs += 1
+        self.runs = max(self.runs + 1, self.github.state.next_run())
         self.github.run(self.runs, **more)
         path = self.folder / f"event-{self.runs}.json"
         path.write_text(json.dumps(self.github.workflow_run_event(self.runs, action)))
@@ -99,6 +101,16 @@ class Hub:
 
         self.token(grants, name)
         return connect(name)
+
+    def access(self) -> Access:
+        """As Publish and Accept see it."""
+        from gatehouse.github.writing import Access
+
+        return Access(
+            self.connect({"contents": "write", "pull_requests": "read", "actions": "read"}),
+            self.connect({"statuses": "write"}, "STATUS_TOKEN"),
+            self.connect({"contents": "write"}, "RECORD_TOKEN"),
+        )
 
     def no_pauses(self) -> None:
         """Tries follow each other at once."""

@@ -51,11 +51,8 @@ class Talk(Change):
         )
         for name in ("answer", "work"):
             shutil.rmtree(self.hub.folder / name, ignore_errors=True)
-        grants = {"contents": "write", "pull_requests": "read", "actions": "read"}
-        repository = self.hub.connect(grants)
-        statuses = self.hub.connect({"statuses": "write"}, "STATUS_TOKEN")
         folder, work = self.hub.folder / "answer", self.hub.folder / "work"
-        self.answered_now = accept(repository, statuses, event, folder, work, {})
+        self.answered_now = accept(self.hub.access(), event, folder, work, {})
         return self.answered_now.text
 
     def status(self) -> str:

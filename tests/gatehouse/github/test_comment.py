@@ -10,7 +10,7 @@ from tests.gatehouse.github.hub import Hub
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.comment import TITLE, comment
-from gatehouse.github.compose import MARK, RECORD_COMMIT
+from gatehouse.github.compose import MARK
 from gatehouse.github.judged import JUDGED, refused
 
 BOT = "github-actions[bot]"
@@ -262,8 +262,23 @@ def test_the_command(talk: Talk, tmp_path: Path, capsys: pytest.CaptureFixture[s
     done = CliRunner().invoke(group, ["comment", str(tmp_path)])
     assert done.exit_code == 0
     assert len(talk.ours()) == 1
-    (tmp_path / "recorded.md").write_text(f"{MARK}\n![x](raw/{RECORD_COMMIT}/reports/verdict.svg)")
-    done = CliRunner().invoke(group, ["comment", str(tmp_path), "--recorded", "c" * 40])
+
+
+def test_the_comment_of_a_record(talk: Talk, tmp_path: Path) -> None:
+    """Attacks a picture that begins a second comment, or one that the policy does not ask for."""
+    from click.testing import CliRunner
+
+    from gatehouse.github.cli import group
+
+    (tmp_path / "said.md").write_text(f"{MARK}\nwith the picture")
+    words = ["say", "1", str(tmp_path / "said.md"), "--edit"]
+    talk.hub.token({"pull_requests": "write"})
+    done = CliRunner().invoke(group, words)
+    assert (done.exit_code, done.output) == (0, "there is no comment to edit\n")
+    assert not talk.ours()
+    talk.say("without")
+    done = CliRunner().invoke(group, words)
     assert done.exit_code == 0
+    assert done.output.endswith("commented on #1, by REST\n")
     (ours,) = talk.ours()
-    assert f"![x](raw/{'c' * 40}/reports/verdict.svg)" in ours
+    assert "with the picture" in ours

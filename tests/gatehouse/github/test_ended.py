@@ -1,4 +1,4 @@
-"""Attacks the wait for both workflows: a run that ends first, is old, or is another's."""
+"""Attacks what follows when a run ends: it is old, replaced, held back, or another's."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import pytest
 from tests.gatehouse.github.hub import PIPELINE, READ, Hub
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.runs import find_runs
+from gatehouse.github.ended import main
+from gatehouse.github.runs import find_pipeline
 
 SOURCE = Path(__file__).parents[3] / "src"
 CHECKS: dict[str, Any] = {}
 FILES = (".github/workflows/pull-request.yml", PIPELINE["path"])
 ONGOING = {"conclusion": None}
+HELD = {"conclusion": "action_required"}
+CANCELLED = {"conclusion": "cancelled"}
 
 
 @pytest.fixture
@@ -36,74 +39,130 @@ def run(hub: Hub, **more: Any) -> Any:
     return hub.run(**(given | more))
 
 
-def ended(hub: Hub) -> str:
-    """What the command says of the last event; it needs no package."""
+def told(hub: Hub) -> str:
+    """What the command says is to be done at the last event; it needs no package."""
     hub.token({"actions": "read", "contents": "read"})
     done = subprocess.run(
         [sys.executable, "-S", "-P", "-m", "gatehouse.github.ended"],
         env=os.environ | {"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return done.stdout.split("\n")[0] or done.stderr.strip()
+    return short(done.stdout) if done.stdout else done.stderr.strip()
+
+
+def short(output: str) -> str:
+    """The outputs that are true."""
+    lines = [line.partition("=") for line in output.splitlines()[:2]]
+    assert [name for name, *_ in lines] == ["judge", "settle"]
+    return " ".join(name for name, _, value in lines if value == "true") or "nothing"
 
 
 LONG_AGO = {"created": "2026-01-01T00:00:00Z"}
+GOES_ON = ONGOING | LONG_AGO
 
 
 @pytest.mark.parametrize(
-    ("runs", "told"),
+    ("runs", "what"),
     [
-        ([CHECKS, PIPELINE], "true"),
-        ([PIPELINE, CHECKS], "true"),
-        ([PIPELINE], "false"),
-        ([CHECKS], "false"),
-        ([CHECKS, CHECKS], "false"),
-        ([ONGOING | LONG_AGO, PIPELINE], "false"),
-        ([PIPELINE | ONGOING | LONG_AGO, CHECKS], "false"),
-        ([CHECKS, PIPELINE, ONGOING | LONG_AGO, PIPELINE], "false"),
-        ([CHECKS, PIPELINE, {"conclusion": "skipped"}, PIPELINE], "true"),
-        ([PIPELINE | {"path": ".github/workflows/other.yml"}, CHECKS], "false"),
-        ([PIPELINE | {"head_branch": "other"}, CHECKS], "false"),
-        ([PIPELINE | {"head_repository": "eve/model"}, CHECKS], "false"),
-        ([PIPELINE | {"event": "merge_group"}, CHECKS], "false"),
-        ([PIPELINE, {"event": "workflow_dispatch"}], "true"),
-        ([CHECKS, PIPELINE | {"path": f"{PIPELINE['path']}@refs/heads/main"}], "true"),
+        ([CHECKS, PIPELINE], "judge"),
+        ([GOES_ON, PIPELINE], "judge"),
+        ([PIPELINE], "judge"),
+        ([PIPELINE, CHECKS], "settle"),
+        ([CHECKS], "nothing"),
+        ([CHECKS, CHECKS], "nothing"),
+        ([PIPELINE | GOES_ON, CHECKS], "nothing"),
+        ([PIPELINE, GOES_ON, CHECKS | LONG_AGO], "settle"),
+        ([CHECKS, PIPELINE, {"conclusion": "skipped"}, PIPELINE], "judge"),
+        ([PIPELINE | {"path": ".github/workflows/other.yml"}, CHECKS], "nothing"),
+        ([PIPELINE | {"head_branch": "other"}, CHECKS], "nothing"),
+        ([PIPELINE | {"head_repository": "eve/model"}, CHECKS], "nothing"),
+        ([PIPELINE | {"event": "merge_group"}, CHECKS], "nothing"),
+        ([PIPELINE, {"event": "workflow_dispatch"}], "settle"),
+        ([PIPELINE | {"path": f"{PIPELINE['path']}@refs/heads/main"}, CHECKS], "settle"),
+        ([CHECKS | HELD, PIPELINE], "judge"),
+        ([PIPELINE | HELD, CHECKS], "nothing"),
+        ([PIPELINE, CHECKS, PIPELINE | HELD, CHECKS], "settle"),
+        ([CHECKS | HELD, PIPELINE | HELD], "nothing"),
     ],
 )
-def test_both_must_have_ended(change: Hub, runs: list[dict[str, Any]], told: str) -> None:
-    """Runs in order; the last one is the event's."""
+def test_what_follows_when_a_run_ends(change: Hub, runs: list[dict[str, Any]], what: str) -> None:
+    """Runs in order, the event's last: the pipeline's end judges, that of the checks settles."""
     for each in runs:
         event = run(change, **each)
-    assert ended(change) == f"ended={told}"
-    if told == "false":
-        with pytest.raises(GatehouseError, match=r"not both ended|has no run"):
-            find_runs(change.connect(READ), event)
+    assert told(change) == what
+    if what == "nothing":
+        with pytest.raises(GatehouseError, match=r"not ended|has no run"):
+            find_pipeline(change.connect(READ), event)
         return
-    found = find_runs(change.connect(READ), event)
-    assert found.pipeline.path.startswith(PIPELINE["path"])
-    assert found.checks.conclusion == "success"
+    assert find_pipeline(change.connect(READ), event).path.startswith(PIPELINE["path"])
 
 
-@pytest.mark.parametrize(("gone", "ran"), [(FILES[0], PIPELINE), (FILES[1], CHECKS)])
-def test_a_change_that_takes_a_workflow_away(change: Hub, gone: str, ran: dict[str, Any]) -> None:
+def test_checks_that_run_again_settle_nothing_yet(change: Hub) -> None:
+    """Attacks with the end of an older run of Pull request: the newer one has not ended."""
+    run(change, **PIPELINE)
+    run(change)
+    older = Path(os.environ["GITHUB_EVENT_PATH"])
+    run(change, **GOES_ON)
+    change.monkeypatch.setenv("GITHUB_EVENT_PATH", str(older))
+    assert told(change) == "nothing"
+
+
+def test_a_change_that_takes_the_pipeline_away(change: Hub) -> None:
     """Attacks with a change whose other run never comes: it is judged, and red with the fix."""
-    other = next(path for path in FILES if path != gone)
-    change.commit("change", {other: "on: pull_request"})
-    run(change, **ran, **ONGOING, **LONG_AGO)
-    assert ended(change) == "ended=false"
-    event = run(change, **ran)
-    assert ended(change) == "ended=true"
-    with pytest.raises(GatehouseError, match=f"git checkout origin/main -- {gone}"):
-        find_runs(change.connect(READ), event)
+    checks, pipeline = FILES
+    change.commit("change", {checks: "on: pull_request"})
+    run(change, **GOES_ON)
+    assert told(change) == "nothing"
+    event = run(change)
+    assert told(change) == "judge"
+    with pytest.raises(GatehouseError, match=f"git checkout origin/main -- {pipeline}"):
+        find_pipeline(change.connect(READ), event)
+
+
+@pytest.mark.parametrize("newer", [GOES_ON, {"conclusion": "success"}])
+@pytest.mark.parametrize("which", [CHECKS, PIPELINE])
+def test_a_cancelled_run_that_was_replaced_says_nothing(
+    change: Hub, newer: dict[str, Any], which: dict[str, Any]
+) -> None:
+    """A draft that is marked as ready while it is checked, or a pull request that is reopened."""
+    run(change, **which, **CANCELLED)
+    cancelled = Path(os.environ["GITHUB_EVENT_PATH"])
+    run(change, **(CHECKS if which else PIPELINE))
+    run(change, **which, **newer)
+    change.monkeypatch.setenv("GITHUB_EVENT_PATH", str(cancelled))
+    assert told(change) == "nothing"
+
+
+def test_a_cancelled_run_waits_for_the_one_that_replaced_it(
+    change: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GitHub may list it a moment later. Where there is none, the cancelled run is judged: red."""
+    event = run(change, **PIPELINE, **CANCELLED)
+    change.token({"actions": "read", "contents": "read"})
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            place: dict[str, Any] = {"head_branch": "change", "head_sha": change.head(1)}
+            change.github.run(500, **(PIPELINE | place), conclusion=None)
+
+    change.monkeypatch.setattr("time.sleep", pause)
+    assert main() == 0
+    assert short(capsys.readouterr().out) == "nothing"
+    del change.github.state.runs[500]
+    pauses[:] = [0.0] * 10
+    assert main() == 0
+    assert short(capsys.readouterr().out) == "judge"
+    assert find_pipeline(change.connect(READ), event).conclusion == "cancelled"
 
 
 def test_a_github_that_fails_is_tried_again(change: Hub) -> None:
     """Two bad answers are no end; a refusal is, and says nothing to the workflow."""
-    run(change)
     run(change, **PIPELINE)
     change.github.fail("GET", "/actions/runs", 502, times=1)
-    assert ended(change) == "ended=true"
+    assert told(change) == "judge"
     change.github.fail("GET", "/actions/runs", 403)
-    assert ended(change) == "error: the runs of this commit can't be listed (GitHub answers 403)"
+    assert told(change) == "error: the runs of this commit can't be listed (GitHub answers 403)"
     event = Path(os.environ["GITHUB_EVENT_PATH"])
     event.write_text(json.dumps({"workflow_run": {}}))
-    assert ended(change).startswith("error: ")
+    assert told(change).startswith("error: ")

@@ -20,7 +20,6 @@ from gatehouse.github.opening import MARK, open_continued
 from gatehouse.github.runs import event_of_change
 
 REASON = "trained as it should be, see ticket 12"
-WRITE = {"actions": "read", "contents": "write", "pull_requests": "read"}
 EVE = {"head_repository": "eve/model", "author": "eve"}
 
 
@@ -240,9 +239,7 @@ def answer(fork: Fork, comment: Comment, action: str = "created") -> str:
     )
     fork.runs += 1
     folder, work = (fork.folder / f"{name}-{fork.runs}" for name in ("answer", "answered"))
-    repository = fork.connect(WRITE)
-    statuses = fork.connect({"statuses": "write"}, "STATUS_TOKEN")
-    done = accept(repository, statuses, event, folder, work, {})
+    done = accept(fork.access(), event, folder, work, {})
     if (on := done.going_on) and (on.commit or on.obstacle):
         open_on(fork, comment.number, on.obstacle)
     return done.text

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.gatehouse.github.desk import Desk
-from tests.gatehouse.github.hub import Hub
+from tests.gatehouse.github.hub import PIPELINE, Hub
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
+from gatehouse.github.client import connect
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, Judged
-from gatehouse.github.publish import announce
+from gatehouse.github.publish import announce, publish
 
+HELD: dict[str, Any] = {"action": "requested", "conclusion": "action_required"}
 RECORDED = {"dvc.lock": "two\n", "reports/report.md": "two\n"}
 
 
@@ -60,6 +63,7 @@ def test_recorded_and_green_where_it_is_recorded(desk: Desk) -> None:
     assert git.commit_of(f"{tip}^") == desk.head
     made = [f"reports/evidence/{gate}.json" for gate in Gate]
     files = [*RECORDED, *made, "params.yaml", "policy.yaml", "reports/verdict.json"]
+    files.append("reports/verdict.svg")
     assert desk.files(tip) == sorted(files)
     assert git.git("show", f"{tip}:dvc.lock") == "two"
     names = {"gatehouse", *(f"gatehouse/{gate}" for gate in Gate)}
@@ -89,7 +93,8 @@ def test_each_token_does_its_own(desk: Desk) -> None:
         ("statuses",)
     }
     assert {tuple(call.grants) for call in desk.hub.github.writes if "/git/" in call.path} == {
-        ("contents", "pull_requests")
+        ("contents", "pull_requests", "actions"),
+        ("contents",),
     }
 
 
@@ -116,7 +121,10 @@ def test_nothing_changed_nothing_committed(desk: Desk) -> None:
 
 @pytest.mark.parametrize("how", ["pushed", "pushed late", "reset", "reset late", "closed", "gone"])
 def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Newer commits are never overwritten, nor is what was taken back brought again: red."""
+    """Newer commits are never overwritten, nor is what was taken back brought again.
+
+    Red where the branch moves while it is recorded; no word where nothing would be merged.
+    """
     git = desk.hub.github.git
     parent = git.commit_of(f"{desk.head}^")
     hand_over(desk)
@@ -150,12 +158,11 @@ def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPat
     before = git.commit_of("refs/heads/change")
     judged = desk.publish()
     after = git.commit_of("refs/heads/change")
-    state, words = "error", "no open pull request has this commit"
     if how.endswith("late"):
-        state, words = "failure", "could not be recorded"
-    assert judged.overall.state == desk.hub.state(desk.head) == state
-    assert words in judged.overall.description
-    if not how.endswith("late"):
+        assert judged.overall.state == desk.hub.state(desk.head) == "failure"
+        assert "could not be recorded" in judged.overall.description
+    else:
+        assert desk.hub.github.statuses(desk.head) == {}
         assert after == before
     assert after is None or desk.hub.state(after) != "success"
     assert "two" not in git.git("show", f"{after}:dvc.lock") if after else True
@@ -312,11 +319,26 @@ def test_retargeted_while_it_was_judged(desk: Desk, judged_for: str, now: str) -
 
 
 def test_closed_before_it_was_published(desk: Desk) -> None:
-    """Nobody can tell any more what it would be merged into: not green."""
+    """Nobody can tell any more what it would be merged into: no status, and no record."""
     desk.hub.github.state.pulls[1].state = "closed"
-    hand_over(desk, record=False)
+    hand_over(desk)
     desk.publish()
-    assert desk.hub.state(desk.head) == "error"
+    assert desk.hub.github.statuses(desk.head) == {}
+    assert desk.hub.head(1) == desk.head
+
+
+def test_run_by_hand_without_a_pull_request(desk: Desk) -> None:
+    """Attacks with a dispatch on a branch: it sets nothing when it begins, nor when it ends."""
+    hub = desk.hub
+    desk.head = hub.commit("alone", {"params.yaml": "seed: 3\n"}, desk.base)
+    run = {"event": "workflow_dispatch", "head_branch": "alone", "head_sha": desk.head}
+    desk.event = hub.run(**PIPELINE, **run, action="requested", conclusion=None)
+    announce_run(desk, desk.event)
+    desk.event = hub.run(**PIPELINE, **run)
+    hand_over(desk)
+    desk.publish()
+    assert hub.github.statuses(desk.head) == {}
+    assert hub.github.git.commit_of("refs/heads/alone") == desk.head
 
 
 def test_announced(desk: Desk) -> None:
@@ -337,11 +359,82 @@ def test_announced_where_it_will_be_judged(desk: Desk, base: str, context: str |
     assert list(desk.hub.github.statuses(desk.head)) == ([context] if context else [])
 
 
-@pytest.mark.parametrize("conclusion", ["skipped", "action_required", "cancelled"])
+@pytest.mark.parametrize("conclusion", ["skipped", "success", "cancelled"])
 def test_a_run_that_has_ended_is_not_announced(desk: Desk, conclusion: str) -> None:
     """An edited title starts a run that skips everything: nothing would take "pending" away."""
     announce_run(desk, desk.hub.finish(1, action="requested", conclusion=conclusion))
     assert desk.hub.github.statuses(desk.head) == {}
+
+
+def test_a_held_run_waits_for_an_approval(desk: Desk) -> None:
+    """An outsider's: the status says so, in place of "running", until it is let through."""
+    desk.hub.github.state.runs.clear()
+    held = desk.hub.run(**PIPELINE, **HELD, head_branch="change", head_sha=desk.head)
+    announce_run(desk, held)
+    assert desk.said().startswith("pending: waits for a maintainer's approval")
+    desk.hub.github.approve(desk.hub.runs)
+    announce_run(desk, held)
+    assert desk.said().startswith("pending: running: checks and tests; the pipeline on CPU")
+
+
+def test_a_held_run_is_not_announced_beside_another(desk: Desk) -> None:
+    """A retraining's pull request: its own runs wait, and those that were started by hand go on."""
+    place = {"head_branch": "change", "head_sha": desk.head}
+    by_hand = desk.hub.run(**PIPELINE, **place, event="workflow_dispatch", conclusion=None)
+    announce_run(desk, by_hand)
+    announce_run(desk, desk.hub.run(**PIPELINE, **HELD, **place))
+    assert desk.said().startswith("pending: running")
+
+
+def test_a_record_s_held_runs_leave_it_green(desk: Desk) -> None:
+    """Attacks the record: its push starts runs that wait, whose announcement must not undo it."""
+    github = desk.hub.github
+    files = {PIPELINE["path"]: "name: Pipeline\non: {pull_request: }\n"}
+    desk.head = desk.hub.commit("change", files, desk.head)
+    desk.event = desk.hub.finish(1)
+    hand_over(desk)
+    desk.publish()
+    tip = desk.hub.head(1)
+    ((action, run),) = github.sent()
+    assert (action, run.head_sha, run.conclusion) == ("requested", tip, "action_required")
+    announce_run(desk, Event.model_validate(github.workflow_run_event(run.id, action)))
+    assert desk.hub.state(tip) == "success"
+
+
+def test_the_app_s_push_starts_runs_on_the_record(desk: Desk) -> None:
+    """For another required check: they begin at once, and take no verdict away."""
+    github = desk.hub.github
+    files = {PIPELINE["path"]: "name: Pipeline\non: {pull_request: }\n"}
+    desk.head = desk.hub.commit("change", files, desk.head)
+    desk.event = desk.hub.finish(1)
+    hand_over(desk)
+    access = desk.hub.access()
+    desk.hub.token({"contents": "write"}, "RECORD_TOKEN", login="gatehouse-app[bot]")
+    publish(
+        replace(access, pusher=connect("RECORD_TOKEN")), desk.event, desk.folder, {}, stored=False
+    )
+    tip = desk.hub.head(1)
+    ((action, run),) = github.sent()
+    assert (action, run.head_sha, run.conclusion) == ("requested", tip, None)
+    assert {call.login for call in github.writes if "/git/refs/" in call.path} == {
+        "gatehouse-app[bot]"
+    }
+    announce_run(desk, Event.model_validate(github.workflow_run_event(run.id, action)))
+    assert desk.hub.state(tip) == "success"
+
+
+@pytest.mark.parametrize("state", ["success", "failure", "error"])
+def test_a_verdict_among_many_statuses_is_not_announced_over(desk: Desk, state: str) -> None:
+    """Attacks with 60 statuses of others, of which GitHub shows 30 at first."""
+    from gatehouse.github.judged import Note
+    from gatehouse.github.writing import say
+
+    statuses = desk.hub.connect({"statuses": "write"})
+    say(statuses, desk.head, "gatehouse", Note.model_validate({"state": state, "text": "x"}), "")
+    for at in range(60):
+        say(statuses, desk.head, f"a/{at}", Note(state="success", text="x"), "")
+    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=None))
+    assert desk.hub.state(desk.head) == state
 
 
 def test_a_verdict_is_not_announced_over(desk: Desk) -> None:

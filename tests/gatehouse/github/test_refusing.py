@@ -152,7 +152,6 @@ def test_a_failed_workflow(fork: Fork, conclusion: str) -> None:
     ("conclusion", "told"),
     [
         ("cancelled", "was cancelled"),
-        ("action_required", "waits for a maintainer"),
         ("startup_failure", "could not start"),
         ("stale", "never ran"),
     ],

@@ -29,5 +29,6 @@ def _wrapped(line: str) -> int:
     if line.startswith("/gatehouse "):
         return 1  # code is scrolled, not wrapped
     plain = re.sub(r"\]\([^)]*\)", "", line)
+    plain = re.sub(r"\b[0-9a-f]{40}\b", "0123456", plain)  # a commit's link is short
     plain = re.sub(r"<[^>]*>|[`*\[>]|&[a-z]+;", "", plain).strip()
     return -(-len(plain) // (SMALL if "<sub>" in line else WIDTH))

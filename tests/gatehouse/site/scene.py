@@ -234,7 +234,7 @@ def write_production(root: Path) -> None:
     (root / monitor.REPORT).write_text(render_report(context), "utf-8")
     week = policy.monitor.window
     monitor.Record(
-        made=START + 60 * timedelta(days=1),
+        made=datetime.now(UTC).replace(microsecond=0),
         model=str(_SUBJECT.model),
         reference="the work tree",
         window=week,

@@ -228,6 +228,22 @@ def test_production_without_a_verdict_or_a_record(fork: Path) -> None:
     assert "record.json: there is no such file" in text
 
 
+def test_a_look_that_is_too_old_is_no_verdict(fork: Path) -> None:
+    """Attacks a monitor that stopped: the last pass must not stand there as today's."""
+    write_run(fork, 1)
+    shutil.copyfile(fork / VERDICT, fork / monitor.VERDICT)
+    git(fork, "checkout", "--quiet", "--", ".")
+    record = monitor.Record.read(fork / monitor.RECORD)
+    for age, shown in ((0.9, "Production: ✓ pass"), (1.1, "Production: \N{EN DASH} unknown")):
+        old = record.made - age * record.window
+        record.model_copy(update={"made": old}).write(fork / monitor.RECORD)
+        write_site(fork)
+        text = Page(read(fork / SITE)).text
+        assert shown in text
+        assert (f"the newest look was on {old:%Y-%m-%d}" in text) == ("unknown" in shown)
+    assert "It was pass then." in text
+
+
 def test_a_verdict_that_is_not_committed_is_told_apart(fork: Path) -> None:
     """Attacks a run at one's desk that looks as if it were on main."""
     write_site(fork)

@@ -9,6 +9,7 @@ from typing import Any
 from tests.github.git_store import GitError
 from tests.github.routing import RefusedError, Reply, Request, route
 from tests.github.state import State
+from tests.github.triggers import start_runs
 
 WORKFLOWS = ".github/workflows/"
 
@@ -90,7 +91,12 @@ def add_ref(state: State, request: Request) -> Reply:
 @route("PATCH", "/git/refs/{ref}", "contents:write")
 def move_ref(state: State, request: Request) -> Reply:
     name, body = request.parts["ref"], request.body
+    before = state.git.commit_of(f"refs/{name}")
     state.git.move(f"refs/{name}", body["sha"], force=body.get("force", False))
+    for pull in list(state.pulls.values()) if before != body["sha"] else ():
+        here = (f"heads/{pull.head_branch}", pull.head_repository) == (name, state.full_name)
+        if here and pull.state == "open":
+            start_runs(state, pull, "synchronize", request.token.login)
     return Reply(body=_ref(state, name))
 
 

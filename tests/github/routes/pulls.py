@@ -7,6 +7,7 @@ from typing import Any
 from tests.github import views
 from tests.github.routing import RefusedError, Reply, Request, route
 from tests.github.state import PullRequest, State
+from tests.github.triggers import start_runs
 
 
 @route("GET", "/pulls", "pull_requests:read")
@@ -46,6 +47,7 @@ def open_pull(state: State, request: Request) -> Reply:
         body=body.get("body") or "",
     )
     state.pulls[made.number] = made
+    start_runs(state, made, "opened", made.author)
     return Reply(201, _whole(state, made))
 
 

@@ -1,0 +1,88 @@
+"""How *Pull request* stands on a commit: checks and tests, which the verdict does not wait for.
+
+They are asked for when the status is set, and are no part of an answer: run again, they may end
+otherwise, while the verdict stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatehouse.github.blobs import text_of
+from gatehouse.github.client import telling
+from gatehouse.github.continued import speaking_pulls
+from gatehouse.github.ended import CHECKS, QUEUE, newest_of
+from gatehouse.github.event import Run
+from gatehouse.github.runs import list_runs, no_run
+from gatehouse.github.target import Target
+from gatehouse.github.workflow import workflow_problem
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The newest run of *Pull request* on a commit.
+
+    Attributes:
+        ended: has it?
+        problem: why it is no success; None where it is one, or has not ended.
+        run: its address; empty where there is none.
+    """
+
+    ended: bool
+    problem: str | None = None
+    run: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.ended and self.problem is None
+
+
+def checks_of(repository: Repository, target: Target, commit: str, default: str) -> Checks:
+    """How checks and tests stand on a commit that was judged.
+
+    Only runs of the pull request's own branch count, or of the one that it continues: a stranger
+    can open another pull request of the same commit.
+
+    Args:
+        repository: as a token that may read actions, contents and pull requests sees it.
+        target: what is judged.
+        commit: its head, or what its head records.
+        default: the default branch.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    places = _places(repository, target)
+    newest = newest_of(
+        CHECKS,
+        (run for run in list_runs(repository, head_sha=commit) if _place(run, target) in places),
+    )
+    if newest is None:
+        gone = text_of(repository, commit, Path(CHECKS)) is None
+        return Checks(ended=gone, problem=no_run(CHECKS, default) if gone else None)
+    run = Run.model_validate(newest)
+    if run.status != "completed":
+        return Checks(ended=False, run=run.html_url)
+    return Checks(ended=True, problem=workflow_problem(repository, run), run=run.html_url)
+
+
+def _places(repository: Repository, target: Target) -> set[Any]:
+    """The branches whose runs count, each with its repository."""
+    if target.queued is not None:
+        return {repository.full_name}  # nobody else may push to the queue's branches
+    with telling("look up the pull request"):
+        heads = [repository.get_pull(each).head for each in speaking_pulls(repository, target)]
+        return {(head.repo.full_name, head.ref) for head in heads if head.repo is not None}
+
+
+def _place(run: dict[str, Any], target: Target) -> Any:
+    name = (run.get("head_repository") or {}).get("full_name")
+    queued = run.get("event") == QUEUE
+    if target.queued is not None:
+        return name if queued else None
+    return None if queued else (name, run.get("head_branch"))

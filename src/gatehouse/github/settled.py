@@ -1,0 +1,34 @@
+"""The gates' comment from the answer as it was judged again."""
+
+from __future__ import annotations
+
+from gatehouse.github.client import app_sets_status, here, setting
+from gatehouse.github.compose import Surroundings, answer_comment
+from gatehouse.github.linked import linked_report
+from gatehouse.github.recompute import Recomputed
+
+
+def settled_comment(again: Recomputed, pull: int, head: str, recorded: str | None) -> str:
+    """The comment, made anew, as Markdown.
+
+    Args:
+        again: the answer as it was judged again.
+        pull: number of the pull request.
+        head: the commit that is spoken of.
+        recorded: the commit that has the picture; None where none has.
+    """
+    server, name = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
+    around = Surroundings(
+        commit=head,
+        run=f"{server}/{name}/pull/{pull}/checks",
+        run_here=here(),
+        owned=again.basis.owned,
+        recorded=recorded is not None,
+        training=again.basis.training,
+        offers=again.offers,
+        app=app_sets_status(),
+    )
+    context = again.context(f"[the run's artifacts]({here()})")
+    report = linked_report(context, again.basis.base, again.policy, recorded)
+    problems = [*again.problems, *again.unrecorded]
+    return answer_comment(report, problems, around, again.accepted.answers)
