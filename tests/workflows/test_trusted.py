@@ -395,7 +395,7 @@ def test_no_code_of_a_change_runs_where_a_cloud_s_token_can_be_had() -> None:
 
 
 def test_who_opens_the_candidate_can_ask_for_no_token() -> None:
-    """Attacks a cloud by a model that takes its process over: the step drops what the runner set."""
+    """Attacks a cloud by a model that takes its process over: the step drops what asks."""
     first = step("measure")["run"].splitlines()[0]
     assert first.startswith("unset ACTIONS_ID_TOKEN_REQUEST_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL")
 
@@ -415,7 +415,7 @@ def test_who_opens_the_candidate_can_ask_for_no_token() -> None:
 def test_who_fetches_without_a_key(
     event: str, origin: str, author: str, identity: str, draft: str, keyless: str, tmp_path: Path
 ) -> None:
-    """Attacks: a fork's run that asks for a token, which GitHub refuses it, and so trains nothing."""
+    """Attacks: a fork's run that asks for a token, which GitHub refuses, and trains nothing."""
     output = planned(tmp_path, EVENT=event, FROM=origin, AUTHOR=author,
                      CLOUD_IDENTITY=identity, DRAFT=draft)  # fmt: skip
     assert output["keyless"] == keyless

@@ -29,8 +29,8 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, evidence_path
 from gatehouse.github.apart import Done
 from gatehouse.github.dealing import dealt_into
-from gatehouse.github.keyless import REQUEST_TOKEN
 from gatehouse.github.isolation import FIRST_USER, Isolation, find_isolation
+from gatehouse.github.keyless import REQUEST_TOKEN
 from gatehouse.github.reader import BASE, DEAL, GRAPH, Dealt
 from gatehouse.github.steps import Measured, Place, evidence_digests
 from gatehouse.model import Metadata

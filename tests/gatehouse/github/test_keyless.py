@@ -74,7 +74,7 @@ def test_each_cloud_s_library_finds_what_it_reads(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Attacks a token for another audience, and the means to ask for more in the command's reach."""
+    """Attacks a token for another audience, and what could ask for more in the command's reach."""
     monkeypatch.setenv(IDENTITY, identity)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA-static")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
