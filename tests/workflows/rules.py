@@ -101,6 +101,15 @@ def timeouts(root: Path) -> list[str]:
     ]
 
 
+def images(root: Path) -> list[str]:
+    """GitHub moves what `-latest` names, on a day of its own choice."""
+    return [
+        f"{file.name}: {found[0]} is an image that changes; name its version"
+        for file in workflow_files(root)
+        for found in re.finditer(r"\b(ubuntu|windows|macos)-latest\b", file.read_text("utf-8"))
+    ]
+
+
 def concurrency(root: Path) -> list[str]:
     """Every workflow says what happens to an older run; what deploys is never cut short."""
     problems = []
