@@ -29,7 +29,7 @@ assert os.environ["GIT_CONFIG_GLOBAL"] != os.devnull
 if mode == "hang":
     time.sleep(60)
 if mode == "fail":
-    print("/cml/x.js:7\\n  throw new Error(text)\\n\\n::error::hostile " + 999 * "no", file=sys.stderr)
+    print("/x.js:7\\n  throw new Error(text)\\n\\n::error::hostile " + 999 * "no", file=sys.stderr)
     sys.exit(1)
 if mode == "silent":
     sys.exit(0)
