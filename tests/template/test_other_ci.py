@@ -240,10 +240,6 @@ def run_lines(lines: list[str], folder: Path, **variables: str) -> list[str]:
     return said
 
 
-def rewritten(lines: list[str], name: str, place: Path) -> list[str]:
-    return [line.replace(name, str(place)) for line in lines]
-
-
 def test_jenkins_judges_with_the_target_branch(forge: Forge, tmp_path: Path) -> None:
     """Attacks `origin/main`, which the plugin does not fetch where it builds the head alone."""
     workspace = checked_out(
@@ -279,16 +275,15 @@ def test_circleci_judges_with_the_target_branch(forge: Forge, tmp_path: Path) ->
     )
     lines = [step["run"] for step in loaded["jobs"]["judge"]["steps"] if "run" in step]
     trusted = tmp_path / "trusted"
-    *_, said = run_lines(
-        rewritten(lines, "/tmp/trusted", trusted), project, BASE="main", CIRCLE_SHA1=forge.change
-    )
+    moved = [line.replace("/tmp/trusted", str(trusted)) for line in lines]  # noqa: S108
+    *_, said = run_lines(moved, project, BASE="main", CIRCLE_SHA1=forge.change)
     assert said == f"main's {forge.change}"
     assert git(trusted, "rev-parse", "HEAD") == forge.target
     assert git(trusted, "cat-file", "-t", forge.change) == "commit"
 
 
 def test_gitlab_judges_with_the_target_branch(forge: Forge, tmp_path: Path) -> None:
-    """Attacks a judge that finds the change's files where it works, and a base that is not there."""
+    """Attacks a judge that finds the change's files where it works, and a base that is lost."""
     loaded = gitlab()
     project = checked_out(
         forge, tmp_path / "project", "+refs/merge-requests/1/head:refs/pipelines/1"
@@ -309,7 +304,7 @@ def test_gitlab_judges_with_the_target_branch(forge: Forge, tmp_path: Path) -> N
 
 
 def test_gitlab_caches_packages_for_the_change_s_own_jobs_alone() -> None:
-    """Attacks the judge by a cache that a change's code has filled, and a limit that cuts it off."""
+    """Attacks the judge by a cache that a change's code has filled."""
     loaded = gitlab()
     taking = {name for name, job in loaded.items() if "extends" in job and name != "stages"}
     assert taking == {"check", "test", "pipeline"}

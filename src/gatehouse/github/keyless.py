@@ -150,12 +150,9 @@ def ask_token(audience: str, environment: Mapping[str, str] = os.environ) -> str
     }
     try:
         answer = session.get(url, params={"audience": audience}, headers=headers, timeout=_TIMEOUT)
-        answer.raise_for_status()
+        if not answer.ok:
+            raise GatehouseError(f"GitHub refused a token for {audience}: {answer.status_code}")
         token = answer.json()["value"]
-    except requests.HTTPError as error:
-        raise GatehouseError(
-            f"GitHub refused a token for {audience}: {error.response.status_code}"
-        ) from None
     except (requests.RequestException, KeyError, TypeError) as error:
         raise GatehouseError(
             f"GitHub gave no token for {audience} ({type(error).__name__})"
