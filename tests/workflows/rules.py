@@ -23,7 +23,7 @@ PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 VERSION = re.compile(r"v\d+\.\d+\.\d+( .*)?")
 # Their runs hold the repository's secrets and a token that may write, whoever caused them.
 PRIVILEGED = {"workflow_run", "pull_request_target", "issue_comment", "issues", "discussion"}
-DEPLOYING = {"packages", "id-token", "deployments", "attestations"}
+DEPLOYING = {"packages", "pages", "deployments", "attestations"}
 
 
 def _jobs(root: Path) -> Iterator[tuple[str, Any, Any]]:
@@ -98,6 +98,15 @@ def timeouts(root: Path) -> list[str]:
         f"{place}: has no timeout-minutes"
         for place, job, _ in _jobs(root)
         if "timeout-minutes" not in job and "uses" not in job
+    ]
+
+
+def images(root: Path) -> list[str]:
+    """GitHub moves what `-latest` names, on a day of its own choice."""
+    return [
+        f"{file.name}: {found[0]} is an image that changes; name its version"
+        for file in workflow_files(root)
+        for found in re.finditer(r"\b(ubuntu|windows|macos)-latest\b", file.read_text("utf-8"))
     ]
 
 
@@ -191,6 +200,7 @@ _FRESH = (
     "actions/download-artifact@",
     "./.github/actions/candidate",
     "./.github/actions/setup",
+    "./.github/actions/trusted",
     "./.github/actions/open-pull-request",
 )
 _KEPT = re.compile(
@@ -245,6 +255,26 @@ def refs(root: Path) -> list[str]:
         for condition in [job.get("if"), *(step.get("if") for step in job.get("steps", []))]
         if re.search(r"\bgithub\.(ref_name|base_ref|head_ref)\b", str(condition))
     ]
+
+
+_ANYHOW = re.compile(r"\b(always|cancelled|failure)\(\)")
+
+
+def skips(root: Path) -> list[str]:
+    """What follows a job that runs beside skipped ones asks for its result.
+
+    GitHub skips a job after any job that was skipped, however far before it, unless the condition
+    has a status function of its own (actions/runner#491). act looks at the direct needs only.
+    """
+    problems = []
+    for place, job, workflow in _jobs(root):
+        needs = job.get("needs") or []
+        for name in [needs] if isinstance(needs, str) else needs:
+            before = workflow["jobs"].get(name) or {}
+            runs_anyhow = before.get("needs") and _ANYHOW.search(str(before.get("if", "")))
+            if runs_anyhow and not _ANYHOW.search(str(job.get("if", ""))):
+                problems.append(f"{place}: is skipped with what {name} may run without")
+    return problems
 
 
 def final_job(root: Path) -> list[str]:

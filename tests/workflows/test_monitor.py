@@ -150,8 +150,10 @@ def test_of_an_error_one_line_is_handed_on(tmp_path: Path) -> None:
 def test_who_reads_the_log_writes_nothing_and_who_writes_reads_none() -> None:
     """Attacks the issues, and the right to start workflows, by what callers sent."""
     jobs = load(WORKFLOW)["jobs"]
-    assert set(jobs["look"]["permissions"].values()) == {"read"}
-    assert jobs["look"]["environment"] == "gates"
+    granted = dict(jobs["look"]["permissions"])
+    assert granted.pop("id-token") == "write", "it reads the log without a key"
+    assert set(granted.values()) == {"read"}
+    assert jobs["look"]["environment"] == {"name": "gates", "deployment": False}
     text = str(dict(jobs["tell"]))
     assert "secrets." not in text
     assert "MONITOR_LOG" not in text

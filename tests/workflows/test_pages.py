@@ -69,7 +69,7 @@ def test_the_site_is_published(world: World) -> None:
 def test_what_publishes_runs_no_code_of_the_repository() -> None:
     """Attacks a right to publish that is within reach of what a pull request brought."""
     jobs = load(WORKFLOW)["jobs"]
-    assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert jobs["build"]["permissions"] == {"contents": "read", "id-token": "write"}
     assert (jobs["docs"]["permissions"], "environment" in jobs["docs"]) == (
         {"contents": "read"},
         False,

@@ -113,7 +113,7 @@ def test_only_the_default_branch_is_promoted(world: World, ref: str) -> None:
     """Attacks a branch whose staging nobody approved, and whose code would have the password."""
     assert promote(world, ref=ref).results == {}
     jobs = load(REPOSITORY / WORKFLOW)["jobs"]
-    assert jobs["copy"]["environment"] == "gates"
+    assert jobs["copy"]["environment"] == {"name": "gates", "deployment": False}
 
 
 def test_nothing_to_promote_opens_nothing(world: World) -> None:

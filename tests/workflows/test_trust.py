@@ -12,7 +12,7 @@ permissions: {}
 jobs:
   checks:
     name: Checks
-    runs-on: ubuntu-latest
+    runs-on: ubuntu-24.04
     permissions:
       statuses: read
     steps:
@@ -53,7 +53,7 @@ def test_an_edited_judge_and_policy_do_not_count(world: World) -> None:
     checked = world.through(pull)
     assert "PASS" in checked.job("pipeline").step("Run the pipeline").output
     assert checked.results["machinery"] == "success"
-    assert "`ubuntu-latest`: the change touches src/gatehouse/judge.py |" in checked.summary
+    assert "`ubuntu-24.04`: the change touches src/gatehouse/judge.py |" in checked.summary
     assert "accuracy" in world.red(pull, "accuracy")
     said = world.said(pull)
     assert "loosens the policy" in said

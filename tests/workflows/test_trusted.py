@@ -23,10 +23,20 @@ def writes(job: Any) -> set[str]:
     return {key for key, level in job["permissions"].items() if level == "write"}
 
 
+def environment(job: Any) -> str | None:
+    """The environment of a job, which makes no deployment: nothing is deployed there."""
+    found = job.get("environment")
+    if found is None or found["name"] == "github-pages":
+        return None
+    assert found["deployment"] is False
+    return str(found["name"])
+
+
 def test_a_change_s_own_code_can_write_nothing() -> None:
     """Attacks a pull request's token; only the pipeline, which needs the data, has a secret."""
     for name, job in (PULL_REQUEST["jobs"] | PIPELINE["jobs"]).items():
-        assert writes(job) == set()
+        # A token for a cloud is in the job alone that runs none of the change's code.
+        assert writes(job) == ({"id-token"} if name == "fetch" else set())
         assert ("secrets." in str(dict(job))) == (name == "pipeline"), name
 
 
@@ -36,10 +46,10 @@ def step(name: str) -> Any:
     return found
 
 
-def test_no_other_job_shares_a_run_with_the_pipeline() -> None:
+def test_no_other_job_that_runs_a_change_shares_a_run_with_the_pipeline() -> None:
     """Attacks the candidate by a job of the same run, whose token could upload another one."""
     jobs = PIPELINE["jobs"]
-    assert set(jobs) == {"where", "pipeline"}
+    assert set(jobs) == {"where", "fetch", "pipeline"}
     assert jobs["where"]["permissions"] == {}
     assert not any("uses" in step for step in jobs["where"]["steps"])
     assert PIPELINE["on"] == PULL_REQUEST["on"]
@@ -48,7 +58,7 @@ def test_no_other_job_shares_a_run_with_the_pipeline() -> None:
 def test_no_code_runs_beside_the_one_that_retrains() -> None:
     """Attacks a retraining's candidate by another job of its run, or by a cache."""
     jobs = load(WORKFLOWS / "retrain.yml")["jobs"]
-    assert set(jobs) == {"train", "propose"}
+    assert set(jobs) == {"fetch", "train", "propose"}
     assert writes(jobs["train"]) == set()
     no_code_of_the_repository(jobs["propose"])
     found = [each for each in uses_of(REPOSITORY) if each.file.endswith("/retrain.yml")]
@@ -130,7 +140,7 @@ def test_who_opens_the_candidate_has_neither_token_nor_key() -> None:
         if each.get("id")
     }
     assert ran == {
-        "fetch": {"github fetch"},
+        "fetch": {"github keyless", "github fetch"},
         "measure": {"github measure"},
         "judge": {"github judge", "objects remote"},
     }
@@ -145,8 +155,8 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
     assert granted == {
         "announce": {"statuses"},
         "ended": set(),
-        "judge": set(),
-        "keep": set(),
+        "judge": {"id-token"},
+        "keep": {"id-token"},
         "comment": {"pull-requests"},
         "publish": {"checks", "contents", "statuses"},
         "picture": {"pull-requests"},
@@ -154,7 +164,7 @@ def test_who_reads_the_candidate_writes_nothing_and_who_writes_reads_none() -> N
     }
     for name, job in GATES["jobs"].items():
         if "secrets." in str(dict(job)):
-            assert job["environment"] == "gates", name
+            assert environment(job) == ("keep" if name == "keep" else "gates"), name
         assert ("github judge" in str(dict(job))) == (name == "judge")
     for file in workflow_files(REPOSITORY):
         named = "GATEHOUSE_APP_KEY" in file.read_text("utf-8")
@@ -264,6 +274,18 @@ def test_cml_is_what_we_looked_at() -> None:
     assert all("npm ci" in each and "--ignore-scripts" in each for each in installs)
 
 
+def planned(folder: Path, **variables: str) -> dict[str, str]:
+    """What pipeline.yml settles of an event."""
+    (step,) = [s for s in PIPELINE["jobs"]["where"]["steps"] if s.get("id") == "plan"]
+    environment = {
+        "DRAFT": "false", "GPU_LABELS": '["gpu"]', "GITHUB_REPOSITORY": "octo/model",
+        "GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }  # fmt: skip
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment | variables, check=True)
+    return dict(line.split("=", 1) for line in (folder / "output").read_text().splitlines())
+
+
 @pytest.mark.parametrize(
     ("event", "origin", "author", "gpu"),
     [
@@ -278,16 +300,8 @@ def test_cml_is_what_we_looked_at() -> None:
 )
 def test_who_gets_a_gpu(event: str, origin: str, author: str, gpu: bool, tmp_path: Path) -> None:
     """Attacks the bill with runs that are not ours."""
-    (step,) = [s for s in PIPELINE["jobs"]["where"]["steps"] if s.get("id") == "plan"]
-    environment = {
-        "EVENT": event, "DRAFT": "false", "FROM": origin, "AUTHOR": author,
-        "GPU_LABELS": '["gpu"]', "GITHUB_REPOSITORY": "octo/model",
-        "GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-    }  # fmt: skip
-    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True)
-    output = dict(line.split("=", 1) for line in (tmp_path / "output").read_text().splitlines())
-    assert output["runner"] == ('["gpu"]' if gpu else '["ubuntu-latest"]')
+    output = planned(tmp_path, EVENT=event, FROM=origin, AUTHOR=author)
+    assert output["runner"] == ('["gpu"]' if gpu else '["ubuntu-24.04"]')
 
 
 def keyed(workflow: Any) -> dict[str, list[str]]:
@@ -310,7 +324,8 @@ def test_no_code_of_a_change_runs_with_a_key() -> None:
     assert keyed(PULL_REQUEST) == {}
     assert keyed(PIPELINE) == {"pipeline": ["Fetch what was made before from the DVC remote"]}
     steps = PIPELINE["jobs"]["pipeline"]["steps"]
-    first, second, third, start, _, fetching, head, *_ = steps
+    first, second, third, start, _, taking, fetching, head, *_ = steps
+    assert taking["uses"].startswith("actions/download-artifact@")
     assert re.findall(r"gatehouse (\w+ \w+)", start["run"]) == ["github start"]
     assert first["with"]["ref"] == "refs/heads/${{ github.event.repository.default_branch }}"
     assert "path" not in first["with"]
@@ -324,7 +339,8 @@ def test_no_code_of_a_change_runs_with_a_key() -> None:
     assert head["with"]["ref"].startswith("${{ github.event.pull_request.head.sha")
     retrain = load(WORKFLOWS / "retrain.yml")
     assert keyed(retrain) == {"train": ["Fetch what was made before, and new rows"]}
-    checkout, setup, fetching, *_ = retrain["jobs"]["train"]["steps"]
+    checkout, setup, taking, fetching, *_ = retrain["jobs"]["train"]["steps"]
+    assert taking["uses"].startswith("actions/download-artifact@")
     assert "with" in checkout
     assert setup["with"]["cache"] == "false"
     assert "secrets." in str(fetching)
@@ -341,10 +357,86 @@ def test_who_may_write_to_the_remote() -> None:
             if "DVC_PUSH_" not in str(dict(job)):
                 continue
             found.add((file.name, name))
-            assert job["environment"] == "gates"
+            assert environment(job) == "keep"
             commands = [w for s in job["steps"] for w in re.findall(r"gatehouse (\w+ \w+)", str(s))]
-            assert set(commands) <= {"objects remote", "github keep"}
+            assert set(commands) <= {"objects remote", "github keyless", "github keep"}
     assert found == {("gates.yml", "keep")}
+    in_keep = {
+        (file.name, name)
+        for file in workflow_files(REPOSITORY)
+        for name, job in load(file)["jobs"].items()
+        if "CLOUD_PUSH_IDENTITY" in str(dict(job)) or environment(job) == "keep"
+    }
+    assert in_keep == found, "a cloud trusts the environment, so no other job may be of it"
+
+
+IDENTITIES = {
+    ("gates.yml", "judge"), ("gates.yml", "keep"), ("monitor.yml", "look"), ("pages.yml", "build"),
+    ("pipeline.yml", "fetch"), ("release.yml", "fetch"), ("retrain.yml", "fetch"),
+}  # fmt: skip
+"""The jobs that act for a cloud; beside these two sign and publish."""
+
+
+def test_no_code_of_a_change_runs_where_a_cloud_s_token_can_be_had() -> None:
+    """Attacks a cloud by the code of a change: whoever runs in such a job can ask for a token.
+
+    Each is the default branch's, as the other tests of this file see to, or comes before any code
+    of the change, with the pipeline's code taken away.
+    """
+    found = {
+        (file.name, name)
+        for file in workflow_files(REPOSITORY)
+        for name, job in load(file)["jobs"].items()
+        if "id-token" in job["permissions"]
+    }
+    assert found == IDENTITIES | {("pages.yml", "deploy"), ("release.yml", "publish")}
+    for file, name in sorted(IDENTITIES):
+        job = load(WORKFLOWS / file)["jobs"][name]
+        using = [step for step in job["steps"] if "CLOUD_" in str(step.get("env"))]
+        (step,) = using
+        assert "github keyless -- " in step["run"], file
+        if name != "fetch":
+            assert environment(job) in ("gates", "keep"), file
+            continue
+        assert "CLOUD_IDENTITY" in job["if"] or "keyless" in job["if"]
+        assert "secrets." not in str(dict(job)), file
+        used = [each.get("uses", "").partition("@")[0] for each in job["steps"]]
+        checkouts = used.count("actions/checkout")
+        assert used == [
+            *["actions/checkout"] * checkouts, TRUSTED, "", "actions/upload-artifact"
+        ], file  # fmt: skip
+        # Of the change there are only records, in a folder of their own.
+        others = [each["with"] for each in job["steps"][:checkouts] if "path" in each["with"]]
+        assert [each["path"] for each in others] == (["change"] if file == "pipeline.yml" else [])
+    first = PIPELINE["jobs"]["fetch"]["steps"][0]
+    assert first["with"]["ref"] == "refs/heads/${{ github.event.repository.default_branch }}"
+
+
+def test_who_opens_the_candidate_can_ask_for_no_token() -> None:
+    """Attacks a cloud by a model that takes its process over: the step drops what asks."""
+    first = step("measure")["run"].splitlines()[0]
+    assert first.startswith("unset ACTIONS_ID_TOKEN_REQUEST_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL")
+
+
+@pytest.mark.parametrize(
+    ("event", "origin", "author", "identity", "draft", "keyless"),
+    [
+        ("pull_request", "octo/model", "ada", "arn", "false", "true"),
+        ("pull_request", "octo/model", "ada", "", "false", "false"),
+        ("pull_request", "octo/model", "ada", "arn", "true", "false"),
+        ("pull_request", "eve/model", "eve", "arn", "false", "false"),
+        ("pull_request", "octo/model", "dependabot[bot]", "arn", "false", "false"),
+        ("merge_group", "", "", "arn", "false", "true"),
+        ("workflow_dispatch", "", "", "arn", "false", "true"),
+    ],
+)
+def test_who_fetches_without_a_key(
+    event: str, origin: str, author: str, identity: str, draft: str, keyless: str, tmp_path: Path
+) -> None:
+    """Attacks: a fork's run that asks for a token, which GitHub refuses, and trains nothing."""
+    output = planned(tmp_path, EVENT=event, FROM=origin, AUTHOR=author,
+                     CLOUD_IDENTITY=identity, DRAFT=draft)  # fmt: skip
+    assert output["keyless"] == keyless
 
 
 def test_dvc_runs_in_no_trusted_workflow() -> None:

@@ -201,9 +201,9 @@ class World:
         finally:
             run.conclusion, run.status = ended, "completed"
 
-    def judge(self, run: Run) -> Result:
-        """gates.yml when the run of pipeline.yml has ended."""
-        judged = self._gates(run, "completed")
+    def judge(self, run: Run, **more: Any) -> Result:
+        """gates.yml when the run of pipeline.yml has ended; `more` as `Act.run` has it."""
+        judged = self._gates(run, "completed", **more)
         self.github.run(
             1000 + run.id,
             name="Gates",
@@ -247,7 +247,7 @@ class World:
             secrets=self.secrets,
         )
 
-    def _gates(self, run: Run, action: str) -> Result:
+    def _gates(self, run: Run, action: str, **more: Any) -> Result:
         return self.act.run(
             "gates.yml",
             "workflow_run",
@@ -255,6 +255,7 @@ class World:
             run_id=1000 + run.id,
             variables=self.variables,
             secrets=self.secrets,
+            **more,
         )
 
     def status(self, sha: str, context: str = "gatehouse") -> str:

@@ -14,27 +14,42 @@ from gatehouse.doctor.finding import Area, Finding
 from gatehouse.doctor.schedules import check_schedules
 from gatehouse.draws import KEY
 from gatehouse.errors import GatehouseError
+from gatehouse.github.keyless import cloud_of
 from gatehouse.github.settings import look_up
 from gatehouse.github.settings_api import Api
-from gatehouse.github.settings_steps import APP_VARIABLE, GPU_VARIABLE, Target, settings
+from gatehouse.github.settings_steps import (
+    APP_VARIABLE,
+    ENVIRONMENTS,
+    GPU_VARIABLE,
+    Target,
+    settings,
+)
 
 AREA = Area("github")
 WORKFLOWS = ("pull-request", "pipeline", "gates")
 """Without these nothing is judged."""
 
 _READ = re.compile(r"\b(vars|secrets)\.([A-Z_][A-Z0-9_]*)")
-_ENVIRONMENT = "gates"
 _SETTINGS = "make github-settings REPO={repo}"
 # What is of use only together; docs/github.md says what each is.
 _TOGETHER = (
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ("DVC_PUSH_ACCESS_KEY_ID", "DVC_PUSH_SECRET_ACCESS_KEY"),
     ("GATEHOUSE_APP_ID", "GATEHOUSE_APP_KEY"),
     ("REGISTRY_USER", "REGISTRY_PASSWORD"),
     ("COSIGN_PUBLIC_KEY", "COSIGN_PRIVATE_KEY"),
     ("COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"),
 )
-_GUARDED = (KEY, "GATEHOUSE_APP_KEY", "COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD", "REGISTRY_PASSWORD")
-"""Secrets of the environment, never of the repository: there every branch could read them."""
+_GUARDED = {
+    KEY: "gates",
+    "GATEHOUSE_APP_KEY": "gates",
+    "COSIGN_PRIVATE_KEY": "gates",
+    "COSIGN_PASSWORD": "gates",
+    "REGISTRY_PASSWORD": "gates",
+    "DVC_PUSH_ACCESS_KEY_ID": "keep",
+    "DVC_PUSH_SECRET_ACCESS_KEY": "keep",
+}
+"""Secrets of an environment, never of the repository: there every branch could read them."""
 
 
 def check_workflows(root: Path) -> Iterator[Finding]:
@@ -101,7 +116,10 @@ def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
     paths = {
         "variable": f"repos/{repo}/actions/variables",
         "secret": f"repos/{repo}/actions/secrets",
-        "secret of the environment gates": f"repos/{repo}/environments/{_ENVIRONMENT}/secrets",
+    }
+    paths |= {
+        f"secret of the environment {name}": f"repos/{repo}/environments/{name}/secrets"
+        for name in ENVIRONMENTS
     }
     found: dict[str, dict[str, Any]] = {}
     for kind, path in paths.items():
@@ -117,11 +135,17 @@ def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
         if (one in names) != (other in names):
             has, lacks = (one, other) if one in names else (other, one)
             yield AREA.problem(f"{has} is set, and {lacks} is not", "set both (docs/github.md)")
-    for name in sorted(set(_GUARDED) & set(found["secret"])):
-        yield AREA.problem(
-            f"{name} is a secret of the repository, which every branch can read",
-            f"gh secret set {name} --env {_ENVIRONMENT}, then delete it from the repository",
-        )
+    for name, environment in _GUARDED.items():
+        fix = f"gh secret set {name} --env {environment} --repo {repo}, then delete the other one"
+        if name in found["secret"]:
+            yield AREA.problem(
+                f"{name} is a secret of the repository, which every branch can read", fix
+            )
+        for other in set(ENVIRONMENTS) - {environment}:
+            if name in found[f"secret of the environment {other}"]:
+                yield AREA.problem(
+                    f"{name} is a secret of the environment {other}, where nothing reads it", fix
+                )
     for kind, values in found.items():
         for name in sorted(set(values) - read):
             yield AREA.warning(f"no workflow reads the {kind} {name}", "misspelt? docs/github.md")
@@ -135,7 +159,7 @@ def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
         yield AREA.warning(
             f"{KEY} is not set: what the gates draw (samples, seeds, sizes of calls) follows from "
             "a published key, so a change could be made to suit it",
-            f"openssl rand -hex 32 | gh secret set {KEY} --env {_ENVIRONMENT} --repo {repo}",
+            f"openssl rand -hex 32 | gh secret set {KEY} --env gates --repo {repo}",
         )
     unset = ", ".join(sorted(read - names)) or "none"
     yield AREA.fine(f"variables and secrets that are not set, all of them optional: {unset}")
@@ -145,6 +169,14 @@ def _values(variables: dict[str, Any]) -> Iterator[Finding]:
     for name, such in (("CANDIDATE_MB", 500), ("JUDGE_MINUTES", 60)):
         if name in variables and not str(variables[name]).isdecimal():
             yield AREA.problem(f"the variable {name} is no number", f"such as {such}")
+    for name in ("CLOUD_IDENTITY", "CLOUD_PUSH_IDENTITY"):
+        try:
+            if variables.get(name):
+                cloud_of(str(variables[name]).strip())
+        except GatehouseError:
+            yield AREA.problem(
+                f"the variable {name} names no identity of a cloud", "docs/clouds.md"
+            )
     image = str(variables.get("IMAGE", ""))
     if image != image.lower():
         yield AREA.problem("the variable IMAGE has capitals, which no registry takes", "lower case")

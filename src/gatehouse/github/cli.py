@@ -9,6 +9,7 @@ import click
 
 from gatehouse.command import HELP, command
 from gatehouse.exits import PASS
+from gatehouse.github.keyless import keyless
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 @click.group("github", context_settings=HELP)
 def group() -> None:
     """What the workflows run on GitHub, and the settings that guard them."""
+
+
+group.add_command(keyless)
 
 
 @group.command()

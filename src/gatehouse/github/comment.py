@@ -34,6 +34,10 @@ _WATERMARK = re.compile(
 )
 
 
+# What Node prints, and the logger of CML as text or JSON.
+_ERROR = re.compile(r"\W*(level\W+)?\w*error\b", re.IGNORECASE)
+
+
 def comment(
     repository: Repository,
     number: int,
@@ -120,14 +124,24 @@ def _by_cml(number: int, body: Path) -> bool:
                 timeout=CML_TIME_LIMIT,
                 check=False,
             )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        print(f"CML failed ({error}); the comment is made by REST")
+    except subprocess.TimeoutExpired:
+        print(f"CML took over {CML_TIME_LIMIT} s; the comment is made by REST")
+        return False
+    except OSError as error:
+        print(f"CML failed ({error.strerror}); the comment is made by REST")
         return False
     if done.returncode:
-        print(f"CML failed with code {done.returncode}; the comment is made by REST")
-        # The runner obeys lines that begin with ::, and CML tells what it was told.
-        print("".join(f"| {line}\n" for line in done.stderr[-2000:].splitlines()))
+        # One line, so that none begins with ::, which the runner obeys: CML tells what it was told.
+        why = _reason(done.stderr)
+        print(f"CML failed with code {done.returncode} ({why}); the comment is made by REST")
     return done.returncode == 0
+
+
+def _reason(output: str) -> str:
+    """What a Node program died of: its line with an error, else its first one; not all of it."""
+    lines = [line for line in (" ".join(each.split()) for each in output.splitlines()) if line]
+    error = next((line for line in lines if _ERROR.match(line)), None)
+    return (error or next(iter(lines), "it says nothing"))[:200]
 
 
 def _by_rest(pull: PullRequest, ours: list[IssueComment], text: str) -> None:

@@ -30,6 +30,7 @@ from gatehouse.evidence import Evidence, Gate, evidence_path
 from gatehouse.github.apart import Done
 from gatehouse.github.dealing import dealt_into
 from gatehouse.github.isolation import FIRST_USER, Isolation, find_isolation
+from gatehouse.github.keyless import REQUEST_TOKEN
 from gatehouse.github.reader import BASE, DEAL, GRAPH, Dealt
 from gatehouse.github.steps import Measured, Place, evidence_digests
 from gatehouse.model import Metadata
@@ -52,7 +53,7 @@ GRAPH_LIMIT = 120.0
 # No token and no cloud key is in the environment of a process that opens the candidate.
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 _SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN", KEY)  # fmt: skip
+            "AWS_SESSION_TOKEN", REQUEST_TOKEN, KEY)  # fmt: skip
 
 Read = TypeVar("Read", bound=Frozen)
 Ask = Callable[[str, float, Event | None], Done | None]

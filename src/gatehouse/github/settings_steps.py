@@ -6,6 +6,7 @@ Endpoints and bodies: GitHub's REST API, version 2022-11-28.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,10 +21,12 @@ from gatehouse.typed import read_text
 MAIN = Path(".github/rulesets/main.json")
 MERGE_QUEUE = Path(".github/rulesets/merge-queue.json")
 
-# Environments, whose secrets only jobs of the default branch get.
-ENVIRONMENTS = ("gates",)
-# Actions that are not GitHub's own, as `owner/name@*`. This one installs what signs a release.
-FURTHER_ACTIONS: tuple[str, ...] = ("sigstore/cosign-installer@*",)
+FURTHER_ACTIONS = Path(".github/allowed-actions.txt")
+"""Patterns of actions that are not GitHub's own, one a line."""
+
+# Environments, whose secrets only jobs of the default branch get. One job alone is of `keep`.
+ENVIRONMENTS = ("gates", "keep")
+_PATTERN = re.compile(r"[A-Za-z0-9-]+/(\*|[\w./-]+@[\w./*-]+)", re.ASCII)
 APP_VARIABLE, GPU_VARIABLE = "GATEHOUSE_APP_ID", "GPU_LABELS"
 
 
@@ -61,9 +64,10 @@ def settings(target: Target) -> list[tuple[str, Setting]]:
 
     The rulesets come last, since they close the default branch to direct pushes.
     """
-    others = ", ".join(each.partition("@")[0] for each in FURTHER_ACTIONS)
+    further = (each.partition("@")[0] for each in further_actions())
+    others = ", ".join(("GitHub's own", *further))
     found: list[tuple[str, Setting]] = [
-        (f"Actions: GitHub's own and {others}, and only where pinned by commit", _actions),
+        (f"Actions: {others}, and what an admin added; only where pinned by commit", _actions),
         ("Workflows: a read-only token unless a job asks for more", _token),
     ]
     if target.private:
@@ -92,15 +96,16 @@ def settings(target: Target) -> list[tuple[str, Setting]]:
 def _actions(api: Api, target: Target) -> list[Call]:
     path, chosen_path = "actions/permissions", "actions/permissions/selected-actions"
     wanted = {"enabled": True, "allowed_actions": "selected", "sha_pinning_required": True}
-    chosen = {
-        "github_owned_allowed": True,
-        "verified_allowed": False,
-        "patterns_allowed": list(FURTHER_ACTIONS),
-    }
     have = api.read(target.at(path))
     # GitHub refuses to list the selected actions where all are allowed.
     selects = _covers(have, {"allowed_actions": "selected"})
     have_chosen = api.read(target.at(chosen_path)) if selects else None
+    added = (have_chosen or {}).get("patterns_allowed") or []
+    chosen = {
+        "github_owned_allowed": True,
+        "verified_allowed": False,
+        "patterns_allowed": list(dict.fromkeys([*further_actions(), *added])),
+    }
     return [
         *_put(target, path, have, wanted),
         *_put(target, chosen_path, have_chosen, chosen),
@@ -196,6 +201,26 @@ def ruleset(file: Path, target: Target) -> dict[str, Any]:
                 for check in rule["parameters"]["required_status_checks"]:
                     check["integration_id"] = target.app_id
     return loaded
+
+
+def further_actions() -> tuple[str, ...]:
+    """The patterns of `.github/allowed-actions.txt`; none where there is no such file.
+
+    Raises:
+        GatehouseError: a line is no pattern.
+    """
+    if not FURTHER_ACTIONS.is_file():
+        return ()
+    found = []
+    for number, line in enumerate(read_text(FURTHER_ACTIONS).splitlines(), start=1):
+        pattern = line.partition("#")[0].strip()
+        if pattern and not _PATTERN.fullmatch(pattern):
+            raise GatehouseError(
+                f"{FURTHER_ACTIONS}:{number}: '{pattern}' is no pattern of an action; write it as "
+                "owner/name@*, owner/name@COMMIT or owner/*"
+            )
+        found += [pattern] if pattern else []
+    return tuple(found)
 
 
 def load_ruleset(file: Path) -> dict[str, Any]:

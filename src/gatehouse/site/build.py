@@ -32,6 +32,7 @@ from gatehouse.report.markdown import render_picture
 from gatehouse.report.summary import GATE_QUESTIONS, gate_reason, gate_word
 from gatehouse.run import CARD, REPORT
 from gatehouse.site.badge import Badge, badge
+from gatehouse.site.behind import Behind, red_slices, rows_behind
 from gatehouse.site.chart import trend_chart
 from gatehouse.site.drawn import write_data_docs, write_drift_page
 from gatehouse.site.history import Entry, read_history
@@ -76,6 +77,12 @@ DOCUMENTS = {
         monitor.REPORT
     ),
 }
+ROWS = Page(
+    "rows.html",
+    "Rows behind failures",
+    "The ten test rows of each failing slice that the model gets most wrong.",
+    _RUN,
+)
 DRAWN: dict[Page, Callable[[Workspace, Path], None]] = {
     Page("data_docs.html", "Data Docs", "Great Expectations on the rows.", _RUN): write_data_docs,
     Page("drift.html", "Drift", "Evidently on the training data against the base's.",
@@ -105,6 +112,15 @@ def write_site(root: Path = Path()) -> list[Page]:
         except GatehouseError as error:
             page = replace(page, missing=_reason(error))
         others.append(page)
+    behind: list[Behind] = []
+    verdict = _verdict_here(root, VERDICT)
+    if isinstance(verdict, Verdict) and red_slices(verdict) and _shows_rows(root):
+        page = ROWS
+        try:
+            behind = rows_behind(Workspace(root), verdict)
+        except GatehouseError as error:
+            page = replace(page, missing=_reason(error))
+        others.append(page)
     linked = [INDEX, *(page for page in others if not page.missing)]
     if (folder / DOCUMENTATION.file).exists():
         linked.append(DOCUMENTATION)
@@ -112,7 +128,9 @@ def write_site(root: Path = Path()) -> list[Page]:
     for page, body in bodies.items():
         heading = "" if "<h1>" in body else Markup("<h1>{}</h1>").format(page.title)
         _write(folder, frame, page, "page.html", body=heading + body)
-    _write(folder, frame, INDEX, "index.html", others=others, **_overview(root))
+    if behind:
+        _write(folder, frame, ROWS, "rows.html", slices=behind)
+    _write(folder, frame, INDEX, "index.html", others=others, **_overview(root, behind))
     return [INDEX, *others]
 
 
@@ -176,6 +194,14 @@ def _write(
     write_text(folder / page.file, text)
 
 
+def _shows_rows(root: Path) -> bool:
+    """Does the contract let rows be shown? Not where it can't be read."""
+    try:
+        return load_contract(root / CONTRACT_FILE).show_rows
+    except GatehouseError:
+        return False
+
+
 def _name(root: Path) -> str:
     """What the contract calls the rows; empty where it can't be read."""
     try:
@@ -191,8 +217,8 @@ def _commit(root: Path) -> str:
         return ""
 
 
-def _overview(root: Path) -> dict[str, Any]:
-    """What the template of the first page shows."""
+def _overview(root: Path, behind: list[Behind]) -> dict[str, Any]:
+    """What the template of the first page shows; rows are linked from the slices that fail."""
     here = _verdict_here(root, VERDICT)
     history = read_history(root)
     committed = history.entries[0].verdict if history.entries else None
@@ -207,6 +233,7 @@ def _overview(root: Path) -> dict[str, Any]:
         "gates": [gate.value for gate in Gate],
         "over_commits": _grouped(over_commits(root, history)),
         "production": _production(root),
+        "behind": behind,
         "nothing": badge(Outcome.NONE.value),
         "draw": trend_chart,
     }

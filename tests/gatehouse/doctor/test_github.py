@@ -16,7 +16,7 @@ from gatehouse.doctor.adopted import SAMPLE, repository
 from gatehouse.doctor.finding import Finding, Level
 from gatehouse.doctor.github import check_github, check_workflows
 from gatehouse.errors import GatehouseError
-from gatehouse.github.settings_steps import FURTHER_ACTIONS, MAIN, load_ruleset
+from gatehouse.github.settings_steps import MAIN, load_ruleset
 from gatehouse.ownership import parse
 
 REPOSITORY = Path(__file__).parents[3]
@@ -48,7 +48,7 @@ def answers() -> dict[str, Any]:
     selected = {
         "github_owned_allowed": True,
         "verified_allowed": False,
-        "patterns_allowed": list(FURTHER_ACTIONS),
+        "patterns_allowed": ["sigstore/cosign-installer@*", "aws-actions/some-action@*"],
     }
     workflow = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": True}
     custom = {"protected_branches": False, "custom_branch_policies": True}
@@ -68,6 +68,9 @@ def answers() -> dict[str, Any]:
         },
         "environments/gates": {"name": "gates", "deployment_branch_policy": custom},
         "environments/gates/deployment-branch-policies": policies,
+        "environments/keep": {"name": "keep", "deployment_branch_policy": custom},
+        "environments/keep/deployment-branch-policies": policies,
+        "environments/keep/secrets": {"secrets": []},
         "labels/gatehouse-monitor": {"name": "gatehouse-monitor"},
         "actions/variables": {"variables": [{"name": "CANDIDATE_MB", "value": "800"}]},
         "actions/secrets": {"secrets": []},
@@ -139,6 +142,25 @@ def test_of_the_template_as_it_was_cloned_no_settings_are_missed(
 def named(kind: str, *names: str, **values: str) -> dict[str, Any]:
     return {kind: [{"name": name} for name in names]
             + [{"name": name, "value": value} for name, value in values.items()]}  # fmt: skip
+
+
+def test_the_key_that_writes_is_of_its_own_environment(root: Path, answers: dict[str, Any]) -> None:
+    """Attacks: a key that every branch, or every trusted job, could write to the remote with."""
+    pair = ("DVC_PUSH_ACCESS_KEY_ID", "DVC_PUSH_SECRET_ACCESS_KEY")
+    answers[f"{AT}/environments/keep/secrets"] = named("secrets", *pair)
+    answers[f"{AT}/actions/variables"] = named(
+        "variables", CLOUD_IDENTITY="arn:aws:iam::123456789012:role/read", CLOUD_PUSH_IDENTITY="me"
+    )
+    (bad,) = levels(root, answers)[Level.PROBLEM]
+    assert bad.text == "the variable CLOUD_PUSH_IDENTITY names no identity of a cloud"
+    answers[f"{AT}/actions/variables"] = {"variables": []}
+    assert levels(root, answers)[Level.PROBLEM] == []
+    answers[f"{AT}/environments/keep/secrets"] = {"secrets": []}
+    answers[f"{AT}/environments/gates/secrets"] = named("secrets", "GATEHOUSE_KEY", *pair)
+    found = levels(root, answers)[Level.PROBLEM]
+    assert [each.text.partition(" ")[0] for each in found] == list(pair)
+    assert all("environment gates, where nothing reads it" in each.text for each in found)
+    assert all("--env keep" in each.fix for each in found)
 
 
 def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:

@@ -94,6 +94,7 @@ def lay_clone(folder: Path) -> Path:
     shutil.copytree(REPOSITORY / ".github/rulesets", folder / ".github/rulesets")
     (folder / ".github/CODEOWNERS").write_text(OWNED)
     (folder / ".github/ownership.txt").write_text(BORDER)
+    shutil.copy(REPOSITORY / ".github/allowed-actions.txt", folder / ".github")
     return folder
 
 

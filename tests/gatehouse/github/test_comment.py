@@ -30,7 +30,7 @@ assert os.environ["GIT_CONFIG_GLOBAL"] != os.devnull
 if mode == "hang":
     time.sleep(60)
 if mode == "fail":
-    print("::error::hostile", file=sys.stderr)
+    print("/x.js:7\\n  throw new Error(text)\\n\\n::error::hostile " + 999 * "no", file=sys.stderr)
     sys.exit(1)
 if mode == "silent":
     sys.exit(0)
@@ -135,10 +135,15 @@ def test_cml_that_does_not(talk: Talk, mode: str, already: bool, capfd: pytest.C
         talk.say("old")
     monkeypatch.setattr("gatehouse.github.comment.CML_TIME_LIMIT", 1 if mode == "hang" else 60)
     talk.cml(mode)
+    capfd.readouterr()
     assert talk.say("new") == "REST"
     (body,) = talk.ours()
     assert "new" in body
-    assert not any(line.startswith("::") for line in capfd.readouterr().out.splitlines())
+    said = capfd.readouterr().out
+    assert len(said.splitlines()) == (0 if mode == "silent" else 1), said
+    assert not said.startswith("::")
+    assert ("(::error::hostile no" in said) == (mode == "fail")
+    assert len(said) < 300, said
 
 
 @pytest.mark.parametrize("cml", [None, "good"])

@@ -16,7 +16,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.alarm import LABEL
 from gatehouse.github.bases import CONTEXT
 from gatehouse.github.settings import apply_settings
-from gatehouse.github.settings_steps import FURTHER_ACTIONS
+from gatehouse.github.settings_steps import FURTHER_ACTIONS, further_actions
 from gatehouse.ownership import PLACEHOLDER
 
 GITHUB_ACTIONS = 15368  # the App under which workflows post, on github.com
@@ -50,6 +50,8 @@ def test_a_dry_run_prints_calls_that_github_knows_and_makes_none(
         "PUT actions/permissions/fork-pr-contributor-approval",
         "PUT environments/gates",
         "POST environments/gates/deployment-branch-policies",
+        "PUT environments/keep",
+        "POST environments/keep/deployment-branch-policies",
         "POST actions/variables",
         "POST labels",
         "POST rulesets",
@@ -84,8 +86,9 @@ def test_the_first_run_sets_everything_and_the_second_changes_nothing(
     assert workflow["default_workflow_permissions"] == "read"
     forks = state["single"]["actions/permissions/fork-pr-contributor-approval"]
     assert forks == {"approval_policy": "all_external_contributors"}
-    policies = state["environments"]["gates"]["policies"]
-    assert list(policies.values()) == [{"name": "trunk", "type": "branch"}]
+    for name in ("gates", "keep"):
+        policies = state["environments"][name]["policies"]
+        assert list(policies.values()) == [{"name": "trunk", "type": "branch"}]
     assert json.loads(state["variables"]["GPU_LABELS"]) == ["self-hosted", "gpu"]
     assert set(state["labels"]) == {LABEL}
     assert "GATEHOUSE_APP_ID" not in state["variables"]
@@ -126,6 +129,40 @@ def test_what_was_loosened_by_hand_is_put_right(gh: Gh) -> None:
     ]
     assert gh.ruleset()["bypass_actors"] == []
     assert gh.ruleset()["enforcement"] == "active"
+
+
+def test_actions_that_an_admin_added_stay(gh: Gh) -> None:
+    """Attacks an action that is refused after the next run, and one that is allowed without pin."""
+    apply_settings(REPO)
+    state, chosen = gh.read(), "actions/permissions/selected-actions"
+    assert state["single"][chosen]["patterns_allowed"] == ["sigstore/cosign-installer@*"]
+    state["single"][chosen]["patterns_allowed"] = ["aws-actions/configure-aws-credentials@*"]
+    state["single"][chosen]["verified_allowed"] = True
+    gh.write({**state, "calls": []})
+    apply_settings(REPO)
+    assert gh.written() == [f"PUT repos/{REPO}/{chosen}"]
+    assert gh.read()["single"][chosen] == {
+        "github_owned_allowed": True,
+        "verified_allowed": False,
+        "patterns_allowed": [
+            "sigstore/cosign-installer@*",
+            "aws-actions/configure-aws-credentials@*",
+        ],
+    }
+    gh.taken_calls()
+    apply_settings(REPO)
+    assert gh.written() == []
+
+
+@pytest.mark.parametrize("line", ["*", "sigstore", "sigstore/cosign installer@*", "a/b", "-/*/*"])
+def test_a_line_that_is_no_pattern_is_named(gh: Gh, line: str) -> None:
+    """Attacks a word that GitHub would take for every action there is."""
+    FURTHER_ACTIONS.write_text(f"# Ours\nours/*  # all of them\n\n{line}\n")
+    with pytest.raises(GatehouseError, match=r"allowed-actions\.txt:4: .* owner/name@\*"):
+        apply_settings(REPO)
+    assert gh.written() == []
+    FURTHER_ACTIONS.write_text("ours/*  # all of them\n")
+    assert further_actions() == ("ours/*",)
 
 
 def test_app_and_queue_stay_when_a_later_run_does_not_name_them(gh: Gh) -> None:
@@ -292,7 +329,8 @@ def test_a_repository_is_an_owner_and_a_name(clone: Path, repo: str) -> None:
 
 def test_the_template_uses_no_action_that_the_settings_forbid() -> None:
     """Attacks: a workflow that GitHub refuses to start after `make github-settings`."""
-    allowed = ("actions/", "github/", "./", *(each.split("@")[0] for each in FURTHER_ACTIONS))
+    further = (each.split("@")[0] for each in further_actions())
+    allowed = ("actions/", "github/", "./", *further)
     files = [*REPOSITORY.glob(".github/**/*.yml"), *REPOSITORY.glob(".github/**/*.yaml")]
     for file in files:
         for used in re.findall(r"^\s*(?:- )?uses:\s*(\S+)", file.read_text(), re.MULTILINE):
