@@ -1,4 +1,4 @@
-"""Makes the example comments of this folder: two pull requests, judged by the real workflows.
+"""Makes the example comments and pictures of this folder, by the real workflows.
 
     PYTHONPATH=. .venv/bin/python docs/examples/make.py
 
@@ -9,6 +9,7 @@ fails. Takes a few minutes.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -46,7 +47,12 @@ def main() -> None:
                 pull = world.open(change)
                 world.through(pull)
                 print(f"{title}: {world.status(pull.head_sha)}")
-                text = world.said(pull).rstrip() + "\n"
+                text, picture = world.said(pull).rstrip() + "\n", f"verdict-{title}.svg"
+                address = re.search(r"\]\((\S+/raw/([0-9a-f]{40})/(reports/verdict\.svg))\)", text)
+                assert address, "the comment shows no picture"
+                drawn = github.git.git("show", f"{address[2]}:{address[3]}")
+                (FOLDER / picture).write_text(f"{drawn}\n", encoding="utf-8")
+                text = text.replace(address[1], picture)  # that repository is a stand-in's
                 (FOLDER / f"comment-{title}.md").write_text(text, encoding="utf-8")
 
 

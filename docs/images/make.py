@@ -1,7 +1,7 @@
 """Draws a report as GitHub would show it, for the README: Markdown to HTML to PNG.
 
     python docs/images/make.py docs/examples/comment-fail.md docs/images/report.png \\
-        --mermaid FOLDER --height 1425
+        --mermaid FOLDER
 
 FOLDER is the npm package `mermaid` (`npm install mermaid` puts it into node_modules/mermaid).
 Chromium must be on PATH, and an emoji font installed (fonts-noto-color-emoji). Nothing is fetched
@@ -20,30 +20,39 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+# GitHub's sizes, and its width of a comment on a screen of 1,280 pixels.
 STYLE = """
-body { margin: 0; padding: 28px; background: #fff; color: #1f2328; width: 920px;
-       font: 15px/1.5 -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", Helvetica, Arial,
+:root { --back: #fff; --text: #1f2328; --edge: #d1d9e0; --soft: #f6f8fa; --code: #818b981f;
+        --link: #0969da; }
+:root.dark { --back: #0d1117; --text: #f0f6fc; --edge: #3d444d; --soft: #151b23; --code: #656c7633;
+             --link: #4493f8; }
+body { margin: 0; padding: 16px; background: var(--back); color: var(--text); width: 864px;
+       font: 14px/1.5 -apple-system, "Segoe UI", "Noto Sans", "Liberation Sans", Helvetica, Arial,
        "Noto Color Emoji", sans-serif; }
-main { border: 1px solid #d1d9e0; border-radius: 8px; padding: 16px 20px; }
-h2 { font-size: 22px; margin: 0 0 12px; padding-bottom: 8px; border-bottom: 1px solid #d1d9e0; }
-h3 { font-size: 18px; margin: 22px 0 10px; }
-p { margin: 0 0 12px; }
-table { border-collapse: collapse; margin: 0 0 14px; }
-th, td { border: 1px solid #d1d9e0; padding: 6px 12px; text-align: left; vertical-align: top; }
-tr:nth-child(2n) td { background: #f6f8fa; }
-td[style*="right"], th[style*="right"] { text-align: right; white-space: nowrap; }
-code { background: #eff1f3; border-radius: 5px; padding: 2px 5px;
-       font: 85% ui-monospace, "DejaVu Sans Mono", monospace; }
-pre { background: #f6f8fa; border-radius: 6px; padding: 12px; margin: 0 0 14px; overflow: hidden; }
+main { border: 1px solid var(--edge); border-radius: 6px; padding: 16px; }
+a { color: var(--link); } img { max-width: 100%; }
+h2 { font-size: 1.5em; margin: 0 0 16px; padding-bottom: .3em;
+     border-bottom: 1px solid var(--edge); }
+h3 { font-size: 1.25em; margin: 24px 0 16px; }
+p, ul { margin: 0 0 16px; } ul { padding-left: 2em; }
+table { border-collapse: collapse; margin: 0 0 16px; }
+th, td { border: 1px solid var(--edge); padding: 6px 13px; text-align: left; vertical-align: top; }
+tr:nth-child(2n) td { background: var(--soft); }
+td[style*="right"], th[style*="right"] { text-align: right; }
+code { background: var(--code); border-radius: 6px; padding: .2em .4em;
+       font: 85% ui-monospace, "Liberation Mono", "DejaVu Sans Mono", monospace; }
+pre { background: var(--soft); border-radius: 6px; padding: 16px; margin: 0 0 16px;
+      overflow: hidden; }
 pre code { background: none; padding: 0; }
-details { margin: 0 0 8px; } summary { cursor: pointer; }
-.mermaid { margin: 0 0 14px; } .mermaid svg { max-height: 330px; }
+sub { font-size: 75%; } details { margin: 0 0 16px; } summary { cursor: pointer; }
+.mermaid { margin: 0 0 16px; } .mermaid svg { max-height: 330px; }
 """
 
-PAGE = """<!doctype html><meta charset="utf-8"><style>{style}</style><main>{body}</main>
+PAGE = """<!doctype html><html class="{theme}"><meta charset="utf-8"><base href="{base}">
+<style>{style}</style><main>{body}</main>
 <script src="file://{mermaid}"></script>
 <script>
-mermaid.initialize({{startOnLoad: false, theme: "default", securityLevel: "strict"}});
+mermaid.initialize({{startOnLoad: false, theme: "{theme}", securityLevel: "strict"}});
 mermaid.run({{querySelector: ".mermaid"}}).then(
   () => {{ document.title = "drawn"; }},
   (error) => {{ document.title = "failed"; document.body.append(String(error.message || error)); }}
@@ -53,8 +62,11 @@ mermaid.run({{querySelector: ".mermaid"}}).then(
 </script>"""
 
 
-def page(report: str, mermaid: Path, unfolded: list[str]) -> str:
-    """The report as an HTML page; the folded sections with these titles are open."""
+def page(report: str, mermaid: Path, unfolded: list[str], base: Path, theme: str) -> str:
+    """The report as an HTML page; the folded sections with these titles are open.
+
+    `base` is the folder that its pictures lie in.
+    """
     body = (
         MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(report)
     )
@@ -68,7 +80,9 @@ def page(report: str, mermaid: Path, unfolded: list[str]) -> str:
         folded = f"<details>\n<summary>{title}<"
         body = body.replace(folded, folded.replace("details>", "details open>"))
     script = (mermaid / "dist" / "mermaid.min.js").resolve()
-    return PAGE.format(style=STYLE, body=body, mermaid=script)
+    return PAGE.format(
+        style=STYLE, body=body, mermaid=script, theme=theme, base=f"{base.resolve().as_uri()}/"
+    )
 
 
 def chromium(profile: Path, *arguments: str) -> str:
@@ -92,19 +106,23 @@ def main() -> int:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--mermaid", type=Path, required=True)
     parser.add_argument("--open", action="append", default=[], help="title of a section to unfold")
+    parser.add_argument("--dark", action="store_true", help="as on GitHub's dark page")
     parser.add_argument("--height", type=int, help="cut the picture here (CSS pixels)")
     options = parser.parse_args()
     text = options.report.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         html, profile = Path(folder, "page.html"), Path(folder, "profile")
-        html.write_text(page(text, options.mermaid, options.open), encoding="utf-8")
-        drawn = chromium(profile, "--window-size=976,1200", "--dump-dom", html.as_uri())
+        theme = "dark" if options.dark else "default"
+        made = page(text, options.mermaid, options.open, options.report.parent, theme)
+        html.write_text(made, encoding="utf-8")
+        drawn = chromium(profile, "--window-size=896,1200", "--dump-dom", html.as_uri())
         found = re.search(r'data-height="(\d+)"', drawn)
         if found is None or "<title>drawn" not in drawn:
             print("Mermaid does not accept a chart of this report", file=sys.stderr)
             return 1
         height = min(int(found[1]), options.height or int(found[1]))
-        size = f"--window-size=976,{height}"
+        size = f"--window-size=896,{height}"
+        print(f"{options.picture}: {height} pixels high")
         chromium(profile, size, f"--screenshot={options.picture.resolve()}", html.as_uri())
     return 0
 

@@ -57,6 +57,7 @@ def _directions(changes: tuple[Change, ...]) -> dict[str, str]:
          "tightened", "loosened"),
         ("at_least: 0.8", 'at_least: 0.8\n    accept: ["@ada"]', "rules.accuracy-floor.accept",
          "loosened", "loosened"),
+        ("waivers: []", "comment: failures", "comment", "neutral", "neutral"),
         ("waivers: []", "solo: true", "solo", "loosened", "loosened"),
         ("waivers: []", "solo: false", "solo", "tightened", "loosened"),
         ("waivers: []", WAIVER, "waivers.accuracy-floor", "loosened", "tightened"),
