@@ -147,8 +147,8 @@ def _worst_group(
 def _errors(said: Predictions) -> NDArray[np.float64]:
     """How wrong each of N rows is, shape [N]: 0 or 1, of a regression the distance."""
     if said.task is Task.REGRESSION:
-        return np.abs(said.scores - said.labels)
-    return (said.decisions != said.labels).astype(np.float64)
+        return np.asarray(np.abs(said.scores - said.labels))
+    return np.asarray(said.decisions != said.labels, np.float64)
 
 
 def _heads(contract: Contract, shown: list[str]) -> tuple[str, ...]:
@@ -196,6 +196,6 @@ def _text(value: object) -> str:
     """A value of a row, as plain text; what is missing says so."""
     import pandas as pd
 
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return "(missing)"
     return plain(f"{value:.6g}" if isinstance(value, float) else value, _LONGEST)
