@@ -51,6 +51,12 @@ sys.exit(main())
 """
 
 
+def own_code(root: Path) -> dict[str, str]:
+    """The variable by which processes import the code in `root`/src, not the installed one."""
+    places = [str(root / "src"), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+
+
 def set_base(base: Base | None) -> Workspace | None:
     """Record and fetch what this run compares with; None: nothing."""
     if base is None:

@@ -36,7 +36,7 @@ from gatehouse.objects.remote import open_store
 from gatehouse.origin import without_origin
 from gatehouse.params import PARAMS
 from gatehouse.policy import Policy
-from gatehouse.run import CARD, reproduce
+from gatehouse.run import CARD, own_code, reproduce
 from gatehouse.typed import read_text, write_text
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE, MODEL, Workspace
@@ -157,8 +157,7 @@ def _trained_at(commit: str, root: Path) -> str | None:
 
 
 def _reproduce(clone: Path, trained_at: str | None) -> None:
-    # The clone's own code, not the installed one.
-    variables = {"PYTHONPATH": str(clone / "src")}
+    variables = own_code(clone)
     if trained_at:
         variables["GATEHOUSE_COMMIT"] = trained_at
     if not reproduce("--force", "--no-run-cache", root=clone, **variables):

@@ -6,6 +6,9 @@ sitecustomize. It sends its command, folder, environment and streams to the proc
 which forks a copy of itself for it, and it ends as the copy ends. The copy imports the code of the
 repository itself, from where the stage would have found it.
 
+A reader of a candidate runs apart, as another user and with no network. Its copy enters the same
+namespaces and has the same rights (`joining.py`), for which the process that waits must be root.
+
 All copies share one hash seed. Tests of reproducibility set `COLD`.
 """
 

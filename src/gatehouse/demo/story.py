@@ -22,7 +22,7 @@ from gatehouse.evidence import Evidence, Gate
 from gatehouse.exits import FAIL, PASS
 from gatehouse.git import environment, file_at, git
 from gatehouse.monitor import record as monitored
-from gatehouse.run import NO_TELEMETRY
+from gatehouse.run import NO_TELEMETRY, own_code
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
@@ -240,8 +240,8 @@ class Story:
             words = (sys.executable, "-m", *words)
         kept = self.root.parent / "commands.log"
         paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-        # The copy's own code, which is what an image of it is built by.
-        own = {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(self.root / "src")}
+        # An image of the copy is built by the copy's own code.
+        own = {"PATH": os.pathsep.join(paths)} | own_code(self.root)
         with kept.open("a", encoding="utf-8") as stream:
             stream.write(f"\n$ {' '.join(words)}\n")
             stream.flush()

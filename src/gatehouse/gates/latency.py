@@ -109,13 +109,15 @@ def _timings(
 ) -> list[Measurement]:
     settings = policy.measure.latency
     names = label.split("/")
+    same = _same_bytes(first, second)
     measurements = []
     for batch, kind in ((1, "single row"), (settings.batch, f"batch of {settings.batch}")):
         calls = settings.calls if batch == 1 else max(1, settings.calls // 10)
-        times = time_pair(first, second, rows, batch, calls, settings)
-        measurements.append(
-            _ratio(f"{label} {kind}", of, times, policy, same=_same_bytes(first, second))
-        )
+        if same and of is Of.COMPARISON:  # the ratio is 1, and no other time is reported
+            times = np.ones((settings.sessions, 2, 1))
+        else:
+            times = time_pair(first, second, rows, batch, calls, settings)
+        measurements.append(_ratio(f"{label} {kind}", of, times, policy, same=same))
         if of is Of.CANDIDATE:
             for position, name in enumerate(names):
                 measurements += _percentiles(f"{name} {kind}", times[:, position])

@@ -39,9 +39,13 @@ def weighted(predictions: Predictions, calibration_bins: int) -> dict[str, Metri
         [y * decision, y * (1 - decision), (1 - y) * decision, (1 - y) * (1 - decision)], axis=1
     )
 
-    def confusion(counts: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        tp, fn, fp, tn = (counts @ cells).T
-        return tp, fn, fp, tn
+    last: list[tuple[Floats, Floats]] = []  # five metrics in turn ask for the same counts
+
+    def confusion(counts: Floats) -> Floats:
+        """True positives, false negatives, false positives, true negatives; shape [4, B]."""
+        if not last or last[0][0] is not counts:
+            last[:] = [(counts, (counts @ cells).T)]
+        return last[0][1]
 
     def accuracy(counts: Floats) -> Floats:
         tp, fn, fp, tn = confusion(counts)

@@ -21,16 +21,17 @@ def roc_auc_of(y: Floats, score: Floats) -> Metric:
     """Mann-Whitney form of the area under the ROC curve; ties count one half."""
     order = np.argsort(score, kind="stable")
     positive = y[order] > 0
-    ordered = score[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    positives, negatives = order[positive], order[~positive]
+    below = np.searchsorted(score[negatives], score[positives], side="left")
+    up_to = np.searchsorted(score[negatives], score[positives], side="right")
 
     def roc_auc(counts: Floats) -> Floats:
-        counts = counts[:, order]
-        positives = np.add.reduceat(np.where(positive, counts, 0.0), starts, axis=1)
-        negatives = np.add.reduceat(np.where(positive, 0.0, counts), starts, axis=1)
-        below = np.cumsum(negatives, axis=1) - negatives / 2
-        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-        wins = (positives * below).sum(axis=1)
+        won = counts[:, positives]
+        lost = np.zeros((len(counts), len(negatives) + 1))
+        np.cumsum(counts[:, negatives], axis=1, out=lost[:, 1:])
+        pairs = won.sum(axis=1) * lost[:, -1]
+        # Sums of whole numbers and halves, so exact in any order.
+        wins = np.einsum("bn,bn->b", won, lost[:, below] + lost[:, up_to]) / 2
         values: Floats = np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
         return values
 
