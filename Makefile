@@ -72,7 +72,7 @@ docs: .venv/.installed-docs ## build the documentation as a site, links checked;
 serve: .venv/.installed-run ## serve models/model.int8.onnx on port 3000; PORT=… (docs/serving.md)
 	@exec env $(if $(PORT),GATEHOUSE_SERVE_PORT="$(PORT)") .venv/bin/python -m gatehouse.serving
 
-lock: .venv/.installed-run ## resolve requirements/*.in again; UPGRADE=1 takes newer versions
+lock: .venv/.installed-github ## resolve requirements/*.in again; UPGRADE=1 takes newer versions
 	@sh scripts/lock.sh $(if $(UPGRADE),--upgrade)
 
 github-settings: .venv/.installed-github ## set REPO=owner/name up on GitHub; DRY_RUN=1 only prints the calls

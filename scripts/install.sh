@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv and installs a locked set of packages into it: `sh scripts/install.sh run|extras|dev`;
-# the workflows take smaller sets as well, github, gates and docs, that have no torch.
+# the workflows take smaller sets as well, each with what its jobs need and without torch.
 # `make setup`, `make run` and `make test` call it. A stamp is written last, so that an install that
 # failed or was interrupted is taken up again by the next call. Settings, all optional:
 #   PYTHON=python3.11            the interpreter to make .venv with, when there is none yet
@@ -107,7 +107,7 @@ END
 set_merge_drivers || say "no merge drivers (is .git read-only?): gatehouse lock resolve does the same"
 
 case $set_name in
-github | gates | release | docs) build=none ;;
+github | objects | gates | site | release | docs) build=none ;;
 *) choose_torch ;;
 esac
 # What the environment was made from; when it is the same, there is nothing to do.
@@ -131,13 +131,15 @@ if ! "$python" -m pip --version >/dev/null 2>&1; then
     "$name" -m venv .venv || fail "$name -m venv failed"
 fi
 : >"$log"
-quietly "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
+quietly "$python" -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/setup.txt
 if [ "$build" != none ]; then
     say "installing torch, $build build: $why (GATEHOUSE_TORCH=cpu or cuda says otherwise)"
     install_torch
 fi
 say "installing the packages locked in requirements/$set_name.txt"
-locked --compile-bytecode -r "requirements/$set_name.txt"
+# Python compiles a module when it is first imported. To compile all of them here takes longer than
+# the rest of the installation, and most are never imported.
+locked -r "requirements/$set_name.txt"
 quietly "$python" -m uv pip install --python "$python" --no-deps --no-build-isolation --editable .
 quietly "$python" -m uv pip check --python "$python"
 # The checkers of workflows come from npm. Without it their tests are skipped, and say so.

@@ -13,7 +13,9 @@ lock() {
 
 lock dev.txt dev.in "$@"
 lock release.txt release.in --constraints dev.txt "$@"
+lock site.txt site.in --constraints dev.txt "$@"
 lock gates.txt gates.in --constraints dev.txt "$@"
+lock objects.txt objects.in --constraints dev.txt "$@"
 lock extras.txt extras.in --constraints dev.txt "$@"
 lock docs.txt docs.in --constraints dev.txt "$@"
 lock run.txt run.in --constraints dev.txt "$@"

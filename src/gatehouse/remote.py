@@ -70,7 +70,7 @@ def cannot(told: str, doing: str, error: Exception, *, hidden: bool) -> Gatehous
     if isinstance(error, ImportError):
         return GatehouseError(
             f"{told}: reading it needs a package that is not installed ({one_line(error)}); "
-            "add it to requirements/run.in, then `make lock`"
+            "add it to requirements/gates.in, then `make lock`"
         )
     return GatehouseError(
         f"{told}: cannot be {doing} ({reason(error, hidden=hidden)}); check the URL, the network, "

@@ -11,9 +11,12 @@ actions by tests/workflows/actions, the remote repository by a bare one in a fol
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.metadata
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -191,9 +194,26 @@ class Act:
             "STAND_IN_CML": str(HERE / "cml"),
             "STAND_IN_ARTIFACTS": str(self.github.artifact_folder),
             "STAND_IN_TOKENS": str(self.github.token_folder),
+            "STAND_IN_OWNERS": _owners(place),
             "STAND_IN_PACKAGES": sysconfig.get_path("purelib"),
             "STAND_IN_SCRIPTS": sysconfig.get_path("scripts"),
         }
+
+
+def _owners(place: Path) -> str:
+    """A file with the distributions that each package to import belongs to."""
+    file = place / "owners.json"
+    file.write_text(json.dumps(_distributions()), encoding="utf-8")
+    return str(file)
+
+
+@functools.cache
+def _distributions() -> dict[str, list[str]]:
+    found = importlib.metadata.packages_distributions()
+    return {
+        name: [re.sub("[-_.]+", "-", each.lower()) for each in owners]
+        for name, owners in found.items()
+    }
 
 
 def _process_environment(place: Path) -> dict[str, str]:

@@ -154,7 +154,7 @@ def test_a_stacked_queue_is_red(named: World) -> None:
 def test_a_poisoned_cache_is_not_taken(world: World) -> None:
     """An earlier push filled every cache with a module that each Python of .venv would load.
 
-    The job that checks takes it; the one whose model counts does not.
+    No job takes it: neither the one whose model counts, nor those that check and test.
     """
     held, ran = world.act.folder / "held", world.act.folder / "ran"
     site = held / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
@@ -165,6 +165,4 @@ def test_a_poisoned_cache_is_not_taken(world: World) -> None:
     _, checked = world.check(pull, environment={"STAND_IN_CACHE": str(held)})
     assert checked.code == 0, checked.log[-6000:]
     assert checked.job("pipeline").result == "success"
-    took = {path.name.removeprefix("ran") for path in world.act.folder.glob("ran*")}
-    assert "checks" in took, "the poison works"
-    assert not took & {"pipeline", "where"}
+    assert not [*world.act.folder.glob("ran*")]

@@ -56,15 +56,11 @@ def test_no_other_job_that_runs_a_change_shares_a_run_with_the_pipeline() -> Non
 
 
 def test_no_code_runs_beside_the_one_that_retrains() -> None:
-    """Attacks a retraining's candidate by another job of its run, or by a cache."""
+    """Attacks a retraining's candidate by another job of its run."""
     jobs = load(WORKFLOWS / "retrain.yml")["jobs"]
     assert set(jobs) == {"fetch", "train", "propose"}
     assert writes(jobs["train"]) == set()
     no_code_of_the_repository(jobs["propose"])
-    found = [each for each in uses_of(REPOSITORY) if each.file.endswith("/retrain.yml")]
-    setups = [each for each in found if each.value == "./.github/actions/setup"]
-    assert [each.given.get("cache") for each in setups] == ["false"]
-    assert not any("actions/cache" in each.value for each in found)
 
 
 def test_a_stranger_s_commit_runs_without_key_permission_or_cache() -> None:
@@ -80,10 +76,7 @@ def test_a_stranger_s_commit_runs_without_key_permission_or_cache() -> None:
     assert pipeline["permissions"] == {}
     assert "token" not in str(dict(pipeline))
     assert "inputs." not in str(dict(pipeline)), "what was typed was checked by the other job"
-    used = [each for each in uses_of(REPOSITORY) if each.file.endswith("/commit.yml")]
-    assert not any("cache" in each.value for each in used)
-    setups = [each for each in used if each.value == "./.github/actions/setup"]
-    assert [each.given["cache"] for each in setups] == ["false"]
+    assert not any("cache" in each.value for each in uses_of(REPOSITORY))
     # The commit is data to the first job: once it is there, no code but the tip's runs.
     checkout, trusted, hashed, data, *_ = look["steps"]
     assert checkout["with"]["ref"].startswith("refs/heads/")
@@ -215,23 +208,15 @@ TAKE_AWAY = "rm -r src/pipeline"
 """What a job does that needs no package."""
 
 
-def test_trusted_jobs_take_no_cache() -> None:
-    """Attacks a cache that merged code, or a package that is built, has filled."""
+def test_no_job_takes_a_cache() -> None:
+    """Attacks trusted jobs and runs that count by a cache that an earlier push has filled."""
     used = [each.value for each in uses_of(REPOSITORY) if each.file.endswith("/gates.yml")]
     assert used.count(TRUSTED) == len(GATES["jobs"]) - 1, "What has ended? needs no package"
     assert "./.github/actions/setup" not in used
     setup, _ = steps_of(load(REPOSITORY / TRUSTED / "action.yml"))
     assert setup["uses"] == "./.github/actions/setup"
-    assert setup["with"]["cache"] == "false"
-
-
-def test_a_run_that_counts_takes_no_cache() -> None:
-    """Attacks the model by a cache that an earlier push of the branch has filled."""
-    found = [each for each in uses_of(REPOSITORY) if each.file.endswith("/pipeline.yml")]
-    setups = [each for each in found if each.value == "./.github/actions/setup"]
-    assert len(setups) == 2
-    assert {each.given.get("cache") for each in setups} == {"false"}
-    assert not any("cache" in each.value for each in found)
+    given = [name for each in uses_of(REPOSITORY) for name in (each.value, *each.given)]
+    assert not any("cache" in name for name in given)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +304,7 @@ def test_no_code_of_a_change_runs_with_a_key() -> None:
     """Attacks the DVC remote by the code of a change, or of one that was merged without an owner.
 
     The step with the key comes before any that runs such code, and what it runs was installed by
-    the default branch's scripts, and from no cache.
+    the default branch's scripts.
     """
     assert keyed(PULL_REQUEST) == {}
     assert keyed(PIPELINE) == {"pipeline": ["Fetch what was made before from the DVC remote"]}
@@ -330,7 +315,7 @@ def test_no_code_of_a_change_runs_with_a_key() -> None:
     assert first["with"]["ref"] == "refs/heads/${{ github.event.repository.default_branch }}"
     assert "path" not in first["with"]
     assert second["with"]["path"] == "change"
-    assert third["with"] == {"packages": "gates", "cache": "false"}
+    assert third["with"] == {"packages": "objects"}
     assert "secrets." in str(fetching)
     assert re.findall(r"gatehouse (\w+ \w+)", fetching["run"]) == [
         "objects remote",
@@ -342,7 +327,7 @@ def test_no_code_of_a_change_runs_with_a_key() -> None:
     checkout, setup, taking, fetching, *_ = retrain["jobs"]["train"]["steps"]
     assert taking["uses"].startswith("actions/download-artifact@")
     assert "with" in checkout
-    assert setup["with"]["cache"] == "false"
+    assert setup["uses"] == "./.github/actions/setup"
     assert "secrets." in str(fetching)
     assert set(re.findall(r"gatehouse (\w+ \w+)", fetching["run"])) == {
         "objects remote", "objects fetch", "data download",

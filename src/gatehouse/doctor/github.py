@@ -166,7 +166,7 @@ def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
 
 
 def _values(variables: dict[str, Any]) -> Iterator[Finding]:
-    for name, such in (("CANDIDATE_MB", 500), ("JUDGE_MINUTES", 60)):
+    for name, such in (("CANDIDATE_DAYS", 30), ("CANDIDATE_MB", 500), ("JUDGE_MINUTES", 60)):
         if name in variables and not str(variables[name]).isdecimal():
             yield AREA.problem(f"the variable {name} is no number", f"such as {such}")
     for name in ("CLOUD_IDENTITY", "CLOUD_PUSH_IDENTITY"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatehouse.base import LOCK, locked_outputs
 from gatehouse.contract import CONTRACT_FILE
-from gatehouse.digest import dvc_md5
+from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at, git
 from gatehouse.github.archive import TEXT_LIMIT
@@ -42,6 +42,22 @@ def complete(folder: Path, commit: str, root: Path) -> None:
         raise GatehouseError(f"{PARAMS}: holds no settings; take the file from the base again")
     check_outputs(folder)
     _check_tables(folder, commit, root)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file in `folder`, by its path there.
+
+    Raises:
+        GatehouseError: it holds what is neither a plain file nor a folder.
+    """
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise GatehouseError(f"the candidate's {name}: is no plain file")
+        if path.is_file():
+            found[name] = file_digest(path)
+    return found
 
 
 def tables_in(folder: Path) -> list[Path]:

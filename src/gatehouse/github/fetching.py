@@ -13,7 +13,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.archive import download, unpack
 from gatehouse.github.bases import status_of
 from gatehouse.github.basis import base_of, bring_base, counted_since, hand_over
-from gatehouse.github.candidate import complete
+from gatehouse.github.candidate import complete, digests
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
 from gatehouse.github.fetch import fetch
@@ -21,7 +21,7 @@ from gatehouse.github.made import asked_for, find_made
 from gatehouse.github.origin import origin_problem
 from gatehouse.github.owners import needs_review
 from gatehouse.github.runs import find_pipeline
-from gatehouse.github.steps import Fetched, Place, Stopped, digests
+from gatehouse.github.steps import Fetched, Place, Stopped
 from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.policy import POLICY_FILE, load_policy

@@ -13,11 +13,10 @@ from gatehouse.base import LOCK
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.github.archive import download, unpack
-from gatehouse.github.candidate import OUTPUTS, tables_in
+from gatehouse.github.candidate import OUTPUTS, digests, tables_in
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, Judged
-from gatehouse.github.steps import digests
 from gatehouse.objects.place import TABLES
 from gatehouse.objects.push import push
 from gatehouse.objects.record import Output, read_lock

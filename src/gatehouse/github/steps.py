@@ -16,6 +16,7 @@ from pydantic import Field
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate, evidence_path
+from gatehouse.github.candidate import digests
 from gatehouse.github.isolation import Level
 from gatehouse.github.target import Target
 from gatehouse.model import Metadata
@@ -110,22 +111,6 @@ class Place:
         """What was measured; as `fetched`."""
         _check(self.measured_file, digest)
         return Measured.read(self.measured_file)
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file in `folder`, by its path there.
-
-    Raises:
-        GatehouseError: it holds what is neither a plain file nor a folder.
-    """
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise GatehouseError(f"the candidate's {name}: is no plain file")
-        if path.is_file():
-            found[name] = file_digest(path)
-    return found
 
 
 def evidence_digests(folder: Path) -> dict[str, str]:

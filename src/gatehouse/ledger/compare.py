@@ -29,7 +29,7 @@ Splits = NDArray[np.uint8]
 TEST = 2
 """The number of the split test, as `gatehouse.split.deal` gives it."""
 
-_CHUNK = 2**21
+_CHUNK = 2**20
 """Rows compared at a time; memory beside the hashes is for these alone."""
 
 

@@ -167,7 +167,7 @@ def _dates_of(part: Part, column: str) -> Iterator[Dates]:
 
 def _listed(base: Table, ledger: Ledger, contract: Contract, erased: Erased) -> NDArray[np.bool_]:
     """Which of N base rows stand in the list and are gone, all of their identity; shape [N]."""
-    left = Members(ledger.candidate_identity).holds(ledger.base_identity)
+    left = Members(ledger.candidate_identity.copy()).holds(ledger.base_identity)
     gone = (ledger.base == Outcome.GONE) & ~left
     listed, known = np.zeros(len(base), bool), set(erased.rows)
     names = sorted({*contract.columns, *contract.split.identity})

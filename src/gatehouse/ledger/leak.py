@@ -72,12 +72,16 @@ class Exam:
         self._inputs = tuple(inputs)
         self._hasher = RowHasher(self._inputs, key)
         self._grid = Grid.over(_batches(base, self._inputs, test=True), self._inputs, key)
-        exact, cells = list[list[Hashes]](), list[list[Hashes]]()
+        # [side, subset, row]; as one array, which the sets then keep.
+        found = np.empty((2, 1 + len(self._left_out), int((base.splits == TEST).sum())), np.uint64)
+        place = 0
         for batch in _batches(base, self._inputs, test=True):
-            sides = self._sides(batch)
-            for found, side in zip((exact, cells), sides, strict=True):
-                found.append([packed(side.sums), *(side.without(name) for name in self._left_out)])
-        self._exact, self._cells = self._members(exact), self._members(cells)
+            rows = slice(place, place := place + batch.num_rows)
+            for side, into in zip(self._sides(batch), found, strict=True):
+                into[0, rows] = packed(side.sums)
+                for subset, name in zip(into[1:], self._left_out, strict=True):
+                    subset[rows] = side.without(name)
+        self._exact, self._cells = ([Members(subset) for subset in side] for side in found)
 
     def twins(self, table: Table) -> Twins:
         """The rows outside test that have a twin in the exam.
@@ -123,10 +127,6 @@ class Exam:
             found[left[hit]] = True
             left = left[~hit]
         return found
-
-    def _members(self, found: list[list[Hashes]]) -> list[Members]:
-        empty = [np.empty(0, np.uint64)] * (1 + len(self._left_out))
-        return [Members(np.concatenate(subset)) for subset in zip(empty, *found, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class File:
                 if packed not in compr:
                     raise GatehouseError(
                         f"{self.name}: reading {packed} needs a package that is not installed "
-                        "(zstandard); add it to requirements/run.in, then `make lock`"
+                        "(zstandard); add it to requirements/gates.in, then `make lock`"
                     )
                 with compr[packed](raw, mode="rb") as stream:
                     yield stream

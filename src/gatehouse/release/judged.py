@@ -20,8 +20,6 @@ from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.github.candidate import OUTPUTS, check_outputs
-from gatehouse.github.measuring import measure_all
-from gatehouse.github.reporting import make_card
 from gatehouse.judging import verdict_on
 from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.settled import settled
@@ -79,6 +77,10 @@ def judge_commit(root: Path, folder: Path) -> Judged:
         GatehouseError: the code that runs is not the commit's, the commit records no run, or its
             data and models are not here.
     """
+    # Here: the job that signs checks code by this module, and has no library of graphs.
+    from gatehouse.github.measuring import measure_all
+    from gatehouse.github.reporting import make_card
+
     commit = commit_of("HEAD", root)
     check_code(root)
     if file_at(commit, LOCK, root) is None:

@@ -166,7 +166,7 @@ def test_the_key_that_writes_is_of_its_own_environment(root: Path, answers: dict
 def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:
     """Attacks: halves of pairs, misspelt names, keys that every branch can read, bad values."""
     answers[f"{AT}/actions/variables"] = named(
-        "variables", CANDIDATE_MB="much", JUDGE_MINUTES="1.5",
+        "variables", CANDIDATE_MB="much", CANDIDATE_DAYS="a week", JUDGE_MINUTES="1.5",
         GPU_LABEL="[]", IMAGE="ghcr.io/Acme/Prices",
         COSIGN_PUBLIC_KEY="-----BEGIN",
     )  # fmt: skip
@@ -179,9 +179,10 @@ def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:
     assert "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not" in problems
     assert any("COSIGN_PRIVATE_KEY is a secret of the repository" in text for text in problems)
     assert "the variable CANDIDATE_MB is no number" in problems
+    assert "the variable CANDIDATE_DAYS is no number" in problems
     assert "the variable JUDGE_MINUTES is no number" in problems
     assert any("IMAGE has capitals" in text for text in problems)
-    assert len(problems) == 5
+    assert len(problems) == 6
     texts = [each.text for each in found[Level.WARNING] if NO_APP not in each.text]
     assert texts == ["no workflow reads the variable GPU_LABEL"]
 

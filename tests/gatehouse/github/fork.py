@@ -22,13 +22,14 @@ from gatehouse.deal import deal_both
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Gate
+from gatehouse.github.candidate import digests
 from gatehouse.github.event import Event
 from gatehouse.github.fetching import fetch_run
 from gatehouse.github.judged import JUDGED, Judged
 from gatehouse.github.judging import judge_run
 from gatehouse.github.key import candidate_key
 from gatehouse.github.measuring import measure_run
-from gatehouse.github.steps import Measured, Place, digests, evidence_digests
+from gatehouse.github.steps import Measured, Place, evidence_digests
 from gatehouse.lock import relock
 from gatehouse.measure import measure_and_write
 from gatehouse.model import Metadata

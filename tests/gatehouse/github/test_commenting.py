@@ -15,7 +15,7 @@ CHANGE = Change(key="rules.a", before="1", after="2", direction="tightened")
 
 
 def verdict(outcome: Any = Outcome.PASS, **more: Any) -> Verdict:
-    given = {"candidate": SUBJECT, "base": BASE, "policy": "x", "policy_from": "main", "rules": (),
+    given: dict[str, Any] = {"candidate": SUBJECT, "base": BASE, "policy": "x", "policy_from": "main", "rules": (),
              "errors": {}} | more  # fmt: skip
     return Verdict(outcome=outcome, **given)
 

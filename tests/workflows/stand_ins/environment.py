@@ -1,7 +1,8 @@
 """A .venv that works at once, made of the tests' own packages, in place of an installation.
 
 The workspace's `src` is what is imported of the repository. The stamp that makes scripts/install.sh
-find nothing to do is written by that script itself, run with stand-ins for Python and npm.
+find nothing to do is written by that script itself, run with stand-ins for Python and npm. Packages
+that are in no set which the job then asks for are hidden (`only_the_sets`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SETS = ("run", "dev", "github", "gates", "release", "docs")
+SETS = ("run", "dev", "github", "objects", "gates", "site", "release", "docs")
 SILENT = "#!/bin/sh\nexit 0\n"
 
 
@@ -38,6 +39,7 @@ def stamp(root: Path) -> None:
                 check=True,
                 capture_output=True,
             )
+            os.utime(root / f".venv/.installed-{name}", (0, 0))  # install.sh touches it
 
 
 def make_environment(root: Path) -> None:
@@ -49,7 +51,8 @@ def make_environment(root: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     (packages,) = venv.glob("lib/python*/site-packages")
     lean = os.environ["STAND_IN_LEAN"].split(os.pathsep)
-    paths = [str(root / "src"), *lean, os.environ["STAND_IN_PACKAGES"]]
+    paths = [str(root / "src"), *lean, os.environ["STAND_IN_PACKAGES"], "import only_the_sets"]
+    shutil.copy(Path(__file__).with_name("only_the_sets.py"), packages)
     (packages / "stand_in.pth").write_text("\n".join(paths) + "\n", encoding="utf-8")
     for tool in Path(os.environ["STAND_IN_SCRIPTS"]).iterdir():
         place = venv / "bin" / tool.name
