@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from gatehouse.evidence import Gate
 from gatehouse.report.escape import code
@@ -64,19 +65,19 @@ def key_lines(text: str) -> dict[str, int]:
     Empty where the text is no YAML. A node that several keys share is looked at once.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError:
+        root = YAML(typ="safe").compose(text)
+    except Exception:  # ruamel raises Python's own for some directives, and for deep nesting
         return {}
     found: dict[str, int] = {}
     seen: set[int] = set()
-    waiting: list[tuple[str, yaml.Node | None]] = [("", root)]
+    waiting: list[tuple[str, Node | None]] = [("", root)]
     while waiting:
         prefix, node = waiting.pop()
-        if not isinstance(node, yaml.MappingNode) or id(node) in seen:
+        if not isinstance(node, MappingNode) or id(node) in seen:
             continue
         seen.add(id(node))
         for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
+            if isinstance(key, ScalarNode):
                 found[f"{prefix}{key.value}"] = key.start_mark.line + 1
                 waiting.append((f"{prefix}{key.value}.", value))
     return found
