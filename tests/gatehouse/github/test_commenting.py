@@ -15,8 +15,11 @@ CHANGE = Change(key="rules.a", before="1", after="2", direction="tightened")
 
 
 def verdict(outcome: Any = Outcome.PASS, **more: Any) -> Verdict:
-    given: dict[str, Any] = {"candidate": SUBJECT, "base": BASE, "policy": "x", "policy_from": "main", "rules": (),
-             "errors": {}} | more  # fmt: skip
+    given: dict[str, Any] = {
+        "candidate": SUBJECT, "base": BASE, "policy": "x", "policy_from": "main", "rules": (),
+        "errors": {},
+    }  # fmt: skip
+    given |= more
     return Verdict(outcome=outcome, **given)
 
 

@@ -23,9 +23,13 @@ def test_each_rule_has_its_line() -> None:
     assert all(lines[number - 1] == f"  {rule}:" for rule, number in found.items())
 
 
-@pytest.mark.parametrize(
-    "text", ["", "rules: [", "rules: 3", "- a", "rules: {[a]: b}", "\x00", "{"]
-)
+BROKEN = [
+    "", "rules: [", "rules: 3", "- a", "rules: {[a]: b}", "\x00", "{", "[" * 2000,
+    "%YAML 9.9.9\n---\na",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BROKEN)
 def test_what_is_no_policy_has_no_lines(text: str) -> None:
     """Attacks a report with a policy that cannot be read."""
     assert rule_lines(text) == {}
