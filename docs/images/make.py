@@ -57,7 +57,8 @@ mermaid.run({{querySelector: ".mermaid"}}).then(
   () => {{ document.title = "drawn"; }},
   (error) => {{ document.title = "failed"; document.body.append(String(error.message || error)); }}
 ).finally(() => {{
-  document.documentElement.dataset.height = document.documentElement.scrollHeight;
+  const main = document.querySelector("main").getBoundingClientRect();
+  document.documentElement.dataset.height = Math.ceil(main.bottom + 16);
 }});
 </script>"""
 

@@ -73,7 +73,8 @@ def _limited(context: ReportContext, result: RuleResult) -> Limited:
 def _number(result: RuleResult, value: float | None, unit: str) -> str:
     signed = is_difference(result.measurement, result.of)
     inner = unit if unit in ("share", "bytes", "ms", "sigma") else "1"
-    if is_count(unit) and value is not None:
+    counted = is_count(unit) or (unit == "1" and result.limit == 0)
+    if counted and value is not None and float(value).is_integer():
         return f"{value:,.0f}"
     if value == result.limit:
         return bound(result.limit, inner, signed=signed)

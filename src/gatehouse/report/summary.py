@@ -100,7 +100,7 @@ def _reason(ranked: list[Pair], gate: Gate, say: Callable[[Pair], str]) -> str:
     if outcome in (Outcome.WAIVED, Outcome.ACCEPTED):
         text = f"{outcome.value}: {text}"
     more = _alike(ranked)
-    return text + (f"; and {more} more check{'s' * (more > 1)}" if more else "")
+    return text + (f"; {more} more" if more else "")
 
 
 def ranked_findings(verdict: Verdict, gate: Gate) -> list[Pair]:

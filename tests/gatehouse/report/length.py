@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-WIDTH, SMALL = 115, 150
+WIDTH, SMALL = 120, 150
 """Characters of a line of a comment at GitHub's width, about; of a line of small print."""
 
 
@@ -24,8 +24,8 @@ def lines_in_sight(markdown: str) -> int:
 
 
 def _wrapped(line: str) -> int:
-    if line.startswith(("![", "```", "|  |", "| :---")):
-        return int(line.startswith("!["))
+    if line.startswith(("![", "```")):
+        return int(line.startswith("![") and not line.startswith("![]("))  # CML's mark is unseen
     if line.startswith("/gatehouse "):
         return 1  # code is scrolled, not wrapped
     plain = re.sub(r"\]\([^)]*\)", "", line)
