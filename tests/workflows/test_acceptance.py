@@ -9,7 +9,7 @@ import pytest
 
 from tests.github.state import Comment, PullRequest
 from tests.workflows.test_trust import cripple
-from tests.workflows.world import World
+from tests.workflows.world import ALONE, World
 
 REASON = "the first model of a smaller network, as agreed"
 APP = "no PRIVATE KEY, but called one"
@@ -22,7 +22,7 @@ def judged(world: World) -> tuple[World, PullRequest]:
     world.github.state.teams["ml"] = ("olga",)
     world.variables, world.secrets = {"GATEHOUSE_APP_ID": "7"}, {"GATEHOUSE_APP_KEY": APP}
     pull = world.open(cripple)
-    world.through(pull)
+    world.through(pull, workflows=ALONE)
     world.red(pull, "accuracy")
     return world, pull
 

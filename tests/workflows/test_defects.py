@@ -1,4 +1,4 @@
-"""Attacks gates by a pull request that brings a defect, through both workflows.
+"""Attacks gates by a pull request that brings a defect, from its model to its status.
 
 Defects that must be trained, and one that stops the pipeline; the other gates' are judged in
 tests/gatehouse/github/test_judging.py.
@@ -7,7 +7,7 @@ tests/gatehouse/github/test_judging.py.
 from __future__ import annotations
 
 from tests.end_to_end.clone import Clone
-from tests.workflows.world import World
+from tests.workflows.world import ALONE, World
 
 
 def drifted_and_hardly_trained(fork: Clone) -> None:
@@ -21,7 +21,7 @@ def test_drifted_data_and_a_worse_model_are_red(world: World) -> None:
     Each is red by its own gate, and the comment names the columns and says what to do.
     """
     pull = world.open(drifted_and_hardly_trained)
-    assert world.through(pull).code == 0, "a verdict is no failure of the workflow"
+    assert world.through(pull, workflows=ALONE).code == 0, "a verdict is no failure of the workflow"
     told = world.red(pull, "drift", "accuracy")
     assert "drift" in told
     assert "accuracy" in told
@@ -35,6 +35,6 @@ def test_drifted_data_and_a_worse_model_are_red(world: World) -> None:
 def test_data_that_breaks_the_contract_is_red(world: World) -> None:
     """A range that the rows do not keep: the data gate stops the pipeline before training."""
     pull = world.open(lambda fork: fork.replace("contract.yaml", "[17, 90]", "[30, 40]"))
-    checked = world.through(pull)
+    checked = world.through(pull, workflows=ALONE)
     assert "Nothing to train" in checked.summary
     assert "data" in world.red(pull, "data", "accuracy")

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.github.state import PullRequest, Run
 from tests.workflows.results import Result
-from tests.workflows.world import World
+from tests.workflows.world import ALONE, World
 
 EVE = {"head_repository": "eve/model", "author": "eve"}
 HUSH = {"AWS_ACCESS_KEY_ID": "AKIA-not-for-strangers", "AWS_SECRET_ACCESS_KEY": "hush-hush"}
@@ -52,7 +52,7 @@ def test_a_stranger_s_change_goes_on_once_a_maintainer_ran_it(world: World) -> N
         path.write_text(path.read_text() + SPY)
 
     pull = world.open(change, **EVE)
-    world.through(pull)
+    world.through(pull, workflows=ALONE)
     assert "it was made on a fork" in world.red(pull, "rows")
     _, typed = run_for(world, pull.head_sha, pull.head_sha[:12])
     assert typed.code != 0
