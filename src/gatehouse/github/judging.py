@@ -108,8 +108,8 @@ def _stopped(
         bases = load_policy(place.root / POLICY_FILE).bases
         judged = [event.repository.default_branch, *bases]
         comment = unjudged_comment(target.base_branch, judged, around.with_training(None))
-    judged = refused(around.commit, stopped.why, _STATES[stopped.kind])
-    return _write(judged, found, out, comment)
+    answer = refused(around.commit, stopped.why, _STATES[stopped.kind])
+    return _write(answer, found, out, comment)
 
 
 def _judge(
