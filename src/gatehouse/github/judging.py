@@ -84,6 +84,7 @@ def judge_run(
     around = Surroundings(
         commit=run.head_sha, run=run.html_url, run_here=here(), app=app_sets_status()
     )
+    found = None
     try:
         found = place.fetched(fetched)
         if found.head != run.head_sha:
@@ -92,19 +93,19 @@ def judge_run(
             around = around.with_training(training_files(found.changed))
         around = replace(around, run=found.run or run.html_url)
         if found.stopped is not None:
-            return _stopped(found.stopped, found.target, event, around, place, out)
+            return _stopped(found, found.stopped, event, around, place, out)
         numbers = place.measured(measured)
         if numbers.stopped is not None:
             raise GatehouseError(numbers.stopped)
         check_files(place.candidate, found, numbers)
         return _judge(repository, found, numbers, around, place, out)
     except GatehouseError as error:
-        return _refuse(str(error), around, place, out)
+        return _refuse(str(error), found, around, place, out)
 
 
 def _stopped(
+    found: Fetched,
     stopped: Stopped,
-    target: Target | None,
     event: Event,
     around: Surroundings,
     place: Place,
@@ -112,13 +113,14 @@ def _stopped(
 ) -> Judged:
     """The answer where nothing was measured."""
     if stopped.kind == "error":
-        return _refuse(stopped.why, around, place, out)
-    comment = None
+        return _refuse(stopped.why, found, around, place, out)
+    comment, target = None, found.target
     if stopped.kind == "elsewhere" and target is not None:
         bases = load_policy(place.root / POLICY_FILE).bases
         judged = [event.repository.default_branch, *bases]
         comment = unjudged_comment(target.base_branch, judged, around.with_training(None))
-    return _write(refused(around.commit, stopped.why, _STATES[stopped.kind]), out, comment)
+    answer = refused(around.commit, stopped.why, _STATES[stopped.kind])
+    return _write(answer, found, out, comment)
 
 
 def _judge(
@@ -168,8 +170,6 @@ def _judge(
     judged = Judged(
         head=target.head,
         base=target.base_branch,
-        pipeline=found.pipeline,
-        attempt=found.attempt,
         basis=hand_over_verdict(candidate, verdict, base, measured, out).model_copy(
             update={
                 "acceptances": words.acceptances,
@@ -189,7 +189,7 @@ def _judge(
     )
     pictured = target.head if is_pictured(verdict, target.head, root) else None
     text = linked_report(context, base.commit, base.policy_text, pictured)
-    return _write(judged, out, judged_comment(text, [*problems, *unrecorded], around))
+    return _write(judged, found, out, judged_comment(text, [*problems, *unrecorded], around))
 
 
 def _of_strangers(
@@ -247,12 +247,16 @@ def _unplain(base: Base, head: str, root: Path) -> list[str]:
     return plain_file_problems(base.commit, head, border, root)
 
 
-def _refuse(why: str, around: Surroundings, place: Place, out: Path) -> Judged:
+def _refuse(
+    why: str, found: Fetched | None, around: Surroundings, place: Place, out: Path
+) -> Judged:
     why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
-    return _write(refused(around.commit, why), out, refused_comment(why, around))
+    return _write(refused(around.commit, why), found, out, refused_comment(why, around))
 
 
-def _write(judged: Judged, out: Path, comment: str | None = None) -> Judged:
+def _write(judged: Judged, found: Fetched | None, out: Path, comment: str | None) -> Judged:
+    if found is not None:
+        judged = judged.model_copy(update={"pipeline": found.pipeline, "attempt": found.attempt})
     out.mkdir(parents=True, exist_ok=True)
     if comment is not None:
         write_text(out / COMMENT, comment)

@@ -198,33 +198,34 @@ def settle(
             recorded = _record(access, target, again, files(), context)
     except GatehouseError as error:
         judged = _with(judged, Note(state="failure", text=f"could not be recorded: {error}"))
-    if again is not None and not again.checks.ended:
-        _say_waiting(statuses, head, again, context)
-    elif recorded:
+    if recorded:
         assert again is not None, "else nothing is recorded"
         said = judged if going_on is None else _with(judged, again.with_record)
         say_all(statuses, head, _but_for(recorded, said), context)
         print(f"recorded as {recorded}")
     else:
-        say_all(statuses, head, judged, context)
+        if again is not None and not again.checks.ended:
+            judged = _waiting(again)
+        _say_unless_known(statuses, head, judged, context)
     for comment, why in again.accepted.answers.items() if again else ():
         print(f"comment {comment} does not count: {plain(why)}")
     return Settled(judged, again, recorded, going_on, target.pull if target else None)
 
 
-def _say_waiting(statuses: Repository, head: str, again: Recomputed, context: str) -> None:
-    """Say what the gates found, before checks and tests have ended.
-
-    A failure is final. All else waits, and is put over no verdict that the commit has: checks and
-    tests that are run again may only confirm it.
-    """
+def _waiting(again: Recomputed) -> Judged:
+    """What is said before checks and tests have ended: a failure is final, and all else waits."""
     note = again.with_record if again.unrecorded else again.judged.overall
     if note.state == "success":
-        if has_verdict(statuses, head, context):
-            say_gates(statuses, head, again.judged, context)
-            return
         note = Note(state="pending", text=f"{note.text}; waits for checks and tests")
-    say_all(statuses, head, _with(again.judged, note), context)
+    return _with(again.judged, note)
+
+
+def _say_unless_known(statuses: Repository, head: str, judged: Judged, context: str) -> None:
+    """Set the statuses; pending is put over no verdict that the commit has."""
+    if judged.overall.state == "pending" and has_verdict(statuses, head, context):
+        say_gates(statuses, head, judged, context)
+    else:
+        say_all(statuses, head, judged, context)
 
 
 def _with(judged: Judged, note: Note) -> Judged:
@@ -255,10 +256,10 @@ def _read(folder: Path, head: str) -> Judged:
 
 
 def _stored(repository: Repository, event: Event, folder: Path) -> Judged | None:
-    """The newest answer on the commit, if it has a verdict on its newest run of *Pipeline*."""
+    """The newest answer on the commit, if it is on its newest run of *Pipeline*."""
     head, run = event.workflow_run.head_sha, find_pipeline(repository, event)
     judged = newest_answer(repository, head, event.repository.default_branch, folder)
-    if judged is None or judged.head != head or judged.basis is None:
+    if judged is None or judged.head != head:
         return None
     return judged if (judged.pipeline, judged.attempt) == (run.id, run.run_attempt) else None
 

@@ -38,6 +38,7 @@ def test_a_good_change_is_green_and_recorded(fork: Fork) -> None:
     assert judged.overall.state == "success", judged.overall.text
     assert {note.state for note in judged.gates.values()} == {"success"}
     assert judged.record
+    assert (judged.pipeline, judged.attempt) == (fork.runs, 1)
     assert judged.basis is not None
     allowed = find_isolation(fork.trusted, "contract.yaml")
     assert judged.basis.isolation == allowed.level

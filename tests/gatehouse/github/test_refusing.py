@@ -137,6 +137,7 @@ def test_a_failed_workflow(fork: Fork, conclusion: str) -> None:
     more: dict[str, Any] = {"conclusion": conclusion, "jobs": failed_jobs("Tests")}
     judged = fork.judge(fork.finish(pull, upload=False, **more))
     assert_red(fork, judged, "failed in the workflow: Tests (@octo/all")
+    assert (judged.pipeline, judged.attempt) == (fork.runs, 1)
     judged = fork.judge(fork.finish(pull, b"no archive", **more))
     assert_red(fork, judged, "failed in the workflow: Tests", "archive is damaged")
     judged = fork.judge(fork.finish(pull, **more))

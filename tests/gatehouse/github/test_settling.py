@@ -15,7 +15,7 @@ from tests.github.state import Run
 
 from gatehouse.evidence import Gate
 from gatehouse.github.event import Event
-from gatehouse.github.judged import RECORD
+from gatehouse.github.judged import JUDGED, RECORD, refused
 from gatehouse.github.publish import publish
 
 CHECKS = ".github/workflows/pull-request.yml"
@@ -207,6 +207,29 @@ def test_a_change_without_the_workflow_that_tests_is_red(flow: Flow) -> None:
     flow.end(flow.pipeline)
     assert f"failure: {CHECKS} has no run on this commit" in flow.publish(flow.judge())
     assert not flow.recorded()
+
+
+def test_a_draft_s_answer_leaves_the_verdict(flow: Flow) -> None:
+    """Attacks with a green pull request that is made a draft and reopened: it stays as it was."""
+    flow.end(flow.pipeline)
+    flow.end(flow.checks)
+    assert flow.publish(flow.judge(record=False)) == "success: 6 gates pass"
+    folder = flow.hub.folder / "draft"
+    refused(flow.head, "a draft is not judged", "pending").write(folder / JUDGED)
+    assert flow.publish(folder) == "success: 6 gates pass"
+
+
+def test_an_answer_without_a_verdict_is_said_once_more(flow: Flow) -> None:
+    """Attacks with Publish that waits in line, and that the one of the checks pushes out."""
+    flow.end(flow.pipeline, "failure")
+    folder = flow.judge(record=False)
+    answer = refused(flow.head, "the run uploaded no candidate").model_copy(
+        update={"pipeline": flow.pipeline.id, "attempt": 1}
+    )
+    answer.write(folder / JUDGED)
+    flow.github.artifact(flow.hub.runs, f"judged-{flow.head}", folder)
+    flow.end(flow.checks)
+    assert flow.settle() == "failure: the run uploaded no candidate"
 
 
 def test_a_base_that_moved_on_is_no_base(flow: Flow) -> None:
