@@ -397,6 +397,34 @@ def test_no_code_of_a_change_runs_where_a_cloud_s_token_can_be_had() -> None:
     assert first["with"]["ref"] == "refs/heads/${{ github.event.repository.default_branch }}"
 
 
+@pytest.mark.parametrize(
+    ("fetched", "code", "output"),
+    [(("a", "b"), 0, "fetched=true\n"), (("a",), 1, "fetched=true\n"), ((), 1, "")],
+    ids=["all", "a part", "nothing"],
+)
+def test_a_part_of_what_was_made_before_is_handed_over_too(
+    fetched: tuple[str, ...], code: int, output: str, tmp_path: Path
+) -> None:
+    """Attacks a first run, whose table is in the remote and whose model is not."""
+    (script,) = (each["run"] for each in PIPELINE["jobs"]["fetch"]["steps"] if each.get("id"))
+    program = tmp_path / ".venv/bin/gatehouse"
+    program.parent.mkdir(parents=True)
+    made = "".join(f'echo x >"$RUNNER_TEMP/recorded/{name}"\n' for name in fetched)
+    program.write_text(
+        f'#!/bin/sh\n[ "$2" = remote ] && echo there && exit\n'
+        f'mkdir "$RUNNER_TEMP/recorded"\n{made}exit {code}\n'
+    )
+    program.chmod(0o755)
+    (tmp_path / "output").touch()
+    environment = {
+        "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }  # fmt: skip
+    words = ["bash", "-e", "-o", "pipefail", "-c", script]
+    subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert (tmp_path / "output").read_text() == output
+
+
 def test_who_opens_the_candidate_can_ask_for_no_token() -> None:
     """Attacks a cloud by a model that takes its process over: the step drops what asks."""
     first = step("measure")["run"].splitlines()[0]

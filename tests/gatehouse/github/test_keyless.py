@@ -118,10 +118,7 @@ def test_without_an_identity_the_command_runs_as_it_is(
 
 
 def test_the_token_is_renewed_while_the_command_runs(
-    tokens: Tokens,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks a fetch that outlasts GitHub's token, and one renewal that GitHub refuses."""
     script = (
