@@ -81,7 +81,7 @@ def _names(names: Sequence[str]) -> str:
 
 def _axis(title: str, values: Sequence[float]) -> str:
     top, bottom = max([*values, 0.0]), min([*values, 0.0])
-    return f"    y-axis {label(title)} {_plain(bottom * 1.1)} --> {_plain(top * 1.1 or 1.0)}"
+    return f"    y-axis {label(title, 60)} {_plain(bottom * 1.1)} --> {_plain(top * 1.1 or 1.0)}"
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -59,8 +59,8 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
 
 
 _CURVES = {
-    "roc_curve": ("ROC", "true positive rate, over the false positive rate", "chance"),
-    "calibration_curve": ("Calibration", "share that is so, over the probability", "calibrated"),
+    "roc_curve": ("ROC", "true positive rate", "chance"),
+    "calibration_curve": ("Calibration", "observed share", "calibrated"),
 }
 
 
@@ -80,9 +80,9 @@ def curves(found: Sequence[Curve]) -> list[str]:
         ]
         series.append(Series(diagonal, tuple(places)))
         names = tuple(f"{x:g}" for x in places)
-        # Mermaid draws no legend.
-        colours = "blue: this change, red: base" if len(series) > 2 else "blue: this change"
-        charts.append(mermaid.write(Lines(f"{title} ({colours})", axis, names, tuple(series))))
+        # Not every version of Mermaid draws a legend.
+        colours = ", blue is this change" + ", red the base" * (len(series) > 2)
+        charts.append(mermaid.write(Lines(f"{title}{colours}", axis, names, tuple(series))))
     return charts
 
 
@@ -165,7 +165,7 @@ def _drift_chart(unit: str, measured: Sequence[Measurement], results: Sequence[R
     limit = limits.pop() if len(limits) == 1 else None  # of several none is every bar's
     axis = {"sigma": "standard deviations", "share": "share of rows that moved"}.get(unit, unit)
     return mermaid.write(
-        Bars("Change against the base", axis + " (line: limit)" * (limit is not None),
+        Bars("Change against the base", axis + ", the line is the limit" * (limit is not None),
              _charted(chosen), limit)
     )  # fmt: skip
 

@@ -176,7 +176,7 @@ def test_the_drift_chart_names_a_limit_only_where_it_draws_one(
 ) -> None:
     """Attacks a caption that speaks of a line that is not there, where rules have two limits."""
     one = render_report(make_run())
-    assert 'y-axis "standard deviations (line· limit)"' in one
+    assert 'y-axis "standard deviations, the line is the limit"' in one
     assert "    line [" in one
     wider = policy.rules["drift-columns"].model_copy(update={"slice": "prediction", "at_most": 0.1})
     decided = changed_policy(policy, rules=policy.rules | {"drift-predictions": wider})
