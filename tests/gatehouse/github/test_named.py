@@ -12,7 +12,7 @@ from tests.gatehouse.github.hub import READ, Hub
 from tests.gatehouse.github.test_made import LATER
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.ended import main as look_at_both
+from gatehouse.github.ended import main as look
 from gatehouse.github.ended import named_commit
 from gatehouse.github.event import Event
 from gatehouse.github.judged import Judged
@@ -69,9 +69,9 @@ def judge(fork: Fork, event: Event) -> Judged:
     return fork.judge(event_of_change(fork.connect(READ), event))
 
 
-def both(fork: Fork, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+def to_do(fork: Fork, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     fork.token({"actions": "read", "contents": "read"})
-    assert look_at_both() == 0
+    assert look() == 0
     return dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
 
 
@@ -84,8 +84,8 @@ def test_a_named_commit_s_run_counts(theirs: Fork, capsys: pytest.CaptureFixture
     assert f"start 'Run for this commit' with {theirs.head(1)}" in plain(theirs)
 
     event = dispatched(theirs, theirs.head(1))
-    assert both(theirs, capsys) == {
-        "ended": "true", "commit": theirs.head(1), "branch": "eve/model-theirs"
+    assert to_do(theirs, capsys) == {
+        "judge": "true", "settle": "false", "commit": theirs.head(1), "branch": "eve/model-theirs"
     }  # fmt: skip
     judged = judge(theirs, event)
     assert (judged.overall.state, judged.head) == ("success", theirs.head(1)), judged.overall.text
@@ -212,11 +212,11 @@ def test_a_run_without_a_candidate_proves_nothing(theirs: Fork) -> None:
 def test_a_run_for_what_nobody_proposes(theirs: Fork, capsys: pytest.CaptureFixture[str]) -> None:
     """Attacks with a commit that no pull request ever ran, and with a title that names none."""
     event = dispatched(theirs, theirs.commit("aside", {"a": "1"}))
-    assert both(theirs, capsys) == {"ended": "false"}
+    assert to_do(theirs, capsys) == {"judge": "false", "settle": "false"}
     with pytest.raises(GatehouseError, match="no pull request has started a run"):
         judge(theirs, event)
     event = dispatched(theirs, "main")
-    assert both(theirs, capsys) == {"ended": "false"}
+    assert to_do(theirs, capsys) == {"judge": "false", "settle": "false"}
     with pytest.raises(GatehouseError, match="no pull request has started a run"):
         judge(theirs, event)
 
@@ -225,7 +225,7 @@ def test_a_pull_request_that_moved_on(theirs: Fork, capsys: pytest.CaptureFixtur
     """Attacks with a push while the run was on: the commit is no head any more: nothing."""
     event = dispatched(theirs, theirs.head(1))
     theirs.github.state.pulls[1].head_sha = str(theirs.github.git.commit_of("refs/heads/main"))
-    assert both(theirs, capsys)["ended"] == "true"
+    assert to_do(theirs, capsys)["judge"] == "true"
     assert judge(theirs, event).overall.text.startswith("no open pull request has this commit")
 
 
