@@ -45,7 +45,7 @@ class OfTheSets(PathFinder):
     """Python's own finder, to which a refused package is not there."""
 
     @classmethod
-    def find_spec(cls, fullname: str, *args: Any) -> Any:  # type: ignore[override]
+    def find_spec(cls, fullname: str, *args: Any) -> Any:
         of = owners.get(fullname, ())
         return None if of and not names & set(of) else super().find_spec(fullname, *args)
 
