@@ -97,17 +97,18 @@ def stand_ins(scene: Scene) -> None:
     """A number that stands for missing values, at the far end of a feature's range."""
     scene.column("numeric feature with a range", _numeric)
     frame = read_raw(scene.candidate)
-    ends = {
-        name: max(column.range, key=lambda end, name=name: abs(end - frame[name].median()))
-        for name, column in scene.contract.columns.items()
-        if _numeric(column) and column.range is not None
-    }
-    name = max(ends, key=lambda each: abs(ends[each] - frame[each].mean()) / frame[each].std())
+    ends, far = dict[str, float](), dict[str, float]()
+    for name, column in scene.contract.columns.items():
+        if _numeric(column) and column.range is not None:
+            apart = [abs(end - frame[name].median()) for end in column.range]
+            ends[name] = column.range[int(np.argmax(apart))]
+            far[name] = max(apart) / frame[name].std()
+    chosen = max(far, key=lambda each: far[each])
 
     def stand_in(rows: pd.DataFrame) -> pd.DataFrame:
-        values = rows[name]
-        chosen = scene.rng.random(len(rows)) < SHARE
-        return rows.assign(**{name: values.mask(chosen, ends[name]).astype(values.dtype)})
+        values, missing = rows[chosen], scene.rng.random(len(rows)) < SHARE
+        stood_in = values.mask(missing, ends[chosen]).astype(values.dtype)
+        return rows.assign(**{chosen: stood_in})
 
     scene.edit_rows(stand_in)
 
