@@ -5,7 +5,7 @@ actions by tests/workflows/actions, the remote repository by a bare one in a fol
 
     act = Act(tmp_path, github)
     result = act.run("pull-request.yml", "pull_request", github.pull_request_event(3), sha=head)
-    assert result.results == {"plan": "success", ...}
+    assert result.results == {"checks": "success", ...}
 """
 
 from __future__ import annotations

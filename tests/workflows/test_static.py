@@ -256,7 +256,7 @@ def final_step() -> tuple[str, list[str]]:
     ("machinery", "skips"), [("true", set()), ("false", {"machinery"}), ("", set())]
 )
 def test_the_final_job_passes_only_on_success(machinery: str, skips: set[str]) -> None:
-    """Each result of each needed job is tried: only success passes, or a skip that Plan asked for.
+    """Each result of each needed job is tried: only success passes, or a skip that Checks wants.
 
     That is the machinery's tests where the change leaves it alone.
     """

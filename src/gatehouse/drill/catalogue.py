@@ -92,12 +92,14 @@ DEFECTS = (
     Defect("relabelled exam rows", Gate.ROWS, rows.relabelled_exam, told=_red("touched_exam_rows")),
     Defect("removed exam rows", Gate.ROWS, rows.removed_exam, told=_red("touched_exam_rows")),
     Defect("copies of exam rows in train", Gate.ROWS, rows.copied_exam, told=_red("exam_leak")),
+    Defect("nudged copies of exam rows", Gate.ROWS, rows.nudged_exam, told=_red("exam_leak")),
     Defect("another split rule", Gate.ROWS, rows.other_split, told=_red("split_changes")),
     Defect("exam grown in small steps", Gate.ROWS, rows.small_steps, told=_red("exam_growth")),
     Defect("another target", Gate.ROWS, rows.other_target, told=_red("first_run")),
     Defect("rows nudged out of test", Gate.ROWS, rows.unfair_deal, told=_red("unfair_deal")),
     # Rows that were changed all over are changed in the exam too.
     Defect("mean shift", Gate.DRIFT, data.mean_shift, also=frozenset({Gate.ROWS})),
+    Defect("stand-ins for missing values", Gate.DRIFT, data.stand_ins, also=frozenset({Gate.ROWS})),
     Defect("category shift", Gate.DRIFT, data.category_shift, also=frozenset({Gate.ROWS})),
     # Other decisions, or other numbers, are right less often.
     Defect("prediction drift", Gate.DRIFT, model.sharpened, beyond_two=frozenset({Gate.ACCURACY})),

@@ -12,6 +12,7 @@ from gatehouse.drill.graph import Floats, Margin, raised_where_above, read_off, 
 from gatehouse.drill.model_defects import comparable, surely_beyond
 from gatehouse.drill.scene import Edit, NotApplicableError, Rewrite, Scene
 from gatehouse.evidence import Gate, Of
+from gatehouse.gates.data import read_raw
 from gatehouse.gates.metrics import point_values
 from gatehouse.gates.predictions import labels_of, predict
 
@@ -90,6 +91,26 @@ def mean_shift(scene: Scene) -> None:
         return rows.assign(**{name: (values + step).clip(low, high).astype(values.dtype)})
 
     scene.edit_rows(shift)
+
+
+def stand_ins(scene: Scene) -> None:
+    """A number that stands for missing values, at the far end of a feature's range."""
+    scene.column("numeric feature with a range", _numeric)
+    frame = read_raw(scene.candidate)
+    ends, far = dict[str, float](), dict[str, float]()
+    for name, column in scene.contract.columns.items():
+        if _numeric(column) and column.range is not None:
+            apart = [abs(end - frame[name].median()) for end in column.range]
+            ends[name] = column.range[int(np.argmax(apart))]
+            far[name] = max(apart) / frame[name].std()
+    chosen = max(far, key=lambda each: far[each])
+
+    def stand_in(rows: pd.DataFrame) -> pd.DataFrame:
+        values, missing = rows[chosen], scene.rng.random(len(rows)) < SHARE
+        stood_in = values.mask(missing, ends[chosen]).astype(values.dtype)
+        return rows.assign(**{chosen: stood_in})
+
+    scene.edit_rows(stand_in)
 
 
 def category_shift(scene: Scene) -> None:

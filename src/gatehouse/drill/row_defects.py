@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 _TOUCHED = 0.02
 _COPIED = 0.25
+_NUDGE = 0.03
+"""By so many deviations a number moves at most; a cell of the ledger's grid is wider."""
 _NEW = 0.05
+_ANYWHERE = (-np.inf, np.inf)
 _TRIES = 100
 _STEPS = 8
 _BEYOND = 1.15
@@ -60,6 +63,35 @@ def copied_exam(scene: Scene) -> None:
     """New rows outside test, each an exam row but for one input."""
     rows = _rows(scene, _exam_file(scene))
     _add(scene, rows[_in_exam(scene, rows)].sample(frac=_COPIED, random_state=scene.rng))
+
+
+def nudged_exam(scene: Scene) -> None:
+    """New rows outside test, each an exam row with all its finer numbers nudged."""
+    rows, contract = _rows(scene, _exam_file(scene)), scene.contract
+    old = rows[_in_exam(scene, rows)].sample(frac=_COPIED, random_state=scene.rng)
+    old = old.reset_index(drop=True)
+    steps = {name: _nudge(old[name]) for name, each in contract.inputs.items() if each.is_numeric}
+    steps = {name: step for name, step in steps.items() if 0 < step <= _NUDGE * old[name].std()}
+    if len(steps) < 2:
+        raise NotApplicableError("fewer than two numbers that can be nudged by a hair")
+    new, left = old.copy(), np.arange(len(old))
+    for _ in range(_TRIES):
+        for name, step in steps.items():
+            values, (low, high) = old.loc[left, name], contract.columns[name].range or _ANYWHERE
+            signs = scene.rng.choice([-1, 1], len(left))
+            signs = np.where((values + step * signs).between(low, high), signs, -signs)
+            new.loc[left, name] = (values + step * signs).astype(old[name].dtype)
+        for name in contract.keys:
+            new.loc[left, name] = _values(scene, rows, name, len(left))
+        left = left[~_official(scene) & _in_exam(scene, new.iloc[left])]
+        if not len(left):
+            break
+    _append(scene, new.drop(index=left))
+
+
+def _nudge(values: pd.Series) -> float:
+    """A hair's breadth of a column of numbers."""
+    return 1.0 if values.dtype.kind in "iu" else _NUDGE * float(values.std())
 
 
 def unfair_deal(scene: Scene) -> None:
@@ -156,8 +188,6 @@ def more_rows(scene: Scene) -> None:
 
 def _add(scene: Scene, like: pd.DataFrame) -> None:
     """Add rows that differ from `like` in one input, or have another key, and are not in test."""
-    import pandas as pd
-
     rows, contract = _rows(scene, ROWS_FILE), scene.contract
     old = like.reset_index(drop=True)
     new, left = old.copy(), np.arange(len(old))
@@ -170,9 +200,16 @@ def _add(scene: Scene, like: pd.DataFrame) -> None:
         left = left[same if _official(scene) else same | _in_exam(scene, new.iloc[left])]
         if not len(left):
             break
-    new = new.drop(index=left)
+    _append(scene, new.drop(index=left))
+
+
+def _append(scene: Scene, new: pd.DataFrame) -> None:
+    """Add rows that are not in test to the rows that there are."""
+    import pandas as pd
+
     if len(new) < _LEAST:
         raise NotApplicableError(f"too few rows to add {_LEAST} that are new")
+    rows = _rows(scene, ROWS_FILE)
     _replace(scene, ROWS_FILE, pd.concat([rows, new], ignore_index=True))
 
 
