@@ -40,15 +40,13 @@ _TOGETHER = (
     ("COSIGN_PUBLIC_KEY", "COSIGN_PRIVATE_KEY"),
     ("COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD"),
 )
-_GUARDED = {
-    KEY: "gates",
-    "GATEHOUSE_APP_KEY": "gates",
-    "COSIGN_PRIVATE_KEY": "gates",
-    "COSIGN_PASSWORD": "gates",
-    "REGISTRY_PASSWORD": "gates",
-    "DVC_PUSH_ACCESS_KEY_ID": "keep",
-    "DVC_PUSH_SECRET_ACCESS_KEY": "keep",
-}
+_OF_ENVIRONMENT = {
+    "gates": (
+        KEY, "GATEHOUSE_APP_KEY", "COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD", "REGISTRY_PASSWORD",
+    ),
+    "keep": ("DVC_PUSH_ACCESS_KEY_ID", "DVC_PUSH_SECRET_ACCESS_KEY"),
+}  # fmt: skip
+_GUARDED = {name: place for place, names in _OF_ENVIRONMENT.items() for name in names}
 """Secrets of an environment, never of the repository: there every branch could read them."""
 
 
