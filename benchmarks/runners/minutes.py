@@ -110,7 +110,11 @@ def measure(job: Job) -> tuple[float, float]:
                 copy(ROOT / name, clone / name)
             commit = "git -c user.name=n -c user.email=n@example.com commit -qm run --no-verify"
             run(f"git add dvc.lock && {commit} dvc.lock", clone, packages)
-        return install, sum(run(each.format(work=work), clone, packages) for each in job.commands)
+        works = sum(run(each.format(work=work), clone, packages) for each in job.commands)
+        parts = work / "parts.json"  # of Judge, whose benchmark measures more than once
+        if parts.exists():
+            works = sum(json.loads(parts.read_text("utf-8")).values())
+        return install, works
 
 
 def minutes(job: Job, seconds: float) -> int:
@@ -126,6 +130,8 @@ def table(found: dict[str, tuple[float, float]]) -> str:
     ]
     sums = [0.0, 0, 0]
     for job in JOBS:
+        if job.name not in found:
+            return "Not measured yet."
         install, work = found[job.name]
         seconds = install + work
         more = job.trains  # a part of the job in the row before
