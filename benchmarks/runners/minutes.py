@@ -75,6 +75,7 @@ JOBS = (
         (f".venv/bin/python {JUDGE}", imports("gatehouse.github.fetching")), waits=True),
     Job("Gates: Comment", "github", (imports("gatehouse.github.comment"),), waits=True),
     Job("Gates: Publish", "github", (imports("gatehouse.github.publish"),), times=2, waits=True),
+    Job("Gates: Show the picture", "github", (imports("gatehouse.github.comment"),), waits=True),
 )  # fmt: skip
 
 
