@@ -52,7 +52,8 @@ def _rule_row(context: ReportContext, result: RuleResult) -> list[str]:
     elif slices > 1:
         alike = sum(finding.outcome is worst.outcome for finding in result.findings)
         text += f"; worst of {slices}, {alike} {worst.outcome.value}"
-    return [icon, context.links.rule(result.rule), text, prose(result.why)]
+    rule = f"{context.links.rule(result.rule)} · [docs]({context.links.page(result.gate)})"
+    return [icon, rule, text, prose(result.why)]
 
 
 def expectations(context: ReportContext) -> str:

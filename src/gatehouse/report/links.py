@@ -36,7 +36,11 @@ class Links:
 
     def gate(self, gate: Gate) -> str:
         """A gate's name as a link, in Markdown."""
-        return f"[**{gate.value}**]({self.docs}/gates.md#{gate.value})"
+        return f"[**{gate.value}**]({self.page(gate)})"
+
+    def page(self, gate: Gate) -> str:
+        """The address of what the documentation says of a gate and its rules."""
+        return f"{self.docs}/gates.md#{gate.value}"
 
 
 def links_at(server: str, repository: str, commit: str, policy: str | None) -> Links:
