@@ -253,7 +253,10 @@ def test_the_environment_is_there_without_a_network(place: Place) -> None:
     files = {"src/gatehouse/__init__.py": "", "tests/workflows/tools/a.json": "{}"}
     files["src/gatehouse/cli.py"] = "def main():\n    print('the workspace speaks')\n"
     files["scripts/install.sh"] = (REPOSITORY / "scripts/install.sh").read_text(encoding="utf-8")
-    files |= {"pyproject.toml": "", "requirements/run.txt": "click\n"}
+    files |= {"pyproject.toml": ""}
+    for name in ("run", "dev", "github", "gates"):
+        lock = f"requirements/{name}.txt"
+        files[lock] = (REPOSITORY / lock).read_text(encoding="utf-8")
     result = place.run(job("one", steps), files)
     one = result.job("one")
     assert one.result == "success", result.log

@@ -58,7 +58,7 @@ def test_an_edited_judge_and_policy_do_not_count(world: World) -> None:
     said = world.said(pull)
     assert "loosens the policy" in said
     for file in ("policy.yaml", "src/gatehouse/judge.py"):
-        assert f"- `{file}`: `@octo/ml" in said.replace("\u2060", "")
+        assert f"`{file}` (`@octo/ml" in said.replace("\u2060", "")
 
 
 def test_an_edited_workflow_proves_nothing(world: World) -> None:

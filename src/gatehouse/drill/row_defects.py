@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 _TOUCHED = 0.02
 _COPIED = 0.25
-_NUDGE = 0.03
+_NUDGED = 0.3
+"""More than are copied, since a nudge now and then takes two numbers into other cells."""
+_NUDGE = 0.1
 """By so many deviations a number moves at most; a cell of the ledger's grid is wider."""
+_SPIKE = 0.5
+"""Share of rows with one value, from which on a column is not nudged."""
 _NEW = 0.05
 _ANYWHERE = (-np.inf, np.inf)
 _TRIES = 100
@@ -68,10 +72,16 @@ def copied_exam(scene: Scene) -> None:
 def nudged_exam(scene: Scene) -> None:
     """New rows outside test, each an exam row with all its finer numbers nudged."""
     rows, contract = _rows(scene, _exam_file(scene)), scene.contract
-    old = rows[_in_exam(scene, rows)].sample(frac=_COPIED, random_state=scene.rng)
+    old = rows[_in_exam(scene, rows)].sample(frac=_NUDGED, random_state=scene.rng)
     old = old.reset_index(drop=True)
     steps = {name: _nudge(old[name]) for name, each in contract.inputs.items() if each.is_numeric}
-    steps = {name: step for name, step in steps.items() if 0 < step <= _NUDGE * old[name].std()}
+    # Where most values are equal, a hair is a drift: what it is measured by is as narrow.
+    steps = {
+        name: step
+        for name, step in steps.items()
+        if 0 < step <= _NUDGE * old[name].std()
+        and old[name].value_counts(normalize=True).iloc[0] < _SPIKE
+    }
     if len(steps) < 2:
         raise NotApplicableError("fewer than two numbers that can be nudged by a hair")
     new, left = old.copy(), np.arange(len(old))

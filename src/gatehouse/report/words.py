@@ -291,7 +291,7 @@ def _exam_sentence(result: RuleResult, finding: Finding) -> str:
     exam, touched = count(finding.n or 0), int(finding.value or 0)
     if not touched:
         return f"all {exam} rows of the exam are as in the base"
-    verb = "row of the exam is" if touched == 1 else "rows of the exam are"
+    verb = "rows of the exam is" if touched == 1 else "rows of the exam are"
     allowed = f" (at most {bound(result.limit, 'rows')})"
     return f"{count(touched)} of {exam} {verb} changed, relabelled or gone{allowed}"
 
