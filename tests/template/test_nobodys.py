@@ -19,8 +19,11 @@ OTHERS = {
     "actions", "en", "gfm", "iterative", "library", "machulav", "newren", "orgs", "resources",
     "rest", "sigstore", "spec",
 }  # fmt: skip
-FOREIGN = {"iterative.ai", "users.noreply.github.com", "github.com"}
-"""Domains of addresses that are not examples: CML's own, and GitHub's for its bot."""
+FOREIGN = {
+    "iterative.ai", "users.noreply.github.com", "github.com", "project.iam.gserviceaccount.com",
+}  # fmt: skip
+"""Domains of addresses that are not examples: CML's own, GitHub's for its bot, and the form of a
+service account's."""
 
 _OWNER = re.compile(r"(?:github\.com|ghcr\.io|docker\.io|quay\.io|gcr\.io)[/:]([A-Za-z][\w-]*)/")
 _ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)*\.[a-z]{2,})\b")

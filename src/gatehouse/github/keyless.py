@@ -84,8 +84,9 @@ def cloud_of(identity: str) -> Cloud:
     raise GatehouseError(
         f"{IDENTITY}: '{identity}' is no identity of a cloud; write an AWS role "
         "(arn:aws:iam::ACCOUNT:role/NAME), a provider of Google Cloud (projects/NUMBER/locations/"
-        "global/workloadIdentityPools/POOL/providers/NAME, and ' ACCOUNT@PROJECT.iam."
-        "gserviceaccount.com' behind it for a service account), or an application of Azure "
+        "global/workloadIdentityPools/POOL/providers/NAME, and "
+        "' ACCOUNT@PROJECT.iam.gserviceaccount.com' behind it for a service account), or an "
+        "application of Azure "
         "(TENANT-ID/CLIENT-ID); docs/clouds.md has a recipe for each"
     )
 

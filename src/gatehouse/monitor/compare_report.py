@@ -11,6 +11,7 @@ from gatehouse.monitor.compare import Comparison
 from gatehouse.report import details, quantities
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code
+from gatehouse.report.links import NO_LINKS
 from gatehouse.report.numbers import count
 from gatehouse.report.tables import table
 from gatehouse.typed import write_text
@@ -54,8 +55,9 @@ def render(found: Comparison) -> str:
         parts.append("### Decisions, record by record\n\n" + _flips(found))
     if found.verdict is not None:
         context = ReportContext(
-            verdict=found.verdict, evidence=found.evidence, base_label="the served model"
-        )
+            verdict=found.verdict, evidence=found.evidence, base_label="the served model",
+            links=NO_LINKS,
+        )  # fmt: skip
         parts.append("### Rules\n\n" + details.rules(context))
         measured = context.measurements(Gate.ACCURACY)
         parts.append("### Accuracy\n\n" + quantities.accuracy(measured, "Candidate"))

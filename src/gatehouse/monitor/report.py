@@ -15,6 +15,7 @@ from gatehouse.policy import Policy, Rule, show_span
 from gatehouse.report import details, quantities
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
+from gatehouse.report.links import NO_LINKS
 from gatehouse.report.markdown import LIMIT, Section
 from gatehouse.report.numbers import bound, count, estimate
 from gatehouse.report.summary import gate_icon, gate_reason
@@ -44,7 +45,7 @@ _TIME = "%Y-%m-%d %H:%M"
 def render(look: Look, limit: int = LIMIT) -> str:
     """The report of at most `limit` characters: whole sections are cut from the end."""
     context = ReportContext(
-        verdict=look.verdict, evidence=look.evidence, base_label="the training data"
+        verdict=look.verdict, evidence=look.evidence, base_label="the training data", links=NO_LINKS
     )
     parts = [_head(look, context), *map(str, _sections(look, context))]
     while len(parts) > 1 and sum(len(part) + 2 for part in parts) > limit:

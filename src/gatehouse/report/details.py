@@ -6,6 +6,7 @@ from gatehouse.evidence import Gate
 from gatehouse.report import quantities
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
+from gatehouse.report.links import NO_LINKS
 from gatehouse.report.numbers import count, estimate
 from gatehouse.report.summary import finding_text, steps_of, worst_finding
 from gatehouse.report.tables import table
@@ -52,7 +53,9 @@ def _rule_row(context: ReportContext, result: RuleResult) -> list[str]:
     elif slices > 1:
         alike = sum(finding.outcome is worst.outcome for finding in result.findings)
         text += f"; worst of {slices}, {alike} {worst.outcome.value}"
-    rule = f"{context.links.rule(result.rule)} · [docs]({context.links.page(result.gate)})"
+    rule = context.links.rule(result.rule)
+    if context.links is not NO_LINKS:
+        rule += f" · {context.links.page(result.gate, 'docs')}"
     return [icon, rule, text, prose(result.why)]
 
 

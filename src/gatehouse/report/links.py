@@ -20,8 +20,8 @@ class Links:
     """Addresses, absolute or relative to the report's folder.
 
     Attributes:
-        policy: the policy that decided.
-        docs: the folder of the documentation.
+        policy: the policy that decided; empty: nothing is linked to it.
+        docs: the folder of the documentation; empty likewise.
         lines: in which line of the policy each rule begins; a rule without one links to the file.
     """
 
@@ -31,16 +31,22 @@ class Links:
 
     def rule(self, name: str) -> str:
         """A rule's name as a link, in Markdown."""
+        if not self.policy:
+            return code(name)
         line = f"#L{self.lines[name]}" if name in self.lines else ""
         return f"[{code(name)}]({self.policy}{line})"
 
     def gate(self, gate: Gate) -> str:
         """A gate's name as a link, in Markdown."""
-        return f"[**{gate.value}**]({self.page(gate)})"
+        return self.page(gate, f"**{gate.value}**")
 
-    def page(self, gate: Gate) -> str:
-        """The address of what the documentation says of a gate and its rules."""
-        return f"{self.docs}/gates.md#{gate.value}"
+    def page(self, gate: Gate, text: str) -> str:
+        """A link to what the documentation says of a gate and its rules, in Markdown."""
+        return f"[{text}]({self.docs}/gates.md#{gate.value})" if self.docs else text
+
+
+NO_LINKS = Links(policy="", docs="")
+"""Of a report that may be read anywhere, as in an issue."""
 
 
 def links_at(server: str, repository: str, commit: str, policy: str | None) -> Links:

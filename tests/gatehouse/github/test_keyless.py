@@ -25,7 +25,7 @@ from gatehouse.github.keyless import (
 
 ROLE = "arn:aws:iam::123456789012:role/gatehouse/read"
 PROVIDER = "projects/12345/locations/global/workloadIdentityPools/github/providers/model"
-ACCOUNT = "reader@some-project.iam.gserviceaccount.com"
+ACCOUNT = "reader@project.iam.gserviceaccount.com"
 TENANT, CLIENT = "11111111-2222-3333-4444-555555555555", "AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee"
 TELL = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
 

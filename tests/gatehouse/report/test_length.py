@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,12 +65,3 @@ def test_a_fail_has_twenty_five_lines(
     text = comment(make_run(**change), policy, picture, owned=owned)
     assert "Gatehouse: fail" in text
     assert lines_in_sight(text) <= 25
-
-
-@pytest.mark.parametrize(("name", "most"), [("pass", 10), ("fail", 25)])
-def test_the_examples_are_short(name: str, most: int) -> None:
-    """The comments of the documentation, made by the real workflows."""
-    example = Path(__file__).parents[3] / f"docs/examples/comment-{name}.md"
-    if not example.exists():
-        pytest.skip("the examples are the template's; this fork has none")
-    assert lines_in_sight(example.read_text("utf-8")) <= most

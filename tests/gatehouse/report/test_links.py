@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from tests.sample import SAMPLE
 
 from gatehouse.evidence import Gate
-from gatehouse.report.links import Links, links_at, rule_lines
+from gatehouse.report.links import links_at, rule_lines
 
-ROOT = Path(__file__).parents[3]
 POLICY = (SAMPLE / "policy.yaml").read_text("utf-8")
 
 
@@ -43,10 +39,3 @@ def test_links_lead_into_the_base() -> None:
     assert links.rule("accuracy-floor") == f"[`accuracy-floor`]({place}/policy.yaml#L{number})"
     assert links.rule("unknown") == f"[`unknown`]({place}/policy.yaml)"
     assert links.gate(Gate.DRIFT) == f"[**drift**]({place}/docs/gates.md#drift)"
-
-
-def test_each_gate_has_its_page() -> None:
-    """Attacks a link to a heading that is not there."""
-    headings = re.findall(r"^## (\w+)$", (ROOT / "docs/gates.md").read_text("utf-8"), re.MULTILINE)
-    for gate in Gate:
-        assert gate.value.capitalize() in headings, Links().gate(gate)
