@@ -45,6 +45,7 @@ class Job:
         times: how often a push starts it.
         waits: does it call GitHub?
         trains: is it left out where nothing that trains has changed?
+        part: is it a part of the job in the row before?
     """
 
     name: str
@@ -53,6 +54,7 @@ class Job:
     times: int = 1
     waits: bool = False
     trains: bool = False
+    part: bool = False
 
 
 def imports(*names: str) -> str:
@@ -67,7 +69,8 @@ JOBS = (
     Job("Pipeline: Where", ""),
     Job("Pipeline: Pipeline, what fetches", "objects",
         (imports("gatehouse.github.start", "gatehouse.objects.bring", "dvc.fs"),), waits=True),
-    Job("Pipeline: Pipeline, what trains", "run", (".venv/bin/gatehouse run",), trains=True),
+    Job("Pipeline: Pipeline, what trains", "run", (".venv/bin/gatehouse run",), trains=True,
+        part=True),
     Job("Gates: Announce", "github", (imports("gatehouse.github.publish"),), waits=True),
     Job("Gates: What has ended?", "", ("python3 -c 'import gatehouse.github.ended'",),
         times=2, waits=True),
@@ -75,7 +78,8 @@ JOBS = (
         (f".venv/bin/python {JUDGE}", imports("gatehouse.github.fetching")), waits=True),
     Job("Gates: Comment", "github", (imports("gatehouse.github.comment"),), waits=True),
     Job("Gates: Publish", "github", (imports("gatehouse.github.publish"),), times=2, waits=True),
-    Job("Gates: Show the picture", "github", (imports("gatehouse.github.comment"),), waits=True),
+    Job("Gates: Show the picture", "github", (imports("gatehouse.github.comment"),), waits=True,
+        trains=True),
 )  # fmt: skip
 
 
@@ -135,9 +139,8 @@ def table(found: dict[str, tuple[float, float]]) -> str:
             return "Not measured yet."
         install, work = found[job.name]
         seconds = install + work
-        more = job.trains  # a part of the job in the row before
-        full = math.ceil(seconds / 60) if more else minutes(job, seconds)
-        billed = (full * job.times, 0 if more else full * job.times)
+        full = math.ceil(seconds / 60) if job.part else minutes(job, seconds)
+        billed = (full * job.times, 0 if job.trains else full * job.times)
         sums = [sums[0] + seconds * job.times, sums[1] + billed[0], sums[2] + billed[1]]
         lines.append(
             f"| {job.name} | {job.times} | {install:.0f} | {work:.0f} | {billed[0]} | {billed[1]} |"
