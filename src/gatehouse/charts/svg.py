@@ -127,11 +127,11 @@ def ends(names: list[str]) -> str:
     return f'{first}<text class="end" x="{WIDTH - RIGHT:.1f}" y="{y:.1f}">{last}</text>'
 
 
-def picture(told: str, parts: Sequence[str], height: float) -> Markup:
-    """The whole picture; `told` is what a screen reader says of it."""
+def picture(words: str, parts: Sequence[str], height: float) -> Markup:
+    """The whole picture; `words` is what a screen reader says of it."""
     # Every text in `parts` was escaped where it was put in.
     return Markup(  # noqa: S704
-        f'<svg class="chart" role="img" aria-label="{escape(told)}" '
+        f'<svg class="chart" role="img" aria-label="{escape(words)}" '
         f'viewBox="0 0 {WIDTH:.0f} {height:.0f}">{"".join(parts)}</svg>'
     )
 

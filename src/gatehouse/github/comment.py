@@ -131,7 +131,7 @@ def _by_cml(number: int, body: Path) -> bool:
         print(f"CML failed ({error.strerror}); the comment is made by REST")
         return False
     if done.returncode:
-        # One line, so that none begins with ::, which the runner obeys: CML tells what it was told.
+        # One line, so that none begins with ::, which the runner obeys: CML repeats its input.
         why = _reason(done.stderr)
         print(f"CML failed with code {done.returncode} ({why}); the comment is made by REST")
     return done.returncode == 0

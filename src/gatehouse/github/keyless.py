@@ -86,8 +86,7 @@ def cloud_of(identity: str) -> Cloud:
         "(arn:aws:iam::ACCOUNT:role/NAME), a provider of Google Cloud (projects/NUMBER/locations/"
         "global/workloadIdentityPools/POOL/providers/NAME, and "
         "' ACCOUNT@PROJECT.iam.gserviceaccount.com' behind it for a service account), or an "
-        "application of Azure "
-        "(TENANT-ID/CLIENT-ID); docs/clouds.md has a recipe for each"
+        "application of Azure (TENANT-ID/CLIENT-ID); docs/clouds.md has a recipe for each"
     )
 
 

@@ -11,8 +11,8 @@ from gatehouse.evidence import Gate
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import plain
 from gatehouse.report.links import key_lines
-from gatehouse.report.summary import worst_finding
-from gatehouse.report.words import PLAIN, failed_expectations, plain_slice, sentence
+from gatehouse.report.summary import finding_text, worst_finding
+from gatehouse.report.words import PLAIN, failed_expectations, plain_slice
 from gatehouse.typed import Frozen
 from gatehouse.verdict import RuleResult
 
@@ -79,7 +79,7 @@ def _notes(context: ReportContext) -> Iterator[_Note]:
 def _of_rule(context: ReportContext, result: RuleResult) -> Iterator[_Note]:
     worst = worst_finding(result)
     broken = failed_expectations(context) if result.gate is Gate.DATA else []
-    text = plain(sentence(result, worst, context.measured(result, worst), PLAIN, broken), 900)
+    text = plain(finding_text(context, result, worst, PLAIN), 900)
     slices = [m.slice for m in broken] or [
         finding.slice for finding in result.findings if finding.outcome is worst.outcome
     ]

@@ -8,8 +8,10 @@ from gatehouse.evidence import Gate, Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.words import (
     ICONS,
+    MARKDOWN,
     PLAIN,
     WARNING,
+    Style,
     failed_expectations,
     is_ceiling,
     next_step,
@@ -70,10 +72,12 @@ def gate_reason(context: ReportContext, gate: Gate) -> str:
     return capital(_reason(ranked, gate, lambda pair: finding_text(context, *pair)))
 
 
-def finding_text(context: ReportContext, result: RuleResult, finding: Finding) -> str:
-    """What a rule found in one slice, as Markdown."""
-    measured = context.measured(result, finding)
-    return sentence(result, finding, measured, broken=failed_expectations(context))
+def finding_text(
+    context: ReportContext, result: RuleResult, finding: Finding, style: Style = MARKDOWN
+) -> str:
+    """What a rule found in one slice, with the evidence at hand."""
+    broken = failed_expectations(context) if result.gate is Gate.DATA else ()
+    return sentence(result, finding, context.measured(result, finding), style, broken)
 
 
 def steps_of(context: ReportContext, *, blocking: bool) -> dict[Gate, str]:

@@ -140,9 +140,11 @@ def _worst_group(
     means[sizes < min(SHOWN, sizes.max())] = -np.inf
     worst = int(means.argmax())
     number = means[worst]
-    told = f"mean error {number:.3g}" if said.task is Task.REGRESSION else f"{number:.1%} are wrong"
+    error = (
+        f"mean error {number:.3g}" if said.task is Task.REGRESSION else f"{number:.1%} are wrong"
+    )
     group = plain(str(names[worst]), 80)
-    return f"The group {group}: {int(sizes[worst]):,} test rows, {told}", index == worst
+    return f"The group {group}: {int(sizes[worst]):,} test rows, {error}", index == worst
 
 
 def _errors(said: Predictions) -> NDArray[np.float64]:
