@@ -24,7 +24,9 @@ from gatehouse.site import mermaid
 from gatehouse.site.badge import sign
 
 _FOLDED = re.compile(r"\s*<details>\s*<summary>([^<>]*)</summary>\s*")
-# Links of a report to files that the site does not have: their text alone is shown.
+# Links of a report to files that the site does not have: their text alone is shown, and of one to
+# a rule's page nothing.
+_DOCS = re.compile(r" · \[docs\]\(\.\./docs/gates\.md#[a-z]+\)")
 _BESIDE = re.compile(r"\.\./(policy\.yaml(#L\d+)?|docs/gates\.md#[a-z]+)")
 _HIDDEN = re.compile(r"\s*(</details>|<!--[^<>]*-->)\s*")
 
@@ -103,7 +105,7 @@ def render(text: str, picture: Markup | None = None) -> Markup:
     """
     parser = _parser()
     env: dict[str, Any] = {"picture": picture} if picture else {}
-    tokens = parser.parse(text, env)
+    tokens = parser.parse(_DOCS.sub("", text), env)
     _set_up(tokens)
     # The renderer writes nothing that was not escaped.
     return Markup(parser.renderer.render(tokens, parser.options, env))  # noqa: S704

@@ -143,3 +143,10 @@ def test_numbers_that_cannot_be_drawn_are_still_told(values: str) -> None:
     page = Page(render(f"```mermaid\nxychart-beta\nline [{values}]\n```"))
     assert page.strange() == []
     assert "nan" not in " ".join(str(a.get("points")) for _, a in page.tags)
+
+
+def test_what_lies_beside_the_site_is_no_link() -> None:
+    """Attacks a link to a file that was not published, and a word that is left of it."""
+    page = Page(render("[`a`](../policy.yaml#L3) · [docs](../docs/gates.md#drift), [x](../x)"))
+    assert page.links == []
+    assert page.text.startswith("a ,")
