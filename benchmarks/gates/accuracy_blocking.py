@@ -28,8 +28,8 @@ from gatehouse.gates.metrics import weighted_metrics
 from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, Rule, load_policy
+from gatehouse.samples.simulate import simulate
 from gatehouse.verdict import Outcome
-from pipeline.simulate import simulate
 
 Floats = NDArray[np.float64]
 

@@ -24,8 +24,8 @@ from gatehouse.evidence import Evidence, Gate, Subject
 from gatehouse.gates.drift import Test, adjusted, compare_tables
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, load_policy
+from gatehouse.samples.simulate import simulate
 from gatehouse.verdict import Outcome
-from pipeline.simulate import simulate
 
 os.environ["DO_NOT_TRACK"] = "1"
 

@@ -25,8 +25,8 @@ def prepare(folder: Path, rows: int) -> None:
     """A base, and a candidate of mostly the same rows."""
     import pandas as pd
 
+    from gatehouse.samples.simulate import simulate
     from gatehouse.table import write_table
-    from pipeline.simulate import simulate
 
     frame = simulate(rows, 1)
     write_table(frame, folder / "base/rows.parquet")

@@ -23,8 +23,8 @@ GATES = ("data", "drift")
 
 def prepare(folder: Path, rows: int) -> None:
     """A candidate and a base of different rows; what each gate reads of them."""
+    from gatehouse.samples.simulate import simulate
     from gatehouse.table import write_table
-    from pipeline.simulate import simulate
 
     for name, seed in (("candidate", 1), ("base", 2)):
         frame = simulate(rows, seed)

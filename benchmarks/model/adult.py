@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from gatehouse.gates.metrics import weighted_metrics
 from gatehouse.gates.predictions import Predictions
-from pipeline.settings import TrainSettings
-from pipeline.trainer import TrainingData
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.trainer import TrainingData
 
 SEEDS = (0, 1, 2)
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
@@ -87,7 +87,7 @@ def row(name: str, outcomes: list[Outcome], more: list[str] | None = None) -> st
 def comparison(data: TrainingData, test: pd.DataFrame, settings: TrainSettings) -> str:
     seeded = [settings.model_copy(update={"seed": seed}) for seed in SEEDS]
     runs = {
-        "`pipeline.train:torch_mlp`": [ours(data, test, s) for s in seeded],
+        "`pipeline.network:torch_mlp`": [ours(data, test, s) for s in seeded],
         "LightGBM, defaults": [lightgbm(data, test, seed) for seed in SEEDS],
     }
     head = ["| model | ROC AUC | accuracy | log loss | calibration error | seconds |"]

@@ -11,11 +11,11 @@ import pandas as pd
 
 from gatehouse.contract import load_contract
 from gatehouse.model import Metadata, Model, write_metadata
+from gatehouse.pipeline.ingest import ingest
+from gatehouse.pipeline.settings import Settings, TrainSettings, load_settings
+from gatehouse.pipeline.trainer import TrainingData, find_trainer
 from gatehouse.prepare import prepare
 from gatehouse.table import read_table
-from pipeline.ingest import ingest
-from pipeline.settings import Settings, TrainSettings, load_settings
-from pipeline.trainer import TrainingData, find_trainer
 
 
 def adult() -> tuple[Settings, TrainingData, pd.DataFrame]:

@@ -17,12 +17,12 @@ from common import adult, in_memory, trained, write_between
 from quantization import BATCH, medians
 from sklearn.metrics import roc_auc_score
 
-from pipeline.quantize import quantize
-from pipeline.settings import TrainSettings
+from gatehouse.pipeline.quantize import quantize
+from gatehouse.pipeline.settings import TrainSettings
 
 SEEDS = (0, 1, 2)
 CALLS = 400
-TEACHER = {"teacher": "pipeline.trainers:lightgbm"}
+TEACHER = {"teacher": "gatehouse.pipeline.trainers:lightgbm"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "default: 128, 128": {},
     "pruned by half: 64, 64": {"prune": {"share": 0.5}},

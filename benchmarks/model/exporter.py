@@ -21,9 +21,9 @@ import torch
 from common import write_between
 
 from gatehouse.contract import load_contract
-from pipeline.encode import Encoding
+from gatehouse.pipeline.encode import Encoding
+from gatehouse.pipeline.settings import load_settings
 from pipeline.network import Network
-from pipeline.settings import load_settings
 
 
 def main() -> None:

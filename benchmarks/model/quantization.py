@@ -18,7 +18,7 @@ import numpy as np
 from common import adult, in_memory, trained, write_between
 from sklearn.metrics import roc_auc_score
 
-from pipeline.quantize import Method, quantize
+from gatehouse.pipeline.quantize import Method, quantize
 
 METHODS: tuple[Method, ...] = ("static", "dynamic")
 ROUNDS, CALLS = 15, 600

@@ -35,9 +35,9 @@ from gatehouse.monitor.sample import Sample
 from gatehouse.monitor.scan import PLACE, Scan, Span
 from gatehouse.monitor.verdict import judge_window, watching
 from gatehouse.policy import Monitor, load_policy
+from gatehouse.samples.simulate import simulate
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL
-from pipeline.simulate import simulate
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)

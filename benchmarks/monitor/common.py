@@ -9,15 +9,15 @@ from pathlib import Path
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.digest import PREPARED
 from gatehouse.model import Metadata, write_metadata
+from gatehouse.pipeline.ingest import ingest
+from gatehouse.pipeline.settings import load_settings
+from gatehouse.pipeline.trainer import TrainingData
 from gatehouse.policy import POLICY_FILE
 from gatehouse.prepare import prepare
 from gatehouse.seal import data_digest
 from gatehouse.table import RAW, read_table
 from gatehouse.workspace import MODEL, Workspace
-from pipeline.ingest import ingest
-from pipeline.settings import load_settings
-from pipeline.train import torch_mlp
-from pipeline.trainer import TrainingData
+from pipeline.network import torch_mlp
 
 PAGE = Path("docs/monitoring.md")
 EPOCHS = 4

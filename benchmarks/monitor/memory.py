@@ -28,8 +28,8 @@ sys.path.append(str(Path(__file__).parents[1] / "gates"))
 from results import table
 
 from gatehouse.digest import file_digest
+from gatehouse.samples.simulate import simulate
 from gatehouse.workspace import Workspace
-from pipeline.simulate import simulate
 
 RECORDS = [100_000, 1_000_000, 10_000_000]
 END = datetime(2026, 3, 30, tzinfo=UTC)

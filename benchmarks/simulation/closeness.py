@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from gatehouse.contract import Contract, load_contract
-from pipeline import adult
-from pipeline.simulate import simulate
+from gatehouse.samples import adult
+from gatehouse.samples.simulate import simulate
 
 ROWS = 200_000
 BEGIN, END = "<!-- closeness: begin -->", "<!-- closeness: end -->"

@@ -1,4 +1,4 @@
-"""Fits `src/pipeline/adult_model.json` to UCI Adult's training file.
+"""Fits `gatehouse/samples/adult_model.json` to UCI Adult's training file.
 
     GATEHOUSE_ADULT_DIR=... PYTHONPATH=src python benchmarks/simulation/fit.py
 
@@ -22,7 +22,7 @@ import structure
 from numpy.typing import NDArray
 
 from gatehouse.contract import load_contract
-from pipeline import adult, simulate
+from gatehouse.samples import adult, simulate
 
 ONE = simulate.ONE
 POINTS_PER_LOGIT = 32

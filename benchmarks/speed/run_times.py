@@ -23,11 +23,11 @@ GATEHOUSE = str(Path(sys.executable).parent / "gatehouse")
 REPEATS = 5
 
 STAGES = {
-    "ingest": [sys.executable, "-m", "pipeline.ingest"],
+    "ingest": [sys.executable, "-m", "gatehouse.pipeline.ingest"],
     "prepare": [GATEHOUSE, "prepare"],
     "validate": [GATEHOUSE, "measure", "data"],
-    "train": [sys.executable, "-m", "pipeline.train"],
-    "quantize": [sys.executable, "-m", "pipeline.quantize"],
+    "train": [sys.executable, "-m", "gatehouse.pipeline.train"],
+    "quantize": [sys.executable, "-m", "gatehouse.pipeline.quantize"],
     "drift": [GATEHOUSE, "measure", "drift"],
     "accuracy": [GATEHOUSE, "measure", "accuracy"],
     "fairness": [GATEHOUSE, "measure", "fairness"],

@@ -23,13 +23,13 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from gatehouse.errors import GatehouseError
-from pipeline.quantize import quantize
-from pipeline.settings import TrainSettings
-from pipeline.trainer import TrainingData
+from gatehouse.pipeline.quantize import quantize
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.trainer import TrainingData
 
-DEFAULT = "pipeline.train:torch_mlp"
+DEFAULT = "pipeline.network:torch_mlp"
 NAMES = ("logistic_regression", "hist_gradient_boosting", "xgboost", "lightgbm", "keras_mlp")
-TRAINERS = (DEFAULT, *(f"pipeline.trainers:{name}" for name in NAMES))
+TRAINERS = (DEFAULT, *(f"gatehouse.pipeline.trainers:{name}" for name in NAMES))
 SEEDS = (0, 1, 2)
 ROUNDS, CALLS = 9, 300
 

@@ -18,9 +18,9 @@ from rows import digits
 from tqdm import tqdm
 
 from gatehouse.contract import Contract, load_contract, parse_contract
+from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings, load_settings
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData
 from pipeline import cnn, transfer
-from pipeline.settings import TorchMlpSettings, TrainSettings, load_settings
-from pipeline.trainer import TrainedModel, TrainingData
 
 HERE = Path(__file__).parent
 DRAWS = 5

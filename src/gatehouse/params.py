@@ -60,7 +60,7 @@ def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
         GatehouseError: there is no such setting, a value is not of the setting's type, or the
             file is unreadable. The file is then as it was.
     """
-    from pipeline.settings import Settings
+    from gatehouse.pipeline.settings import Settings
 
     text = read_text(path)
     before = _plain(parse_yaml(text, path))

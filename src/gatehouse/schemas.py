@@ -19,7 +19,9 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 def published() -> dict[str, type[BaseModel]]:
     """The models that have a published schema, by the schema's name."""
-    from pipeline.settings import Settings  # a fork's own settings, so not of this package
+    from gatehouse.pipeline.settings import (
+        Settings,  # a fork's own settings, so not of this package
+    )
 
     return {
         "evidence": Evidence,

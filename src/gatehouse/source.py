@@ -28,7 +28,7 @@ def source_settings(source: str, path: Path = PARAMS) -> dict[str, Any]:
     Raises:
         GatehouseError: `source` is none of these, or the settings are unreadable.
     """
-    from pipeline.settings import DataSettings, load_settings
+    from gatehouse.pipeline.settings import DataSettings, load_settings
 
     sources = get_args(DataSettings.model_fields["source"].annotation)
     if source in sources:
@@ -41,7 +41,7 @@ def source_settings(source: str, path: Path = PARAMS) -> dict[str, Any]:
 
 
 def _place(source: str, sources: tuple[str, ...]) -> dict[str, Any]:
-    from pipeline.settings import OWN
+    from gatehouse.pipeline.settings import OWN
 
     if "://" in source:
         return {"data.file.url": source, "data.file.path": OWN.as_posix()}
@@ -61,7 +61,7 @@ def check_source(path: Path = PARAMS) -> None:
     Raises:
         GatehouseError: the settings are wrong, or name a file that is not here.
     """
-    from pipeline.settings import load_settings
+    from gatehouse.pipeline.settings import load_settings
 
     data = load_settings(path).data
     if data.source == "file" and data.file.url is None and not data.file.path.is_file():

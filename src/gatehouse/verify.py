@@ -120,7 +120,7 @@ def _bring_base(root: Path, clone: Path) -> None:
 
 def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:
     """The file that the recorded settings read, where DVC keeps it: no stage can make it again."""
-    from pipeline.settings import load_settings
+    from gatehouse.pipeline.settings import load_settings
 
     data = load_settings(clone / PARAMS).data
     path = data.file.path

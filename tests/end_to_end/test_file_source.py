@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.simulate import simulate
+from gatehouse.samples.simulate import simulate
 from tests.end_to_end.clone import copy_checkout
 
 pytestmark = pytest.mark.slow

@@ -21,13 +21,13 @@ from gatehouse.judge import apply_rule
 from gatehouse.judging import verdict_on
 from gatehouse.measure import measure, measure_and_write
 from gatehouse.model import write_metadata
+from gatehouse.pipeline import ingest, quantize, train
 from gatehouse.policy import load_policy
 from gatehouse.prepare import prepare
 from gatehouse.seal import data_digest
 from gatehouse.table import read_table, write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, Workspace
-from pipeline import ingest, quantize, train
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import torch
 from tests.examples.conftest import EXAMPLE
 
 from gatehouse.errors import GatehouseError
-from pipeline.trainer import TrainingData
+from gatehouse.pipeline.trainer import TrainingData
 
 pytestmark = pytest.mark.slow
 

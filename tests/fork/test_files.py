@@ -9,13 +9,13 @@ from typing import Any, get_args
 import pytest
 
 from gatehouse.contract import CONTRACT_FILE, load_contract
+from gatehouse.pipeline.ingest import SOURCES
+from gatehouse.pipeline.settings import PARAMS_FILE, Choice, DataSettings, load_settings
+from gatehouse.pipeline.trainer import find_trainer
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.card_text import CARD_TEXT, load_card_text
 from gatehouse.tune.metric import metric_of
 from gatehouse.tune.space import applied
-from pipeline.ingest import SOURCES
-from pipeline.settings import PARAMS_FILE, Choice, DataSettings, load_settings
-from pipeline.trainer import find_trainer
 from tests.fork import ROOT
 
 LOADERS: dict[Path, Callable[[Path], Any]] = {

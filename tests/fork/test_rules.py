@@ -16,6 +16,8 @@ from gatehouse.evidence import Evidence, Gate
 from gatehouse.gates import latency
 from gatehouse.judge import apply_rule
 from gatehouse.measure import measure_and_write
+from gatehouse.pipeline import quantize, train
+from gatehouse.pipeline.settings import PARAMS_FILE
 from gatehouse.policy import POLICY_FILE, Policy, load_policy
 from gatehouse.prepare import prepare
 from gatehouse.report.card_text import CARD_TEXT
@@ -23,8 +25,6 @@ from gatehouse.run import write_card
 from gatehouse.table import RAW, ROWS_FILE, write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
-from pipeline import quantize, train
-from pipeline.settings import PARAMS_FILE
 from tests.fork import ROOT
 from tests.fork.rows import draw
 

@@ -14,12 +14,12 @@ from dvc.repo import Repo
 from gatehouse.digest import PREPARED
 from gatehouse.evidence import Gate, evidence_path
 from gatehouse.lock.resolve import GENERATED
+from gatehouse.pipeline.ingest import SOURCES
+from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
 from gatehouse.run import CARD
 from gatehouse.table import RAW
 from gatehouse.typed import parse_yaml, read_text
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32
-from pipeline.ingest import SOURCES
-from pipeline.settings import PARAMS_FILE, load_settings
 from tests.fork import ROOT
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gatehouse.errors import GatehouseError
 from gatehouse.params import parse_settings, set_values
+from gatehouse.pipeline.settings import load_settings
 from gatehouse.typed import parse_yaml
-from pipeline.settings import load_settings
 from tests.gatehouse.conftest import Command
 from tests.sample import SAMPLE
 

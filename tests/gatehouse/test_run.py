@@ -120,7 +120,7 @@ def test_no_module_in_the_folder_takes_the_place_of_a_library_s(
         )
         (root / folder / f"{name}.py").write_text(planted)
     # Without -P, which dvc.yaml has: a stage that somebody adds may lack it.
-    ingest = {"cmd": "python -m pipeline.ingest", "outs": ["data/raw"]}
+    ingest = {"cmd": "python -m gatehouse.pipeline.ingest", "outs": ["data/raw"]}
     own = {"ingest": ingest, "prepare": {"cmd": "gatehouse prepare", "deps": ["data/raw"]}}
     (root / "dvc.yaml").write_text(json.dumps({"stages": own}))  # JSON is YAML
     assert reproduce(root=root)

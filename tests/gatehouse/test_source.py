@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.settings import OWN, load_settings
 from gatehouse.source import set_source
-from pipeline.settings import OWN, load_settings
 from tests.gatehouse.conftest import Command
 from tests.sample import SAMPLE
 

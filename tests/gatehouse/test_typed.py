@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from gatehouse.contract import parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Subject, read_evidence
+from gatehouse.pipeline.settings import Settings
 from gatehouse.policy import parse_policy
 from gatehouse.typed import Document, parse_yaml, read_text, validate, write_text
-from pipeline.settings import Settings
 from tests.gatehouse.tiny import CONTRACT, POLICY, Finished
 from tests.sample import SAMPLE
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.gatehouse.conftest import _own_settings, gatehouse
-from tests.pipeline.conftest import shop
+from tests.gatehouse.pipeline.conftest import shop
 
 __all__ = ["_own_settings", "gatehouse", "shop"]

@@ -24,7 +24,7 @@ import pandas as pd
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from pipeline.settings import DataSettings
+from gatehouse.pipeline.settings import DataSettings
 
 
 def load(settings: DataSettings, contract: Contract) -> tuple[pd.DataFrame, None]:
@@ -83,13 +83,16 @@ def make_fork(folder: Path) -> Fork:
     return fork
 
 
+LIBRARY = "src/gatehouse/pipeline"
+
+
 def own_source(fork: Fork) -> None:
     """docs/data.md, "A source of your own", with its settings."""
     fork.write("src/pipeline/crm.py", CRM)
-    replace, settings = fork.clone.replace, "src/pipeline/settings.py"
-    replace("src/pipeline/ingest.py", '"file": _file}', '"file": _file, "crm": crm.load}')
-    replace("src/pipeline/ingest.py", "\nfrom pipeline.settings",
-            "\nfrom pipeline import crm\nfrom pipeline.settings")  # fmt: skip
+    replace, settings = fork.clone.replace, f"{LIBRARY}/settings.py"
+    replace(f"{LIBRARY}/ingest.py", '"file": _file}', '"file": _file, "crm": crm.load}')
+    replace(f"{LIBRARY}/ingest.py", "\nfrom gatehouse.pipeline.settings",
+            "\nfrom pipeline import crm\nfrom gatehouse.pipeline.settings")  # fmt: skip
     replace(settings, "class DataSettings(Frozen):\n    source: Literal[",
             'class CrmSettings(Frozen):\n    """The table to read."""\n\n    table: str = ""\n\n\n'
             'class DataSettings(Frozen):\n    source: Literal["crm", ')  # fmt: skip
@@ -97,8 +100,8 @@ def own_source(fork: Fork) -> None:
             "    file: FileSettings\n    crm: CrmSettings = CrmSettings()\n")  # fmt: skip
     replace("params.yaml", "source: simulated ", "source: crm ")
     replace("params.yaml", "\ntrain:", "\n  crm:\n    table: customers\ntrain:")
-    replace("dvc.yaml", "      - src/pipeline/file_source.py\n",
-            "      - src/pipeline/file_source.py\n      - src/pipeline/crm.py\n")  # fmt: skip
+    dep = f"      - {LIBRARY}/file_source.py\n"
+    replace("dvc.yaml", dep, f"{dep}      - src/pipeline/crm.py\n")
 
 
 def own_trainer(fork: Fork) -> None:
@@ -109,16 +112,17 @@ def own_trainer(fork: Fork) -> None:
     code = code.replace("settings.oak.trees, min_samples_leaf=5, random_state=settings.seed",
                         "settings.oak.trees, random_state=settings.seed")  # fmt: skip
     fork.write("src/pipeline/forest.py", code)
-    replace, settings = fork.clone.replace, "src/pipeline/settings.py"
+    replace, settings = fork.clone.replace, f"{LIBRARY}/settings.py"
     replace(settings, "class TrainSettings(Frozen):\n",
             'class OakSettings(Frozen):\n    """Settings of `pipeline.forest:forest`."""\n\n'
             "    trees: Positive = 100\n\n\nclass TrainSettings(Frozen):\n")  # fmt: skip
     replace(settings, "    torch_mlp: TorchMlpSettings =",
             "    oak: OakSettings = OakSettings()\n    torch_mlp: TorchMlpSettings =")  # fmt: skip
-    replace("params.yaml", "trainer: pipeline.train:torch_mlp ", "trainer: pipeline.forest:forest ")
+    named = "trainer: pipeline.network:torch_mlp "
+    replace("params.yaml", named, "trainer: pipeline.forest:forest ")
     replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
-    replace("dvc.yaml", "      - src/pipeline/train.py\n",
-            "      - src/pipeline/train.py\n      - src/pipeline/forest.py\n")  # fmt: skip
+    dep = f"      - {LIBRARY}/train.py\n"
+    replace("dvc.yaml", dep, f"{dep}      - src/pipeline/forest.py\n")
 
 
 def own_limits(fork: Fork) -> None:

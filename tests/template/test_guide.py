@@ -13,13 +13,13 @@ from ruamel.yaml import YAML
 
 import pipeline
 from gatehouse.adopt.cli import next_steps
-from pipeline.quantize import main as quantize
-from pipeline.settings import TrainSettings
-from pipeline.train import main
-from tests.pipeline.trainers.test_own_trainer import right
+from gatehouse.pipeline.quantize import main as quantize
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.train import main
+from tests.gatehouse.pipeline.trainers.test_own_trainer import right
 
 if TYPE_CHECKING:
-    from tests.pipeline.conftest import Shop
+    from tests.gatehouse.pipeline.conftest import Shop
 
 GUIDE = Path(__file__).parents[2] / "docs/adopting.md"
 
@@ -41,7 +41,7 @@ def test_the_guides_trainer_works_as_shown(
     stale = Path("reports/train/metrics.json")
     stale.parent.mkdir(parents=True)
     stale.write_text('{"of": "another trainer"}', encoding="utf-8")
-    shop.edit("params.yaml", "pipeline.train:torch_mlp", "pipeline.forest_of_the_guide:forest")
+    shop.edit("params.yaml", "pipeline.network:torch_mlp", "pipeline.forest_of_the_guide:forest")
     assert main() == 0
     assert quantize() == 0
     printed = capsys.readouterr()
@@ -59,7 +59,7 @@ def test_the_guide_shows_the_defaults() -> None:
     """Attacks a guide whose settings are not those of the code."""
     shown = re.findall(r"```yaml\n(.*?)```", guide().split("## Other trainers")[1], re.DOTALL)
     sections = YAML(typ="safe").load(shown[1])["train"]
-    settings = TrainSettings(trainer="pipeline.train:torch_mlp").model_dump(mode="json")
+    settings = TrainSettings(trainer="pipeline.network:torch_mlp").model_dump(mode="json")
     assert len(sections) == 5
     assert sections == {name: settings[name] for name in sections}
 

@@ -149,7 +149,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "src/pipeline/__init__.py").write_text(evil)
     (root / "src/pipeline/trainer.py").write_text(DOCSTRING + evil)
     (root / "evil.py").write_text(evil)
-    directive = "::: pipeline.trainer\n    options:\n      extensions: [evil.py]\n"
+    directive = "::: gatehouse.pipeline.trainer\n    options:\n      extensions: [evil.py]\n"
     (docs / "reference/trainer.md").write_text(f"# Trainer\n\nText\n\n{directive}")
     for name in FILES:
         (docs / name).parent.mkdir(parents=True, exist_ok=True)

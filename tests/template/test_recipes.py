@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_found_by_its_own_tests(fork: Fork) -> None:
     shutil.copytree(fork.root, broken.root, symlinks=True)
     replace = broken.clone.replace
     replace("dvc.yaml", "      - src/pipeline/forest.py\n", "")
-    replace("src/pipeline/ingest.py", '    "crm": crm.load,\n', "")
+    replace("src/gatehouse/pipeline/ingest.py", '    "crm": crm.load,\n', "")
     replace("params.yaml", "  space: {}", "  space: {oak.leaves: {low: 1, high: 2}}")
     replace("policy.yaml", "slice: number=*", "slice: number=shoe_size")
     replace("model_card.yaml", "owner: ", "ower: ")
@@ -127,7 +127,7 @@ def test_other_tasks_leave_its_own_tests_green(
 ) -> None:
     """A number and several classes, by the trainer that the template comes with."""
     own_table(fork, target, *options)
-    code, told = fork.run("gatehouse", "set", "train.trainer=pipeline.train:torch_mlp")
+    code, told = fork.run("gatehouse", "set", "train.trainer=pipeline.network:torch_mlp")
     assert code == 0, told
     code, told = fork.pytest("tests/fork")
     assert code == 0, told

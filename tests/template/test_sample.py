@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.ownership import OWNERSHIP_FILE
-from pipeline.settings import TrainSettings, load_settings
+from gatehouse.pipeline.settings import TrainSettings, load_settings
 from tests.sample import FILES, SAMPLE
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from gatehouse.contract import parse_contract
-from pipeline.settings import TrainSettings
-from pipeline.trainer import TrainingData, find_trainer
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.trainer import TrainingData, find_trainer
 
 GUIDE = Path(__file__).parents[2] / "docs/transfer-learning.md"
 WORDS = {
@@ -58,7 +58,7 @@ def test_the_recipe_for_text_works_as_shown(
         + f"  subject: {{type: category, role: target, categories: {list(WORDS)}, description: .}}",
         "contract.yaml",
     )
-    settings = TrainSettings(trainer="pipeline.trainers:logistic_regression")
+    settings = TrainSettings(trainer="gatehouse.pipeline.trainers:logistic_regression")
     data = TrainingData(contract, *splits)
     trained = find_trainer(settings.trainer)(data, settings, Path("reports"))
     decided = trained.valid_outputs.argmax(axis=1)

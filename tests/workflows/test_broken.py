@@ -105,7 +105,7 @@ def test_a_failed_pipeline_is_red_with_its_reason(world: World) -> None:
     """Training code that raises: red at once, naming job and step, not pending for ever."""
 
     def break_it(fork: object) -> None:
-        path = world.author.root / "src/pipeline/mlp.py"
+        path = world.author.root / "src/pipeline/network.py"
         path.write_text(path.read_text() + '\nraise RuntimeError("no memory left")\n')
 
     pull = world.open(break_it)

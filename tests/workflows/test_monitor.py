@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gatehouse.samples.simulate import simulate
 from gatehouse.workspace import Workspace
-from pipeline.simulate import simulate
 from tests.gatehouse.monitor.logs import predictions, write
 from tests.workflows.definitions import REPOSITORY, load
 from tests.workflows.results import Result

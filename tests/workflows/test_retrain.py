@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.simulate import simulate
+from gatehouse.samples.simulate import simulate
 from tests.sample import SAMPLE, lay_sample
 from tests.workflows.definitions import REPOSITORY, load
 from tests.workflows.proposing import no_code_of_the_repository

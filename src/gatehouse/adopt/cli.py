@@ -126,7 +126,7 @@ def _show(adopted: Adopted) -> None:
 def next_steps(path: Path | None) -> list[str]:
     """What to do next; `path` is that of the table, where it lies here and not at a URL."""
     from gatehouse.adopt.files import has_remote, is_tracked
-    from pipeline.settings import OWN
+    from gatehouse.pipeline.settings import OWN
 
     steps = [
         "Read contract.yaml and policy.yaml, and mend them. A column that the model must not see: "

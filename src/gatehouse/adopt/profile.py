@@ -28,8 +28,8 @@ from gatehouse.adopt.standins import standins
 from gatehouse.adopt.table import Table
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.data import FLOAT32_LIMIT
+from gatehouse.pipeline.file_source import MISSING
 from gatehouse.rows import row_hashes
-from pipeline.file_source import MISSING
 
 SAMPLE_ROWS = 20_000
 """Rows that the baseline is trained on; every row has the same chance to be among them."""

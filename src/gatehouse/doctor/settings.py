@@ -34,7 +34,7 @@ def check_settings(root: Path) -> Iterator[Finding]:
 
 
 def _valid(root: Path) -> Iterator[Finding]:
-    from pipeline.settings import PARAMS_FILE, load_settings
+    from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
 
     loaders: dict[Path, Callable[[Path], Any]] = {
         CONTRACT_FILE: load_contract,

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gatehouse.gates.data import Result
+    from gatehouse.pipeline.settings import FileSettings
     from gatehouse.snapshot.join import Joined
-    from pipeline.settings import FileSettings
 
 FOLDER = Path("data/snapshots")
 
@@ -92,8 +92,8 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
     warnings = check(frame, contract)
     joined, before = None, _rows_before()
     if present is not None:
+        from gatehouse.pipeline.ingest import typed
         from gatehouse.snapshot.join import join
-        from pipeline.ingest import typed
 
         joined, before = join(present, frame, contract), len(present)
         frame = typed(joined.rows, contract)
@@ -111,8 +111,8 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
 
 def _source(place: str) -> FileSettings:
+    from gatehouse.pipeline.settings import FORMATS, FileSettings, load_settings
     from gatehouse.remote import check_url
-    from pipeline.settings import FORMATS, FileSettings, load_settings
 
     is_url, told = "://" in place, place
     if is_url:
@@ -130,8 +130,8 @@ def _source(place: str) -> FileSettings:
 
 def _present(contract: Contract) -> pd.DataFrame:
     """The rows that `params.yaml` names now."""
+    from gatehouse.pipeline.settings import load_settings
     from gatehouse.source import check_source
-    from pipeline.settings import load_settings
 
     data = load_settings().data
     if data.source != "file":
@@ -145,8 +145,8 @@ def _present(contract: Contract) -> pd.DataFrame:
 
 def _rows(source: FileSettings, contract: Contract) -> pd.DataFrame:
     """As the stage `ingest` reads them."""
-    from pipeline.file_source import load
-    from pipeline.ingest import typed
+    from gatehouse.pipeline.file_source import load
+    from gatehouse.pipeline.ingest import typed
 
     return typed(load(source, contract), contract)
 
@@ -156,7 +156,7 @@ def _rows_before() -> int | None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    from pipeline.settings import load_settings
+    from gatehouse.pipeline.settings import load_settings
 
     data = load_settings().data
     if data.source != "file" or data.file.format != ".parquet" or data.file.url is not None:

@@ -22,7 +22,7 @@ from gatehouse.workspace import Workspace
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.trainer import TrainingData
+    from gatehouse.pipeline.trainer import TrainingData
 
 STOP = 0.16
 """Share of a fold's training rows that early stopping watches; the fold itself it never sees."""
@@ -44,7 +44,7 @@ def folds_of(workspace: Workspace, count: int) -> Iterator[Fold]:
     Raises:
         GatehouseError: a split is missing, or there are too few rows for so many folds.
     """
-    from pipeline.trainer import TrainingData
+    from gatehouse.pipeline.trainer import TrainingData
 
     contract = workspace.contract
     rows = pd.concat([workspace.split("train"), workspace.split("valid")], ignore_index=True)

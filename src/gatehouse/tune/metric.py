@@ -8,9 +8,9 @@ from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.metrics import point_values
 from gatehouse.gates.predictions import predict
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.trainer import TrainedModel, asked
 from gatehouse.tune.folds import Fold
-from pipeline.settings import TrainSettings
-from pipeline.trainer import TrainedModel, asked
 
 DEFAULT = {
     Task.BINARY: "roc_auc",

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
-from pipeline.settings import Choice, Range, TrainSettings
-from pipeline.spaces import SPACES
+from gatehouse.pipeline.settings import Choice, Range, TrainSettings
+from gatehouse.pipeline.spaces import SPACES
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -88,15 +88,14 @@ def check(space: Space, settings: TrainSettings) -> None:
     """
     if not space:
         raise GatehouseError(
-            f"params.yaml: tune.space: is empty, and pipeline/spaces.py has none for the trainer "
+            f"params.yaml: tune.space: is empty, and there is no space for the trainer "
             f"{settings.trainer}; name what is to be tried, such as "
             "my_trainer.learning_rate: {low: 0.001, high: 0.1, log: true}"
         )
     own = settings.trainer.rpartition(":")[2]
-    sections = {name.rpartition(":")[2] for name in SPACES} - {own}
     for key, over in space.items():
         section = key.partition(".")[0]
-        if settings.trainer in SPACES and section in sections:
+        if own in SPACES and section != own and section in SPACES:
             raise GatehouseError(
                 f"params.yaml: tune.space.{key}: {settings.trainer} does not read the section "
                 f"{section}; name settings of its own, or change train.trainer"

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.settings import TrainSettings, load_settings
 from gatehouse.remote import shown
 from gatehouse.tune.space import Space, applied, check, present, suggest
 from gatehouse.workspace import Workspace
-from pipeline.settings import TrainSettings, load_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -65,14 +65,14 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     Raises:
         GatehouseError: a setting is wrong, or there is no prepared data.
     """
+    from gatehouse.pipeline.spaces import SPACES
+    from gatehouse.pipeline.trainer import find_trainer
     from gatehouse.seal import data_digest
     from gatehouse.tune.metric import LESS_IS_BETTER, metric_of
-    from pipeline.spaces import SPACES
-    from pipeline.trainer import find_trainer
 
     settings = load_settings()
     metric = metric_of(workspace.contract, settings.tune.metric)
-    space = settings.tune.space or SPACES.get(settings.train.trainer, {})
+    space = settings.tune.space or SPACES.get(settings.train.trainer.rpartition(":")[2], {})
     check(space, settings.train)
     find_trainer(settings.train.trainer)
     asked = {
@@ -249,8 +249,8 @@ def _value(trial: Trial, plan: Plan, folds: list[Any]) -> float:
     """The mean over the folds; a trial that is worse than most on the first folds ends early."""
     import optuna
 
+    from gatehouse.pipeline.trainer import find_trainer
     from gatehouse.tune.metric import value_on
-    from pipeline.trainer import find_trainer
 
     changes = suggest(trial, plan.space)
     trial.set_user_attr(SETTINGS, changes)

@@ -15,9 +15,9 @@ from tests.sample import lay_owners, lay_sample
 from gatehouse.adopt import baseline
 from gatehouse.cli import main
 from gatehouse.contract import Contract, load_contract
+from gatehouse.pipeline.settings import Settings, load_settings
 from gatehouse.policy import Policy, load_policy
 from gatehouse.report.card_text import CardText, load_card_text
-from pipeline.settings import Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[3]
 FILES = ("contract.yaml", "policy.yaml", "params.yaml", "model_card.yaml", "dvc.yaml")

@@ -39,11 +39,11 @@ from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import wilson_interval
 from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.ownership import OWNERSHIP_FILE
+from gatehouse.pipeline.file_source import load
+from gatehouse.pipeline.ingest import ingest
+from gatehouse.pipeline.settings import load_settings
 from gatehouse.policy import load_policy
 from gatehouse.table import read_table
-from pipeline.file_source import load
-from pipeline.ingest import ingest
-from pipeline.settings import load_settings
 
 CSV = plain(120).to_csv(index=False)
 

@@ -13,9 +13,9 @@ from tests.gatehouse.adopt.shapes import SHAPES
 
 from gatehouse.contract import ColumnType, Role, Task
 from gatehouse.gates.data import suite, validate
+from gatehouse.pipeline.ingest import ingest
 from gatehouse.prepare import prepare
 from gatehouse.table import read_table
-from pipeline.ingest import ingest
 
 WRITTEN_OTHERWISE = ("tabs", "bars", "cp1252", "utf-16", "byte order mark", "gzip", "parquet")
 """Shapes that differ in their files alone."""

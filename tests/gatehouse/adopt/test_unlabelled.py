@@ -18,11 +18,11 @@ from gatehouse.adopt.table import Table, open_table
 from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import load_contract
 from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.ingest import ingest
+from gatehouse.pipeline.settings import load_settings
 from gatehouse.policy import load_policy
 from gatehouse.snapshot.check import check
 from gatehouse.table import read_table
-from pipeline.ingest import ingest
-from pipeline.settings import load_settings
 
 
 def labelled_in_part(share: float) -> pd.DataFrame:

@@ -15,7 +15,7 @@ DVC = """\
 stages:
   train:
     desc: Train
-    cmd: python -P -m pipeline.train
+    cmd: python -P -m gatehouse.pipeline.train
     deps: [src/pipeline/train.py]
     outs: [models/model.onnx]
 """

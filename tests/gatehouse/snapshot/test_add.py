@@ -19,8 +19,8 @@ from tests.sample import lay_sample
 
 from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.params import set_values
+from gatehouse.pipeline.settings import load_settings
 from gatehouse.table import read_table
-from pipeline.settings import load_settings
 
 KEYED = CONTRACT.replace(
     "columns:\n", "columns:\n  id: {type: integer, role: key, description: i}\n"

@@ -16,12 +16,12 @@ from tests.gatehouse.tune.toy import BEST, SLOPE, probabilities
 
 import pipeline
 from gatehouse.cli import main
+from gatehouse.pipeline.settings import load_settings
 from gatehouse.table import write_table
 from gatehouse.tune.folds import folds_of
 from gatehouse.tune.result import PAGE
 from gatehouse.tune.study import LOCAL
 from gatehouse.workspace import Workspace
-from pipeline.settings import load_settings
 
 HIDDEN = "made-up"
 CONTRACT = """\
@@ -191,7 +191,7 @@ def test_an_interrupted_first_trial_is_made_again(
         ("{low: 0.1, high: 10.0, log: true}", "{low: -1, high: 1}", "can't be -1"),
         (
             "pipeline.toy:sloped",
-            "pipeline.trainers:lightgbm",
+            "gatehouse.pipeline.trainers:lightgbm",
             "does not read the section torch_mlp",
         ),
         ("metric: log_loss", "metric: r2", "no metric of a binary target; there are: roc_auc"),

@@ -8,8 +8,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from gatehouse.model import OUTPUT
-from pipeline.settings import TrainSettings
-from pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData
 
 BEST = 2.0
 SLOPE = "torch_mlp.learning_rate"
