@@ -12,9 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm
-
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.curves import Epoch, report
 from gatehouse.pipeline.device import deterministic
@@ -22,6 +19,8 @@ from gatehouse.pipeline.encode import Encoding
 from gatehouse.pipeline.export import NUMBERS, assemble, torch_core
 from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from torch import Tensor, nn
+from tqdm import tqdm
 
 SIDE = 8
 INK = 16

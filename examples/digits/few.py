@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import train as _train  # noqa: F401  (puts cnn.py and transfer.py into pipeline)
-from rows import digits
-from tqdm import tqdm
-
 from gatehouse.contract import Contract, load_contract, parse_contract
 from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings, load_settings
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from rows import digits
+from tqdm import tqdm
+
 from pipeline import cnn, transfer
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TRAIN = "      - src/gatehouse/pipeline/train.py\n"
+TRAIN = "      - packages/gatehouse/src/gatehouse/pipeline/train.py\n"
 OWN = "".join(
     f"      - {name}\n" for name in ("train.py", "cnn.py", "transfer.py", "transfer.yaml")
 )
