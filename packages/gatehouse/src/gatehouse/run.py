@@ -136,7 +136,7 @@ def report_context(
 ) -> ReportContext:
     """All that the report on a verdict rests on."""
     from gatehouse.report.context import ReportContext
-    from gatehouse.report.links import Links, rule_lines
+    from gatehouse.report.links import links_beside
 
     evidence: dict[Gate, Evidence | str] = read_all_evidence(candidate.evidence)
     policy = base.policy_text if base else None
@@ -149,7 +149,7 @@ def report_context(
         base_params=parse_yaml(base.params, PARAMS) if base and base.params else None,
         base_label=base.name if base else None,
         full_report=full_report,
-        links=Links(lines=rule_lines(policy or "")),
+        links=links_beside(policy),
     )
 
 

@@ -97,7 +97,7 @@ def test_expectations_that_may_fail_raise_no_alarm_beside_a_tick(
     run = make_run(broken=[expectation()], decided_by=decided)
     report = render_report(run)
     said = "1 critical expectation fails (allowed: 1)"
-    rule = "[`data-critical`](../policy.yaml) · [docs](../docs/gates.md#data)"
+    rule = "[`data-critical`](../policy.yaml) · [docs](../packages/gatehouse/docs/gates.md#data)"
     assert f"| ✅ | {rule} | {said}: `age` |" in report
     assert plain_reason(run.verdict, Gate.DATA) == said
     two = make_run(broken=[expectation(), expectation(slice="column=sex")], decided_by=decided)
@@ -122,7 +122,7 @@ def test_a_contract_without_warnings_counts_none(make_run: Any, policy: Policy) 
     decided = changed_policy(policy, rules=policy.rules | {"data-note": warning})
     none = measurement("failed_expectations", 0, slice="severity=note", n=0)
     report = render_report(make_run(broken=[none], decided_by=decided))
-    assert "· [docs](../docs/gates.md#data) | no note expectations |" in report
+    assert "· [docs](../packages/gatehouse/docs/gates.md#data) | no note expectations |" in report
 
 
 def test_inconclusive_warns_and_says_why(make_run: Any) -> None:
