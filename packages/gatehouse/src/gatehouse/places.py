@@ -36,7 +36,7 @@ def wheel_of(root: Path) -> Path | None:
     found = sorted((root / VENDOR).glob("gatehouse-*.whl"))
     if len(found) > 1:
         raise GatehouseError(
-            f"{VENDOR}/ has {len(found)} wheels of gatehouse; keep the one that {LIBRARY_LOCK} locks"
+            f"{VENDOR}/ has {len(found)} wheels of gatehouse; keep the one of {LIBRARY_LOCK}"
         )
     return found[0] if found else None
 

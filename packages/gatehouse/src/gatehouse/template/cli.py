@@ -108,7 +108,9 @@ def slim() -> int:
     click.echo(f"added    {done.wheel}, locked in {LIBRARY_LOCK}")
     if done.readme:
         click.echo(f"written  {README}")
-    click.echo(f"left     {done.left.files:,} files, {done.left.lines:,} lines without locks")
+    click.echo(
+        f"left     {done.left.files:,} files, {done.left.lines:,} lines; locks are not counted"
+    )
     click.echo("next: make setup; undo: git reset --keep HEAD~1 && make setup")
     return PASS
 

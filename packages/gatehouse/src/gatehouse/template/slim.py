@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
@@ -26,7 +27,7 @@ _TITLE = "# Gatehouse"
 
 @dataclass(frozen=True)
 class Size:
-    """How large a part of a repository is; lines of locks and of what is no text don't count."""
+    """How large a part of a repository is; locks don't count, nor do lines of what is no text."""
 
     files: int
     lines: int
@@ -90,11 +91,10 @@ def slim(root: Path) -> Slimmed:
 
 def size(root: Path, *paths: str) -> Size:
     """The size of what Git has of a repository, or of paths in it."""
-    files = git("ls-files", "-z", "--", *paths, root=root).split("\0")[:-1]
+    told = git("ls-files", "-z", "--", *paths, root=root).split("\0")[:-1]
+    files = [path for path in told if not fnmatch(path, "requirements/*.txt")]
     lines = 0
     for file in files:
-        if file.startswith("requirements/") and file.endswith(".txt"):
-            continue
         content = (root / file).read_bytes() if (root / file).is_file() else b""
         lines += 0 if b"\0" in content else content.count(b"\n")
     return Size(len(files), lines)
