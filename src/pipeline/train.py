@@ -24,7 +24,7 @@ from gatehouse.table import read_table
 from gatehouse.workspace import MODEL_FP32
 from pipeline.curves import METRICS, Epoch, report
 from pipeline.settings import TrainSettings, load_settings
-from pipeline.trainer import TrainedModel, TrainingData, find_trainer
+from pipeline.trainer import EVEN, TrainedModel, TrainingData, find_trainer
 
 if TYPE_CHECKING:
     import onnx
@@ -69,7 +69,7 @@ def train(settings: TrainSettings) -> str | None:
             data=data_digest(),
             commit=commit(),
             classes=contract.classes,
-            threshold=settings.threshold if contract.task is Task.BINARY else None,
+            threshold=EVEN if contract.task is Task.BINARY else None,
             trainer=settings.trainer,
         ),
     )

@@ -97,12 +97,10 @@ def own_source(fork: Fork) -> None:
             "    file: FileSettings\n    crm: CrmSettings = CrmSettings()\n")  # fmt: skip
     replace("params.yaml", "source: simulated ", "source: crm ")
     replace("params.yaml", "\ntrain:", "\n  crm:\n    table: customers\ntrain:")
-    replace("dvc.yaml", "      - src/pipeline/file_source.py\n",
-            "      - src/pipeline/file_source.py\n      - src/pipeline/crm.py\n")  # fmt: skip
 
 
 def own_trainer(fork: Fork) -> None:
-    """docs/adopting.md, "A trainer of your own", with its settings, and its file among the deps."""
+    """docs/adopting.md, "A trainer of your own", with its settings."""
     code = fork.guide("A trainer of your own")
     assert code.count("RandomForestClassifier(100,") == 1
     code = code.replace("RandomForestClassifier(100,", "RandomForestClassifier(settings.oak.trees,")
@@ -117,8 +115,6 @@ def own_trainer(fork: Fork) -> None:
             "    oak: OakSettings = OakSettings()\n    torch_mlp: TorchMlpSettings =")  # fmt: skip
     replace("params.yaml", "trainer: pipeline.train:torch_mlp ", "trainer: pipeline.forest:forest ")
     replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
-    replace("dvc.yaml", "      - src/pipeline/train.py\n",
-            "      - src/pipeline/train.py\n      - src/pipeline/forest.py\n")  # fmt: skip
 
 
 def own_limits(fork: Fork) -> None:
