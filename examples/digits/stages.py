@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TRAIN = "python -P -m pipeline.train"
+TRAIN = "python -P -m gatehouse.pipeline.train"
 
 
 def stages(text: str) -> str:
