@@ -26,6 +26,7 @@ from gatehouse.base import (
 )
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path, read_evidence
+from gatehouse.fingerprint.stages import FINGERPRINTS
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.judge import Case, judge
 from gatehouse.judging import today
@@ -165,8 +166,12 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:
-    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card."""
-    said = {*(evidence_path(EVIDENCE, gate).as_posix() for gate in Gate), CARD.as_posix()}
+    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card.
+
+    Fingerprints say which code ran, and are no result.
+    """
+    said = {*(evidence_path(EVIDENCE, gate).as_posix() for gate in Gate), CARD.as_posix(),
+            FINGERPRINTS.as_posix()}  # fmt: skip
     return [
         Difference(path, recorded.get(path, "nothing"), fresh.get(path, "nothing"))
         for path in sorted(set(recorded) | set(fresh))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.acceptance.record import Acceptance
 from gatehouse.contract import Column, Contract, Role
+from gatehouse.disclosed import disclosed
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
 from gatehouse.report import quantities
 from gatehouse.report.card_text import CardText
@@ -235,7 +236,9 @@ def _settings(params: Mapping[str, Any], section: str) -> list[str]:
         if source is None or key == source or not isinstance(value, Mapping)
     }
     return [
-        f"Setting {code(key)}: {code(value)}" for key, value in flat(chosen, f"{section}.").items()
+        f"Setting {code(key)}: {code(value)}"
+        for key, value in flat(chosen, f"{section}.").items()
+        if disclosed(key, value)
     ]
 
 

@@ -218,7 +218,7 @@ def test_changes_of_params_and_policy_are_marked(make_run: Any, policy: Policy) 
     run = make_run(
         roc_auc=0.87,
         proposed=proposed,
-        params=({"train": {"seed": 0}}, {"train": {"seed": 1, "new": "x"}}),
+        params=({"train": {"seed": 0}}, {"train": {"seed": 1, "new": "x"}, "data": {"url": "a://b:c@d"}}),
         verdict={
             "policy_changes": (
                 Change(key="rules.why", before="a", after="b", direction="neutral"),
@@ -233,7 +233,8 @@ def test_changes_of_params_and_policy_are_marked(make_run: Any, policy: Policy) 
     assert "The base's policy decided" in report
     assert "`accuracy-floor` ✅ pass" in report
     assert "| `train.seed` | `0` | `1` |" in report
-    assert "| `train.new` | not set | `x` |" in report
+    assert "| `train.new` | not set | not shown |" in report
+    assert "a://" not in report
 
 
 def test_waivers_show_with_their_state(make_run: Any, policy: Policy) -> None:
