@@ -21,7 +21,7 @@ import pandas as pd
 from results import share, table, write
 
 from gatehouse.evidence import Evidence, Gate, Subject
-from gatehouse.gates.drift import Test, adjusted, compare_tables
+from gatehouse.gates.drift.measure import Test, adjusted, compare_tables
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome

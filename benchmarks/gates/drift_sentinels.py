@@ -22,7 +22,7 @@ from results import share, table, write
 from scipy import stats
 
 from gatehouse.evidence import Evidence, Gate, Subject
-from gatehouse.gates.drift import adjusted, compare_numbers
+from gatehouse.gates.drift.measure import adjusted, compare_numbers
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome

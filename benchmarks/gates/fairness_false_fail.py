@@ -22,8 +22,8 @@ import numpy as np
 from results import share, table, write
 
 from gatehouse.evidence import Gate
-from gatehouse.gates import fairness_classes
-from gatehouse.gates.gaps import largest_gap
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness.gaps import largest_gap
 from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule, load_policy

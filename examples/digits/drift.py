@@ -15,7 +15,7 @@ from rows import PIXELS, SIDE, digits, table
 from tqdm import tqdm
 
 from gatehouse.evidence import Gate
-from gatehouse.gates.drift import adjusted, compare_tables
+from gatehouse.gates.drift.measure import adjusted, compare_tables
 from gatehouse.judge import decide, rule_measurements
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome

@@ -111,7 +111,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     """
     from gatehouse.base import measuring_policy, recorded_base
     from gatehouse.evidence import COMPARES, Gate
-    from gatehouse.gates import data
+    from gatehouse.gates.data import measure as data
     from gatehouse.judging import base_named
     from gatehouse.measure import measure_and_write
     from gatehouse.run import set_base

@@ -19,7 +19,7 @@ def measure(gate: Gate, candidate: Workspace, base: Workspace | None, policy: Po
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
-    module = import_module(f"gatehouse.gates.{gate}")
+    module = import_module(f"gatehouse.gates.{gate}.measure")
     draws = draws_here(candidate)
     evidence: Evidence = module.measure(candidate, base, drawn_policy(policy, gate, draws))
     told = {"settings": policy.measure.of_gate(gate), "draws": mark(draws)}

@@ -90,7 +90,7 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
 
 def stopped_by_data(candidate: Workspace) -> bool:
     """Did the data gate stop the pipeline, on the data that is here now?"""
-    from gatehouse.gates.data import failures
+    from gatehouse.gates.data.measure import failures
 
     try:
         evidence = read_evidence(evidence_path(candidate.evidence, Gate.DATA), Gate.DATA)

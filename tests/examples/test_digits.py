@@ -16,7 +16,7 @@ from tests.gatehouse.serving.place import serving
 from gatehouse.contract import load_contract
 from gatehouse.digest import SPLITS
 from gatehouse.evidence import Gate
-from gatehouse.gates import latency
+from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
 from gatehouse.judging import verdict_on
 from gatehouse.measure import measure, measure_and_write

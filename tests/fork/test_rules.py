@@ -13,7 +13,7 @@ import pytest
 
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.evidence import Evidence, Gate
-from gatehouse.gates import latency
+from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
 from gatehouse.measure import measure_and_write
 from gatehouse.policy import POLICY_FILE, Policy, load_policy

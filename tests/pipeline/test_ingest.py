@@ -12,7 +12,7 @@ from tests.sample import SAMPLE
 
 from gatehouse.contract import Contract, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.gates.data import validate
+from gatehouse.gates.data.measure import validate
 from gatehouse.table import read_table
 from pipeline import ingest as module
 from pipeline.ingest import ingest, main, typed

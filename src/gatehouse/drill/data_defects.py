@@ -12,7 +12,7 @@ from gatehouse.drill.graph import Floats, Margin, raised_where_above, read_off, 
 from gatehouse.drill.model_defects import comparable, surely_beyond
 from gatehouse.drill.scene import Edit, NotApplicableError, Rewrite, Scene
 from gatehouse.evidence import Gate, Of
-from gatehouse.gates.data import read_raw
+from gatehouse.gates.data.measure import read_raw
 from gatehouse.gates.metrics import point_values
 from gatehouse.gates.predictions import labels_of, predict
 

@@ -17,9 +17,11 @@ from gatehouse.contract import Task
 from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import Gate, Of
-from gatehouse.gates import drift, fairness_classes, fairness_values
 from gatehouse.gates.bootstrap import bootstrap
-from gatehouse.gates.fairness import group_labels, partitions
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import values as fairness_values
+from gatehouse.gates.fairness.measure import group_labels, partitions
 from gatehouse.gates.metrics import point_values, weighted_metrics
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.scale import robust_deviation

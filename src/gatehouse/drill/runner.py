@@ -16,7 +16,7 @@ from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Subject, evidence_path
-from gatehouse.gates.data import failures
+from gatehouse.gates.data.measure import failures
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.judging import read_all_evidence
 from gatehouse.measure import measure

@@ -1,1 +1,1 @@
-"""The gates: each measures; none decides. One file per gate."""
+"""The gates: each measures; none decides. One folder per gate."""

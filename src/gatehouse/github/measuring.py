@@ -53,7 +53,7 @@ GRAPH_LIMIT = 120.0
 
 IMPORTED = (
     "gatehouse.github.reader",
-    *(f"gatehouse.gates.{gate}" for gate in Gate),
+    *(f"gatehouse.gates.{gate}.measure" for gate in Gate),
     "great_expectations", "onnxruntime", "pandas", "pyarrow.parquet", "scipy.stats",
     "sklearn.metrics",
 )  # fmt: skip

@@ -23,8 +23,10 @@ import pyarrow.compute as pc
 from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of, Subject
-from gatehouse.gates import accuracy, drift, fairness
+from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.bootstrap import Floats, wilson_interval
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.gates.tools import versions
 from gatehouse.judge import Case, judge

@@ -17,7 +17,9 @@ import pandas as pd
 from gatehouse.contract import UNLISTED, Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
-from gatehouse.gates import accuracy, drift, fairness
+from gatehouse.gates.accuracy import measure as accuracy
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.monitor import said

@@ -131,7 +131,7 @@ def _worst_group(
     rows: pd.DataFrame, attributes: tuple[str, ...], said: Predictions
 ) -> tuple[str, NDArray[np.bool_]]:
     """The group in which the model errs most, of those with ten rows if there are such."""
-    from gatehouse.gates.fairness import group_labels
+    from gatehouse.gates.fairness.measure import group_labels
 
     names, index, sizes = np.unique(
         group_labels(rows, attributes), return_inverse=True, return_counts=True

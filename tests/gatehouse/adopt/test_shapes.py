@@ -12,7 +12,7 @@ from tests.gatehouse.adopt.conftest import Fork
 from tests.gatehouse.adopt.shapes import SHAPES
 
 from gatehouse.contract import ColumnType, Role, Task
-from gatehouse.gates.data import suite, validate
+from gatehouse.gates.data.measure import suite, validate
 from gatehouse.prepare import prepare
 from gatehouse.table import read_table
 from pipeline.ingest import ingest

@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import NEW, Evidence, Measurement, Of
-from gatehouse.gates import accuracy
+from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.predictions import predict
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy

@@ -12,7 +12,7 @@ import pytest
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement
-from gatehouse.gates import data
+from gatehouse.gates.data import measure as data
 from gatehouse.policy import Policy
 from gatehouse.table import write_table
 from gatehouse.workspace import Workspace

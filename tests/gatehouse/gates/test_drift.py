@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
-from gatehouse.gates import drift
+from gatehouse.gates.drift import measure as drift
 from gatehouse.judge import apply_rule
 from gatehouse.policy import DriftMeasure, Policy
 from gatehouse.verdict import Outcome

@@ -13,8 +13,11 @@ from tests.gatehouse.gates.conftest import Graph
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import NEW, Evidence, Gate, Measurement, Of
-from gatehouse.gates import accuracy, drift, fairness, latency
+from gatehouse.gates.accuracy import measure as accuracy
+from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.exam import exam_of
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome

@@ -16,7 +16,8 @@ from sklearn.metrics import confusion_matrix
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement
-from gatehouse.gates import fairness, fairness_classes
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace

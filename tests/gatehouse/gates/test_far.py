@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gatehouse.evidence import Evidence, Gate, Subject
-from gatehouse.gates.drift import adjusted, compare_numbers, compare_values
-from gatehouse.gates.far import EVERYTHING, usual_values
+from gatehouse.gates.drift.far import EVERYTHING, usual_values
+from gatehouse.gates.drift.measure import adjusted, compare_numbers, compare_values
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, Of
-from gatehouse.gates import latency
+from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome

@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from gatehouse.contract import Task
 from gatehouse.evidence import Gate, Measurement
-from gatehouse.gates import fairness, gaps
+from gatehouse.gates.fairness import gaps
+from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule

@@ -13,7 +13,7 @@ from tests.gatehouse.gates.test_rows import BASE, TEST, made, one, outcomes, sma
 
 from gatehouse.contract import Contract
 from gatehouse.evidence import Evidence
-from gatehouse.gates import rows as gate
+from gatehouse.gates.rows import measure as gate
 from gatehouse.policy import Policy
 from gatehouse.split import deal
 from gatehouse.table import write_table

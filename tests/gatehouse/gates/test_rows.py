@@ -15,7 +15,7 @@ from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.base import Counted as Measured
 from gatehouse.contract import Contract, Retention
 from gatehouse.evidence import Evidence, Measurement, Of
-from gatehouse.gates import rows as gate
+from gatehouse.gates.rows import measure as gate
 from gatehouse.judge import apply_rule
 from gatehouse.origin import MEASUREMENT
 from gatehouse.policy import Policy

@@ -22,8 +22,11 @@ from tests.gatehouse.gates.task_graphs import (
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, Of
-from gatehouse.gates import accuracy, drift, fairness, latency
+from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.latency import measure as latency
 from gatehouse.gates.metrics import measured, point_values
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.policy import Policy

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Gate, Measurement
-from gatehouse.gates import fairness_classes, fairness_values
 from gatehouse.gates.exam import exam_of
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import values as fairness_values
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy

@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING
 
 from gatehouse.base import read_record
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
-from gatehouse.gates.drift import holm
-from gatehouse.gates.question import first_run, split_changes
-from gatehouse.gates.steps import Sides, earlier_rows, growth, touched
+from gatehouse.gates.drift.measure import holm
+from gatehouse.gates.rows.question import first_run, split_changes
+from gatehouse.gates.rows.steps import Sides, earlier_rows, growth, touched
 from gatehouse.gates.tools import versions
 from gatehouse.origin import unknown_origin
 from gatehouse.policy import Policy

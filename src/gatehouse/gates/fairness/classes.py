@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.evidence import Interval, Measurement
 from gatehouse.gates.bootstrap import Floats, wilson_interval
-from gatehouse.gates.gaps import (
+from gatehouse.gates.fairness.gaps import (
     MANY,
     gap_measurement,
     largest_gap,

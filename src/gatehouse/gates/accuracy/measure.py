@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.gates.accuracy.curves import curves
 from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
-from gatehouse.gates.curves import curves
 from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import UNITS, measured, undefined
 from gatehouse.gates.metrics.edge import Told, edge_difference, edge_interval
@@ -44,8 +44,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
     measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:
-        from gatehouse.gates.new_columns import on_new_columns
-        from gatehouse.gates.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_columns import on_new_columns
+        from gatehouse.gates.accuracy.new_rows import on_new_rows
 
         measurements += on_new_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)

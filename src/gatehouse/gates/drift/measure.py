@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Role, Task
 from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.gates.drift.far import EVERYTHING, Usual, usual_values
 from gatehouse.gates.exam import Exam, exam_of
-from gatehouse.gates.far import EVERYTHING, Usual, usual_values
 from gatehouse.gates.tools import versions
 from gatehouse.policy import DriftMeasure, Policy
 
