@@ -12,7 +12,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from gatehouse.digest import PREPARED
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import evidence_path
 from gatehouse.lock.resolve import GENERATED
 from gatehouse.run import CARD
 from gatehouse.table import RAW
@@ -21,6 +21,7 @@ from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32
 from pipeline.ingest import SOURCES
 from pipeline.settings import PARAMS_FILE, load_settings
 from tests.fork import ROOT
+from tests.shared import NAMES
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def code_of(module: str) -> str | None:
 
 def test_the_stages_write_what_is_judged(stages: list[Any]) -> None:
     """Attacks a stage that was taken out or renamed its output: the gates would find nothing."""
-    evidence = [evidence_path(EVIDENCE, gate) for gate in Gate]
+    evidence = [evidence_path(EVIDENCE, gate) for gate in NAMES]
     wanted = {path.as_posix() for path in (RAW, PREPARED, MODEL_FP32, MODEL, CARD, *evidence)}
     written = set().union(*(paths(stage, "outs") for stage in stages))
     assert wanted <= written, f"dvc.yaml: no stage writes {', '.join(sorted(wanted - written))}"

@@ -11,7 +11,7 @@ import pytest
 from tests.gatehouse.github.fork import Fork, sha256
 from tests.gatehouse.github.hub import READ
 
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import evidence_path
 from gatehouse.github.event import Event
 from gatehouse.github.fetching import fetch_run
 from gatehouse.github.judged import Judged
@@ -21,7 +21,7 @@ from gatehouse.github.steps import Place
 from gatehouse.workspace import EVIDENCE, MODEL
 
 Attack = Callable[[Place], object]
-LATENCY = evidence_path(EVIDENCE, Gate.LATENCY)
+LATENCY = evidence_path(EVIDENCE, "latency")
 
 
 def judged(fork: Fork, attack: Attack, *, before: bool) -> Judged:
