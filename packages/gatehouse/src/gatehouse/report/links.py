@@ -9,7 +9,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
 from gatehouse.places import SOURCE
 from gatehouse.report.escape import code
 from gatehouse.template.record import Record
@@ -41,13 +41,14 @@ class Links:
         line = f"#L{self.lines[name]}" if name in self.lines else ""
         return f"[{code(name)}]({self.policy}{line})"
 
-    def gate(self, gate: Gate) -> str:
+    def gate(self, gate: str) -> str:
         """A gate's name as a link, in Markdown."""
-        return self.page(gate, f"**{gate.value}**")
+        return self.page(gate, f"**{gate}**")
 
-    def page(self, gate: Gate, text: str) -> str:
-        """A link to what the documentation says of a gate and its rules, in Markdown."""
-        return f"[{text}]({self.docs}/gates.md#{gate.value})" if self.docs else text
+    def page(self, gate: str, text: str) -> str:
+        """A link to what the documentation says of a built-in gate and its rules, in Markdown."""
+        built_in = any(gate == each.name for each in GATES)
+        return f"[{text}]({self.docs}/gates.md#{gate})" if self.docs and built_in else text
 
 
 NO_LINKS = Links(policy="", docs="")
