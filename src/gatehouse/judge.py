@@ -9,7 +9,16 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
-from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
+from gatehouse.evidence import (
+    COMPARES,
+    LOOKS_AT,
+    Described,
+    Evidence,
+    Gate,
+    Measurement,
+    Of,
+    Subject,
+)
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.origin import origin_text
 from gatehouse.policy import Policy, Rule, Waiver
@@ -155,11 +164,18 @@ def _results(case: Case, policy: Policy, errors: Mapping[Gate, str]) -> tuple[Ru
             findings = apply_rule(rule, evidence)
         findings = [_waive(name, finding, policy, case.today) for finding in findings]
         findings = [_accept(name, rule, finding, case) for finding in findings]
-        results.append(_result(name, rule, findings))
+        results.append(_result(name, rule, findings, _described(rule, evidence)))
     return tuple(results)
 
 
-def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
+def _described(rule: Rule, evidence: Evidence | str | None) -> Described | None:
+    measured = evidence.measurements if isinstance(evidence, Evidence) else ()
+    return next((each.described for each in measured if each.name == rule.measurement), None)
+
+
+def _result(
+    name: str, rule: Rule, findings: list[Finding], described: Described | None
+) -> RuleResult:
     outcome = worst([finding.outcome for finding in findings])
     blocks = any(finding_blocks(rule, finding) for finding in findings)
     if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
@@ -175,6 +191,7 @@ def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
         blocks=blocks,
         why=rule.why,
         findings=tuple(findings),
+        described=described,
     )
 
 

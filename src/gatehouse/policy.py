@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import operator
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,6 +22,10 @@ Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 Status = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$")]
+Own = Annotated[
+    str, Field(pattern=r"^gates(\.[A-Za-z_][A-Za-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
+]
+"""An object of the fork's own package `gates`, as `module:object`."""
 Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9_-]{0,38}$")]
 """A user of GitHub. A team is none: a token of a workflow cannot read who is in it."""
 
@@ -67,6 +72,11 @@ class DriftMeasure(Frozen):
 
 class AccuracyMeasure(Frozen):
     calibration_bins: Count = Field(description="equal-mass bins of the calibration error")
+    metrics: tuple[Own, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="metrics of your own, such as gates.cost:EXPECTED_COST: an object of src/gates",
+    )
 
 
 class FairnessMeasure(Frozen):
