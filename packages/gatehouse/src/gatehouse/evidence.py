@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from gatehouse.errors import GatehouseError
-from gatehouse.typed import Document, Frozen
+from gatehouse.typed import Document, Frozen, is_none
 
 EVIDENCE_VERSION = 1
 
@@ -27,6 +27,21 @@ class Of(StrEnum):
     CANDIDATE = "candidate"
     BASE = "base"
     COMPARISON = "comparison"
+
+
+class Better(StrEnum):
+    """Which values of a metric are better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    ZERO = "zero"
+
+
+class Described(Frozen):
+    """A fork's own metric, for those who show it and can't load its code."""
+
+    label: str = Field(min_length=1, max_length=80, description="for people")
+    better: Better = Field(description="which values are better")
 
 
 class Interval(Frozen):
@@ -64,6 +79,9 @@ class Measurement(Frozen):
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="what a reader must know of this number")
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
+    described: Described | None = Field(
+        default=None, exclude_if=is_none, description="of a metric that is a fork's own"
+    )
 
 
 PAIR = ("raw", "model", "model_fp32")

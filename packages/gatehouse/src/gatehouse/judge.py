@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
-from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.evidence import Described, Evidence, Measurement, Of, Subject
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.spec import GateSpec
@@ -162,11 +162,18 @@ def _results(case: Case, policy: Policy, errors: Mapping[str, str]) -> tuple[Rul
             findings = apply_rule(rule, evidence)
         findings = [_waive(name, finding, policy, case.today) for finding in findings]
         findings = [_accept(name, rule, finding, case) for finding in findings]
-        results.append(_result(name, rule, findings))
+        results.append(_result(name, rule, findings, _described(rule, evidence)))
     return tuple(results)
 
 
-def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
+def _described(rule: Rule, evidence: Evidence | str | None) -> Described | None:
+    measured = evidence.measurements if isinstance(evidence, Evidence) else ()
+    return next((each.described for each in measured if each.name == rule.measurement), None)
+
+
+def _result(
+    name: str, rule: Rule, findings: list[Finding], described: Described | None
+) -> RuleResult:
     outcome = worst([finding.outcome for finding in findings])
     blocks = any(finding_blocks(rule, finding) for finding in findings)
     if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
@@ -182,6 +189,7 @@ def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
         blocks=blocks,
         why=rule.why,
         findings=tuple(findings),
+        described=described,
     )
 
 

@@ -27,7 +27,7 @@ from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.drift import DriftMeasure
 from gatehouse.gates.fairness import FairnessMeasure
 from gatehouse.gates.latency import LatencyMeasure
-from gatehouse.gates.spec import Confidence, GateSpec
+from gatehouse.gates.spec import Confidence, GateSpec, Own
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
@@ -147,10 +147,7 @@ class Rule(Frozen):
 class OwnGate(Frozen):
     """A gate of the repository's own: docs/extending.md."""
 
-    object: str = Field(
-        pattern=r"^gates(\.[a-z_][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*$",
-        description="module and object in src/gates, as gates.module:OBJECT",
-    )
+    object: Own = Field(description="an object of src/gates, as gates.module:OBJECT")
     settings: dict[str, Any] = Field(
         default_factory=dict, description="of the gate; a change measures again"
     )

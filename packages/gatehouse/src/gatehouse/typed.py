@@ -29,6 +29,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def is_none(value: object) -> bool:
+    """For fields that are left out of a file where they say nothing."""
+    return value is None
+
+
 class Document(Frozen):
     """A typed file as JSON: sorted keys, so that equal content is equal bytes."""
 

@@ -67,9 +67,9 @@ class Fork:
     def write(self, file: str, text: str) -> None:
         (self.root / file).write_text(text, "utf-8")
 
-    def guide(self, heading: str) -> str:
-        """The code of docs/adopting.md below a heading."""
-        section = (self.root / "docs/adopting.md").read_text("utf-8").split(f"## {heading}\n")[1]
+    def guide(self, heading: str, page: str = "adopting") -> str:
+        """The code of a page below a heading."""
+        section = (self.root / f"docs/{page}.md").read_text("utf-8").split(f"## {heading}\n")[1]
         return section.split("```python\n")[1].split("```")[0]
 
 
@@ -122,6 +122,18 @@ def own_trainer(fork: Fork) -> None:
     replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
 
 
+def own_metric(fork: Fork) -> None:
+    """docs/extending.md, "A metric of your own", with its rule."""
+    fork.write("src/gates/cost.py", fork.guide("A metric of your own", "extending"))
+    page = (fork.root / "docs/extending.md").read_text("utf-8")
+    settings = page.split("```yaml\nmeasure:\n")[1].split("```")[0]
+    measured, rule = settings.split("rules:\n")
+    fork.clone.replace("policy.yaml", "  accuracy: {calibration_bins: 15}\n", measured)
+    fork.clone.replace(
+        "policy.yaml", "  accuracy-calibration:\n", f"{rule}  accuracy-calibration:\n"
+    )
+
+
 def own_limits(fork: Fork) -> None:
     """Other settings of the sample's, other limits, and a measurement that is made otherwise."""
     for file, old, new in (
@@ -165,7 +177,7 @@ def own_owners(fork: Fork) -> None:
 
 
 RECIPES: tuple[Callable[[Fork], None], ...] = (
-    own_source, own_trainer, own_limits, own_requirement, own_words, own_owners,
+    own_source, own_trainer, own_metric, own_limits, own_requirement, own_words, own_owners,
 )  # fmt: skip
 
 

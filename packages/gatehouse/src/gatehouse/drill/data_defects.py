@@ -9,13 +9,15 @@ import numpy as np
 
 from gatehouse.contract import Column, Role, Task
 from gatehouse.drill.graph import Floats, Margin, raised_where_above, read_off, rewrite
-from gatehouse.drill.model_defects import comparable, surely_beyond
+from gatehouse.drill.model_defects import comparable, metrics_by_name, surely_beyond
 from gatehouse.drill.scene import Edit, NotApplicableError, Rewrite, Scene
-from gatehouse.evidence import Of
+from gatehouse.evidence import Better, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.data.measure import read_raw
 from gatehouse.gates.fairness import FAIRNESS
-from gatehouse.gates.metrics import point_values
+from gatehouse.gates.metrics import METRICS
+from gatehouse.gates.metrics.figures import value_of
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import labels_of, predict
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ SHARE = 0.06
 SHIFT_SIGMA = 0.25
 NOISY_LABELS = 0.10
 
-_TOO_GOOD = ("roc_auc", "accuracy", "balanced_accuracy", "r2")
+_TOO_GOOD = [metric.name for metric in METRICS if metric.better is Better.HIGHER]
 _STEPS = 256
 _ROUNDS = 4
 
@@ -153,7 +155,7 @@ def label_noise(scene: Scene) -> None:
     for _ in range(_ROUNDS):
         scene.edit_rows(swap)
         found = predict(scene.candidate.model, scene.candidate.split("test"), scene.contract)
-        known = [floor for floor in floors if floor.measurement in point_values(found)]
+        known = [floor for floor in floors if floor.measurement in metrics_by_name(scene)]
         if any(surely_beyond(floor, found, scene.policy) for floor in known):
             break
     scene.share_rows()
@@ -187,7 +189,8 @@ def label_leakage(scene: Scene) -> None:
     scene.edit_base_models(read(margin, name, *dealt[0], learned=False))
     scene.share_rows()
     found = predict(scene.candidate.model, scene.candidate.split("test"), contract)
-    if not point_values(found)[too_good.measurement] > too_good.limit:
+    sample = Sample(found, scene.policy.measure.accuracy.calibration_bins)
+    if not value_of(metrics_by_name(scene)[too_good.measurement], sample) > too_good.limit:
         raise NotApplicableError(
             f"'{name}' has too few values for a leak beyond {too_good.measurement} "
             f"{too_good.limit:g}"

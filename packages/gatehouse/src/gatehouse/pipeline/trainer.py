@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
+from gatehouse.named import load_object
 from gatehouse.pipeline.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -175,22 +175,10 @@ def find_trainer(name: str, key: str = "train.trainer") -> Trainer:
     Raises:
         GatehouseError: there is no such module or function.
     """
-    module_name, function_name = name.split(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if not error.name or not f"{module_name}.".startswith(f"{error.name}."):
-            raise GatehouseError(
-                f"params.yaml: {key}: '{module_name}' needs the module '{error.name}', "
-                "which is not installed"
-            ) from None
-        raise GatehouseError(
-            f"params.yaml: {key}: there is no module '{error.name}'; give module:function"
-        ) from None
-    trainer = getattr(module, function_name, None)
+    where = f"params.yaml: {key}"
+    trainer = load_object(name, where)
     if not callable(trainer):
-        raise GatehouseError(
-            f"params.yaml: {key}: '{module_name}' has no function '{function_name}'"
-        )
+        module, _, function = name.partition(":")
+        raise GatehouseError(f"{where}: '{module}' has no function '{function}'")
     found: Trainer = trainer
     return found

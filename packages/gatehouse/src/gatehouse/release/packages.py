@@ -46,7 +46,7 @@ def install(root: Path, folder: Path) -> None:
     """
     _install(root / LOCK, folder)
     if not (root / LIBRARY).is_dir():
-        vendored = ["--no-index", "--find-links", root / VENDOR] if wheel_of(root) else []
+        vendored = ("--no-index", "--find-links", str(root / VENDOR)) if wheel_of(root) else ()
         _install(root / LIBRARY_LOCK, folder, *vendored)
     # Scripts that begin with the path of this machine's Python.
     shutil.rmtree(folder / "bin", ignore_errors=True)

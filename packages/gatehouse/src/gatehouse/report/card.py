@@ -161,8 +161,8 @@ def _column(name: str, column: Column) -> list[str]:
 
 def _metrics(context: CardContext) -> str:
     gates = (ACCURACY.name, FAIRNESS.name)
-    measured = {m.name: None for gate in gates for m in context.measurements(gate)}
-    names = ", ".join(name_of(name) for name in measured) or "none"
+    measured = {m.name: m.described for gate in gates for m in context.measurements(gate)}
+    names = ", ".join(name_of(name, own) for name, own in measured.items()) or "none"
     parts = [f"{_MEASURED} {names}. Each has an interval; the tables below say how it was made."]
     if context.metadata is not None and context.metadata.threshold is not None:
         threshold = number(context.metadata.threshold)

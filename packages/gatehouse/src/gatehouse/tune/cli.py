@@ -95,14 +95,14 @@ def _search(plan: Plan, workers: int) -> optuna.Study:
 
         def told(study: optuna.Study) -> None:
             done = completed(study)
-            best = f"best {plan.metric} {study.best_value:.4f}" if done else ""
+            best = f"best {plan.metric.name} {study.best_value:.4f}" if done else ""
             progress.update(task, completed=finished(study), best=best)
 
         return search(plan, workers, told)
 
 
 def _told(winner: Winner, plan: Plan) -> str:
-    text = f"tune: trial {winner.number} is the best, {plan.metric} {winner.value:.5f}"
+    text = f"tune: trial {winner.number} is the best, {plan.metric.name} {winner.value:.5f}"
     text += f" over {plan.folds} folds"
     if winner.is_present:
         return f"{text}: the settings that params.yaml has"
