@@ -67,9 +67,9 @@ class Fork:
     def write(self, file: str, text: str) -> None:
         (self.root / file).write_text(text, "utf-8")
 
-    def guide(self, heading: str) -> str:
-        """The code of docs/adopting.md below a heading."""
-        section = (self.root / "docs/adopting.md").read_text("utf-8").split(f"## {heading}\n")[1]
+    def guide(self, heading: str, page: str = "adopting") -> str:
+        """The code of a page below a heading."""
+        section = (self.root / f"docs/{page}.md").read_text("utf-8").split(f"## {heading}\n")[1]
         return section.split("```python\n")[1].split("```")[0]
 
 
@@ -126,6 +126,17 @@ def own_trainer(fork: Fork) -> None:
     replace("dvc.yaml", dep, f"{dep}      - src/pipeline/forest.py\n")
 
 
+def own_gate(fork: Fork) -> None:
+    """docs/extending.md, "A gate of your own", with its rule."""
+    fork.write("src/gates/missing.py", fork.guide("A gate of your own", "extending"))
+    page = (fork.root / "docs/extending.md").read_text("utf-8")
+    gates, _, rules = page.split("```yaml\ngates:\n")[1].split("```")[0].partition("\nrules:\n")
+    text = (fork.root / "policy.yaml").read_text("utf-8")
+    (line,) = [each for each in text.splitlines() if each.startswith("gates: {}")]
+    fork.clone.replace("policy.yaml", f"{line}\n", f"gates:\n{gates}")
+    fork.clone.replace("policy.yaml", "  data-critical:\n", f"{rules}  data-critical:\n")
+
+
 def own_limits(fork: Fork) -> None:
     """Other settings of the sample's, other limits, and a measurement that is made otherwise."""
     for file, old, new in (
@@ -169,7 +180,7 @@ def own_owners(fork: Fork) -> None:
 
 
 RECIPES: tuple[Callable[[Fork], None], ...] = (
-    own_source, own_trainer, own_limits, own_requirement, own_words, own_owners,
+    own_source, own_trainer, own_gate, own_limits, own_requirement, own_words, own_owners,
 )  # fmt: skip
 
 
@@ -183,6 +194,10 @@ def own_table(fork: Fork, target: str, *options: str) -> None:
     ]
     head = "customer_id,age,region,gender,churned,plan,spent"
     (fork.root / "customers.csv").write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    policy = fork.root / "policy.yaml"  # init keeps the own gate, which looks at one column
+    policy.write_text(
+        policy.read_text("utf-8").replace("column: occupation", "column: plan"), "utf-8"
+    )
     words = ("init", "customers.csv", "--target", target, *options, "--yes", "--force")
     code, told = fork.run("gatehouse", *words)
     assert code == 0, told
