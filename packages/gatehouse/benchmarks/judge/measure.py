@@ -152,8 +152,8 @@ def write(parts: dict[str, float]) -> None:
             "",
             "`.venv/bin/python packages/gatehouse/benchmarks/judge/measure.py` (Python "
             f"{platform.python_version()}, {os.cpu_count()} cores). The default project, compared "
-            f"with itself; target: {TARGET} CPU seconds in all. Nothing comes from a "
-            "cache: the installation downloads each package.",
+            f"with itself; target: {TARGET} CPU seconds in all. Nothing comes from a cache: the "
+            "installation downloads each package.",
             "",
             "| part | CPU seconds |",
             "| :--- | ---: |",

@@ -38,7 +38,8 @@ _BASE_HELP = "Commit, branch or tag to compare with, such as main."
 def main() -> None:
     """Judge a model by evidence: measure, then decide.
 
-    Run in the repository's folder. Exit codes: 0 pass, 1 fail, 2 error in input or settings.
+    Run in the repository's folder. Exit codes: 0 pass, 1 fail, 2 error in input or settings,
+    130 interrupted.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -79,6 +80,20 @@ def prepare() -> int:
 
     for line in prepare_rows(load_contract()):
         click.echo(line)
+    return PASS
+
+
+@main.command()
+@command
+def fingerprints() -> int:
+    """Write which code and packages each stage rests on; the first stage of dvc.yaml.
+
+    Each stage lists its file of reports/fingerprints among its deps, and so runs again when a
+    module that it imports, or the locked version of a package, is another.
+    """
+    from gatehouse.fingerprint.stages import write_fingerprints
+
+    write_fingerprints()
     return PASS
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.disclosed import disclosed
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Of
 from gatehouse.git import commit_of
 from gatehouse.judging import read_all_evidence
 from gatehouse.params import PARAMS
 from gatehouse.remote import reason, shown
+from gatehouse.report.context import flat
 from gatehouse.typed import parse_yaml, read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, VERDICT, Workspace
@@ -81,8 +83,8 @@ def _log(client: MlflowClient, workspace: Workspace, verdict: Verdict) -> str:
     }
     run = client.create_run(experiment, tags=tags, run_name=commit[:12]).info.run_id
     metrics = list(_metrics(workspace, verdict.gates))
-    settings = _flat(parse_yaml(read_text(workspace.root / PARAMS), PARAMS))
-    params = [Param(key, str(value)) for key, value in settings]
+    settings = flat(parse_yaml(read_text(workspace.root / PARAMS), PARAMS))
+    params = [Param(key, str(value)) for key, value in settings.items() if disclosed(key, value)]
     for start in range(0, max(len(metrics), len(params)), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         client.log_batch(run, metrics=metrics[part], params=params[part])
@@ -115,17 +117,6 @@ def _metrics(workspace: Workspace, gates: Iterable[str]) -> Iterator[Any]:
                 values |= {f"{name}/low": measured.interval.low}
                 values |= {f"{name}/high": measured.interval.high}
             yield from (Metric(key, float(value), now, 0) for key, value in values.items())
-
-
-def _flat(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by dotted key, without the data's place: a path or URL says who works where."""
-    if not isinstance(values, Mapping) or not values:
-        yield above, values
-        return
-    for key, value in values.items():
-        name = f"{above}.{key}" if above else str(key)
-        if name not in ("data.file.path", "data.file.url", "data.adult.folder"):
-            yield from _flat(value, name)
 
 
 def _commit() -> str:

@@ -164,7 +164,10 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:
-    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card."""
+    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card.
+
+    Fingerprints say which code ran, and are no result.
+    """
     said = EVIDENCE.as_posix() + "/"
     return [
         Difference(path, recorded.get(path, "nothing"), fresh.get(path, "nothing"))

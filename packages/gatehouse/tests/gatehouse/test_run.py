@@ -96,6 +96,15 @@ def test_stages_and_errors_are_heard_and_dvc_is_not(
     assert "no such column\n" in told.err
     assert "failed to reproduce 'second'" in told.err
     assert "exited with 3" in told.err
+    (tmp_path / "dvc.yaml").write_text(first)
+    assert reproduce(root=tmp_path)
+    assert capfd.readouterr().out == "rows made\n", "a stage without deps runs each time"
+    (tmp_path / "rows.csv").touch()
+    (tmp_path / "dvc.yaml").write_text(first + "    deps: [rows.csv]\n")
+    assert reproduce(root=tmp_path)
+    assert capfd.readouterr().out == "rows made\n"
+    assert reproduce(root=tmp_path)
+    assert capfd.readouterr().out == "Every stage is up to date; nothing ran.\n"
 
 
 PLANTED = ("json", "numpy", "dvc", "pandas", "pipeline", "gatehouse", "gates", "sitecustomize")

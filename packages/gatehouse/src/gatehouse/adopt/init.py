@@ -259,7 +259,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
                 f"'{target.name}' is imbalanced: '{value}' is {share:.1%} of the rows; accuracy "
                 "says little then, and "
                 + (
-                    "train.threshold 0.5 may decide it never"
+                    "decision.threshold 0.5 may decide it never"
                     if target.positive is not None
                     else "recall by class says more"
                 )

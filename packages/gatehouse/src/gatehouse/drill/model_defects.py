@@ -140,7 +140,8 @@ def disagreeing_int8(scene: Scene) -> None:
     rule = scene.rule(LATENCY.name, [measured], Of.CANDIDATE)
     threshold = scene.candidate.model.metadata.threshold or 0.5
     rows = scene.candidate.split("test")
-    plain = predict(scene.candidate.model_fp32, rows, scene.contract)
+    served = scene.candidate.model
+    plain = predict(scene.candidate.model_fp32, rows, scene.contract, decided_by=served)
 
     def disagrees() -> bool:
         _, now = _said(scene)

@@ -28,7 +28,7 @@ from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, parse_policy
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
-from gatehouse.report.links import Links, rule_lines
+from gatehouse.report.links import links_beside
 from gatehouse.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Recomputed:
             base_label=self.basis.base_label,
             full_report=full_report,
             gates=gates_of(parse_policy(self.policy, POLICY_FILE)),
-            links=Links(lines=rule_lines(self.policy)),
+            links=links_beside(self.policy),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gatehouse.disclosed import disclosed
 from gatehouse.evidence import NEW, Measurement, Of, Subject
 from gatehouse.gates.data import DATA
 from gatehouse.gates.drift import DRIFT
@@ -107,7 +108,9 @@ def _params(context: ReportContext) -> list[str]:
 
 
 def _setting(settings: Mapping[str, Any], key: str) -> str:
-    return code(settings[key]) if key in settings else "not set"
+    if key not in settings:
+        return "not set"
+    return code(settings[key]) if disclosed(key, settings[key]) else "not shown"
 
 
 def _policy(context: ReportContext) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
+from gatehouse.disclosed import disclosed
 from gatehouse.gates.data import DATA
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import plain
@@ -94,13 +95,20 @@ def _of_rule(context: ReportContext, result: RuleResult) -> Iterator[_Note]:
             yield _PARAMS, key, "failure", result.rule, plain(f"{text}; {change}", 1000)
 
 
+def _change(key: str, before: Mapping[str, Any]) -> str:
+    if key not in before:
+        return "this setting is new"
+    shown = before[key] if disclosed(key, before[key]) else "another one"
+    return f"this setting was {shown}"
+
+
 def _changed_settings(context: ReportContext) -> list[tuple[str, str]]:
     """Settings that differ from the base's: the key, and the change in words."""
     if context.params is None or context.base_params is None:
         return []
     before, after = flat(context.base_params), flat(context.params)
     return [
-        (key, f"this setting was {before[key]}" if key in before else "this setting is new")
+        (key, _change(key, before))
         for key, value in after.items()
         if key not in before or str(before[key]) != str(value)
     ]

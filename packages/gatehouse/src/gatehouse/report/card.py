@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.acceptance.record import Acceptance
 from gatehouse.contract import Column, Contract, Role
+from gatehouse.disclosed import disclosed
 from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.data import DATA
@@ -246,7 +247,9 @@ def _settings(params: Mapping[str, Any], section: str) -> list[str]:
         if source is None or key == source or not isinstance(value, Mapping)
     }
     return [
-        f"Setting {code(key)}: {code(value)}" for key, value in flat(chosen, f"{section}.").items()
+        f"Setting {code(key)}: {code(value)}"
+        for key, value in flat(chosen, f"{section}.").items()
+        if disclosed(key, value)
     ]
 
 

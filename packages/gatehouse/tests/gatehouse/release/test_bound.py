@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from gatehouse import places
 from gatehouse.acceptance.offer import scope_of
 from gatehouse.acceptance.record import FOLDER, Acceptance
 from gatehouse.digest import dvc_md5
@@ -19,7 +20,6 @@ from gatehouse.evidence import Evidence, evidence_path
 from gatehouse.judging import today, verdict_on
 from gatehouse.places import LIBRARY
 from gatehouse.policy import load_policy
-from gatehouse.release import judged as judged_module
 from gatehouse.release.bound import check_bound
 from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.result import (
@@ -130,7 +130,7 @@ class Handed:
 def handed(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Handed:
     """What an honest build of HEAD leaves; HEAD records a verdict."""
     root = repository.root
-    monkeypatch.setattr(judged_module, "PACKAGE", root / LIBRARY)
+    monkeypatch.setattr(places, "PACKAGE", root / LIBRARY)
     for name, text in CODE.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)

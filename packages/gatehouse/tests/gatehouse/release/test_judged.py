@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse import places
 from gatehouse.errors import GatehouseError
 from gatehouse.places import LIBRARY
-from gatehouse.release import judged as judged_module
 from gatehouse.release.build import build
 from gatehouse.release.judged import judge_commit
 from gatehouse.release.result import Release
@@ -23,7 +23,7 @@ from tests.sample import lay_sample
 @pytest.fixture
 def released(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """The tiny repository with what a model card needs, on main; as if its code were what runs."""
-    monkeypatch.setattr(judged_module, "PACKAGE", repository.root / LIBRARY)
+    monkeypatch.setattr(places, "PACKAGE", repository.root / LIBRARY)
     lay_sample(repository.root, "model_card.yaml")
     repository.commit("a card")
     return repository

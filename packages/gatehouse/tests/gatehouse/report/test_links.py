@@ -37,4 +37,4 @@ def test_links_lead_into_the_base() -> None:
     number = rule_lines(POLICY)["accuracy-floor"]
     assert links.rule("accuracy-floor") == f"[`accuracy-floor`]({place}/policy.yaml#L{number})"
     assert links.rule("unknown") == f"[`unknown`]({place}/policy.yaml)"
-    assert links.gate("drift") == f"[**drift**]({place}/docs/gates.md#drift)"
+    assert links.gate("drift") == f"[**drift**]({place}/packages/gatehouse/docs/gates.md#drift)"

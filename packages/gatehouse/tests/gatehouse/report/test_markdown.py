@@ -98,7 +98,7 @@ def test_expectations_that_may_fail_raise_no_alarm_beside_a_tick(
     run = make_run(broken=[expectation()], decided_by=decided)
     report = render_report(run)
     said = "1 critical expectation fails (allowed: 1)"
-    rule = "[`data-critical`](../policy.yaml) · [docs](../docs/gates.md#data)"
+    rule = "[`data-critical`](../policy.yaml) · [docs](../packages/gatehouse/docs/gates.md#data)"
     assert f"| ✅ | {rule} | {said}: `age` |" in report
     assert plain_reason(run.verdict, "data") == said
     two = make_run(broken=[expectation(), expectation(slice="column=sex")], decided_by=decided)
@@ -123,7 +123,7 @@ def test_a_contract_without_warnings_counts_none(make_run: Any, policy: Policy) 
     decided = changed_policy(policy, rules=policy.rules | {"data-note": warning})
     none = measurement("failed_expectations", 0, slice="severity=note", n=0)
     report = render_report(make_run(broken=[none], decided_by=decided))
-    assert "· [docs](../docs/gates.md#data) | no note expectations |" in report
+    assert "· [docs](../packages/gatehouse/docs/gates.md#data) | no note expectations |" in report
 
 
 def test_inconclusive_warns_and_says_why(make_run: Any) -> None:
@@ -219,7 +219,7 @@ def test_changes_of_params_and_policy_are_marked(make_run: Any, policy: Policy) 
     run = make_run(
         roc_auc=0.87,
         proposed=proposed,
-        params=({"train": {"seed": 0}}, {"train": {"seed": 1, "new": "x"}}),
+        params=({"train": {"seed": 0}}, {"train": {"seed": 1, "new": "x"}, "data": {"url": "a://b:c@d"}}),
         verdict={
             "policy_changes": (
                 Change(key="rules.why", before="a", after="b", direction="neutral"),
@@ -234,7 +234,8 @@ def test_changes_of_params_and_policy_are_marked(make_run: Any, policy: Policy) 
     assert "The base's policy decided" in report
     assert "`accuracy-floor` ✅ pass" in report
     assert "| `train.seed` | `0` | `1` |" in report
-    assert "| `train.new` | not set | `x` |" in report
+    assert "| `train.new` | not set | not shown |" in report
+    assert "a://" not in report
 
 
 def test_waivers_show_with_their_state(make_run: Any, policy: Policy) -> None:

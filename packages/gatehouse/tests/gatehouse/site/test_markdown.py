@@ -147,6 +147,7 @@ def test_numbers_that_cannot_be_drawn_are_still_told(values: str) -> None:
 
 def test_what_lies_beside_the_site_is_no_link() -> None:
     """Attacks a link to a file that was not published, and a word that is left of it."""
-    page = Page(render("[`a`](../policy.yaml#L3) · [docs](../docs/gates.md#drift), [x](../x)"))
+    docs = "[docs](../packages/gatehouse/docs/gates.md#drift)"
+    page = Page(render(f"[`a`](../policy.yaml#L3) · {docs}, [x](../x)"))
     assert page.links == []
     assert page.text.startswith("a ,")

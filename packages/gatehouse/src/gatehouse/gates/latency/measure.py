@@ -217,7 +217,7 @@ def _percentiles(label: str, times: NDArray[np.float64]) -> list[Measurement]:
 def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[Measurement]:
     """What INT8 changes: predictions, and the metrics on the same rows."""
     int8, fp32 = (
-        predict(model, rows, candidate.contract)
+        predict(model, rows, candidate.contract, decided_by=candidate.model)
         for model in (candidate.model, candidate.model_fp32)
     )
     changed = _moved if int8.task is Task.REGRESSION else _agreement
