@@ -127,6 +127,9 @@ COLUMN_AUC = "column_auc"
 SINCE = "since an owner's last word"
 """Of a measurement that counts what earlier changes did, too."""
 
+TIMED = "latency_"
+"""How the names of measurements begin that a clock decides: no two runs give the same numbers."""
+
 NEW = "new test rows"
 """The slice of what is measured on the candidate's test rows that are no exam rows."""
 

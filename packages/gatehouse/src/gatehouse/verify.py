@@ -25,7 +25,7 @@ from gatehouse.base import (
     recorded_base,
 )
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Measurement, evidence_path, read_evidence
+from gatehouse.evidence import TIMED, Evidence, Measurement, evidence_path, read_evidence
 from gatehouse.gates.own import gates_of
 from gatehouse.gates.rows import ROWS
 from gatehouse.git import commit_of, file_at, git
@@ -223,7 +223,7 @@ def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
         if spec is ROWS:  # where the model came from, no run can find out
             recorded[gate] = without_origin(recorded[gate])
             fresh[gate] = without_origin(fresh[gate])
-        differences += _evidence_differences(path, *_alike(recorded[gate], fresh[gate]), spec.timed)
+        differences += _evidence_differences(path, *_alike(recorded[gate], fresh[gate]))
     return differences + _compare_outcomes(recorded, fresh, candidate, base, policy)
 
 
@@ -262,16 +262,14 @@ def _compare_outcomes(
     ]
 
 
-def _evidence_differences(
-    path: Path, recorded: Evidence, fresh: Evidence, timed: tuple[str, ...]
-) -> list[Difference]:
+def _evidence_differences(path: Path, recorded: Evidence, fresh: Evidence) -> list[Difference]:
     differences = [
         Difference(f"{path.as_posix()} {field}", str(getattr(recorded, field)),
                    str(getattr(fresh, field)))
         for field in ("candidate", "base", "settings")
         if getattr(recorded, field) != getattr(fresh, field)
     ]  # fmt: skip
-    before, after = _comparable(recorded, timed), _comparable(fresh, timed)
+    before, after = _comparable(recorded), _comparable(fresh)
     for key in sorted(set(before) | set(after)):
         if before.get(key) != after.get(key):
             what = f"{path.as_posix()} {' '.join(key)}"
@@ -298,14 +296,14 @@ def _alike(recorded: Evidence, fresh: Evidence) -> tuple[Evidence, Evidence]:
 Key = tuple[str, str, str, str]
 
 
-def _comparable(evidence: Evidence, timed: tuple[str, ...]) -> dict[Key, list[Measurement]]:
+def _comparable(evidence: Evidence) -> dict[Key, list[Measurement]]:
     """The measurements by what they measure; of times all but the numbers: no two runs agree.
 
     Lists, since forged evidence can hold a second measurement of the same thing.
     """
     found: dict[Key, list[Measurement]] = {}
     for m in evidence.measurements:
-        time = timed and m.name.startswith(timed) and m.value is not None
+        time = m.name.startswith(TIMED) and m.value is not None
         kept = m.model_copy(update={"value": 0.0, "interval": None}) if time else m
         found.setdefault((m.name, m.of.value, m.slice, m.unit), []).append(kept)
     return found

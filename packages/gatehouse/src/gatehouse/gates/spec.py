@@ -114,8 +114,8 @@ class GateSpec:
         empty: what it means that the gate measured nothing; None: nothing special.
         about_training: does a failure come from how the model was trained? Then the report names
             changed settings beside it, and its comparisons first.
-        timed: how the names of measurements begin that a clock decides: no two runs give the same.
-            Such a gate is measured by itself.
+        timed: does a clock decide some of its measurements, whose names begin with
+            `evidence.TIMED`? Such a gate is measured by itself.
         production: how the monitor uses it; None: it does not.
     """
 
@@ -131,7 +131,7 @@ class GateSpec:
     defects: Callable[[], tuple[Defect, ...]]
     empty: str | None = None
     about_training: bool = False
-    timed: tuple[str, ...] = ()
+    timed: bool = False
     production: Production | None = None
 
     def advise(self, result: RuleResult, *, compared: bool) -> str:

@@ -9,8 +9,7 @@ from pathlib import Path
 from gatehouse.base import BASE_FILE, LOCK, Base
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, evidence_path, read_evidence
-from gatehouse.gates import GATES
+from gatehouse.evidence import TIMED, Evidence, evidence_path, read_evidence
 from gatehouse.git import git
 from gatehouse.github.candidate import OUTPUTS, outputs_of, text_at
 from gatehouse.lock import relock
@@ -110,7 +109,7 @@ def is_recorded(
         )
         if is_the_base:
             return True  # data, models and what is said of them
-        replay = _with_times_of(commit, candidate, checkout, work)
+        replay = _with_times_of(commit, candidate, checkout, work, verdict.gates)
         if _outcomes(report(replay)) != _outcomes(verdict):
             return False
         return all(
@@ -139,7 +138,9 @@ def _reports(commit: str, checkout: Path) -> str:
     return git("ls-tree", "-r", commit, "--", "reports/", root=checkout)
 
 
-def _with_times_of(commit: str, candidate: Workspace, checkout: Path, work: Path) -> Workspace:
+def _with_times_of(
+    commit: str, candidate: Workspace, checkout: Path, work: Path, gates: Iterable[str]
+) -> Workspace:
     """The candidate with the commit's timings, where these are of the same models."""
     work.mkdir(parents=True)
     for path in candidate.root.iterdir():
@@ -147,21 +148,23 @@ def _with_times_of(commit: str, candidate: Workspace, checkout: Path, work: Path
             shutil.copytree(path, work / path.name)
         else:
             (work / path.name).symlink_to(path.resolve())
-    for gate in GATES:
-        path = evidence_path(EVIDENCE, gate.name)
-        if gate.timed and (work / path).exists():
-            new = read_evidence(work / path, gate.name)
-            write_text(work / path, text_at(commit, path, checkout) or "")
-            old = read_evidence(work / path, gate.name)
-            if _without_times(old, gate.timed) != _without_times(new, gate.timed):
-                raise GatehouseError("the commit has the timings of other models")
+    for gate in gates:
+        path = evidence_path(EVIDENCE, gate)
+        if not (work / path).exists():
+            continue
+        new = read_evidence(work / path, gate)
+        if new == _without_times(new):
+            continue
+        write_text(work / path, text_at(commit, path, checkout) or "")
+        if _without_times(read_evidence(work / path, gate)) != _without_times(new):
+            raise GatehouseError("the commit has the timings of other models")
     return Workspace(work)
 
 
-def _without_times(evidence: Evidence, timed: tuple[str, ...]) -> Evidence:
+def _without_times(evidence: Evidence) -> Evidence:
     kept = tuple(
         m.model_copy(update={"value": 0.0, "interval": None})
-        if m.name.startswith(timed) and m.value is not None
+        if m.name.startswith(TIMED) and m.value is not None
         else m
         for m in evidence.measurements
     )

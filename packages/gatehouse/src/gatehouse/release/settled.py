@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 
-from gatehouse.gates import GATES
+from gatehouse.evidence import TIMED
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 
-_TIMED = {gate.name: gate.timed for gate in GATES}
-"""How the names of measured times begin, by gate."""
 _TEXT = "a time: no two machines agree, so its numbers are in the attested verdict only"
 
 
@@ -33,7 +31,7 @@ def settled(verdict: Verdict) -> Verdict:
 
 
 def _is_timed(result: RuleResult) -> bool:
-    return result.measurement.startswith(_TIMED.get(result.gate, ()))
+    return result.measurement.startswith(TIMED)
 
 
 def _settled(result: RuleResult) -> RuleResult:

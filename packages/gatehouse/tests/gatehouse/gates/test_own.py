@@ -30,6 +30,7 @@ from gatehouse.run import CARD, REPORT, write_card, write_verdict_and_report
 from gatehouse.site.build import SITE, write_site
 from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.tiny import POLICY, Finished
+from tests.sample import lay_sample
 from tests.shared import NAMES
 
 OWN = 'gates:\n  missing: {object: "gates.missing:MISSING", settings: {column: job}}\nrules:\n'
@@ -99,6 +100,7 @@ def test_it_is_measured_judged_and_shown(run: Finished, capsys: pytest.CaptureFi
     assert line.endswith("Ask for the values where the rows come from.")
     section = text.split("<summary>Missing values</summary>")[1].split("</details>")[0]
     assert re.search(r"`missing_share` \| `job` \| 33\.3% \| at most 20%", section)
+    lay_sample(run.root, "model_card.yaml")
     write_card(run.workspace)
     assert "### Missing values" in (run.root / CARD).read_text("utf-8")
     print_verdict(verdict)

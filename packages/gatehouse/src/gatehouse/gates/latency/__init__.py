@@ -66,5 +66,5 @@ LATENCY = GateSpec(
     section=Section("Latency and size", 6, _section),
     defects=_defects,
     about_training=True,
-    timed=("latency_",),
+    timed=True,
 )
