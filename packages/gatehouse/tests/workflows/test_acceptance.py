@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.simulate import simulate
+from gatehouse.samples.simulate import simulate
 from tests.end_to_end.clone import Clone
 from tests.github.state import Comment, PullRequest
 from tests.workflows.test_pull_request import other_seed
