@@ -112,6 +112,14 @@ def test_the_judge_knows_its_limit_and_the_app() -> None:
     assert step("judge")["env"]["GATEHOUSE_APP_ID"] == "${{ vars.GATEHOUSE_APP_ID }}"
 
 
+def test_a_release_draws_as_the_judge_did() -> None:
+    """Attacks other samples, sizes and seeds at release, by which an equal model could fail."""
+    build = load(WORKFLOWS / "release.yml")["jobs"]["build"]["steps"]
+    (judged_again,) = (each for each in build if "gatehouse image build" in each.get("run", ""))
+    for each in (step("fetch"), judged_again):
+        assert each["env"]["GATEHOUSE_KEY"] == "${{ secrets.GATEHOUSE_KEY }}"
+
+
 def test_who_opens_the_candidate_has_neither_token_nor_key() -> None:
     """Attacks the job's secrets: one step has the key, another opens the files, a third judges."""
     job = GATES["jobs"]["judge"]
