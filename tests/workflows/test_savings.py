@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +102,49 @@ def test_what_is_checked_of_a_change(
     assert sorted(words) == (sorted(expected) if change and not all_files else [])
     bash(script, tmp_path, BASE="no commit", MACHINERY="false")
     assert (tmp_path / "all").exists()
+
+
+def install(folder: Path, target: str, lock: str) -> subprocess.CompletedProcess[str]:
+    """Install as scripts/install.sh does, from the folder of wheels, into a new folder."""
+    words = ["pip", "install", "--no-config", "--no-index", "--find-links", "wheels"]
+    words += ["--target", target, "--require-hashes", "--requirements", "lock.txt"]
+    (folder / "lock.txt").write_text(lock)
+    environment = os.environ | {"UV_CACHE_DIR": str(folder / "cache")}
+    return subprocess.run(
+        [sys.executable, "-m", "uv", *words],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_wheel_is_held_against_the_locks_and_a_cache_is_not(tmp_path: Path) -> None:
+    """Attacks an installation by what it finds there: why no job takes uv's cache or a .venv.
+
+    docs/runners.md rests on it.
+    """
+    wheel = tmp_path / "wheels/tiny-1-py3-none-any.whl"
+    wheel.parent.mkdir()
+    files = {
+        "tiny.py": "", "tiny-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1",
+        "tiny-1.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
+        "tiny-1.dist-info/RECORD": "",
+    }  # fmt: skip
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    lock = f"tiny==1 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    done = install(tmp_path, "first", lock)
+    assert done.returncode == 0, done.stderr
+
+    (unpacked,) = (tmp_path / "cache").rglob("tiny.py")
+    unpacked.unlink()  # it is one file with what was installed
+    unpacked.write_text("poisoned = True\n")
+    assert install(tmp_path, "second", lock).returncode == 0
+    assert "poisoned" in (tmp_path / "second/tiny.py").read_text()
+
+    shutil.rmtree(tmp_path / "cache")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("evil.py", "poisoned = True\n")
+    refused = install(tmp_path, "third", lock)
+    assert refused.returncode != 0
+    assert "Hash mismatch for `tiny==1`" in refused.stderr
+    assert not (tmp_path / "third/evil.py").exists()
