@@ -167,7 +167,7 @@ def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
     again, recorded = settled.again, settled.recorded
     if again and recorded and settled.pull and settled.going_on is None:
         head = settled.judged.head
-        write_text(comment, settled_comment(again, settled.pull, head, recorded))
+        write_text(comment, settled_comment(again, settled.pull, head, recorded, recorded=True))
         write_text(outputs, f"recorded={settled.pull}\n")
     if settled.going_on is not None and settled.pull is not None:
         settled.going_on.write(outputs, settled.pull)

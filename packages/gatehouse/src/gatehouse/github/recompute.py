@@ -26,6 +26,7 @@ from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.target import Target
 from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, parse_policy
+from gatehouse.report.annotations import Annotation
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
 from gatehouse.report.links import links_beside
@@ -142,6 +143,7 @@ def recompute(
         update={
             "overall": overall_note(verdict, [*problems, *unrecorded], judged.basis.owned),
             "gates": gate_notes(verdict),
+            "notes": _standing(judged.notes, verdict),
         }
     )
     return Recomputed(
@@ -157,6 +159,12 @@ def recompute(
         basis=judged.basis,
         checks=checks,
     )
+
+
+def _standing(notes: Iterable[Annotation], verdict: Verdict) -> tuple[Annotation, ...]:
+    """Without those on failures that an owner accepted since."""
+    blocking = {result.rule for result in verdict.rules if result.blocks}
+    return tuple(each for each in notes if each.level != "failure" or each.title in blocking)
 
 
 def _others(problems: Iterable[str]) -> list[str]:

@@ -36,8 +36,11 @@ def test_it_is_green_twice_and_written_once(talk: Talk) -> None:
     comment = talk.say()
     talk.accept(comment)
     head = talk.head
+    assert "`git pull` first" in talk.told()
     assert talk.accept(comment) == "success: 6 gates pass; @olga accepted accuracy-floor"
     assert (talk.head, talk.status()) == (head, "success")
+    assert "`git pull` first" not in talk.told(), "the head is the record"
+    assert f"/raw/{head}/reports/verdict.svg" in talk.told()
 
 
 def test_a_word_that_does_not_count_is_answered(talk: Talk) -> None:
