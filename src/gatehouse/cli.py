@@ -87,7 +87,7 @@ def prepare() -> int:
 @main.command()
 @command
 def deal() -> int:
-    """Deal the recorded base's raw rows, and those that lie here by the base's rule.
+    """Deal the recorded base's raw rows, and those that are here by the base's rule.
 
     So the gates do before they measure: a change brings raw rows, and never its own splits.
     """
@@ -134,7 +134,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
             if broken := data.failures(evidence, "critical"):
                 click.echo(
                     f"data: {broken} critical expectations of the contract are broken; "
-                    "mend the data, or the contract if the data is right",
+                    "fix the data, or the contract if the data is right",
                     err=True,
                 )
                 code = FAIL
@@ -173,7 +173,7 @@ def report(base_ref: str | None) -> int:
     candidate, verdict = Workspace(), Verdict.read(VERDICT)
     if verdict.candidate != candidate.present():
         raise GatehouseError(
-            f"{VERDICT}: is a verdict on other data or another model than lie here; "
+            f"{VERDICT}: is a verdict on other data or another model than are here; "
             "run `gatehouse judge` first"
         )
     click.echo(write_report(candidate, verdict, base_named(base_ref)))
@@ -272,7 +272,7 @@ def set_(assignments: tuple[str, ...]) -> int:
     for change in changed:
         click.echo(f"{PARAMS}: {change}")
     if not changed:
-        click.echo(f"{PARAMS}: says so already")
+        click.echo(f"{PARAMS}: already set; nothing changed")
     return PASS
 
 
@@ -286,8 +286,8 @@ def lock() -> None:
 def resolve() -> int:
     """In mid-merge or mid-rebase, resolve dvc.lock and the generated reports.
 
-    A stage that both sides changed is left out of dvc.lock, and runs again with `make run`. Of
-    generated reports ours are kept until then. All other conflicts are left alone, and named.
+    Stages that both sides changed are left out of dvc.lock, and run again with `make run`. The
+    generated reports stay ours until then. All other conflicts are left alone, and named.
     """
     from gatehouse.lock.resolve import explain
     from gatehouse.lock.resolve import resolve as resolve_conflicts

@@ -27,7 +27,7 @@ class Gate(StrEnum):
 
 
 class Of(StrEnum):
-    """Whom a measurement speaks of."""
+    """Whom a measurement describes."""
 
     CANDIDATE = "candidate"
     BASE = "base"
@@ -112,7 +112,7 @@ COLUMN_AUC = "column_auc"
 """How well one new column tells the target, of slices `column=NAME on WHERE`."""
 
 SINCE = "since an owner's last word"
-"""Of a measurement that counts what earlier changes did, too."""
+"""Note of a measurement that includes what earlier changes did."""
 
 NEW = "new test rows"
 """The slice of what is measured on the candidate's test rows that are no exam rows."""
@@ -123,10 +123,10 @@ class Exam(Frozen):
 
     digest: str = Field(description="of the base's test rows, free of their order")
     rows: int = Field(ge=1, description="how many these are")
-    unchanged: int = Field(ge=0, description="how many stand in the candidate as in the base")
+    unchanged: int = Field(ge=0, description="how many are in the candidate as in the base")
     standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
     asked: int = Field(ge=1, description="how many could be asked")
-    new: int = Field(ge=0, description="test rows of the candidate that are none of the exam")
+    new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
 
 
 LOOKS_AT: dict[Gate, tuple[str, ...]] = {

@@ -112,7 +112,7 @@ class Rule(Frozen):
     of: Of = Field(default=Of.CANDIDATE, description="candidate, or comparison with the base")
     slice: str = Field(default="all", description="which slices; * and ? are wildcards")
     at_least: float | None = Field(default=None, description="the interval must lie above this")
-    at_most: float | None = Field(default=None, description="the interval must lie below this")
+    at_most: float | None = Field(default=None, description="the interval must be below this")
     alpha: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
         description="the value counts only if its adjusted p-value is below alpha "
@@ -262,5 +262,5 @@ def load_policy(path: Path = POLICY_FILE) -> Policy:
 
 @functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
 def parse_policy(text: str, name: str | Path) -> Policy:
-    """The policy in `text`; `name` is the file that errors speak of."""
+    """The policy in `text`; `name` is the file that errors describe."""
     return validate(Policy, parse_yaml(text, name), name)

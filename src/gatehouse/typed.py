@@ -1,4 +1,4 @@
-"""Typed YAML and JSON files: every problem is told with its file, line, key and fix."""
+"""Typed YAML and JSON files: every error names its file, line, key and fix."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Document(Frozen):
 
     @classmethod
     def parse(cls, text: str, name: str | Path) -> Self:
-        """The document in `text`; `name` is the file that errors speak of.
+        """The document in `text`; `name` is the file that errors describe.
 
         Raises:
             GatehouseError: it is not JSON, or does not fit the schema.
@@ -92,7 +92,7 @@ def parse_json(text: str, name: str | Path) -> Any:
     """The JSON document in `text`, in which no key stands twice.
 
     Raises:
-        GatehouseError: it is not JSON; `name` is told.
+        GatehouseError: it is not JSON; the error names `name`.
     """
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
@@ -124,8 +124,8 @@ def parse_yaml(text: str, name: str | Path) -> Any:
     """The YAML document in `text`, with line numbers kept.
 
     Raises:
-        GatehouseError: the text is not one YAML document; `name` and the line are told. Or its
-            aliases stand for more than anyone would write out ("billion laughs").
+        GatehouseError: the text is not one YAML document; the error names `name` and the line. Or
+            its aliases stand for more than anyone would write out ("billion laughs").
     """
     yaml = YAML(typ="rt")
     try:
@@ -153,7 +153,8 @@ def plain_yaml(text: str, name: str | Path) -> Any:
     and deep nesting exhausts a reader's stack.
 
     Raises:
-        GatehouseError: as `parse_yaml`, or the text has one of these; `name` and the line are told.
+        GatehouseError: as `parse_yaml`, or the text has one of these; the error names `name` and
+            the line.
     """
     depth = 0
     try:

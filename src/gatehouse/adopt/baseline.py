@@ -271,7 +271,7 @@ def _tree(data: Learning) -> Any:
 
 
 def _auc(labels: Floats, scores: Floats) -> float:
-    """Of two classes: the chance that a positive row scores above a negative one."""
+    """ROC AUC of a binary task: the chance that a positive row scores above a negative one."""
     from scipy.stats import rankdata
 
     positive = labels == 1

@@ -26,7 +26,7 @@ _SHOWN = 60
 @click.argument("place", metavar="FILE|URL")
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
 @click.option("--positive", metavar="VALUE",
-              help="Of a target of two values, the one whose probability is given.")  # fmt: skip
+              help="For a binary target, the value whose probability is predicted.")  # fmt: skip
 @click.option("--protected", metavar="A,B",
               help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
 @click.option("--ignore", metavar="A,B",
@@ -124,12 +124,12 @@ def _show(adopted: Adopted) -> None:
 
 
 def next_steps(path: Path | None) -> list[str]:
-    """What to do next; `path` is that of the table, where it lies here and not at a URL."""
+    """What to do next; `path` is that of the table, where it is here and not at a URL."""
     from gatehouse.adopt.files import has_remote, is_tracked
     from pipeline.settings import OWN
 
     steps = [
-        "Read contract.yaml and policy.yaml, and mend them. A column that the model must not see: "
+        "Read contract.yaml and policy.yaml, and fix them. A column that the model must not see: "
         "the same command again with --force --ignore COLUMN",
         "Write model_card.yaml",
         "Train and judge:",
@@ -140,7 +140,7 @@ def next_steps(path: Path | None) -> list[str]:
         file = shlex.quote(path.as_posix())
         steps += [
             "Keep the rows, at a URL such as s3://bucket/rows or in a folder; clones that lie "
-            "beside this one find ../storage:",
+            "next to this one find ../storage:",
             f"  .venv/bin/dvc add {file}",
         ]
         if not has_remote():

@@ -126,7 +126,7 @@ def _secrets(root: Path) -> Iterator[Finding]:
             named = _SECRETS.search(key) and key not in ("credentialpath", "access_key_id_file")
             if password or (named and value):
                 yield AREA.problem(
-                    f".dvc/config: {key} of {section.strip()} is a secret, and lies in Git",
+                    f".dvc/config: {key} of {section.strip()} is a secret, and is in Git",
                     "replace the secret where it was issued, and set the new one with "
                     "`dvc remote modify --local`, or in the environment",
                 )

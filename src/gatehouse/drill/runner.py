@@ -31,7 +31,7 @@ class Trial:
     Attributes:
         defect: what was planted.
         seconds: to plant, measure and judge.
-        caught: its own gate went red (or warned), and the verdict told what it should.
+        caught: its own gate went red (or warned), and the verdict said what it should.
         strays: other gates that went red by accident.
         reason: the verdict's words, or why the defect has no place here.
         skipped: the contract or policy has no place for it.

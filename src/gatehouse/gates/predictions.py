@@ -42,7 +42,7 @@ class Predictions:
     outputs: Floats | None = None
 
     def of_rows(self, chosen: NDArray[np.bool_]) -> Predictions:
-        """Of the rows where `chosen`, shape [N], is true."""
+        """The predictions of the rows where `chosen`, shape [N], is true."""
         return replace(
             self,
             labels=self.labels[chosen],
@@ -82,7 +82,7 @@ def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
 
 
 def predict(model: Model, rows: pd.DataFrame, contract: Contract) -> Predictions:
-    """What `model` says of `rows`, whose labels stand in the contract's target column.
+    """What `model` says of `rows`, whose labels are in the contract's target column.
 
     Raises:
         GatehouseError: there is no such column, or the rows do not fit the model.

@@ -9,7 +9,7 @@ from gatehouse.github.recompute import Recomputed
 
 
 def settled_comment(again: Recomputed, pull: int, head: str, recorded: str | None) -> str:
-    """The comment, made anew, as Markdown.
+    """The comment, made again, as Markdown.
 
     Args:
         again: the answer as it was judged again.

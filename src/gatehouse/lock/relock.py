@@ -19,7 +19,7 @@ def relock(text: str, root: Path, paths: Iterable[str], name: str = "dvc.lock") 
     Args:
         text: of a `dvc.lock`.
         root: the folder that the lock's paths start from.
-        paths: whose dependency and output entries are brought in line with what lies at
+        paths: whose dependency and output entries are brought in line with what is at
             `root`/path; all others stay. A path without an entry changes nothing.
         name: of the lock file, for errors.
 

@@ -47,7 +47,7 @@ LOG = click.option(
 LABELS = click.option(
     "--labels",
     metavar="PATH|URL",
-    help="What was true: request_id, index, target, protected attributes.",
+    help="True labels: request_id, index, target, protected attributes.",
 )
 WINDOW = click.option("--window", type=SpanType(), help="Length of a window, such as 24h or 7d.")
 UNTIL = click.option("--until", type=MomentType(), help="End of the newest window (UTC); now.")
@@ -115,7 +115,7 @@ def compare(
     clear()
     found = compare_models(log, labels, window=window, until=until, candidate=candidate)
     write(found)
-    click.echo(f"{found.kind} {found.candidate.model} beside {found.served.model}")
+    click.echo(f"{found.kind} {found.candidate.model} next to {found.served.model}")
     for measured in found.described:
         click.echo(f"{measured.name}: {measured.value:.4g} (n = {measured.n:,})")
     if found.verdict is None:

@@ -34,7 +34,7 @@ _QUESTIONS = {
 _STEPS = {
     Gate.DRIFT: "Find out what moved: new callers, a broken join, another season, or the world? "
     "If it is the world, train on newer data.",
-    Gate.ACCURACY: "The model is wrong more often than the policy allows. Look at the drift beside "
+    Gate.ACCURACY: "The model is wrong more often than the policy allows. Look at the drift with "
     "it, roll back if it began with a release, and train on newer data.",
     Gate.FAIRNESS: "See which group it falls on below, and whether it is the callers or the model "
     "that changed.",
@@ -70,7 +70,7 @@ def _head(look: Look, context: ReportContext) -> str:
     parts = [f"## {title}", told, table(["", "Gate", "Why"], rows)]
     if record.counts.broken:
         parts.append(
-            f"{WARNING} {count(record.counts.broken)} lines of the log could not be read, beside "
+            f"{WARNING} {count(record.counts.broken)} lines of the log could not be read, next to "
             f"{count(record.counts.read)} records."
         )
     steps = [

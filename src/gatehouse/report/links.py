@@ -12,7 +12,7 @@ from gatehouse.evidence import Gate
 from gatehouse.report.escape import code
 
 PICTURE = "verdict.svg"
-"""The picture's file, beside the report."""
+"""The picture's file, next to the report."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Links:
 
 
 NO_LINKS = Links(policy="", docs="")
-"""Of a report that may be read anywhere, as in an issue."""
+"""For a report that may be read anywhere, as in an issue."""
 
 
 def links_at(server: str, repository: str, commit: str, policy: str | None) -> Links:

@@ -51,7 +51,7 @@ EVIL: dict[str, tuple[Change, str]] = {
     "a script": (add("scripts/install.sh"), "scripts/install.sh"),
     "a lock": (add("requirements/run.txt"), "requirements/run.txt"),
     "the machinery": (add("src/gatehouse/run.py"), "src/gatehouse/run.py"),
-    "a module beside the machinery": (add("src/gatehouse/numpy.py"), "src/gatehouse/numpy.py"),
+    "a module next to the machinery": (add("src/gatehouse/numpy.py"), "src/gatehouse/numpy.py"),
     "a command of a stage": (command, "dvc.yaml"),
     "DVC's settings": (add(".dvc/config", "[cache]\n    dir = /tmp/evil\n"), ".dvc/config"),
     "a file that steers git": (add("docs/.gitattributes", "* text\n"), "docs/.gitattributes"),

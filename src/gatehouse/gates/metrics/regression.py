@@ -36,7 +36,7 @@ def weighted(predictions: Predictions) -> dict[str, Metric]:
     def r2(counts: Floats) -> Floats:
         square = mean_square(counts)
         variance = square - mean(counts) ** 2
-        # Of equal values rounding leaves a variance that is none.
+        # Rounding leaves equal values with a tiny variance.
         varies = variance > 8 * np.finfo(np.float64).eps * square
         return 1 - ratio(squared(counts), np.where(varies, variance, 0.0))
 
