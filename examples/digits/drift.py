@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from rows import PIXELS, SIDE, digits, table
-from tqdm import tqdm
-
 from gatehouse.evidence import Gate
 from gatehouse.gates.drift import adjusted, compare_tables
 from gatehouse.judge import decide, rule_measurements
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome
+from numpy.typing import NDArray
+from rows import PIXELS, SIDE, digits, table
+from tqdm import tqdm
 
 Images = NDArray[Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TRAIN = "      - src/pipeline/train.py\n"
+TRAIN = "      - packages/gatehouse/src/gatehouse/pipeline/train.py\n"
 OWN = "".join(
     f"      - {name}\n" for name in ("train.py", "cnn.py", "transfer.py", "transfer.yaml")
 )
@@ -19,7 +19,7 @@ def stages(text: str) -> str:
     assert text.count(TRAIN) == 1, "where has the stage `train` its dependencies now?"
     head = "# Made by stages.py from ../../dvc.yaml.\n"
     text = text.replace(TRAIN, OWN + TRAIN).replace("src/", "../../src/")
-    return head + text.replace("python -P -m pipeline.train", "python -P train.py")
+    return head + text.replace("python -P -m gatehouse.pipeline.train", "python -P train.py")
 
 
 if __name__ == "__main__":

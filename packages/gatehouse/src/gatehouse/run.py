@@ -1,0 +1,211 @@
+"""`gatehouse run`: the pipeline, the judge and the report, in one command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.acceptance.record import of_model, read_folder
+from gatehouse.base import Base, BaseRecord, take_base, write_record
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.git import environment
+from gatehouse.judging import read_all_evidence, verdict_on
+from gatehouse.params import PARAMS
+from gatehouse.places import code_path
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.since import since_last_word
+from gatehouse.source import check_source, set_source
+from gatehouse.typed import parse_yaml, read_text, write_text
+from gatehouse.verdict import Verdict
+from gatehouse.workspace import VERDICT, Workspace
+
+if TYPE_CHECKING:
+    from gatehouse.model import Metadata
+    from gatehouse.report.context import ReportContext
+
+REPORT = Path("reports/report.md")
+PICTURE = Path("reports/verdict.svg")
+CARD = Path("reports/model_card.md")
+
+NO_TELEMETRY = {
+    "DVC_NO_ANALYTICS": "1",
+    "ITERATIVE_DO_NOT_TRACK": "1",
+    "DO_NOT_TRACK": "1",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "GX_ANALYTICS_ENABLED": "false",
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+
+# DVC's own talk (each command, what is up to date, what to type next) goes to Python's standard
+# output, its errors, warnings and bars to standard error; the stages have both from the process.
+_QUIET_DVC = """\
+import os, sys
+sys.stdout = open(os.devnull, "w")
+from dvc.cli import main
+sys.exit(main())
+"""
+
+
+def own_code(root: Path) -> dict[str, str]:
+    """The variable by which processes import the code in `root`, not the installed one."""
+    places = [code_path(root), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+
+
+def set_base(base: Base | None) -> Workspace | None:
+    """Record and fetch what this run compares with; None: nothing."""
+    if base is None:
+        write_record(BaseRecord())
+        return None
+    workspace = take_base(base)
+    write_record(since_last_word(base, Path(), take_base).record)
+    return workspace
+
+
+def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
+    """Run DVC's stages that are out of date; true where all of them succeeded.
+
+    What the stages print is shown, and of DVC what went wrong.
+
+    Args:
+        *arguments: of `dvc repro`.
+        root: the repository.
+        **variables: of the stages' environment.
+    """
+    bin_folder = str(Path(sys.executable).parent)
+    path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _QUIET_DVC, "repro", *arguments],
+        cwd=root,
+        env=environment() | NO_TELEMETRY | {"PATH": path, "PYTHONSAFEPATH": "1"} | variables,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def stopped_by_data(candidate: Workspace) -> bool:
+    """Did the data gate stop the pipeline, on the data that is here now?"""
+    from gatehouse.gates.data import failures
+
+    try:
+        evidence = read_evidence(evidence_path(candidate.evidence, Gate.DATA), Gate.DATA)
+        fresh = evidence.candidate == candidate.subject(Gate.DATA)
+    except GatehouseError:
+        return False
+    return fresh and failures(evidence, "critical") > 0
+
+
+def write_verdict_and_report(
+    candidate: Workspace, verdict: Verdict, base: Base | None = None
+) -> Path:
+    """Store the verdict and the report made from it; the report's path."""
+    verdict.write(candidate.root / VERDICT)
+    return write_report(candidate, verdict, base)
+
+
+def write_report(
+    candidate: Workspace,
+    verdict: Verdict,
+    base: Base | None = None,
+    full_report: str | None = None,
+) -> Path:
+    """Store the report on a verdict, and its picture; the report's path.
+
+    `full_report` says where the uncut report is.
+    """
+    from gatehouse.report.markdown import render_picture, render_report
+
+    context = report_context(candidate, verdict, base, full_report)
+    path = candidate.root / REPORT
+    write_text(path, render_report(context))
+    write_text(candidate.root / PICTURE, render_picture(context))
+    return path
+
+
+def report_context(
+    candidate: Workspace,
+    verdict: Verdict,
+    base: Base | None = None,
+    full_report: str | None = None,
+) -> ReportContext:
+    """All that the report on a verdict rests on."""
+    from gatehouse.report.context import ReportContext
+    from gatehouse.report.links import Links, rule_lines
+
+    evidence: dict[Gate, Evidence | str] = read_all_evidence(candidate.evidence)
+    policy = base.policy_text if base else None
+    if policy is None and (candidate.root / POLICY_FILE).exists():
+        policy = read_text(candidate.root / POLICY_FILE)
+    return ReportContext(
+        verdict=verdict,
+        evidence=evidence,
+        params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
+        base_params=parse_yaml(base.params, PARAMS) if base and base.params else None,
+        base_label=base.name if base else None,
+        full_report=full_report,
+        links=Links(lines=rule_lines(policy or "")),
+    )
+
+
+def write_card(candidate: Workspace, graph: Metadata | None = None) -> Path:
+    """Store the model card made from the evidence; its path.
+
+    Args:
+        candidate: with its evidence.
+        graph: what the served graph says of itself; read from the graph where it is not given.
+    """
+    from gatehouse.report.card import CardContext, render_card
+    from gatehouse.report.card_text import CARD_TEXT, load_card_text
+
+    known = read_folder(candidate.root)
+    context = CardContext(
+        contract=candidate.contract,
+        text=load_card_text(candidate.root / CARD_TEXT),
+        params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
+        evidence=read_all_evidence(candidate.evidence),
+        metadata=graph or candidate.model.metadata,
+        acceptances=of_model(known, candidate.present()) if known else (),
+    )
+    path = candidate.root / CARD
+    write_text(path, render_card(context))
+    return path
+
+
+def run(source: str | None, base: Base | None) -> Verdict:
+    """Data to verdict: the stages that are out of date, the judge, the report.
+
+    Raises:
+        GatehouseError: a setting is wrong, or a stage failed other than by the data gate.
+    """
+    candidate = Workspace()
+    with _old_report_told(candidate):
+        # Reported now, not after minutes of training; and a wrong folder is left as it is.
+        load_policy(candidate.root / POLICY_FILE)
+        _ = candidate.contract
+        if source is not None:
+            for change in set_source(source):
+                print(f"{PARAMS}: {change}")
+        check_source()
+        set_base(base)
+        if not reproduce() and not stopped_by_data(candidate):
+            raise GatehouseError("the pipeline failed; the reason stands above")
+        verdict = verdict_on(candidate, base)
+    write_verdict_and_report(candidate, verdict, base)
+    return verdict
+
+
+@contextmanager
+def _old_report_told(candidate: Workspace) -> Iterator[None]:
+    """An error says so where a report is here that is not of this run: it may say pass."""
+    try:
+        yield
+    except GatehouseError as error:
+        if not (candidate.root / REPORT).exists():
+            raise
+        raise GatehouseError(f"{error}\n{REPORT} and {VERDICT} are of an earlier run") from error
