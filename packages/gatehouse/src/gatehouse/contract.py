@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from gatehouse.nearest import hint
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
@@ -237,7 +238,7 @@ class Contract(Frozen):
             if column is None:
                 raise ValueError(
                     f"identity: there is no column '{name}'; bring it back, or take it out here, "
-                    "which deals all rows again"
+                    "which deals all rows again" + hint(name, columns)
                 )
             if column.role in (Role.TARGET, Role.WEIGHT):
                 raise ValueError(
@@ -255,7 +256,10 @@ class Contract(Frozen):
         if retention is not None and columns:
             column = columns.get(retention.column)
             if column is None:
-                raise ValueError(f"there is no column '{retention.column}'; name one that is there")
+                raise ValueError(
+                    f"there is no column '{retention.column}'; name one that is there"
+                    + hint(retention.column, columns)
+                )
             if column.type is not ColumnType.STRING:
                 raise ValueError(
                     f"'{retention.column}' has type: {column.type}; name a column of type string "

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from gatehouse.evidence import Gate, Of
+from gatehouse.nearest import hint
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
@@ -233,7 +234,10 @@ class Policy(Frozen):
     def _check(self) -> Self:
         for waiver in self.waivers:
             if waiver.rule not in self.rules:
-                raise ValueError(f"a waiver names rule '{waiver.rule}', which does not exist")
+                raise ValueError(
+                    f"a waiver names rule '{waiver.rule}', which does not exist"
+                    + hint(waiver.rule, self.rules)
+                )
         for branch, status in self.bases.items():
             if status == "gatehouse" or status.startswith("gatehouse/"):
                 raise ValueError(

@@ -21,6 +21,7 @@ from ruamel.yaml.events import (
 )
 
 from gatehouse.errors import GatehouseError
+from gatehouse.nearest import hint, keys_at
 
 
 class Frozen(BaseModel):
@@ -223,7 +224,7 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
         valid.model_dump_json()
     except ValidationError as error:
         problems = error.errors()
-        lines = [_explain(problem, data, name) for problem in problems[:_TOLD]]
+        lines = [_explain(problem, data, name, model) for problem in problems[:_TOLD]]
         if len(problems) > _TOLD:
             lines.append(f"{name}: and {len(problems) - _TOLD:,} problems more")
         raise GatehouseError("\n".join(lines)) from None
@@ -235,7 +236,7 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
     return valid
 
 
-def _explain(problem: Any, data: Any, name: str | Path) -> str:
+def _explain(problem: Any, data: Any, name: str | Path, model: type[BaseModel]) -> str:
     location = [part for part in problem["loc"] if not _is_tag(part, problem["loc"], data)]
     line = _line(data, location)
     where = f"{name}:{line}" if line else f"{name}"
@@ -243,6 +244,8 @@ def _explain(problem: Any, data: Any, name: str | Path) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = "there is no such key; check its spelling, or take it out"
+        *above, last = problem["loc"]
+        message += hint(str(last), keys_at(model, above))
     elif problem["type"] == "missing":
         message = "this key is missing; add it"
     elif problem["type"] not in ("value_error", "assertion_error"):

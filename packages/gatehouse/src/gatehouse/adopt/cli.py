@@ -54,12 +54,13 @@ def init_command(
     yes: bool,
     force: bool,
 ) -> int:
-    """Make this repository one of your table: CSV (any separator and encoding) or Parquet.
+    """Set up this repository for your table, a file or a URL.
 
-    Looks through all rows, and writes contract.yaml (what a row is), policy.yaml (floors from a
-    baseline that it measures), params.yaml (where the rows come from) and model_card.yaml (a form).
-    Nothing of the sample stays. Then `make run` trains and judges.
 
+    The table is CSV (any separator and encoding) or Parquet. Looks through all rows, and writes
+    contract.yaml (what a row is), policy.yaml (floors from a baseline that it measures),
+    params.yaml (where the rows come from) and model_card.yaml (a form). Nothing of the sample
+    stays. Then `make run` trains and judges.
     The target decides the task: two values make it binary, a few texts or whole numbers
     multiclass, other numbers regression. Free text, dates, constants and ids are left out, and
     said so. What is unsure is asked on a terminal.

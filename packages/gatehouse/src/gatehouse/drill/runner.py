@@ -20,6 +20,7 @@ from gatehouse.gates.data import failures
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.judging import read_all_evidence
 from gatehouse.measure import measure
+from gatehouse.nearest import hint
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, Workspace
 
@@ -165,7 +166,9 @@ def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
     known = {defect.name: defect for defect in (*CONTROLS, *DEFECTS)}
     for name in only:
         if name not in known:
-            raise GatehouseError(f"no defect is called '{name}'; there are: {', '.join(known)}")
+            raise GatehouseError(
+                f"no defect is called '{name}'; there are: {', '.join(known)}{hint(name, known)}"
+            )
     chosen = [known[name] for name in only] or list(known.values())
     if not (finished / MODEL).exists():
         raise GatehouseError(f"{finished / MODEL}: there is no finished run; do `make run` first")

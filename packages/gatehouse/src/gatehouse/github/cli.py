@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group("github", context_settings=HELP)
 def group() -> None:
-    """What the workflows run on GitHub, and the settings that guard them."""
+    """Commands of the workflows; settings of a GitHub repository."""
 
 
 group.add_command(keyless)

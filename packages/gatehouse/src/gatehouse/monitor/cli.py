@@ -68,7 +68,7 @@ def monitor(
     until: datetime | None,
     model: str | None,
 ) -> int:
-    """Compare what production predicts with what the model was trained on, and judge it.
+    """Judge production by the inference log.
 
     The rules of policy.yaml decide, as on a pull request: drift, and with --labels accuracy and
     fairness. Writes evidence, verdict and report to reports/monitor/.
@@ -101,7 +101,7 @@ def compare(
     until: datetime | None,
     candidate: str | None,
 ) -> int:
-    """Compare a shadow or a canary with the served model, on live traffic.
+    """Compare a shadow or canary with the served model.
 
     A shadow answered the same rows, so differences are paired. With --labels the accuracy and
     fairness rules of policy.yaml decide, the served model being the base; without, the answers

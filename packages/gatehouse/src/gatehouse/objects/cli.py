@@ -12,7 +12,7 @@ from gatehouse.exits import FAIL, PASS
 
 @click.group("objects", context_settings=HELP)
 def group() -> None:
-    """Data and models that DVC keeps, by their digests (docs/security.md)."""
+    """Fetch and push data and models by digest (docs/security.md)."""
 
 
 @group.command()

@@ -40,13 +40,13 @@ def forget_command(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Erase rows from the inference log: by key, by request, by age; whatever any of them names.
+    """Erase rows from the inference log by key, request or age.
 
-    The service may go on writing. Rotated, packed (.gz, .bz2, .xz, .zst) and Parquet files too,
-    and lines that the monitor kept aside. A file of the folder by any other name is not looked at:
-    it is named, and the exit code is 2. Give a key by --key -: other processes can read
-    a command line.
 
+    Rows that any of them names go. The service may keep writing. Rotated, packed (.gz, .bz2, .xz,
+    .zst) and Parquet files too, and lines that the monitor kept aside. A file of the folder by any
+    other name is not looked at: it is named, and the exit code is 2. Give a key by --key -: other
+    processes can read a command line.
     --rows takes no row out of the data. It writes keyed hashes of a person's rows into erased.json,
     so that a later change without these rows does not count as one that touches the exam.
     """

@@ -36,7 +36,7 @@ def _refuses(function: Callable[..., int]) -> Callable[..., int]:
 
 @click.group("image", context_settings=HELP)
 def group() -> None:
-    """The image of a commit that passes: build, push, verify, sign (docs/release.md)."""
+    """Build, push, verify and sign the image of a commit."""
 
 
 @group.command()

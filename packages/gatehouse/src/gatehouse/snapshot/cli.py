@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group("data", context_settings=HELP)
 def group() -> None:
-    """New data, by Git and DVC (docs/data.md)."""
+    """Add new data, by Git and DVC (docs/data.md)."""
 
 
 @group.command()

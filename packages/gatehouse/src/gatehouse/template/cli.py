@@ -21,7 +21,7 @@ _FROM = click.option("--from", "since", metavar="TAG|COMMIT",
 
 @click.group("template", context_settings=HELP)
 def group() -> None:
-    """A newer Gatehouse merged into a repository that was made from it (docs/updating.md)."""
+    """Update this repository to a newer Gatehouse (docs/updating.md)."""
 
 
 @group.command()

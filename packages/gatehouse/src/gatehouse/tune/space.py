@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.nearest import hint
 from gatehouse.pipeline.settings import Choice, Range, TrainSettings
 from gatehouse.pipeline.spaces import SPACES
 
@@ -67,6 +68,7 @@ def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
                 f"params.yaml: tune.space.{key}: there is no setting train.{key}; "
                 f"{'.'.join(['train', *above])} has: "
                 + ", ".join(section if isinstance(section, dict) else [])
+                + hint(last, section if isinstance(section, dict) else [])
             )
         section[last] = value
     try:
