@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from gatehouse.nearest import hint
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
@@ -23,7 +24,7 @@ MOST_CLASSES = 200
 """The gates measure each class by itself, and each takes its time."""
 
 UNLISTED = "(unlisted)"
-"""Stands in the inference log for a category that is not listed: such text is the client's own."""
+"""Replaces an unlisted category in the inference log: such text is the client's own."""
 
 
 class ColumnType(StrEnum):
@@ -166,7 +167,7 @@ class Split(Frozen):
     The list is written out, so that a new column, another role or another type moves no row.
     """
 
-    hash: Literal[1] = Field(description="version of the row hash; another one deals all rows anew")
+    hash: Literal[1] = Field(description="version of the row hash; another deals all rows again")
     identity: tuple[str, ...] = Field(
         min_length=1,
         description="columns that identify a row: the key, or the model inputs if there is no "
@@ -237,7 +238,7 @@ class Contract(Frozen):
             if column is None:
                 raise ValueError(
                     f"identity: there is no column '{name}'; bring it back, or take it out here, "
-                    "which deals all rows anew"
+                    "which deals all rows again" + hint(name, columns)
                 )
             if column.role in (Role.TARGET, Role.WEIGHT):
                 raise ValueError(
@@ -255,7 +256,10 @@ class Contract(Frozen):
         if retention is not None and columns:
             column = columns.get(retention.column)
             if column is None:
-                raise ValueError(f"there is no column '{retention.column}'; name one that is there")
+                raise ValueError(
+                    f"there is no column '{retention.column}'; name one that is there"
+                    + hint(retention.column, columns)
+                )
             if column.type is not ColumnType.STRING:
                 raise ValueError(
                     f"'{retention.column}' has type: {column.type}; name a column of type string "
@@ -337,5 +341,5 @@ def load_contract(path: Path = CONTRACT_FILE) -> Contract:
 
 @functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
 def parse_contract(text: str, name: str | Path) -> Contract:
-    """The contract in `text`; `name` is the file that errors speak of."""
+    """The contract in `text`; `name` is the file that errors describe."""
     return validate(Contract, parse_yaml(text, name), name)

@@ -22,7 +22,7 @@ GateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 class Of(StrEnum):
-    """Whom a measurement speaks of."""
+    """Whom a measurement describes."""
 
     CANDIDATE = "candidate"
     BASE = "base"
@@ -125,7 +125,7 @@ COLUMN_AUC = "column_auc"
 """How well one new column tells the target, of slices `column=NAME on WHERE`."""
 
 SINCE = "since an owner's last word"
-"""Of a measurement that counts what earlier changes did, too."""
+"""Note of a measurement that includes what earlier changes did."""
 
 TIMED = "latency_"
 """How the names of measurements begin that a clock decides: no two runs give the same numbers."""
@@ -139,10 +139,10 @@ class Exam(Frozen):
 
     digest: str = Field(description="of the base's test rows, free of their order")
     rows: int = Field(ge=1, description="how many these are")
-    unchanged: int = Field(ge=0, description="how many stand in the candidate as in the base")
+    unchanged: int = Field(ge=0, description="how many are in the candidate as in the base")
     standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
     asked: int = Field(ge=1, description="how many could be asked")
-    new: int = Field(ge=0, description="test rows of the candidate that are none of the exam")
+    new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
 
 
 class Evidence(Document):

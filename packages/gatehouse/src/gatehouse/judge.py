@@ -41,7 +41,7 @@ class Case:
     evidence: Mapping[str, Evidence | str]
     """Each gate's evidence, or why it could not be read; absent: there is none."""
     candidate: Subject
-    """What is on disk now, and what the evidence must therefore speak of."""
+    """What is on disk now, and what the evidence must therefore describe."""
     base: Subject | None
     """What the evidence must have been compared with; None: nothing."""
     today: date
@@ -68,7 +68,7 @@ def judge(
     """The verdict of `policy` on the evidence of `case`.
 
     `proposed` is the pull request's own policy where `policy` is the base's: what it would have
-    said is shown beside the verdict, and its waivers do not count.
+    said is shown next to the verdict, and its waivers do not count.
     """
     errors = _errors(case, policy)
     results = _results(case, policy, errors)
@@ -287,7 +287,7 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
         return Outcome.INCONCLUSIVE, few
     if passes:
         return Outcome.PASS, shown
-    return Outcome.INCONCLUSIVE, f"{shown}, and the interval lies on both sides"
+    return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
 
 
 def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple[Outcome, str]:

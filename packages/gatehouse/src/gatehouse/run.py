@@ -208,7 +208,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
     """
     candidate = Workspace()
     with _old_report_told(candidate):
-        # Told now, not after minutes of training; and a wrong folder is left as it is.
+        # Reported now, not after minutes of training; and a wrong folder is left as it is.
         load_policy(candidate.root / POLICY_FILE)
         _ = candidate.contract
         if source is not None:
@@ -225,7 +225,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
 
 @contextmanager
 def _old_report_told(candidate: Workspace) -> Iterator[None]:
-    """An error says so where a report lies here that is not of this run: it may say pass."""
+    """An error says so where a report is here that is not of this run: it may say pass."""
     try:
         yield
     except GatehouseError as error:

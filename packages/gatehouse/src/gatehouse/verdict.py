@@ -102,7 +102,7 @@ class Accepted(Frozen):
 
 
 class Proposed(Frozen):
-    """What the pull request's own policy would have said; shown, never decisive."""
+    """Outcome under the pull request's own policy; shown, never decisive."""
 
     outcome: Outcome
     rules: dict[str, Outcome] = Field(description="the rules whose outcome would differ")

@@ -161,9 +161,9 @@ def foreign_code(root: Path) -> list[str]:
             checkout = str(step.get("uses", "")).startswith("actions/checkout@")
             chosen = f"{given.get('repository', '')}{given.get('ref', '')}"
             if checkout and "${{" in chosen:
-                problems.append(f"{place}: checks out what the event names, beside secrets")
+                problems.append(f"{place}: checks out what the event names, next to secrets")
             if re.search(r"\b(git fetch|git clone|git pull|gh pr checkout)\b", step.get("run", "")):
-                problems.append(f"{place}: fetches code in a script, beside secrets")
+                problems.append(f"{place}: fetches code in a script, next to secrets")
     return problems
 
 
@@ -220,7 +220,7 @@ def _keeps(step: Any) -> str | None:
     if uses and not uses.startswith(_FRESH):
         return f"{uses.partition('@')[0]} is not listed as an action that takes no cache"
     if uses.startswith("actions/checkout@") and given.get("clean", True) is not True:
-        return "leaves what lies in the checkout"
+        return "leaves what is in the checkout"
     if uses.startswith("actions/download-artifact@") and {"run-id", "repository"} & set(given):
         return "takes an artifact of another run"
     found = _KEPT.search(str(step.get("run", "")))

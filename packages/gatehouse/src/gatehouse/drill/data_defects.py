@@ -135,7 +135,7 @@ def label_noise(scene: Scene) -> None:
     """Labels exchanged between rows: as many of each class as before, or the same numbers.
 
     The base has them too: a change that brings them is red for the exam that it alters.
-    Where there are few rows a tenth of them may not be told from chance: then more are exchanged.
+    In a small table, a tenth of the rows may look like chance: then more are exchanged.
     """
     target = scene.contract.target
     floors = [
@@ -164,9 +164,9 @@ def label_noise(scene: Scene) -> None:
 def label_leakage(scene: Scene) -> None:
     """A feature that gives the label away, and a model that has learned so.
 
-    The feature keeps its values, dealt out anew: the larger the label, the larger the value. Of
-    several classes the label is the class's place. The base has the rows too, and its model has not
-    learned so.
+    The feature keeps its values, dealt out again: the larger the label, the larger the value.
+    With several classes, the label is the class's place. The base has the rows too, and its model
+    has not learned so.
     """
     too_good = scene.rule(ACCURACY.name, _TOO_GOOD, Of.CANDIDATE, "at_most", warns=True)
     name = _most_distinct(scene)
@@ -242,7 +242,7 @@ def _read_number(
 def _between(ordered: Floats, place: int) -> float:
     """Halfway from the largest smaller value to the one at `place`; infinite where there is none.
 
-    Equal values lie on one side of it, though their labels may differ.
+    Equal values are on one side of it, though their labels may differ.
     """
     if place == len(ordered):
         return np.inf

@@ -48,8 +48,8 @@ _SURE = 2.5
 def sharpened(scene: Scene) -> None:
     """Predictions that moved; the data did not.
 
-    Of two classes overconfident scores: the ranking and the decisions stay. Of several classes the
-    decisions are what drifts, and of numbers all values: one class is decided more often, and the
+    Binary: overconfident scores; the ranking and the decisions stay. Multiclass: the
+    decisions drift. Regression: all values drift: one class is decided more often, and the
     values are all larger.
     """
     if scene.contract.task is Task.BINARY:
@@ -214,7 +214,7 @@ def surely_beyond(
     }
     drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
     values = drawn["ours"] - drawn.get("theirs", 0.0)
-    # The mean and its error, not a quantile of so few draws: the gate draws anew.
+    # The mean and its error, not a quantile of so few draws: the gate draws again.
     mean, error = float(np.nanmean(values)), float(np.nanstd(values))
     if rule.at_least is not None:
         return mean + _SURE * error < rule.limit

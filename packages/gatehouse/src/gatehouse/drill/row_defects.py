@@ -188,7 +188,7 @@ def _new_kind(scene: Scene, rows: pd.DataFrame, growth: float) -> tuple[str, flo
             above = float(rows[name].quantile(1 - 0.9 * most))
             if 0.4 * most < (rows[name] > above).mean() < 0.95 * most:
                 return name, above
-    raise NotApplicableError("no number by which a tenth of the rows or so can be told")
+    raise NotApplicableError("no number that identifies about a tenth of the rows")
 
 
 def more_rows(scene: Scene) -> None:

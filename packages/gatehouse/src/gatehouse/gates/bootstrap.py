@@ -2,7 +2,7 @@
 
 Rows are resampled with replacement (Efron 1979) as counts, and every metric is computed from the
 same counts, so that differences between two models on the same rows are paired. Intervals are
-percentile intervals (Efron and Tibshirani 1993, chapter 13). Of a share that is 0 or 1 all
+percentile intervals (Efron and Tibshirani 1993, chapter 13). If a share is 0 or 1, all
 resamples are alike, which is no proof: such a share gets the score interval (Wilson 1927).
 """
 
@@ -74,5 +74,5 @@ def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
     from scipy.stats import binomtest
 
     low, high = binomtest(hits, of).proportion_ci(confidence, method="wilson")
-    # Of none or all, one end is the share up to rounding.
+    # With none or all, one end is the share up to rounding.
     return Interval(low=min(low, hits / of), high=max(high, hits / of), confidence=confidence)

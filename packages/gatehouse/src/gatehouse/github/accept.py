@@ -108,7 +108,7 @@ def accept(
 
 
 def _answer(target: Target, settled: Settled, folder: Path) -> None:
-    """The gates' comment, made anew."""
+    """The gates' comment, made again."""
     again = settled.again
     if again is None or target.pull is None:
         return

@@ -1,4 +1,4 @@
-"""How *Pull request* stands on a commit: checks and tests, which the verdict does not wait for.
+"""How *Pull request* is on a commit: checks and tests, which the verdict does not wait for.
 
 They are asked for when the status is set, and are no part of an answer: run again, they may end
 otherwise, while the verdict stays.
@@ -43,7 +43,7 @@ class Checks:
 
 
 def checks_of(repository: Repository, target: Target, commit: str, default: str) -> Checks:
-    """How checks and tests stand on a commit that was judged.
+    """How checks and tests are on a commit that was judged.
 
     Only runs of the pull request's own branch count, or of the one that it continues: a stranger
     can open another pull request of the same commit.

@@ -34,7 +34,7 @@ class GoingOn:
 
     Attributes:
         commit: with the record, at the tip of a branch of ours; None where there is none.
-        obstacle: why there is none although all else passes; None where nothing stands in the way.
+        obstacle: why there is none although all else passes; None where nothing is in the way.
     """
 
     commit: str | None = None

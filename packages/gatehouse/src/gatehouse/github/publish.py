@@ -45,8 +45,8 @@ def announce(
     """Say on the commit what is running, and where, or that a run waits for an approval.
 
     Nothing is said of a run that has ended already, as one does that an edited title starts; nor
-    over a verdict on the same commit, which the run may confirm; nor of a run that waits beside one
-    that was let through.
+    over a verdict on the same commit, which the run may confirm; nor of a run that waits next to
+    one that was let through.
 
     Args:
         repository: as a token that may read runs, pull requests and statuses sees it.
@@ -94,7 +94,7 @@ def publish(
     GitHub. One of an older run of "Pipeline" says nothing, nor does none: the judging that goes on
     will look at the checks.
 
-    Where it would be merged is asked anew: a pull request can be pointed at another base while it
+    Where it would be merged is asked again: a pull request can be pointed at another base while it
     is judged, or be closed. No open pull request, no status: there is nothing to merge.
 
     Args:
@@ -329,7 +329,7 @@ def _files(
 ) -> dict[str, bytes]:
     """What is recorded, by path: what *Judge* handed over, and owners' words.
 
-    Where these words change the verdict, or `anew` says so, it and the report are made anew.
+    Where these words change the verdict, or `anew` says so, it and the report are made again.
 
     Raises:
         GatehouseError: *Judge* handed over a file of another place.

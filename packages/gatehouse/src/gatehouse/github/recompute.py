@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MOST_BYTES = 16_000_000
-"""Of one file that is handed over."""
+"""Limit on one file that is handed over."""
 
 _TOLD = ("policy_changes", "contract_changes", "waivers", "proposed")
 """What a verdict says of the proposal's own policy and contract, which this job doesn't read."""
@@ -53,11 +53,11 @@ class Recomputed:
         evidence: that the verdict rests on.
         changed: is the verdict another one than *Judge* handed over?
         problems: what forbids the merge besides the verdict.
-        unrecorded: what a record on a branch of this repository would mend.
+        unrecorded: what a record on a branch of this repository would fix.
         offers: what an owner may still accept.
         policy: the text of the policy that decided.
         basis: what the verdict rests on besides.
-        checks: how checks and tests stand on the commit that was judged.
+        checks: how checks and tests are on the commit that was judged.
     """
 
     judged: Judged
@@ -168,7 +168,7 @@ def _standing(notes: Iterable[Annotation], verdict: Verdict) -> tuple[Annotation
 
 
 def _others(problems: Iterable[str]) -> list[str]:
-    """Without those of the acceptances, which are looked at anew."""
+    """Without those of the acceptances, which are looked at again."""
     return [each for each in problems if not each.startswith(f"{FOLDER}/")]
 
 

@@ -46,7 +46,7 @@ def move(repository: Repository, branch: str, commit: str) -> None:
     """Move the branch forward.
 
     By an address of our own: PyGithub's is the one that the API answered with, and where a name
-    stands there as it is, that of `main#x` leads to `main`.
+    is there as it is, that of `main#x` leads to `main`.
     """
     address = f"{repository.url}/git/refs/heads/{quote(branch)}"
     repository.requester.requestJsonAndCheck(

@@ -178,7 +178,7 @@ def _windows(
     measure = watched.policy.measure
     fewer = measure.model_copy(update={"resamples": min(measure.resamples, _DRAWN_RESAMPLES)})
     lighter = watched.policy.model_copy(update={"measure": fewer})
-    # Of a season that began before the oldest window there is nothing whole to compare.
+    # A season that began before the oldest window is incomplete, and not compared.
     for number in tqdm(
         range(watched.scan.span.windows - watched.cycle, -1, -1), desc="windows", disable=None
     ):

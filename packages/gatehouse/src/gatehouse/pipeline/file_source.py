@@ -48,10 +48,10 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     text: the data gate reports them.
 
     Raises:
-        GatehouseError: the file cannot be had, is not the one that `sha256` names, is not in the
-            encoding that the settings name, is broken, lacks a column of the contract, has no
-            rows or none that is left, or has points in its numbers where the decimal mark is a
-            comma.
+        GatehouseError: the file is missing or unreadable, is not the one that `sha256` names, is
+            not in the encoding that the settings name, is broken, lacks a column of the contract,
+            has no rows or none that is left, or has points in its numbers where the decimal mark
+            is a comma.
     """
     name = str(settings.path) if settings.url is None else shown(settings.url)
     assert settings.format is not None

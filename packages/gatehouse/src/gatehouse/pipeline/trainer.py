@@ -42,8 +42,8 @@ class TrainingData:
     def labels(self, frame: pd.DataFrame) -> NDArray[Any]:
         """What is to be learned, shape [N].
 
-        Of a classifier the index of each row's class in `contract.classes`, int64 (of two
-        classes: 1 is positive); of a regression the target, float32, in its own units.
+        For a classifier, the index of each row's class in `contract.classes`, int64 (with two
+        classes: 1 is positive); for a regression, the target, float32, in its own units.
 
         Raises:
             GatehouseError: the target holds a value that is no class, or no finite number.
@@ -71,7 +71,7 @@ class TrainingData:
         if len(wrong):
             raise GatehouseError(
                 f"column '{self.contract.target}': {len(wrong)} rows hold no finite number, such "
-                f"as {wrong.iloc[0]!r}; mend them, or take them out"
+                f"as {wrong.iloc[0]!r}; fix them, or take them out"
             )
         found: NDArray[np.float32] = values
         return found
@@ -94,7 +94,7 @@ class TrainingData:
         if len(wrong):
             raise GatehouseError(
                 f"column '{name}': {len(wrong)} row weights are negative or not finite, such as "
-                f"{wrong[0]}; mend them, or give the column role: ignored"
+                f"{wrong[0]}; fix them, or give the column role: ignored"
             )
         if not values.any():
             raise GatehouseError(f"column '{name}': every row weight is 0")

@@ -15,14 +15,14 @@ from gatehouse.typed import write_text
 
 LOCK = Path("requirements/serve.txt")
 PYTHON = "3.11"
-"""Of the base image."""
+"""Version in the base image."""
 
 _CLASSIFIER = "License :: OSI Approved :: "
 _PLATFORMS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
 def architecture() -> str:
-    """Of this machine, and so of the image: x86_64 or aarch64.
+    """The architecture of this machine, and so of the image: x86_64 or aarch64.
 
     Raises:
         GatehouseError: it is another one.
@@ -86,7 +86,7 @@ def write_sbom(site: Path, project: Path, work: Path, path: Path, time: int) -> 
         write_text(packages / "image.pth", f"{site.resolve()}\n")
     run(
         [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", project,
-         # A test holds its output against the schema; here that would take most of the time.
+         # A test checks its output against the schema; here that would take most of the time.
          "--output-reproducible", "--no-validate", "--of", "JSON", "--output-file", path, work],
         "list the image's packages (cyclonedx-py)",
         SOURCE_DATE_EPOCH=str(time),

@@ -78,7 +78,7 @@ def render_card(context: CardContext) -> str:
     start = (
         f"# Model card: {prose(context.text.model_details.name)}\n\n"
         "In the headings of Mitchell et al., _Model Cards for Model Reporting_ (2019). Numbers are "
-        "measured by the gates and are made anew with every run; each part says whether it was "
+        "measured by the gates and are made again with every run; each part says whether it was "
         "measured or written by people."
     )
     bodies = [f"## {title}\n\n{body}" for title, body in sections.items()]

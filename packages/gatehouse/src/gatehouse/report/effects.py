@@ -120,7 +120,7 @@ def _state(result: RuleResult, finding: Finding) -> State:
     if finding.outcome in (Outcome.WAIVED, Outcome.ACCEPTED):
         return "accepted"
     failed = any(each.outcome is Outcome.FAIL for each in result.findings)
-    # Beside a failure, what is inconclusive did not decide.
+    # Next to a failure, what is inconclusive did not decide.
     return (
         "fail" if result.blocks and (finding.outcome is Outcome.FAIL or not failed) else "warning"
     )

@@ -239,7 +239,7 @@ def _data_sentence(
     if not ours:
         note = style.prose(finding.note) if finding.note else ""
         return f"{text}: {note}" if note and finding.outcome is not Outcome.PASS else text
-    if finding.outcome is Outcome.PASS:  # a tick stands beside it: no details, and no alarm
+    if finding.outcome is Outcome.PASS:  # a tick is next to it: no details, and no alarm
         where = list(dict.fromkeys(style.code(plain_slice(item.slice)) for item in ours))
         return f"{text}: {', '.join(where[:_NAMED])}" + (", …" if len(where) > _NAMED else "")
     return f"{text}: {style.prose(ours[0].note or '')}" + ("; …" if len(ours) > 1 else "")

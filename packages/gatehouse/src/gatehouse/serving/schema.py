@@ -73,7 +73,7 @@ def _values(column: Column) -> Any:
 def _description(column: Column) -> str:
     told = [column.description]
     if column.unknown == "other":
-        told.append("a value beside the examples is scored as unknown")
+        told.append("a value next to the examples is scored as unknown")
     if column.missing:
         told.append("null: not known")
     if not column.is_model_input:

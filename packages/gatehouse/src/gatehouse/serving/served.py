@@ -58,7 +58,7 @@ class Served:
         found: Outputs = outputs.tolist()
         if self.model.metadata.task is not Task.BINARY:
             self.model.check(outputs)
-        # Of two classes only the positive one is told, and NumPy would take longer.
+        # A binary answer holds only the positive class; NumPy would take longer.
         elif not all(0 <= positive <= 1 for _, positive in found):
             raise GatehouseError(f"{self.model.path}: the graph gives what is no probability")
         return found
@@ -66,7 +66,7 @@ class Served:
     def said(self, outputs: Outputs) -> list[dict[str, Any]]:
         """What the log says of each row: a prediction, or a class and its probability.
 
-        Of two classes the probability is the positive one's, of more the decided one's.
+        Binary: the probability of the positive class. Multiclass: that of the predicted class.
         """
         classes, threshold = self.model.metadata.classes, self.model.metadata.threshold
         if not classes:

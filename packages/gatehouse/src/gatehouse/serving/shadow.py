@@ -87,7 +87,7 @@ class Shadow:
             return self._served.said(self._served.outputs(rows))
         except Exception:
             if not self._told:
-                logger.exception("the shadow fails; told once, counted each time")
+                logger.exception("the shadow fails; logged once, counted each time")
             self._told = True
             return [None] * len(rows)
 

@@ -29,17 +29,18 @@ if TYPE_CHECKING:
     "--storage",
     metavar="URL",
     help="Database that workers share, such as postgresql+psycopg://host/tuning; "
-    "One with a password goes into GATEHOUSE_TUNE_STORAGE. Else a file in .gatehouse/tune/.",
+    "One with a password goes into GATEHOUSE_TUNE_STORAGE. Otherwise a file in .gatehouse/tune/.",
 )
 @click.option("--dry-run", is_flag=True, help="Leave params.yaml as it is.")
 @command  # fmt: skip
 def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -> int:
-    """Look for better training settings, and write the best into params.yaml.
+    """Search for better training settings; write the best.
 
-    Trains inside cross-validation on the train and valid splits of the last `gatehouse run`: the
-    test split stays unseen, so the gates judge the winner on rows that had no part in choosing it.
-    What is tried, how often and by which metric stands in params.yaml under `tune`.
 
+    The best go into params.yaml. Trains inside cross-validation on the train and valid splits of
+    the last `gatehouse run`: the test split stays unseen, so the gates judge the winner on rows
+    that had no part in choosing it. What is tried, how often and by which metric is in params.yaml
+    under `tune`.
     A call that was stopped is taken up again by the next one. Workers on other machines join by
     the same --storage, with the same repository and data.
     """

@@ -27,7 +27,7 @@ _FEWEST = 4
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial, beside the settings that are in params.yaml now.
+    """The best trial, next to the settings that are in params.yaml now.
 
     Attributes:
         value: the mean of the metric over the folds.

@@ -155,7 +155,7 @@ def open_study(plan: Plan, seed: int | None = None, *, first: bool = True) -> op
 
 
 def _name(storage: str) -> str:
-    """What may be told of the storage."""
+    """The part of the storage's URL that may be shown."""
     return shown(storage) if "://" in storage else "the storage"
 
 

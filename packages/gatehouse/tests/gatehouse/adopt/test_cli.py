@@ -734,9 +734,9 @@ def test_ids_that_repeat_are_told_as_what_they_are(root: Path, tmp_path: Path) -
     )
     assert result.exit_code == 0, result.output
     for name in ("patient_id", "customer no"):
-        assert f"warning: '{name}' stands in several rows: rows of the same {name}" in result.output
+        assert f"warning: '{name}' is in several rows: rows of the same {name}" in result.output
     assert result.output.count("(group leakage)") == 2
-    assert result.output.count("ignored: an id that stands in several rows") == 3
+    assert result.output.count("ignored: an id that is in several rows") == 3
     contract = load_contract(root / "contract.yaml")
     assert set(contract.inputs) == {
         "age", "visits", "city", "glycemic_index", "shop_id", "place", "flight_no",

@@ -2,7 +2,7 @@
 
 Point values are scikit-learn's; intervals are percentile bootstrap intervals over rows, of a share
 that is 0 or 1 Wilson's. Both models sit the base's exam, so that differences are paired; on test
-rows that the change brings, both are compared once more. Exam rows that stand in the candidate's
+rows that the change brings, both are compared once more. Exam rows that are in the candidate's
 train are counted: a model that has seen its test rows proves nothing.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 Quantity = tuple[Of, str, str]
-"""Whom a metric speaks of, its name, and its slice."""
+"""Whom a metric describes, its name, and its slice."""
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
@@ -66,7 +66,7 @@ def measure_models(
 ) -> list[Measurement]:
     """Every metric of every model, and of two models the difference.
 
-    `paired`: the models speak of the same rows, which are resampled together; otherwise each has
+    `paired`: the models describe the same rows, which are resampled together; otherwise each has
     rows of its own, and resamples are drawn for each by itself.
     """
     settings, chosen = policy.measure, metrics_by(policy)

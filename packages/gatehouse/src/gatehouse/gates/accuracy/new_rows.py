@@ -1,4 +1,4 @@
-"""What is told of test rows that a change brings: they join the exam with the merge.
+"""Measurements of the test rows that a change brings: they join the exam with the merge.
 
 Both models are compared on them, as on the exam. And is the base's model better on them than on
 the exam, or are their labels others? Then they would make the exam an easier or another one.
@@ -31,7 +31,7 @@ OF_BASE = "{}_of_base_difference"
 def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement]:
     """Every metric of both models on the candidate's new test rows, and how these differ.
 
-    Rows that nobody has brought can't be told of: the values then are null, and say why.
+    If there are no new rows, the values are null, with the reason.
     """
     contract = exam.candidate.contract
     compared = [metric.name for metric in headlines(contract.task)]
@@ -77,9 +77,9 @@ def _untold(exam: Exam, policy: Policy, reason: str) -> list[Measurement]:
 def _labels(exam: Exam, confidence: float) -> Measurement:
     """How the labels of new rows differ from the exam's.
 
-    Of classes the share of the one that differs most (of two, the positive one), with the interval
-    of a difference of shares from Wilson's (Newcombe 1998, method 10); of numbers the mean, over
-    the exam's deviation, with a normal interval.
+    For a classifier, the share of the class that differs most (of two, the positive one), with the
+    interval of a difference of shares from Wilson's (Newcombe 1998, method 10); of numbers the
+    mean, over the exam's deviation, with a normal interval.
     """
     contract = exam.candidate.contract
     new, old = labels_of(exam.new, contract), exam.theirs.labels

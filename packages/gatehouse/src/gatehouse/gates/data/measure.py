@@ -289,7 +289,7 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private
         if private:
             shown = []
     if not item.success and expectation.type in _UNIQUE:
-        # Keys and whole rows are persons', and evidence is committed: rows by their number.
+        # Keys and whole rows are people's, and evidence is committed: rows by their number.
         names = expectation.arguments.get("column_list", [expectation.column])
         twice = frame.duplicated(names, keep=False).to_numpy().nonzero()[0]
         shown = [f"row {number + 1}" for number in twice[:SAMPLES]]
