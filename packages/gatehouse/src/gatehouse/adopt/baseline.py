@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gatehouse.adopt.profile import Scan, numbers
+from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap
-from gatehouse.gates.data.measure import FLOAT32_LIMIT
 from gatehouse.gates.metrics import headlines
 from gatehouse.gates.metrics.figures import figures
 from gatehouse.gates.metrics.sample import Sample
@@ -97,7 +97,7 @@ def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
         texts = scan.sample[name]
         if column.categories is None:
             values = numbers(texts, decimal)
-            features[name] = np.where(np.abs(values) <= FLOAT32_LIMIT, values, np.nan)
+            features[name] = np.where(np.abs(values) <= FLOAT32_MAX, values, np.nan)
         else:
             categorical.append(name)
             features[name] = _codes(texts, column.categories)

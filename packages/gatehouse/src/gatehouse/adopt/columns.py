@@ -14,7 +14,8 @@ from gatehouse.adopt.names import is_protected_name, is_weight_name
 from gatehouse.adopt.profile import Kind, Profile, Scan, are_sentences, frequent, is_none
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import Target
-from gatehouse.contract import FLOAT32_EXACT_INTEGERS, Role, Task
+from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.contract import Role, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.model import output_name
 

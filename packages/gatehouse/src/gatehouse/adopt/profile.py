@@ -26,8 +26,8 @@ from gatehouse.adopt.names import (
 )
 from gatehouse.adopt.standins import standins
 from gatehouse.adopt.table import Table
+from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.data.measure import FLOAT32_LIMIT
 from gatehouse.pipeline.file_source import MISSING
 from gatehouse.rows import row_hashes
 
@@ -321,7 +321,7 @@ class _Tally:
     def _add_numbers(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         found = numbers(texts, self.decimal)
         strays = np.isnan(found)
-        beyond = np.abs(found) > FLOAT32_LIMIT
+        beyond = np.abs(found) > FLOAT32_MAX
         finite = found[~strays & ~beyond]
         self.strays += int(n[strays].sum())
         self.written += int(n[strays & texts.str.fullmatch(_WRITTEN).to_numpy(bool)].sum())

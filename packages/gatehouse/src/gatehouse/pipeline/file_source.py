@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gatehouse.arrow_types import Reading, plain, reading
-from gatehouse.contract import Column, ColumnType, Contract
+from gatehouse.contract import Column, Contract
 from gatehouse.csv_blanks import stripped
 from gatehouse.csv_stream import CsvFile, unpacked
 from gatehouse.errors import GatehouseError
@@ -247,10 +247,7 @@ def _values(
     series = values.to_pandas()
     if not pa.types.is_large_string(values.type):
         return series
-    if column.type is ColumnType.STRING:
-        tokens = {""}
-    else:
-        tokens = set(missing - set(column.categories or ()))
+    tokens = {""} if column.kind.is_free else set(missing - set(column.categories or ()))
     return series.mask(series.isin(tokens))
 
 

@@ -15,7 +15,6 @@ from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
-from gatehouse.serving.schema import fed_range
 from gatehouse.typed import read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, VERDICT
@@ -157,11 +156,7 @@ def some_row(contract: Contract) -> Row:
     """A row that keeps the contract."""
     row: Row = {}
     for name, column in contract.inputs.items():
-        if column.is_numeric:
-            low, high = fed_range(column)
-            row[name] = min(max(low, 0), high)
-        else:
-            row[name] = column.categories[0] if column.categories else None
+        row[name] = column.kind.example(column)
     return row
 
 

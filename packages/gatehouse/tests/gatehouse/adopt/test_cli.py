@@ -592,7 +592,7 @@ def test_columns_to_keep_are_features_where_they_can_be(tmp_path: Path) -> None:
     plan = plan_columns(found, bought(found), (), None, silent, kept=kept)
     contract = parse_contract(contract_text(plan, "shop", 0), "contract.yaml")
     assert set(kept) < set(contract.inputs)
-    types = {name: contract.columns[name].type.value for name in kept[:5]}
+    types = {name: contract.columns[name].type for name in kept[:5]}
     assert types == dict.fromkeys(kept[:4], "integer") | {"said": "category"}
     data = baseline.learning(found, contract, ".")
     assert not data.features[[*kept]].isna().any(axis=None)
