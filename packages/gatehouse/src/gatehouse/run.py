@@ -85,7 +85,11 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
         process = subprocess.Popen(
             [sys.executable, "-P", _QUIET_DVC, "repro", *arguments],
             cwd=root,
-            env=environment() | NO_TELEMETRY | {"PATH": path, "PYTHONSAFEPATH": "1"} | variables,
+            env=environment()
+            | NO_TELEMETRY
+            | {"PATH": path, "PYTHONSAFEPATH": "1"}
+            | _compiled()
+            | variables,
         )
     try:
         return process.wait() == 0
@@ -93,6 +97,18 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
         end_with_children(process.pid)
         _keep_whole(lock, before)
         raise
+
+
+def _compiled() -> dict[str, str]:
+    """Variables by which stages share compiled modules where Python is to store none beside them.
+
+    Containers often set PYTHONDONTWRITEBYTECODE. Each of a dozen processes then compiles pandas and
+    all else again, which takes longer than what the stages do.
+    """
+    if not os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        return {}
+    folder = str(Path(sys.prefix) / "compiled")
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
 
 
 def _keep_whole(lock: Path, before: bytes | None) -> None:
