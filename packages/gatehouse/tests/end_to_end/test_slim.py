@@ -1,0 +1,132 @@
+"""A fork that was made small: the library as a locked wheel does all that its source did."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gatehouse.places import LIBRARY_LOCK, SOURCE, code_path
+from gatehouse.template.slim import size
+from gatehouse.template.wheel import wheel_at
+from tests.end_to_end.clone import Clone, copy_checkout
+from tests.shared import LEAN
+from tests.workflows.world import SMALL
+
+pytestmark = pytest.mark.slow
+
+
+class Slim(Clone):
+    """A small fork, with the wheel's files in a folder of their own as an installation has them."""
+
+    def run(self, *command: str, code: int | None = 0) -> str:
+        places = [str(self.root.parent / "installed"), code_path(self.root), LEAN]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(places),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "COLUMNS": "200",
+        }
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
+        output = done.stdout + done.stderr
+        assert code is None or done.returncode == code, output
+        return output
+
+
+@pytest.fixture(scope="module")
+def slim(tmp_path_factory: pytest.TempPathFactory) -> Slim:
+    """A fork after `gatehouse template slim`, its wheel installed as scripts/install.sh does."""
+    fork = copy_checkout(tmp_path_factory.mktemp("slim") / "fork")
+    for file, changes in SMALL.items():
+        for old, new in changes.items():
+            fork.replace(file, old, new)
+    fork.commit("Settings for a small run")
+    told = fork.gatehouse("template", "slim")
+    assert "removed  packages: " in told
+    made = Slim(fork.root)
+    target = str(fork.root.parent / "installed")
+    words = ("uv", "pip", "install", "--quiet", "--target", target, "--no-deps", "--no-index",
+             "--find-links", "vendor", "--require-hashes", "-r", str(LIBRARY_LOCK))  # fmt: skip
+    made.run(sys.executable, "-m", *words)
+    return made
+
+
+def test_it_is_small_and_one_commit(slim: Slim) -> None:
+    """Attacks machinery that stays, and files that Git does not know of."""
+    left = size(slim.root)
+    assert left.files <= 110
+    assert left.lines <= 9000
+    assert slim.run("git", "status", "--porcelain") == ""
+    assert slim.run("git", "log", "--format=%s", "-1").startswith("Depend on Gatehouse ")
+    assert not (slim.root / "packages").exists()
+    assert "template slim" not in slim.run("cat", "README.md")
+
+
+def test_it_runs_from_data_to_verdict(slim: Slim) -> None:
+    """Attacks a stage, a template or a table that only the library's source has."""
+    output = slim.gatehouse("run")
+    assert "PASS" in output
+    report = (slim.root / "reports/report.md").read_text("utf-8")
+    assert "../policy.yaml#L" in report
+    assert SOURCE not in report, "there are no docs to link to"
+    assert "model" in slim.gatehouse("explain", "accuracy")
+    slim.gatehouse("site")
+    place = slim.run(sys.executable, "-c", "import gatehouse; print(gatehouse.__file__)")
+    assert Path(place.strip()).is_relative_to(slim.root.parent / "installed")
+
+
+def test_its_own_tests_and_its_lint_are_green(slim: Slim) -> None:
+    """Attacks tests of a fork that read the library's source."""
+    slim.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", "tests")
+    slim.run("ruff", "check", ".")
+
+
+def test_what_runs_before_an_installation_finds_the_wheel(slim: Slim) -> None:
+    """Attacks the workflows' first steps, which have no packages yet."""
+    place = slim.run("sh", "scripts/library.sh").strip()
+    assert place.endswith(".whl")
+    words = [sys.executable, "-I", "-S", "-c",
+             f"import sys; sys.path.insert(0, {place!r}); import gatehouse.ownership"]  # fmt: skip
+    subprocess.run(words, check=True)
+
+
+def test_a_changed_wheel_is_not_installed(slim: Slim, tmp_path: Path) -> None:
+    """Attacks the lock: other bytes under the same name."""
+    (wheel,) = (slim.root / "vendor").iterdir()
+    (tmp_path / wheel.name).write_bytes(wheel.read_bytes() + b"\0")
+    words = (sys.executable, "-m", "uv", "pip", "install", "--target", str(tmp_path / "site"),
+             "--no-deps", "--no-index", "--find-links", str(tmp_path), "--require-hashes",
+             "-r", str(LIBRARY_LOCK))  # fmt: skip
+    assert "Hash mismatch" in slim.run(*words, code=1)
+
+
+def test_an_update_raises_the_wheel(slim: Slim, tmp_path: Path) -> None:
+    """Attacks an update that leaves the library behind, or brings its source back."""
+    template = copy_checkout(tmp_path / "template")
+    version = re.compile(r'^version = "([^"]+)"$', re.MULTILINE)
+    project = template.root / SOURCE / "pyproject.toml"
+    (old,) = version.findall(project.read_text("utf-8"))
+    first = template.run("git", "rev-parse", "HEAD").strip()
+    template.replace(f"{SOURCE}/pyproject.toml", f'version = "{old}"', 'version = "9.9.9"')
+    template.commit("Gatehouse 9.9.9")
+    template.run("git", "tag", "v9.9.9")
+    told = slim.gatehouse(
+        "template", "update", "--url", str(template.root), "--from", first, "--branch", "newer"
+    )
+    assert "vendor/gatehouse-9.9.9-py3-none-any.whl: the library of the new version" in told
+    assert [path.name for path in (slim.root / "vendor").iterdir()] == [
+        "gatehouse-9.9.9-py3-none-any.whl"
+    ]
+    assert (slim.root / LIBRARY_LOCK).read_text("utf-8") == wheel_at("HEAD", template.root).lock
+    assert not (slim.root / "packages").exists()
+
+
+def test_equal_sources_make_equal_wheels(tmp_path: Path) -> None:
+    """Attacks a wheel of which nobody can tell whether it is this source's."""
+    one, two = (copy_checkout(tmp_path / name) for name in ("one", "two"))
+    assert wheel_at("HEAD", one.root) == wheel_at("HEAD", two.root)
