@@ -12,26 +12,36 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from gatehouse.errors import GatehouseError
-from gatehouse.typed import Document, Frozen
+from gatehouse.typed import Document, Frozen, is_none
 
 EVIDENCE_VERSION = 1
 
 
-class Gate(StrEnum):
-    DATA = "data"
-    ROWS = "rows"
-    DRIFT = "drift"
-    ACCURACY = "accuracy"
-    FAIRNESS = "fairness"
-    LATENCY = "latency"
+GateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""A gate's name (`gatehouse.gates`), which is also the name of its evidence's file."""
 
 
 class Of(StrEnum):
-    """Whom a measurement speaks of."""
+    """Whom a measurement describes."""
 
     CANDIDATE = "candidate"
     BASE = "base"
     COMPARISON = "comparison"
+
+
+class Better(StrEnum):
+    """Which values of a metric are better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    ZERO = "zero"
+
+
+class Described(Frozen):
+    """A fork's own metric, for those who show it and can't load its code."""
+
+    label: str = Field(min_length=1, max_length=80, description="for people")
+    better: Better = Field(description="which values are better")
 
 
 class Interval(Frozen):
@@ -69,6 +79,9 @@ class Measurement(Frozen):
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="what a reader must know of this number")
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
+    described: Described | None = Field(
+        default=None, exclude_if=is_none, description="of a metric that is a fork's own"
+    )
 
 
 PAIR = ("raw", "model", "model_fp32")
@@ -112,7 +125,10 @@ COLUMN_AUC = "column_auc"
 """How well one new column tells the target, of slices `column=NAME on WHERE`."""
 
 SINCE = "since an owner's last word"
-"""Of a measurement that counts what earlier changes did, too."""
+"""Note of a measurement that includes what earlier changes did."""
+
+TIMED = "latency_"
+"""How the names of measurements begin that a clock decides: no two runs give the same numbers."""
 
 NEW = "new test rows"
 """The slice of what is measured on the candidate's test rows that are no exam rows."""
@@ -123,31 +139,17 @@ class Exam(Frozen):
 
     digest: str = Field(description="of the base's test rows, free of their order")
     rows: int = Field(ge=1, description="how many these are")
-    unchanged: int = Field(ge=0, description="how many stand in the candidate as in the base")
+    unchanged: int = Field(ge=0, description="how many are in the candidate as in the base")
     standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
     asked: int = Field(ge=1, description="how many could be asked")
-    new: int = Field(ge=0, description="test rows of the candidate that are none of the exam")
-
-
-LOOKS_AT: dict[Gate, tuple[str, ...]] = {
-    Gate.DATA: ("contract", "raw"),
-    Gate.ROWS: ("contract", "raw"),
-    Gate.DRIFT: ("contract", "data", "model"),
-    Gate.ACCURACY: ("contract", "data", "model"),
-    Gate.FAIRNESS: ("contract", "data", "model"),
-    Gate.LATENCY: ("contract", "data", "model", "model_fp32"),
-}
-"""The fields of a subject that each gate's evidence is about."""
-
-COMPARES = (Gate.ROWS, Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS, Gate.LATENCY)
-"""The gates whose measurements depend on the base."""
+    new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
 
 
 class Evidence(Document):
     """All that one gate measured."""
 
     version: Literal[1] = Field(default=1, description="version of this schema")
-    gate: Gate = Field(description="the gate that measured")
+    gate: GateName = Field(description="the gate that measured")
     candidate: Subject = Field(description="what was measured")
     base: Subject | None = Field(default=None, description="null: compared with nothing")
     exam: Exam | None = Field(
@@ -162,18 +164,18 @@ class Evidence(Document):
     curves: tuple[Curve, ...] = Field(default=(), max_length=20, description="for charts")
 
 
-def evidence_path(folder: Path, gate: Gate) -> Path:
+def evidence_path(folder: Path, gate: str) -> Path:
     return folder / f"{gate}.json"
 
 
-def read_evidence(path: Path, gate: Gate) -> Evidence:
+def read_evidence(path: Path, gate: str) -> Evidence:
     """The evidence of `gate` at `path`.
 
     Raises:
         GatehouseError: it is missing, unreadable, of a newer schema, or another gate's.
     """
     evidence = _read_versioned(path)
-    if evidence.gate is not gate:
+    if evidence.gate != gate:
         raise GatehouseError(
             f"{path}: is the {evidence.gate} gate's evidence, not the {gate} gate's"
         )

@@ -17,7 +17,7 @@ from gatehouse.acceptance.record import FOLDER, parse
 from gatehouse.base import COUNTED, LOCK, Base, Counted, Outputs, find_base
 from gatehouse.contract import CONTRACT_FILE
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
+from gatehouse.gates.rows import ROWS
 from gatehouse.git import file_at, git
 from gatehouse.policy import POLICY_FILE
 from gatehouse.table import RAW
@@ -26,7 +26,7 @@ _OWNED = {POLICY_FILE.as_posix(), CONTRACT_FILE.as_posix()}
 
 
 def since_last_word(base: Base, root: Path, bring: Callable[[Base], object]) -> Base:
-    """The base, told from which earlier rows each counted measurement counts.
+    """The base, with the earlier rows from which each counted measurement counts.
 
     Args:
         base: the tip that a change would merge into.
@@ -110,7 +110,7 @@ def _accepts(commit: str, path: Path, measurement: str, root: Path) -> bool:
     except GatehouseError:
         return False
     rules = [entry.rule for entry in accepted.scope.rules.values()]
-    return any(rule.gate is Gate.ROWS and rule.measurement == measurement for rule in rules)
+    return any(rule.gate == ROWS.name and rule.measurement == measurement for rule in rules)
 
 
 def _same_rows(one: Outputs, other: Outputs) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ def _log(client: MlflowClient, workspace: Workspace, verdict: Verdict) -> str:
         **{f"gatehouse.{k}": d for k, d in verdict.candidate.model_dump().items() if d},
     }
     run = client.create_run(experiment, tags=tags, run_name=commit[:12]).info.run_id
-    metrics = list(_metrics(workspace))
+    metrics = list(_metrics(workspace, verdict.gates))
     settings = flat(parse_yaml(read_text(workspace.root / PARAMS), PARAMS))
     params = [Param(key, str(value)) for key, value in settings.items() if disclosed(key, value)]
     for start in range(0, max(len(metrics), len(params)), _AT_ONCE):
@@ -96,19 +96,19 @@ def _log(client: MlflowClient, workspace: Workspace, verdict: Verdict) -> str:
     return str(run)
 
 
-def _metrics(workspace: Workspace) -> Iterator[Any]:
+def _metrics(workspace: Workspace, gates: Iterable[str]) -> Iterator[Any]:
     from time import time
 
     from mlflow.entities import Metric
 
     now = int(time() * 1000)
-    for gate, evidence in read_all_evidence(workspace.evidence).items():
+    for gate, evidence in read_all_evidence(workspace.evidence, gates).items():
         if not isinstance(evidence, Evidence):
             continue
         for measured in evidence.measurements:
             if measured.value is None or measured.of is Of.BASE:
                 continue
-            parts = [gate.value, measured.name]
+            parts = [gate, measured.name]
             parts += [measured.of.value] if measured.of is Of.COMPARISON else []
             parts += [measured.slice] if measured.slice != "all" else []
             name = _STRANGE.sub("_", "/".join(parts))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +14,15 @@ import pytest
 from click.testing import Result
 
 from gatehouse.base import BaseRecord, dealt, find_base, take_base, write_record
-from gatehouse.cli import GATES, main
-from gatehouse.evidence import Gate
+from gatehouse.cli import main
+from gatehouse.explain import PAGES
+from gatehouse.help import SECTIONS
 from gatehouse.places import code_path
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, MODEL_FP32, VERDICT
 from tests.gatehouse.repository import Repository
 from tests.gatehouse.tiny import POLICY, ROOT, Finished, measured
+from tests.shared import NAMES
 
 Command = Callable[..., Result]
 HEAVY = ("pandas", "numpy", "torch", "great_expectations", "evidently", "dvc", "sklearn", "scipy",
@@ -41,7 +44,7 @@ def test_a_real_process_gives_code_and_streams(finished: Finished, tmp_path: Pat
     """Attacks the way out of the process: 0, 1 and 2, errors on stderr, no traceback."""
     gatehouse = ("-m", "gatehouse.cli")
     assert _process(*gatehouse, "judge", cwd=finished.root).returncode == 0
-    finished.write_evidence(Gate.ACCURACY, measurements=(measured("roc_auc", 0.1),))
+    finished.write_evidence("accuracy", measurements=(measured("roc_auc", 0.1),))
     assert _process(*gatehouse, "judge", cwd=finished.root).returncode == 1
     wrong = _process(*gatehouse, "judge", cwd=tmp_path)
     assert (wrong.returncode, wrong.stdout) == (2, "")
@@ -54,7 +57,7 @@ def test_a_reader_that_goes_away_does_not_change_the_verdict(
     finished: Finished, auc: float, code: int
 ) -> None:
     """Attacks `gatehouse judge | head -1`: neither a pass for a fail, nor a fail for a pass."""
-    finished.write_evidence(Gate.ACCURACY, measurements=(measured("roc_auc", auc),))
+    finished.write_evidence("accuracy", measurements=(measured("roc_auc", auc),))
     assert _unread("judge", cwd=finished.root) == code
     assert Verdict.read(finished.root / VERDICT).outcome is (Outcome.FAIL, Outcome.PASS)[code == 0]
 
@@ -107,9 +110,57 @@ def test_every_command_explains_itself(
             assert getattr(option, "help", None), f"{name} {option.name}"
 
 
-def test_help_names_the_gates_that_exist() -> None:
-    """Attacks a list of gates that drifted from the evidence's."""
-    assert tuple(gate.value for gate in Gate) == GATES
+def test_the_help_lists_whole_lines_by_section(gatehouse: Command, tmp_path: Path) -> None:
+    """Attacks lines that are cut or wrapped, and a command that no section lists."""
+    lines = gatehouse("--help", cwd=tmp_path).output.splitlines()
+    assert sorted(name for names in SECTIONS.values() for name in names) == sorted(main.commands)
+    assert [line[:-1] for line in lines if line.endswith(":") and line[0] != " "] == [
+        "Options", *SECTIONS,
+    ]  # fmt: skip
+    for name in main.commands:
+        assert sum(line.startswith(f"  {name} ") for line in lines) == 1, name
+    assert all(line == "" or not line.startswith("      ") for line in lines), "a wrapped line"
+    assert not [line for line in lines if line.endswith("...")]
+
+
+@pytest.mark.parametrize(
+    ("word", "texts"),
+    [
+        ("accuracy-auc-base", ("is a rule of policy.yaml", "measurement: roc_auc", "scikit-learn")),
+        ("Drift", ("Wasserstein", "**", "docs/gates.md")),
+        ("brier score", ("squared distance", "docs/glossary.md")),
+        ("ModelSlow", ("99th percentile", "docs/operations.md")),
+        ("at_least", ("interval must be above this", "docs/evidence.md")),
+    ],
+)
+def test_a_word_is_explained(
+    gatehouse: Command, finished: Finished, word: str, texts: tuple[str, ...]
+) -> None:
+    """Attacks a rule, gate, term, alert or key that the pages have and the command lacks."""
+    output = gatehouse("explain", word, cwd=finished.root).output
+    for text in texts:
+        assert (text in output) == (text != "**")
+
+
+def test_an_unknown_word_names_the_closest(gatehouse: Command, tmp_path: Path) -> None:
+    """Attacks a misspelt word, in a folder without a policy."""
+    result = gatehouse("explain", "acuracy", cwd=tmp_path)
+    assert (result.exit_code, "did you mean 'accuracy'" in result.stderr) == (2, True)
+
+
+def test_the_wheel_holds_the_pages_that_explain() -> None:
+    """Attacks a wheel in which a word is explained nowhere."""
+    library = Path(__file__).parents[2]
+    project = tomllib.loads((library / "pyproject.toml").read_text("utf-8"))
+    held = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert held == {f"docs/{page}.md": f"gatehouse/pages/{page}.md" for page in PAGES}
+    assert all((library / path).is_file() for path in held)
+
+
+def test_help_names_the_gates_that_exist(gatehouse: Command, tmp_path: Path) -> None:
+    """Attacks a list of gates that drifted from the table."""
+    help_ = " ".join(gatehouse("measure", "--help", cwd=tmp_path).output.split())
+    assert f"named: {', '.join(NAMES)}, and those that policy.yaml names" in help_
 
 
 @pytest.mark.parametrize(
@@ -149,7 +200,7 @@ def test_judge_writes_the_verdict_it_tells(gatehouse: Command, finished: Finishe
     """Attacks a code, a screen and a file that disagree."""
     result = gatehouse("judge", cwd=finished.root)
     assert (result.exit_code, Verdict.read(finished.root / VERDICT).outcome) == (0, Outcome.PASS)
-    finished.write_evidence(Gate.ACCURACY, measurements=(measured("roc_auc", 0.1),))
+    finished.write_evidence("accuracy", measurements=(measured("roc_auc", 0.1),))
     result = gatehouse("judge", cwd=finished.root)
     assert (result.exit_code, Verdict.read(finished.root / VERDICT).outcome) == (1, Outcome.FAIL)
     assert "fail" in (finished.root / "reports/report.md").read_text()
@@ -160,7 +211,7 @@ def test_evidence_that_cannot_be_used_fails(
     gatehouse: Command, finished: Finished, damage: str
 ) -> None:
     """Attacks each way to spoil evidence: a verdict of fail, never a crash, never a pass."""
-    path = finished.write_evidence(Gate.FAIRNESS)
+    path = finished.write_evidence("fairness")
     text = path.read_text()
     match damage:
         case "missing":
@@ -178,7 +229,7 @@ def test_evidence_that_cannot_be_used_fails(
             path.write_text(text.replace('"version": 1', '"version": 99'))
     result = gatehouse("judge", cwd=finished.root)
     assert result.exit_code == 1
-    assert list(Verdict.read(finished.root / VERDICT).errors) == [Gate.FAIRNESS]
+    assert list(Verdict.read(finished.root / VERDICT).errors) == ["fairness"]
 
 
 def test_a_swapped_model_fails(gatehouse: Command, finished: Finished) -> None:
@@ -187,7 +238,7 @@ def test_a_swapped_model_fails(gatehouse: Command, finished: Finished) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
     result = gatehouse("judge", cwd=finished.root)
     assert result.exit_code == 1
-    assert "stale" in Verdict.read(finished.root / VERDICT).errors[Gate.ACCURACY]
+    assert "stale" in Verdict.read(finished.root / VERDICT).errors["accuracy"]
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,9 @@ class Fork:
     def write(self, file: str, text: str) -> None:
         (self.root / file).write_text(text, "utf-8")
 
-    def guide(self, heading: str) -> str:
-        """The code of docs/adopting.md below a heading."""
-        section = (self.root / "docs/adopting.md").read_text("utf-8").split(f"## {heading}\n")[1]
+    def guide(self, heading: str, page: str = "adopting") -> str:
+        """The code of a page below a heading."""
+        section = (self.root / DOCS / f"{page}.md").read_text("utf-8").split(f"## {heading}\n")[1]
         return section.split("```python\n")[1].split("```")[0]
 
 
@@ -85,6 +85,7 @@ def make_fork(folder: Path) -> Fork:
 
 
 LIBRARY = "packages/gatehouse/src/gatehouse/pipeline"
+DOCS = "packages/gatehouse/docs"
 
 
 def own_source(fork: Fork) -> None:
@@ -120,6 +121,29 @@ def own_trainer(fork: Fork) -> None:
     named = "trainer: pipeline.network:torch_mlp "
     replace("params.yaml", named, "trainer: pipeline.forest:forest ")
     replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
+
+
+def own_metric(fork: Fork) -> None:
+    """docs/extending.md, "A metric of your own", with its rule."""
+    fork.write("src/gates/cost.py", fork.guide("A metric of your own", "extending"))
+    page = (fork.root / DOCS / "extending.md").read_text("utf-8")
+    settings = page.split("```yaml\nmeasure:\n")[1].split("```")[0]
+    measured, rule = settings.split("rules:\n")
+    fork.clone.replace("policy.yaml", "  accuracy: {calibration_bins: 15}\n", measured)
+    fork.clone.replace(
+        "policy.yaml", "  accuracy-calibration:\n", f"{rule}  accuracy-calibration:\n"
+    )
+
+
+def own_gate(fork: Fork) -> None:
+    """docs/extending.md, "A gate of your own", with its rule."""
+    fork.write("src/gates/missing.py", fork.guide("A gate of your own", "extending"))
+    page = (fork.root / DOCS / "extending.md").read_text("utf-8")
+    gates, _, rules = page.split("```yaml\ngates:\n")[1].split("```")[0].partition("\nrules:\n")
+    text = (fork.root / "policy.yaml").read_text("utf-8")
+    (line,) = [each for each in text.splitlines() if each.startswith("gates: {}")]
+    fork.clone.replace("policy.yaml", f"{line}\n", f"gates:\n{gates}")
+    fork.clone.replace("policy.yaml", "  data-critical:\n", f"{rules}  data-critical:\n")
 
 
 def own_limits(fork: Fork) -> None:
@@ -165,7 +189,8 @@ def own_owners(fork: Fork) -> None:
 
 
 RECIPES: tuple[Callable[[Fork], None], ...] = (
-    own_source, own_trainer, own_limits, own_requirement, own_words, own_owners,
+    own_source, own_trainer, own_gate, own_metric, own_limits, own_requirement, own_words,
+    own_owners,
 )  # fmt: skip
 
 
@@ -179,6 +204,10 @@ def own_table(fork: Fork, target: str, *options: str) -> None:
     ]
     head = "customer_id,age,region,gender,churned,plan,spent"
     (fork.root / "customers.csv").write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    policy = fork.root / "policy.yaml"  # init keeps the own gate, which looks at one column
+    policy.write_text(
+        policy.read_text("utf-8").replace("column: occupation", "column: plan"), "utf-8"
+    )
     words = ("init", "customers.csv", "--target", target, *options, "--yes", "--force")
     code, told = fork.run("gatehouse", *words)
     assert code == 0, told

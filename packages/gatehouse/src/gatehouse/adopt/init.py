@@ -20,15 +20,16 @@ from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import TEST, VALID, allowed_copies, card_text, contract_text, settings
 from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import Contract, Role, Task, parse_contract
+from gatehouse.errors import GatehouseError
 from gatehouse.ownership import load as load_ownership
 from gatehouse.params import set_values
-from gatehouse.policy import parse_policy
+from gatehouse.policy import OwnGate, load_policy, parse_policy
 from gatehouse.report.card_text import CardText
 from gatehouse.typed import parse_yaml, validate, write_text
 
 _FEW_ROWS = 1_000
 _IMBALANCED = 0.05
-"""Of two classes; of more the rarest may be rarer."""
+"""Smallest share of a binary class; with more classes, the rarest may be rarer."""
 _FEW_OF_CLASS = 50
 _COLUMNS_TOLD = 5
 
@@ -125,7 +126,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
             data = learning(seen, contract, found.table.dialect.decimal)
         baseline = baseline or measure(data, sizes.test)
         kept = any(contract.columns[name].is_model_input for name in leaking)
-        policy = policy_text(seen, plan, contract, baseline, sizes, leaking=kept)
+        policy = policy_text(seen, plan, contract, baseline, sizes, leaking=kept, own=_own_gates())
         parse_policy(policy, files.POLICY)
         card = card_text(plan, found.title)
         validate(CardText, parse_yaml(card, files.CARD), files.CARD)
@@ -140,6 +141,14 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
             seen.rows, plan, baseline, tuple(_warnings(whole, seen, plan, baseline, sizes)),
             file, found.note, removed,
         )  # fmt: skip
+
+
+def _own_gates() -> dict[str, OwnGate]:
+    """The gates that the policy here names; none where it can't be read: it is written anew."""
+    try:
+        return load_policy(files.POLICY).gates
+    except GatehouseError:
+        return {}
 
 
 def _tell_marks(seen: Scan, questions: Questions) -> None:
@@ -163,7 +172,7 @@ def _contract(plan: Plan, found: Found, seen: Scan) -> tuple[str, Contract]:
 
 
 def _overwritten(found: Found) -> Path | None:
-    """The copy's place, where other bytes lie there."""
+    """The copy's place, where other bytes are there."""
     copy = found.copy
     if copy is None or not copy.exists() or copy.resolve() == found.table.path.resolve():
         return None
@@ -261,7 +270,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
                 "to test on: what is said of it will be uncertain; rare classes may be merged"
             )
     warnings += [
-        f"'{name}' stands in several rows: rows of the same {name} are in train and in test, so "
+        f"'{name}' is in several rows: rows of the same {name} are in train and in test, so "
         f"that metrics look better than on a new {name} (group leakage). Keep one row of each, or "
         "aggregate its rows into one"
         for name, profile in seen.profiles.items()

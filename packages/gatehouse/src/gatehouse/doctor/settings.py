@@ -46,7 +46,9 @@ def _valid(root: Path) -> Iterator[Finding]:
         try:
             load(root / file)
         except GatehouseError as error:
-            yield AREA.problem(str(error), f"mend {file}; `gatehouse schemas` writes its JSON Schema")
+            yield AREA.problem(
+                str(error), f"mend {file}; `gatehouse schemas` writes its JSON Schema"
+            )
         else:
             yield AREA.fine(f"{file} is valid")
 
@@ -55,7 +57,7 @@ def _sample(root: Path) -> Iterator[Finding]:
     try:
         contract, card = load_contract(root / CONTRACT_FILE), load_card_text(root / CARD_TEXT)
     except GatehouseError:
-        return  # told already
+        return  # reported already
     if contract.name == SAMPLE:
         yield AREA.warning(
             f"{CONTRACT_FILE} is the template's sample, {SAMPLE}: there are no data of yours yet",

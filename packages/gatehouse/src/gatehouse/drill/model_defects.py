@@ -16,11 +16,21 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
 from gatehouse.drill.scene import NotApplicableError, Scene
-from gatehouse.evidence import Gate, Of
-from gatehouse.gates import drift, fairness_classes, fairness_values
+from gatehouse.evidence import Of
+from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.bootstrap import bootstrap
-from gatehouse.gates.fairness import group_labels, partitions
-from gatehouse.gates.metrics import point_values, weighted_metrics
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import values as fairness_values
+from gatehouse.gates.fairness.measure import group_labels, partitions
+from gatehouse.gates.latency import LATENCY
+from gatehouse.gates.metrics import metrics_of
+from gatehouse.gates.metrics.figures import value_of
+from gatehouse.gates.metrics.metric import Metric
+from gatehouse.gates.metrics.own import metrics_by
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.scale import robust_deviation
 from gatehouse.policy import Policy, Rule
@@ -38,14 +48,14 @@ _SURE = 2.5
 def sharpened(scene: Scene) -> None:
     """Predictions that moved; the data did not.
 
-    Of two classes overconfident scores: the ranking and the decisions stay. Of several classes the
-    decisions are what drifts, and of numbers all values: one class is decided more often, and the
+    Binary: overconfident scores; the ranking and the decisions stay. Multiclass: the
+    decisions drift. Regression: all values drift: one class is decided more often, and the
     values are all larger.
     """
     if scene.contract.task is Task.BINARY:
         _apply(scene, scaled(1.35), scaled(1.0))
         return
-    rule = scene.rule(Gate.DRIFT, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
+    rule = scene.rule(DRIFT.name, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
     settings = scene.policy.measure
     rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
     before = drift.said(scene.base.model, rows)
@@ -63,8 +73,10 @@ def worse_than_base(scene: Scene) -> None:
     """A model that is worse than the base by a little over the margin."""
     rows = scene.candidate.split("test")
     before = predict(scene.base.model, rows, scene.contract)
-    points = point_values(before)
-    rule = scene.rule(Gate.ACCURACY, list(points), Of.COMPARISON, where="all")
+    metrics = metrics_by_name(scene)
+    rule = scene.rule(ACCURACY.name, [*metrics], Of.COMPARISON, where="all")
+    metric, bins = metrics[rule.measurement], scene.policy.measure.accuracy.calibration_bins
+    was = value_of(metric, Sample(before, bins))
     spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
     lower = rule.at_least is not None
 
@@ -73,7 +85,7 @@ def worse_than_base(scene: Scene) -> None:
 
     def worse() -> bool:
         _, now = _said(scene)
-        moved = point_values(now)[rule.measurement] - points[rule.measurement]
+        moved = value_of(metric, Sample(now, bins)) - was
         enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
         return enough and surely_beyond(rule, now, scene.policy, before)
 
@@ -131,7 +143,7 @@ def disagreeing_int8(scene: Scene) -> None:
     """An INT8 graph that decides otherwise near the threshold, or of numbers near their middle."""
     regression = scene.contract.task is Task.REGRESSION
     measured = "prediction_difference" if regression else "decision_agreement"
-    rule = scene.rule(Gate.LATENCY, [measured], Of.CANDIDATE)
+    rule = scene.rule(LATENCY.name, [measured], Of.CANDIDATE)
     threshold = scene.candidate.model.metadata.threshold or 0.5
     rows = scene.candidate.split("test")
     served = scene.candidate.model
@@ -184,18 +196,25 @@ def _search(
     scene.edit_base_models(scene.changed(change(0.0)))
 
 
+def metrics_by_name(scene: Scene) -> dict[str, Metric]:
+    """What the accuracy gate measures of all test rows."""
+    found = metrics_of(scene.contract.task, metrics_by(scene.policy))
+    return {metric.name: metric for metric in found}
+
+
 def surely_beyond(
     rule: Rule, ours: Predictions, policy: Policy, theirs: Predictions | None = None
 ) -> bool:
     """Is a metric (or its paired difference) on the wrong side of the limit, almost for sure?"""
-    name, bins = rule.measurement, policy.measure.accuracy.calibration_bins
+    metric = next(each for each in metrics_by(policy) if each.name == rule.measurement)
+    bins = policy.measure.accuracy.calibration_bins
     said = {"ours": ours} | ({"theirs": theirs} if theirs else {})
     metrics = {
-        whose: weighted_metrics(predictions, bins)[name] for whose, predictions in said.items()
+        whose: metric.weighted(Sample(predictions, bins)) for whose, predictions in said.items()
     }
     drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
     values = drawn["ours"] - drawn.get("theirs", 0.0)
-    # The mean and its error, not a quantile of so few draws: the gate draws anew.
+    # The mean and its error, not a quantile of so few draws: the gate draws again.
     mean, error = float(np.nanmean(values)), float(np.nanstd(values))
     if rule.at_least is not None:
         return mean + _SURE * error < rule.limit
@@ -217,7 +236,7 @@ def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
     """The rule on the gap between groups; `of_numbers`: which ones do for a regression."""
     regression = scene.contract.task is Task.REGRESSION
     gaps = of_numbers if regression else ["equalized_odds_difference"]
-    return scene.rule(Gate.FAIRNESS, gaps, Of.CANDIDATE)
+    return scene.rule(FAIRNESS.name, gaps, Of.CANDIDATE)
 
 
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:

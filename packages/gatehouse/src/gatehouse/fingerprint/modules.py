@@ -18,6 +18,12 @@ OWN = ("gatehouse", "gates", "pipeline")
 """Packages whose modules are followed, wherever they are installed."""
 
 
+TABLES = ("gatehouse.gates",)
+"""Packages that list what there is: to use one of the list is not to rest on the others."""
+_LISTED = re.compile(rf"({'|'.join(map(re.escape, TABLES))})\.\w+")
+"""A member's own package names functions of the report, the drill and others, and imports these
+only where they run: of its imports those at the top count."""
+
 _LOADED = re.compile(r"""\bimport_module\(\s*["']([\w.]+)["']""")
 _QUOTED = re.compile(r"""["']([\w.-]+\.\w+)["']""")
 
@@ -87,6 +93,8 @@ class Code:
             if name.partition(".")[0] not in OWN:
                 found.outside.add(name)
                 continue
+            if name in TABLES:
+                continue
             waiting.append(name.rpartition(".")[0] or name)
             if (source := self._source(name, beside)) is not None:
                 self._add(found, name, source)
@@ -138,7 +146,9 @@ def _read(path: Path, name: str) -> Source:
     except (SyntaxError, ValueError) as error:
         raise GatehouseError(f"{path}: is not Python that can be read ({error})") from None
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    imports = {each for node in _statements(tree) for each in _imported(node, package)}
+    listed = path.name == "__init__.py" and _LISTED.fullmatch(name)
+    nodes = tree.body if listed else _statements(tree)
+    imports = {each for node in nodes for each in _imported(node, package)}
     imports.update(_LOADED.findall(text))
     beside = (path.parent / quoted for quoted in sorted(set(_QUOTED.findall(text))))
     data = tuple(each for each in beside if each.suffix != ".py" and each.is_file())

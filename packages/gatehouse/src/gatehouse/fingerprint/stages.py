@@ -17,6 +17,7 @@ from gatehouse.typed import parse_yaml, read_text, write_text
 
 STAGES = Path("dvc.yaml")
 FINGERPRINTS = Path("reports/fingerprints")
+_POLICY = "policy.yaml"
 _CONTRACT = "contract.yaml"  # gatehouse.contract takes longer to import than all of the work here
 
 _COMMANDS = {
@@ -43,18 +44,34 @@ def write_fingerprints(root: Path = Path()) -> None:
     """
     code, locks = Code(), Locks(root)
     settings = cache(lambda file: _settings(root / file))
+
+    def write(name: str, modules: list[str], script: Path | None = None) -> None:
+        found = code.closure(modules, root / script if script else None)
+        lines = {f"{file} {digest}" for file, digest in found.files.items()}
+        lines |= locks.lines(found.outside)
+        write_text(root / fingerprint_path(name), "\n".join(sorted(lines)) + "\n")
+
     stages = parse_yaml(read_text(root / STAGES), STAGES).get("stages") or {}
     for name, stage in stages.items():
         if fingerprint_path(name).as_posix() in (stage.get("deps") or ()):
             try:
                 modules, script = _entry(str(stage.get("cmd", "")))
-                modules += sorted(set(_named(stage, settings)))
-                found = code.closure(modules, root / script if script else None)
+                write(name, [*modules, *sorted(set(_named(stage, settings)))], script)
             except GatehouseError as error:
                 raise GatehouseError(f"{STAGES}: {name}: {error}") from None
-            lines = {f"{file} {digest}" for file, digest in found.files.items()}
-            lines |= locks.lines(found.outside)
-            write_text(root / fingerprint_path(name), "\n".join(sorted(lines)) + "\n")
+    for name, module in _own_gates(settings(_POLICY)):
+        try:
+            write(f"own-{name}", [_MEASURE, module])
+        except GatehouseError as error:
+            raise GatehouseError(f"{_POLICY}: gates.{name}: {error}") from None
+
+
+def _own_gates(policy: Any) -> Iterator[tuple[str, str]]:
+    """Name and module of each gate of a fork's own; the policy's own checks tell of a wrong one."""
+    gates = policy.get("gates") if isinstance(policy, dict) else None
+    for name, gate in gates.items() if isinstance(gates, dict) else ():
+        if isinstance(gate, dict) and (named := _NAMED.fullmatch(str(gate.get("object")))):
+            yield str(name), named[1]
 
 
 def _settings(path: Path) -> Any:
@@ -80,7 +97,8 @@ def _entry(command: str) -> tuple[list[str], Path | None]:
     match words:
         case ["gatehouse", "measure", _, *_]:
             gates = [word for word in words[2:] if not word.startswith("-")]
-            return [_MEASURE, *(f"gatehouse.gates.{gate}" for gate in gates)], None
+            parts = (f"gatehouse.gates.{gate}{part}" for gate in gates for part in ("", ".measure"))
+            return [_MEASURE, *parts], None
         case ["gatehouse", name] if name in _COMMANDS:
             return list(_COMMANDS[name]), None
     raise GatehouseError(

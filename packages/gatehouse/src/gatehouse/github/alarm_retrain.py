@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
 from gatehouse.github.client import connect, setting, telling
 from gatehouse.github.look import Judged, Look
 from gatehouse.params import PARAMS
@@ -20,7 +20,7 @@ WORKFLOW = "retrain.yml"
 BRANCHES = "retrain-"
 """How the names of the branches begin that the workflow opens pull requests from."""
 
-_LEARNT = (Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS)
+_LEARNT = tuple(gate.name for gate in GATES if gate.production is not None)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def plan(
         return Plan(
             False,
             "None is started: nothing that was measured lies beyond its limit, so more training "
-            "would not mend it.",
+            "would not fix it.",
         )
     if waiting := _open_pull(repository):
         return Plan(False, f"None is started: {waiting} is open. Merge or close it.")
@@ -83,7 +83,7 @@ def plan(
     return Plan(
         True,
         f"This look starts one, with the data that the repository variable `RETRAIN_DATA` names "
-        f"({_seen()}). What comes of it is a pull request, judged like any other.",
+        f"({_seen()}). The result is a pull request, judged like any other.",
     )
 
 
@@ -124,7 +124,7 @@ def _reads_a_file() -> bool:
 
 
 def measured_failures(look: Judged) -> list[str]:
-    """Rules whose measured value lies on the wrong side of its limit, of gates that training moves.
+    """Rules whose measured value is on the wrong side of its limit, of gates that training moves.
 
     An error, and a rule that is open for want of rows or labels, is none.
     """

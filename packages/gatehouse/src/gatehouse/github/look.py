@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.monitor.record import FOLDER, RECORD, REPORT, VERDICT, Record
 from gatehouse.policy import Policy
 from gatehouse.report.escape import PROSE_LIMIT, plain
@@ -47,7 +46,7 @@ Look = Judged | Broken
 
 
 def read_look(folder: Path, now: datetime) -> Look:
-    """What lies in `folder`, the copy of reports/monitor; nothing at all is a broken look.
+    """What is in `folder`, the copy of reports/monitor; nothing at all is a broken look.
 
     So is one that was not made in the last hours before `now`: where only the job that tells is
     run again, it finds what the earlier one did, and production may have changed since.
@@ -83,7 +82,7 @@ def failing(look: Look) -> set[str]:
 
 
 def undecided(look: Look, before: Iterable[str], policy: Policy) -> set[str]:
-    """Of the rules that failed before, those of which this look can't tell.
+    """Rules that failed before and that this look can't decide.
 
     No labels came, they are too few, or there was no verdict at all: that is no pass, also where
     the policy lets it pass for a rule that did not fail before.
@@ -98,5 +97,5 @@ def _decided(result: RuleResult) -> bool:
     return result.blocks or Outcome.FAIL in outcomes or outcomes == {Outcome.PASS}
 
 
-def failing_gates(look: Judged) -> list[Gate]:
-    return [gate for gate in Gate if look.verdict.gate_blocks(gate)]
+def failing_gates(look: Judged) -> list[str]:
+    return [gate for gate in look.verdict.gates if look.verdict.gate_blocks(gate)]

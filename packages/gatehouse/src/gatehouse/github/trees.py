@@ -23,7 +23,8 @@ _MAKES = (
     "pyproject.toml",
     "requirements/",
     "scripts/",
-    "packages/gatehouse/src/",
+    "packages/gatehouse/",
+    "vendor/",
 )
 """What makes a run, whatever a border file calls it."""
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.github.client import here, telling
 from gatehouse.github.judged import Judged, Note
 
@@ -47,7 +46,7 @@ def move(repository: Repository, branch: str, commit: str) -> None:
     """Move the branch forward.
 
     By an address of our own: PyGithub's is the one that the API answered with, and where a name
-    stands there as it is, that of `main#x` leads to `main`.
+    is there as it is, that of `main#x` leads to `main`.
     """
     address = f"{repository.url}/git/refs/heads/{quote(branch)}"
     repository.requester.requestJsonAndCheck(
@@ -86,14 +85,22 @@ def record_on(
 
 def has_verdict(repository: Repository, commit: str, context: str) -> bool:
     """Does a commit's required status say more than that something is pending?"""
+    return state_of(repository, commit, context) not in (None, "pending")
+
+
+def state_of(repository: Repository, commit: str, context: str) -> str | None:
+    """State of a commit's status; None where it has none.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
     with telling("look up the statuses of the commit"):
         # By an address of our own: PyGithub reads the first 30.
         _, found = repository.requester.requestJsonAndCheck(
             "GET", f"{repository.url}/commits/{commit}/status", parameters={"per_page": 100}
         )
-    return any(
-        each["context"] == context and each["state"] != "pending" for each in found["statuses"]
-    )
+    states = {each["context"]: str(each["state"]) for each in found["statuses"]}
+    return states.get(context)
 
 
 def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
@@ -104,9 +111,8 @@ def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> 
 
 def say_gates(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
     """Set the statuses of the gates on a commit."""
-    for gate in Gate:
-        if note := judged.gates.get(gate):
-            say(statuses, commit, f"{context}/{gate}", note, here())
+    for gate, note in judged.gates.items():
+        say(statuses, commit, f"{context}/{gate}", note, here())
 
 
 def say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:

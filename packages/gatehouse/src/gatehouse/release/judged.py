@@ -1,6 +1,6 @@
 """A commit judged once more, from measurements made now: no stored verdict is believed.
 
-The reports that lie in Git may have come with any pull request; what is released rests on none of
+The reports that are in Git may have come with any pull request; what is released rests on none of
 them. The commit's files come from Git, its data and models from the checkout, where each must be
 what the commit's `dvc.lock` records. What judges and builds is the checkout's code, which must be
 the commit's too.
@@ -14,14 +14,13 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import gatehouse
 from gatehouse.base import LOCK
 from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.github.candidate import OUTPUTS, check_outputs
 from gatehouse.judging import verdict_on
-from gatehouse.places import LIBRARY
+from gatehouse.places import PACKAGE, is_library_of
 from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.settled import settled
 from gatehouse.release.tools import announce
@@ -31,9 +30,7 @@ from gatehouse.workspace import MODEL, VERDICT, Workspace
 REPORTS = Path("reports")
 PIPELINE = "src/pipeline"
 """Code that trains, which a change may edit without an owner: no part of a release."""
-PACKAGE = Path(gatehouse.__file__).parent
-"""The code that runs."""
-_CODE = ("packages", "src", "bentofile.yaml", "requirements", "pyproject.toml")
+_CODE = ("packages", "vendor", "src", "bentofile.yaml", "requirements", "pyproject.toml")
 _TOLD = 5
 """How many changed files an error names."""
 
@@ -92,7 +89,7 @@ def judge_commit(root: Path, folder: Path) -> Judged:
     export(root, commit, folder)
     _bring_outputs(root, folder)
     announce(f"measure and judge {commit[:12]}")
-    # What a gate could not measure, and why, is in the verdict; the rest is measured here and now.
+    # The verdict says what a gate could not measure, and why; the rest is measured here.
     measured = measure_all(folder, draws_of(Workspace(folder)))
     verdict = verdict_on(Workspace(folder), unmeasured=measured.unmeasured)
     time = int(git("show", "--no-patch", "--format=%ct", commit, root=root))
@@ -108,9 +105,9 @@ def check_code(root: Path) -> None:
     Raises:
         GatehouseError: the code that runs lies elsewhere, or was changed since HEAD.
     """
-    if PACKAGE.resolve() != (root / LIBRARY).resolve():
+    if not is_library_of(root):
         raise GatehouseError(
-            f"the gatehouse that runs lies in {PACKAGE}, and is not this checkout's; run this "
+            f"the gatehouse that runs is in {PACKAGE}, and is not this checkout's; run this "
             "one's: make image, or .venv/bin/gatehouse"
         )
     words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *_CODE)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from gatehouse.digest import file_digest
 from gatehouse.git import git
-from gatehouse.places import LIBRARY
+from gatehouse.places import LIBRARY, VENDOR
 from gatehouse.release.layout import Layout
 from gatehouse.release.result import BENTO
 from gatehouse.release.signing import RefusedError
 from gatehouse.run import CARD
 from gatehouse.workspace import MODEL, VERDICT
 
-PATHS = (LIBRARY, "src/gates", "bentofile.yaml", "requirements", "pyproject.toml")
+PATHS = (LIBRARY, VENDOR, "src/gates", "bentofile.yaml", "requirements", "pyproject.toml")
 """What decides, and what an image is built from."""
 
 CODE = (LIBRARY, "src/gates")
@@ -41,7 +41,7 @@ def machinery_digest(root: Path, commit: str = "HEAD") -> str:
 
 
 def check_machinery(image: Layout, files: Path) -> None:
-    """Refuse an image whose files beside the model are not those of the commit.
+    """Refuse an image whose files next to the model are not those of the commit.
 
     Bytecode is not compared, nor are the installed packages and the base image.
 

@@ -9,19 +9,20 @@ import sys
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
+from gatehouse.places import LIBRARY, LIBRARY_LOCK, VENDOR, wheel_of
 from gatehouse.release.tools import run
 from gatehouse.typed import write_text
 
 LOCK = Path("requirements/serve.txt")
 PYTHON = "3.11"
-"""Of the base image."""
+"""Version in the base image."""
 
 _CLASSIFIER = "License :: OSI Approved :: "
 _PLATFORMS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
 def architecture() -> str:
-    """Of this machine, and so of the image: x86_64 or aarch64.
+    """The architecture of this machine, and so of the image: x86_64 or aarch64.
 
     Raises:
         GatehouseError: it is another one.
@@ -34,24 +35,32 @@ def architecture() -> str:
     return found
 
 
-def install(lock: Path, folder: Path) -> None:
-    """Install what `lock` names into the new `folder`: wheels only, each by its SHA-256.
+def install(root: Path, folder: Path) -> None:
+    """Install what the service needs into the new `folder`: wheels only, each by its SHA-256.
 
-    Nothing of a package runs here. Modes do not depend on this machine's umask.
+    Nothing of a package runs here. Modes do not depend on this machine's umask. Where `root` has
+    the library's source, the Bento holds it; else its wheel is installed as well.
 
     Raises:
         GatehouseError: a package has no wheel for the image, or another hash than the lock's.
     """
+    _install(root / LOCK, folder)
+    if not (root / LIBRARY).is_dir():
+        vendored = ("--no-index", "--find-links", str(root / VENDOR)) if wheel_of(root) else ()
+        _install(root / LIBRARY_LOCK, folder, *vendored)
+    # Scripts that begin with the path of this machine's Python.
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    (folder / ".lock").unlink(missing_ok=True)
+
+
+def _install(lock: Path, folder: Path, *options: str | Path) -> None:
     run(
         [sys.executable, "-m", "uv", "pip", "install", "--target", folder,
          "--python-version", PYTHON, "--python-platform", f"{architecture()}-manylinux_2_28",
          "--only-binary", ":all:", "--require-hashes", "--no-deps", "--link-mode", "copy",
-         "--requirement", lock],
+         *options, "--requirement", lock],
         f"install what {lock.name} locks",
     )  # fmt: skip
-    # Scripts that begin with the path of this machine's Python.
-    shutil.rmtree(folder / "bin", ignore_errors=True)
-    (folder / ".lock").unlink(missing_ok=True)
 
 
 def same_modes(folder: Path) -> None:
@@ -77,7 +86,7 @@ def write_sbom(site: Path, project: Path, work: Path, path: Path, time: int) -> 
         write_text(packages / "image.pth", f"{site.resolve()}\n")
     run(
         [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", project,
-         # A test holds its output against the schema; here that would take most of the time.
+         # A test checks its output against the schema; here that would take most of the time.
          "--output-reproducible", "--no-validate", "--of", "JSON", "--output-file", path, work],
         "list the image's packages (cyclonedx-py)",
         SOURCE_DATE_EPOCH=str(time),

@@ -1,18 +1,16 @@
 """A verdict without times.
 
 No two runs measure the same times, so an image that held them would never have the same digest
-twice. The whole verdict is attested beside the image; this one lies in it.
+twice. The whole verdict is attested next to the image; this one is in it.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from gatehouse.evidence import Gate
+from gatehouse.evidence import TIMED
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 
-_TIMED = "latency_"
-"""How the names of measured times begin."""
 _TEXT = "a time: no two machines agree, so its numbers are in the attested verdict only"
 
 
@@ -33,7 +31,7 @@ def settled(verdict: Verdict) -> Verdict:
 
 
 def _is_timed(result: RuleResult) -> bool:
-    return result.gate is Gate.LATENCY and result.measurement.startswith(_TIMED)
+    return result.measurement.startswith(TIMED)
 
 
 def _settled(result: RuleResult) -> RuleResult:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatehouse.disclosed import disclosed
-from gatehouse.evidence import NEW, Gate, Measurement, Of, Subject
+from gatehouse.evidence import NEW, Measurement, Of, Subject
+from gatehouse.gates.data import DATA
+from gatehouse.gates.drift import DRIFT
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import code
 from gatehouse.report.numbers import estimate
@@ -37,20 +39,23 @@ def changes(context: ReportContext) -> str:
 def _metrics(context: ReportContext) -> str:
     known = {
         (m.name, m.slice, m.of): m
-        for gate in (Gate.ACCURACY, Gate.LATENCY)
-        for m in context.measurements(gate)
+        for gate in context.gates
+        if gate.about_training
+        for m in context.measurements(gate.name)
     }
     rows = []
     bold = False
     for (name, where, of), measured in known.items():
         if of is not Of.COMPARISON or (where == NEW and not measured.n):
             continue
-        signed = is_difference(name, of)
+        signed = is_difference(name, of, measured.described)
         shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)
         if _excludes(measured, 0.0 if signed else 1.0):
             shown, bold = f"**{shown}**", True
         before, after = known.get((name, where, Of.BASE)), known.get((name, where, Of.CANDIDATE))
-        title = name_of(name) + (f" {slice_of(where)}" if where != "all" else "")
+        title = name_of(name, measured.described) + (
+            f" {slice_of(where)}" if where != "all" else ""
+        )
         rows.append([title, _value(before), _value(after), shown])
     if not rows:
         return "No metric could be compared with the base: see the gates above."
@@ -80,11 +85,11 @@ def _files(context: ReportContext) -> str:
         and (new := getattr(candidate, field)) is not None
     ]
     parts = ["Files: " + ", ".join(told) + "."] if told else []
-    for measured in context.measurements(Gate.DRIFT, "schema_changes"):
+    for measured in context.measurements(DRIFT.name, "schema_changes"):
         if measured.samples:
             listed = ", ".join(code(sample) for sample in measured.samples[:20])
             parts.append(f"Columns of the training data: {listed}.")
-    for measured in context.measurements(Gate.DATA, "rows", of=Of.CANDIDATE):
+    for measured in context.measurements(DATA.name, "rows", of=Of.CANDIDATE):
         parts.append(f"Rows now: {estimate(measured.value, None, 'rows')}.")
     return "\n\n".join(parts)
 

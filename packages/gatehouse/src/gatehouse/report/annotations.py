@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from gatehouse.disclosed import disclosed
-from gatehouse.evidence import Gate
+from gatehouse.gates.data import DATA
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import plain
 from gatehouse.report.links import key_lines
@@ -28,7 +28,7 @@ _PARAMS, _CONTRACT, _POLICY = FILES
 
 
 class Annotation(Frozen):
-    """A note on a line of a file, as GitHub shows it beside the change."""
+    """A note on a line of a file, as GitHub shows it next to the change."""
 
     path: File = Field(description="the file")
     line: int = Field(ge=1, le=1_000_000, description="from 1")
@@ -40,7 +40,7 @@ class Annotation(Frozen):
 def find_annotations(context: ReportContext, texts: Mapping[File, str]) -> tuple[Annotation, ...]:
     """Notes on what blocks a change, and on what it loosens; at most `MOST`.
 
-    A failure of a column stands at the column in contract.yaml, and one of the model at the
+    A failure of a column is at the column in contract.yaml, and one of the model at the
     settings of params.yaml that changed.
 
     Args:
@@ -79,7 +79,7 @@ def _notes(context: ReportContext) -> Iterator[_Note]:
 
 def _of_rule(context: ReportContext, result: RuleResult) -> Iterator[_Note]:
     worst = worst_finding(result)
-    broken = failed_expectations(context) if result.gate is Gate.DATA else []
+    broken = failed_expectations(context) if result.gate == DATA.name else []
     text = plain(finding_text(context, result, worst, PLAIN), 900)
     slices = [m.slice for m in broken] or [
         finding.slice for finding in result.findings if finding.outcome is worst.outcome
@@ -89,7 +89,8 @@ def _of_rule(context: ReportContext, result: RuleResult) -> Iterator[_Note]:
     )
     for column in columns:
         yield _CONTRACT, f"columns.{column}", "failure", result.rule, text
-    if result.gate in (Gate.ACCURACY, Gate.LATENCY) or "prediction" in columns:
+    spec = context.spec(result.gate)
+    if (spec is not None and spec.about_training) or "prediction" in columns:
         for key, change in _changed_settings(context)[:_SETTINGS]:
             yield _PARAMS, key, "failure", result.rule, plain(f"{text}; {change}", 1000)
 

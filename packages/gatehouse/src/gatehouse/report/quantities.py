@@ -44,15 +44,15 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     """Metrics of candidate and base, and their difference."""
     measured = [m for m in measured if m.n or m.slice != NEW]  # a change may bring none
     by_key = {(m.name, m.slice, m.of): m for m in measured}
-    keys = dict.fromkeys((m.name, m.slice) for m in measured)
+    keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
     titles = {Of.CANDIDATE: ours, Of.BASE: "Base", Of.COMPARISON: "Difference"}
     rows = [
         [
-            f"{name_of(name)} {slice_of(where)}".strip(),
+            f"{name_of(name, own)} {slice_of(where)}".strip(),
             *(_cell(by_key.get((name, where, of))) for of in whose),
         ]
-        for name, where in keys
+        for (name, where), own in keys.items()
     ]
     text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
     return text + _footnote(measured)
@@ -174,18 +174,8 @@ def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> s
     """Ratios, percentiles and sizes, and a chart of the medians."""
     times = [m for m in measured if m.name in PERCENTILES]
     others = [m for m in measured if m.name not in PERCENTILES]
-    limits = {(r.measurement, r.of): r for r in results}
-    rows = []
-    for m in others:
-        rule = limits.get((m.name, m.of))
-        limit = ""
-        if rule and any(finding.slice == m.slice for finding in rule.findings):
-            side = "at least" if rule.bound == "at_least" else "at most"
-            signed = is_difference(m.name, m.of)
-            limit = f"{side} {bound(rule.limit, m.unit, signed=signed)}"
-        rows.append([name_of(m.name), slice_of(m.slice), _cell(m), limit])
     parts = [
-        table(["", "Of", "Measured", "Limit"], rows, "llrr"),
+        _limits(others, results),
         _pivot("Graph", times, PERCENTILES),
     ]
     medians = [m for m in times if m.name == "latency_p50"]
@@ -196,10 +186,29 @@ def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> s
     return "\n\n".join(part for part in parts if part) + _footnote(others)
 
 
+def measured(found: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
+    """All that a gate measured, with the limits of its rules."""
+    return _limits(found, results) + _footnote(found)
+
+
+def _limits(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
+    limits = {(r.measurement, r.of): r for r in results}
+    rows = []
+    for m in measured:
+        rule = limits.get((m.name, m.of))
+        limit = ""
+        if rule and any(finding.slice == m.slice for finding in rule.findings):
+            side = "at least" if rule.bound == "at_least" else "at most"
+            signed = is_difference(m.name, m.of)
+            limit = f"{side} {bound(rule.limit, m.unit, signed=signed)}"
+        rows.append([name_of(m.name), slice_of(m.slice), _cell(m), limit])
+    return table(["", "Of", "Measured", "Limit"], rows, "llrr")
+
+
 def _cell(measured: Measurement | None) -> str:
     if measured is None:
         return ""
-    signed = is_difference(measured.name, measured.of)
+    signed = is_difference(measured.name, measured.of, measured.described)
     shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)
     return shown if measured.decides else f"_{shown}_"
 
@@ -240,7 +249,8 @@ def _footnote(measured: Sequence[Measurement]) -> str:
     said: dict[str, list[str]] = {}
     for m in measured:
         if m.note:
-            said.setdefault(m.note, []).append(f"{name_of(m.name)} {slice_of(m.slice)}".strip())
+            named = f"{name_of(m.name, m.described)} {slice_of(m.slice)}".strip()
+            said.setdefault(m.note, []).append(named)
     notes = [f"{', '.join(dict.fromkeys(names))}: {prose(note)}" for note, names in said.items()]
     text = ""
     if confidences:

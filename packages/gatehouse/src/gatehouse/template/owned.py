@@ -15,6 +15,7 @@ from pathlib import Path
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git
 from gatehouse.ownership import OWNERSHIP_FILE, Kind
+from gatehouse.places import SOURCE
 from gatehouse.template.border import border_of, settle_codeowners
 from gatehouse.template.keys import changed_keys, merge_settings, merge_texts
 from gatehouse.template.placeholders import filler
@@ -24,9 +25,9 @@ WHOLE = ("contract.yaml", "model_card.yaml")
 """What says what our rows and our model are: ours or the template's, never a mixture."""
 SETTINGS = ("params.yaml", "policy.yaml")
 """Merged key by key."""
-LOCKS = ("requirements/*.txt", "tests/workflows/tools/*.json")
+LOCKS = ("requirements/*.txt", f"{SOURCE}/tests/workflows/tools/*.json")
 """Resolved as a whole, so a mixture is none: the template's, then `make lock`."""
-PROSE = ("CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config", "docs/*.md")
+PROSE = ("CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config")
 """Merged where that is clean, else ours, as is every free file that is no code."""
 _CODE, _RECORD = ".py", ".dvc"
 
@@ -38,7 +39,7 @@ class Prepared:
     """Trees of the old and the new version as git is to merge them into ours.
 
     Attributes:
-        old: of the version we stand on, but with ours where the result is settled already.
+        old: of the version we are on, but with ours where the result is settled already.
         new: of the new version, with the results.
         notes: what was settled otherwise than by git, a line each.
         locks: were locks of ours replaced, so that `make lock` is next?
@@ -117,7 +118,7 @@ def _settled(
     written_anew = kind is not Kind.MACHINERY and was and _written_anew(was, here, root)
     words = _like(path, PROSE) or (kind is Kind.FREE and not path.endswith(_CODE))
     if words or written_anew:
-        why = "written anew by you" if written_anew else "both changed it"
+        why = "rewritten by you" if written_anew else "both changed it"
         done.notes.append(f"{path}: yours stays ({why}); look at what the template changed")
         return here
     return None
@@ -149,6 +150,8 @@ def _leave_deleted(done: Prepared, mine: Tree, old: str, head: str, new: str, ro
         if Path(path).parent.as_posix() in emptied:
             del done.new[path]
             left.append(path)
+    # The source of a library that is here as a wheel was not deleted by people.
+    left = [path for path in left if SOURCE in folders or not path.startswith(f"{SOURCE}/")]
     if left:
         done.notes.append(f"stays deleted, though the template changed it: {', '.join(left)}")
 

@@ -15,12 +15,18 @@ from sklearn import metrics as sk
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, Of
-from gatehouse.gates import accuracy, drift, fairness, latency
+from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.metrics import measured, point_values
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.latency import measure as latency
+from gatehouse.gates.metrics import BY_NAME
+from gatehouse.gates.metrics.figures import Figure, figures, value_of
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 from tests.gatehouse.gates.task_graphs import (
     MULTICLASS,
     REGRESSION,
@@ -32,6 +38,11 @@ from tests.gatehouse.gates.task_graphs import (
 MakeWorkspace = Callable[..., Workspace]
 ContractOf = Callable[..., Contract]
 RowsOf = Callable[[int, int], pd.DataFrame]
+
+
+def measured(p: Predictions) -> dict[tuple[str, str], Figure]:
+    """Every metric, by name and slice."""
+    return {(figure.metric.name, figure.slice): figure for figure in figures(p, 5)}
 
 
 def several(n: int, seed: int) -> Predictions:
@@ -86,11 +97,11 @@ def test_metrics_are_scikit_learns(make: Callable[[int, int], Predictions], seed
     """Attacks each formula: of the rows as they are, and of rows that count unlike."""
     p = make(60, seed)
     counts = np.random.default_rng(seed).integers(0, 4, 60).astype(float)
-    found = measured(p, 5)
+    found = measured(p)
     for key, expected in sklearn_values(p, np.ones(60)).items():
-        assert found[key][0] == pytest.approx(expected), key
+        assert found[key].value == pytest.approx(expected), key
     for key, expected in sklearn_values(p, counts).items():
-        assert found[key][1](counts[None])[0] == pytest.approx(expected), key
+        assert found[key].over(counts[None])[0] == pytest.approx(expected), key
 
 
 def test_r2_of_resamples_that_do_not_vary_is_undefined() -> None:
@@ -98,21 +109,21 @@ def test_r2_of_resamples_that_do_not_vary_is_undefined() -> None:
     labels = np.append(np.zeros(99), 1.0)
     p = Predictions(labels, labels + 0.1, labels + 0.1, Task.REGRESSION)
     none = np.append(np.ones(99), 0.0)
-    assert np.isnan(measured(p, 5)["r2", "all"][1](none[None])[0])
+    assert np.isnan(measured(p)["r2", "all"].over(none[None])[0])
 
 
 def test_what_the_log_does_not_hold_is_not_measured() -> None:
     """Without the probabilities of all classes there is no log loss and no area, and no guess."""
     p = several(60, 0)
-    known = {name for name, _ in measured(p, 5)}
+    known = {name for name, _ in measured(p)}
     less = Predictions(p.labels, p.scores, p.decisions, p.task, p.classes)
-    assert known - {name for name, _ in measured(less, 5)} == {"log_loss", "roc_auc"}
+    assert known - {name for name, _ in measured(less)} == {"log_loss", "roc_auc"}
 
 
 def test_a_class_that_is_not_there_leaves_its_metrics_undefined(policy: Policy) -> None:
     """Attacks an average over fewer classes than the model tells apart."""
     p = several(60, 0).of_rows(several(60, 0).labels < 2)
-    assert np.isnan(point_values(p)["roc_auc"])
+    assert np.isnan(value_of(BY_NAME["roc_auc"], Sample(p, 5)))
     found = {(m.name, m.slice): m for m in accuracy.measure_models({Of.CANDIDATE: p}, policy)}
     assert found["roc_auc", "all"].value is None
     assert found["recall", "class=c"].value is None
@@ -240,9 +251,9 @@ def test_a_worse_model_is_told_from_its_base(
     base = of_task(task, "base")
     metric = "r2" if task is Task.REGRESSION else "accuracy"
     worse = {"offset": 25.0} if task is Task.REGRESSION else {"centres": (38, 50, 83)}
-    same = accuracy.measure(of_task(task, "same"), base, policy)
+    same = evidence_by("accuracy", of_task(task, "same"), base, policy)
     assert find(same, metric, of=Of.COMPARISON).value == 0
-    other = accuracy.measure(of_task(task, "worse", **worse), base, policy)
+    other = evidence_by("accuracy", of_task(task, "worse", **worse), base, policy)
     difference = find(other, metric, of=Of.COMPARISON)
     assert difference.interval
     assert difference.interval.high < 0
@@ -256,10 +267,10 @@ def test_predictions_that_moved_are_drift(
 ) -> None:
     """A model that says otherwise of the same rows drifts in its predictions, and in no column."""
     base = of_task(task, "base")
-    same = drift.measure(of_task(task, "same"), base, policy)
+    same = evidence_by("drift", of_task(task, "same"), base, policy)
     assert find(same, "drift", "prediction", Of.COMPARISON).value == 0
     worse = {"offset": 25.0} if task is Task.REGRESSION else {"centres": (38, 50, 83)}
-    moved = drift.measure(of_task(task, "moved", **worse), base, policy)
+    moved = evidence_by("drift", of_task(task, "moved", **worse), base, policy)
     prediction = find(moved, "drift", "prediction", Of.COMPARISON)
     assert prediction.unit == ("sigma" if task is Task.REGRESSION else "share")
     assert prediction.value
@@ -278,12 +289,12 @@ def test_what_int8_changes_is_measured(
     regression = task is Task.REGRESSION
     name = "prediction_difference" if regression else "decision_agreement"
     metric = "r2_difference" if regression else "accuracy_difference"
-    same = latency.measure(of_task(task, "same"), None, policy)
+    same = evidence_by("latency", of_task(task, "same"), None, policy)
     assert find(same, name, "int8/fp32").value == (0 if regression else 1)
     assert find(same, metric, "int8/fp32").value == 0
     assert (find(same, "single_row_difference", "int8").value or 0) < 1e-5
     change = {"offset": 25.0} if regression else {"centres": (38, 50, 83)}
-    evidence = latency.measure(of_task(task, "other", **change), None, policy)
+    evidence = evidence_by("latency", of_task(task, "other", **change), None, policy)
     changed = find(evidence, name, "int8/fp32")
     assert changed.value is not None
     assert changed.interval
@@ -303,7 +314,7 @@ def test_a_group_that_is_served_worse_is_seen(
         if regression
         else ("equalized_odds_difference", "accuracy_score_difference")
     )
-    clean = fairness.measure(of_task(task, "clean"), None, policy)
+    clean = evidence_by("fairness", of_task(task, "clean"), None, policy)
     for name in names:
         found = find(clean, name, "sex")
         assert found.interval
@@ -314,7 +325,7 @@ def test_a_group_that_is_served_worse_is_seen(
         test.loc[women, "y"] += 60.0
     else:
         test.loc[women & (test["y"] == "young"), "y"] = "old"
-    skewed = fairness.measure(of_task(task, "skewed", test=test), None, policy)
+    skewed = evidence_by("fairness", of_task(task, "skewed", test=test), None, policy)
     for name in names:
         found = find(skewed, name, "sex")
         assert found.value
@@ -460,4 +471,4 @@ def test_another_target_is_not_compared(
         train=rows, test=rows, int8=TaskGraph(True), fp32=TaskGraph(True),
     )  # fmt: skip
     with pytest.raises(GatehouseError, match="the base predicts 'y'"):
-        accuracy.measure(candidate, base, policy)
+        evidence_by("accuracy", candidate, base, policy)

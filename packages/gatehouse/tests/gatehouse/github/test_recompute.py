@@ -15,15 +15,16 @@ from typing import Any
 
 import pytest
 
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import evidence_path
 from gatehouse.github.judged import EVIDENCE, JUDGED, RECORD, VERDICT, Judged, Note
 from gatehouse.github.recompute import MOST_BYTES
 from gatehouse.policy import parse_policy
+from gatehouse.report.annotations import Annotation
 from tests.gatehouse.github.answers import Answer
 from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.tiny import POLICY, good, measured
 
-WORSE = {Gate.ACCURACY: (measured("roc_auc", 0.5), *good(Gate.ACCURACY, base=True)[1:])}
+WORSE = {"accuracy": (measured("roc_auc", 0.5), *good("accuracy", base=True)[1:])}
 
 
 def say(desk: Desk, **changes: Any) -> None:
@@ -57,6 +58,19 @@ def test_an_answer_that_its_evidence_supports(desk: Desk) -> None:
     assert publish(desk).startswith("failure: accuracy: ROC AUC")
 
 
+def test_only_what_still_blocks_is_shown_beside_the_change(desk: Desk) -> None:
+    """Attacks a line by a note on a failure that an owner accepted since, or that is none."""
+    desk.answer.measurements = WORSE
+    desk.hand_over()
+    failed, passed = (
+        Annotation(path="params.yaml", line=4, level="failure", title=title, text="low")
+        for title in ("accuracy-floor", "fairness-gap")
+    )
+    looser = passed.model_copy(update={"level": "warning"})
+    say(desk, notes=(failed, passed, looser))
+    assert desk.publish().notes == (failed, looser)
+
+
 def green(desk: Desk) -> None:
     """Bad evidence, and a green status."""
     desk.answer.measurements = WORSE
@@ -68,7 +82,7 @@ def forged_verdict(desk: Desk) -> None:
     """Bad evidence, and the verdict of a good run."""
     desk.hand_over()
     desk.answer.measurements = WORSE
-    desk.answer.evidence(Gate.ACCURACY).write(evidence_path(desk.folder / EVIDENCE, Gate.ACCURACY))
+    desk.answer.evidence("accuracy").write(evidence_path(desk.folder / EVIDENCE, "accuracy"))
 
 
 def own_policy(desk: Desk) -> None:
@@ -104,18 +118,18 @@ def other_words(desk: Desk) -> None:
 def hidden_error(desk: Desk) -> None:
     """A gate has no evidence, and the verdict does not say so."""
     desk.hand_over()
-    evidence_path(desk.folder / EVIDENCE, Gate.LATENCY).unlink()
+    evidence_path(desk.folder / EVIDENCE, "latency").unlink()
 
 
 def gate_status(desk: Desk) -> None:
     desk.answer.measurements = WORSE
     gates = desk.hand_over().gates
-    say(desk, gates=gates | {Gate.ACCURACY: Note(state="success", text="pass: fine")})
+    say(desk, gates=gates | {"accuracy": Note(state="success", text="pass: fine")})
 
 
 def gate_left_out(desk: Desk) -> None:
     gates = desk.hand_over().gates
-    say(desk, gates={gate: note for gate, note in gates.items() if gate is not Gate.DRIFT})
+    say(desk, gates={gate: note for gate, note in gates.items() if gate != "drift"})
 
 
 def false_words(desk: Desk) -> None:
