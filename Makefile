@@ -11,13 +11,13 @@ export ORT_DISABLE_TELEMETRY := 1
 # DVC starts the stages by name, so that `gatehouse` and `python` must be those of .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-locks := $(wildcard requirements/*.txt tests/workflows/tools/*.json) pyproject.toml scripts/install.sh
+locks := $(wildcard requirements/*.txt vendor/*.whl packages/gatehouse/tests/workflows/tools/*.json) pyproject.toml scripts/install.sh
 gatehouse := .venv/bin/gatehouse
-pytest := .venv/bin/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+pytest := .venv/bin/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run digits tune demo test test-all test-fork test-template check drill image verify pages docs serve lock clean github-settings
+.PHONY: help setup run tune demo test test-library check drill image verify pages serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,23 +28,14 @@ setup: ## make .venv and install what `make run` needs; EXTRAS=1: Keras, tuning,
 run: .venv/.installed-run ## data to verdict; DATA=adult, or a file or URL; BASE=main compares with main
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")
 
-digits: .venv/.installed-run ## the same with images: examples/digits, a CNN on handwritten digits; BASE=main
-	@cd examples/digits && python rows.py && gatehouse run $(if $(BASE),--base "$(BASE)")
-
 demo: .venv/.installed-run ## play the whole loop, from training to an alarm and back, in a scratch copy
 	@$(gatehouse) demo $(ARGS)
 
-test: .venv/.installed-dev ## run the tests, in minutes; ARGS="-k fairness" for some, ARGS=--cov for coverage
-	@$(pytest) -m "not slow"
+test: .venv/.installed-dev ## the tests of what you edit, in a minute; ARGS="-k stages" for some
+	@$(pytest)
 
-test-all: test ## make test, then what starts workflows, images and whole runs: half an hour
-	@$(pytest) -m slow
-
-test-fork: .venv/.installed-dev ## the tests of what a fork edits: what its pull requests run
-	@$(pytest) -m "not slow" tests/fork tests/pipeline
-
-test-template: .venv/.installed-dev ## the tests of the template alone: pages, sample, recipes; a fork runs none
-	@$(pytest) tests/template
+test-library: ## the library's own tests, in minutes; nothing where it is installed from its wheel
+	@[ ! -d packages/gatehouse ] || $(MAKE) --no-print-directory -C packages/gatehouse test
 
 check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit must pass
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure
@@ -65,10 +56,6 @@ verify: .venv/.installed-run ## reproduce the recorded run and compare; or check
 pages: .venv/.installed-run ## make the site in reports/site/: verdicts, trends, reports, Data Docs
 	@$(gatehouse) site
 
-docs: .venv/.installed-docs ## build the documentation as a site, links checked; SERVE=1 serves it on port 8000
-	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs $(if $(SERVE),serve,build --strict --quiet)
-	@echo "Documentation: reports/site/docs/index.html"
-
 serve: .venv/.installed-run ## serve models/model.int8.onnx on port 3000; PORT=… (docs/serving.md)
 	@exec env $(if $(PORT),GATEHOUSE_SERVE_PORT="$(PORT)") .venv/bin/python -m gatehouse.serving
 
@@ -82,7 +69,7 @@ github-settings: .venv/.installed-github ## set REPO=owner/name up on GitHub; DR
 
 clean: ## remove what tests and checks leave; .venv, data and models stay
 	@rm -rf .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests packages -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.installed-%: $(locks)
 	@sh scripts/install.sh $*

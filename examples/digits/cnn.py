@@ -12,16 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.curves import Epoch, report
+from gatehouse.pipeline.device import deterministic
+from gatehouse.pipeline.encode import Encoding
+from gatehouse.pipeline.export import NUMBERS, assemble, torch_core
+from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData
 from torch import Tensor, nn
 from tqdm import tqdm
-
-from gatehouse.errors import GatehouseError
-from pipeline.curves import Epoch, report
-from pipeline.device import deterministic
-from pipeline.encode import Encoding
-from pipeline.export import NUMBERS, assemble, torch_core
-from pipeline.settings import TorchMlpSettings, TrainSettings
-from pipeline.trainer import TrainedModel, TrainingData
 
 SIDE = 8
 INK = 16

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import train as _train  # noqa: F401  (puts cnn.py and transfer.py into pipeline)
+from gatehouse.contract import Contract, load_contract, parse_contract
+from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings, load_settings
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData
 from rows import digits
 from tqdm import tqdm
 
-from gatehouse.contract import Contract, load_contract, parse_contract
 from pipeline import cnn, transfer
-from pipeline.settings import TorchMlpSettings, TrainSettings, load_settings
-from pipeline.trainer import TrainedModel, TrainingData
 
 HERE = Path(__file__).parent
 DRAWS = 5

@@ -13,6 +13,6 @@ import pipeline
 pipeline.__path__.append(str(Path(__file__).parent))
 
 if __name__ == "__main__":
-    from pipeline.train import main
+    from gatehouse.pipeline.train import main
 
     sys.exit(main())

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.device import deterministic
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 from pipeline.cnn import Cnn, finished, fit, splits_of
 from pydantic import Field
 from torch import Tensor, nn
-
-from gatehouse.errors import GatehouseError
-from gatehouse.typed import Frozen, parse_yaml, read_text, validate
-from pipeline.device import deterministic
-from pipeline.settings import TrainSettings
-from pipeline.trainer import TrainedModel, TrainingData
 
 FILE = Path("transfer.yaml")
 

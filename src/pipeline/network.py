@@ -1,22 +1,30 @@
-"""The network: edit it as you like, the exporter follows.
+"""The network, and the trainer that `train.trainer` names: edit them, the exporter follows.
 
 `Network.forward` takes numbers, float32 [N, D] with NaN for missing, and table rows, int64 [N, C]
-(see `pipeline.encode`), and returns logits, float32 [N, K], in the order of the contract's classes;
-of a regression the target in standard deviations from its mean, [N, 1].
+(see `gatehouse.pipeline.encode`), and returns logits, float32 [N, K], in the order of the
+contract's classes; of a regression the target in standard deviations from its mean, [N, 1].
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from gatehouse.pipeline.encode import Encoding
+from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
+from gatehouse.pipeline.torch_training import train_network
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.encode import Encoding
-from pipeline.settings import TorchMlpSettings
-
 _LARGEST = 1e30
 """Bin edges lie within this, so that differences of float32 numbers stay finite."""
+
+
+def torch_mlp(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+    """The default trainer: an MLP on piecewise-linear numbers and embedded categories."""
+    return train_network(Network, data, settings, reports)
 
 
 class NumericEncoding(nn.Module):

@@ -1,0 +1,345 @@
+"""A baseline measured by cross-validation: what the policy's first floors follow from.
+
+Two models that need no tuning: a linear one (logistic or ridge regression) and histogram gradient
+boosting, both scikit-learn's. Each metric is taken on the out-of-fold predictions of all sampled
+rows; how far it would scatter on a test split is taken from draws of as many rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gatehouse.adopt.profile import Scan, numbers
+from gatehouse.contract import Contract, Task
+from gatehouse.errors import GatehouseError
+from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.data.measure import FLOAT32_LIMIT
+from gatehouse.rows import row_hashes
+
+Metric = Callable[[Floats, Floats], float]
+
+_FOLDS = 5
+_DRAWS = 200
+_ITERATIONS = 60
+_BINS = 10
+_LEAK = 0.99
+_LEAK_ROWS = 5_000
+_LEAVES = 64
+_MANY_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric.
+
+    Attributes:
+        linear: of the linear model.
+        boosted: of gradient boosting.
+        spread: half the width of a 95 % interval on as many rows as the test split will have.
+    """
+
+    linear: float
+    boosted: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the two models reach.
+
+    Attributes:
+        rows: that they were measured on.
+        folds: of the cross-validation.
+        scores: by the metric's name.
+        guess: accuracy of always deciding for the most frequent class; 0 of a regression.
+    """
+
+    rows: int
+    folds: int
+    scores: dict[str, Score]
+    guess: float
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The sampled rows as the models take them.
+
+    Attributes:
+        features: float64 columns; categories are codes, missing is NaN.
+        categorical: names of the columns that hold codes.
+        labels: class indices, or numbers; shape [N].
+        task: what they ask for.
+        classes: how many there are; 0 of a regression.
+        identities: of the rows, hashed; equal ones never part between training and test; shape [N].
+    """
+
+    features: pd.DataFrame
+    categorical: tuple[str, ...]
+    labels: Floats
+    task: Task
+    classes: int
+    identities: NDArray[np.uint64]
+
+
+def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
+    """The sample of `scan` as features and labels, by the contract."""
+    features, categorical = {}, []
+    for name, column in contract.inputs.items():
+        texts = scan.sample[name]
+        if column.categories is None:
+            values = numbers(texts, decimal)
+            features[name] = np.where(np.abs(values) <= FLOAT32_LIMIT, values, np.nan)
+        else:
+            categorical.append(name)
+            features[name] = _codes(texts, column.categories)
+    target = scan.sample[contract.target]
+    labels = _codes(target, contract.classes) if contract.classes else numbers(target, decimal)
+    chosen = np.isfinite(labels)
+    frame = pd.DataFrame(features)[chosen].reset_index(drop=True)
+    identities = row_hashes(scan.sample[list(contract.split.identity)])[chosen]
+    return Learning(
+        frame, tuple(categorical), labels[chosen], contract.task, len(contract.classes), identities
+    )
+
+
+def _codes(texts: pd.Series, categories: tuple[str, ...]) -> Floats:
+    """The index of each value; all unlisted ones have one more."""
+    codes = {value: float(code) for code, value in enumerate(categories)}
+    known = (
+        texts.map(codes).astype("float64").where(texts.isna() | texts.isin(categories), len(codes))
+    )
+    return np.asarray(known.to_numpy(np.float64, na_value=np.nan))
+
+
+def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
+    """Both models, cross-validated.
+
+    Args:
+        data: rows, features and labels.
+        test_rows: how many rows the test split will have.
+        seed: of folds and draws.
+    """
+    from threadpoolctl import threadpool_limits
+
+    folds = _FOLDS if len(data.labels) <= _MANY_ROWS else 3
+    parts = _parts(data, folds, seed)
+    makers = {"linear": _linear, "boosted": _boosted}
+    outputs = {name: np.zeros((len(data.labels), max(1, data.classes))) for name in makers}
+    fits = [(name, train, test) for name in makers for train, test in parts]
+    # Threads wait for each other longer than so few rows take, far longer on a busy machine.
+    with threadpool_limits(1):
+        for name, train, test in tqdm(fits, desc="baseline", unit="fit", disable=None):
+            outputs[name][test] = _predicted(makers[name](data, train), data, train, test)
+    metrics = METRICS[data.task]
+    draws = np.random.default_rng(seed).integers(
+        len(data.labels), size=(_DRAWS, max(2, min(test_rows, len(data.labels))))
+    )
+    scores = {}
+    for name, metric in metrics.items():
+        points = {model: metric(data.labels, output) for model, output in outputs.items()}
+        worse = outputs[min(points, key=points.__getitem__)]
+        drawn = np.array([metric(data.labels[rows], worse[rows]) for rows in draws])
+        drawn = drawn[np.isfinite(drawn)]
+        spread = 1.96 * float(drawn.std()) if len(drawn) > 1 else float("nan")
+        scores[name] = Score(points["linear"], points["boosted"], spread)
+    guess = float(np.bincount(data.labels.astype(np.intp)).max()) if data.classes else 0.0
+    return Baseline(len(data.labels), folds, scores, guess / len(data.labels))
+
+
+def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
+    """Columns that tell the target by themselves, nearly without error, and how well they do.
+
+    A small decision tree on one column alone learns from half of the rows and is tried on the
+    other: ROC AUC (of several classes the mean of one against the rest), or R² of a number.
+    """
+    from threadpoolctl import threadpool_limits
+
+    first, owner = _alike(data)
+    drawn = np.random.default_rng(seed).permutation(len(first))[:_LEAK_ROWS]
+    train, test = (np.flatnonzero(np.isin(owner, half)) for half in np.array_split(drawn, 2))
+    metric = METRICS[data.task]["r2" if data.task is Task.REGRESSION else "roc_auc"]
+    found = {}
+    with threadpool_limits(1):
+        for name in tqdm(list(data.features), desc="leaks", unit="column", disable=None):
+            alone = replace(data, features=data.features[[name]], categorical=())
+            outputs = _predicted(_tree(data), alone, train, test)
+            if metric(data.labels[test], outputs) >= _LEAK:
+                found[name] = metric(data.labels[test], outputs)
+    return found
+
+
+def _parts(data: Learning, folds: int, seed: int) -> list[tuple[Any, Any]]:
+    """Rows to learn from and rows to try, of each fold; rows of one identity stay together."""
+    first, owner = _alike(data)
+    return [
+        (np.flatnonzero(np.isin(owner, train)), np.flatnonzero(np.isin(owner, test)))
+        for train, test in _folds(data.labels[first], folds, seed, data.task)
+    ]
+
+
+def _alike(data: Learning) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The first row of each identity in the rows' order, and which of these each row is like."""
+    _, first, owner = np.unique(data.identities, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[owner]
+
+
+def _folds(labels: Floats, folds: int, seed: int, task: Task) -> list[tuple[Any, Any]]:
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    kind = KFold if task is Task.REGRESSION else StratifiedKFold
+    splitter = kind(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer rows than there are folds
+        try:
+            return list(splitter.split(labels, labels))
+        except ValueError:  # no class has as many
+            return list(KFold(folds, shuffle=True, random_state=seed).split(labels))
+
+
+def _predicted(
+    model: Any, data: Learning, train: NDArray[np.intp], test: NDArray[np.intp]
+) -> Floats:
+    """What a model that learned from rows `train` says of `test`; [N, classes], or [N, 1]."""
+    labels = data.labels[train]
+    found = np.zeros((len(test), max(1, data.classes)))
+    if len(np.unique(labels)) < 2:
+        raise GatehouseError(
+            "the target's rarer values have too few rows to be learned; give more rows"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of steps and columns that a baseline needs not mind
+        model.fit(data.features.iloc[train], labels)
+        if data.task is Task.REGRESSION:
+            found[:, 0] = model.predict(data.features.iloc[test])
+        else:
+            columns = model.classes_.astype(int)
+            found[:, columns] = model.predict_proba(data.features.iloc[test])
+    return found
+
+
+def _linear(data: Learning, _: NDArray[np.intp]) -> Any:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    plain = [name for name in data.features if name not in data.categorical]
+    filled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    columns = ColumnTransformer(
+        [
+            ("numbers", filled, plain),
+            ("categories", OneHotEncoder(handle_unknown="ignore"), list(data.categorical)),
+        ]
+    )
+    if data.task is Task.REGRESSION:
+        return make_pipeline(columns, RidgeCV(np.logspace(-2, 4, 7)))
+    return make_pipeline(columns, LogisticRegression(C=0.3, max_iter=300))
+
+
+def _boosted(data: Learning, train: NDArray[np.intp]) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    kind = (
+        HistGradientBoostingRegressor
+        if data.task is Task.REGRESSION
+        else HistGradientBoostingClassifier
+    )
+    categorical = [name in data.categorical for name in data.features]
+    # It stops by a tenth of the rows in which each class must have one.
+    counts = np.unique_counts(data.labels[train]).counts if data.classes else np.array([2])
+    stops = bool(counts.min() >= 2 and len(train) >= 10 * (len(counts) + 1))
+    return kind(
+        categorical_features=categorical, max_iter=_ITERATIONS, early_stopping=stops, random_state=0
+    )
+
+
+def _tree(data: Learning) -> Any:
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    kind = DecisionTreeRegressor if data.task is Task.REGRESSION else DecisionTreeClassifier
+    return kind(max_leaf_nodes=_LEAVES, min_samples_leaf=2, random_state=0)
+
+
+def _auc(labels: Floats, scores: Floats) -> float:
+    """Of two classes: the chance that a positive row scores above a negative one."""
+    from scipy.stats import rankdata
+
+    positive = labels == 1
+    n, rest = int(positive.sum()), int((~positive).sum())
+    if not n or not rest:
+        return float("nan")
+    return float((rankdata(scores)[positive].sum() - n * (n + 1) / 2) / (n * rest))
+
+
+def _mean_auc(labels: Floats, outputs: Floats) -> float:
+    if outputs.shape[1] == 2:
+        return _auc(labels, outputs[:, 1])
+    each = [_auc(labels == k, outputs[:, k]) for k in range(outputs.shape[1])]
+    each = [value for value in each if np.isfinite(value)]
+    return float(np.mean(each)) if each else float("nan")
+
+
+def _accuracy(labels: Floats, outputs: Floats) -> float:
+    return float((outputs.argmax(axis=1) == labels).mean())
+
+
+def _recalls(labels: Floats, outputs: Floats) -> Floats:
+    right = outputs.argmax(axis=1) == labels
+    return np.array([right[labels == k].mean() for k in np.unique(labels)])
+
+
+def _balanced_accuracy(labels: Floats, outputs: Floats) -> float:
+    return float(_recalls(labels, outputs).mean())
+
+
+def _least_recall(labels: Floats, outputs: Floats) -> float:
+    return float(_recalls(labels, outputs).min())
+
+
+def _calibration(labels: Floats, outputs: Floats) -> float:
+    """Expected calibration error in bins of equal mass: of the positive class, or the decided."""
+    if outputs.shape[1] == 2:
+        said, true = outputs[:, 1], labels
+    else:
+        said = outputs.max(axis=1)
+        true = (outputs.argmax(axis=1) == labels).astype(np.float64)
+    bins = np.array_split(np.argsort(said, kind="stable"), _BINS)
+    gaps = [abs(said[rows].mean() - true[rows].mean()) * len(rows) for rows in bins if len(rows)]
+    return float(sum(gaps) / len(labels))
+
+
+def _r2(labels: Floats, outputs: Floats) -> float:
+    total = float(((labels - labels.mean()) ** 2).sum())
+    return 1 - float(((labels - outputs[:, 0]) ** 2).sum()) / total if total else float("nan")
+
+
+def _mean_absolute_error(labels: Floats, outputs: Floats) -> float:
+    return float(np.abs(labels - outputs[:, 0]).mean())
+
+
+METRICS: dict[Task, dict[str, Metric]] = {
+    Task.BINARY: {
+        "roc_auc": _mean_auc,
+        "accuracy": _accuracy,
+        "expected_calibration_error": _calibration,
+    },
+    Task.MULTICLASS: {
+        "roc_auc": _mean_auc,
+        "balanced_accuracy": _balanced_accuracy,
+        "accuracy": _accuracy,
+        "recall": _least_recall,
+        "expected_calibration_error": _calibration,
+    },
+    Task.REGRESSION: {"r2": _r2, "mean_absolute_error": _mean_absolute_error},
+}
+"""What is measured for each task, by the accuracy gate's names; recall is the least class's."""

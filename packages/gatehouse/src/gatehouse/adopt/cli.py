@@ -1,0 +1,197 @@
+"""`gatehouse init`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gatehouse.command import command
+from gatehouse.exits import PASS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gatehouse.adopt.columns import Planned
+    from gatehouse.adopt.init import Adopted
+
+_SHOWN = 60
+"""Columns in the table; of more those that are plain features are only counted."""
+
+
+@click.command("init")
+@click.argument("place", metavar="FILE|URL")
+@click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
+@click.option("--positive", metavar="VALUE",
+              help="Of a target of two values, the one whose probability is given.")  # fmt: skip
+@click.option("--protected", metavar="A,B",
+              help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
+@click.option("--ignore", metavar="A,B",
+              help="Columns that the model must not see.")  # fmt: skip
+@click.option("--keep", metavar="A,B",
+              help="Features that look like ids, running numbers, text or leaks.")  # fmt: skip
+@click.option("--key", metavar="COLUMN", help="The column that identifies a row.")
+@click.option("--weight", metavar="COLUMN",
+              help="How much a row counts in training, such as a survey's weight.")  # fmt: skip
+@click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]),
+              help="Where whole numbers could be classes or a number to predict.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Ask nothing: take the defaults, and say which.")
+@click.option("--force", is_flag=True, help="Overwrite files that hold changes not in Git.")
+@command
+def init_command(
+    place: str,
+    target: str,
+    positive: str | None,
+    protected: str | None,
+    ignore: str | None,
+    keep: str | None,
+    key: str | None,
+    weight: str | None,
+    task: str | None,
+    yes: bool,
+    force: bool,
+) -> int:
+    """Make this repository one of your table: CSV (any separator and encoding) or Parquet.
+
+    Looks through all rows, and writes contract.yaml (what a row is), policy.yaml (floors from a
+    baseline that it measures), params.yaml (where the rows come from) and model_card.yaml (a form).
+    Nothing of the sample stays. Then `make run` trains and judges.
+
+    The target decides the task: two values make it binary, a few texts or whole numbers
+    multiclass, other numbers regression. Free text, dates, constants and ids are left out, and
+    said so. What is unsure is asked on a terminal.
+
+    For example: gatehouse init customers.csv --target churned --positive yes --protected sex
+    """
+    from gatehouse.adopt.init import Wanted, init
+    from gatehouse.adopt.questions import Questions
+    from gatehouse.contract import Task
+
+    wanted = Wanted(
+        place=place,
+        target=target,
+        positive=positive,
+        protected=_names(protected),
+        ignored=_names(ignore),
+        kept=_names(keep),
+        key=key,
+        weight=weight,
+        task=None if task is None else Task(task),
+        force=force,
+    )
+    _show(init(wanted, Questions(asked=not yes and sys.stdin.isatty())))
+    return PASS
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """Names between commas; a name that holds one is quoted as in a CSV."""
+    import csv
+
+    if not text:
+        return ()
+    names = next(csv.reader([text], skipinitialspace=True))
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def _show(adopted: Adopted) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from gatehouse.adopt.policy.words import models_text
+    from gatehouse.report.escape import plain
+
+    console = Console()
+    target = adopted.plan.target
+    console.print(_table(adopted))
+    console.print(f"\n{adopted.rows:,} rows; task: {target.task}", highlight=False)
+    for name, score in adopted.baseline.scores.items():
+        guess = adopted.baseline.guess if name == "accuracy" else 0
+        told = f", always the most frequent class {guess:.3f}" if guess else ""
+        console.print(f"  baseline {name}: {models_text(score)}{told}", highlight=False)
+    for warning in adopted.warnings:
+        console.print(Text(f"warning: {plain(warning, 400)}", style="yellow"), soft_wrap=True)
+    if adopted.copied:
+        console.print(Text(plain(adopted.copied, 400)), soft_wrap=True)
+    if adopted.removed:
+        console.print(f"removed, as it was of other data: {', '.join(map(str, adopted.removed))}",
+                      soft_wrap=True, highlight=False, markup=False)  # fmt: skip
+    console.print("\nWritten: contract.yaml, policy.yaml, params.yaml, model_card.yaml. Next:\n")
+    for line in next_steps(None if adopted.settings["url"] else Path(adopted.settings["path"])):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def next_steps(path: Path | None) -> list[str]:
+    """What to do next; `path` is that of the table, where it lies here and not at a URL."""
+    from gatehouse.adopt.files import has_remote, is_tracked
+    from gatehouse.pipeline.settings import OWN
+    from gatehouse.places import SOURCE
+
+    steps = [
+        "Read contract.yaml and policy.yaml, and mend them. A column that the model must not see: "
+        "the same command again with --force --ignore COLUMN",
+        "Write model_card.yaml",
+        "Train and judge:",
+        "  make run",
+    ]
+    kept, rows = "contract.yaml policy.yaml params.yaml model_card.yaml dvc.lock reports", []
+    if path is not None and not is_tracked(path):
+        file = shlex.quote(path.as_posix())
+        steps += [
+            "Keep the rows, at a URL such as s3://bucket/rows or in a folder; clones that lie "
+            "beside this one find ../storage:",
+            f"  .venv/bin/dvc add {file}",
+        ]
+        if not has_remote():
+            steps.append("  .venv/bin/dvc remote add --default storage ../storage")
+        steps.append("  .venv/bin/dvc push")
+        kept += f" {shlex.quote(path.as_posix() + '.dvc')} .dvc/config"
+        if path.parent != OWN:  # there DVC has a list of its own to write
+            kept += f" {shlex.quote((path.parent / '.gitignore').as_posix())}"
+        rows = [
+            "The rows stay out of Git: DVC keeps them, and Git a digest. A pull request's run on "
+            "GitHub takes them from the DVC remote, which must be a URL then, and without one it "
+            "stops at its first stage. Where everyone may have these rows: "
+            f"git add --force {file} in place of DVC's commands, and git add without {file}.dvc"
+        ]
+        if path.parent != OWN:
+            rows.append(
+                f"GitHub's runs take only rows that DVC keeps in {OWN}: before you add {file} to "
+                "DVC, move it there, and run this command on it again"
+            )
+    if Path(SOURCE).is_dir():
+        rows.append(
+            "Make this repository small, with Gatehouse as a locked package: "
+            ".venv/bin/gatehouse template slim"
+        )
+    return [*steps, "Record it:", f"  git add {kept}", '  git commit -m "A model of our own rows"',
+            *rows]  # fmt: skip
+
+
+def _table(adopted: Adopted) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from gatehouse.report.escape import plain
+
+    columns = adopted.plan.columns
+    shown = columns if len(columns) <= _SHOWN else [c for c in columns if c.note or not _plain(c)]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("column", "kind", "role", "missing", "note"):
+        table.add_column(title, overflow="fold", justify="right" if title == "missing" else "left")
+    for column in shown:
+        profile = column.profile
+        missing = f"{profile.missing / profile.rows:.1%}" if profile.missing else ""
+        table.add_row(
+            Text(plain(column.name, 60)), profile.kind.value, column.role or "left out", missing,
+            Text(plain(column.note, 120), style="yellow" if column.warning else ""),
+        )  # fmt: skip
+    if len(shown) < len(columns):
+        table.add_row(f"… and {len(columns) - len(shown)} more", "", "feature", "", "")
+    return table
+
+
+def _plain(column: Planned) -> bool:
+    return column.role == "feature"

@@ -1,0 +1,508 @@
+"""What each column of a table seems to be: the contract's first draft rests on it.
+
+All rows are looked at, block by block. What is kept of a column are counts of its values while they
+are few, and 64-bit hashes while no value came twice; of the rows a bounded sample.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gatehouse.adopt.names import (
+    is_cycle_name,
+    is_entity_name,
+    is_id_name,
+    is_identifier_name,
+    is_row_name,
+)
+from gatehouse.adopt.standins import standins
+from gatehouse.adopt.table import Table
+from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.data.measure import FLOAT32_LIMIT
+from gatehouse.pipeline.file_source import MISSING
+from gatehouse.rows import row_hashes
+
+SAMPLE_ROWS = 20_000
+"""Rows that the baseline is trained on; every row has the same chance to be among them."""
+
+MOST_CATEGORIES = 60
+_FEW_CATEGORIES = 20
+_SAMPLE_CELLS = 4_000_000
+_COUNTED = 10_000
+"""Distinct values that are counted; a column of more is no category."""
+_NAME_LENGTH = 80
+"""Characters of a category at most, where they are many: names are short."""
+_NAME_WORDS = 4
+"""Words of a category, on the average of those listed; more make a sentence."""
+_COVERED = 0.3
+"""Share of the rows that the frequent values must make up, where there are too many to list all."""
+_STRAY = 0.05
+"""Share of texts up to which a column of numbers is called one."""
+_DATE = (
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})"
+    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})"
+    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?(Z|UTC| ?[+-]\d{2}:?\d{2})?)?"
+    r"|\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?"
+)
+_COUNTED_FROM = (0, 1)
+_STEPS = 0.8
+"""Share of rows that count one up from the row before, from which on a column counts up."""
+_FEWEST_PAIRS = 30
+"""Of neighbouring rows, by which a column is told to count up."""
+_UNIQUE = 0.9
+"""Distinct values a row, or so wide a range, of what counts nearly all rows."""
+_MARKS = frozenset({
+    "", "?", "??", "-", "--", "---", ".", "..", "...", "*", "#", "na", "n/a", "#n/a", "#na", "n.a.",
+    "n.a", "<na>", "nan", "-nan", "null", "nil", "none", "unknown", "unk", "undefined", "missing",
+    "(missing)", "not available", "not known", "no data", "#value!", "#div/0!", "#ref!", "#null!",
+    "#num!",
+})  # fmt: skip
+"""Texts, in small letters and without spaces around, that mean missing among numbers."""
+_ALWAYS_MARKS = frozenset({"", "?"})
+"""Among categories too."""
+NO_VALUE = frozenset(MISSING) - {"None"}
+"""Texts that mean missing in any column; None is a value among texts: None, Brick, Stone."""
+_WRITTEN = r"[€$£¥]?\s*[+-]?\d[\d.,'\s]*[%€$£¥]?"
+"""Numbers for people: with a separator of thousands, a currency, a percent sign."""
+_CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
+
+
+class Kind(StrEnum):
+    """What a column's values are."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    CATEGORY = "category"
+    TEXT = "text"
+    MIXED = "numbers and text"
+    WRITTEN = "written numbers"
+    DATE = "date"
+    ID = "id"
+    ENTITY = "id that repeats"
+    COUNTER = "running number"
+    CONSTANT = "constant"
+    EMPTY = "empty"
+    UNREAD = "not readable"
+
+
+_NUMBERING = (Kind.ID, Kind.ENTITY, Kind.COUNTER)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One column.
+
+    Attributes:
+        name: of the column.
+        kind: what its values are.
+        rows: of the table.
+        absent: rows of each text that means a missing value; "" for none at all.
+        distinct: how many distinct values; None: too many to count.
+        counts: rows of each value, most frequent first, where they could be counted.
+        low: smallest finite number, where it holds nothing but numbers.
+        high: largest one.
+        unique: does no value come twice?
+        infinite: values that are infinite, or too large for float32.
+        strays: values that are no number in a column of numbers and text.
+        named_id: does its name say that it identifies something?
+        coded: are its values single words with digits, as identifiers are?
+        counts_up: do its numbers look as if they might count rows, or those of each batch?
+        marks: texts in it that mean a missing value, beside those that always do.
+        standins: numbers far from the others, which may stand for a missing value.
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    absent: dict[str, int] = field(default_factory=dict)
+    distinct: int | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    low: float = np.nan
+    high: float = np.nan
+    unique: bool = False
+    infinite: int = 0
+    strays: int = 0
+    named_id: bool = False
+    coded: bool = False
+    counts_up: bool = False
+    marks: frozenset[str] = frozenset()
+    standins: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """Rows that have no value."""
+        return sum(self.absent.values())
+
+    @property
+    def known(self) -> int:
+        """Rows that have a value."""
+        return self.rows - self.missing
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind in (Kind.INTEGER, Kind.NUMBER)
+
+    @property
+    def is_row_number(self) -> bool:
+        """Does it count the rows, as R and pandas write it? It then says nothing of them."""
+        if self.kind is Kind.COUNTER:
+            return True
+        counting = self.low in _COUNTED_FROM and self.high - self.low + 1 == self.rows
+        named = is_row_name(self.name) or not self.named_id
+        return self.kind is Kind.ID and counting and named
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A table that was looked through.
+
+    Attributes:
+        rows: how many it has.
+        profiles: of its columns, by name.
+        sample: rows drawn at random as text, missing as NaN; the whole table where it is small.
+        copies: share of rows that have an exact copy, row numbers apart.
+        marks: texts that mean a missing value, beside those that always do.
+    """
+
+    rows: int
+    profiles: dict[str, Profile]
+    sample: pd.DataFrame
+    copies: float
+    marks: tuple[str, ...]
+
+    def marked(self) -> dict[str, tuple[str, ...]]:
+        """Which of these marks stand in which column."""
+        found = {p.name: tuple(mark for mark in self.marks if mark in p.marks)
+                 for p in self.profiles.values()}  # fmt: skip
+        return {name: marks for name, marks in found.items() if marks}
+
+
+def scan(
+    table: Table,
+    target: str,
+    seed: int = 0,
+    marks: Sequence[str] = (),
+    row_numbers: Collection[str] = (),
+) -> Scan:
+    """Look through all rows of `table`; memory does not grow with them but for 8 bytes a row.
+
+    A text such as "?" that is no number in an otherwise numeric column means a missing value, in
+    all columns then; so does a "?" among categories, and each of `marks`. Other classes of
+    `target` are classes. `row_numbers` are known to number the rows.
+
+    Raises:
+        GatehouseError: the file is broken.
+    """
+    names = [name for name in table.columns if name not in table.unread]
+    tallies = {name: _Tally(table.dialect.decimal) for name in names}
+    # The contract can't name the others, such as the row numbers that pandas writes.
+    named = [name for name in names if name.strip() and name not in row_numbers]
+    kept = _Sample(min(SAMPLE_ROWS, max(1_000, _SAMPLE_CELLS // max(1, len(names)))), seed)
+    rows, hashes = 0, []
+    for block in table.blocks():
+        rows += block.num_rows
+        for name in names:
+            tallies[name].add(block[name])
+        hashes.append(row_hashes(block.select(named).to_pandas()))
+        kept.add(block)
+    meant = {*marks, *(mark for tally in tallies.values() for mark in tally.means_missing())}
+    for name, tally in tallies.items():
+        tally.settle(tally.means_missing() if name == target else meant)
+    profiles = {
+        name: tallies[name].profile(name, rows, time=name in table.times)
+        if name in tallies
+        else Profile(name, Kind.UNREAD, rows)
+        for name in table.columns
+    }
+    plain = [name for name in named if not profiles[name].is_row_number]
+    if plain != named:  # each row is another by its number, whatever else it holds
+        hashes = [row_hashes(block.select(plain).to_pandas()) for block in table.blocks()]
+    sample = kept.frame(names)
+    sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))
+    for name, profile in profiles.items():
+        if profile.is_numeric and (far := standins(sample[name], table.dialect.decimal)):
+            profiles[name] = replace(profile, standins=far)
+    return Scan(rows, profiles, sample, _copies(hashes), tuple(sorted(meant - {*MISSING})))
+
+
+def numbers(texts: pd.Series, decimal: str) -> Floats:
+    """The numbers that texts hold, as the pipeline reads them; NaN where they hold none."""
+    if decimal == ",":
+        pointed = texts.str.contains(".", regex=False, na=False)
+        texts = texts.mask(pointed).str.replace(",", ".", regex=False)
+    found = pd.to_numeric(texts, errors="coerce")
+    return np.asarray(found.to_numpy(np.float64, na_value=np.nan))
+
+
+def without_missing(texts: pd.Series) -> pd.Series:
+    """The texts with NaN for those that mean a missing value in any column."""
+    return texts.mask(texts.isin(NO_VALUE))
+
+
+def is_none(text: str) -> bool:
+    """Is it the word that means missing among numbers, and among texts none of the others?"""
+    return text.strip().lower() == "none"
+
+
+class _Tally:
+    """What came of one column so far."""
+
+    def __init__(self, decimal: str) -> None:
+        self.decimal = decimal
+        self.longest = self.values = 0
+        self.infinite = self.strays = self.padded = self.written = 0
+        self.pairs = self.steps = 0
+        self.last = np.nan
+        self.low, self.high = np.inf, -np.inf
+        self.whole = self.dates = self.coded = True
+        self.absent: Counter[str] = Counter()
+        self.marks: Counter[str] = Counter()
+        self.counts: Counter[str] | None = Counter()
+        self.hashes: list[NDArray[np.uint64]] | None = []
+
+    def add(self, values: pa.ChunkedArray) -> None:
+        encoded = values.combine_chunks().dictionary_encode(null_encoding="encode")
+        texts = encoded.dictionary.to_pandas().astype("str")
+        order = encoded.indices.to_numpy()
+        n = np.bincount(order, minlength=len(texts))
+        empty = (texts.isna() | texts.isin(NO_VALUE)).to_numpy()
+        for text, rows in zip(texts[empty].fillna(""), n[empty].tolist(), strict=True):
+            self.absent[text] += rows  # null and an empty text are one
+        mark = texts.str.strip().str.lower().isin(_MARKS).to_numpy(bool) & ~empty
+        self.marks.update(dict(zip(texts[mark], n[mark].tolist(), strict=True)))
+        self._add(texts[~empty & ~mark], n[~empty & ~mark])
+        if self.whole and not self.strays and 2 * self.steps >= self.pairs:  # else it is none
+            self._add_steps(numbers(texts, self.decimal)[order])
+
+    def _add(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
+        if len(texts):
+            texts = texts.reset_index(drop=True)
+            self.values += int(n.sum())
+            self._add_numbers(texts, n)
+            self._add_texts(texts, n)
+            self._add_hashes(texts, n)
+
+    def means_missing(self) -> set[str]:
+        """The marks that mean a missing value by what else this column holds."""
+        numeric = np.isfinite(self.low) and not self.strays and not self.padded
+        return {
+            mark
+            for mark in self.marks
+            if numeric or mark.strip() in _ALWAYS_MARKS or (is_none(mark) and self._is_unique())
+        }
+
+    def _is_unique(self) -> bool:
+        """Are the values so far many, and no two alike? They are then of no category."""
+        many = self.values > _FEW_CATEGORIES
+        return many and self.hashes is not None and _copies(self.hashes) == 0
+
+    def settle(self, marks: set[str]) -> None:
+        """Count `marks` as missing, and what else could have been one as values."""
+        dates = self.dates and self.strays
+        if self.strays - self.written > _STRAY * self.values and not self._is_unique():
+            marks = {mark for mark in marks if not is_none(mark)}
+        else:
+            marks = marks | {"None"}
+        others = {m: n for m, n in self.marks.items() if m not in marks and not dates}
+        self._add(pd.Series(list(others), dtype="str"), np.array(list(others.values()), np.int64))
+        for mark in others:
+            del self.marks[mark]
+        self.absent += self.marks
+
+    def _add_numbers(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
+        found = numbers(texts, self.decimal)
+        strays = np.isnan(found)
+        beyond = np.abs(found) > FLOAT32_LIMIT
+        finite = found[~strays & ~beyond]
+        self.strays += int(n[strays].sum())
+        self.written += int(n[strays & texts.str.fullmatch(_WRITTEN).to_numpy(bool)].sum())
+        self.infinite += int(n[beyond].sum())
+        if len(finite):
+            self.low = min(self.low, float(finite.min()))
+            self.high = max(self.high, float(finite.max()))
+            self.whole &= bool((finite % 1 == 0).all())
+
+    def _add_steps(self, found: Floats) -> None:
+        """Count the rows whose whole number is that of the row before and one."""
+        risen = np.diff(found, prepend=self.last)
+        self.pairs += int(np.isfinite(risen).sum())
+        self.steps += int((risen == 1).sum())
+        self.last = float(found[-1]) if len(found) else self.last
+
+    def _add_texts(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
+        # 007 and 01067 are codes; as numbers they would lose their zeros.
+        self.padded += int(n[texts.str.match(r"[+-]?0\d").to_numpy(bool)].sum())
+        self.longest = max(self.longest, int(texts.str.len().max()))
+        self.dates &= bool(self.strays and texts.str.strip().str.fullmatch(_DATE).all())
+        self.coded &= bool(texts.str.fullmatch(_CODE).all())
+        if self.counts is not None:
+            self.counts.update(dict(zip(texts, n.tolist(), strict=True)))
+            if len(self.counts) > _COUNTED:
+                self.counts = None
+
+    def _add_hashes(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
+        if self.hashes is None:
+            return
+        fractions = not self.strays and not self.whole
+        if (n > 1).any() or fractions:
+            self.hashes = None
+        else:
+            self.hashes.append(row_hashes(texts.to_frame("value")))
+
+    def profile(self, name: str, rows: int, *, time: bool) -> Profile:
+        known = rows - self.absent.total()
+        counts = dict((self.counts or Counter()).most_common())
+        unique = self.hashes is not None and known > 1 and _copies(self.hashes) == 0
+        distinct = len(counts) if self.counts is not None else known if unique else None
+        named_id = is_id_name(name)
+        kind = self._kind(
+            name, known, distinct, counts, unique=unique, named_id=named_id, time=time
+        )
+        numeric = kind in (Kind.INTEGER, Kind.NUMBER)
+        counted = numeric or (kind in _NUMBERING and not self.strays)
+        counts_up = kind is Kind.INTEGER and self._counts_up(known) and (
+            self._counts_all(known, distinct)
+            or (named_id and not is_cycle_name(name))
+        )  # fmt: skip
+        return Profile(
+            name=name,
+            kind=kind,
+            rows=rows,
+            absent=dict(self.absent.most_common()),
+            distinct=distinct,
+            counts=counts,
+            low=self.low if counted else np.nan,
+            high=self.high if counted else np.nan,
+            unique=unique,
+            infinite=self.infinite if numeric else 0,
+            strays=self.strays if kind is Kind.MIXED else 0,
+            named_id=named_id,
+            coded=self.coded,
+            counts_up=counts_up,
+            marks=frozenset(self.marks),
+        )
+
+    def _kind(
+        self,
+        name: str,
+        known: int,
+        distinct: int | None,
+        counts: dict[str, int],
+        *,
+        unique: bool,
+        named_id: bool,
+        time: bool,
+    ) -> Kind:
+        if not known:
+            return Kind.EMPTY
+        if distinct == 1:
+            return Kind.CONSTANT
+        if time or self.dates:
+            return Kind.DATE
+        many = distinct is None or distinct > _FEW_CATEGORIES
+        entity = named_id and not unique and (distinct is None or distinct > MOST_CATEGORIES)
+        if not self.strays and not self.padded and self.infinite < known:
+            cycle = is_cycle_name(name)
+            counting = self.high - self.low + 1 == known and not cycle
+            if self.whole and unique and many and (named_id or counting):
+                return Kind.ID
+            # In a file's order are also wavelengths and laps: not from 0 or 1, or again and again.
+            named = named_id or self.low in _COUNTED_FROM
+            counting = self._counts_up(known) and self._counts_all(known, distinct)
+            if many and counting and named and not cycle:
+                return Kind.COUNTER
+            if entity and self.whole and (
+                is_entity_name(name)
+                or (is_identifier_name(name) and not self._is_category(known, distinct, counts))
+            ):  # fmt: skip
+                return Kind.ENTITY
+            return Kind.INTEGER if self.whole and not self.infinite else Kind.NUMBER
+        if many and not self.padded and self.strays <= _STRAY * known:
+            return Kind.MIXED
+        if many and self.strays and self.written >= (1 - _STRAY) * self.strays:
+            return Kind.WRITTEN
+        if unique and many:
+            return Kind.ID if self.coded or named_id else Kind.TEXT
+        if entity and is_entity_name(name):
+            return Kind.ENTITY
+        return Kind.CATEGORY if self._is_category(known, distinct, counts) else Kind.TEXT
+
+    def _counts_up(self, known: int) -> bool:
+        """Are most whole numbers those of the row before and one?"""
+        enough = self.pairs >= max(_FEWEST_PAIRS, known / 2)
+        return self.whole and enough and self.steps >= _STEPS * self.pairs
+
+    def _counts_all(self, known: int, distinct: int | None) -> bool:
+        """Has nearly each row a number of its own?"""
+        values = self.high - self.low if distinct is None else distinct
+        return values >= _UNIQUE * known
+
+    def _is_category(self, known: int, distinct: int | None, counts: dict[str, int]) -> bool:
+        if distinct is None:
+            return False
+        # A few that all rows share are the answers of a form, however long.
+        if distinct > _FEW_CATEGORIES and (
+            self.longest > _NAME_LENGTH or are_sentences(list(frequent(counts, known)))
+        ):
+            return False
+        if distinct <= MOST_CATEGORIES:
+            return distinct <= 2 or known >= 2 * distinct
+        return sum(frequent(counts, known).values()) >= _COVERED * known
+
+
+def are_sentences(listed: Sequence[str]) -> bool:
+    """May these be what somebody wrote? Names are of a few words."""
+    return sum(len(text.split()) for text in listed) > _NAME_WORDS * len(listed)
+
+
+def frequent(counts: dict[str, int], known: int) -> dict[str, int]:
+    """The values that are worth a category of their own, and their rows, most frequent first."""
+    if len(counts) <= MOST_CATEGORIES:
+        # What one row has alone says nothing of others, and may tell who it is.
+        listed = {value: n for value, n in counts.items() if n > 1 or len(counts) <= 2}
+        return listed or counts
+    least = max(5, known / 500)
+    return dict([(value, n) for value, n in counts.items() if n >= least][:MOST_CATEGORIES])
+
+
+class _Sample:
+    """A sample of rows, each equally likely: those with the smallest random keys are kept."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.rng = size, np.random.default_rng(seed)
+        self.parts: list[pa.Table] = []
+        self.keys = np.empty(0)
+
+    def add(self, block: pa.Table) -> None:
+        keys = self.rng.random(block.num_rows)
+        rows = pa.concat_tables([*self.parts, block])
+        keys = np.concatenate([self.keys, keys])
+        if len(keys) > self.size:
+            chosen = np.sort(np.argpartition(keys, self.size)[: self.size])
+            rows, keys = rows.take(pa.array(chosen)), keys[chosen]
+        self.parts, self.keys = [rows], keys
+
+    def frame(self, names: list[str]) -> pd.DataFrame:
+        if not self.parts:
+            return pd.DataFrame({name: pd.Series([], dtype="str") for name in names})
+        frame = self.parts[0].to_pandas()
+        return frame.astype("str").apply(without_missing)
+
+
+def _copies(hashes: list[NDArray[np.uint64]]) -> float:
+    """The share of hashes that come more than once."""
+    joined = np.sort(np.concatenate([np.empty(0, np.uint64), *hashes]))
+    if not len(joined):
+        return 0.0
+    same = joined[1:] == joined[:-1]
+    copied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
+    return float(copied.mean())

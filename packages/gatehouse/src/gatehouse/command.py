@@ -1,0 +1,62 @@
+"""How every command of `gatehouse` ends."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from gatehouse.errors import GatehouseError
+from gatehouse.exits import ERROR, INTERRUPTED
+
+HELP = {"help_option_names": ["-h", "--help"]}
+"""Of every group: click keeps the help option that a command was first asked for."""
+
+EXTRAS = frozenset(("keras", "mlflow", "optuna", "tensorboard"))
+"""Modules of the set of packages that is installed on request (requirements/extras.in)."""
+
+
+def command(function: Callable[..., int]) -> Callable[..., None]:
+    """Exit with the function's code; a user's error is a message and code 2, never a traceback.
+
+    Ctrl-C is a message and code 130.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = function(*args, **kwargs)
+        except GatehouseError as error:
+            click.echo(f"error: {error}", err=True)
+            code = ERROR
+        except ModuleNotFoundError as error:
+            click.echo(f"error: {_not_installed(error)}", err=True)
+            code = ERROR
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # The reader went away, as in `| head`: what was not told is no pass.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ERROR
+        except OSError as error:
+            told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            click.echo(f"error: {told}", err=True)
+            code = ERROR
+        sys.exit(code)
+
+    return wrapped
+
+
+def _not_installed(error: ModuleNotFoundError) -> str:
+    """What to install; a module of our own that is gone is a fault of ours, and a traceback."""
+    name = (error.name or "").partition(".")[0]
+    if name in ("", "gatehouse", "pipeline"):
+        raise error
+    if name in EXTRAS:
+        return f"this needs {name}, which is in the set of packages extras: make setup EXTRAS=1"
+    return f"this needs the package {name}, which is not installed: make setup, or pip install it"

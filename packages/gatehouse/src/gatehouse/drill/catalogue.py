@@ -1,0 +1,57 @@
+"""The catalogue: every defect, the gate meant to catch it, and the clean controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gatehouse.drill import data_defects as data
+from gatehouse.drill import model_defects as model
+from gatehouse.drill import record_defects as record
+from gatehouse.drill import row_defects as rows
+from gatehouse.drill.defect import Defect
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.latency import LATENCY
+from gatehouse.gates.rows import ROWS
+from gatehouse.gates.spec import GateSpec
+from gatehouse.verdict import Outcome, Verdict
+
+
+def _loosening_told(verdict: Verdict) -> bool:
+    proposed = verdict.proposed
+    return verdict.loosened and proposed is not None and proposed.outcome is Outcome.PASS
+
+
+def _waiver(state: str) -> Callable[[Verdict], bool]:
+    return lambda verdict: any(waiver.state == state for waiver in verdict.waivers)
+
+
+_OF_RECORDS = (
+    Defect("evidence of another model", ACCURACY.name, tamper=record.evidence_of_another_model),
+    Defect("evidence missing", FAIRNESS.name, tamper=record.evidence_missing),
+    Defect("evidence truncated", LATENCY.name, tamper=record.evidence_truncated),
+    Defect("evidence of newer schema", DRIFT.name, tamper=record.evidence_of_newer_schema),
+    Defect("attribute no longer protected", FAIRNESS.name, record.unprotected_attribute,
+           also=frozenset({ACCURACY.name}), beyond_two=frozenset({DRIFT.name})),
+    Defect("loosened policy", ACCURACY.name, record.loosened_policy, told=_loosening_told),
+    Defect("expired waiver", ACCURACY.name, record.expired_waiver, told=_waiver("expired")),
+    Defect("waiver only in the pull request", ACCURACY.name, record.waiver_of_the_pull_request,
+           told=_waiver("proposed")),
+)  # fmt: skip
+"""What is done to evidence and policy, which no gate measures: the judge sees it."""
+
+CONTROLS = (
+    Defect("control: nothing changed", None),
+    # Other test rows are another exam, which only an owner may set.
+    Defect("control: fresh rows", None, data.half_draw, also=frozenset({ROWS.name})),
+    Defect("control: 5 % more rows", None, rows.more_rows),
+    Defect("control: small steps below the limit", None, rows.few_small_steps),
+    Defect("control: model trained again", None, model.slightly_different),
+    Defect("control: live waiver", None, record.live_waiver, told=_waiver("used")),
+)
+
+
+def defects_of(gates: Iterable[GateSpec]) -> tuple[Defect, ...]:
+    """What the gates name, and what the judge sees."""
+    return (*(defect for gate in gates for defect in gate.defects()), *_OF_RECORDS)

@@ -1,0 +1,287 @@
+"""Defects in the model: what training or quantization would have written.
+
+A defect adds nodes to the graph, which cost time. The base's graphs therefore get the same nodes
+with no effect, so that the defect is the only difference between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.contract import Task
+from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
+from gatehouse.drill.scene import NotApplicableError, Scene
+from gatehouse.evidence import Of
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.bootstrap import bootstrap
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import values as fairness_values
+from gatehouse.gates.fairness.measure import group_labels, partitions
+from gatehouse.gates.latency import LATENCY
+from gatehouse.gates.metrics import point_values, weighted_metrics
+from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.scale import robust_deviation
+from gatehouse.policy import Policy, Rule
+from gatehouse.workspace import MODEL, MODEL_FP32
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STEPS = 10
+_RESAMPLES = 200
+_SURE = 2.5
+"""Standard errors beyond a limit, so that the interval of the gate lies beyond it too."""
+
+
+def sharpened(scene: Scene) -> None:
+    """Predictions that moved; the data did not.
+
+    Of two classes overconfident scores: the ranking and the decisions stay. Of several classes the
+    decisions are what drifts, and of numbers all values: one class is decided more often, and the
+    values are all larger.
+    """
+    if scene.contract.task is Task.BINARY:
+        _apply(scene, scaled(1.35), scaled(1.0))
+        return
+    rule = scene.rule(DRIFT.name, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
+    settings = scene.policy.measure
+    rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
+    before = drift.said(scene.base.model, rows)
+    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of that many tests
+
+    def drifts() -> bool:
+        now = drift.said(scene.candidate.model, rows)
+        found = drift.compare_predictions(before, now, settings.drift.rare_level)
+        return found.effect > 1.2 * rule.limit and found.p_value < alone
+
+    _search(scene, lambda amount: shifted([({}, amount)]), 8.0, drifts)
+
+
+def worse_than_base(scene: Scene) -> None:
+    """A model that is worse than the base by a little over the margin."""
+    rows = scene.candidate.split("test")
+    before = predict(scene.base.model, rows, scene.contract)
+    points = point_values(before)
+    rule = scene.rule(ACCURACY.name, list(points), Of.COMPARISON, where="all")
+    spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
+    lower = rule.at_least is not None
+
+    def change(amount: float) -> Change:
+        return noisy(amount, spread / float(np.sqrt(spread**2 + amount**2 / 3)))
+
+    def worse() -> bool:
+        _, now = _said(scene)
+        moved = point_values(now)[rule.measurement] - points[rule.measurement]
+        enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
+        return enough and surely_beyond(rule, now, scene.policy, before)
+
+    _search(scene, change, 8.0, worse)
+
+
+def slightly_different(scene: Scene) -> None:
+    """A control: a model that differs as much as one trained again with another seed."""
+    _apply(scene, noisy(0.1, 1.0), noisy(0.0, 1.0))
+
+
+def biased_group(scene: Scene) -> None:
+    """Predictions lowered for one group of a protected attribute."""
+    rule = _gap_rule(scene, list(fairness_values.GAPS))
+    attribute, group = _smallest_group(scene, 1)
+    scene.feed_protected()
+    chosen = dict(zip(attribute, group, strict=True))
+    _search(
+        scene,
+        lambda amount: shifted([(chosen, -amount)]),
+        8.0,
+        lambda: _gap_low(scene, rule, attribute) > rule.limit + 0.02,
+    )
+
+
+def biased_intersection(scene: Scene) -> None:
+    """Predictions lowered for one intersection, and raised for the rest of its first group.
+
+    Each attribute alone looks even; the intersection does not.
+    """
+    if len(scene.contract.protected) < 2:
+        raise NotApplicableError("the contract has fewer than two protected attributes")
+    # What is taken from some is given to others, which a mean makes up for and a loss does not.
+    rule = _gap_rule(scene, ["mean_error_difference"])
+    attributes, group = _smallest_group(scene, 2)
+    chosen = dict(zip(attributes, group, strict=True))
+    first, second = attributes
+    others = scene.contract.columns[second].categories or ()
+    raised = [{first: group[0], second: other} for other in others if other != group[1]]
+    scene.feed_protected()
+    _search(
+        scene,
+        lambda amount: shifted([(chosen, -amount), *((other, amount) for other in raised)]),
+        8.0,
+        lambda: _gap_low(scene, rule, attributes) > rule.limit + 0.02,
+    )
+
+
+def slower_graph(scene: Scene) -> None:
+    """A graph that gives the same answers later."""
+    scene.edit_models(scene.changed(slower(width=512, layers=4)))
+
+
+def disagreeing_int8(scene: Scene) -> None:
+    """An INT8 graph that decides otherwise near the threshold, or of numbers near their middle."""
+    regression = scene.contract.task is Task.REGRESSION
+    measured = "prediction_difference" if regression else "decision_agreement"
+    rule = scene.rule(LATENCY.name, [measured], Of.CANDIDATE)
+    threshold = scene.candidate.model.metadata.threshold or 0.5
+    rows = scene.candidate.split("test")
+    served = scene.candidate.model
+    plain = predict(scene.candidate.model_fp32, rows, scene.contract, decided_by=served)
+
+    def disagrees() -> bool:
+        _, now = _said(scene)
+        if regression:
+            moved = ((now.scores - plain.scores) / robust_deviation(plain.scores)) ** 2
+            return float(moved.mean()) - _SURE * _error_of_mean(moved) > rule.limit**2
+        alike = now.decisions == plain.decisions
+        slack = max(0.01, _SURE * _error_of_mean(alike.astype(float)))
+        return float(alike.mean()) < rule.limit - slack
+
+    scene.edit_models(scene.changed(flipped_near(threshold, 0.0)), MODEL_FP32)
+    _search(scene, lambda width: flipped_near(threshold, width), 4.0, disagrees, MODEL)
+
+
+def _apply(scene: Scene, change: Change, neutral: Change) -> None:
+    scene.edit_models(scene.changed(change))
+    scene.edit_base_models(scene.changed(neutral))
+
+
+def _search(
+    scene: Scene,
+    change: Callable[[float], Change],
+    largest: float,
+    enough: Callable[[], bool],
+    *paths: Path,
+) -> None:
+    """The smallest amount, by bisection, with which the defect is just large enough.
+
+    Both graphs are changed, unless `paths` names one.
+    """
+    originals = {path: path.read_bytes() for path in (scene.root / "models").glob("*.onnx")}
+
+    def plant(amount: float) -> bool:
+        for path, content in originals.items():
+            path.write_bytes(content)
+        scene.edit_models(scene.changed(change(amount)), *paths)
+        return enough()
+
+    if not plant(largest):
+        raise NotApplicableError("no amount of this defect crosses the policy's limit")
+    low, high = 0.0, largest
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if plant(middle) else (middle, high)
+    plant(high)
+    scene.edit_base_models(scene.changed(change(0.0)))
+
+
+def surely_beyond(
+    rule: Rule, ours: Predictions, policy: Policy, theirs: Predictions | None = None
+) -> bool:
+    """Is a metric (or its paired difference) on the wrong side of the limit, almost for sure?"""
+    name, bins = rule.measurement, policy.measure.accuracy.calibration_bins
+    said = {"ours": ours} | ({"theirs": theirs} if theirs else {})
+    metrics = {
+        whose: weighted_metrics(predictions, bins)[name] for whose, predictions in said.items()
+    }
+    drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
+    values = drawn["ours"] - drawn.get("theirs", 0.0)
+    # The mean and its error, not a quantile of so few draws: the gate draws anew.
+    mean, error = float(np.nanmean(values)), float(np.nanstd(values))
+    if rule.at_least is not None:
+        return mean + _SURE * error < rule.limit
+    return mean - _SURE * error > rule.limit
+
+
+def _said(scene: Scene) -> tuple[pd.DataFrame, Predictions]:
+    """The candidate's test split, and what its served model says of it now."""
+    candidate = scene.candidate
+    rows = candidate.split("test")
+    return rows, predict(candidate.model, rows, candidate.contract)
+
+
+def _error_of_mean(values: Floats) -> float:
+    return float(values.std() / np.sqrt(len(values)))
+
+
+def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
+    """The rule on the gap between groups; `of_numbers`: which ones do for a regression."""
+    regression = scene.contract.task is Task.REGRESSION
+    gaps = of_numbers if regression else ["equalized_odds_difference"]
+    return scene.rule(FAIRNESS.name, gaps, Of.CANDIDATE)
+
+
+def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
+    """Lower bound of the rule's gap between the groups of `attributes`."""
+    rows, predictions = _said(scene)
+    regression = predictions.task is Task.REGRESSION
+    measure = fairness_values.measure if regression else fairness_classes.measure
+    together = len(_partitions(scene))
+    groups = group_labels(rows, attributes)
+    for found in measure("", groups, predictions, scene.policy, together):
+        if found.name == rule.measurement and found.interval:
+            return found.interval.low
+    return 0.0
+
+
+def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The smallest group, of `size` attributes together, that is large enough to decide."""
+    rows, predictions = _said(scene)
+    best: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
+    for attributes in _partitions(scene):
+        if len(attributes) != size:
+            continue
+        names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
+        sizes = _least_rows(index, len(names), predictions, scene)
+        for name, least in zip(names, sizes, strict=True):
+            if least and (not best or least < best[0]):
+                values = tuple(part.split("=", 1)[1] for part in str(name).split(" & "))
+                best = least, attributes, values
+    if best is None:
+        raise NotApplicableError("no protected group is large enough to decide")
+    return best[1], best[2]
+
+
+def _partitions(scene: Scene) -> list[tuple[str, ...]]:
+    return partitions(scene.contract.protected, scene.policy.measure.fairness.depth)
+
+
+def comparable(scene: Scene) -> set[tuple[str, ...]]:
+    """The partitions of the rows in which two or more groups are large enough to decide."""
+    rows, predictions = _said(scene)
+    found = set()
+    for attributes in _partitions(scene):
+        names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
+        if np.count_nonzero(_least_rows(index, len(names), predictions, scene)) > 1:
+            found.add(attributes)
+    return found
+
+
+def _least_rows(
+    index: NDArray[np.intp], groups: int, predictions: Predictions, scene: Scene
+) -> Floats:
+    """Rows that each group's error rates rest on at least, shape [G]; 0 where they don't decide."""
+    settings = scene.policy.measure.fairness
+    total = np.bincount(index, minlength=groups).astype(float)
+    enough = total >= settings.minimum_rows
+    if predictions.task is Task.REGRESSION:
+        return np.where(enough, total, 0.0)
+    place = scene.margin.place
+    true = fairness_classes.confusion_cells(index, groups, predictions).sum(axis=2)[:, place]
+    least = np.minimum(true, total - true)
+    return np.where(enough & (least >= settings.minimum_class_rows), least, 0.0)

@@ -1,0 +1,269 @@
+"""Defects of a change's rows against the base's: what the rows gate keeps the exam safe from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
+from gatehouse.contract import CONTRACT_FILE
+from gatehouse.drill.graph import Change, raised_where_above, shifted
+from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
+from gatehouse.evidence import NEW, Of
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.metrics import COMPARED
+from gatehouse.gates.rows import ROWS
+from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TOUCHED = 0.02
+_COPIED = 0.25
+_NUDGED = 0.3
+"""More than are copied, since a nudge now and then takes two numbers into other cells."""
+_NUDGE = 0.1
+"""By so many deviations a number moves at most; a cell of the ledger's grid is wider."""
+_SPIKE = 0.5
+"""Share of rows with one value, from which on a column is not nudged."""
+_NEW = 0.05
+_ANYWHERE = (-np.inf, np.inf)
+_TRIES = 100
+_STEPS = 8
+_BEYOND = 1.15
+"""So much farther than its limit does the exam grow, and chance does not decide."""
+_WORSE = 5.0
+_COMPARED = {measurement for names in COMPARED.values() for measurement in names}
+_LEAST = 100
+"""New rows that make chance no explanation of a deal without test."""
+
+
+def relabelled_exam(scene: Scene) -> None:
+    """Labels exchanged between a few test rows."""
+    target, rows = scene.contract.target, _rows(scene, _exam_file(scene))
+    chosen = _some(scene, np.flatnonzero(_in_exam(scene, rows)))
+    labels = rows[target].copy()
+    # Turned by one place: as many of each label as before.
+    labels.iloc[chosen] = np.roll(labels.iloc[chosen].to_numpy(), 1)
+    _replace(scene, _exam_file(scene), rows.assign(**{target: labels}))
+
+
+def removed_exam(scene: Scene) -> None:
+    """A few test rows taken out."""
+    rows = _rows(scene, _exam_file(scene))
+    gone = _some(scene, np.flatnonzero(_in_exam(scene, rows)))
+    _replace(scene, _exam_file(scene), rows.drop(rows.index[gone]).reset_index(drop=True))
+
+
+def other_split(scene: Scene) -> None:
+    """A rule that deals a tenth less of the rows into test."""
+    contract = scene.contract
+    split = contract.split.model_copy(update={"test": 0.9 * contract.split.test})
+    write_contract(contract.model_copy(update={"split": split}), scene.root / CONTRACT_FILE)
+    scene.edit_rows(lambda same: same)
+
+
+def copied_exam(scene: Scene) -> None:
+    """New rows outside test, each an exam row but for one input."""
+    rows = _rows(scene, _exam_file(scene))
+    _add(scene, rows[_in_exam(scene, rows)].sample(frac=_COPIED, random_state=scene.rng))
+
+
+def nudged_exam(scene: Scene) -> None:
+    """New rows outside test, each an exam row with all its finer numbers nudged."""
+    rows, contract = _rows(scene, _exam_file(scene)), scene.contract
+    old = rows[_in_exam(scene, rows)].sample(frac=_NUDGED, random_state=scene.rng)
+    old = old.reset_index(drop=True)
+    steps = {name: _nudge(old[name]) for name, each in contract.inputs.items() if each.is_numeric}
+    # Where most values are equal, a hair is a drift: what it is measured by is as narrow.
+    steps = {
+        name: step
+        for name, step in steps.items()
+        if 0 < step <= _NUDGE * old[name].std()
+        and old[name].value_counts(normalize=True).iloc[0] < _SPIKE
+    }
+    if len(steps) < 2:
+        raise NotApplicableError("fewer than two numbers that can be nudged by a hair")
+    new, left = old.copy(), np.arange(len(old))
+    for _ in range(_TRIES):
+        for name, step in steps.items():
+            values, (low, high) = old.loc[left, name], contract.columns[name].range or _ANYWHERE
+            signs = scene.rng.choice([-1, 1], len(left))
+            signs = np.where((values + step * signs).between(low, high), signs, -signs)
+            new.loc[left, name] = (values + step * signs).astype(old[name].dtype)
+        for name in contract.keys:
+            new.loc[left, name] = _values(scene, rows, name, len(left))
+        left = left[~_official(scene) & _in_exam(scene, new.iloc[left])]
+        if not len(left):
+            break
+    _append(scene, new.drop(index=left))
+
+
+def _nudge(values: pd.Series) -> float:
+    """A hair's breadth of a column of numbers."""
+    return 1.0 if values.dtype.kind in "iu" else _NUDGE * float(values.std())
+
+
+def unfair_deal(scene: Scene) -> None:
+    """New rows like the old ones, each nudged until the rule puts it outside test."""
+    if _official(scene):
+        raise NotApplicableError("the test rows are an official file, so no new row falls there")
+    rows = _rows(scene, ROWS_FILE)
+    outside = rows[~_in_exam(scene, rows)]
+    _add(scene, outside.sample(frac=_NEW, random_state=scene.rng))
+
+
+def small_steps(scene: Scene) -> None:
+    """One step more, after new rows joined the exam in small steps."""
+    _grow_in_steps(scene, _BEYOND)
+
+
+def few_small_steps(scene: Scene) -> None:
+    """A control: the steps stay below the limit together."""
+    _grow_in_steps(scene, 1 / _BEYOND)
+
+
+def _grow_in_steps(scene: Scene, share: float) -> None:
+    """Let the exam grow by a share of its limit, and the change be the last of some steps."""
+    if _official(scene):
+        raise NotApplicableError("the test rows are an official file, so no new row falls there")
+    limit = scene.rule(ROWS.name, ["exam_growth"], Of.COMPARISON, "at_most").limit
+    rows = _rows(scene, ROWS_FILE)
+    # Rows with a larger number came later.
+    number = scene.rng.random(len(rows))
+    added = share * limit / (1 + limit)
+    other = scene.own_base()
+    _replace(other, ROWS_FILE, rows[number < 1 - added / _STEPS].reset_index(drop=True))
+    # Only its address is looked at.
+    first = Outputs(contract=scene.contract.digest, outs={RAW.as_posix(): "the drill's"})
+    write_table(rows[number < 1 - added], scene.root / folder_of(first) / RAW / ROWS_FILE)
+    write_record(BaseRecord(since={"exam_growth": first}), scene.root)
+
+
+def other_target(scene: Scene) -> None:
+    """A change that predicts another column, so that nothing can be compared."""
+    before = scene.contract
+    outputs = Outputs(contract=before.digest, outs={RAW.as_posix(): "the drill's"})
+    kept = scene.root / folder_of(outputs) / CONTRACT_FILE
+    kept.parent.mkdir(parents=True)
+    write_contract(before, kept)
+    old, new = before.target, f"{before.target}_again"
+    columns = {new if name == old else name: each for name, each in before.columns.items()}
+    write_contract(before.model_copy(update={"columns": columns}), scene.root / CONTRACT_FILE)
+    scene.edit_rows(lambda rows: rows.rename(columns={old: new}))
+    write_record(BaseRecord(outputs=outputs, measure=scene.policy.measure), scene.root)
+    scene.comparable = False
+
+
+def worse_on_new_rows(scene: Scene) -> None:
+    """New rows of a kind that the base has not, on which the change's model is far worse."""
+    if _official(scene):
+        raise NotApplicableError("the test rows are an official file, so no new row falls there")
+    rule = scene.rule(ACCURACY.name, [*_COMPARED], Of.COMPARISON, where=NEW)
+    growth = scene.rule(ROWS.name, ["exam_growth"], Of.COMPARISON, "at_most").limit
+    rows = _rows(scene, ROWS_FILE)
+    column, above = _new_kind(scene, rows, growth)
+    new = (rows[column] > above).to_numpy()
+    if (new & _in_exam(scene, rows)).sum() < (rule.minimum_n or 1):
+        raise NotApplicableError(f"fewer than {rule.minimum_n} new test rows")
+
+    def turned(amount: float) -> Change:
+        """The margin plus twice the amount for new rows alone."""
+        apart, up = raised_where_above(column, above, amount, 1.0), shifted([({}, amount)])
+        return lambda build, margin: up(build, apart(build, margin))
+
+    scene.edit_models(scene.changed(turned(_WORSE)))
+    other = scene.own_base()
+    other.edit_models(other.changed(turned(0.0)))
+    _replace(other, ROWS_FILE, rows[~new].reset_index(drop=True))
+
+
+def _new_kind(scene: Scene, rows: pd.DataFrame, growth: float) -> tuple[str, float]:
+    """A number of the model, and a value above which as many rows lie as may be new at once."""
+    most = growth / (1 + growth)
+    for name, column in scene.contract.inputs.items():
+        if column.is_numeric:
+            above = float(rows[name].quantile(1 - 0.9 * most))
+            if 0.4 * most < (rows[name] > above).mean() < 0.95 * most:
+                return name, above
+    raise NotApplicableError("no number by which a tenth of the rows or so can be told")
+
+
+def more_rows(scene: Scene) -> None:
+    """A control: the base lacks a random twentieth of the rows outside an official test."""
+    other = scene.own_base()
+    rows = _rows(scene, ROWS_FILE)
+    _replace(other, ROWS_FILE, rows[scene.rng.random(len(rows)) >= _NEW].reset_index(drop=True))
+
+
+def _add(scene: Scene, like: pd.DataFrame) -> None:
+    """Add rows that differ from `like` in one input, or have another key, and are not in test."""
+    rows, contract = _rows(scene, ROWS_FILE), scene.contract
+    old = like.reset_index(drop=True)
+    new, left = old.copy(), np.arange(len(old))
+    for _ in range(_TRIES):
+        names = scene.rng.choice(contract.keys or list(contract.inputs), len(left))
+        for name in dict.fromkeys(names):
+            places = left[names == name]
+            new.loc[places, name] = _values(scene, rows, name, len(places))
+        same = new.iloc[left].astype(str).eq(old.iloc[left].astype(str)).all(axis=1).to_numpy()
+        left = left[same if _official(scene) else same | _in_exam(scene, new.iloc[left])]
+        if not len(left):
+            break
+    _append(scene, new.drop(index=left))
+
+
+def _append(scene: Scene, new: pd.DataFrame) -> None:
+    """Add rows that are not in test to the rows that there are."""
+    import pandas as pd
+
+    if len(new) < _LEAST:
+        raise NotApplicableError(f"too few rows to add {_LEAST} that are new")
+    rows = _rows(scene, ROWS_FILE)
+    _replace(scene, ROWS_FILE, pd.concat([rows, new], ignore_index=True))
+
+
+def _values(scene: Scene, rows: pd.DataFrame, name: str, count: int) -> NDArray[np.generic]:
+    """Values of other rows; new ones if the column is a key."""
+    if name not in scene.contract.keys:
+        return np.asarray(rows[name].sample(count, replace=True, random_state=scene.rng))
+    drawn = scene.rng.integers(2**40, 2**41, count)
+    return drawn if rows[name].dtype.kind in "iuf" else np.char.add("new-", drawn.astype(str))
+
+
+def _in_exam(scene: Scene, rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows of the file that holds the exam are in it, shape [N]."""
+    import pyarrow as pa
+
+    from gatehouse.split import deal
+
+    if _official(scene):
+        return np.ones(len(rows), bool)
+    split = scene.contract.split
+    table = pa.Table.from_pandas(rows[list(split.identity)], preserve_index=False)
+    return np.asarray(deal(table, split) == 2)
+
+
+def _some(scene: Scene, places: NDArray[np.intp]) -> NDArray[np.intp]:
+    count = max(2, int(_TOUCHED * len(places)))
+    return np.sort(scene.rng.choice(places, count, replace=False))
+
+
+def _official(scene: Scene) -> bool:
+    return (scene.root / RAW / TEST_FILE).exists()
+
+
+def _exam_file(scene: Scene) -> str:
+    return TEST_FILE if _official(scene) else ROWS_FILE
+
+
+def _rows(scene: Scene, file: str) -> pd.DataFrame:
+    return read_table(scene.root / RAW / file)
+
+
+def _replace(scene: Scene, file: str, rows: pd.DataFrame) -> None:
+    """Let one raw file hold other rows, and deal them as the pipeline does."""
+    write_table(rows, scene.root / RAW / file)
+    scene.edit_rows(lambda same: same)

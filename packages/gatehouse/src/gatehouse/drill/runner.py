@@ -1,0 +1,188 @@
+"""Plant, measure, judge, and print who caught what."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from gatehouse.changes import policy_changes
+from gatehouse.contract import Task
+from gatehouse.drill.catalogue import CONTROLS, defects_of
+from gatehouse.drill.defect import Defect
+from gatehouse.drill.scene import NotApplicableError, Scene
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Subject, evidence_path
+from gatehouse.gates.data import DATA, failures
+from gatehouse.gates.own import gates_of
+from gatehouse.gates.spec import GateSpec
+from gatehouse.judge import Case, compared_with, judge
+from gatehouse.judging import read_all_evidence
+from gatehouse.measure import measure
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.verdict import Verdict
+from gatehouse.workspace import MODEL, Workspace
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one defect in one run.
+
+    Attributes:
+        defect: what was planted.
+        seconds: to plant, measure and judge.
+        caught: its own gate went red (or warned), and the verdict told what it should.
+        strays: other gates that went red by accident.
+        reason: the verdict's words, or why the defect has no place here.
+        skipped: the contract or policy has no place for it.
+    """
+
+    defect: Defect
+    seconds: float
+    caught: bool
+    strays: tuple[str, ...]
+    reason: str
+    skipped: bool = False
+
+    @property
+    def good(self) -> bool:
+        return self.skipped or (self.caught and not self.strays)
+
+
+class Measurer:
+    """Measures once what several trials share: same subject, same base, same settings."""
+
+    def __init__(self) -> None:
+        self._memory: dict[tuple[str, Subject, Subject | None, str], Evidence] = {}
+
+    def measure(self, gate: GateSpec, candidate: Workspace, scene: Scene) -> Evidence:
+        settings = str(scene.policy.settings(gate))
+        base = scene.opponent
+        of = compared_with(gate, base.present() if base else None)
+        key = (gate.name, candidate.subject(gate), of, settings)
+        if key not in self._memory:
+            self._memory[key] = measure(gate, candidate, base, scene.policy)
+        return self._memory[key]
+
+
+def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) -> Trial:
+    """Plant one defect in a copy of the finished run, measure, judge.
+
+    Raises:
+        GatehouseError: the finished run lacks something that every trial needs.
+    """
+    start = perf_counter()
+    with tempfile.TemporaryDirectory(prefix="gatehouse-drill-") as folder:
+        scene = Scene.copy_of(finished, Path(folder) / "candidate", np.random.default_rng(seed))
+        try:
+            _check_judged(defect, scene)
+            defect.plant(scene)
+        except NotApplicableError as reason:
+            return Trial(defect, perf_counter() - start, False, (), str(reason), skipped=True)
+        stopped = measure_all(scene, measurer)
+        defect.tamper(scene)
+        verdict = judge_scene(scene)
+        consequences = _consequences(defect, scene, stopped)
+    trial = _trial(defect, verdict, consequences, perf_counter() - start)
+    return replace(trial, reason=trial.reason.replace(f"{scene.root}/", ""))
+
+
+def measure_all(scene: Scene, measurer: Measurer) -> bool:
+    """Measure as the pipeline does; true where the data gate stopped it before the other gates."""
+    candidate = scene.candidate
+    for gate in gates_of(scene.policy):
+        evidence = measurer.measure(gate, candidate, scene)
+        evidence.write(evidence_path(candidate.evidence, gate.name))
+        if gate is DATA and failures(evidence, "critical"):
+            return True
+    return False
+
+
+def judge_scene(scene: Scene) -> Verdict:
+    """The base's policy on what the scene holds, as on a pull request."""
+    base = scene.opponent
+    return judge(
+        Case(
+            evidence=read_all_evidence(scene.candidate.evidence, scene.policy.gate_names),
+            candidate=scene.candidate.present(),
+            base=base.present() if base else None,
+            today=scene.today,
+            gates=gates_of(scene.policy),
+        ),
+        scene.policy,
+        "base",
+        proposed=scene.proposed,
+        policy_changes=policy_changes(scene.policy, scene.proposed),
+    )
+
+
+def _check_judged(defect: Defect, scene: Scene) -> None:
+    if defect.gate and all(rule.gate != defect.gate for rule in scene.policy.rules.values()):
+        raise NotApplicableError(f"the policy has no rule of the {defect.gate} gate")
+
+
+def _consequences(defect: Defect, scene: Scene, stopped: bool) -> set[str]:
+    """The gates, besides its own, that the defect turns red not by accident."""
+    found = set(defect.also)
+    if scene.contract.task is not Task.BINARY:
+        found |= defect.beyond_two
+    if stopped:
+        found |= {*scene.policy.gate_names} - {DATA.name}
+    return found
+
+
+def _trial(defect: Defect, verdict: Verdict, consequences: set[str], seconds: float) -> Trial:
+    red = {gate for gate in verdict.gates if verdict.gate_blocks(gate)}
+    warned = {result.gate for result in verdict.rules if result.warns}
+    if defect.gate is None:
+        caught = not red - consequences
+    else:
+        consequences = consequences | {defect.gate}
+        caught = defect.gate in (warned if defect.warns else red)
+    strays = tuple(gate for gate in verdict.gates if gate in red - consequences)
+    return Trial(defect, seconds, caught and defect.told(verdict), strays,
+                 _reason(verdict, defect.gate))  # fmt: skip
+
+
+def _reason(verdict: Verdict, gate: str | None) -> str:
+    """The worst finding of the gate, or of all gates for a control, in the verdict's words."""
+    chosen = [
+        (finding.outcome.rank, result.blocks, f"{result.rule}: {finding.text}")
+        for result in verdict.rules
+        if gate in (None, result.gate) and (result.blocks or (gate and result.warns))
+        for finding in result.findings
+    ]
+    return max(chosen, key=lambda found: found[:2], default=(0, False, "all green"))[2]
+
+
+def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
+    """Try every defect and control `runs` times, and print the table; true where all is well.
+
+    Raises:
+        GatehouseError: `only` names no defect, or there is no finished run.
+    """
+    from gatehouse.drill.table import print_rates, print_trials, progress
+
+    defects = defects_of(gates_of(load_policy(finished / POLICY_FILE)))
+    known = {defect.name: defect for defect in (*CONTROLS, *defects)}
+    for name in only:
+        if name not in known:
+            raise GatehouseError(f"no defect is called '{name}'; there are: {', '.join(known)}")
+    chosen = [known[name] for name in only] or list(known.values())
+    if not (finished / MODEL).exists():
+        raise GatehouseError(f"{finished / MODEL}: there is no finished run; do `make run` first")
+    trials: list[Trial] = []
+    measurer = Measurer()
+    with progress(len(chosen) * runs) as advance:
+        for run in range(runs):
+            for defect in chosen:
+                trials.append(try_defect(defect, finished, measurer, seed=run))
+                advance(defect.name)
+    print_trials(trials[: len(chosen)])
+    if runs > 1:
+        print_rates(trials)
+    return all(trial.good for trial in trials)

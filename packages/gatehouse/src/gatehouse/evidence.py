@@ -1,0 +1,184 @@
+"""Evidence: what one gate measured, and of which data and model.
+
+It is stored in `reports/evidence/<gate>.json`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gatehouse.errors import GatehouseError
+from gatehouse.typed import Document, Frozen
+
+EVIDENCE_VERSION = 1
+
+
+GateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""A gate's name (`gatehouse.gates`), which is also the name of its evidence's file."""
+
+
+class Of(StrEnum):
+    """Whom a measurement speaks of."""
+
+    CANDIDATE = "candidate"
+    BASE = "base"
+    COMPARISON = "comparison"
+
+
+class Interval(Frozen):
+    """A confidence interval."""
+
+    low: float = Field(description="lower bound")
+    high: float = Field(description="upper bound")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(description="such as 0.95")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("an interval's low end lies above its high end; measure again")
+        return self
+
+
+class Measurement(Frozen):
+    """One number with all that is needed to judge it."""
+
+    name: str = Field(min_length=1, description="scikit-learn's or Fairlearn's name where one is")
+    of: Of = Field(
+        default=Of.CANDIDATE, description="the candidate, the base, or the comparison of both"
+    )
+    slice: str = Field(default="all", description="the part of the rows, columns or calls")
+    value: float | None = Field(description="null where it could not be measured; note says why")
+    unit: str = Field(description="share, rows, ms, bytes, ...; '1' for a number without one")
+    interval: Interval | None = Field(default=None, description="null where the value is exact")
+    p_value: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="adjusted for all tests of the gate; null where there is no test"
+    )
+    n: Annotated[int, Field(ge=0)] = Field(
+        description="how many rows, columns or calls it rests on"
+    )
+    method: str = Field(min_length=1, description="the statistical method, named")
+    decides: bool = Field(default=True, description="false: reported, but no rule may use it")
+    note: str | None = Field(default=None, description="what a reader must know of this number")
+    samples: tuple[str, ...] = Field(default=(), description="a few offending values")
+
+
+PAIR = ("raw", "model", "model_fp32")
+"""The fields of a subject that name data and model; the prepared rows follow from these and the
+contract."""
+
+
+class Subject(Frozen):
+    """SHA-256 digests of what a gate looked at; null where the gate does not look at it."""
+
+    contract: str | None = Field(default=None, description="contract.yaml: its content")
+    raw: str | None = Field(default=None, description="data/raw: what ingest wrote")
+    data: str | None = Field(
+        default=None, description="data/prepared: the rows, free of their order"
+    )
+    model: str | None = Field(default=None, description="the served graph (INT8)")
+    model_fp32: str | None = Field(default=None, description="the graph that training exported")
+
+    @property
+    def pair(self) -> tuple[str | None, ...]:
+        """The digests of data and model, in the order of `PAIR`."""
+        return tuple(getattr(self, field) for field in PAIR)
+
+
+class Curve(Frozen):
+    """Values over places, for a chart; no rule judges them."""
+
+    name: str = Field(min_length=1, description="roc_curve or calibration_curve")
+    of: Of = Field(description="the candidate, or the base")
+    x: tuple[float, ...] = Field(max_length=100, description="the places")
+    y: tuple[float, ...] = Field(max_length=100, description="a value for each place")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.x) != len(self.y):
+            raise ValueError("a curve has as many values as places")
+        return self
+
+
+COLUMN_AUC = "column_auc"
+"""How well one new column tells the target, of slices `column=NAME on WHERE`."""
+
+SINCE = "since an owner's last word"
+"""Of a measurement that counts what earlier changes did, too."""
+
+NEW = "new test rows"
+"""The slice of what is measured on the candidate's test rows that are no exam rows."""
+
+
+class Exam(Frozen):
+    """The rows that the candidate and the base were both asked."""
+
+    digest: str = Field(description="of the base's test rows, free of their order")
+    rows: int = Field(ge=1, description="how many these are")
+    unchanged: int = Field(ge=0, description="how many stand in the candidate as in the base")
+    standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
+    asked: int = Field(ge=1, description="how many could be asked")
+    new: int = Field(ge=0, description="test rows of the candidate that are none of the exam")
+
+
+class Evidence(Document):
+    """All that one gate measured."""
+
+    version: Literal[1] = Field(default=1, description="version of this schema")
+    gate: GateName = Field(description="the gate that measured")
+    candidate: Subject = Field(description="what was measured")
+    base: Subject | None = Field(default=None, description="null: compared with nothing")
+    exam: Exam | None = Field(
+        default=None, description="null: the candidate's own test rows, or none at all"
+    )
+    draws: str | None = Field(
+        default=None, description="which random draws it rests on; equal for equal data and models"
+    )
+    settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
+    tools: dict[str, str] = Field(description="versions of the libraries that measured")
+    measurements: tuple[Measurement, ...] = Field(description="all that was measured")
+    curves: tuple[Curve, ...] = Field(default=(), max_length=20, description="for charts")
+
+
+def evidence_path(folder: Path, gate: str) -> Path:
+    return folder / f"{gate}.json"
+
+
+def read_evidence(path: Path, gate: str) -> Evidence:
+    """The evidence of `gate` at `path`.
+
+    Raises:
+        GatehouseError: it is missing, unreadable, of a newer schema, or another gate's.
+    """
+    evidence = _read_versioned(path)
+    if evidence.gate != gate:
+        raise GatehouseError(
+            f"{path}: is the {evidence.gate} gate's evidence, not the {gate} gate's"
+        )
+    return evidence
+
+
+def _read_versioned(path: Path) -> Evidence:
+    try:
+        return Evidence.read(path)
+    except GatehouseError:
+        version = _version(path)
+        if version is not None and version > EVIDENCE_VERSION:
+            raise GatehouseError(
+                f"{path}: has schema version {version}, newer than this judge's "
+                f"{EVIDENCE_VERSION}; update Gatehouse, then judge again"
+            ) from None
+        raise
+
+
+def _version(path: Path) -> int | None:
+    import json
+
+    try:
+        version = json.loads(path.read_text(encoding="utf-8")).get("version")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return version if isinstance(version, int) else None

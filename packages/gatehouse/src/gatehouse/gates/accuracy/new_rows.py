@@ -1,0 +1,119 @@
+"""What is told of test rows that a change brings: they join the exam with the merge.
+
+Both models are compared on them, as on the exam. And is the base's model better on them than on
+the exam, or are their labels others? Then they would make the exam an easier or another one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gatehouse.contract import Contract, Task
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import NEW, Interval, Measurement, Of
+from gatehouse.gates.accuracy.measure import measure_models
+from gatehouse.gates.bootstrap import Floats, wilson_interval
+from gatehouse.gates.exam import Exam
+from gatehouse.gates.metrics import COMPARED, UNITS, point_values
+from gatehouse.gates.predictions import labels_of, predict
+from gatehouse.gates.scale import robust_deviation
+from gatehouse.policy import Policy
+
+if TYPE_CHECKING:
+    from gatehouse.workspace import Workspace
+
+LABELS = "label_rate_difference"
+OF_BASE = "{}_of_base_difference"
+
+
+def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement]:
+    """Every metric of both models on the candidate's new test rows, and how these differ.
+
+    Rows that nobody has brought can't be told of: the values then are null, and say why.
+    """
+    contract, models = exam.candidate.contract, {Of.CANDIDATE: exam.candidate, Of.BASE: base}
+    if not len(exam.new):
+        return _untold(exam, "the change brings no new test rows")
+    try:
+        said = {of: predict(side.model, exam.new, contract) for of, side in models.items()}
+    except GatehouseError as error:
+        return _untold(exam, f"the new test rows can't be scored: {error}")
+    paired = [each for each in measure_models(said, policy) if each.slice == "all"]
+    own = {Of.CANDIDATE: said[Of.BASE], Of.BASE: exam.theirs}
+    eased = [
+        each.model_copy(update={"name": OF_BASE.format(each.name), "method": _eased(each)})
+        for each in measure_models(own, policy, paired=False)
+        if each.of is Of.COMPARISON and each.slice == "all" and each.name in _compared(contract)
+    ]
+    found = [*paired, *eased, _labels(exam, policy.measure.confidence)]
+    return [each.model_copy(update={"slice": NEW}) for each in found]
+
+
+def _compared(contract: Contract) -> tuple[str, ...]:
+    return COMPARED[contract.task]
+
+
+def _eased(measurement: Measurement) -> str:
+    text = measurement.method.removeprefix("candidate - base, ")
+    return f"the base's model: new test rows - exam, {text}"
+
+
+def _untold(exam: Exam, reason: str) -> list[Measurement]:
+    names = [*point_values(exam.ours)]
+    names += [OF_BASE.format(name) for name in _compared(exam.candidate.contract)]
+    return [
+        Measurement(
+            name=name, of=Of.COMPARISON, slice=NEW, value=None, unit=UNITS.get(name, "1"), n=0,
+            method="not measured", note=reason,
+        )
+        for name in (*names, LABELS)
+    ]  # fmt: skip
+
+
+def _labels(exam: Exam, confidence: float) -> Measurement:
+    """How the labels of new rows differ from the exam's.
+
+    Of classes the share of the one that differs most (of two, the positive one), with the interval
+    of a difference of shares from Wilson's (Newcombe 1998, method 10); of numbers the mean, over
+    the exam's deviation, with a normal interval.
+    """
+    contract = exam.candidate.contract
+    new, old = labels_of(exam.new, contract), exam.theirs.labels
+    note, unit = None, "share"
+    if contract.task is Task.REGRESSION:
+        value, interval, unit = *_means(new, old, confidence), "sigma"
+        method = "difference of means / deviation of the exam's labels; normal interval"
+    else:
+        shares = {k: _difference(new, old, k, confidence) for k in range(len(contract.classes))}
+        binary = contract.task is Task.BINARY
+        worst = 1 if binary else max(shares, key=lambda k: abs(shares[k][0]))
+        value, interval = shares[worst]
+        method = "difference of shares of a class; Newcombe's interval from Wilson's"
+        note = f"the class is {contract.classes[worst]}"
+    return Measurement(
+        name=LABELS, of=Of.COMPARISON, value=value, unit=unit, interval=interval, n=len(new),
+        method=method, note=note,
+    )  # fmt: skip
+
+
+def _difference(new: Floats, old: Floats, k: int, confidence: float) -> tuple[float, Interval]:
+    hits = [int((labels == k).sum()) for labels in (new, old)]
+    p, q = hits[0] / len(new), hits[1] / len(old)
+    mine = wilson_interval(hits[0], len(new), confidence)
+    theirs = wilson_interval(hits[1], len(old), confidence)
+    low = p - q - math.hypot(p - mine.low, theirs.high - q)
+    high = p - q + math.hypot(mine.high - p, q - theirs.low)
+    return p - q, Interval(low=low, high=high, confidence=confidence)
+
+
+def _means(new: Floats, old: Floats, confidence: float) -> tuple[float, Interval | None]:
+    from scipy.stats import norm
+
+    spread = robust_deviation(old)
+    value = float((new.mean() - old.mean()) / spread)
+    if len(new) < 2:
+        return value, None
+    error = math.sqrt(new.var(ddof=1) / len(new) + old.var(ddof=1) / len(old)) / spread
+    wide = float(norm.ppf((1 + confidence) / 2)) * error
+    return value, Interval(low=value - wide, high=value + wide, confidence=confidence)

@@ -1,0 +1,351 @@
+"""The data gate: Great Expectations on what `ingest` wrote, with a suite made from the contract."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatehouse.contract import Column, ColumnType, Contract, Role
+from gatehouse.evidence import Measurement
+from gatehouse.gates.spec import Found
+from gatehouse.gates.tools import versions
+from gatehouse.policy import Policy
+from gatehouse.table import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+    from gatehouse.workspace import Workspace
+
+SEVERITIES = ("critical", "warning")
+SAMPLES = 5
+
+FLOAT32_LIMIT = float(np.finfo(np.float32).max)
+"""The graph reads numbers as float32: a larger one, or an infinite one, is none to the model."""
+
+_UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+_SET = "expect_column_values_to_be_in_set"
+_TYPE = "expect_column_values_to_be_in_type_list"
+_FAULTS = {
+    "expect_column_values_to_not_be_null": "have no value",
+    "expect_column_values_to_be_between": "are outside of {min_value:.10g} to {max_value:.10g}",
+    _SET: "have values that are not listed",
+    _TYPE: "hold text",
+    **dict.fromkeys(_UNIQUE, "have the key of another row"),
+}
+"""What is wrong with rows, by the type of the expectation that they break."""
+_FAULTS_OF_ALL = {
+    _TYPE: "is no column of numbers",
+    "expect_table_columns_to_match_set": "has other columns than the contract",
+    "expect_table_row_count_to_be_between": "has no rows",
+    "expect_column_distinct_values_to_contain_set": "a class has no rows",
+}
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+_NUMBERS = [*_INTEGERS, "float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One expectation of the suite: Great Expectations' type, arguments and severity."""
+
+    type: str
+    column: str | None
+    severity: str
+    arguments: dict[str, Any]
+
+    def config(self) -> dict[str, Any]:
+        kwargs = dict(self.arguments)
+        if self.column is not None:
+            kwargs["column"] = self.column
+        return {"type": self.type, "kwargs": kwargs, "severity": self.severity}
+
+    @property
+    def slice(self) -> str:
+        return "table" if self.column is None else f"column={self.column}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one expectation: how many rows break it, and a few of their values."""
+
+    expectation: Expectation
+    success: bool
+    unexpected: int
+    rows: int
+    samples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """What is wrong, in plain words."""
+        kind, arguments = self.expectation.type, self.expectation.arguments
+        who = self.expectation.column or "table"
+        if not self.unexpected:  # a fault of the column or the table as a whole
+            what = _FAULTS_OF_ALL.get(kind, f"breaks {kind}")
+            return f"{who}: {what}" + (f": {', '.join(self.samples)}" if self.samples else "")
+        fault = _FAULTS.get(kind, f"break {kind}")
+        samples = list(self.samples)
+        if kind == _TYPE and arguments["type_list"] == _INTEGERS:
+            fault = "hold fractions"
+        elif kind == _TYPE and samples and all(map(_WHOLE.fullmatch, samples)):
+            fault = "hold whole numbers of more than 64 bits"
+        elif kind in (_TYPE, _SET):
+            samples = [repr(sample) for sample in samples]
+        elif arguments.get("max_value") == FLOAT32_LIMIT:
+            fault = "hold numbers beyond float32"
+        elif kind in _UNIQUE and "mostly" in arguments:
+            fault = "have an exact copy"
+        text = f"{who}: {self.unexpected:,} of {self.rows:,} rows {fault.format(**arguments)}"
+        if samples:
+            text += f", such as {', '.join(samples)}"
+        allowed = 1 - arguments.get("mostly", 1)
+        return f"{text} (at most {100 * allowed:.4g}% may)" if allowed else text
+
+
+def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Found:
+    """What the data gate finds.
+
+    Raises:
+        GatehouseError: what `ingest` wrote is missing or unreadable.
+    """
+    _, results = validate(read_raw(candidate), candidate.contract)
+    return Found(
+        tools=versions("great-expectations", "pandas"),
+        measurements=tuple(_measurements(results)),
+    )
+
+
+def read_raw(workspace: Workspace) -> pd.DataFrame:
+    """All rows that `ingest` wrote, the official test rows after the others."""
+    import pandas as pd
+
+    files = [workspace.raw / "rows.parquet", workspace.raw / "test.parquet"]
+    frames = [
+        read_table(file, plain=workspace.contract.columns)
+        for file in files
+        if file == files[0] or file.exists()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def suite(contract: Contract, frame: pd.DataFrame) -> list[Expectation]:
+    """The contract as expectations.
+
+    Columns that are absent, or of another kind than the contract says, get no expectation on
+    their values: the one on their presence or type fails and says so.
+    """
+    names = list(contract.columns)
+    expectations = [
+        Expectation(
+            "expect_table_columns_to_match_set", None, "critical",
+            {"column_set": names, "exact_match": False},
+        ),
+        Expectation("expect_table_row_count_to_be_between", None, "critical", {"min_value": 1}),
+    ]  # fmt: skip
+    missing = [name for name in names if name not in frame.columns]
+    extra = [name for name in frame.columns if name not in contract.columns]
+    if missing or extra:
+        severity = "critical" if missing else "warning"
+        expectations[0] = Expectation(
+            "expect_table_columns_to_match_set", None, severity, {"column_set": names}
+        )
+    for name, column in contract.columns.items():
+        if name in frame.columns:
+            expectations += _of_column(name, column, frame[name])
+    # Rows that differ in an absent column alone are no copies, and a key tells equal rows apart.
+    if not missing and not contract.keys:
+        expectations.append(
+            Expectation(
+                "expect_compound_columns_to_be_unique", None, "critical",
+                {"column_list": names, "mostly": round(1 - contract.copies, 12)},
+            )
+        )  # fmt: skip
+    keys = [name for name in contract.keys if name in frame.columns]
+    if len(keys) == 1:
+        expectations.append(
+            Expectation("expect_column_values_to_be_unique", keys[0], "critical", {})
+        )
+    elif keys:
+        expectations.append(
+            Expectation(
+                "expect_compound_columns_to_be_unique", None, "critical", {"column_list": keys}
+            )
+        )
+    if contract.target in frame.columns:
+        expectations.append(
+            Expectation(
+                "expect_column_distinct_values_to_contain_set", contract.target, "critical",
+                {"value_set": list(contract.classes)},
+            )
+        )  # fmt: skip
+    return expectations
+
+
+def _of_column(name: str, column: Column, values: pd.Series) -> list[Expectation]:
+    severity = column.severity
+    expectations = [
+        Expectation(
+            "expect_column_values_to_not_be_null", name, severity,
+            {"mostly": round(1 - column.missing, 12)},
+        )
+    ]  # fmt: skip
+    numeric = values.dtype.kind in "iuf"
+    if column.is_numeric:
+        allowed = _NUMBERS
+        if column.type is ColumnType.INTEGER and values.dtype.kind == "f":
+            # A missing value makes pandas store integers as floats; fractions are no integers.
+            allowed = _INTEGERS if len(_fractions(values)) else _NUMBERS
+        expectations.append(
+            Expectation(
+                "expect_column_values_to_be_in_type_list", name, severity, {"type_list": allowed}
+            )
+        )
+        if numeric:
+            low, high = column.range or (-FLOAT32_LIMIT, FLOAT32_LIMIT)
+            expectations.append(
+                Expectation(
+                    "expect_column_values_to_be_between", name, severity,
+                    {"min_value": low, "max_value": high},
+                )
+            )  # fmt: skip
+    elif column.categories is not None:
+        unlisted = severity if column.unknown == "reject" else "warning"
+        expectations.append(
+            Expectation(
+                "expect_column_values_to_be_in_set", name, unlisted,
+                {"value_set": list(column.categories)},
+            )
+        )  # fmt: skip
+    return expectations
+
+
+def _fractions(values: pd.Series) -> pd.Series:
+    return values[values.notna() & (values % 1 != 0)]
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    """The values that are no number, however it is written, and those beyond 64 bits."""
+    import pandas as pd
+
+    found = pd.to_numeric(values, errors="coerce").astype("float64")
+    return values[values.notna() & (found.isna() | (found.abs() >= 2.0**63))]
+
+
+def validate(
+    frame: pd.DataFrame, contract: Contract
+) -> tuple[ExpectationSuiteValidationResult, list[Result]]:
+    """Great Expectations' verdict on `frame`, whole and as one result per expectation."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    expectations = suite(contract, frame)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    batch = context.data_sources.pandas_default.read_dataframe(frame)
+    outcome = batch.validate(
+        gx.ExpectationSuite(
+            name=contract.name, expectations=[item.config() for item in expectations]
+        ),
+        result_format={"result_format": "SUMMARY", "partial_unexpected_count": 20},
+    )
+    found = {
+        (config.type, _key(config.kwargs)): item
+        for item in outcome.results
+        if (config := item.expectation_config) is not None
+    }
+    results = []
+    for expectation in expectations:
+        item = found[expectation.type, _key(expectation.config()["kwargs"])]
+        column = contract.columns.get(expectation.column or "")
+        private = column is not None and column.role in (Role.KEY, Role.IGNORED)
+        results.append(_result(expectation, item, frame, private=private))
+    return outcome, results
+
+
+def _key(kwargs: dict[str, Any]) -> str:
+    """Great Expectations returns results in an order of its own; arguments tell them apart."""
+    told = {k: v for k, v in kwargs.items() if k in ("column", "column_list", "column_set")}
+    return repr(sorted(told.items()))
+
+
+def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private: bool) -> Result:
+    """`private`: text in the column may be a person's, and evidence is committed."""
+    detail = item.result or {}
+    values = detail.get("partial_unexpected_list") or []
+    # A missing value is the whole message; there is nothing to show.
+    shown = [value for value in values if value is not None and value == value]
+    unexpected = int(detail.get("unexpected_count") or 0)
+    if not item.success and expectation.type == _TYPE:
+        values = frame[expectation.column]
+        faulty = _fractions(values) if values.dtype.kind == "f" else _texts(values)
+        shown, unexpected = faulty.drop_duplicates().head(SAMPLES).tolist(), len(faulty)
+        if private:
+            shown = []
+    if not item.success and expectation.type in _UNIQUE:
+        # Keys and whole rows are persons', and evidence is committed: rows by their number.
+        names = expectation.arguments.get("column_list", [expectation.column])
+        twice = frame.duplicated(names, keep=False).to_numpy().nonzero()[0]
+        shown = [f"row {number + 1}" for number in twice[:SAMPLES]]
+    samples = list(dict.fromkeys(_short(value) for value in shown))
+    samples += [f"{_short(value)} is missing" for value in detail.get("partial_missing_list") or []]
+    mismatched = (detail.get("details") or {}).get("mismatched") or {}
+    samples += [f"{name} is {kind}" for kind, names in mismatched.items() for name in names]
+    if not item.success and not samples and not unexpected and "observed_value" in detail:
+        samples = [f"found {_short(detail['observed_value'])}"]
+    return Result(
+        expectation=expectation,
+        success=bool(item.success),
+        unexpected=unexpected,
+        rows=len(frame),
+        samples=() if item.success else tuple(samples[:SAMPLES]),
+    )
+
+
+def _short(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _measurements(results: list[Result]) -> list[Measurement]:
+    measurements = []
+    for severity in SEVERITIES:
+        chosen = [r for r in results if r.expectation.severity == severity]
+        broken = [str(r) for r in chosen if not r.success]
+        measurements.append(
+            Measurement(
+                name="failed_expectations",
+                slice=f"severity={severity}",
+                value=len(broken),
+                unit="expectations",
+                n=len(chosen),
+                method="Great Expectations; every row looked at, exact",
+                samples=tuple(broken[:SAMPLES]),
+                note="; ".join(broken[:SAMPLES]) or None,
+            )
+        )
+    rows = results[0].rows
+    measurements.append(
+        Measurement(name="rows", value=rows, unit="rows", n=rows, method="counted; exact")
+    )
+    for result in results:
+        measurements.append(
+            Measurement(
+                name=result.expectation.type,
+                slice=result.expectation.slice,
+                value=result.unexpected / result.rows if result.rows else 0.0,
+                unit="share",
+                n=result.rows,
+                method=f"Great Expectations, {result.expectation.severity}: share of rows that "
+                "break it",
+                note=None if result.success else str(result),
+                samples=result.samples,
+            )
+        )
+    return measurements

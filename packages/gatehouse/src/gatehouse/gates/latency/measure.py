@@ -1,0 +1,337 @@
+"""The latency gate: INT8 against FP32, candidate against base, and what INT8 costs in quality.
+
+Two graphs are timed interleaved in one process, in several fresh sessions, since one session
+object's memory layout can shift a ratio by some percent. Each session gives the ratio of the two
+medians; the median over sessions is the value, and its interval is the distribution-free interval
+of a median from order statistics (Conover 1999; `scipy.stats.quantile_test`). Milliseconds, and
+the 95th and 99th percentiles, are information: they are the machine's as much as the graph's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.contract import Task
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Interval, Measurement, Of
+from gatehouse.gates.bootstrap import bootstrap, percentile_interval, wilson_interval
+from gatehouse.gates.exam import exam_of
+from gatehouse.gates.latency import LatencyMeasure
+from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
+from gatehouse.gates.metrics.weighted import mean_of
+from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.scale import robust_deviation
+from gatehouse.gates.spec import Found
+from gatehouse.gates.tools import versions
+from gatehouse.policy import Policy
+from gatehouse.workspace import MODEL, MODEL_FP32
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gatehouse.model import Model
+    from gatehouse.workspace import Workspace
+
+_WARM_UP = 20
+_FEEDS = 32
+_SINGLE_ROWS = 200
+_CALL_SIZES = (2, 3, 7, 64, 249, 1000)
+"""Rows of a call; the service takes up to 1,000."""
+_DRAWN_SIZES = 5
+
+
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the latency gate finds.
+
+    Raises:
+        GatehouseError: data or a model is missing, they do not fit each other, or the policy asks
+            for more confidence than its sessions can give.
+    """
+    exam = exam_of(candidate, base)
+    rows = exam.rows
+    int8, fp32 = candidate.root / MODEL, candidate.root / MODEL_FP32
+    measurements = _timings("int8/fp32", Of.CANDIDATE, int8, fp32, rows, policy)
+    measurements += _fidelity(candidate, rows, policy)
+    measurements += [_size("int8", int8), _size("fp32", fp32)]
+    if base is not None:
+        theirs = base.root / MODEL
+        measurements += _against_base(int8, theirs, rows, policy)
+        measurements.append(
+            _size("candidate/base", int8).model_copy(
+                update={
+                    "name": "size_ratio",
+                    "of": Of.COMPARISON,
+                    "value": int8.stat().st_size / theirs.stat().st_size,
+                    "unit": "1",
+                }
+            )
+        )
+    return Found(
+        exam=exam.told,
+        tools=versions("numpy", "scipy", "onnxruntime"),
+        measurements=tuple(measurements),
+    )
+
+
+def _against_base(
+    int8: Path, theirs: Path, rows: pd.DataFrame, policy: Policy
+) -> list[Measurement]:
+    from gatehouse.model import Model
+
+    try:
+        Model(theirs).feeds(rows.iloc[:1])
+    except GatehouseError as error:
+        return [
+            Measurement(
+                name="latency_ratio",
+                of=Of.COMPARISON,
+                slice="candidate/base single row",
+                value=None,
+                unit="1",
+                n=0,
+                method="not measured",
+                note=f"the base's model can't score the candidate's rows: {error}",
+            )
+        ]
+    return _timings("candidate/base", Of.COMPARISON, int8, theirs, rows, policy)
+
+
+def _timings(
+    label: str, of: Of, first: Path, second: Path, rows: pd.DataFrame, policy: Policy
+) -> list[Measurement]:
+    settings = policy.measure.latency
+    names = label.split("/")
+    same = _same_bytes(first, second)
+    measurements = []
+    for batch, kind in ((1, "single row"), (settings.batch, f"batch of {settings.batch}")):
+        calls = settings.calls if batch == 1 else max(1, settings.calls // 10)
+        if same and of is Of.COMPARISON:  # the ratio is 1, and no other time is reported
+            times = np.ones((settings.sessions, 2, 1))
+        else:
+            times = time_pair(first, second, rows, batch, calls, settings)
+        measurements.append(_ratio(f"{label} {kind}", of, times, policy, same=same))
+        if of is Of.CANDIDATE:
+            for position, name in enumerate(names):
+                measurements += _percentiles(f"{name} {kind}", times[:, position])
+    return measurements
+
+
+def time_pair(
+    first: Path,
+    second: Path,
+    rows: pd.DataFrame,
+    batch: int,
+    calls: int,
+    settings: LatencyMeasure,
+) -> NDArray[np.float64]:
+    """Milliseconds of single calls, shape [sessions, 2, calls].
+
+    The two graphs take turns at every call, and the order of a turn alternates, so that whatever
+    else the machine does falls on both alike.
+    """
+    from gatehouse.model import Model
+
+    times = np.empty((settings.sessions, 2, calls))
+    contents = first.read_bytes(), second.read_bytes()
+    feeds = [_feeds(Model(path), rows, batch) for path in (first, second)]
+    for session in range(settings.sessions):
+        models = Model(first, contents[0]), Model(second, contents[1])
+        for turn in range(-_WARM_UP, calls):
+            for position in (0, 1) if turn % 2 else (1, 0):
+                feed = feeds[position][turn % len(feeds[position])]
+                run = models[position].run
+                start = perf_counter_ns()
+                run(feed)
+                if turn >= 0:
+                    times[session, position, turn] = (perf_counter_ns() - start) / 1e6
+    return times
+
+
+def _feeds(model: Model, rows: pd.DataFrame, batch: int) -> list[dict[str, NDArray[Any]]]:
+    count = max(1, min(_FEEDS, len(rows) // batch))
+    # Columns are converted once for all: of a wide table that is what takes the time.
+    feeds = model.feeds(rows.iloc[: count * batch])
+    return [
+        {name: values[i * batch : (i + 1) * batch] for name, values in feeds.items()}
+        for i in range(count)
+    ]
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    return first.read_bytes() == second.read_bytes()
+
+
+def _ratio(
+    label: str, of: Of, times: NDArray[np.float64], policy: Policy, *, same: bool
+) -> Measurement:
+    from scipy.stats import quantile_test
+
+    medians = np.median(times, axis=2)
+    ratios = medians[:, 0] / medians[:, 1]
+    interval = quantile_test(ratios, q=float(np.median(ratios)), p=0.5).confidence_interval(
+        policy.measure.confidence
+    )
+    if not np.isfinite([interval.low, interval.high]).all():
+        raise GatehouseError(
+            f"policy.yaml: {len(ratios)} sessions are too few for an interval of confidence "
+            f"{policy.measure.confidence:g}; raise measure.latency.sessions"
+        )
+    # The same bytes can't be slower than themselves: what was timed is noise.
+    value, low, high = (
+        (1.0, 1.0, 1.0) if same else (float(np.median(ratios)), interval.low, interval.high)
+    )
+    return Measurement(
+        name="latency_ratio",
+        of=of,
+        slice=label,
+        value=value,
+        unit="1",
+        interval=Interval(low=float(low), high=float(high), confidence=policy.measure.confidence),
+        n=len(ratios),
+        method="ratio of median call times, interleaved; median over fresh sessions with its "
+        "distribution-free interval",
+        note="the two graphs are the same bytes" if same else None,
+    )
+
+
+def _percentiles(label: str, times: NDArray[np.float64]) -> list[Measurement]:
+    return [
+        Measurement(
+            name=f"latency_p{percent}",
+            slice=label,
+            value=float(np.percentile(times, percent)),
+            unit="ms",
+            n=int(times.size),
+            method="percentile of all calls; the machine's as much as the graph's",
+        )
+        for percent in (50, 95, 99)
+    ]
+
+
+def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[Measurement]:
+    """What INT8 changes: predictions, and the metrics on the same rows."""
+    int8, fp32 = (
+        predict(model, rows, candidate.contract, decided_by=candidate.model)
+        for model in (candidate.model, candidate.model_fp32)
+    )
+    changed = _moved if int8.task is Task.REGRESSION else _agreement
+    return [
+        changed(int8, fp32, policy),
+        _batching(candidate.model, rows, int8, policy.measure.seed),
+        *_costs(int8, fp32, policy),
+    ]
+
+
+def _agreement(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
+    n = len(int8.labels)
+    agree = int((int8.decisions == fp32.decisions).sum())
+    return Measurement(
+        name="decision_agreement",
+        slice="int8/fp32",
+        value=agree / n,
+        unit="share",
+        interval=wilson_interval(agree, n, policy.measure.confidence),
+        n=n,
+        method="share of rows decided alike; Wilson score interval",
+    )
+
+
+def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
+    """How far INT8 moves the predicted numbers."""
+    settings = policy.measure
+    squared = mean_of((int8.scores - fp32.scores) ** 2)
+    spread = robust_deviation(fp32.scores)
+    n = len(int8.scores)
+    drawn = bootstrap({"squared": squared}, n, settings.resamples, settings.seed)["squared"]
+    return Measurement(
+        name="prediction_difference",
+        slice="int8/fp32",
+        value=float(np.sqrt(squared(np.ones((1, n)))[0]) / spread),
+        unit="sigma",
+        interval=percentile_interval(np.sqrt(drawn) / spread, settings.confidence),
+        n=n,
+        method="root mean square of INT8 - FP32 over the deviation of FP32's predictions "
+        "(interquartile range / 1.349); "
+        f"percentile bootstrap over rows, {settings.resamples} resamples",
+    )
+
+
+def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measurement]:
+    """What INT8 costs of each metric on the same rows, and the same resamples."""
+    settings, names = policy.measure, COMPARED[int8.task]
+    models = {"int8": int8, "fp32": fp32}
+    points = {which: point_values(predictions) for which, predictions in models.items()}
+    metrics = {
+        (which, name): weighted[name]
+        for which, predictions in models.items()
+        for weighted in [weighted_metrics(predictions, settings.accuracy.calibration_bins)]
+        for name in names
+    }
+    drawn = bootstrap(metrics, len(int8.labels), settings.resamples, settings.seed)
+    measurements = []
+    for name in names:
+        value = points["int8"][name] - points["fp32"][name]
+        values = drawn["int8", name] - drawn["fp32", name]
+        interval = percentile_interval(values, settings.confidence) if np.isfinite(value) else None
+        measurements.append(
+            Measurement(
+                name=f"{name}_difference",
+                slice="int8/fp32",
+                value=value if interval else None,
+                unit="1",
+                interval=interval,
+                n=len(int8.labels),
+                note=None if interval else "not defined in most resamples: too few rows of a class",
+                method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
+            )
+        )
+    return measurements
+
+
+def _batching(model: Model, rows: pd.DataFrame, int8: Predictions, seed: int) -> Measurement:
+    """The gates score all rows at once, the service a few: both must predict the same.
+
+    Single rows that are drawn, and calls of fixed and of drawn sizes whose rows are drawn in
+    another order. The draws depend on the seed and the bytes of the graph.
+    """
+    together = int8.scores[:, None] if int8.outputs is None else int8.outputs
+    rng = np.random.default_rng([seed, *hashlib.sha256(model.path.read_bytes()).digest()])
+    sizes = [*_CALL_SIZES, *rng.integers(2, _CALL_SIZES[-1], _DRAWN_SIZES)]
+    chosen = rng.permutation(len(rows))[:_SINGLE_ROWS]
+    calls = [chosen[[i]] for i in range(len(chosen))]
+    calls += [
+        rng.permutation(len(rows))[:size] for size in sizes for _ in range(1 + _SINGLE_ROWS // size)
+    ]
+    feeds = model.feeds(rows)
+    differences = [
+        np.abs(model.run({name: values[call] for name, values in feeds.items()}) - together[call])
+        for call in calls
+    ]
+    regression = int8.task is Task.REGRESSION
+    scale = robust_deviation(int8.scores) if regression else 1.0
+    return Measurement(
+        name="single_row_difference",
+        slice="int8",
+        value=float(max(map(np.max, differences)) / scale),
+        unit="sigma" if regression else "share",
+        n=len(chosen),
+        method="largest difference of predictions, all rows at once against one row at a time and "
+        f"calls of {', '.join(map(str, _CALL_SIZES))} and {_DRAWN_SIZES} drawn sizes; exact",
+    )
+
+
+def _size(label: str, path: Path) -> Measurement:
+    return Measurement(
+        name="size",
+        slice=label,
+        value=path.stat().st_size,
+        unit="bytes",
+        n=1,
+        method="size of the file; exact",
+    )

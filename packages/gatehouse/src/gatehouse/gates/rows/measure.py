@@ -1,0 +1,264 @@
+"""The rows gate: what a change did to the base's rows, and above all to the exam.
+
+The exam is the base's test rows. Raw rows of base and candidate are dealt by the base's split rule
+and matched as multisets (`gatehouse.ledger`), so every number here is a count:
+
+- `first_run`: is there a base, but none that can be compared with? The only number without a base;
+- `split_changes`: settings of the split rule that the change alters: it deals another exam;
+- rows by what became of them: unchanged, changed, relabelled, gone, added, repeated;
+- `explained_rows`: of the rows that are gone, those that a retention or the list of erased rows
+  explains (`gatehouse.ledger.explained`); only where the base has one of these;
+- `touched_exam_rows`: test rows of the base that are changed, relabelled, or gone and unexplained;
+- `exam_growth`: new test rows, added or repeated, for each row of the exam; this and the touched
+  ones are counted since an owner's last word (`gatehouse.since`), so that small steps add up;
+- `unfair_deal`: how far the distinct identities that were added, gone, changed or relabelled lie
+  from the contract's shares of train, valid and test; exact binomial tests, Bonferroni over the
+  splits, Holm over the four kinds of rows (Holm 1979);
+- `train_turnover`: rows outside test that a change touched, where the test rows are an official
+  file, since then no new row can fall into test; 0 where the split rule deals test;
+- `exam_leak`: rows outside test that equal an exam row in all graph inputs, or in all but one, as a
+  share; the base's own share is what chance makes. Rows whose numbers lie in the same cells as an
+  exam row's are counted too, and what is farthest above the base decides;
+- `not_from_run`: whether data and model come from no run that counts, which only the trusted
+  workflow can tell (`gatehouse.origin`).
+
+Whether two rows are equal is decided by hashes under a key that is drawn for this run.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gatehouse.base import read_record
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates.drift.measure import holm
+from gatehouse.gates.rows.question import first_run, split_changes
+from gatehouse.gates.rows.steps import Sides, earlier_rows, growth, touched
+from gatehouse.gates.spec import Found
+from gatehouse.gates.tools import versions
+from gatehouse.origin import unknown_origin
+from gatehouse.policy import Policy
+
+if TYPE_CHECKING:
+    from gatehouse.contract import Contract
+    from gatehouse.ledger.explained import Kept
+    from gatehouse.ledger.leak import Twins
+    from gatehouse.ledger.ledger import Ledger, Table
+    from gatehouse.workspace import Workspace
+
+TOUCHES = ("added", "gone", "changed", "relabelled")
+"""What can be done to a row by choice; repeating one changes no identity."""
+
+_IN_CELLS = {
+    "close": "all graph inputs, numbers by cells of a quarter of a standard deviation",
+    "about": "all graph inputs, or in all but one, numbers by cells of a quarter of a standard "
+    "deviation",
+}
+_TWINS = {"near": "all graph inputs, or in all but one"} | _IN_CELLS
+"""The kinds of twins (`gatehouse.ledger.leak`), by what they have in common."""
+_DEVIATIONS = 4
+
+_MATCHED = "rows matched as multisets by keyed 64-bit hashes"
+
+
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the rows gate finds; without a base there is nothing to compare.
+
+    Raises:
+        GatehouseError: raw rows are missing or unreadable, or lack an identity column.
+    """
+    return Found(
+        tools=versions("numpy", "pandas", "pyarrow", "scipy"),
+        measurements=(
+            first_run(candidate, base),
+            *(_compared(candidate, base) if base else ()),
+            unknown_origin(),
+        ),
+    )
+
+
+def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
+    from gatehouse.ledger.leak import Exam
+    from gatehouse.ledger.ledger import deal_parts
+    from gatehouse.ledger.parts import raw_parts
+
+    contract = base.contract
+    parts = tuple(raw_parts(base.raw))
+    official = any(part.official_test for part in parts)
+    old = deal_parts(parts, contract.split, official_test=official)
+    new = deal_parts(tuple(raw_parts(candidate.raw)), contract.split, official_test=official)
+    exam = Exam(old, list(contract.inputs))
+    erased = read_record(candidate.root).erased
+    sides = Sides(old, new, contract, erased, official)
+    ledger = sides.kept.ledger
+    return [
+        *_counts(ledger, old, new),
+        *(_explained(sides.kept) if contract.retention or erased else ()),
+        split_changes(candidate, base),
+        touched(sides, earlier_rows(candidate, "touched_exam_rows")),
+        growth(sides, earlier_rows(candidate, "exam_growth")),
+        *_deals(ledger, contract, official_test=official),
+        _turnover(sides.kept, official_test=official),
+        *_leak(exam.twins(old), exam.twins(new), _touched(ledger)),
+    ]
+
+
+def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:
+    """The rows of both sides, and how many of each outcome are in each split."""
+    from gatehouse.digest import SPLITS
+    from gatehouse.ledger.compare import Outcome
+
+    found = [
+        Measurement(name="rows", of=of, value=len(side), unit="rows", n=len(side), method="exact")
+        for of, side in ((Of.BASE, old), (Of.CANDIDATE, new))
+    ]
+    slices = {"all": None} | {f"split={name}": place for place, name in enumerate(SPLITS)}
+    return found + [
+        Measurement(
+            name=f"{outcome.name.lower()}_rows",
+            of=Of.COMPARISON,
+            slice=name,
+            value=ledger.count(outcome, split),
+            unit="rows",
+            n=len(new) if outcome in (Outcome.ADDED, Outcome.REPEATED) else len(old),
+            method=f"{_MATCHED}; dealt by the base's split rule",
+        )
+        for outcome in Outcome
+        for name, split in slices.items()
+    ]
+
+
+def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[Measurement]:
+    """How the touched identities fell; with an official test, into train and valid."""
+    from gatehouse.ledger.compare import TEST, Outcome
+    from gatehouse.ledger.fair import fair_deal
+
+    test = 0.0 if official_test else contract.split.test
+    valid = contract.split.valid / (1 - contract.split.test) * (1 - test)
+    shares = (1 - valid - test, valid, test)
+    deals = []
+    for kind in TOUCHES:
+        splits = ledger.identities(Outcome[kind.upper()])
+        deals.append(fair_deal(splits[splits != TEST] if official_test else splits, shares))
+    return [
+        Measurement(
+            name="unfair_deal",
+            of=Of.COMPARISON,
+            slice=f"rows={kind}",
+            value=deal.deviation,
+            unit="share",
+            p_value=p_value,
+            n=deal.n,
+            method="total variation distance of distinct identities from the contract's shares; "
+            f"exact binomial of each split, Bonferroni; Holm-adjusted over {len(deals)} tests",
+            samples=tuple(
+                f"{name} {count:,}"
+                for name, count in zip(("train", "valid", "test"), deal.counts, strict=True)
+            ),
+        )
+        for kind, deal, p_value in zip(
+            TOUCHES, deals, holm([deal.p_value for deal in deals]), strict=True
+        )
+    ]
+
+
+def _explained(kept: Kept) -> list[Measurement]:
+    """The rows that are gone for a reason, all of them and those of the exam."""
+    from gatehouse.ledger.compare import TEST
+    from gatehouse.ledger.explained import Reason
+
+    return [
+        Measurement(
+            name="explained_rows",
+            of=Of.COMPARISON,
+            slice=f"reason={reason.name.lower()}{where}",
+            value=kept.count(reason, split),
+            unit="rows",
+            n=len(kept.reasons),
+            method=method,
+        )
+        for reason, method in (
+            (Reason.RETENTION, "gone rows older than all that are left, in a complete sweep"),
+            (Reason.ERASURE, "gone rows in the base's list, by HMAC-SHA-256; none if they are too "
+             "many of the exam"),
+        )
+        for where, split in (("", None), (" & split=test", TEST))
+    ]  # fmt: skip
+
+
+def _turnover(kept: Kept, *, official_test: bool) -> Measurement:
+    """The touched rows outside test for each row that the base has there."""
+    from gatehouse.ledger.compare import TEST
+    from gatehouse.ledger.explained import Reason
+
+    outside = int((kept.ledger.base_splits != TEST).sum())
+    touched = _touched(kept.ledger) - sum(
+        kept.count(reason) - kept.count(reason, TEST)
+        for reason in (Reason.RETENTION, Reason.ERASURE)
+    )
+    return Measurement(
+        name="train_turnover",
+        of=Of.COMPARISON,
+        value=touched / outside if official_test and outside else 0,
+        unit="share",
+        n=outside,
+        method="rows outside test that are added, repeated, changed, relabelled, or gone and "
+        "unexplained / rows of "
+        "the base outside test; 0 where the split rule deals test, which unfair_deal judges; exact",
+    )
+
+
+def _touched(ledger: Ledger) -> int:
+    """Rows outside test that the change added, repeated, took or altered."""
+    from gatehouse.ledger.compare import TEST, Outcome
+
+    return sum(
+        ledger.count(outcome) - ledger.count(outcome, TEST)
+        for outcome in Outcome
+        if outcome is not Outcome.UNCHANGED
+    )
+
+
+def _leak(old: Twins, new: Twins, touched: int) -> list[Measurement]:
+    """The kind of twins that is farthest above the base's share.
+
+    Args:
+        old: of the base.
+        new: of the candidate.
+        touched: rows outside test that the change added, took or altered.
+    """
+    kinds = {kind: _above_chance(old, new, kind, touched) for kind in _TWINS}
+    worst = max(kinds, key=lambda kind: kinds[kind])
+    values = {
+        Of.BASE: (old.share(worst), old.rows),
+        Of.CANDIDATE: (new.share(worst), new.rows),
+        Of.COMPARISON: (kinds[worst], new.rows),
+    }
+    less = f", less {_DEVIATIONS} standard deviations of chance" * (worst in _IN_CELLS)
+    return [
+        Measurement(
+            name="exam_leak",
+            of=of,
+            value=value,
+            unit="share",
+            n=rows,
+            method=f"rows outside test that equal an exam row in {_TWINS[worst]}, by keyed 64-bit "
+            "hashes" + (f"; candidate - base{less}" * (of is Of.COMPARISON)),
+        )
+        for of, (value, rows) in values.items()
+    ]
+
+
+def _above_chance(old: Twins, new: Twins, kind: str, touched: int) -> float:
+    """How far a share of twins lies above the base's.
+
+    Cells are coarse for few inputs, so that chance fills many: what it may add to the share by the
+    rows that the change touched, each a draw at the base's rate, is taken off.
+    """
+    share = old.share(kind)
+    above = new.share(kind) - share
+    if kind not in _IN_CELLS or not new.rows:
+        return above
+    spread = math.sqrt(touched * share * (1 - share)) / new.rows
+    return above - _DEVIATIONS * spread

@@ -1,0 +1,161 @@
+"""Does an alarm start a retraining? Once for each model that is served, and only where it helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatehouse.gates import GATES
+from gatehouse.github.client import connect, setting, telling
+from gatehouse.github.look import Judged, Look
+from gatehouse.params import PARAMS
+from gatehouse.policy import Policy
+from gatehouse.typed import parse_yaml, read_text
+from gatehouse.verdict import Outcome
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+WORKFLOW = "retrain.yml"
+BRANCHES = "retrain-"
+"""How the names of the branches begin that the workflow opens pull requests from."""
+
+_LEARNT = tuple(gate.name for gate in GATES if gate.production is not None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Start a retraining? And what the issue says of it, as Markdown."""
+
+    start: bool
+    text: str
+
+
+def plan(
+    repository: Repository,
+    look: Look,
+    policy: Policy,
+    model: str | None,
+    retrained: frozenset[str],
+    data: str,
+) -> Plan:
+    """What to do about a look that did not pass.
+
+    Args:
+        repository: as a token that may read pull requests sees it.
+        look: that did not pass.
+        policy: of the default branch.
+        model: digest of the model that is served, where it is known.
+        retrained: digests of the models for which a retraining was started.
+        data: what the repository variable RETRAIN_DATA names; empty: nothing.
+    """
+    if not policy.monitor.retrain:
+        return Plan(False, "None is started by itself: `monitor.retrain` in `policy.yaml` is off.")
+    if model in retrained:
+        return Plan(
+            False,
+            f"One was started for this model already, or may have been ({_seen()}). Whether its "
+            "run failed or its pull request is red: no other is started until another model is "
+            "served. Run _Retrain_ by hand to try again.",
+        )
+    if not isinstance(look, Judged) or not measured_failures(look):
+        return Plan(
+            False,
+            "None is started: nothing that was measured lies beyond its limit, so more training "
+            "would not mend it.",
+        )
+    if waiting := _open_pull(repository):
+        return Plan(False, f"None is started: {waiting} is open. Merge or close it.")
+    if not data:
+        return Plan(
+            False,
+            "None is started: the repository variable `RETRAIN_DATA` is empty, and training again "
+            "on the data that this model learned from would change nothing. Add new rows by "
+            "`gatehouse data add`, or set the variable.",
+        )
+    if _has_secret(data):
+        return Plan(
+            False,
+            "None is started: the URL in the repository variable `RETRAIN_DATA` holds a password "
+            "or a query, such as a signature, and a retraining would show it to everyone who "
+            "reads here. Name one without, and give the keys to the environment.",
+        )
+    return Plan(
+        True,
+        f"This look starts one, with the data that the repository variable `RETRAIN_DATA` names "
+        f"({_seen()}). What comes of it is a pull request, judged like any other.",
+    )
+
+
+def may_have_started() -> str:
+    """What the issue says where GitHub answered the start by an error, or not at all."""
+    return (
+        f"This look tried to start one, and GitHub answered by an error, so it may run or not: see "
+        f"{_seen()}. No other is started for this model; run _Retrain_ by hand if none is there."
+    )
+
+
+def start(data: str, issue_url: str) -> None:
+    """Start the workflow on the default branch, by one call that is never repeated.
+
+    Where the present rows are a file's, the new ones come to them: rows that took their place would
+    take the exam away, which needs an owner.
+
+    Raises:
+        GatehouseError: GitHub answered by an error, or not at all; it may have started even so.
+    """
+    with telling(f"start the workflow {WORKFLOW}"):
+        connect(once=True).get_workflow(WORKFLOW).create_dispatch(
+            setting("GITHUB_REF_NAME"),
+            {
+                "data": data,
+                "append": str(_reads_a_file()).lower(),
+                "reason": f"Production's alarm: {issue_url}",
+            },
+            throw=True,
+        )
+
+
+def _reads_a_file() -> bool:
+    """Do the settings here name a file of rows?"""
+    settings = parse_yaml(read_text(PARAMS), PARAMS)
+    data = settings.get("data") if isinstance(settings, dict) else None
+    return isinstance(data, dict) and data.get("source") == "file"
+
+
+def measured_failures(look: Judged) -> list[str]:
+    """Rules whose measured value lies on the wrong side of its limit, of gates that training moves.
+
+    An error, and a rule that is open for want of rows or labels, is none.
+    """
+    return [
+        result.rule
+        for result in look.verdict.rules
+        if result.gate in _LEARNT
+        and result.blocks
+        and any(finding.outcome is Outcome.FAIL for finding in result.findings)
+    ]
+
+
+def _open_pull(repository: Repository) -> str | None:
+    """An open pull request of a retraining, by its number."""
+    here = setting("GITHUB_REPOSITORY")
+    with telling("list the open pull requests"):
+        for pull in repository.get_pulls(state="open"):
+            source = pull.head.repo
+            if pull.head.ref.startswith(BRANCHES) and source and source.full_name == here:
+                return f"#{pull.number}"
+    return None
+
+
+def _has_secret(data: str) -> bool:
+    """Does a URL hold a password or a query? By hand, since a password may hold any mark."""
+    rests = [part.partition("://")[2] for part in data.split("::")]
+    return any("?" in rest or "#" in rest or ":" in rest.rpartition("@")[0] for rest in rests)
+
+
+def _seen() -> str:
+    """Where runs and pull requests of retrainings are seen, as Markdown."""
+    place = f"{setting('GITHUB_SERVER_URL')}/{setting('GITHUB_REPOSITORY')}"
+    pulls = f"{place}/pulls?q=is%3Apr+head%3A{BRANCHES}"
+    return f"[Actions]({place}/actions/workflows/{WORKFLOW}), [pull requests]({pulls})"

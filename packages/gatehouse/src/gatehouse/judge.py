@@ -1,0 +1,403 @@
+"""The judge: a pure function of evidence and policy. It opens no file and reads no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from gatehouse.acceptance.record import Acceptance, covers
+from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.gates import GATES
+from gatehouse.gates.data import DATA, failures
+from gatehouse.gates.spec import GateSpec
+from gatehouse.origin import MEASUREMENT as ORIGIN
+from gatehouse.origin import origin_text
+from gatehouse.policy import Policy, Rule, Waiver
+from gatehouse.verdict import (
+    Accepted,
+    Change,
+    Finding,
+    Outcome,
+    Proposed,
+    RuleResult,
+    Verdict,
+    WaiverState,
+    worst,
+)
+
+NOT_REACHED = "not measured on these data: the data gate stopped the run"
+"""The error of a gate whose evidence is old or absent since the pipeline did not get to it."""
+
+_OTHER = {"raw": "other raw rows", "data": "other data"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a verdict rests on."""
+
+    evidence: Mapping[str, Evidence | str]
+    """Each gate's evidence, or why it could not be read; absent: there is none."""
+    candidate: Subject
+    """What is on disk now, and what the evidence must therefore speak of."""
+    base: Subject | None
+    """What the evidence must have been compared with; None: nothing."""
+    today: date
+    """The day (UTC) on which waivers are looked at."""
+    acceptances: tuple[Acceptance, ...] = ()
+    """Owners' words, whose authors somebody else has looked at."""
+    gates: tuple[GateSpec, ...] = GATES
+    """The gates of the policy that decides; rules of others are in error."""
+
+    def spec(self, gate: str) -> GateSpec | None:
+        """The gate of this name."""
+        return next((each for each in self.gates if each.name == gate), None)
+
+
+def judge(
+    case: Case,
+    policy: Policy,
+    policy_from: str,
+    *,
+    proposed: Policy | None = None,
+    policy_changes: tuple[Change, ...] = (),
+    contract_changes: tuple[Change, ...] = (),
+) -> Verdict:
+    """The verdict of `policy` on the evidence of `case`.
+
+    `proposed` is the pull request's own policy where `policy` is the base's: what it would have
+    said is shown beside the verdict, and its waivers do not count.
+    """
+    errors = _errors(case, policy)
+    results = _results(case, policy, errors)
+    return Verdict(
+        outcome=_outcome(results),
+        candidate=case.candidate,
+        base=case.base,
+        policy=policy.digest,
+        policy_from=policy_from,
+        rules=results,
+        errors=errors,
+        policy_changes=policy_changes,
+        contract_changes=contract_changes,
+        waivers=_waivers(policy, proposed, results, case.today),
+        acceptances=_accepted(case, policy, results),
+        proposed=_proposed(case, policy, proposed, results),
+    )
+
+
+def _outcome(results: tuple[RuleResult, ...]) -> Literal[Outcome.PASS, Outcome.FAIL]:
+    return Outcome.FAIL if any(result.blocks for result in results) else Outcome.PASS
+
+
+def _errors(case: Case, policy: Policy) -> dict[str, str]:
+    judged = dict.fromkeys(rule.gate for rule in policy.rules.values())
+    found = {gate: evidence_error(case, policy, gate) for gate in judged}
+    if _data_stopped(case, policy):
+        found |= {gate: NOT_REACHED for gate in judged if _not_reached(case, gate)}
+    return {gate: error for gate, error in found.items() if error}
+
+
+def _data_stopped(case: Case, policy: Policy) -> bool:
+    """Do the rows that are here break the contract critically? The pipeline then stops there."""
+    data = case.evidence.get(DATA.name)
+    if not isinstance(data, Evidence) or evidence_error(case, policy, DATA.name):
+        return False
+    return failures(data, "critical") > 0
+
+
+def _not_reached(case: Case, gate: str) -> bool:
+    """Has the gate no evidence, or of something else than what is here? (Not: a broken file.)"""
+    evidence, spec = case.evidence.get(gate), case.spec(gate)
+    if isinstance(evidence, str) or spec is None:
+        return False
+    return evidence is None or any(
+        getattr(evidence.candidate, field) != getattr(case.candidate, field)
+        for field in spec.looks_at
+    )
+
+
+def evidence_error(case: Case, policy: Policy, gate: str) -> str | None:
+    """Why the evidence of `gate` can't be used: missing, unreadable, stale; None where it can."""
+    spec = case.spec(gate)
+    if spec is None:
+        return "the policy that decides names no such gate"
+    evidence = case.evidence.get(gate, f"there is no evidence: reports/evidence/{gate}.json")
+    if isinstance(evidence, str):
+        return evidence
+    for field in spec.looks_at:
+        seen, now = getattr(evidence.candidate, field), getattr(case.candidate, field)
+        if now is None:
+            return f"the candidate's {field} is not here, so its evidence cannot be trusted"
+        if seen != now:
+            other = _OTHER.get(field, f"another {field}")
+            return f"stale: measured on {other} ({_short(seen)}, now {_short(now)})"
+    if evidence.settings != policy.settings(spec):
+        return "measured with other settings than this policy's measure section; measure again"
+    if evidence.base != compared_with(spec, case.base):
+        return "compared with another base than the one asked for; measure again with it"
+    return None
+
+
+def compared_with(gate: GateSpec, base: Subject | None) -> Subject | None:
+    """The part of `base` that the evidence of `gate` must name."""
+    if base is None or not gate.compares:
+        return None
+    return Subject(**{field: getattr(base, field) for field in gate.looks_at})
+
+
+def _short(digest: str | None) -> str:
+    return "none" if digest is None else digest.removeprefix("sha256:")[:12]
+
+
+def _results(case: Case, policy: Policy, errors: Mapping[str, str]) -> tuple[RuleResult, ...]:
+    results = []
+    for name, rule in policy.rules.items():
+        evidence = case.evidence.get(rule.gate)
+        if rule.gate in errors or not isinstance(evidence, Evidence):
+            findings = [Finding(slice="all", outcome=Outcome.ERROR, text=errors[rule.gate])]
+        else:
+            findings = apply_rule(rule, evidence)
+        findings = [_waive(name, finding, policy, case.today) for finding in findings]
+        findings = [_accept(name, rule, finding, case) for finding in findings]
+        results.append(_result(name, rule, findings))
+    return tuple(results)
+
+
+def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
+    outcome = worst([finding.outcome for finding in findings])
+    blocks = any(finding_blocks(rule, finding) for finding in findings)
+    if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
+        outcome = Outcome.NONE  # nothing is known that would pass
+    return RuleResult(
+        rule=name,
+        gate=rule.gate,
+        measurement=rule.measurement,
+        of=rule.of,
+        limit=rule.limit,
+        bound="at_least" if rule.at_least is not None else "at_most",
+        outcome=outcome,
+        blocks=blocks,
+        why=rule.why,
+        findings=tuple(findings),
+    )
+
+
+def finding_blocks(rule: Rule, finding: Finding) -> bool:
+    """Does this finding forbid the merge? Evidence in error does so even where a rule warns."""
+    if finding.outcome is Outcome.ERROR:
+        return True
+    if rule.on_fail != "fail":
+        return False
+    if finding.outcome is Outcome.INCONCLUSIVE:
+        # What could not be measured at all must not slip through as a mere warning: a test split
+        # made small enough would turn the rule off.
+        unmeasured = finding.value is None and rule.inconclusive != "pass"
+        return rule.inconclusive == "fail" or unmeasured
+    return finding.outcome is Outcome.FAIL
+
+
+def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
+    """One finding for each measurement that the rule is about."""
+    if rule.of is Of.COMPARISON and evidence.base is None:
+        return [Finding(slice="all", outcome=Outcome.NONE, text="there is no base to compare with")]
+    matching = rule_measurements(rule, evidence.measurements)
+    if not matching:
+        text = (
+            f"the evidence has no measurement '{rule.measurement}' of slice '{rule.slice}' that "
+            "may decide; measure it, or take the rule out of the policy"
+        )
+        return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
+    return [_finding(rule, measurement) for measurement in matching]
+
+
+def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:
+    """The measurements of the rule's gate that the rule is about."""
+    return [
+        measurement
+        for measurement in measurements
+        if measurement.name == rule.measurement
+        and measurement.of is rule.of
+        and measurement.decides
+        and _matches(measurement.slice, rule.slice)
+    ]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """`*` and `?` are wildcards, and nothing else is: names may hold brackets."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def _finding(rule: Rule, measurement: Measurement) -> Finding:
+    outcome, text = decide(rule, measurement)
+    if measurement.name == ORIGIN:
+        outcome = Outcome.NONE if measurement.value is None else outcome
+        text = origin_text(measurement)
+    elif measurement.note is not None:
+        text = f"{text} ({measurement.note})"
+    return Finding(
+        slice=measurement.slice,
+        outcome=outcome,
+        value=measurement.value,
+        unit=measurement.unit,
+        interval=measurement.interval,
+        p_value=measurement.p_value,
+        n=measurement.n,
+        note=measurement.note,
+        text=text,
+    )
+
+
+def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
+    """Three-way decision on one measurement.
+
+    The interval on the right side of the limit passes, on the wrong side fails, across it is
+    inconclusive. With `alpha`, an effect fails where its test is significant and its size
+    exceeds the limit (the effect floor). Too few rows are inconclusive unless a failure is plain.
+    """
+    if measurement.value is None:
+        return Outcome.INCONCLUSIVE, "could not be measured"
+    too_few = measurement.n < rule.minimum_n
+    few = f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
+    if rule.alpha is not None:
+        return _decide_test(rule, measurement, few if too_few else None)
+    low, high = _bounds(measurement)
+    limit = rule.limit
+    passes, fails = (
+        (low >= limit, high < limit) if rule.at_least is not None else (high <= limit, low > limit)
+    )
+    side = "at least" if rule.at_least is not None else "at most"
+    shown = f"{_number(measurement.value)} must be {side} {_number(limit)}"
+    if measurement.interval is not None:
+        shown = f"{_number(measurement.value)} [{_number(low)}, {_number(high)}] must be {side} "
+        shown += _number(limit)
+    if fails:
+        return Outcome.FAIL, shown
+    if too_few:
+        return Outcome.INCONCLUSIVE, few
+    if passes:
+        return Outcome.PASS, shown
+    return Outcome.INCONCLUSIVE, f"{shown}, and the interval lies on both sides"
+
+
+def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple[Outcome, str]:
+    assert rule.alpha is not None and rule.at_most is not None and measurement.value is not None
+    if measurement.p_value is None:
+        return Outcome.ERROR, "the rule has alpha, but the measurement has no p-value"
+    shown = (
+        f"effect {_number(measurement.value)} (limit {_number(rule.at_most)}), "
+        f"adjusted p {measurement.p_value:.2g} (alpha {rule.alpha:g})"
+    )
+    if measurement.p_value < rule.alpha and measurement.value > rule.at_most:
+        return Outcome.FAIL, shown
+    if few:
+        return Outcome.INCONCLUSIVE, few
+    return Outcome.PASS, shown
+
+
+def _bounds(measurement: Measurement) -> tuple[float, float]:
+    assert measurement.value is not None
+    if measurement.interval is None:
+        return measurement.value, measurement.value
+    return measurement.interval.low, measurement.interval.high
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) and abs(value) >= 10 else f"{value:.4g}"
+
+
+def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:
+    """A live waiver turns a failure into `waived`; it never covers evidence that is in error."""
+    if finding.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+        return finding
+    for waiver in policy.waivers:
+        if _covers(waiver, name, finding) and waiver.expires >= today:
+            by = f"waived by {waiver.approver} until {waiver.expires}: {waiver.reason}"
+            text = f"{finding.text}; {by}"
+            return finding.model_copy(update={"outcome": Outcome.WAIVED, "text": text})
+    return finding
+
+
+def _covers(waiver: Waiver, rule: str, finding: Finding) -> bool:
+    return waiver.rule == rule and _matches(finding.slice, waiver.slice)
+
+
+def _accept(name: str, rule: Rule, finding: Finding, case: Case) -> Finding:
+    """An owner's word turns a failure that blocks into `accepted`, and never one in error."""
+    if finding.outcome is Outcome.ERROR or not finding_blocks(rule, finding):
+        return finding
+    for each in case.acceptances:
+        if covers(each, case.candidate, case.base, name, rule, finding):
+            text = f"{finding.text}; accepted by {each.by}: {each.reason}"
+            return finding.model_copy(update={"outcome": Outcome.ACCEPTED, "text": text})
+    return finding
+
+
+def _accepted(case: Case, policy: Policy, results: tuple[RuleResult, ...]) -> tuple[Accepted, ...]:
+    """The acceptances that let something through; the others are of other data or models."""
+    found = []
+    for each in case.acceptances:
+        rules = tuple(
+            result.rule
+            for result in results
+            if any(
+                finding.outcome is Outcome.ACCEPTED
+                and covers(
+                    each, case.candidate, case.base, result.rule, policy.rules[result.rule], finding
+                )
+                for finding in result.findings
+            )
+        )
+        if rules:
+            found.append(
+                Accepted(
+                    rules=rules,
+                    by=each.by,
+                    reason=each.reason,
+                    digest=each.scope.digest,
+                    pull=each.pull,
+                    comment=each.comment,
+                )
+            )
+    return tuple(found)
+
+
+def _waivers(
+    policy: Policy, proposed: Policy | None, results: tuple[RuleResult, ...], today: date
+) -> tuple[WaiverState, ...]:
+    waived = [
+        (result.rule, finding)
+        for result in results
+        for finding in result.findings
+        if finding.outcome is Outcome.WAIVED
+    ]
+    states = []
+    for waiver in policy.waivers:
+        if waiver.expires < today:
+            states.append(WaiverState(waiver=waiver, state="expired"))
+        elif any(_covers(waiver, rule, finding) for rule, finding in waived):
+            states.append(WaiverState(waiver=waiver, state="used"))
+        else:
+            states.append(WaiverState(waiver=waiver, state="unused"))
+    for waiver in proposed.waivers if proposed else ():
+        if waiver not in policy.waivers:
+            states.append(WaiverState(waiver=waiver, state="proposed"))
+    return tuple(states)
+
+
+def _proposed(
+    case: Case, policy: Policy, proposed: Policy | None, results: tuple[RuleResult, ...]
+) -> Proposed | None:
+    if proposed is None or proposed == policy:
+        return None
+    # The evidence was measured as the deciding policy says; only the limits are tried. Of a gate
+    # that only the proposal names there is none.
+    rules = {name: rule for name, rule in proposed.rules.items() if case.spec(rule.gate)}
+    measured = {"measure": policy.measure, "gates": policy.gates, "rules": rules}
+    proposed = proposed.model_copy(update=measured)
+    would = _results(case, proposed, _errors(case, proposed))
+    said = {result.rule: result.outcome for result in results}
+    differing = {r.rule: r.outcome for r in would if said.get(r.rule) is not r.outcome}
+    return Proposed(outcome=_outcome(would), rules=differing)

@@ -1,0 +1,223 @@
+"""Windows of the inference log measured by the gates that judge pull requests.
+
+Drift: rows and predictions of a window against the training rows, and the test split's predictions,
+of the model that served them. With a season, several windows that make a whole cycle are taken
+together, in which the cycle is the same on both sides, and the newest window is compared with those
+one, two and more cycles before as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from gatehouse.contract import UNLISTED, Contract
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.accuracy import measure as accuracy
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.own import find_gate
+from gatehouse.gates.predictions import Predictions
+from gatehouse.gates.tools import versions
+from gatehouse.monitor import said
+from gatehouse.monitor.labels import Labels, check_protected
+from gatehouse.monitor.sample import Sample, merged
+from gatehouse.monitor.scan import PLACE, Scan
+from gatehouse.monitor.verdict import SEASON_AGO
+from gatehouse.policy import Policy, show_span
+from gatehouse.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A model in production: its log, what it was trained on, and labels that came later."""
+
+    scan: Scan
+    model: str
+    reference: Workspace
+    policy: Policy
+    labels: Labels | None
+
+    @property
+    def contract(self) -> Contract:
+        return self.reference.contract
+
+    @property
+    def cycle(self) -> int:
+        """Windows that are taken together; 1 without a season."""
+        season, window = self.policy.monitor.season, self.scan.span.window
+        return season // window if season is not None else 1
+
+    def sample(self, number: int) -> Sample:
+        return self.scan.of(number, self.model)
+
+    def pooled(self, number: int) -> Sample:
+        """The window and, with a season, those before it that make a whole cycle."""
+        return merged([self.sample(number + back) for back in range(self.cycle)])
+
+    def before(self, number: int) -> Sample:
+        """The windows one, two and more cycles before; an empty sample where there are none."""
+        back = range(number + self.cycle, self.scan.span.windows, self.cycle)
+        return merged([Sample(self.scan.size), *(self.sample(each) for each in back)])
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The training rows, as the log would hold them."""
+        rows = self.reference.split("train")[list(self.contract.logged)]
+        for name, column in self.contract.logged.items():
+            if column.categories is not None:
+                listed = rows[name].isna() | rows[name].isin(column.categories)
+                rows[name] = rows[name].where(listed, UNLISTED)
+        return drift.sample_rows(rows, self.policy.measure.drift, self.policy.measure.seed)
+
+    @cached_property
+    def said(self) -> pd.Series:
+        """What drifts of the model's predictions of its own test split."""
+        settings, seed = self.policy.measure.drift, self.policy.measure.seed
+        rows = drift.sample_rows(self.reference.split("test"), settings, seed)
+        return drift.said(self.reference.model, rows)
+
+    def measure_drift(self, number: int) -> list[Measurement]:
+        """Measurements of the drift gate on a window.
+
+        Raises:
+            GatehouseError: there is no record in it.
+        """
+        if not self.sample(number).seen:  # those before it, of its season, say nothing of it
+            raise GatehouseError(f"no record of this model {self._when(number)}")
+        pooled = self.pooled(number)
+        new = _rows(pooled, self.contract)
+        settings, seed = self.policy.measure.drift, self.policy.measure.seed
+        tests = drift.compare_tables(self.rows, new, list(new), settings, seed)
+        told = said.drifting(pooled.table, self.contract)
+        tests.append(drift.compare_predictions(self.said, told, settings.rare_level))
+        if self.cycle > 1 and self.before(number).seen:
+            tests += self._against_cycles_before(number)
+        return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]
+
+    def _against_cycles_before(self, number: int) -> list[drift.Test]:
+        now, then = self.sample(number), self.before(number)
+        new, old = _rows(now, self.contract), _rows(then, self.contract)
+        settings, seed = self.policy.measure.drift, self.policy.measure.seed
+        tests = drift.compare_tables(old, new, list(new), settings, seed)
+        before, told = (said.drifting(each.table, self.contract) for each in (then, now))
+        tests.append(drift.compare_predictions(before, told, settings.rare_level))
+        return [replace(test, slice=test.slice + SEASON_AGO) for test in tests]
+
+    def measure_accuracy(self, number: int, policy: Policy) -> list[Measurement]:
+        """Metrics on the window's labelled records.
+
+        Raises:
+            GatehouseError: it has none.
+        """
+        predictions, _ = self._labelled(number)
+        measured = accuracy.measure_models({Of.CANDIDATE: predictions}, policy)
+        return measured + said.not_logged([Of.CANDIDATE], self.contract.task)
+
+    def measure_fairness(self, number: int, policy: Policy) -> list[Measurement]:
+        """Group metrics and gaps on the window's labelled records.
+
+        Raises:
+            GatehouseError: it has none, or the labels lack a protected attribute.
+        """
+        predictions, truth = self._labelled(number)
+        check_protected(truth, self.contract)
+        return fairness.measure_rows(truth, self.contract.protected, predictions, policy)
+
+    def labelled(self, number: int) -> int:
+        """Records of a window with a label."""
+        return self._with_label(number).rows
+
+    @cached_property
+    def label_window(self) -> int:
+        """The newest window with labels enough for the rules, else with any: labels come late."""
+        rules = self.policy.rules.values()
+        enough = max((r.minimum_n for r in rules if r.gate == ACCURACY.name), default=1)
+        numbers = range(self.scan.span.windows)
+        for least in (max(enough, 1), 1):
+            for number in numbers:
+                if self.labelled(number) >= least:
+                    return number
+        return 0
+
+    def _with_label(self, number: int) -> Sample:
+        return self.scan.labelled.get((number, self.model)) or Sample(self.scan.size)
+
+    def _labelled(self, number: int) -> tuple[Predictions, pd.DataFrame]:
+        sample = self._with_label(number)
+        if self.labels is None or not sample.seen:
+            raise GatehouseError(f"no label is of a record of this model {self._when(number)}")
+        table = sample.table
+        truth = self.labels.frame.iloc[table[PLACE].to_numpy()].reset_index(drop=True)
+        return said.predictions(table, truth, self.contract), truth
+
+    def _when(self, number: int) -> str:
+        start, end = self.scan.span.start(number), self.scan.span.end(number)
+        return f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+    def subject(self, number: int = 0) -> Subject:
+        """What the evidence of a window is about."""
+        digest = hashlib.sha256(self._when(number).encode())
+        digest.update(self.pooled(number).hashes.tobytes())
+        digest.update(self._labels_digest)
+        return Subject(
+            contract=self.contract.digest, data=f"sha256:{digest.hexdigest()}", model=self.model
+        )
+
+    @cached_property
+    def _labels_digest(self) -> bytes:
+        if self.labels is None:
+            return b""
+        digest = hashlib.sha256(self.labels.hashes.tobytes())
+        digest.update(pd.util.hash_pandas_object(self.labels.frame).to_numpy().tobytes())
+        return digest.digest()
+
+    def evidence(self, gate: str, number: int = 0, policy: Policy | None = None) -> Evidence | str:
+        """Evidence of a window (0 is the newest), or why there is none.
+
+        `policy` says how to measure, where not the own one does. Of the newest window accuracy and
+        fairness are those of `label_window`, and say so.
+        """
+        spec, policy = find_gate(gate, self.policy), policy or self.policy
+        watch = spec.production
+        assert watch is not None, f"the monitor has no gate {gate}"
+        silent = self.scan.silent
+        if number == 0 and self.sample(0).seen and silent > self.scan.span.window / 2:
+            return (
+                f"nothing was logged for {show_span(silent)}, more than half of a window; does the "
+                "service log, and does its log come here?"
+            )
+        late = number == 0 and watch.labels and self.label_window > 0
+        window = self.label_window if late else number
+        try:
+            measurements = watch.measure(self, window, policy)
+        except GatehouseError as error:
+            return str(error)
+        return Evidence(
+            gate=gate,
+            candidate=self.subject(number),
+            base=self.reference.subject(spec),
+            settings=policy.settings(spec),
+            tools=versions(*watch.tools),
+            measurements=tuple(self._dated(measurements) if late else measurements),
+        )
+
+    def _dated(self, measurements: list[Measurement]) -> list[Measurement]:
+        """Measurements with the window that they are of, which is not the newest."""
+        when = f"labels {self._when(self.label_window)}"
+        return [
+            m.model_copy(update={"note": f"{m.note}; {when}" if m.note else when})
+            for m in measurements
+        ]
+
+
+def _rows(sample: Sample, contract: Contract) -> pd.DataFrame:
+    """The logged columns of sampled records; what the log does not know of is left out."""
+    row = sample.table["row"].combine_chunks()
+    held = [name for name in contract.logged if row.type.get_field_index(name) >= 0]
+    return pd.DataFrame({name: row.field(name).to_pandas() for name in held})

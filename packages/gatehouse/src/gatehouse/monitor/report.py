@@ -1,0 +1,191 @@
+"""What a look at production found, as Markdown (`reports/monitor/report.md`)."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gatehouse.charts import mermaid
+from gatehouse.charts.model import Lines, Series
+from gatehouse.gates import GATES
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.judge import rule_measurements
+from gatehouse.monitor.record import Record, Window
+from gatehouse.policy import Policy, Rule, show_span
+from gatehouse.report import details, quantities
+from gatehouse.report.context import ReportContext
+from gatehouse.report.escape import code, prose
+from gatehouse.report.links import NO_LINKS
+from gatehouse.report.markdown import LIMIT, Section
+from gatehouse.report.numbers import bound, count, estimate
+from gatehouse.report.summary import gate_icon, gate_reason
+from gatehouse.report.tables import table
+from gatehouse.report.words import ICONS, WARNING
+from gatehouse.verdict import Outcome
+
+if TYPE_CHECKING:
+    from gatehouse.monitor.run import Look
+
+_WATCHED = {gate.name: gate.production for gate in GATES if gate.production is not None}
+_TIME = "%Y-%m-%d %H:%M"
+
+
+def render(look: Look, limit: int = LIMIT) -> str:
+    """The report of at most `limit` characters: whole sections are cut from the end."""
+    context = ReportContext(
+        verdict=look.verdict, evidence=look.evidence, base_label="the training data", links=NO_LINKS
+    )
+    parts = [_head(look, context), *map(str, _sections(look, context))]
+    while len(parts) > 1 and sum(len(part) + 2 for part in parts) > limit:
+        parts.pop()
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(look: Look, context: ReportContext) -> str:
+    record, passed = look.record, look.verdict.outcome is Outcome.PASS
+    title = "✅ Production: pass" if passed else "❌ Production: alarm"
+    newest = record.windows[-1]
+    told = (
+        f"{count(newest.rows)} predictions of model {code(record.model[7:19])} from "
+        f"{newest.start:{_TIME}} to {newest.end:{_TIME}} UTC, compared with what it was trained on "
+        f"({code(record.reference)})."
+    )
+    gates = {gate: watch for gate, watch in _WATCHED.items() if context.results(gate)}
+    rows = [
+        [gate_icon(context, gate), f"**{gate}**<br>{watch.question}", gate_reason(context, gate)]
+        for gate, watch in gates.items()
+    ]
+    parts = [f"## {title}", told, table(["", "Gate", "Why"], rows)]
+    if record.counts.broken:
+        parts.append(
+            f"{WARNING} {count(record.counts.broken)} lines of the log could not be read, beside "
+            f"{count(record.counts.read)} records."
+        )
+    steps = [
+        f"- {ICONS[Outcome.FAIL]} **{gate}**: {_step(context, gate)}"
+        for gate in gates
+        if look.verdict.gate_blocks(gate)
+    ]
+    if steps:
+        parts.append("### What to do\n\n" + "\n".join([*steps, f"\nAll of it: {_DOCS}."]))
+    return "\n\n".join(parts)
+
+
+_DOCS = "`docs/operations.md`, _Alarms of the monitor_"
+
+
+def _step(context: ReportContext, gate: str) -> str:
+    if gate in context.verdict.errors:
+        return f"There is nothing to judge: {prose(context.problem(gate))}."
+    return _WATCHED[gate].advice
+
+
+def _sections(look: Look, context: ReportContext) -> list[Section]:
+    found = [Section("Over time", _trend(look.record, look.policy), folded=False)]
+    if charts := _charts(look.record, look.policy, (ACCURACY.name, FAIRNESS.name)):
+        found.append(Section("Accuracy and fairness over time", charts))
+    if context.usable(DRIFT.name):
+        found.append(Section("Drift by column", details.drift(context)))
+    if context.usable(ACCURACY.name):
+        measured = context.measurements(ACCURACY.name)
+        found.append(Section("Accuracy", quantities.accuracy(measured, "Production")))
+    if context.usable(FAIRNESS.name):
+        found.append(Section("Fairness by group", details.fairness(context)))
+    return [
+        *found,
+        Section("All rules", details.rules(context)),
+        Section("What was read", _counts(look)),
+        Section("What was judged", details.provenance(context)),
+    ]
+
+
+def _trend(record: Record, policy: Policy) -> str:
+    season = (
+        f" Each is measured with those before it that make {show_span(record.season)}."
+        if record.season
+        else ""
+    )
+    parts = [f"Windows of {show_span(record.window)}, the last one is judged.{season}"]
+    if charts := _charts(record, policy, (DRIFT.name,)):
+        parts.append(charts)
+    rows = [_row(window, policy) for window in _since_first(record)]
+    parts.append(table(["", "Window (UTC)", "Predictions", "Nearest to its limit"], rows, "llrl"))
+    return "\n\n".join(parts)
+
+
+def _since_first(record: Record) -> tuple[Window, ...]:
+    """The windows from the first one with a record on."""
+    empty = itertools.takewhile(lambda window: not window.rows, record.windows[:-1])
+    return record.windows[len(list(empty)) :]
+
+
+def _charts(record: Record, policy: Policy, gates: tuple[str, ...]) -> str:
+    """A chart of the windows for each rule that can raise an alarm; what is counted has none."""
+    moment = "%m-%d" if record.window % timedelta(days=1) == timedelta(0) else "%m-%d %Hh%M"
+    charts = []
+    for name, rule in policy.rules.items():
+        if rule.gate in gates and rule.on_fail == "fail" and rule.measurement != "schema_changes":
+            values = [(f"{w.end:{moment}}", _worst(w, rule)) for w in record.windows]
+            shown = [(when, value) for when, value in values if value is not None]
+            if len(shown) > 1:
+                title = f"{name}, worst of each window"
+                charts.append(mermaid.write(_over_time(title, rule, shown)))
+    return "\n\n".join(charts)
+
+
+def _over_time(title: str, rule: Rule, shown: list[tuple[str, float]]) -> Lines:
+    values = Series("", tuple(value for _, value in shown))
+    limit = Series("", (rule.limit,) * len(shown))
+    return Lines(title, rule.measurement, tuple(when for when, _ in shown), (values, limit))
+
+
+def _worst(window: Window, rule: Rule) -> float | None:
+    values = [
+        measured.value
+        for measured in rule_measurements(rule, window.measurements)
+        if measured.value is not None
+    ]
+    return (min if rule.at_least is not None else max)(values, default=None)
+
+
+def _row(window: Window, policy: Policy) -> list[str]:
+    icon = WARNING if window.outcome is Outcome.INCONCLUSIVE else ICONS[window.outcome]
+    when = f"{window.start:{_TIME}} to {window.end:{_TIME}}"
+    return [icon, when, count(window.rows), _nearest(window, policy)]
+
+
+def _nearest(window: Window, policy: Policy) -> str:
+    """The measurement that is nearest to its limit, or furthest beyond it."""
+    found = []
+    for rule in policy.rules.values():
+        sign = -1 if rule.at_least is not None else 1
+        for measured in rule_measurements(rule, window.measurements):
+            if measured.value is not None and rule.measurement != "schema_changes":
+                beyond = sign * (measured.value - rule.limit) / (abs(rule.limit) or 1.0)
+                found.append((beyond, measured, rule))
+    if not found:
+        return "nothing to measure"
+    _, measured, rule = max(found, key=lambda each: each[0])
+    shown = estimate(measured.value, measured.interval, measured.unit, limit=rule.limit)
+    side = "at least" if rule.at_least is not None else "at most"
+    where = "" if measured.slice == "all" else f" of {code(measured.slice)}"
+    return f"{prose(measured.name)}{where} {shown}, {side} {bound(rule.limit, measured.unit)}"
+
+
+def _counts(look: Look) -> str:
+    counts = look.record.counts
+    rows = [
+        ["records read", count(counts.read)],
+        ["lines that could not be read (kept in `reports/monitor/broken.jsonl`)",
+         count(counts.broken)],
+        ["records that stood there more than once, counted once", count(counts.repeated)],
+        ["records that stood after ones of a later window, put into their own", count(counts.late)],
+        ["records of other times", count(counts.outside)],
+        ["records of other models", count(counts.other_models)],
+        ["labels", count(counts.labels)],
+        ["judged records with a label", count(counts.labelled)],
+    ]  # fmt: skip
+    return f"From {code(look.log)}:\n\n" + table(["What", "How many"], rows, "lr")

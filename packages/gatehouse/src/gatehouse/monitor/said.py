@@ -1,0 +1,107 @@
+"""What records say of their rows, in the forms that the gates measure.
+
+The log holds one number of each row: the value predicted, the positive class's probability, or of
+more than two classes that of the decided one. What needs the probabilities of all classes is not
+measured from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from gatehouse.contract import Contract, Task
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.metrics import UNITS
+from gatehouse.gates.predictions import Predictions, labels_of
+
+DECIDED = ("probability", "decision")
+VALUE = ("prediction",)
+_KINDS = {"probability": pa.float64(), "decision": pa.string(), "prediction": pa.float64()}
+
+_NOT_LOGGED = ("log_loss", "roc_auc")
+"""Metrics of many classes that need each one's probability."""
+
+
+def names(task: Task) -> tuple[str, ...]:
+    """The keys of a record that say what the model said."""
+    return VALUE if task is Task.REGRESSION else DECIDED
+
+
+def fields(keys: Iterable[str]) -> list[pa.Field]:
+    """Such keys with their types."""
+    return [pa.field(name, _KINDS[name]) for name in keys]
+
+
+def scores(records: pa.Table, contract: Contract) -> Floats:
+    """The probability, or value, that each record tells; shape [N]."""
+    return np.asarray(records[names(contract.task)[0]].to_numpy(), np.float64)
+
+
+def decisions(records: pa.Table, contract: Contract) -> Floats:
+    """The index of each record's decided class, or its value; shape [N].
+
+    Raises:
+        GatehouseError: a decision is none of the contract's classes.
+    """
+    if contract.task is Task.REGRESSION:
+        return scores(records, contract)
+    index = {name: float(place) for place, name in enumerate(contract.classes)}
+    decided = records["decision"].to_pandas()
+    found = decided.map(index).to_numpy(np.float64)
+    if np.isnan(found).any():
+        raise GatehouseError(
+            f"the log's decision {decided[np.isnan(found)].iloc[0]!r} is none of the contract's "
+            f"classes {', '.join(map(repr, contract.classes))}; is the log of another model?"
+        )
+    return np.asarray(found)
+
+
+def drifting(records: pa.Table, contract: Contract) -> pd.Series:
+    """What drifts of predictions, in the form of the drift gate's `said`; shape [N]."""
+    if contract.task is Task.MULTICLASS:
+        return pd.Series(records["decision"].to_pandas())
+    return pd.Series(scores(records, contract))
+
+
+def predictions(records: pa.Table, truth: pd.DataFrame, contract: Contract) -> Predictions:
+    """Records with their labels; `truth` has as many rows, in the same order.
+
+    Raises:
+        GatehouseError: a decision or a label is none of the contract's classes.
+    """
+    return Predictions(
+        labels=labels_of(truth, contract),
+        scores=scores(records, contract),
+        decisions=decisions(records, contract),
+        task=contract.task,
+        classes=contract.classes,
+    )
+
+
+def is_logged(metric: str, task: Task | None) -> bool:
+    """Can a metric be measured from the log? Of no task all can."""
+    return task is not Task.MULTICLASS or metric not in _NOT_LOGGED
+
+
+def not_logged(models: Iterable[Of], task: Task) -> list[Measurement]:
+    """For each model, the metrics that can't be measured from the log, with the reason."""
+    return [
+        Measurement(
+            name=name,
+            of=of,
+            value=None,
+            unit=UNITS.get(name, "1"),
+            n=0,
+            method="not measured",
+            note="not measured: the log holds the probability of the decided class alone",
+        )
+        for of in models
+        for name in _NOT_LOGGED
+        if not is_logged(name, task)
+    ]

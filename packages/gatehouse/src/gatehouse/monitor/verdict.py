@@ -1,0 +1,116 @@
+"""The policy applied to windows of production.
+
+The rules are those of a pull request, less the ones that production can't be held to: comparisons
+of two models, and what is true of training alone. Labels come late and few: that they are too few
+to tell warns, and only evidence of a loss is an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from gatehouse.contract import Task
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Of, Subject
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.judge import Case, judge
+from gatehouse.monitor.said import is_logged
+from gatehouse.policy import POLICY_FILE, Policy, Rule
+from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
+
+SEASON_AGO = " (since a season ago)"
+"""Ends the slice of what is compared with the same part of the seasons before."""
+
+_OF_TRAINING = ("test_rows_in_train",)
+
+
+def watching(policy: Policy, gates: Iterable[str], task: Task | None = None) -> Policy:
+    """The policy with only the rules that judge production by `gates`; no waiver is of it.
+
+    Where the `task` is known, rules on what can't be measured from its log are left out.
+    """
+    chosen = set(gates)
+    rules = {
+        name: _of_production(rule)
+        for name, rule in policy.rules.items()
+        if rule.gate in chosen and _applies(rule) and is_logged(rule.measurement, task)
+    }
+    return policy.model_copy(update={"rules": rules, "waivers": ()})
+
+
+def comparing(policy: Policy, task: Task) -> Policy:
+    """The policy with only the rules that judge a second model on live traffic.
+
+    Raises:
+        GatehouseError: it has none.
+    """
+    gates = {ACCURACY.name, FAIRNESS.name} & {ACCURACY.name, *policy.monitor.gates}
+    rules = {
+        name: rule
+        for name, rule in policy.rules.items()
+        if rule.gate in gates
+        and rule.measurement not in _OF_TRAINING
+        and is_logged(rule.measurement, task)
+    }
+    if not rules:
+        raise GatehouseError(f"{POLICY_FILE}: no rule judges accuracy, so none compares two models")
+    return policy.model_copy(update={"rules": rules, "waivers": ()})
+
+
+def _applies(rule: Rule) -> bool:
+    if rule.gate == DRIFT.name:
+        return True
+    return rule.of is Of.CANDIDATE and rule.measurement not in _OF_TRAINING
+
+
+def _of_production(rule: Rule) -> Rule:
+    if rule.gate == DRIFT.name:
+        return rule
+    return rule.model_copy(update={"inconclusive": "pass"})
+
+
+def _with_season(policy: Policy, drift: Evidence | str | None) -> Policy:
+    """The rules of single slices also for what is compared with a season ago, where it was."""
+    if not isinstance(drift, Evidence) or not any(
+        measured.slice.endswith(SEASON_AGO) for measured in drift.measurements
+    ):
+        return policy
+    own = {
+        f"{name}-season": rule.model_copy(update={"slice": rule.slice + SEASON_AGO})
+        for name, rule in policy.rules.items()
+        if rule.measurement == "drift" and not rule.slice.endswith("*")
+    }
+    return policy.model_copy(update={"rules": policy.rules | own})
+
+
+def judge_window(
+    evidence: dict[str, Evidence | str],
+    subject: Subject,
+    reference: Subject,
+    policy: Policy,
+    source: str,
+    day: date,
+) -> Verdict:
+    """The verdict on one window, by a policy that `watching` made."""
+    case = Case(evidence=evidence, candidate=subject, base=reference, today=day)
+    verdict = judge(case, _with_season(policy, evidence.get(DRIFT.name)), source)
+    return verdict.model_copy(update={"rules": tuple(map(_told, verdict.rules))})
+
+
+def _told(result: RuleResult) -> RuleResult:
+    """A result that says where it can't be told, which blocks nothing here."""
+    found = worst([finding.outcome for finding in result.findings])
+    if found is Outcome.INCONCLUSIVE and result.outcome is Outcome.NONE:
+        return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
+    return result
+
+
+def outcome(verdict: Verdict) -> Outcome:
+    """Of a window in the trend: fail, a warning as inconclusive, or pass."""
+    if verdict.outcome is Outcome.FAIL:
+        return Outcome.ERROR if verdict.errors else Outcome.FAIL
+    warned = any(result.warns for result in verdict.rules)
+    return Outcome.INCONCLUSIVE if warned else Outcome.PASS

@@ -1,0 +1,93 @@
+"""Where an output may lie: a list of places, and names that mean the same on every machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+Kind = Literal["file", "folder"]
+
+# ASCII letters, digits, dots, - and _: no two spellings of one name, and no hidden file.
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+_ROWS = r"(?i:\.csv|\.csv\.gz|\.parquet)"
+_WORD = re.compile(_NAME)
+# Windows takes these for devices, whatever their ending.
+_DEVICE = re.compile(r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\..*)?")
+_LONGEST = 240
+_DEEPEST = 8
+
+FETCHED = re.compile(rf"data/raw|models/{_NAME}\.onnx")
+"""Outputs of the pipeline that DVC keeps; prepared rows are dealt from the raw ones."""
+
+_FOLDERS = re.compile(r"data/raw|data/prepared|reports/fingerprints")
+_FILES = re.compile(rf"models/{_NAME}\.onnx|reports/evidence/{_NAME}\.json|reports/model_card\.md")
+# What Git keeps of training: files, or a folder of plots.
+_EITHER = re.compile(rf"reports/train(/{_NAME}){{1,6}}")
+_TRACKED = re.compile(rf"data/(own|snapshots)/{_NAME}{_ROWS}")
+
+TABLES = ("data/own", "data/snapshots")
+"""Folders of the tables that `.dvc` files stand for."""
+
+OUTPUTS = (
+    "data/raw, data/prepared, models/NAME.onnx, reports/evidence, reports/fingerprints, "
+    "reports/train"
+)
+TRACKED = "data/own and data/snapshots, as NAME.csv, NAME.csv.gz or NAME.parquet"
+
+
+def unsafe(path: str) -> str | None:
+    """Why `path` may not be the name of a file in a folder of ours; None where it may.
+
+    What is left is one spelling of one place below the folder on every system: `..`, absolute
+    paths, backslashes, drives, NUL, empty parts and everything beyond ASCII have characters or
+    parts that are none.
+    """
+    if len(path) > _LONGEST:
+        return f"is longer than {_LONGEST} characters"
+    parts = path.split("/")
+    if len(parts) > _DEEPEST:
+        return f"lies more than {_DEEPEST} folders deep"
+    for part in parts:
+        if not _WORD.fullmatch(part):
+            return (
+                "may only have names of ASCII letters, digits, dots, - and _, which do not begin "
+                "with a dot"
+            )
+        if part.endswith(".") or _DEVICE.fullmatch(part):
+            return f"has the name {part}, which is none on Windows"
+    return None
+
+
+def output_fault(path: str, kind: Kind) -> str | None:
+    """Why a stage of `dvc.lock` may not have the output `path`; None where it may."""
+    if why := unsafe(path):
+        return why
+    if _EITHER.fullmatch(path) or (_FOLDERS if kind == "folder" else _FILES).fullmatch(path):
+        return None
+    if _FOLDERS.fullmatch(path):
+        return "is a folder, and is recorded as a file (its md5 lacks .dir)"
+    if _FILES.fullmatch(path):
+        return "is a file, and is recorded as a folder (its md5 ends with .dir)"
+    return f"is no place of outputs, which are {OUTPUTS}"
+
+
+def tracked_fault(path: str) -> str | None:
+    """Why a `.dvc` file may not stand for the rows at `path`; None where it may."""
+    if why := unsafe(path):
+        return why
+    return None if _TRACKED.fullmatch(path) else f"lies elsewhere than in {TRACKED}"
+
+
+def clash(paths: Iterable[str]) -> str | None:
+    """Two of the paths that are one on some system, or of which one lies in the other; in words."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        if (other := seen.setdefault(path.lower(), path)) != path:
+            return f"{other} and {path} are one where case does not count"
+    for path in sorted(seen):
+        parts = path.split("/")
+        for end in range(1, len(parts)):
+            if (above := "/".join(parts[:end])) in seen:
+                return f"{seen[path]} lies in {seen[above]}"
+    return None

@@ -1,0 +1,150 @@
+"""A smaller network: hidden units are pruned away, or a network learns from a better teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.encode import Encoding
+from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
+from gatehouse.pipeline.trainer import Scale, TrainingData, asked, find_trainer
+
+_PRUNED = "mlp"
+
+
+class MakeNetwork(Protocol):
+    """A class of networks, or a function that makes one with random weights."""
+
+    def __call__(
+        self,
+        encoding: Encoding,
+        numbers: NDArray[np.float32],
+        settings: TorchMlpSettings,
+        outputs: int,
+    ) -> nn.Module:
+        """A module that takes numbers, float32 [N, D], and table rows, int64 [N, C]; gives [N, K].
+
+        Args:
+            encoding: which columns are D and C.
+            numbers: those of the train split, shape [N, D]; NaN where missing.
+            settings: those of `train.torch_mlp`.
+            outputs: K, the classes, or 1 of a regression.
+        """
+        ...
+
+
+def narrowed(
+    make: MakeNetwork,
+    network: nn.Module,
+    encoding: Encoding,
+    numbers: NDArray[np.float32],
+    settings: TorchMlpSettings,
+    outputs: int,
+) -> tuple[nn.Module, TorchMlpSettings]:
+    """The network without the hidden units of the smallest weights, and the settings of its size.
+
+    Structured pruning: of each layer the units whose incoming weights have the smallest L1 norms
+    go (Li et al., "Pruning Filters for Efficient ConvNets", 2017), so that the graph itself gets
+    smaller and faster, as zeros in it would not.
+
+    Args:
+        make: makes a network of a size; the trained one's.
+        network: the trained one. Its layers to prune are those of `mlp`; others stay as they are.
+        encoding: what the network reads.
+        numbers: of the train split, which place the bins, shape [N, D].
+        settings: the trained network's.
+        outputs: K.
+
+    Raises:
+        GatehouseError: the network has no `mlp` of layers, as one of your own may not.
+    """
+    linears = _linears(network)
+    kept = [_strongest(layer.weight, settings.prune.share) for layer in linears[:-1]]
+    smaller = settings.model_copy(update={"hidden": tuple(len(units) for units in kept)})
+    found = make(encoding, numbers, smaller, outputs)
+    for name, part in network.named_children():
+        if name != _PRUNED:
+            setattr(found, name, part)
+    targets = _linears(found)
+    inputs: Tensor | None = None
+    with torch.no_grad():
+        for source, target, units in zip(linears, targets, [*kept, None], strict=True):
+            rows = slice(None) if units is None else units
+            columns = slice(None) if inputs is None else inputs
+            target.weight.copy_(source.weight[rows][:, columns])
+            target.bias.copy_(source.bias[rows])
+            inputs = units
+    return found, smaller
+
+
+def _linears(network: nn.Module) -> list[nn.Linear]:
+    layers = getattr(network, _PRUNED, None)
+    if not isinstance(layers, nn.Sequential):
+        raise GatehouseError(
+            "params.yaml: train.torch_mlp.prune.share: the network has no layers named "
+            f"`{_PRUNED}` (an nn.Sequential) to prune; name them so, or set it to 0"
+        )
+    return [layer for layer in layers if isinstance(layer, nn.Linear)]
+
+
+def _strongest(weight: Tensor, share: float) -> Tensor:
+    """Units, by index in order, that stay: all but `share` of them, and one at least."""
+    stay = max(1, round(len(weight) * (1 - share)))
+    return weight.abs().sum(dim=1).topk(stay).indices.sort().values
+
+
+def after_pruning(settings: TorchMlpSettings) -> TorchMlpSettings:
+    """The settings by which a pruned network trains on, at a quarter of the learning rate."""
+    update = {"epochs": settings.prune.epochs, "learning_rate": settings.learning_rate / 4}
+    return settings.model_copy(update=update)
+
+
+def taught(
+    data: TrainingData, settings: TrainSettings, reports: Path, scale: Scale | None
+) -> NDArray[np.float32]:
+    """What the teacher says of the train split: [N, K], or [N, 0] without a teacher.
+
+    Probabilities of the classes; of a regression the value in standard deviations.
+
+    Raises:
+        GatehouseError: the teacher is the student, or can't be trained.
+    """
+    distill = settings.torch_mlp.distill
+    if distill.teacher is None:
+        return np.empty((len(data.train), 0), np.float32)
+    if distill.teacher == settings.trainer:
+        raise GatehouseError(
+            "params.yaml: train.torch_mlp.distill.teacher: is the trainer itself; name another "
+            "one, such as gatehouse.pipeline.trainers:lightgbm"
+        )
+    print(f"train: the teacher, {distill.teacher}")
+    trainer = find_trainer(distill.teacher, "train.torch_mlp.distill.teacher")
+    taught_by = settings.model_copy(update={"trainer": distill.teacher})
+    trained = trainer(data, taught_by, reports / "teacher")
+    outputs = asked(trained, data.contract, taught_by).outputs(data.train)
+    return outputs.astype(np.float32) if scale is None else scale.shrink(outputs)
+
+
+def distillation_losses(found: Tensor, soft: Tensor, temperature: float) -> Tensor:
+    """How far the student is from its teacher, of each row; shape [N].
+
+    Cross-entropy between both at a temperature, times its square, so that gradients keep their
+    size (Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015); of a
+    regression the squared difference.
+
+    Args:
+        found: the student's logits [N, K], or values [N, 1].
+        soft: the teacher's probabilities [N, K], or values [N, 1].
+        temperature: 1 takes the teacher's probabilities as they are.
+    """
+    if soft.shape[1] == 1:
+        return (found[:, 0] - soft[:, 0]).square()
+    teacher = (soft.clamp_min(1e-7).log() / temperature).softmax(dim=1)
+    student = (found / temperature).log_softmax(dim=1)
+    return -(teacher * student).sum(dim=1) * temperature**2

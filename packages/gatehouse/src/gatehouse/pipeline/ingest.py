@@ -1,0 +1,114 @@
+"""Stage `ingest`: one table of raw rows from the source that `params.yaml` names.
+
+`data/raw/rows.parquet` holds the rows; `data/raw/test.parquet` besides, where the source has an
+official test split. A new source is one function in `SOURCES`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from gatehouse.contract import ColumnType, Contract, load_contract
+from gatehouse.pipeline.settings import DataSettings, load_settings
+from gatehouse.stage import run_stage
+from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, write_table
+
+Source = Callable[[DataSettings, Contract], tuple[pd.DataFrame, pd.DataFrame | None]]
+
+
+def _simulated(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, None]:
+    from gatehouse.samples.simulate import simulate
+
+    return simulate(**settings.simulated.model_dump()), None
+
+
+def _adult(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from gatehouse.samples import adult
+
+    return adult.load(settings.adult.folder)
+
+
+def _file(settings: DataSettings, contract: Contract) -> tuple[pd.DataFrame, None]:
+    from gatehouse.pipeline.file_source import load
+    from gatehouse.remote import shown
+
+    if settings.file.url is not None:
+        name = shown(settings.file.url)
+        print(
+            f"ingest: {name} is not watched for changes; data.file.sha256 pins it", file=sys.stderr
+        )
+    return load(settings.file, contract), None
+
+
+SOURCES: dict[str, Source] = {"simulated": _simulated, "adult": _adult, "file": _file}
+"""Name in `data.source` -> function that returns the rows and the official test rows, if any."""
+
+
+def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> str:
+    """Write the raw rows of the chosen source; returns one line that says what was done.
+
+    Raises:
+        GatehouseError: the source cannot give its rows; nothing is then changed on disk.
+    """
+    rows, test = SOURCES[settings.source](settings, contract)
+    tables = {ROWS_FILE: typed(rows, contract)}
+    if test is not None:
+        tables[TEST_FILE] = typed(test, contract)
+    parts = {folder / name: folder / f".{name}.part" for name in tables}
+    try:
+        for name, table in tables.items():
+            write_table(table, parts[folder / name])
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    if test is None:  # of an earlier source
+        (folder / TEST_FILE).unlink(missing_ok=True)
+    official = f" and {len(test):,} official test rows" if test is not None else ""
+    return f"ingest: {len(rows):,} rows{official} from '{settings.source}'"
+
+
+def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The frame with each column in the one type that the contract's type maps to.
+
+    Text becomes `str`, numbers `int64` (an integer column in which nothing is missing) or
+    `float64`. Values that don't fit their column's type stay as they are, whole numbers beyond
+    `int64` among them: the data gate, not this stage, reports them.
+    """
+    columns = {}
+    for name, values in frame.items():
+        column = contract.columns.get(str(name))
+        columns[name] = values if column is None else _typed(values, column.type)
+    return pd.DataFrame(columns)
+
+
+def _typed(values: pd.Series, kind: ColumnType) -> pd.Series:
+    if kind in (ColumnType.CATEGORY, ColumnType.STRING):
+        return values.astype("str")
+    try:
+        numbers = pd.to_numeric(values)
+        # pandas leaves whole numbers as they are where 64 bits can't hold them all.
+        rounded = numbers.astype("float64")
+    except (ValueError, TypeError, OverflowError):
+        return values
+    if kind is not ColumnType.INTEGER:
+        return rounded
+    if numbers.dtype.kind != "i" and (rounded.abs() >= 2.0**63).any():
+        return values
+    if rounded.isna().any() or (rounded % 1 != 0).any():
+        return rounded
+    return numbers.astype("int64")
+
+
+def main() -> int:
+    """Run the stage in the current directory; returns the exit code."""
+    return run_stage(lambda: ingest(load_settings().data, load_contract()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""Stage `quantize`: the dense core of models/model.onnx in INT8, into models/model.int8.onnx.
+
+The served graph also gets its decision threshold here.
+
+Only products with weights (MatMul, Gemm, Conv) are quantized; what turns raw columns into numbers
+stays as it is, and so does a graph that has none, such as trees.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from gatehouse.digest import PREPARED
+from gatehouse.errors import GatehouseError
+from gatehouse.model import Model, write_metadata
+from gatehouse.pipeline.settings import load_settings
+from gatehouse.stage import run_stage
+from gatehouse.table import read_table
+from gatehouse.workspace import MODEL, MODEL_FP32
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DENSE = ["MatMul", "Gemm", "Conv"]
+CALIBRATION_ROWS = 2_048
+
+Method = Literal["dynamic", "static"]
+
+
+def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
+    """The INT8 graph of the graph in `content`, with its metadata; the same bytes each time.
+
+    A graph without products of matrices, such as trees, has nothing to quantize: it comes back as
+    it is.
+
+    Args:
+        content: an ONNX graph as `gatehouse.model` says.
+        method: static takes the range of each layer's inputs from rows of `train` (QDQ form);
+            dynamic takes it from the rows of each call, so that a score depends a little on what
+            else is in the batch.
+        train: the train split; static is calibrated on evenly spread rows of it.
+
+    Raises:
+        GatehouseError: the graph cannot be used.
+    """
+    import onnx
+    from onnxruntime import quantization
+
+    model = Model(MODEL_FP32, content)  # refuses what is no graph
+    source = onnx.load_from_string(content)
+    for position, node in enumerate(source.graph.node):
+        # Quantization tells nodes apart by name, and many exporters give none.
+        node.name = node.name or f"{node.op_type}_{position}"
+    dense = [node.name for node in source.graph.node if node.op_type in DENSE]
+    if not dense:
+        return content
+    weights: dict[str, Any] = {
+        "weight_type": quantization.QuantType.QInt8,
+        # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow: the same graph
+        # would decide otherwise there (onnxruntime.ai, "Quantize ONNX models", reduce_range).
+        "reduce_range": True,
+    }
+    # ONNX Runtime writes files on its way.
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        target = Path(folder) / "int8.onnx"
+        if method == "dynamic":
+            quantization.quantize_dynamic(source, target, DENSE, **weights)
+        else:
+            quantization.quantize_static(
+                source,
+                target,
+                _calibration(model, train),
+                op_types_to_quantize=DENSE,
+                # 255 steps of a logit would flip decisions, and the last layer is a small one.
+                nodes_to_exclude=dense[1:][-1:],
+                activation_type=quantization.QuantType.QUInt8,
+                **weights,
+            )
+        result = onnx.load(target)
+    del result.metadata_props[:]
+    result.metadata_props.extend(source.metadata_props)
+    quantized: bytes = result.SerializeToString(deterministic=True)
+    return quantized
+
+
+def _calibration(model: Model, train: pd.DataFrame) -> Any:
+    """A reader of calibration batches, as ONNX Runtime wants it."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    chosen = train.iloc[np.unique(np.linspace(0, len(train) - 1, CALIBRATION_ROWS).astype(int))]
+    batches = (model.feeds(chosen.iloc[i : i + 256]) for i in range(0, len(chosen), 256))
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # the library ships no types
+        def get_next(self) -> dict[str, Any] | None:
+            return next(batches, None)
+
+    return Reader()
+
+
+def decided(content: bytes, threshold: float) -> bytes:
+    """The graph in `content` with a decision threshold, if it tells two classes apart.
+
+    Raises:
+        GatehouseError: the graph cannot be used.
+    """
+    import onnx
+
+    metadata = Model(MODEL, content).metadata
+    if metadata.threshold in (None, threshold):
+        return content
+    graph = onnx.load_from_string(content)
+    write_metadata(graph, metadata.model_copy(update={"threshold": threshold}))
+    changed: bytes = graph.SerializeToString(deterministic=True)
+    return changed
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """ONNX Runtime advises on the root logger to run steps that this graph needs not."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise GatehouseError(
+            f"{path}: cannot be read ({error.strerror}); run the stage `train` first"
+        ) from None
+
+
+def _stage() -> str:
+    settings = load_settings()
+    method = settings.quantize.method
+    content = _read(MODEL_FP32)
+    int8 = quantize(content, method, read_table(PREPARED / "train.parquet"))
+    part = MODEL.with_suffix(".part")
+    part.write_bytes(decided(int8, settings.decision.threshold))
+    part.replace(MODEL)
+    if int8 == content:
+        return (
+            f"quantize: {MODEL} has the graph of {MODEL_FP32} as it is (native): it has no "
+            f"{', '.join(DENSE)} node, which are what INT8 makes faster"
+        )
+    share = len(int8) / len(content)
+    return f"quantize: {MODEL}, {method}, {len(int8):,} bytes, {share:.0%} of FP32"
+
+
+def main() -> int:
+    """Run the stage in the current directory; returns the exit code."""
+    return run_stage(_stage)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Stage `train`: prepared rows into models/model.onnx, by the trainer that params.yaml names.
+
+Several GPUs (or processes): torchrun --nproc-per-node 2 -m gatehouse.pipeline.train
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatehouse.contract import Task, load_contract
+from gatehouse.digest import PREPARED
+from gatehouse.errors import GatehouseError
+from gatehouse.git import commit_of
+from gatehouse.model import Metadata, Model, write_metadata
+from gatehouse.pipeline.curves import METRICS, Epoch, report
+from gatehouse.pipeline.settings import TrainSettings, load_settings
+from gatehouse.pipeline.trainer import EVEN, TrainedModel, TrainingData, find_trainer
+from gatehouse.seal import data_digest
+from gatehouse.stage import run_stage
+from gatehouse.table import read_table
+from gatehouse.workspace import MODEL_FP32
+
+if TYPE_CHECKING:
+    import onnx
+    import pandas as pd
+
+REPORTS = Path("reports/train")
+PARITY = 1e-5
+"""Largest allowed difference between the graph's output and the trainer's own: of probabilities,
+or of a regression's predictions in standard deviations of them."""
+
+
+def train(settings: TrainSettings) -> str | None:
+    """Train, check and write the model; returns a line that says what was done.
+
+    Under torchrun every process trains; only the first writes, the others return None.
+
+    Raises:
+        GatehouseError: settings, contract and data do not fit each other, or the graph does not
+            give the trainer's outputs; no model is then written.
+    """
+    contract = load_contract()
+    data = TrainingData(
+        contract, read_table(PREPARED / "train.parquet"), read_table(PREPARED / "valid.parquet")
+    )
+    trainer, first = find_trainer(settings.trainer), int(os.environ.get("RANK", "0")) == 0
+    if first:  # an earlier trainer's curves are not this one's
+        shutil.rmtree(REPORTS, ignore_errors=True)
+    trained = trainer(data, settings, REPORTS)
+    if not first:
+        return None
+    write_metadata(
+        trained.graph,
+        Metadata(
+            contract=contract.digest,
+            data=data_digest(),
+            commit=commit(),
+            classes=contract.classes,
+            threshold=EVEN if contract.task is Task.BINARY else None,
+            trainer=settings.trainer,
+        ),
+    )
+    content = _checked(trained.graph)
+    model = Model(MODEL_FP32, content)
+    worst = parity(model, data, trained)
+    if not (REPORTS / METRICS).exists():
+        frames = data.train, data.valid
+        report(REPORTS, contract.task, [Epoch(*(mean_loss(model, data, f) for f in frames))], 0)
+    MODEL_FP32.parent.mkdir(parents=True, exist_ok=True)
+    part = MODEL_FP32.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(MODEL_FP32)
+    outputs = "predictions" if contract.task is Task.REGRESSION else "probabilities"
+    return (
+        f"train: {MODEL_FP32}, {len(content):,} bytes; within {worst:.1e} of the trainer's "
+        f"{outputs} on {len(data.valid):,} rows"
+    )
+
+
+def parity(model: Model, data: TrainingData, trained: TrainedModel) -> float:
+    """Largest difference between the graph's outputs and the trainer's, on the valid split.
+
+    Raises:
+        GatehouseError: it is over the limit, or the graph is none that Gatehouse can use.
+    """
+    found, own = model.outputs(data.valid), trained.valid_outputs
+    if own.shape != found.shape:
+        raise GatehouseError(
+            f"train.trainer: valid_outputs has shape {list(own.shape)} and should have "
+            f"{list(found.shape)}: a row for each of the valid split, and a column for each class "
+            "(one of a regression)"
+        )
+    differences, unit, limit = np.abs(found - own).max(axis=1), "", PARITY
+    if model.metadata.task is Task.REGRESSION:
+        deviation = float(own.std()) or 1.0
+        differences, unit = differences / deviation, " standard deviations"
+        # A float32 holds about seven digits: of 1,000,000.1 the last one is rounded.
+        limit += 4 * float(np.finfo(np.float32).eps) * float(np.abs(own).max()) / deviation
+    worst = int(differences.argmax())
+    if not differences[worst] <= limit:
+        raise GatehouseError(
+            f"{MODEL_FP32}: row {worst} of the valid split scores {differences[worst]:.2e}{unit} "
+            f"away from the trainer's own, more than {limit:.2g}: the export changed the model; "
+            "look for what the exported graph computes otherwise"
+        )
+    return float(differences[worst])
+
+
+def mean_loss(model: Model, data: TrainingData, frame: pd.DataFrame) -> float:
+    """The graph's weighted mean loss on `frame`, as `gatehouse.pipeline.curves` names it."""
+    found, labels = model.outputs(frame), data.labels(frame)
+    if model.metadata.task is Task.REGRESSION:
+        losses = np.square((found[:, 0] - labels) / data.scale().deviation)
+    else:
+        chances = found[np.arange(len(labels)), labels]
+        losses = -np.log(chances.clip(np.finfo(np.float32).tiny))
+    return float(np.average(losses, weights=data.weights(frame)))
+
+
+def commit() -> str:
+    """The commit that the model is said to come from; GATEHOUSE_COMMIT says otherwise."""
+    named = os.environ.get("GATEHOUSE_COMMIT")
+    if named:
+        return named
+    try:
+        return commit_of("HEAD")
+    except GatehouseError:
+        return "unknown"
+
+
+def _checked(graph: onnx.ModelProto) -> bytes:
+    import onnx
+
+    try:
+        onnx.checker.check_model(graph, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise GatehouseError(
+            f"{MODEL_FP32}: the trainer's graph is not valid ONNX ({error})"
+        ) from None
+    content: bytes = graph.SerializeToString(deterministic=True)
+    return content
+
+
+def main() -> int:
+    """Run the stage in the current directory; returns the exit code."""
+    return run_stage(lambda: train(load_settings().train))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

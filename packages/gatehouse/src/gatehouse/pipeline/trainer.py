@@ -1,0 +1,196 @@
+"""What a trainer is: one function from prepared rows to an ONNX graph."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.contract import Contract, Task
+from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.settings import TrainSettings
+
+if TYPE_CHECKING:
+    import onnx
+    import pandas as pd
+
+    from gatehouse.model import Model
+
+
+EVEN = 0.5
+"""The threshold in the graph that training exports. Stage `quantize` stores `decision.threshold` in
+the served one, so that another threshold does not train again."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a trainer may learn from: the rows of two splits, and the contract that reads them."""
+
+    contract: Contract
+    train: pd.DataFrame
+    valid: pd.DataFrame
+
+    @property
+    def width(self) -> int:
+        """K, the number of outputs for a row: the classes, or 1 of a regression."""
+        return len(self.contract.classes) or 1
+
+    def labels(self, frame: pd.DataFrame) -> NDArray[Any]:
+        """What is to be learned, shape [N].
+
+        Of a classifier the index of each row's class in `contract.classes`, int64 (of two
+        classes: 1 is positive); of a regression the target, float32, in its own units.
+
+        Raises:
+            GatehouseError: the target holds a value that is no class, or no finite number.
+        """
+        target = frame[self.contract.target]
+        if self.contract.task is Task.REGRESSION:
+            return self._values(target)
+        strangers = target[~target.isin(self.contract.classes)]
+        if len(strangers):
+            raise GatehouseError(
+                f"column '{self.contract.target}': {len(strangers)} rows hold a value that is no "
+                f"class, such as {strangers.iloc[0]!r}; the contract's classes are "
+                f"{list(self.contract.classes)}"
+            )
+        indices = {name: index for index, name in enumerate(self.contract.classes)}
+        labels: NDArray[np.int64] = target.map(indices).to_numpy(np.int64)
+        return labels
+
+    def _values(self, target: pd.Series) -> NDArray[np.float32]:
+        try:
+            values = target.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
+        except (TypeError, ValueError):
+            values = np.full(len(target), np.nan, np.float32)
+        wrong = target[~np.isfinite(values)]
+        if len(wrong):
+            raise GatehouseError(
+                f"column '{self.contract.target}': {len(wrong)} rows hold no finite number, such "
+                f"as {wrong.iloc[0]!r}; mend them, or take them out"
+            )
+        found: NDArray[np.float32] = values
+        return found
+
+    def scale(self) -> Scale:
+        """Mean and standard deviation of a regression's target on the train split."""
+        return Scale.of(self.labels(self.train))
+
+    def weights(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """Weight of each row in the loss, mean 1, shape [N]; ones without a weight column.
+
+        Raises:
+            GatehouseError: a weight is negative or not finite, or all are 0.
+        """
+        name = self.contract.weight
+        if name is None:
+            return np.ones(len(frame), np.float32)
+        values = frame[name].to_numpy(np.float64, na_value=np.nan)
+        wrong = values[~(np.isfinite(values) & (values >= 0))]
+        if len(wrong):
+            raise GatehouseError(
+                f"column '{name}': {len(wrong)} row weights are negative or not finite, such as "
+                f"{wrong[0]}; mend them, or give the column role: ignored"
+            )
+        if not values.any():
+            raise GatehouseError(f"column '{name}': every row weight is 0")
+        return np.asarray(values / values.mean(), np.float32)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A regression's target is learned in standard deviations from its mean."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating[Any]]) -> Self:
+        """The scale of `values`, shape [N]; where all are equal, the deviation counts as 1."""
+        wide = values.astype(np.float64)
+        return cls(float(wide.mean()), float(wide.std()) or 1.0)
+
+    def shrink(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """The target's units into standard deviations."""
+        return np.asarray((values.astype(np.float64) - self.mean) / self.deviation, np.float32)
+
+    def stretch(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Standard deviations into the target's units."""
+        return np.asarray(values.astype(np.float64) * self.deviation + self.mean)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a trainer returns.
+
+    Attributes:
+        graph: takes raw columns and gives probabilities, or of a regression the prediction, as
+            `gatehouse.model` says; the stage adds the metadata.
+        valid_outputs: what the trainer's own framework gives for each row of the valid split,
+            shape [N, K]: a probability for each class in the order of `contract.classes`, or of a
+            regression the value ([N, 1]); the stage holds the graph to it.
+    """
+
+    graph: onnx.ModelProto
+    valid_outputs: NDArray[np.float64]
+
+
+def asked(trained: TrainedModel, contract: Contract, settings: TrainSettings) -> Model:
+    """The model of a graph that goes no further than this process, to be asked there.
+
+    Raises:
+        GatehouseError: the graph can't be used.
+    """
+    from gatehouse.model import Metadata, Model, write_metadata
+
+    write_metadata(
+        trained.graph,
+        Metadata(
+            contract=contract.digest,
+            data="",
+            commit="",
+            classes=contract.classes,
+            threshold=EVEN if contract.task is Task.BINARY else None,
+            trainer=settings.trainer,
+        ),
+    )
+    return Model(Path(f"the graph of {settings.trainer}"), trained.graph.SerializeToString())
+
+
+class Trainer(Protocol):
+    """The function that `train.trainer` names; under torchrun every process calls it."""
+
+    def __call__(self, data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+        """Train on `data`; metrics and curves may be written into the folder `reports`."""
+        ...
+
+
+def find_trainer(name: str, key: str = "train.trainer") -> Trainer:
+    """The function that `name` ("module:function") says; `key` is the setting that names it.
+
+    Raises:
+        GatehouseError: there is no such module or function.
+    """
+    module_name, function_name = name.split(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if not error.name or not f"{module_name}.".startswith(f"{error.name}."):
+            raise GatehouseError(
+                f"params.yaml: {key}: '{module_name}' needs the module '{error.name}', "
+                "which is not installed"
+            ) from None
+        raise GatehouseError(
+            f"params.yaml: {key}: there is no module '{error.name}'; give module:function"
+        ) from None
+    trainer = getattr(module, function_name, None)
+    if not callable(trainer):
+        raise GatehouseError(
+            f"params.yaml: {key}: '{module_name}' has no function '{function_name}'"
+        )
+    found: Trainer = trainer
+    return found

@@ -1,0 +1,90 @@
+"""A fitted model of another library as the whole ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx.utils
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from gatehouse.model import OUTPUT, VALUE
+from gatehouse.pipeline.export import NETWORK, OPSET, OPSET_ML, assemble
+from gatehouse.pipeline.trainers.features import FEATURES
+
+if TYPE_CHECKING:
+    from gatehouse.pipeline.trainer import Scale
+    from gatehouse.pipeline.trainers.features import Features
+
+TARGET_OPSET = {"": OPSET, "ai.onnx.ml": OPSET_ML}
+
+
+def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onnx.ModelProto:
+    """The graph from raw columns to `core`'s answer.
+
+    Args:
+        core: what a converter gave, from `FEATURES` to (label and) probabilities [N, K], or of a
+            regression to the target in standard deviations, [N, 1].
+        features: what stands in front.
+        scale: of a regression's target; without one `core` is a classifier.
+    """
+    answer = core.graph.output[-1].name
+    core = onnx.utils.Extractor(core).extract_model([FEATURES], [answer])
+    names = {"": "", FEATURES: FEATURES}
+
+    def renamed(found: Iterable[str]) -> list[str]:
+        return [names.get(name, f"{NETWORK}{name}") for name in found]
+
+    nodes, weights = list(core.graph.node), list(core.graph.initializer)
+    for position, node in enumerate(nodes):
+        node.name = f"{NETWORK}{node.op_type}_{position}"  # a converter may draw names by chance
+        node.input[:], node.output[:] = renamed(node.input), renamed(node.output)
+    for tensor in weights:
+        tensor.name = f"{NETWORK}{tensor.name}"
+    output = core.graph.output[0]
+    width = output.type.tensor_type.shape.dim[1].dim_value
+    output.name = OUTPUT
+    raw = names.get(answer, f"{NETWORK}{answer}")
+    if scale is None:
+        # The float32 shares of many trees that all agree may add up to more than 1.
+        for key, limit in (("none", 0), ("all", 1)):
+            weights.append(numpy_helper.from_array(np.array(limit, np.float32), f"{NETWORK}{key}"))
+        nodes.append(
+            helper.make_node("Clip", [raw, f"{NETWORK}none", f"{NETWORK}all"], [OUTPUT], OUTPUT)
+        )
+    else:
+        for key, value in (("deviation", scale.deviation), ("mean", scale.mean)):
+            weights.append(numpy_helper.from_array(np.array(value, np.float32), f"{NETWORK}{key}"))
+        stretched, output.name, width = f"{NETWORK}stretched", VALUE, 1
+        pair = [raw, f"{NETWORK}deviation"]
+        nodes.append(helper.make_node("Mul", pair, [stretched], stretched))
+        nodes.append(helper.make_node("Add", [stretched, f"{NETWORK}mean"], [VALUE], VALUE))
+    output.CopyFrom(helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["N", width]))
+    return assemble(
+        features.encoding, [*features.nodes, *nodes], [*features.weights, *weights], core
+    )
+
+
+def exact_thresholds(core: onnx.ModelProto, thresholds: NDArray[np.float64]) -> None:
+    """Make a float32 feature take the way that it takes in float64.
+
+    A converter rounds thresholds to the nearest float32, which may be the very value that lay
+    above: `x <= threshold` is then true of it. Rounded down, it is true of the same float32.
+
+    Args:
+        core: with one ensemble of trees, changed in place.
+        thresholds: of its branches, in its order.
+    """
+    (trees,) = (node for node in core.graph.node if node.op_type.startswith("TreeEnsemble"))
+    attributes: dict[str, Any] = {attribute.name: attribute for attribute in trees.attribute}
+    values = np.array(attributes["nodes_values"].floats, np.float32)
+    branches = np.array([mode != b"LEAF" for mode in attributes["nodes_modes"].strings])
+    with np.errstate(over="ignore"):  # LightGBM's 1e300 parts all numbers from the missing ones
+        nearest = thresholds.astype(np.float32)
+    assert np.array_equal(values[branches], nearest), "branches in another order"
+    down = np.where(nearest > thresholds, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+    values[branches] = down
+    attributes["nodes_values"].floats[:] = values.tolist()

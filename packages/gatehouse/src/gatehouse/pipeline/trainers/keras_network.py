@@ -1,0 +1,110 @@
+"""A Keras network on the torch backend, exported as torch's own networks are."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatehouse.contract import Task
+from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.curves import Epoch, loss_name, report
+from gatehouse.pipeline.export import assemble, torch_core
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.pipeline.trainers.features import FEATURES, Features
+
+_STEPS, _SMALLEST_BATCH = 16, 16
+"""As in `gatehouse.pipeline.fit`: a small table gets smaller batches."""
+
+
+def train_keras(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+    """Fit dense layers on standardised numbers and categories' indicators, on the CPU.
+
+    Raises:
+        GatehouseError: Keras is not installed, or has another backend.
+    """
+    keras = _keras()
+    import torch
+
+    from gatehouse.pipeline.device import deterministic
+
+    options, task = settings.keras_mlp, data.contract.task
+    deterministic(settings.seed, options.threads)
+    keras.utils.set_random_seed(settings.seed)
+    scale = data.scale() if task is Task.REGRESSION else None
+    features = Features.for_sums(data)
+    train, valid = (
+        (
+            features.of(frame),
+            data.labels(frame) if scale is None else scale.shrink(data.labels(frame)),
+            data.weights(frame),
+        )
+        for frame in (data.train, data.valid)
+    )
+    width = train[0].shape[1]
+    with keras.device("cpu"):
+        layers: list[Any] = [keras.Input((width,))]
+        for hidden in options.hidden:
+            layers += [
+                keras.layers.Dense(hidden, activation="relu"),
+                keras.layers.Dropout(options.dropout),
+            ]
+        network = keras.Sequential([*layers, keras.layers.Dense(data.width)])
+        network.compile(
+            optimizer=keras.optimizers.AdamW(options.learning_rate),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            if scale is None
+            else keras.losses.MeanSquaredError(),
+            weighted_metrics=[],
+        )
+        stop = keras.callbacks.EarlyStopping(patience=options.patience, restore_best_weights=True)
+        history = network.fit(
+            train[0],
+            train[1],
+            sample_weight=train[2],
+            validation_data=valid,
+            epochs=options.epochs,
+            batch_size=min(options.batch, max(_SMALLEST_BATCH, len(train[0]) // _STEPS)),
+            callbacks=[stop],
+            verbose=0,
+        ).history
+        curve = [Epoch(*e) for e in zip(history["loss"], history["val_loss"], strict=True)]
+        best = int(np.argmin(history["val_loss"]))
+        print(
+            f"train: best of {len(curve)} epochs is {best + 1}, "
+            f"{loss_name(task).replace('_', ' ')} {curve[best].valid_loss:.4f} on the valid split"
+        )
+        report(reports, task, curve, best)
+        with torch.no_grad():
+            found = network(torch.from_numpy(valid[0]), training=False)
+        own = found.softmax(dim=1).numpy() if scale is None else scale.stretch(found.numpy())
+        with warnings.catch_warnings():
+            # Keras asks for the number of rows and does nothing with it; the stage compares the
+            # graph with the network on another number.
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+            core = torch_core(network, (torch.zeros(2, width),), [FEATURES], scale)
+    nodes = [*features.nodes, *core.graph.node]
+    weights = [*features.weights, *core.graph.initializer]
+    return TrainedModel(assemble(features.encoding, nodes, weights, core), own.astype(np.float64))
+
+
+def _keras() -> Any:
+    os.environ["KERAS_BACKEND"] = "torch"  # read when Keras is imported
+    try:
+        import keras
+    except ImportError:
+        raise GatehouseError(
+            "params.yaml: train.trainer: keras_mlp needs Keras, which is in the set of packages "
+            "extras: make setup EXTRAS=1; in workflows write extras beside run after packages: in "
+            "pipeline.yml and retrain.yml"
+        ) from None
+    if keras.backend.backend() != "torch":
+        raise GatehouseError(
+            f"params.yaml: train.trainer: keras_mlp needs Keras on torch, and its backend here is "
+            f"{keras.backend.backend()}"
+        )
+    return keras

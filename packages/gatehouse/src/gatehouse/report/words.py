@@ -1,0 +1,338 @@
+"""Findings as plain sentences, and what to do about the ones that block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates import GATES
+from gatehouse.gates.data import DATA
+from gatehouse.gates.rows import ROWS
+from gatehouse.gates.spec import GateSpec
+from gatehouse.origin import MEASUREMENT as ORIGIN
+from gatehouse.report.context import ReportContext
+from gatehouse.report.escape import code, plain, prose
+from gatehouse.report.numbers import bound, count, estimate, probability
+from gatehouse.verdict import Finding, Outcome, RuleResult
+
+ICONS = {
+    Outcome.NONE: "\N{HEAVY MINUS SIGN}",
+    Outcome.PASS: "✅",
+    Outcome.WAIVED: "🎫",
+    Outcome.ACCEPTED: "✍️",
+    Outcome.INCONCLUSIVE: "❔",
+    Outcome.FAIL: "❌",
+    Outcome.ERROR: "⛔",
+}
+WARNING = "⚠️"
+_NAMED = 5
+_NOTELESS = {gate.name for gate in GATES} - {ROWS.name}
+"""Gates whose sentences hold their notes already, or whose notes are of all rows."""
+_GONE = "The policy names this gate no more."
+
+_LABELS = {
+    "accuracy": "accuracy",
+    "accuracy_of_base_difference": "the base's accuracy, against that on the exam",
+    "accuracy_score_difference": "accuracy difference",
+    "balanced_accuracy": "balanced accuracy",
+    "brier_score_loss": "Brier score",
+    "column_auc": "how well one new column tells the target",
+    "decision_agreement": "share of decisions alike",
+    "demographic_parity_difference": "demographic parity difference",
+    "demographic_parity_ratio": "demographic parity ratio",
+    "duplicate_rows": "duplicated rows",
+    "equalized_odds_difference": "equalized odds difference",
+    "exam_growth": "new test rows for each row of the exam",
+    "exam_leak": "share of rows outside test that equal an exam row, or nearly",
+    "expected_calibration_error": "calibration error",
+    "f1": "F1",
+    "f1_macro": "F1, mean of the classes",
+    "false_positive_rate": "false positive rate",
+    "first_run": "first runs that no owner reviews",
+    "group_loss_difference": "group loss difference",
+    "label_rate_difference": "labels, against those of the exam",
+    "latency_p50": "median",
+    "latency_p95": "95th percentile",
+    "latency_p99": "99th percentile",
+    "latency_ratio": "time ratio",
+    "log_loss": "log loss",
+    "mean_absolute_error": "mean absolute error",
+    "mean_error": "mean error",
+    "mean_prediction_difference": "mean difference of predictions",
+    "mean_error_difference": "mean error difference",
+    "not_from_run": "data and model from no run that counts",
+    "precision": "precision",
+    "probability_difference": "mean difference of probabilities",
+    "prediction_difference": "predictions moved by INT8",
+    "r2": "R²",
+    "r2_difference": "R² lost or won by INT8",
+    "r2_of_base_difference": "the base's R², against that on the exam",
+    "recall": "recall",
+    "roc_auc": "ROC AUC",
+    "roc_auc_of_base_difference": "the base's ROC AUC, against that on the exam",
+    "root_mean_squared_error": "root mean squared error",
+    "accuracy_difference": "accuracy lost or won by INT8",
+    "roc_auc_difference": "ROC AUC lost or won by INT8",
+    "rows": "rows",
+    "selection_rate": "selection rate",
+    "single_row_difference": "difference between a row scored alone and among others",
+    "size": "size",
+    "split_changes": "settings of the split rule that changed",
+    "size_ratio": "size ratio",
+    "test_rows_in_train": "share of test rows that are in train",
+    "touched_exam_rows": "exam rows that are changed, relabelled or gone",
+    "train_turnover": "rows outside test that changed, as a share",
+    "true_positive_rate": "true positive rate",
+    "unfair_deal": "distance from the contract's shares",
+}
+
+
+def name_of(measurement: str) -> str:
+    """A measurement's name for people, as Markdown."""
+    return _LABELS.get(measurement) or code(measurement)
+
+
+def plain_name(measurement: str) -> str:
+    """A measurement's name for people, as plain text."""
+    return _LABELS.get(measurement) or measurement.replace("_", " ")
+
+
+def plain_slice(text: str) -> str:
+    """A slice for people, as plain text; empty where it is everything."""
+    return "" if text == "all" else re.sub("^(column|number|category|class)=", "", text)
+
+
+def slice_of(text: str) -> str:
+    """A slice for people, as Markdown; empty where it is everything."""
+    return "" if text == "all" else code(plain_slice(text))
+
+
+def is_difference(measurement: str, of: Of) -> bool:
+    """Is the value a signed difference, rather than a ratio, an effect or a metric?"""
+    if measurement in ("roc_auc_difference", "accuracy_difference", "r2_difference", "mean_error"):
+        return True
+    unsigned = (
+        "latency_ratio", "size_ratio", "drift", "schema_changes",
+        "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
+    )  # fmt: skip
+    return of is Of.COMPARISON and measurement not in unsigned
+
+
+@dataclass(frozen=True)
+class Style:
+    """How names and texts from outside are written.
+
+    Attributes:
+        code: a name or value.
+        prose: a text.
+        named: a measurement's name.
+    """
+
+    code: Callable[[str], str]
+    prose: Callable[[str], str]
+    named: Callable[[str], str]
+
+
+MARKDOWN = Style(code=code, prose=prose, named=name_of)
+PLAIN = Style(code=plain, prose=plain, named=plain_name)
+
+
+def sentence(
+    result: RuleResult,
+    finding: Finding,
+    measured: Measurement | None = None,
+    style: Style = MARKDOWN,
+    broken: Sequence[Measurement] = (),
+) -> str:
+    """What was measured and what the rule asks for.
+
+    Args:
+        result: of the rule.
+        finding: the slice of it that the sentence is about.
+        measured: its measurement, whose samples are named; None where the evidence isn't at hand.
+        style: Markdown, or plain text.
+        broken: the expectations that the data breaks.
+    """
+    if finding.outcome in (Outcome.ERROR, Outcome.NONE) or result.measurement == ORIGIN:
+        return style.prose(finding.text)
+    if result.measurement == "failed_expectations":
+        text = _data_sentence(result, finding, broken, style)
+    elif result.measurement == "schema_changes":
+        text = _schema_sentence(finding, measured, style)
+    elif result.measurement == "touched_exam_rows":
+        text = _exam_sentence(result, finding)
+    elif result.measurement == "unfair_deal":
+        text = _deal_sentence(finding, measured, style)
+    elif finding.p_value is not None:
+        text = _drift_sentence(result, finding, style)
+    else:
+        text = _metric_sentence(result, finding, style)
+    if result.gate not in _NOTELESS and finding.value and finding.note:
+        text += f" ({style.prose(finding.note)})"
+    if finding.outcome is Outcome.INCONCLUSIVE:
+        text += f": {_undecided(result, finding)}"
+    return text
+
+
+HIGHER_IS_BETTER = (
+    "roc_auc", "accuracy", "balanced_accuracy", "f1", "f1_macro", "precision", "recall", "r2",
+)  # fmt: skip
+
+
+_AT_MOST_1 = (*HIGHER_IS_BETTER, "decision_agreement", "demographic_parity_ratio")
+
+
+def is_best_high(measurement: str) -> bool:
+    """Is 1 the best that a measurement can be?"""
+    return measurement in _AT_MOST_1
+
+
+def is_ratio(measurement: str) -> bool:
+    """Is 1 "no change"?"""
+    return measurement in ("latency_ratio", "size_ratio")
+
+
+def is_ceiling(result: RuleResult) -> bool:
+    """Does the rule suspect a metric that is too good?"""
+    return result.bound == "at_most" and result.measurement in HIGHER_IS_BETTER
+
+
+def next_step(gate: GateSpec | None, result: RuleResult, *, compared: bool) -> str:
+    """What to do about a result that is not green; `compared`: there is a base."""
+    if result.outcome is Outcome.ERROR:
+        return (
+            "Run `make run` on this branch and commit what it writes: the evidence must be of "
+            "exactly this data and model."
+        )
+    if result.outcome is Outcome.INCONCLUSIVE and result.measurement == "latency_ratio":
+        return "A quieter machine or more sessions (`measure.latency`) narrow the interval."
+    if result.outcome is Outcome.INCONCLUSIVE:
+        return "More rows narrow the interval."
+    if result.measurement == ORIGIN:
+        return "Fix what the reason names, so that a counted run makes the model; or ask an owner."
+    if is_ceiling(result):
+        return (
+            "Look for a column that reveals the target (`role: ignored` in `contract.yaml` takes "
+            "it out). Floors that were measured with it are too high: lower them too."
+        )
+    return gate.advise(result, compared=compared) if gate else _GONE
+
+
+def expectations_sentence(result: RuleResult, finding: Finding) -> str:
+    """How many expectations of the contract hold or fail, as plain text."""
+    severity, n = finding.slice.removeprefix("severity="), finding.n or 0
+    failed = int(finding.value or 0)
+    if not n:
+        return f"no {severity} expectations"
+    if not failed:
+        return (
+            f"the one {severity} expectation holds"
+            if n == 1
+            else f"all {count(n)} {severity} expectations hold"
+        )
+    if finding.outcome is Outcome.PASS:
+        verb = "expectation fails" if failed == 1 else "expectations fail"
+        return f"{count(failed)} {severity} {verb} (allowed: {result.limit:g})"
+    return f"{count(failed)} of {count(n)} {severity} expectations fail"
+
+
+def _data_sentence(
+    result: RuleResult, finding: Finding, broken: Sequence[Measurement], style: Style
+) -> str:
+    severity = finding.slice.removeprefix("severity=")
+    ours = [m for m in broken if f" {severity}:" in f" {m.method}"]
+    text = style.prose(expectations_sentence(result, finding))
+    if not ours:
+        note = style.prose(finding.note) if finding.note else ""
+        return f"{text}: {note}" if note and finding.outcome is not Outcome.PASS else text
+    if finding.outcome is Outcome.PASS:  # a tick stands beside it: no details, and no alarm
+        where = list(dict.fromkeys(style.code(plain_slice(item.slice)) for item in ours))
+        return f"{text}: {', '.join(where[:_NAMED])}" + (", …" if len(where) > _NAMED else "")
+    return f"{text}: {style.prose(ours[0].note or '')}" + ("; …" if len(ours) > 1 else "")
+
+
+def failed_expectations(context: ReportContext) -> list[Measurement]:
+    """The data gate's measurements of single expectations that the data breaks.
+
+    Only those have a note: an expectation may allow for some rows that break it.
+    """
+    return [
+        measurement
+        for measurement in context.measurements(DATA.name)
+        if measurement.name.startswith("expect_") and measurement.note is not None
+    ]
+
+
+def _schema_sentence(finding: Finding, measured: Measurement | None, style: Style) -> str:
+    columns = count(finding.n or 0)
+    if not finding.value:
+        return f"the same {columns} columns as the base"
+    text = f"{count(int(finding.value))} of {columns} columns changed"
+    samples = measured.samples[:5] if measured else ()
+    return text + (f": {', '.join(map(style.code, samples))}" if samples else "")
+
+
+def _exam_sentence(result: RuleResult, finding: Finding) -> str:
+    exam, touched = count(finding.n or 0), int(finding.value or 0)
+    if not touched:
+        return f"all {exam} rows of the exam are as in the base"
+    verb = "rows of the exam is" if touched == 1 else "rows of the exam are"
+    allowed = f" (at most {bound(result.limit, 'rows')})"
+    return f"{count(touched)} of {exam} {verb} changed, relabelled or gone{allowed}"
+
+
+def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style) -> str:
+    kind = finding.slice.removeprefix("rows=")
+    if not finding.n:
+        return f"no row is {kind}"
+    fell = ", ".join(map(style.prose, measured.samples)) if measured else ""
+    text = f"rows {kind}" + (f": {fell}" if fell else "")
+    if finding.outcome is Outcome.PASS:
+        return f"{text}, in the contract's shares"
+    p_value = style.prose(probability(finding.p_value or 0.0))
+    return f"{text}, not in the contract's shares (adjusted p {p_value})"
+
+
+def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    who = style.code(plain_slice(finding.slice))
+    if finding.slice == "prediction":
+        who = "the model's predictions"
+    assert finding.value is not None and finding.p_value is not None
+    effect = estimate(finding.value, None, finding.unit, limit=result.limit)
+    text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
+    if finding.outcome is Outcome.FAIL:
+        text += f"; adjusted p {style.prose(probability(finding.p_value))}"
+    return text + insignificance(result, finding) + ")"
+
+
+def insignificance(result: RuleResult, finding: Finding) -> str:
+    """Why an effect beyond its limit passes: its test; empty for all else."""
+    beyond = finding.value is not None and finding.value > result.limit
+    if finding.outcome is not Outcome.PASS or finding.p_value is None or not beyond:
+        return ""
+    return f"; not significant (p = {finding.p_value:.2g})"
+
+
+def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    signed = is_difference(result.measurement, result.of)
+    where = plain_slice(finding.slice)
+    who = style.named(result.measurement) + (f" of {style.code(where)}" if where else "")
+    if result.of is Of.COMPARISON and signed:
+        who += " against the base"
+    unit = finding.unit
+    if finding.value == 0 and result.limit == 0 and finding.interval is None:
+        return f"{who}: none"
+    shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
+    side = "at least" if result.bound == "at_least" else "at most"
+    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)})"
+
+
+def _undecided(result: RuleResult, finding: Finding) -> str:
+    if finding.value is None:
+        return "it could not be measured"
+    interval = finding.interval
+    if interval and interval.low <= result.limit <= interval.high:
+        return "inconclusive"
+    return f"inconclusive, {count(finding.n or 0)} are too few"

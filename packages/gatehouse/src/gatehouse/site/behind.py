@@ -1,0 +1,205 @@
+"""The rows behind a red slice: the ten that the model gets most wrong.
+
+Rows are shown only if the contract says `show_rows: true`. They are the candidate's own test rows,
+with what the model said of them, and only if data and model here are those that were judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.base import dealt
+from gatehouse.contract import Contract, Role, Task
+from gatehouse.errors import GatehouseError
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.report.escape import plain
+from gatehouse.report.words import plain_name, plain_slice
+from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
+from gatehouse.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gatehouse.gates.predictions import Predictions
+
+SHOWN = 10
+"""Rows of a slice."""
+_SLICES = 20
+_LONGEST = 60
+"""Characters of a value."""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The rows behind one red slice.
+
+    Attributes:
+        anchor: of its section in the page.
+        gate: by its name.
+        rule: that fails.
+        slice: as the verdict names it.
+        title: what fails, for people.
+        about: which rows these are.
+        columns: the heads of the table.
+        rows: up to ten, each with one text per column.
+    """
+
+    anchor: str
+    gate: str
+    rule: str
+    slice: str
+    title: str
+    about: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def red_slices(verdict: Verdict) -> list[tuple[RuleResult, Finding]]:
+    """The slices of rows that fail a rule: of the gates accuracy and fairness."""
+    return [
+        (result, finding)
+        for result in verdict.rules
+        if result.gate in (ACCURACY.name, FAIRNESS.name)
+        for finding in result.findings
+        if finding.outcome is Outcome.FAIL
+    ][:_SLICES]
+
+
+def rows_behind(here: Workspace, verdict: Verdict) -> list[Behind]:
+    """The rows behind each red slice of a verdict.
+
+    Raises:
+        GatehouseError: data or model are missing, or are not those that were judged.
+    """
+    if not here.prepared.exists():  # DVC keeps none, so a fresh checkout has none
+        dealt(here)
+    judged, present = verdict.candidate, here.present(("data", "model"))
+    if (present.data, present.model) != (judged.data, judged.model):
+        raise GatehouseError("data and model here are not those that were judged")
+    from gatehouse.gates.exam import exam_of
+
+    exam = exam_of(here, None)
+    shown = [name for name in _may_be_shown(here.contract) if name in exam.rows]
+    found: list[Behind] = []
+    for result, finding in red_slices(verdict):
+        for about, chosen in _chosen(result, finding, exam.rows, exam.ours):
+            found.append(
+                Behind(
+                    anchor=f"rows-{len(found) + 1}",
+                    gate=result.gate,
+                    rule=result.rule,
+                    slice=finding.slice,
+                    title=_title(result, finding),
+                    about=about,
+                    columns=_heads(here.contract, shown),
+                    rows=_worst(exam.rows[shown], exam.ours, chosen),
+                )
+            )
+    return found
+
+
+def _title(result: RuleResult, finding: Finding) -> str:
+    where = plain(plain_slice(finding.slice), 80)
+    name = plain(plain_name(result.measurement), 80)
+    text = f"{name} of {where}" if where else name
+    return text[:1].upper() + text[1:]
+
+
+def _chosen(
+    result: RuleResult, finding: Finding, rows: pd.DataFrame, said: Predictions
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Which of the N rows a slice is about, in words and as a mask of shape [N]; or nothing."""
+    if finding.slice == "all":
+        yield f"All {len(rows):,} test rows", np.ones(len(rows), bool)
+    elif finding.slice.startswith("class=") and result.gate == ACCURACY.name:
+        name = finding.slice.removeprefix("class=")
+        if name in said.classes:
+            chosen = said.labels == said.classes.index(name)
+            yield f"The {int(chosen.sum()):,} test rows of this class", chosen
+    elif result.gate == FAIRNESS.name:
+        attributes = tuple(finding.slice.split(" & "))
+        if set(attributes) <= set(rows):
+            yield _worst_group(rows, attributes, said)
+
+
+def _worst_group(
+    rows: pd.DataFrame, attributes: tuple[str, ...], said: Predictions
+) -> tuple[str, NDArray[np.bool_]]:
+    """The group in which the model errs most, of those with ten rows if there are such."""
+    from gatehouse.gates.fairness.measure import group_labels
+
+    names, index, sizes = np.unique(
+        group_labels(rows, attributes), return_inverse=True, return_counts=True
+    )
+    means = np.bincount(index, weights=_errors(said)) / sizes
+    means[sizes < min(SHOWN, sizes.max())] = -np.inf
+    worst = int(means.argmax())
+    number = means[worst]
+    error = (
+        f"mean error {number:.3g}" if said.task is Task.REGRESSION else f"{number:.1%} are wrong"
+    )
+    group = plain(str(names[worst]), 80)
+    return f"The group {group}: {int(sizes[worst]):,} test rows, {error}", index == worst
+
+
+def _errors(said: Predictions) -> NDArray[np.float64]:
+    """How wrong each of N rows is, shape [N]: 0 or 1, of a regression the distance."""
+    if said.task is Task.REGRESSION:
+        return np.asarray(np.abs(said.scores - said.labels))
+    return np.asarray(said.decisions != said.labels, np.float64)
+
+
+def _heads(contract: Contract, shown: list[str]) -> tuple[str, ...]:
+    """The true value, what the model says and how sure it is, then columns of the row."""
+    score = () if contract.task is Task.REGRESSION else ("score",)
+    heads = (contract.target, "the model says", *score, *shown)
+    return tuple(plain(name, _LONGEST) for name in heads)
+
+
+def _may_be_shown(contract: Contract) -> list[str]:
+    """Inputs and protected attributes that may be logged; never a key."""
+    return [
+        name
+        for name, column in contract.columns.items()
+        if column.logged and (column.is_model_input or column.role is Role.PROTECTED)
+    ]
+
+
+def _worst(
+    rows: pd.DataFrame, said: Predictions, chosen: NDArray[np.bool_]
+) -> tuple[tuple[str, ...], ...]:
+    """The ten rows among `chosen`, shape [N], that the model gets most wrong, the worst first."""
+    wrong = _errors(said)
+    if said.task is Task.BINARY:
+        wrong = wrong + np.abs(said.scores - said.labels)
+    elif said.task is Task.MULTICLASS:  # of two wrong rows the one that it is surer of
+        wrong = wrong * (1 + said.scores)
+    places = np.flatnonzero(chosen)
+    places = places[np.argsort(-wrong[places], kind="stable")][:SHOWN]
+    found = []
+    for place in places:
+        score = () if said.task is Task.REGRESSION else (f"{said.scores[place]:.4g}",)
+        answers = (_label(each[place], said) for each in (said.labels, said.decisions))
+        found.append((*answers, *score, *(_text(rows[name].iloc[place]) for name in rows)))
+    return tuple(found)
+
+
+def _label(number: float, said: Predictions) -> str:
+    if said.task is Task.REGRESSION:
+        return f"{number:.6g}"
+    return plain(said.classes[int(number)], _LONGEST)
+
+
+def _text(value: object) -> str:
+    """A value of a row, as plain text; what is missing says so."""
+    import pandas as pd
+
+    if pd.isna(value):
+        return "(missing)"
+    return plain(f"{value:.6g}" if isinstance(value, float) else value, _LONGEST)

@@ -1,0 +1,88 @@
+"""The stage with another trainer: one line switches, and a number keeps its units."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import RandomForestClassifier
+
+from gatehouse.model import Model
+from gatehouse.pipeline.quantize import main as quantize
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.train import main
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData, asked
+from gatehouse.pipeline.trainers.convert import TARGET_OPSET, whole
+from gatehouse.pipeline.trainers.features import FEATURES, Features
+
+if TYPE_CHECKING:
+    from tests.gatehouse.pipeline.conftest import Shop
+
+MODEL, INT8 = Path("models/model.onnx"), Path("models/model.int8.onnx")
+
+
+def right(shop: Shop) -> float:
+    model = Model(INT8)
+    decided = model.decisions(model.outputs(shop.valid))
+    return float((decided == (shop.valid["bought"] == "yes")).mean())
+
+
+def test_one_line_switches(shop: Shop) -> None:
+    """Attacks a trainer that needs a section in params.yaml, or another stage."""
+    shop.edit("params.yaml", "pipeline.network:torch_mlp", "gatehouse.pipeline.trainers:lightgbm")
+    assert main() == 0
+    assert quantize() == 0
+    assert Model(INT8).metadata.trainer == "gatehouse.pipeline.trainers:lightgbm"
+    assert INT8.read_bytes() == MODEL.read_bytes()
+    assert right(shop) > 0.72
+
+
+@pytest.mark.parametrize("trees", [3, 20, 100])
+def test_trees_that_all_agree_give_a_probability(shop: Shop, trees: int) -> None:
+    """Attacks float32 shares that add up to 1.0000001, which is no probability."""
+    data = TrainingData(shop.contract, shop.train, shop.valid)
+    features = Features.for_sums(data)
+    rows = features.of(shop.train)
+    forest = RandomForestClassifier(trees, random_state=0, bootstrap=False)
+    forest.fit(rows, np.arange(len(rows)) % 2)
+    core = convert_sklearn(
+        forest,
+        initial_types=[(FEATURES, FloatTensorType([None, rows.shape[1]]))],
+        target_opset=TARGET_OPSET,
+        options={id(forest): {"zipmap": False}},
+    )
+    trained = TrainedModel(whole(core, features, scale=None), np.empty((0, 2)))
+    settings = TrainSettings(trainer="pipeline.a:forest")
+    outputs = asked(trained, shop.contract, settings).outputs(shop.train)
+    assert outputs.max() == 1
+
+
+def test_a_number_keeps_its_units(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    """Attacks metadata with a threshold where nothing is decided, and losses in squared euros."""
+    shop.edit(
+        "contract.yaml",
+        'type: category\n    role: target\n    categories: ["no", "yes"]\n    positive: "yes"',
+        "type: number\n    role: target",
+    )
+    for split in ("train", "valid"):
+        path = Path(f"data/prepared/{split}.parquet")
+        frame = getattr(shop, split)
+        frame.assign(bought=1e6 + 1e3 * frame["age"].fillna(50)).to_parquet(path)
+    shop.edit(
+        "params.yaml",
+        "pipeline.network:torch_mlp",
+        "gatehouse.pipeline.trainers:logistic_regression",
+    )
+    assert main() == 0
+    assert "of the trainer's predictions on 200 rows" in capsys.readouterr().out
+    model = Model(MODEL)
+    assert model.metadata.threshold is None
+    wanted = 1e6 + 1e3 * shop.valid["age"].fillna(50)
+    np.testing.assert_allclose(model.outputs(shop.valid)[:, 0], wanted, rtol=1e-3)
+    losses = json.loads(Path("reports/train/metrics.json").read_text(encoding="utf-8"))
+    assert 0 <= losses["best"]["valid_squared_error"] < 0.01

@@ -1,0 +1,1 @@
+"""Yours: how data becomes a model."""

@@ -1,5 +1,0 @@
-"""Exit codes of every Gatehouse command."""
-
-PASS = 0
-FAIL = 1
-ERROR = 2

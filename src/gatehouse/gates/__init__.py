@@ -1,1 +1,0 @@
-"""The gates: each measures; none decides. One file per gate."""

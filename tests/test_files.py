@@ -1,0 +1,51 @@
+"""contract.yaml, params.yaml, policy.yaml and model_card.yaml: valid, and naming what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from gatehouse.contract import CONTRACT_FILE, load_contract
+from gatehouse.pipeline.ingest import SOURCES
+from gatehouse.pipeline.settings import PARAMS_FILE, Choice, DataSettings, load_settings
+from gatehouse.pipeline.trainer import find_trainer
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.report.card_text import CARD_TEXT, load_card_text
+from gatehouse.tune.metric import metric_of
+from gatehouse.tune.space import applied
+
+ROOT = Path(__file__).parents[1]
+
+LOADERS: dict[Path, Callable[[Path], Any]] = {
+    CONTRACT_FILE: load_contract,
+    PARAMS_FILE: load_settings,
+    POLICY_FILE: load_policy,
+    CARD_TEXT: load_card_text,
+}
+
+
+@pytest.mark.parametrize("file", LOADERS, ids=str)
+def test_it_is_valid(file: Path) -> None:
+    """Attacks a key that is misspelt, and a value of another type; the error names the line."""
+    assert LOADERS[file](ROOT / file)
+
+
+def test_the_trainer_is_there() -> None:
+    """Attacks a trainer that was renamed, and one whose library is in no requirements."""
+    assert find_trainer(load_settings(ROOT / PARAMS_FILE).train.trainer)
+
+
+def test_every_source_has_its_function() -> None:
+    """Attacks a source that the settings accept and the stage `ingest` does not know."""
+    assert set(SOURCES) == set(get_args(DataSettings.model_fields["source"].annotation))
+
+
+def test_tuning_tries_settings_that_exist_by_a_metric_of_the_task() -> None:
+    """Attacks a tuning that ends after the first model was trained."""
+    settings, contract = load_settings(ROOT / PARAMS_FILE), load_contract(ROOT / CONTRACT_FILE)
+    assert metric_of(contract, settings.tune.metric)
+    for key, over in settings.tune.space.items():
+        for value in over.choices if isinstance(over, Choice) else (over.low, over.high):
+            assert applied(settings.train, {key: value})

@@ -1,0 +1,117 @@
+"""dvc.yaml: a pipeline that makes what the gates read, and runs again when its code changes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from gatehouse.digest import PREPARED
+from gatehouse.evidence import evidence_path
+from gatehouse.fingerprint.stages import FINGERPRINTS, fingerprint_path, write_fingerprints
+from gatehouse.lock.resolve import GENERATED
+from gatehouse.pipeline.ingest import SOURCES
+from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.run import CARD
+from gatehouse.table import RAW
+from gatehouse.typed import parse_yaml, read_text
+from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32
+
+ROOT = Path(__file__).parents[1]
+
+FIRST = "fingerprints"
+"""The stage that writes the fingerprints of the others."""
+
+
+@pytest.fixture(scope="module")
+def stages() -> list[Any]:
+    """The stages of dvc.yaml as DVC reads them; it refuses a file that it can't run."""
+    with Repo(str(ROOT), config={"core": {"no_scm": True}}) as repo:
+        return [stage for stage in repo.index.stages if stage.path_in_repo == "dvc.yaml"]
+
+
+def paths(stage: Any, kind: str) -> set[str]:
+    """The files of a stage (`deps` or `outs`), settings left out."""
+    found = [each for each in getattr(stage, kind) if not isinstance(each, ParamsDependency)]
+    return {Path(each.def_path).as_posix() for each in found}
+
+
+def test_the_stages_write_what_is_judged(stages: list[Any]) -> None:
+    """Attacks a stage that was taken out or renamed its output: the gates would find nothing."""
+    gates = load_policy(ROOT / POLICY_FILE).gate_names
+    evidence = [evidence_path(EVIDENCE, gate) for gate in gates]
+    wanted = {path.as_posix() for path in (RAW, PREPARED, MODEL_FP32, MODEL, CARD, *evidence)}
+    written = set().union(*(paths(stage, "outs") for stage in stages))
+    assert wanted <= written, f"dvc.yaml: no stage writes {', '.join(sorted(wanted - written))}"
+
+
+def test_every_stage_depends_on_its_own_code(stages: list[Any], tmp_path: Path) -> None:
+    """Attacks a stage that a change of its modules doesn't run again, or of another's code does."""
+    for stage in stages:
+        named = {path for path in paths(stage, "deps") if path.startswith(f"{FINGERPRINTS}/")}
+        wanted = {fingerprint_path(stage.name).as_posix()} - {fingerprint_path(FIRST).as_posix()}
+        assert named == wanted, f"dvc.yaml: {stage.name}: its fingerprint is {wanted or 'nothing'}"
+    for file in ("dvc.yaml", "params.yaml", "policy.yaml", "contract.yaml", "requirements"):
+        (tmp_path / file).symlink_to(ROOT / file)
+    write_fingerprints(tmp_path)
+    settings = load_settings(ROOT / PARAMS_FILE)
+    trainer, source = settings.train.trainer.partition(":")[0], SOURCES[settings.data.source]
+    for module, made in ((trainer, MODEL_FP32), (source.__module__, RAW)):
+        (stage,) = [each for each in stages if made.as_posix() in paths(each, "outs")]
+        lines = read_text(tmp_path / fingerprint_path(stage.name)).splitlines()
+        assert module in [line.split()[0] for line in lines]
+
+
+def test_every_setting_that_a_stage_names_is_there(stages: list[Any]) -> None:
+    """Attacks a section that was renamed in params.yaml or policy.yaml and not in dvc.yaml."""
+    lost = []
+    for stage in stages:
+        for each in stage.deps:
+            if isinstance(each, ParamsDependency):
+                file = Path(each.def_path)
+                settings = parse_yaml(read_text(ROOT / file), file)
+                lost += [
+                    f"{stage.name}: {file} has no {key}"
+                    for key in each.params
+                    if not _has(settings, key.split("."))
+                ]
+    assert lost == []
+
+
+def _has(settings: Any, parts: list[str]) -> bool:
+    for part in parts:
+        if not isinstance(settings, dict) or part not in settings:
+            return False
+        settings = settings[part]
+    return True
+
+
+def test_every_stage_keeps_its_folder_off_the_path(stages: list[Any]) -> None:
+    """Attacks a stage that takes a file of the folder for a library's module, such as json.py."""
+    for stage in stages:
+        words = str(stage.cmd).split()
+        safe = not words[0].startswith("python") or words[1] == "-P"
+        assert safe, f"dvc.yaml: write python -P in the cmd of {stage.name}"
+
+
+def test_every_file_that_a_run_writes_is_marked_as_generated() -> None:
+    """Attacks a new report that Git would merge line by line."""
+    written = {"reports/verdict.json", "reports/report.md", "reports/base.json"}
+    for stage in parse_yaml(read_text(ROOT / "dvc.yaml"), "dvc.yaml")["stages"].values():
+        outs = [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+        # An output with options is a map, and stays in Git.
+        written.update(*(out for out in outs if isinstance(out, dict)))
+    written -= {PREPARED.as_posix(), FINGERPRINTS.as_posix()}  # Git ignores them, as does DVC
+    inside = {f"{path}/x": path for path in written} | {path: path for path in written}
+    told = subprocess.run(
+        ["git", "check-attr", GENERATED, "--", *inside, "reports/README.md"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    marked = [line.split(": ")[0] for line in told if line.endswith(": set")]
+    assert "reports/README.md" not in marked
+    lost = sorted(written - {inside[path] for path in marked})
+    assert lost == [], f".gitattributes: mark these as {GENERATED}, as the others are"
