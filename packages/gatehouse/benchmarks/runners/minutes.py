@@ -64,9 +64,9 @@ def imports(*names: str) -> str:
     return f".venv/bin/python -c 'import {', '.join(names)}'"
 
 
-JUDGE = "benchmarks/judge/measure.py --parts {work} {work}/parts.json"
+JUDGE = "packages/gatehouse/benchmarks/judge/measure.py --parts {work} {work}/parts.json"
 CHANGED = "params.yaml src/pipeline/network.py"
-"""Checks looks at these files, and at the types of all."""
+"""Checks looks at these files, and at the types of all of `src` and `tests`."""
 JOBS = (
     Job("Pull request: Checks", "dev",
         ("python3 -m gatehouse.ownership changed HEAD HEAD",
