@@ -2,7 +2,7 @@
 
     make run    # once: data, models, dvc.lock
     .venv/bin/python packages/gatehouse/benchmarks/runners/minutes.py
-    .venv/bin/python packages/gatehouse/benchmarks/runners/minutes.py Checks  # measures it again
+    .venv/bin/python packages/gatehouse/benchmarks/runners/minutes.py Checks    # this job alone
 
 Each set of packages is installed into a new clone of HEAD, with nothing in any cache, and each
 job's commands run there. The push changes a setting and a module of `src/pipeline`. CPU seconds
@@ -64,13 +64,13 @@ def imports(*names: str) -> str:
     return f".venv/bin/python -c 'import {', '.join(names)}'"
 
 
-JUDGE = "benchmarks/judge/measure.py --parts {work} {work}/parts.json"
+JUDGE = "packages/gatehouse/benchmarks/judge/measure.py --parts {work} {work}/parts.json"
 CHANGED = "params.yaml src/pipeline/network.py"
-"""Checks looks at these files, and at the types of all."""
+"""Checks looks at these files, and at the types of all of `src` and `tests`."""
 JOBS = (
     Job("Pull request: Checks", "dev",
-         ("python3 -m gatehouse.ownership changed HEAD HEAD",
-          f".venv/bin/pre-commit run --show-diff-on-failure --files {CHANGED}", "make test")),
+        ("python3 -m gatehouse.ownership changed HEAD HEAD",
+         f".venv/bin/pre-commit run --show-diff-on-failure --files {CHANGED}", "make test")),
     Job("Pipeline: Pipeline, what fetches", "objects",
         (imports("gatehouse.github.start", "gatehouse.objects.bring", "dvc.fs"),), waits=True),
     Job("Pipeline: Pipeline, what trains", "run", (".venv/bin/gatehouse run",), trains=True,
