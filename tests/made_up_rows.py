@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from gatehouse.contract import Column, ColumnType, Contract, Role
+from gatehouse.contract import Column, Contract, Role
 from numpy.typing import NDArray
 
 _WIDE = (0.0, 1000.0)
@@ -39,6 +39,6 @@ def _numbers(column: Column, count: int, rng: np.random.Generator) -> NDArray[An
         return rng.permutation(count)
     if column.role is Role.WEIGHT:
         low = max(low, 0.0)
-    if column.type is ColumnType.INTEGER:
+    if column.kind.whole:
         return rng.integers(int(np.ceil(low)), int(high), count, endpoint=True)
     return rng.uniform(low, high, count)

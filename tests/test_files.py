@@ -45,7 +45,7 @@ def test_every_source_has_its_function() -> None:
 def test_tuning_tries_settings_that_exist_by_a_metric_of_the_task() -> None:
     """Attacks a tuning that ends after the first model was trained."""
     settings, contract = load_settings(ROOT / PARAMS_FILE), load_contract(ROOT / CONTRACT_FILE)
-    assert metric_of(contract, settings.tune.metric)
+    assert metric_of(contract, load_policy(ROOT / POLICY_FILE), settings.tune.metric)
     for key, over in settings.tune.space.items():
         for value in over.choices if isinstance(over, Choice) else (over.low, over.high):
             assert applied(settings.train, {key: value})

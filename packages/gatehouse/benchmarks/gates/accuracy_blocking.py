@@ -23,8 +23,9 @@ from sklearn.metrics import roc_auc_score
 
 from gatehouse.contract import load_contract
 from gatehouse.evidence import Evidence, Measurement, Of, Subject
-from gatehouse.gates.bootstrap import Metric, bootstrap, percentile_interval
-from gatehouse.gates.metrics import weighted_metrics
+from gatehouse.gates.bootstrap import Statistic, bootstrap, percentile_interval
+from gatehouse.gates.metrics import BY_NAME
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, Rule, load_policy
@@ -85,12 +86,12 @@ def outcomes(
     labels: Floats, logits: tuple[Floats, Floats], seed: int, policy: Policy
 ) -> tuple[dict[str, Outcome], float]:
     """What the policy's comparisons say of one test split, and the point difference of the AUC."""
-    drawn_from: dict[str, Metric] = {}
+    drawn_from: dict[str, Statistic] = {}
     for of, logit in zip((Of.CANDIDATE, Of.BASE), logits, strict=True):
         scores = 1 / (1 + np.exp(-logit))
         decisions = (scores >= 0.5).astype(np.float64)
-        weighted = weighted_metrics(Predictions(labels, scores, decisions), 15)
-        drawn_from |= {f"{of}/{name}": weighted[name] for name in METRICS}
+        sample = Sample(Predictions(labels, scores, decisions), 15)
+        drawn_from |= {f"{of}/{name}": BY_NAME[name].weighted(sample) for name in METRICS}
     whole = np.ones((1, len(labels)))
     points = {key: float(metric(whole)[0]) for key, metric in drawn_from.items()}
     drawn = bootstrap(drawn_from, len(labels), RESAMPLES, seed)

@@ -20,7 +20,8 @@ from common import adult, in_memory, trained
 from fairlearn.metrics import equalized_odds_difference
 from numpy.typing import NDArray
 
-from gatehouse.gates.metrics import weighted_metrics
+from gatehouse.gates.metrics import BY_NAME
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.trainer import TrainingData
@@ -45,9 +46,11 @@ def measured(
 ) -> Outcome:
     labels = data.labels(test).astype(np.float64)
     decisions = scores >= 0.5
-    metrics = weighted_metrics(Predictions(labels, scores, decisions.astype(np.float64)), BINS)
+    sample = Sample(Predictions(labels, scores, decisions.astype(np.float64)), BINS)
     once = np.ones((1, len(test)))
-    return Outcome({m: float(metrics[m](once)[0]) for m in METRICS}, seconds, decisions)
+    return Outcome(
+        {m: float(BY_NAME[m].weighted(sample)(once)[0]) for m in METRICS}, seconds, decisions
+    )
 
 
 def ours(data: TrainingData, test: pd.DataFrame, settings: TrainSettings) -> Outcome:

@@ -2,13 +2,14 @@
 
     make run    # once: data, models, dvc.lock
     .venv/bin/python packages/gatehouse/benchmarks/runners/minutes.py
+    .venv/bin/python packages/gatehouse/benchmarks/runners/minutes.py Checks  # measures it again
 
 Each set of packages is installed into a new clone of HEAD, with nothing in any cache, and each
-job's commands run there; CPU seconds are those of all processes. Calls to GitHub's API can't be
-made here: of a job that makes them, the command's start and its imports are counted, and `WAITING`
-seconds are added. Minutes are an estimate, in favour of none: `START` seconds for the runner, the
-checkout and Python, then the CPU seconds one after another, as if the second core idled. GitHub
-rounds each job up to a minute.
+job's commands run there. The push changes a setting and a module of `src/pipeline`. CPU seconds
+are those of all processes. Calls to GitHub's API can't be made here: of a job that makes them, the
+command's start and its imports are counted, and `WAITING` seconds are added. Minutes are an
+estimate, in favour of none: `START` seconds for the runner, the checkout and Python, then the CPU
+seconds one after another, as if the second core idled. GitHub rounds each job up to a minute.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Job:
         times: how often a push starts it.
         waits: does it call GitHub?
         trains: is it left out where nothing that trains has changed?
-        part: is it a part of the job in the row before?
+        follows: the set that the row before has installed, of whose job this is a part.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Job:
     times: int = 1
     waits: bool = False
     trains: bool = False
-    part: bool = False
+    follows: str = ""
 
 
 def imports(*names: str) -> str:
@@ -64,15 +65,16 @@ def imports(*names: str) -> str:
 
 
 JUDGE = "benchmarks/judge/measure.py --parts {work} {work}/parts.json"
+CHANGED = "params.yaml src/pipeline/network.py"
+"""Checks looks at these files, and at the types of all."""
 JOBS = (
     Job("Pull request: Checks", "dev",
-        ("python3 -m gatehouse.ownership changed HEAD HEAD", "make check", "make test")),
-    Job("Pull request: Pull request", ""),
-    Job("Pipeline: Where", ""),
+         ("python3 -m gatehouse.ownership changed HEAD HEAD",
+          f".venv/bin/pre-commit run --show-diff-on-failure --files {CHANGED}", "make test")),
     Job("Pipeline: Pipeline, what fetches", "objects",
         (imports("gatehouse.github.start", "gatehouse.objects.bring", "dvc.fs"),), waits=True),
     Job("Pipeline: Pipeline, what trains", "run", (".venv/bin/gatehouse run",), trains=True,
-        part=True),
+        follows="objects"),
     Job("Gates: Announce", "github", (imports("gatehouse.github.publish"),), waits=True),
     Job("Gates: What has ended?", "", ("python3 -c 'import gatehouse.github.ended'",),
         times=2, waits=True),
@@ -109,6 +111,8 @@ def measure(job: Job) -> tuple[float, float]:
         clone, packages = work / "clone", work / "packages"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
         install = 0.0
+        if job.follows:
+            run(f"sh scripts/install.sh {job.follows}", clone, packages)
         if job.packages:
             install = run(f"sh scripts/install.sh {job.packages}", clone, packages)
         if "measure.py" in str(job.commands):
@@ -136,12 +140,18 @@ def table(found: dict[str, tuple[float, float]]) -> str:
         "| :--- | ---: | ---: | ---: | ---: | ---: |",
     ]
     sums = [0.0, 0, 0]
+    before = JOBS[0]
     for job in JOBS:
         if job.name not in found:
             return "Not measured yet."
         install, work = found[job.name]
         seconds = install + work
-        full = math.ceil(seconds / 60) if job.part else minutes(job, seconds)
+        full = minutes(job, seconds)
+        if job.follows:  # GitHub rounds the job up, not its parts
+            full = minutes(before, sum(found[before.name]) + seconds) - minutes(
+                before, sum(found[before.name])
+            )
+        before = job
         billed = (full * job.times, 0 if job.trains else full * job.times)
         sums = [sums[0] + seconds * job.times, sums[1] + billed[0], sums[2] + billed[1]]
         lines.append(
@@ -151,19 +161,24 @@ def table(found: dict[str, tuple[float, float]]) -> str:
     return "\n".join(lines)
 
 
+def written_in(text: str) -> dict[str, tuple[float, float]]:
+    """What the page's table says of each job, as `measure` found it before."""
+    rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines())
+    known = {job.name for job in JOBS}
+    return {row[0]: (float(row[2]), float(row[3])) for row in rows if row and row[0] in known}
+
+
 def main() -> None:
     """Measure the jobs, or those whose names hold an argument, and write the table."""
-    kept = Path(tempfile.gettempdir()) / "gatehouse-minutes.json"
-    found = json.loads(kept.read_text("utf-8")) if sys.argv[1:] and kept.exists() else {}
+    begin, end = "<!-- minutes: begin -->", "<!-- minutes: end -->"
+    found = written_in(PAGE.read_text("utf-8"))
     for job in JOBS:
         if not sys.argv[1:] or any(each in job.name for each in sys.argv[1:]):
             found[job.name] = measure(job)
             print(job.name, *(f"{each:.1f}" for each in found[job.name]), flush=True)
-            kept.write_text(json.dumps(found), encoding="utf-8")
-    text = PAGE.read_text("utf-8")
-    begin, end = "<!-- minutes: begin -->", "<!-- minutes: end -->"
-    written = f"{begin}\n{table(found)}\n{end}"
-    PAGE.write_text(re.sub(f"{begin}.*{end}", lambda _: written, text, flags=re.DOTALL), "utf-8")
+            text, new = PAGE.read_text("utf-8"), f"{begin}\n{table(found)}\n{end}"
+            new = re.sub(f"{begin}.*{end}", lambda _, now=new: now, text, flags=re.DOTALL)
+            PAGE.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":

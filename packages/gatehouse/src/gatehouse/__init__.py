@@ -2,5 +2,5 @@
 
 import os
 
-# Before ONNX Runtime is imported: its 1.31 collects usage data on Linux unless told not to.
+# Before ONNX Runtime is imported: its 1.31 collects usage data on Linux unless disabled.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

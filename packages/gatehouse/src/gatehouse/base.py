@@ -37,7 +37,7 @@ BASE_FILE = Path("reports/base.json")
 STORE = Path(".gatehouse/base")
 LOCK = Path("dvc.lock")
 TAKEN = (RAW, MODEL_FP32, MODEL)
-"""Of a base; its prepared rows are dealt from the raw ones."""
+"""Files taken from a base; its prepared rows are dealt from the raw ones."""
 
 
 class Outputs(Frozen):
@@ -305,7 +305,7 @@ def fetch_recorded_base(root: Path = Path()) -> Workspace | None:
 def recorded_base(root: Path = Path()) -> Workspace | None:
     """The base that `reports/base.json` names, its rows dealt.
 
-    None where it names none, or what lies in `root` asks another question.
+    None where it names none, or what is in `root` asks another question.
 
     Raises:
         GatehouseError: its files are not here, are not the base's, or its rows can't be dealt.
@@ -323,7 +323,7 @@ def recorded_base(root: Path = Path()) -> Workspace | None:
 
 
 def comparable(base: Workspace | None, root: Path) -> Workspace | None:
-    """The base, if what lies in `root` can be compared with it; else that is a first run."""
+    """The base, if what is in `root` can be compared with it; else that is a first run."""
     if base is None or other_question(base.contract, Workspace(root).contract):
         return None
     return base

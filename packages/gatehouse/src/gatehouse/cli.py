@@ -16,6 +16,7 @@ from gatehouse.doctor.cli import doctor
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
+from gatehouse.help import SectionedGroup
 from gatehouse.monitor.cli import compare, monitor
 from gatehouse.objects.cli import group as objects_group
 from gatehouse.privacy.cli import forget_command
@@ -33,7 +34,7 @@ _DATA_HELP = "Data source: simulated, adult, or a CSV or Parquet file by its pat
 _BASE_HELP = "Commit, branch or tag to compare with, such as main."
 
 
-@click.group(context_settings=HELP | {"max_content_width": 100})
+@click.group(cls=SectionedGroup, context_settings=HELP | {"max_content_width": 100})
 @click.version_option(package_name="gatehouse")
 def main() -> None:
     """Judge a model by evidence: measure, then decide.
@@ -74,7 +75,10 @@ def run(source: str | None, base_ref: str | None) -> int:
 @main.command()
 @command
 def prepare() -> int:
-    """Deal the raw rows into train, valid and test by contract.yaml's rule; a stage of dvc.yaml."""
+    """Split the raw rows into train, valid and test.
+
+    The rule is in contract.yaml. A stage of dvc.yaml.
+    """
     from gatehouse.contract import load_contract
     from gatehouse.prepare import prepare as prepare_rows
 
@@ -100,9 +104,9 @@ def fingerprints() -> int:
 @main.command()
 @command
 def deal() -> int:
-    """Deal the recorded base's raw rows, and those that lie here by the base's rule.
+    """Split the base's raw rows and the candidate's by the base's rule.
 
-    So the gates do before they measure: a change brings raw rows, and never its own splits.
+    The gates do this before they measure: a change brings raw rows, never its own splits.
     """
     from gatehouse.deal import deal_both
 
@@ -148,7 +152,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
             if broken := failures(evidence, "critical"):
                 click.echo(
                     f"data: {broken} critical expectations of the contract are broken; "
-                    "mend the data, or the contract if the data is right",
+                    "fix the data, or the contract if the data is right",
                     err=True,
                 )
                 code = FAIL
@@ -160,7 +164,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
 @click.option("--policy", metavar="FILE|REF", help="Decide by this policy instead.")
 @command
 def judge(base_ref: str | None, policy: str | None) -> int:
-    """Apply the policy to the evidence, and write reports/verdict.json and reports/report.md.
+    """Apply the policy to the evidence; write the verdict and report.
 
     Evidence that is missing, unreadable, of other data or another model fails.
     """
@@ -178,7 +182,7 @@ def judge(base_ref: str | None, policy: str | None) -> int:
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
 @command
 def report(base_ref: str | None) -> int:
-    """Write reports/report.md again from the stored verdict and evidence."""
+    """Write reports/report.md again from verdict and evidence."""
     from gatehouse.judging import base_named
     from gatehouse.run import write_report
     from gatehouse.verdict import Verdict
@@ -187,7 +191,7 @@ def report(base_ref: str | None) -> int:
     candidate, verdict = Workspace(), Verdict.read(VERDICT)
     if verdict.candidate != candidate.present():
         raise GatehouseError(
-            f"{VERDICT}: is a verdict on other data or another model than lie here; "
+            f"{VERDICT}: is a verdict on other data or another model than are here; "
             "run `gatehouse judge` first"
         )
     click.echo(write_report(candidate, verdict, base_named(base_ref)))
@@ -198,7 +202,7 @@ def report(base_ref: str | None) -> int:
 @click.option("--fetch", is_flag=True, help="Take the base that was compared with from DVC.")
 @command
 def site(fetch: bool) -> int:
-    """Make the pages of reports/site: verdicts over commits, trends, production, reports.
+    """Build the site in reports/site: verdicts, trends, reports.
 
     What there is no data for is left out, and named in the pages with the command that makes it.
     """
@@ -221,9 +225,9 @@ def site(fetch: bool) -> int:
 @click.option("--only", metavar="NAME", multiple=True, help="Only this defect; may be repeated.")
 @command
 def drill(runs: int, only: tuple[str, ...]) -> int:
-    """Plant known defects in copies of a finished run, and see each gate catch its own.
+    """Plant known defects and check that each gate catches its own.
 
-    Clean controls must stay green. Needs a finished run (make run).
+    Works on copies of a finished run (make run). Clean controls must stay green.
     """
     from gatehouse.drill import run_drill
 
@@ -233,7 +237,7 @@ def drill(runs: int, only: tuple[str, ...]) -> int:
 @main.command()
 @command
 def verify() -> int:
-    """Reproduce the recorded run from scratch, and compare: a forged result does not pass.
+    """Reproduce the recorded run from scratch, and compare.
 
     Clones HEAD into a temporary folder, runs every stage with no cache, and compares data, models
     and evidence with what dvc.lock and reports/ record.
@@ -258,7 +262,7 @@ def card() -> int:
 @click.argument("folder", default=".gatehouse/schemas", type=click.Path(path_type=Path))
 @command
 def schemas(folder: Path) -> int:
-    """Write the JSON Schemas of evidence, policy, verdict, contract and params."""
+    """Write the JSON Schemas of the typed files."""
     from gatehouse.schemas import write_schemas
 
     for path in write_schemas(folder):
@@ -270,7 +274,9 @@ def schemas(folder: Path) -> int:
 @click.argument("assignments", metavar="KEY=VALUE...", nargs=-1, required=True)
 @command
 def set_(assignments: tuple[str, ...]) -> int:
-    """Write settings into params.yaml, comments kept: all of them, or none where one is wrong.
+    """Change settings in params.yaml.
+
+    Comments stay. If one setting is wrong, none is written.
 
     For example: gatehouse set train.seed=1 train.torch_mlp.hidden='[64, 64]' data.adult.folder=null
 
@@ -286,7 +292,21 @@ def set_(assignments: tuple[str, ...]) -> int:
     for change in changed:
         click.echo(f"{PARAMS}: {change}")
     if not changed:
-        click.echo(f"{PARAMS}: says so already")
+        click.echo(f"{PARAMS}: already set; nothing changed")
+    return PASS
+
+
+@main.command()
+@click.argument("word")
+@command
+def explain(word: str) -> int:
+    """Explain a rule, gate, measurement, key, alert or term.
+
+    For example: gatehouse explain accuracy-floor, or demographic_parity_difference, or ModelSlow.
+    """
+    from gatehouse.explain import explain as explain_word
+
+    click.echo("\n\n".join(explain_word(word, Path())))
     return PASS
 
 
@@ -300,8 +320,8 @@ def lock() -> None:
 def resolve() -> int:
     """In mid-merge or mid-rebase, resolve dvc.lock and the generated reports.
 
-    A stage that both sides changed is left out of dvc.lock, and runs again with `make run`. Of
-    generated reports ours are kept until then. All other conflicts are left alone, and named.
+    Stages that both sides changed are left out of dvc.lock, and run again with `make run`. The
+    generated reports stay ours until then. All other conflicts are left alone, and named.
     """
     from gatehouse.lock.resolve import explain
     from gatehouse.lock.resolve import resolve as resolve_conflicts
@@ -332,7 +352,7 @@ def merge(base: Path, ours: Path, theirs: Path) -> int:
 @click.argument("image", metavar="NAME@sha256:DIGEST")
 @command
 def stage(image: str) -> int:
-    """Let staging run an image: write its digest into deploy/overlays/staging."""
+    """Deploy an image to staging, by its digest."""
     from gatehouse.release import promote
 
     return _show_change("staging", promote.stage(promote.parse_image(image)))
@@ -341,7 +361,7 @@ def stage(image: str) -> int:
 @main.command("promote")
 @command
 def promote_() -> int:
-    """Let production run what staging runs: copy the digest to deploy/overlays/production.
+    """Promote the image that staging runs to production.
 
     The change is one line; commit it, and `git revert` takes it back.
     """

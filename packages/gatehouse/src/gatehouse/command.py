@@ -14,7 +14,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.exits import ERROR, INTERRUPTED
 
 HELP = {"help_option_names": ["-h", "--help"]}
-"""Of every group: click keeps the help option that a command was first asked for."""
+"""Context settings of every group: click keeps the help option that was used first."""
 
 EXTRAS = frozenset(("keras", "mlflow", "optuna", "tensorboard"))
 """Modules of the set of packages that is installed on request (requirements/extras.in)."""
@@ -40,7 +40,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
             click.echo("interrupted", err=True)
             code = INTERRUPTED
         except BrokenPipeError:
-            # The reader went away, as in `| head`: what was not told is no pass.
+            # The reader went away, as in `| head`: output that nobody read is no pass.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = ERROR
         except OSError as error:

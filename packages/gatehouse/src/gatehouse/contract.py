@@ -9,28 +9,41 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
+from gatehouse.columns import BY_NAME as KINDS
+from gatehouse.columns.kind import ColumnKind
+from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.nearest import hint
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
 
-FLOAT32_EXACT_INTEGERS = 2**24
-"""The largest magnitude up to which the graph's float32 inputs hold every integer."""
-
+_TYPES = " or ".join(", ".join(each.told for each in KINDS.values()).rsplit(", ", 1))
 
 MOST_CLASSES = 200
 """The gates measure each class by itself, and each takes its time."""
 
 UNLISTED = "(unlisted)"
-"""Stands in the inference log for a category that is not listed: such text is the client's own."""
+"""Replaces an unlisted category in the inference log: such text is the client's own."""
 
 
-class ColumnType(StrEnum):
-    INTEGER = "integer"
-    NUMBER = "number"
-    CATEGORY = "category"
-    STRING = "string"
+def _known(name: str) -> str:
+    if name not in KINDS:
+        raise ValueError(f"there is no such type; there are: {', '.join(KINDS)}")
+    return name
+
+
+ColumnType = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"enum": [*KINDS], "type": "string"})
+]
 
 
 class Role(StrEnum):
@@ -53,7 +66,7 @@ class Task(StrEnum):
 class Column(Frozen):
     """One column of the table."""
 
-    type: ColumnType = Field(description="integer, number, category (listed values) or string")
+    type: ColumnType = Field(description=_TYPES)
     role: Role = Field(
         default=Role.FEATURE,
         description="feature; target; protected (an attribute that fairness is measured by); "
@@ -97,13 +110,13 @@ class Column(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        numeric = self.type in (ColumnType.INTEGER, ColumnType.NUMBER)
+        kind = self.kind
         if self.range is not None:
-            if not numeric:
+            if not kind.numeric:
                 raise ValueError("only an integer or number column has a range; use categories")
             if self.range[0] > self.range[1]:
                 raise ValueError("range is [smallest, largest]; swap the two")
-        if (self.categories is not None) != (self.type is ColumnType.CATEGORY):
+        if (self.categories is not None) != kind.listed:
             raise ValueError("a category column lists its categories, and no other column does")
         if self.categories is not None:
             if len(set(self.categories)) != len(self.categories):
@@ -114,17 +127,17 @@ class Column(Frozen):
             self._check_target()
         elif self.positive is not None:
             raise ValueError("the target names its positive category, and no other column does")
-        if self.role is Role.PROTECTED and self.type is not ColumnType.CATEGORY:
+        if self.role is Role.PROTECTED and not kind.listed:
             raise ValueError("a protected attribute is a category column (bin a numeric one)")
-        if self.role is Role.WEIGHT and not numeric:
+        if self.role is Role.WEIGHT and not kind.numeric:
             raise ValueError("the weight is an integer or number column")
         if self.model_input and self.role not in (Role.FEATURE, Role.PROTECTED):
             raise ValueError("only a feature or a protected attribute can be a model input")
         if self.is_model_input:
-            if self.type is ColumnType.STRING:
+            if not kind.fed:
                 raise ValueError("free text is no model input; set role: ignored, or a category")
             largest = max(map(abs, self.range)) if self.range is not None else 0
-            if self.type is ColumnType.INTEGER and largest > FLOAT32_EXACT_INTEGERS:
+            if kind.whole and largest > FLOAT32_EXACT_INTEGERS:
                 raise ValueError(
                     "integers beyond 16,777,216 lose digits in the graph's float32 input; "
                     "declare type: number, or rescale the column"
@@ -135,7 +148,7 @@ class Column(Frozen):
         if self.missing:
             raise ValueError("the target may not be missing; set missing to false")
         found = len(self.categories) if self.categories is not None else MOST_CLASSES
-        if self.type is ColumnType.STRING or not 2 <= found <= MOST_CLASSES:
+        if not self.kind.fed or not 2 <= found <= MOST_CLASSES:
             raise ValueError(
                 f"the target is a category column with 2 to {MOST_CLASSES} categories, or numeric"
             )
@@ -156,8 +169,12 @@ class Column(Frozen):
         return self.role is Role.FEATURE
 
     @property
+    def kind(self) -> ColumnKind:
+        return KINDS[self.type]
+
+    @property
     def is_numeric(self) -> bool:
-        return self.type in (ColumnType.INTEGER, ColumnType.NUMBER)
+        return self.kind.numeric
 
 
 class Split(Frozen):
@@ -166,7 +183,7 @@ class Split(Frozen):
     The list is written out, so that a new column, another role or another type moves no row.
     """
 
-    hash: Literal[1] = Field(description="version of the row hash; another one deals all rows anew")
+    hash: Literal[1] = Field(description="version of the row hash; another deals all rows again")
     identity: tuple[str, ...] = Field(
         min_length=1,
         description="columns that identify a row: the key, or the model inputs if there is no "
@@ -237,7 +254,7 @@ class Contract(Frozen):
             if column is None:
                 raise ValueError(
                     f"identity: there is no column '{name}'; bring it back, or take it out here, "
-                    "which deals all rows anew"
+                    "which deals all rows again" + hint(name, columns)
                 )
             if column.role in (Role.TARGET, Role.WEIGHT):
                 raise ValueError(
@@ -255,8 +272,11 @@ class Contract(Frozen):
         if retention is not None and columns:
             column = columns.get(retention.column)
             if column is None:
-                raise ValueError(f"there is no column '{retention.column}'; name one that is there")
-            if column.type is not ColumnType.STRING:
+                raise ValueError(
+                    f"there is no column '{retention.column}'; name one that is there"
+                    + hint(retention.column, columns)
+                )
+            if not column.kind.is_free:
                 raise ValueError(
                     f"'{retention.column}' has type: {column.type}; name a column of type string "
                     "that holds dates"
@@ -337,5 +357,5 @@ def load_contract(path: Path = CONTRACT_FILE) -> Contract:
 
 @functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
 def parse_contract(text: str, name: str | Path) -> Contract:
-    """The contract in `text`; `name` is the file that errors speak of."""
+    """The contract in `text`; `name` is the file that errors describe."""
     return validate(Contract, parse_yaml(text, name), name)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 _LOOKED_AT = 200
-"""Rows by which the first line is told from what the others are."""
+"""Rows that decide whether the first line is a header."""
 _SEP = re.compile(r"\ufeff?\"?sep=(.?)\"?\s*", re.IGNORECASE)
 _ESCAPED = re.compile(r'\\"(?= *[^\s,;\t|"])')
 """A quote behind a backslash after which the text goes on; a path may end with a backslash."""
@@ -76,7 +76,7 @@ def row_fault(lines: Iterable[str], separator: str) -> str | None:
                     return f"line {first} begins as a comment does: take it out"
                 return (
                     f"line {first} has {_columns(row)}, the line of names {_columns(names)}: put "
-                    f"quotes around a text that holds {separator!r}, or mend the row"
+                    f"quotes around a text that holds {separator!r}, or fix the row"
                 )
             first = reader.line_num + 1
     except csv.Error as error:

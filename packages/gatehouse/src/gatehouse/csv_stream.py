@@ -1,4 +1,4 @@
-"""The bytes, text and rows of a CSV file as it lies on disk, packed by gzip or not.
+"""The bytes, text and rows of a CSV file as it is on disk, packed by gzip or not.
 
 `gatehouse init` and the source `file` read through these, so that a file is the same rows to both.
 """

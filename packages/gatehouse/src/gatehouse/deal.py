@@ -14,7 +14,7 @@ def deal_both(root: Path = Path()) -> list[str]:
     """Deal the recorded base's raw rows, and those in `root` by the base's rule.
 
     Without a base, and where the change has a split of its own, by the rule of the contract in
-    `root`. Prepared rows that lie there are taken away first. Returns lines that say what was done.
+    `root`. Prepared rows that are there are taken away first. Returns lines that say what was done.
 
     Raises:
         GatehouseError: raw rows are missing, unreadable or lack an identity column, or a split

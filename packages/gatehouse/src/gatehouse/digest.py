@@ -1,4 +1,4 @@
-"""Digests of files: SHA-256 names what evidence speaks of, MD5 is what DVC compares."""
+"""Digests of files: SHA-256 names what evidence describes, MD5 is what DVC compares."""
 
 from __future__ import annotations
 

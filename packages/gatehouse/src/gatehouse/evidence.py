@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from gatehouse.errors import GatehouseError
-from gatehouse.typed import Document, Frozen
+from gatehouse.typed import Document, Frozen, is_none
 
 EVIDENCE_VERSION = 1
 
@@ -22,11 +22,26 @@ GateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 class Of(StrEnum):
-    """Whom a measurement speaks of."""
+    """Whom a measurement describes."""
 
     CANDIDATE = "candidate"
     BASE = "base"
     COMPARISON = "comparison"
+
+
+class Better(StrEnum):
+    """Which values of a metric are better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    ZERO = "zero"
+
+
+class Described(Frozen):
+    """A fork's own metric, for those who show it and can't load its code."""
+
+    label: str = Field(min_length=1, max_length=80, description="for people")
+    better: Better = Field(description="which values are better")
 
 
 class Interval(Frozen):
@@ -64,6 +79,9 @@ class Measurement(Frozen):
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="what a reader must know of this number")
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
+    described: Described | None = Field(
+        default=None, exclude_if=is_none, description="of a metric that is a fork's own"
+    )
 
 
 PAIR = ("raw", "model", "model_fp32")
@@ -107,7 +125,7 @@ COLUMN_AUC = "column_auc"
 """How well one new column tells the target, of slices `column=NAME on WHERE`."""
 
 SINCE = "since an owner's last word"
-"""Of a measurement that counts what earlier changes did, too."""
+"""Note of a measurement that includes what earlier changes did."""
 
 TIMED = "latency_"
 """How the names of measurements begin that a clock decides: no two runs give the same numbers."""
@@ -121,10 +139,10 @@ class Exam(Frozen):
 
     digest: str = Field(description="of the base's test rows, free of their order")
     rows: int = Field(ge=1, description="how many these are")
-    unchanged: int = Field(ge=0, description="how many stand in the candidate as in the base")
+    unchanged: int = Field(ge=0, description="how many are in the candidate as in the base")
     standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
     asked: int = Field(ge=1, description="how many could be asked")
-    new: int = Field(ge=0, description="test rows of the candidate that are none of the exam")
+    new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
 
 
 class Evidence(Document):

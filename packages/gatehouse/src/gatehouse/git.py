@@ -36,7 +36,7 @@ def git(*arguments: str, root: Path = Path(), **variables: str) -> str:
     """Standard output of a git command; `variables` are added to its environment.
 
     Raises:
-        GatehouseError: git is not installed, or the command failed; its last line is told.
+        GatehouseError: git is not installed, or the command failed; the error quotes its last line.
     """
     try:
         text = git_bytes(*arguments, root=root, variables=variables).decode()

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
-from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.evidence import Described, Evidence, Measurement, Of, Subject
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.spec import GateSpec
@@ -41,7 +41,7 @@ class Case:
     evidence: Mapping[str, Evidence | str]
     """Each gate's evidence, or why it could not be read; absent: there is none."""
     candidate: Subject
-    """What is on disk now, and what the evidence must therefore speak of."""
+    """What is on disk now, and what the evidence must therefore describe."""
     base: Subject | None
     """What the evidence must have been compared with; None: nothing."""
     today: date
@@ -68,7 +68,7 @@ def judge(
     """The verdict of `policy` on the evidence of `case`.
 
     `proposed` is the pull request's own policy where `policy` is the base's: what it would have
-    said is shown beside the verdict, and its waivers do not count.
+    said is shown next to the verdict, and its waivers do not count.
     """
     errors = _errors(case, policy)
     results = _results(case, policy, errors)
@@ -162,11 +162,18 @@ def _results(case: Case, policy: Policy, errors: Mapping[str, str]) -> tuple[Rul
             findings = apply_rule(rule, evidence)
         findings = [_waive(name, finding, policy, case.today) for finding in findings]
         findings = [_accept(name, rule, finding, case) for finding in findings]
-        results.append(_result(name, rule, findings))
+        results.append(_result(name, rule, findings, _described(rule, evidence)))
     return tuple(results)
 
 
-def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
+def _described(rule: Rule, evidence: Evidence | str | None) -> Described | None:
+    measured = evidence.measurements if isinstance(evidence, Evidence) else ()
+    return next((each.described for each in measured if each.name == rule.measurement), None)
+
+
+def _result(
+    name: str, rule: Rule, findings: list[Finding], described: Described | None
+) -> RuleResult:
     outcome = worst([finding.outcome for finding in findings])
     blocks = any(finding_blocks(rule, finding) for finding in findings)
     if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
@@ -182,6 +189,7 @@ def _result(name: str, rule: Rule, findings: list[Finding]) -> RuleResult:
         blocks=blocks,
         why=rule.why,
         findings=tuple(findings),
+        described=described,
     )
 
 
@@ -279,7 +287,7 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
         return Outcome.INCONCLUSIVE, few
     if passes:
         return Outcome.PASS, shown
-    return Outcome.INCONCLUSIVE, f"{shown}, and the interval lies on both sides"
+    return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
 
 
 def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple[Outcome, str]:

@@ -49,7 +49,7 @@ def verdict_on(
     unmeasured: Mapping[str, str] | None = None,
     acceptances: tuple[Acceptance, ...] | None = None,
 ) -> Verdict:
-    """The verdict on what lies in `candidate`.
+    """The verdict on what is in `candidate`.
 
     Args:
         candidate: the folder with data, models and evidence.

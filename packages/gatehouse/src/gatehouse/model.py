@@ -3,7 +3,7 @@
 Inputs: one per column that the contract feeds to the model, named as the column, shape [N, 1];
 category columns as strings ("" is missing), numeric columns as float32 (NaN is missing).
 Output of a classifier: `probabilities`, float32 [N, K], the classes in the order of the metadata's
-`classes`. Of a regression: `prediction`, float32 [N, 1], in the target's units.
+`classes`. For a regression: `prediction`, float32 [N, 1], in the target's units.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Metadata(Frozen):
     data: str
     commit: str
     classes: tuple[str, ...]
-    """Of a classifier, the positive one last where there are two; () of a regression."""
+    """A classifier's classes, the positive one last if there are two; () for a regression."""
     threshold: Annotated[float, Field(ge=0, le=1)] | None
     """From which probability on the positive class is decided; null where there are not two."""
     trainer: str
@@ -76,7 +76,7 @@ def output_name(task: Task) -> str:
 def score(outputs: Floats, task: Task) -> Floats:
     """One number for each row, shape [N], from outputs of shape [N, K].
 
-    Of two classes the positive one's probability, of more the largest, of a regression its value.
+    The positive class's probability (binary), the largest one (multiclass), or the value.
     """
     match task:
         case Task.BINARY:
@@ -89,7 +89,7 @@ def score(outputs: Floats, task: Task) -> Floats:
 def decide(outputs: Floats, metadata: Metadata) -> NDArray[np.intp]:
     """The index of the class that is decided for each row, shape [N].
 
-    Of two classes the positive one where its probability reaches the threshold, of more the first
+    Binary: the positive class if its probability reaches the threshold. Multiclass: the first
     of the most probable ones.
     """
     if metadata.threshold is not None:
@@ -123,7 +123,7 @@ class Model:
         try:
             content = content if content is not None else path.read_bytes()
             options = ort.SessionOptions()
-            # Weights in files beside the graph are in no digest, so none is ever found: the
+            # Weights in files next to the graph are in no digest, so none is ever found: the
             # folder where they are looked for cannot exist.
             options.add_session_config_entry(
                 "session.model_external_initializers_file_folder_path", f"{os.devnull}/none"

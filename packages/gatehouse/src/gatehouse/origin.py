@@ -8,7 +8,7 @@ from __future__ import annotations
 from gatehouse.evidence import Evidence, Measurement
 
 MEASUREMENT = "not_from_run"
-"""Of the measurement: 1 where data and model do not come from a run that counts, else 0."""
+"""Name of the measurement: 1 if data and model do not come from a run that counts, else 0."""
 
 _METHOD = (
     "GitHub's word on the run, Git trees of the change's head and the default branch's tip, and "
@@ -32,7 +32,7 @@ def with_origin(evidence: Evidence, problem: str | None) -> Evidence:
     """The rows gate's evidence with what is known of the origin.
 
     Args:
-        evidence: whose own word on it is dropped: it was made beside a stranger's files.
+        evidence: whose own word on it is dropped: it was made next to a stranger's files.
         problem: why data and model do not count as from a run, in words; None: they do.
     """
     found = Measurement(

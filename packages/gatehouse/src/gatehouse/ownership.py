@@ -221,7 +221,7 @@ def parse(text: str) -> Ownership:
             if outer is not None and outer.path != f"{folder}/":
                 raise _wrong(
                     rule.line,
-                    f"{rule.path} lies in {folder}/, which line {outer.line} writes as "
+                    f"{rule.path} is in {folder}/, which line {outer.line} writes as "
                     f"{outer.path}; write {folder}/ there",
                 )
     return Ownership(tuple(rules))
@@ -264,7 +264,7 @@ def _kind(number: int, path: str, word: str) -> Kind:
 
 
 def _fault(path: str) -> str | None:
-    """Why a path can't stand in the file, with the fix."""
+    """Why a path can't be in the file, with the fix."""
     if path.startswith("/"):
         return "begins with /; write it from the repository's root, without the /"
     if _PATTERN.search(path):

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from gatehouse.errors import GatehouseError
+from gatehouse.nearest import hint
 from gatehouse.typed import parse_yaml, read_text, validate, write_text
 
 PARAMS = Path("params.yaml")
@@ -96,7 +97,9 @@ def _check_key(key: str, settings: type[BaseModel]) -> None:
         if part not in section.model_fields:
             where = ".".join(above) or "params.yaml"
             raise GatehouseError(
-                f"{key}: there is no such setting; {where} has: {', '.join(section.model_fields)}"
+                f"{key}: there is no such setting; {where} has: "
+                + ", ".join(section.model_fields)
+                + hint(part, section.model_fields)
             )
         above.append(part)
         section = _section(section.model_fields[part].annotation)

@@ -1,4 +1,4 @@
-"""Where code lies in a repository: the library's and its own."""
+"""Where code is in a repository: the library's and its own."""
 
 from __future__ import annotations
 

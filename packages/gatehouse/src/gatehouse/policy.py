@@ -27,7 +27,8 @@ from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.drift import DriftMeasure
 from gatehouse.gates.fairness import FairnessMeasure
 from gatehouse.gates.latency import LatencyMeasure
-from gatehouse.gates.spec import Confidence, GateSpec
+from gatehouse.gates.spec import Confidence, GateSpec, Own
+from gatehouse.nearest import hint
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
@@ -101,7 +102,7 @@ class Rule(Frozen):
     of: Of = Field(default=Of.CANDIDATE, description="candidate, or comparison with the base")
     slice: str = Field(default="all", description="which slices; * and ? are wildcards")
     at_least: float | None = Field(default=None, description="the interval must lie above this")
-    at_most: float | None = Field(default=None, description="the interval must lie below this")
+    at_most: float | None = Field(default=None, description="the interval must be below this")
     alpha: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
         description="the value counts only if its adjusted p-value is below alpha "
@@ -147,10 +148,7 @@ class Rule(Frozen):
 class OwnGate(Frozen):
     """A gate of the repository's own: docs/extending.md."""
 
-    object: str = Field(
-        pattern=r"^gates(\.[a-z_][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*$",
-        description="module and object in src/gates, as gates.module:OBJECT",
-    )
+    object: Own = Field(description="an object of src/gates, as gates.module:OBJECT")
     settings: dict[str, Any] = Field(
         default_factory=dict, description="of the gate; a change measures again"
     )
@@ -251,7 +249,10 @@ class Policy(Frozen):
                 raise ValueError(f"gates: no rule judges {name}; write one, or take the gate out")
         for waiver in self.waivers:
             if waiver.rule not in self.rules:
-                raise ValueError(f"a waiver names rule '{waiver.rule}', which does not exist")
+                raise ValueError(
+                    f"a waiver names rule '{waiver.rule}', which does not exist"
+                    + hint(waiver.rule, self.rules)
+                )
         for branch, status in self.bases.items():
             if status == "gatehouse" or status.startswith("gatehouse/"):
                 raise ValueError(
@@ -319,5 +320,5 @@ def load_policy(path: Path = POLICY_FILE) -> Policy:
 
 @functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
 def parse_policy(text: str, name: str | Path) -> Policy:
-    """The policy in `text`; `name` is the file that errors speak of."""
+    """The policy in `text`; `name` is the file that errors describe."""
     return validate(Policy, parse_yaml(text, name), name)

@@ -1,6 +1,6 @@
 """The reference part of `docs/evidence.md`, made from the published JSON Schemas.
 
-`python -m gatehouse.reference` writes it anew, between the two marks in the file.
+`python -m gatehouse.reference` writes it again, between the two marks in the file.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _type(field: dict[str, Any]) -> str:
 
 
 def updated(page: str) -> str:
-    """`page` with the part between the marks made anew.
+    """`page` with the part between the marks made again.
 
     Raises:
         GatehouseError: the marks are not there.

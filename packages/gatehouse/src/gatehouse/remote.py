@@ -1,4 +1,4 @@
-"""Files elsewhere, by fsspec: what may be told of their URLs, and of what went wrong."""
+"""Files elsewhere, by fsspec: what errors may show of their URLs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shown(url: str) -> str:
 
 
 def check_url(url: str) -> str:
-    """The URL of a command's argument as it may be told.
+    """The URL of a command's argument as it may be shown.
 
     Raises:
         GatehouseError: it holds a password, or is no URL.
@@ -66,7 +66,7 @@ def reason(error: Exception, *, hidden: bool) -> str:
 
 
 def cannot(told: str, doing: str, error: Exception, *, hidden: bool) -> GatehouseError:
-    """What to say where a file elsewhere cannot be had; each kind of remote raises its own."""
+    """The error for a remote file that can't be read; each kind of remote raises its own."""
     if isinstance(error, ImportError):
         return GatehouseError(
             f"{told}: reading it needs a package that is not installed ({one_line(error)}); "
@@ -83,11 +83,11 @@ def download(url: str, told: str, path: Path) -> None:
 
     Args:
         url: any of fsspec.
-        told: the URL as it may be told.
+        told: the URL as it may be shown.
         path: where to.
 
     Raises:
-        GatehouseError: it cannot be had whole.
+        GatehouseError: it can't be read whole.
     """
     import fsspec
     from tqdm import tqdm

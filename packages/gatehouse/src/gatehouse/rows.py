@@ -1,4 +1,4 @@
-"""Rows told apart by their content."""
+"""Rows identified by their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `prepare` notes beside the rows it dealt: their digest, and which files it is of.
+"""What `prepare` notes next to the rows it dealt: their digest, and which files it is of.
 
 The digest is one of rows, so reading it from the tables takes their native reader. The note lets a
 process that may not open a stranger's tables compare digests: it hashes bytes.
@@ -24,7 +24,7 @@ class Seal(Document):
     files: dict[str, str]
     """SHA-256 of each file's bytes."""
     rows: dict[str, str]
-    """Of each file's rows, free of their order and of how the file was written."""
+    """Digest of each file's rows, whatever their order and the way the file was written."""
 
     @property
     def digest(self) -> str:
@@ -54,7 +54,7 @@ def sealed_digest(folder: Path = PREPARED) -> str:
     found = Seal.read(path)
     if set(found.rows) != set(SPLITS) or found.files != _files(folder):
         raise GatehouseError(
-            f"{path}: is of other files than lie there; deal the rows again: gatehouse prepare"
+            f"{path}: is of other files than are there; deal the rows again: gatehouse prepare"
         )
     return found.digest
 

@@ -26,7 +26,7 @@ _OWNED = {POLICY_FILE.as_posix(), CONTRACT_FILE.as_posix()}
 
 
 def since_last_word(base: Base, root: Path, bring: Callable[[Base], object]) -> Base:
-    """The base, told from which earlier rows each counted measurement counts.
+    """The base, with the earlier rows from which each counted measurement counts.
 
     Args:
         base: the tip that a change would merge into.

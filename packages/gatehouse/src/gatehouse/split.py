@@ -70,7 +70,7 @@ def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     """Values in place of codes: pandas refuses a dictionary that lists a missing value.
 
-    Of texts their hashes, which row_hashes takes as they are: each distinct text is hashed once.
+    Texts become hashes, which row_hashes takes as they are: each distinct text is hashed once.
     """
     kind = column.type
     if not pa.types.is_dictionary(kind):
@@ -93,7 +93,7 @@ def check_identity(columns: Collection[str], split: Split, name: str | Path) -> 
     Args:
         columns: of the table.
         split: the contract's rule.
-        name: the file that errors speak of.
+        name: the file that errors describe.
 
     Raises:
         GatehouseError: naming the file, the columns and the fix.

@@ -1,4 +1,4 @@
-"""Typed YAML and JSON files: every problem is told with its file, line, key and fix."""
+"""Typed YAML and JSON files: every error names its file, line, key and fix."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ from ruamel.yaml.events import (
 )
 
 from gatehouse.errors import GatehouseError
+from gatehouse.nearest import hint, keys_at
 
 
 class Frozen(BaseModel):
     """Base of all typed files: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def is_none(value: object) -> bool:
+    """For fields that are left out of a file where they say nothing."""
+    return value is None
 
 
 class Document(Frozen):
@@ -49,7 +55,7 @@ class Document(Frozen):
 
     @classmethod
     def parse(cls, text: str, name: str | Path) -> Self:
-        """The document in `text`; `name` is the file that errors speak of.
+        """The document in `text`; `name` is the file that errors describe.
 
         Raises:
             GatehouseError: it is not JSON, or does not fit the schema.
@@ -101,7 +107,7 @@ def parse_json(text: str, name: str | Path) -> Any:
     """The JSON document in `text`, in which no key stands twice.
 
     Raises:
-        GatehouseError: it is not JSON; `name` is told.
+        GatehouseError: it is not JSON; the error names `name`.
     """
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
@@ -133,8 +139,8 @@ def parse_yaml(text: str, name: str | Path) -> Any:
     """The YAML document in `text`, with line numbers kept.
 
     Raises:
-        GatehouseError: the text is not one YAML document; `name` and the line are told. Or its
-            aliases stand for more than anyone would write out ("billion laughs").
+        GatehouseError: the text is not one YAML document; the error names `name` and the line. Or
+            its aliases stand for more than anyone would write out ("billion laughs").
     """
     yaml = YAML(typ="rt")
     try:
@@ -162,7 +168,8 @@ def plain_yaml(text: str, name: str | Path) -> Any:
     and deep nesting exhausts a reader's stack.
 
     Raises:
-        GatehouseError: as `parse_yaml`, or the text has one of these; `name` and the line are told.
+        GatehouseError: as `parse_yaml`, or the text has one of these; the error names `name` and
+            the line.
     """
     depth = 0
     try:
@@ -231,7 +238,7 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
         valid.model_dump_json()
     except ValidationError as error:
         problems = error.errors()
-        lines = [_explain(problem, data, name) for problem in problems[:_TOLD]]
+        lines = [_explain(problem, data, name, model) for problem in problems[:_TOLD]]
         if len(problems) > _TOLD:
             lines.append(f"{name}: and {len(problems) - _TOLD:,} problems more")
         raise GatehouseError("\n".join(lines)) from None
@@ -243,7 +250,7 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
     return valid
 
 
-def _explain(problem: Any, data: Any, name: str | Path) -> str:
+def _explain(problem: Any, data: Any, name: str | Path, model: type[BaseModel]) -> str:
     location = [part for part in problem["loc"] if not _is_tag(part, problem["loc"], data)]
     line = _line(data, location)
     where = f"{name}:{line}" if line else f"{name}"
@@ -251,6 +258,8 @@ def _explain(problem: Any, data: Any, name: str | Path) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = "there is no such key; check its spelling, or take it out"
+        *above, last = problem["loc"]
+        message += hint(str(last), keys_at(model, above))
     elif problem["type"] == "missing":
         message = "this key is missing; add it"
     elif problem["type"] not in ("value_error", "assertion_error"):

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from gatehouse.evidence import GateName, Interval, Of, Subject
+from gatehouse.evidence import Described, GateName, Interval, Of, Subject
 from gatehouse.gates import GATES
 from gatehouse.policy import Waiver
-from gatehouse.typed import Document, Frozen
+from gatehouse.typed import Document, Frozen, is_none
 
 
 class Outcome(StrEnum):
@@ -61,6 +61,9 @@ class RuleResult(Frozen):
     blocks: bool = Field(description="does this result forbid the merge?")
     why: str = Field(description="the policy's reason for the rule")
     findings: tuple[Finding, ...] = Field(description="one per slice")
+    described: Described | None = Field(
+        default=None, exclude_if=is_none, description="of a metric that is a fork's own"
+    )
 
     @property
     def warns(self) -> bool:
@@ -99,7 +102,7 @@ class Accepted(Frozen):
 
 
 class Proposed(Frozen):
-    """What the pull request's own policy would have said; shown, never decisive."""
+    """Outcome under the pull request's own policy; shown, never decisive."""
 
     outcome: Outcome
     rules: dict[str, Outcome] = Field(description="the rules whose outcome would differ")

@@ -236,7 +236,7 @@ def _compare_outcomes(
 ) -> list[Difference]:
     """Rules that times decide: no two runs measure the same, but the outcome must be the same.
 
-    An inconclusive outcome that does not block contradicts no pass: the limit lies in the noise.
+    An inconclusive outcome that does not block contradicts no pass: the limit is in the noise.
     """
 
     def outcomes(evidence: dict[str, Evidence]) -> dict[str, Outcome]:

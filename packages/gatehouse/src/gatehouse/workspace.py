@@ -84,7 +84,7 @@ class Workspace:
             if digest != self._digest(field):
                 raise GatehouseError(
                     f"{path}: the graph says it was trained on another {field} "
-                    f"({digest.removeprefix('sha256:')[:12]}) than lies here; train again"
+                    f"({digest.removeprefix('sha256:')[:12]}) than is here; train again"
                 )
 
     def split(self, name: str) -> pd.DataFrame:

@@ -100,7 +100,7 @@ def test_what_is_deployed_can_not_get_around_admission() -> None:
             (each["apiVersion"].rpartition("/")[0], each["kind"])
             for each in render(DEPLOY / folder)
         }
-        assert found <= allowed, "Argo CD would refuse what lies there"
+        assert found <= allowed, "Argo CD would refuse what is there"
     # Pods only where the policies look.
     guarded = {f"model-{name}" for name in ENVIRONMENTS}
     assert {each["namespace"] for each in project("model")["destinations"]} == guarded

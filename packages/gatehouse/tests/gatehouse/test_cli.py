@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from click.testing import Result
 
 from gatehouse.base import BaseRecord, dealt, find_base, take_base, write_record
 from gatehouse.cli import main
+from gatehouse.explain import PAGES
+from gatehouse.help import SECTIONS
 from gatehouse.places import code_path
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, MODEL_FP32, VERDICT
@@ -105,6 +108,53 @@ def test_every_command_explains_itself(
     for option in main.commands[name].params if name else ():
         if option.param_type_name == "option":
             assert getattr(option, "help", None), f"{name} {option.name}"
+
+
+def test_the_help_lists_whole_lines_by_section(gatehouse: Command, tmp_path: Path) -> None:
+    """Attacks lines that are cut or wrapped, and a command that no section lists."""
+    lines = gatehouse("--help", cwd=tmp_path).output.splitlines()
+    assert sorted(name for names in SECTIONS.values() for name in names) == sorted(main.commands)
+    assert [line[:-1] for line in lines if line.endswith(":") and line[0] != " "] == [
+        "Options", *SECTIONS,
+    ]  # fmt: skip
+    for name in main.commands:
+        assert sum(line.startswith(f"  {name} ") for line in lines) == 1, name
+    assert all(line == "" or not line.startswith("      ") for line in lines), "a wrapped line"
+    assert not [line for line in lines if line.endswith("...")]
+
+
+@pytest.mark.parametrize(
+    ("word", "texts"),
+    [
+        ("accuracy-auc-base", ("is a rule of policy.yaml", "measurement: roc_auc", "scikit-learn")),
+        ("Drift", ("Wasserstein", "**", "docs/gates.md")),
+        ("brier score", ("squared distance", "docs/glossary.md")),
+        ("ModelSlow", ("99th percentile", "docs/operations.md")),
+        ("at_least", ("interval must be above this", "docs/evidence.md")),
+    ],
+)
+def test_a_word_is_explained(
+    gatehouse: Command, finished: Finished, word: str, texts: tuple[str, ...]
+) -> None:
+    """Attacks a rule, gate, term, alert or key that the pages have and the command lacks."""
+    output = gatehouse("explain", word, cwd=finished.root).output
+    for text in texts:
+        assert (text in output) == (text != "**")
+
+
+def test_an_unknown_word_names_the_closest(gatehouse: Command, tmp_path: Path) -> None:
+    """Attacks a misspelt word, in a folder without a policy."""
+    result = gatehouse("explain", "acuracy", cwd=tmp_path)
+    assert (result.exit_code, "did you mean 'accuracy'" in result.stderr) == (2, True)
+
+
+def test_the_wheel_holds_the_pages_that_explain() -> None:
+    """Attacks a wheel in which a word is explained nowhere."""
+    library = Path(__file__).parents[2]
+    project = tomllib.loads((library / "pyproject.toml").read_text("utf-8"))
+    held = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert held == {f"docs/{page}.md": f"gatehouse/pages/{page}.md" for page in PAGES}
+    assert all((library / path).is_file() for path in held)
 
 
 def test_help_names_the_gates_that_exist(gatehouse: Command, tmp_path: Path) -> None:

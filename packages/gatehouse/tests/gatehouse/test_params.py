@@ -51,7 +51,7 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
     assert found.train.torch_mlp.hidden == (64,)
     assert found.data.adult.folder == Path("a b")
     again = gatehouse("set", "train.seed=4", cwd=params.parent)
-    assert (again.exit_code, again.output) == (0, "params.yaml: says so already\n")
+    assert (again.exit_code, again.output) == (0, "params.yaml: already set; nothing changed\n")
 
 
 @pytest.mark.parametrize(

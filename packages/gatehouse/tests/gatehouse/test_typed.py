@@ -107,6 +107,13 @@ def test_deep_nesting_is_told() -> None:
             "waivers: [{rule: x, reason: It is fine for now, approver: me, expires: 2027-01-01}]",
             "rule 'x', which does not exist",
         ),
+        ("resamples: 2000", "resample: 2000", r"no such key; .*; did you mean 'resamples'\?"),
+        (
+            "waivers: []",
+            "waivers: [{rule: accuracy-flor, reason: It is fine now, approver: me, "
+            "expires: 2027-01-01}]",
+            "does not exist; did you mean 'accuracy-floor'",
+        ),
         (
             "waivers: []",
             "waivers: [{rule: accuracy-floor, reason: ok, approver: me, expires: 2027-01-01}]",

@@ -171,11 +171,11 @@ class GitHub:
 
     def approve(self, run_id: int) -> None:
         """A maintainer lets a held run begin."""
-        approve_run(self.state.runs[run_id])
+        approve_run(self.state, self.state.runs[run_id])
 
     def run_again(self, run_id: int) -> None:
         """A run that ended runs once more."""
-        run_again(self.state.runs[run_id])
+        run_again(self.state, self.state.runs[run_id])
 
     def end(self, run_id: int, conclusion: str = "success") -> None:
         """A run ends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.github import views
+from tests.github.git_store import GitError
 from tests.github.state import Comment, PullRequest, Run, State
 
 
@@ -36,11 +37,19 @@ def workflow_run_event(state: State, run: Run, action: str) -> dict[str, Any]:
     """For `on: workflow_run`; `action` is "requested", "in_progress" or "completed"."""
     return {
         "action": action,
-        "workflow_run": views.run(state, run),
+        "workflow_run": views.run(state, run) | {"head_commit": _commit(state, run.head_sha)},
         "workflow": {"id": 7, "name": run.name, "path": run.path},
         "repository": views.repository(state),
         "sender": views.user(run.head_repository.partition("/")[0]),
     }
+
+
+def _commit(state: State, sha: str) -> dict[str, Any] | None:
+    """What a run's event says of its commit; None of one that is not there."""
+    try:
+        return {"id": sha, "message": state.git.git("log", "-1", "--format=%B", sha)}
+    except GitError:
+        return None
 
 
 def issue_comment_event(

@@ -2,7 +2,8 @@
 
 Since June 2026 a pull request that the workflows' own token opens, pushes to or reopens starts runs
 too. They wait for a maintainer's approval, as an outsider's do, and are told as `requested` with
-the conclusion `action_required`. A run that is approved or run again is not `requested` once more.
+the conclusion `action_required`. A run that is approved or run again is not `requested` once more,
+but is told as `in_progress` when it begins, as every run is.
 """
 
 from __future__ import annotations
@@ -58,22 +59,24 @@ def start_runs(
         )
         state.runs[run.id] = run
         state.sent.append(("requested", run.id))
+        if not held:
+            state.sent.append(("in_progress", run.id))
         made.append(run)
     return made
 
 
-def approve_run(run: Run) -> None:
+def approve_run(state: State, run: Run) -> None:
     """A maintainer lets a held run begin."""
     assert run.conclusion == HELD, "only a held run can be approved"
-    _go_on(run)
+    _go_on(state, run)
 
 
-def run_again(run: Run) -> None:
+def run_again(state: State, run: Run) -> None:
     """All jobs of a run that ended run once more."""
     assert run.status == "completed"
     assert run.conclusion != HELD
     run.attempt += 1
-    _go_on(run)
+    _go_on(state, run)
 
 
 def end_run(state: State, run: Run, conclusion: str) -> None:
@@ -82,8 +85,9 @@ def end_run(state: State, run: Run, conclusion: str) -> None:
     state.sent.append(("completed", run.id))
 
 
-def _go_on(run: Run) -> None:
+def _go_on(state: State, run: Run) -> None:
     run.status, run.conclusion = "in_progress", None
+    state.sent.append(("in_progress", run.id))
 
 
 def _cancel_older(state: State, pull: PullRequest, path: str) -> None:

@@ -69,7 +69,7 @@ class Fork:
 
     def guide(self, heading: str, page: str = "adopting") -> str:
         """The code of a page below a heading."""
-        section = (self.root / f"docs/{page}.md").read_text("utf-8").split(f"## {heading}\n")[1]
+        section = (self.root / DOCS / f"{page}.md").read_text("utf-8").split(f"## {heading}\n")[1]
         return section.split("```python\n")[1].split("```")[0]
 
 
@@ -85,6 +85,7 @@ def make_fork(folder: Path) -> Fork:
 
 
 LIBRARY = "packages/gatehouse/src/gatehouse/pipeline"
+DOCS = "packages/gatehouse/docs"
 
 
 def own_source(fork: Fork) -> None:
@@ -122,10 +123,22 @@ def own_trainer(fork: Fork) -> None:
     replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
 
 
+def own_metric(fork: Fork) -> None:
+    """docs/extending.md, "A metric of your own", with its rule."""
+    fork.write("src/gates/cost.py", fork.guide("A metric of your own", "extending"))
+    page = (fork.root / DOCS / "extending.md").read_text("utf-8")
+    settings = page.split("```yaml\nmeasure:\n")[1].split("```")[0]
+    measured, rule = settings.split("rules:\n")
+    fork.clone.replace("policy.yaml", "  accuracy: {calibration_bins: 15}\n", measured)
+    fork.clone.replace(
+        "policy.yaml", "  accuracy-calibration:\n", f"{rule}  accuracy-calibration:\n"
+    )
+
+
 def own_gate(fork: Fork) -> None:
     """docs/extending.md, "A gate of your own", with its rule."""
     fork.write("src/gates/missing.py", fork.guide("A gate of your own", "extending"))
-    page = (fork.root / "docs/extending.md").read_text("utf-8")
+    page = (fork.root / DOCS / "extending.md").read_text("utf-8")
     gates, _, rules = page.split("```yaml\ngates:\n")[1].split("```")[0].partition("\nrules:\n")
     text = (fork.root / "policy.yaml").read_text("utf-8")
     (line,) = [each for each in text.splitlines() if each.startswith("gates: {}")]
@@ -176,7 +189,8 @@ def own_owners(fork: Fork) -> None:
 
 
 RECIPES: tuple[Callable[[Fork], None], ...] = (
-    own_source, own_trainer, own_gate, own_limits, own_requirement, own_words, own_owners,
+    own_source, own_trainer, own_gate, own_metric, own_limits, own_requirement, own_words,
+    own_owners,
 )  # fmt: skip
 
 

@@ -161,9 +161,9 @@ def foreign_code(root: Path) -> list[str]:
             checkout = str(step.get("uses", "")).startswith("actions/checkout@")
             chosen = f"{given.get('repository', '')}{given.get('ref', '')}"
             if checkout and "${{" in chosen:
-                problems.append(f"{place}: checks out what the event names, beside secrets")
+                problems.append(f"{place}: checks out what the event names, next to secrets")
             if re.search(r"\b(git fetch|git clone|git pull|gh pr checkout)\b", step.get("run", "")):
-                problems.append(f"{place}: fetches code in a script, beside secrets")
+                problems.append(f"{place}: fetches code in a script, next to secrets")
     return problems
 
 
@@ -220,7 +220,7 @@ def _keeps(step: Any) -> str | None:
     if uses and not uses.startswith(_FRESH):
         return f"{uses.partition('@')[0]} is not listed as an action that takes no cache"
     if uses.startswith("actions/checkout@") and given.get("clean", True) is not True:
-        return "leaves what lies in the checkout"
+        return "leaves what is in the checkout"
     if uses.startswith("actions/download-artifact@") and {"run-id", "repository"} & set(given):
         return "takes an artifact of another run"
     found = _KEPT.search(str(step.get("run", "")))
@@ -237,6 +237,7 @@ def refs(root: Path) -> list[str]:
     ]
 
 
+_SAID_FALSE = re.compile(r"needs\.\w+\.outputs\.\w+ != 'false'")
 _ANYHOW = re.compile(r"\b(always|cancelled|failure)\(\)")
 
 
@@ -257,19 +258,22 @@ def skips(root: Path) -> list[str]:
     return problems
 
 
-def final_job(root: Path) -> list[str]:
-    """The last job of pull-request.yml needs every other, and runs whatever becomes of them.
+def whole_runs(root: Path) -> list[str]:
+    """No job of pull-request.yml may fail, or be left out, while the run is called a success.
 
-    It may leave out only the events for which all other jobs are left out as well.
+    The status follows from how the whole run ended, so that no job sums it up. A job may be left
+    out only because another one has said `false`, or with all others.
     """
     file = root / ".github/workflows/pull-request.yml"
     jobs = load(file)["jobs"]
-    *others, final = jobs
     problems = []
-    if set(jobs[final].get("needs", [])) != set(others):
-        problems.append(f"{file.name}: {final} must need {', '.join(others)}")
-    first = [jobs[name].get("if") for name in others if "needs" not in jobs[name]]
-    allowed = {"always()", *(f"always() && ({each})" for each in first if {*first} == {each})}
-    if jobs[final].get("if") not in allowed:
-        problems.append(f"{file.name}: {final} must say `if: always()`: skipped counts as passed")
+    first = next(iter(jobs.values())).get("if")
+    for name, job in jobs.items():
+        if "continue-on-error" in job:
+            problems.append(f"{file.name}: {name}: a failure would count as a success")
+        found = job.get("if")
+        if found is None or ("needs" not in job and found == first):
+            continue
+        if not _SAID_FALSE.fullmatch(str(found)) or job.get("needs") is None:
+            problems.append(f"{file.name}: {name}: `if: {found}` may leave it out in silence")
     return problems

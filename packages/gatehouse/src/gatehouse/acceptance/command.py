@@ -11,7 +11,7 @@ from gatehouse.errors import GatehouseError
 
 PREFIX = "/gatehouse "
 MOST_CHARACTERS = 2_000
-"""Of a comment."""
+"""Limit on a comment."""
 MOST_RULES = 20
 SHORTEST_REASON, LONGEST_REASON = 10, 500
 

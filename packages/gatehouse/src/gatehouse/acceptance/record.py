@@ -64,7 +64,7 @@ class Scope(Frozen):
 
 
 class Acceptance(Document):
-    """A file of `acceptances/`: computed from a comment and the verdict that it speaks of."""
+    """A file of `acceptances/`: computed from a comment and the verdict that it describes."""
 
     version: Literal[1] = 1
     scope: Scope

@@ -8,7 +8,6 @@ rows; how far it would scatter on a test split is taken from draws of as many ro
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +17,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gatehouse.adopt.profile import Scan, numbers
+from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
-from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.data.measure import FLOAT32_LIMIT
+from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap
+from gatehouse.gates.metrics import headlines
+from gatehouse.gates.metrics.figures import figures
+from gatehouse.gates.metrics.sample import Sample
+from gatehouse.gates.predictions import Predictions
 from gatehouse.rows import row_hashes
-
-Metric = Callable[[Floats, Floats], float]
 
 _FOLDS = 5
 _DRAWS = 200
@@ -58,7 +59,7 @@ class Baseline:
     Attributes:
         rows: that they were measured on.
         folds: of the cross-validation.
-        scores: by the metric's name.
+        scores: by the metric's name; of one that is measured for each class, the least.
         guess: accuracy of always deciding for the most frequent class; 0 of a regression.
     """
 
@@ -96,7 +97,7 @@ def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
         texts = scan.sample[name]
         if column.categories is None:
             values = numbers(texts, decimal)
-            features[name] = np.where(np.abs(values) <= FLOAT32_LIMIT, values, np.nan)
+            features[name] = np.where(np.abs(values) <= FLOAT32_MAX, values, np.nan)
         else:
             categorical.append(name)
             features[name] = _codes(texts, column.categories)
@@ -138,18 +139,7 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
     with threadpool_limits(1):
         for name, train, test in tqdm(fits, desc="baseline", unit="fit", disable=None):
             outputs[name][test] = _predicted(makers[name](data, train), data, train, test)
-    metrics = METRICS[data.task]
-    draws = np.random.default_rng(seed).integers(
-        len(data.labels), size=(_DRAWS, max(2, min(test_rows, len(data.labels))))
-    )
-    scores = {}
-    for name, metric in metrics.items():
-        points = {model: metric(data.labels, output) for model, output in outputs.items()}
-        worse = outputs[min(points, key=points.__getitem__)]
-        drawn = np.array([metric(data.labels[rows], worse[rows]) for rows in draws])
-        drawn = drawn[np.isfinite(drawn)]
-        spread = 1.96 * float(drawn.std()) if len(drawn) > 1 else float("nan")
-        scores[name] = Score(points["linear"], points["boosted"], spread)
+    scores = _scores(data, outputs, test_rows, seed)
     guess = float(np.bincount(data.labels.astype(np.intp)).max()) if data.classes else 0.0
     return Baseline(len(data.labels), folds, scores, guess / len(data.labels))
 
@@ -165,14 +155,14 @@ def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
     first, owner = _alike(data)
     drawn = np.random.default_rng(seed).permutation(len(first))[:_LEAK_ROWS]
     train, test = (np.flatnonzero(np.isin(owner, half)) for half in np.array_split(drawn, 2))
-    metric = METRICS[data.task]["r2" if data.task is Task.REGRESSION else "roc_auc"]
     found = {}
     with threadpool_limits(1):
         for name in tqdm(list(data.features), desc="leaks", unit="column", disable=None):
             alone = replace(data, features=data.features[[name]], categorical=())
             outputs = _predicted(_tree(data), alone, train, test)
-            if metric(data.labels[test], outputs) >= _LEAK:
-                found[name] = metric(data.labels[test], outputs)
+            worth = _worth(data, data.labels[test], outputs)
+            if worth >= _LEAK:
+                found[name] = worth
     return found
 
 
@@ -270,76 +260,49 @@ def _tree(data: Learning) -> Any:
     return kind(max_leaf_nodes=_LEAVES, min_samples_leaf=2, random_state=0)
 
 
-def _auc(labels: Floats, scores: Floats) -> float:
-    """Of two classes: the chance that a positive row scores above a negative one."""
-    from scipy.stats import rankdata
-
-    positive = labels == 1
-    n, rest = int(positive.sum()), int((~positive).sum())
-    if not n or not rest:
-        return float("nan")
-    return float((rankdata(scores)[positive].sum() - n * (n + 1) / 2) / (n * rest))
-
-
-def _mean_auc(labels: Floats, outputs: Floats) -> float:
-    if outputs.shape[1] == 2:
-        return _auc(labels, outputs[:, 1])
-    each = [_auc(labels == k, outputs[:, k]) for k in range(outputs.shape[1])]
-    each = [value for value in each if np.isfinite(value)]
-    return float(np.mean(each)) if each else float("nan")
+def _said(data: Learning, labels: Floats, outputs: Floats) -> Predictions:
+    """Outputs of shape [N, classes], or [N, 1] of a regression, as the gates take them."""
+    if data.task is Task.REGRESSION:
+        return Predictions(labels, outputs[:, 0], outputs[:, 0], data.task)
+    return Predictions(
+        labels,
+        outputs[:, 1] if data.task is Task.BINARY else outputs.max(axis=1),
+        outputs.argmax(axis=1).astype(np.float64),
+        data.task,
+        tuple(map(str, range(outputs.shape[1]))),
+        outputs,
+    )
 
 
-def _accuracy(labels: Floats, outputs: Floats) -> float:
-    return float((outputs.argmax(axis=1) == labels).mean())
+def _worth(data: Learning, labels: Floats, outputs: Floats) -> float:
+    """The first metric by which models are held against each other; NaN where it is not defined."""
+    if data.task is Task.MULTICLASS:  # of the classes that have rows here
+        present, places = np.unique(labels, return_inverse=True)
+        outputs, labels = outputs[:, present.astype(np.intp)], places.astype(np.float64)
+    over = headlines(data.task)[0].weighted(Sample(_said(data, labels, outputs), _BINS))
+    return float(over(np.ones((1, len(labels))))[0])
 
 
-def _recalls(labels: Floats, outputs: Floats) -> Floats:
-    right = outputs.argmax(axis=1) == labels
-    return np.array([right[labels == k].mean() for k in np.unique(labels)])
-
-
-def _balanced_accuracy(labels: Floats, outputs: Floats) -> float:
-    return float(_recalls(labels, outputs).mean())
-
-
-def _least_recall(labels: Floats, outputs: Floats) -> float:
-    return float(_recalls(labels, outputs).min())
-
-
-def _calibration(labels: Floats, outputs: Floats) -> float:
-    """Expected calibration error in bins of equal mass: of the positive class, or the decided."""
-    if outputs.shape[1] == 2:
-        said, true = outputs[:, 1], labels
-    else:
-        said = outputs.max(axis=1)
-        true = (outputs.argmax(axis=1) == labels).astype(np.float64)
-    bins = np.array_split(np.argsort(said, kind="stable"), _BINS)
-    gaps = [abs(said[rows].mean() - true[rows].mean()) * len(rows) for rows in bins if len(rows)]
-    return float(sum(gaps) / len(labels))
-
-
-def _r2(labels: Floats, outputs: Floats) -> float:
-    total = float(((labels - labels.mean()) ** 2).sum())
-    return 1 - float(((labels - outputs[:, 0]) ** 2).sum()) / total if total else float("nan")
-
-
-def _mean_absolute_error(labels: Floats, outputs: Floats) -> float:
-    return float(np.abs(labels - outputs[:, 0]).mean())
-
-
-METRICS: dict[Task, dict[str, Metric]] = {
-    Task.BINARY: {
-        "roc_auc": _mean_auc,
-        "accuracy": _accuracy,
-        "expected_calibration_error": _calibration,
-    },
-    Task.MULTICLASS: {
-        "roc_auc": _mean_auc,
-        "balanced_accuracy": _balanced_accuracy,
-        "accuracy": _accuracy,
-        "recall": _least_recall,
-        "expected_calibration_error": _calibration,
-    },
-    Task.REGRESSION: {"r2": _r2, "mean_absolute_error": _mean_absolute_error},
-}
-"""What is measured for each task, by the accuracy gate's names; recall is the least class's."""
+def _scores(
+    data: Learning, outputs: dict[str, Floats], test_rows: int, seed: int
+) -> dict[str, Score]:
+    """Each metric of both models, of several slices the least; on all rows, and over draws."""
+    points: dict[str, dict[str, float]] = {}
+    over: dict[tuple[str, str, str], Statistic] = {}
+    for model, output in outputs.items():
+        for figure in figures(_said(data, data.labels, output), _BINS):
+            of = points.setdefault(figure.metric.name, {})
+            of[model] = min(of.get(model, np.inf), figure.value)
+            over[figure.metric.name, model, figure.slice] = figure.over
+    worse = {name: min(of, key=of.__getitem__) for name, of in points.items()}
+    over = {key: statistic for key, statistic in over.items() if key[1] == worse[key[0]]}
+    size = max(2, min(test_rows, len(data.labels)))
+    drawn = bootstrap(over, len(data.labels), _DRAWS, seed, size=size)
+    found = {}
+    for name, of in points.items():
+        slices = np.stack([values for key, values in drawn.items() if key[0] == name])
+        least = np.fmin.reduce(slices)
+        least = least[np.isfinite(least)]
+        spread = 1.96 * float(least.std()) if len(least) > 1 else float("nan")
+        found[name] = Score(of["linear"], of["boosted"], spread)
+    return found

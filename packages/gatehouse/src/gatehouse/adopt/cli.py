@@ -26,7 +26,7 @@ _SHOWN = 60
 @click.argument("place", metavar="FILE|URL")
 @click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
 @click.option("--positive", metavar="VALUE",
-              help="Of a target of two values, the one whose probability is given.")  # fmt: skip
+              help="For a binary target, the value whose probability is predicted.")  # fmt: skip
 @click.option("--protected", metavar="A,B",
               help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
 @click.option("--ignore", metavar="A,B",
@@ -54,12 +54,13 @@ def init_command(
     yes: bool,
     force: bool,
 ) -> int:
-    """Make this repository one of your table: CSV (any separator and encoding) or Parquet.
+    """Set up this repository for your table, a file or a URL.
 
-    Looks through all rows, and writes contract.yaml (what a row is), policy.yaml (floors from a
-    baseline that it measures), params.yaml (where the rows come from) and model_card.yaml (a form).
-    Nothing of the sample stays. Then `make run` trains and judges.
 
+    The table is CSV (any separator and encoding) or Parquet. Looks through all rows, and writes
+    contract.yaml (what a row is), policy.yaml (floors from a baseline that it measures),
+    params.yaml (where the rows come from) and model_card.yaml (a form). Nothing of the sample
+    stays. Then `make run` trains and judges.
     The target decides the task: two values make it binary, a few texts or whole numbers
     multiclass, other numbers regression. Free text, dates, constants and ids are left out, and
     said so. What is unsure is asked on a terminal.
@@ -124,13 +125,13 @@ def _show(adopted: Adopted) -> None:
 
 
 def next_steps(path: Path | None) -> list[str]:
-    """What to do next; `path` is that of the table, where it lies here and not at a URL."""
+    """What to do next; `path` is that of the table, where it is here and not at a URL."""
     from gatehouse.adopt.files import has_remote, is_tracked
     from gatehouse.pipeline.settings import OWN
     from gatehouse.places import SOURCE
 
     steps = [
-        "Read contract.yaml and policy.yaml, and mend them. A column that the model must not see: "
+        "Read contract.yaml and policy.yaml, and fix them. A column that the model must not see: "
         "the same command again with --force --ignore COLUMN",
         "Write model_card.yaml",
         "Train and judge:",
@@ -141,7 +142,7 @@ def next_steps(path: Path | None) -> list[str]:
         file = shlex.quote(path.as_posix())
         steps += [
             "Keep the rows, at a URL such as s3://bucket/rows or in a folder; clones that lie "
-            "beside this one find ../storage:",
+            "next to this one find ../storage:",
             f"  .venv/bin/dvc add {file}",
         ]
         if not has_remote():

@@ -14,16 +14,17 @@ from gatehouse.adopt.names import is_protected_name, is_weight_name
 from gatehouse.adopt.profile import Kind, Profile, Scan, are_sentences, frequent, is_none
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.target import Target
-from gatehouse.contract import FLOAT32_EXACT_INTEGERS, Role, Task
+from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.contract import Role, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.model import output_name
 
 _SLACK = 0.1
-"""Of the range that was seen, to each side."""
+"""Share of the observed range that is added on each side."""
 _MOST_GROUPS = 12
 _INT64_LIMIT = 2**63 - 1
 _FEWEST_STEPS = 100
-"""Of float32 numbers in a column's range: the graph reads float32."""
+"""Fewest float32 numbers in a column's range: the graph reads float32."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def _look_protected(
 def _target(target: Target) -> Planned:
     if target.task is Task.REGRESSION:
         return Planned(target.profile, {**_numeric(target.profile, fed=False), "role": "target"})
-    # Of two the positive last, as everywhere.
+    # The positive class last, as everywhere.
     column: dict[str, Any] = {
         "type": "category", "role": "target", "categories": list(target.classes),
     }  # fmt: skip
@@ -311,7 +312,7 @@ def _column(profile: Profile, output: str) -> Planned:
         case Kind.ID:
             return _ignored(profile, "ignored: another value in every row")
         case Kind.ENTITY:
-            return _ignored(profile, "ignored: an id that stands in several rows")
+            return _ignored(profile, "ignored: an id that is in several rows")
         case Kind.MIXED:
             return _ignored(
                 profile,

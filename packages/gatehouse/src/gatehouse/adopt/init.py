@@ -29,7 +29,7 @@ from gatehouse.typed import parse_yaml, validate, write_text
 
 _FEW_ROWS = 1_000
 _IMBALANCED = 0.05
-"""Of two classes; of more the rarest may be rarer."""
+"""Smallest share of a binary class; with more classes, the rarest may be rarer."""
 _FEW_OF_CLASS = 50
 _COLUMNS_TOLD = 5
 
@@ -172,7 +172,7 @@ def _contract(plan: Plan, found: Found, seen: Scan) -> tuple[str, Contract]:
 
 
 def _overwritten(found: Found) -> Path | None:
-    """The copy's place, where other bytes lie there."""
+    """The copy's place, where other bytes are there."""
     copy = found.copy
     if copy is None or not copy.exists() or copy.resolve() == found.table.path.resolve():
         return None
@@ -270,7 +270,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
                 "to test on: what is said of it will be uncertain; rare classes may be merged"
             )
     warnings += [
-        f"'{name}' stands in several rows: rows of the same {name} are in train and in test, so "
+        f"'{name}' is in several rows: rows of the same {name} are in train and in test, so "
         f"that metrics look better than on a new {name} (group leakage). Keep one row of each, or "
         "aggregate its rows into one"
         for name, profile in seen.profiles.items()

@@ -45,13 +45,13 @@ class Found:
 
 @contextlib.contextmanager
 def find(place: str) -> Iterator[Found]:
-    """The table at a path or URL; one from a URL lies here only as long as it is looked at.
+    """The table at a path or URL; one from a URL is here only as long as it is looked at.
 
     A file of the repository stays where it is, and so does a URL that tells no secret. Any other
     is to be copied into data/own, under an ending by which the pipeline knows it.
 
     Raises:
-        GatehouseError: there is no such file, it cannot be had, or it is no table.
+        GatehouseError: the file is missing, unreadable, or not a table.
     """
     # A path of this machine, written as a URL, is one still.
     if "://" not in place or place.startswith("file://"):
@@ -94,7 +94,7 @@ def _found(table: Table, name: str, path: Path | None, url: dict[str, Any] | Non
 
 
 def _in_repository(path: Path) -> Path | None:
-    """The path from the repository's root, where the file lies inside of it."""
+    """The path from the repository's root, where the file is inside of it."""
     whole, root = path.resolve(), Path.cwd().resolve()
     if not whole.is_relative_to(root):
         return None

@@ -26,8 +26,8 @@ from gatehouse.adopt.names import (
 )
 from gatehouse.adopt.standins import standins
 from gatehouse.adopt.table import Table
+from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.data.measure import FLOAT32_LIMIT
 from gatehouse.pipeline.file_source import MISSING
 from gatehouse.rows import row_hashes
 
@@ -57,7 +57,7 @@ _COUNTED_FROM = (0, 1)
 _STEPS = 0.8
 """Share of rows that count one up from the row before, from which on a column counts up."""
 _FEWEST_PAIRS = 30
-"""Of neighbouring rows, by which a column is told to count up."""
+"""Fewest pairs of neighbouring rows that show that a column counts up."""
 _UNIQUE = 0.9
 """Distinct values a row, or so wide a range, of what counts nearly all rows."""
 _MARKS = frozenset({
@@ -116,7 +116,7 @@ class Profile:
         named_id: does its name say that it identifies something?
         coded: are its values single words with digits, as identifiers are?
         counts_up: do its numbers look as if they might count rows, or those of each batch?
-        marks: texts in it that mean a missing value, beside those that always do.
+        marks: texts in it that mean a missing value, next to those that always do.
         standins: numbers far from the others, which may stand for a missing value.
     """
 
@@ -170,7 +170,7 @@ class Scan:
         profiles: of its columns, by name.
         sample: rows drawn at random as text, missing as NaN; the whole table where it is small.
         copies: share of rows that have an exact copy, row numbers apart.
-        marks: texts that mean a missing value, beside those that always do.
+        marks: texts that mean a missing value, next to those that always do.
     """
 
     rows: int
@@ -180,7 +180,7 @@ class Scan:
     marks: tuple[str, ...]
 
     def marked(self) -> dict[str, tuple[str, ...]]:
-        """Which of these marks stand in which column."""
+        """Which of these marks are in which column."""
         found = {p.name: tuple(mark for mark in self.marks if mark in p.marks)
                  for p in self.profiles.values()}  # fmt: skip
         return {name: marks for name, marks in found.items() if marks}
@@ -321,7 +321,7 @@ class _Tally:
     def _add_numbers(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
         found = numbers(texts, self.decimal)
         strays = np.isnan(found)
-        beyond = np.abs(found) > FLOAT32_LIMIT
+        beyond = np.abs(found) > FLOAT32_MAX
         finite = found[~strays & ~beyond]
         self.strays += int(n[strays].sum())
         self.written += int(n[strays & texts.str.fullmatch(_WRITTEN).to_numpy(bool)].sum())
@@ -467,7 +467,7 @@ def are_sentences(listed: Sequence[str]) -> bool:
 def frequent(counts: dict[str, int], known: int) -> dict[str, int]:
     """The values that are worth a category of their own, and their rows, most frequent first."""
     if len(counts) <= MOST_CATEGORIES:
-        # What one row has alone says nothing of others, and may tell who it is.
+        # A value of a single row says nothing about others, and may identify a person.
         listed = {value: n for value, n in counts.items() if n > 1 or len(counts) <= 2}
         return listed or counts
     least = max(5, known / 500)

@@ -1,4 +1,4 @@
-"""What `gatehouse init` is unsure of: asked on a terminal, else the default is taken and told."""
+"""Questions of `gatehouse init`: without a terminal, it prints the default that it takes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Questions:
     asked: bool
 
     def yes(self, question: str, *, default: bool, told: str) -> bool:
-        """The answer to a question of yes or no; `told` says what the default makes of it."""
+        """The answer to a yes-or-no question; `told` is printed if the default answers it."""
         if self.asked:
             return click.confirm(plain(question, 300), default=default, err=True)
         self.tell(told)

@@ -14,7 +14,7 @@ _NAMED = 3
 """Values that a note names at most; more of them are a long tail."""
 _NINES = re.compile(r"[+-]?9{3,}([.,]0*)?")
 _WILD = 1_000.0
-"""Spans of the usual values beyond which one value alone is told."""
+"""Spans of the usual values beyond which even a single value is reported."""
 
 
 def standins(texts: Iterable[object], decimal: str = ".") -> tuple[str, ...]:

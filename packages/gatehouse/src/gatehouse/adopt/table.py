@@ -79,7 +79,7 @@ class Table:
 
     Attributes:
         path: of the file.
-        name: what is told of it.
+        name: how messages call it.
         ending: `.csv`, `.csv.gz` or `.parquet`, by its bytes.
         dialect: of a CSV.
         columns: names in the file's order, without blanks around them.
@@ -166,7 +166,7 @@ class Table:
 
 
 def open_table(path: Path, name: str) -> Table:
-    """The table at `path`, which is told as `name`; the bytes say what it is, not its ending.
+    """The table at `path`, called `name` in messages; its bytes, not its suffix, decide the format.
 
     Raises:
         GatehouseError: it is no table, is empty, or names a column twice.
@@ -262,7 +262,7 @@ def sniff(path: Path, name: str) -> tuple[Dialect, list[str], list[str]]:
 def _encoding(path: Path, start: bytes, name: str) -> tuple[str, str | None]:
     """UTF-8, Windows-1252 or Latin-1, and what to say where it was guessed; marks go before.
 
-    Bytes that are no UTF-8 beside some that are, and no ASCII, are a fault: in Windows-1252 all
+    Bytes that are no UTF-8 next to some that are, and no ASCII, are a fault: in Windows-1252 all
     the latter would be read as two or three other letters.
     """
     for mark, encoding in _MARKS.items():

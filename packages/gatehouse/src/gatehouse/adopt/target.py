@@ -43,7 +43,7 @@ class Target:
 
     @property
     def positive(self) -> str | None:
-        """Of two classes, the one whose probability the model gives."""
+        """The class whose probability a binary model predicts; None otherwise."""
         return self.classes[1] if self.task is Task.BINARY else None
 
     @property
@@ -57,7 +57,7 @@ def column_of(name: str, option: str, names: Sequence[str]) -> str:
     """`name`, where the table has such a column.
 
     Raises:
-        GatehouseError: it has none; the closest names are told.
+        GatehouseError: it has none; the error names the closest ones.
     """
     if name in names:
         return name
@@ -121,17 +121,17 @@ def check_target(profile: Profile) -> None:
         Kind.EMPTY: "has no values",
         Kind.CONSTANT: "has the same value in every row, so that there is nothing to learn",
         Kind.DATE: "holds dates or times; predict a number (days until then) or a category of it",
-        Kind.ENTITY: "is an id that stands in several rows, and can't be predicted",
+        Kind.ENTITY: "is an id that is in several rows, and can't be predicted",
         Kind.COUNTER: "counts the rows one by one, and can't be predicted",
         Kind.UNREAD: "holds lists or bytes; a target is a category or a number",
         Kind.ID: "has another value in every row: it identifies rows, and can't be predicted",
-        Kind.MIXED: f"holds numbers, but {profile.strays:,} rows hold other text; mend these",
+        Kind.MIXED: f"holds numbers, but {profile.strays:,} rows hold other text; fix these",
     }.get(profile.kind)
     if problem is not None:
         raise GatehouseError(f"--target: '{name}' {problem}")
     if profile.infinite:
         raise GatehouseError(
-            f"--target: '{name}' is infinite or huge in {profile.infinite:,} rows; mend these"
+            f"--target: '{name}' is infinite or huge in {profile.infinite:,} rows; fix these"
         )
 
 

@@ -16,7 +16,7 @@ from gatehouse.contract import Contract, Role
 from gatehouse.report.card_text import TO_WRITE
 
 _CONTRACT = (
-    "# What a row is, as `gatehouse init` found it. Say what the columns mean, and mend limits.\n"
+    "# What a row is, as `gatehouse init` found it. Say what the columns mean, and fix limits.\n"
 )
 _CARD = """\
 # What people say of the model: the parts of reports/model_card.md that no gate can measure.
@@ -40,7 +40,7 @@ VALID, TEST = 0.16, 0.20
 
 
 def allowed_copies(plan: Plan, copies: float) -> float | None:
-    """Of a share of rows with an exact copy how many the contract allows; None: its default."""
+    """The share of rows with an exact copy that the contract allows; None: its default."""
     if plan.of(Role.KEY) or copies <= Contract.model_fields["copies"].default:
         return None
     return with_slack(copies)

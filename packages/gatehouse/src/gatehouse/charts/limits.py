@@ -15,7 +15,7 @@ from gatehouse.charts.model import Limited, Limits, Mark, State
 
 _WIDTH, _ROW = 860.0, 17.0
 _NAME, _SHOWN = 148.0, 124.0
-"""Widths of the rule's name and of the value beside the plot."""
+"""Widths of the rule's name and of the value next to the plot."""
 _GAP = 20.0
 _HEAD = 22.0
 _LETTER = 5.9

@@ -15,7 +15,7 @@ BARS_SHOWN = 24
 _MOST = 500
 """Values of a chart that is read."""
 
-# Height by the number of bars, and colours that can be seen on GitHub's light and dark pages.
+# Height by the number of bars, and colors that are visible on GitHub's light and dark pages.
 _LOOK = (
     '%%{{init: {{"xyChart": {{"width": 760, "height": {height}}}, '
     '"themeVariables": {{"xyChart": {{"plotColorPalette": "{palette}"}}}}}}}}%%'
@@ -33,7 +33,7 @@ _SERIES = re.compile(rf"(bar|line) (?:{_TEXT} )?\[([-+.\deE, ]*)\]")
 def write(chart: Bars | Lines) -> str:
     """A chart as a fenced block of Markdown.
 
-    A chart shows neither intervals nor exact numbers, so a table stands beside it.
+    A chart shows neither intervals nor exact numbers, so a table is next to it.
     """
     return _bars(chart) if isinstance(chart, Bars) else _lines(chart)
 

@@ -1,6 +1,6 @@
 """Charts as inline SVG. Colours and fonts come from the page's style, by class.
 
-Each chart is one picture to a screen reader, named by its text; a table beside it has the numbers.
+Each chart is one picture to a screen reader, named by its text; a table next to it has the numbers.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from gatehouse.exits import PASS
 )
 @command
 def demo(folder: Path | None, image: str | None) -> int:
-    """Play the whole loop in a scratch copy of the last commit, in under five minutes.
+    """Play the whole loop in a scratch copy, in under five minutes.
 
     Train, serve over HTTP, send traffic, move it, see the monitor's alarm, train on the new data,
     judge that, serve the new model, and see the monitor green again. Nothing outside the scratch

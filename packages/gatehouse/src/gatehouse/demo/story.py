@@ -1,4 +1,4 @@
-"""The loop, told step by step, with the commands that a team would use."""
+"""The loop, step by step, with the commands that a team would use."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ class Story:
         return self._run(sys.executable, "-m", "gatehouse.cli", *words, codes=codes)
 
     def _run(self, *words: str, codes: tuple[int, ...] = (PASS,)) -> int:
-        """A command in the copy; what it says is kept, and told where it fails."""
+        """A command in the copy; its output is kept, and shown if it fails."""
         if words[0] == "dvc":
             words = (sys.executable, "-m", *words)
         kept = self.root.parent / "commands.log"
@@ -267,7 +267,7 @@ def _short(digest: str) -> str:
 
 
 def check_sample(source: Path) -> None:
-    """Refuse a repository whose last commit has data of its own: the story is told of the sample.
+    """Refuse a repository whose last commit has data of its own: the demo runs on the sample.
 
     Raises:
         GatehouseError: naming what the contract is of.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gatehouse.contract import ColumnType, Contract
+from gatehouse.contract import Contract
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
 from gatehouse.workspace import Workspace
@@ -41,7 +41,7 @@ def moved(frame: pd.DataFrame, contract: Contract, size: float) -> pd.DataFrame:
             values = values + size * values.std()
             if column.range is not None:
                 values = values.clip(*column.range)
-            if column.type is ColumnType.INTEGER:
+            if column.kind.whole:
                 values = values.round()
             result[name] = values.astype(frame[name].dtype) if values.notna().all() else values
     return result
@@ -73,7 +73,7 @@ def _bodies(batch: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
     columns: dict[str, list[Any]] = {}
     for name, column in contract.inputs.items():
         values = batch[name].astype(object).where(batch[name].notna(), None).tolist()
-        whole = column.type is ColumnType.INTEGER
+        whole = column.kind.whole
         columns[name] = [int(v) if whole and v is not None else v for v in values]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

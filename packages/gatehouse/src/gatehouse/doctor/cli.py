@@ -17,7 +17,7 @@ from gatehouse.exits import FAIL, PASS
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 @command
 def doctor(write: bool, offline: bool, as_json: bool) -> int:
-    """Look for what is missing here and on GitHub, and say how to fix it, in order.
+    """Check this machine and GitHub, and say how to fix problems.
 
     Tools, disk, .venv, Git, settings, the DVC remote, and GitHub as far as gh's login may see it.
     Changes nothing, and prints no secret. Exit codes: 0 no problem (warnings are none), 1 problems.

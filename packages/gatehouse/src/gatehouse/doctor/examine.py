@@ -21,7 +21,7 @@ def examine(root: Path, api: Api | None, say: Callable[[str], None], *, write: b
     Args:
         root: the repository's folder.
         api: GitHub; None: it is not asked.
-        say: told what begins, where it can take a while.
+        say: called with each step that can take a while.
         write: try to write to the DVC remote, too.
     """
     checks: list[tuple[Area, str, Check]] = [
@@ -51,7 +51,7 @@ def _found(area: Area, check: Check, root: Path) -> Iterable[Finding]:
     try:
         yield from check(root)
     except GatehouseError as error:
-        yield area.problem(str(error), "mend this, then run gatehouse doctor again")
+        yield area.problem(str(error), "fix this, then run gatehouse doctor again")
 
 
 def lines(answer: Answer) -> Iterable[str]:

@@ -31,7 +31,7 @@ WORKFLOWS = ("pull-request", "pipeline", "gates")
 
 _READ = re.compile(r"\b(vars|secrets)\.([A-Z_][A-Z0-9_]*)")
 _SETTINGS = "make github-settings REPO={repo}"
-# What is of use only together; docs/github.md says what each is.
+# Settings that only work together; docs/github.md describes each.
 _TOGETHER = (
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     ("DVC_PUSH_ACCESS_KEY_ID", "DVC_PUSH_SECRET_ACCESS_KEY"),

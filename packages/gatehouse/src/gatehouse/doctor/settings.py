@@ -57,7 +57,7 @@ def _sample(root: Path) -> Iterator[Finding]:
     try:
         contract, card = load_contract(root / CONTRACT_FILE), load_card_text(root / CARD_TEXT)
     except GatehouseError:
-        return  # told already
+        return  # reported already
     if contract.name == SAMPLE:
         yield AREA.warning(
             f"{CONTRACT_FILE} is the template's sample, {SAMPLE}: there are no data of yours yet",

@@ -9,13 +9,15 @@ import numpy as np
 
 from gatehouse.contract import Column, Role, Task
 from gatehouse.drill.graph import Floats, Margin, raised_where_above, read_off, rewrite
-from gatehouse.drill.model_defects import comparable, surely_beyond
+from gatehouse.drill.model_defects import comparable, metrics_by_name, surely_beyond
 from gatehouse.drill.scene import Edit, NotApplicableError, Rewrite, Scene
-from gatehouse.evidence import Of
+from gatehouse.evidence import Better, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.data.measure import read_raw
 from gatehouse.gates.fairness import FAIRNESS
-from gatehouse.gates.metrics import point_values
+from gatehouse.gates.metrics import METRICS
+from gatehouse.gates.metrics.figures import value_of
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import labels_of, predict
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ SHARE = 0.06
 SHIFT_SIGMA = 0.25
 NOISY_LABELS = 0.10
 
-_TOO_GOOD = ("roc_auc", "accuracy", "balanced_accuracy", "r2")
+_TOO_GOOD = [metric.name for metric in METRICS if metric.better is Better.HIGHER]
 _STEPS = 256
 _ROUNDS = 4
 
@@ -133,7 +135,7 @@ def label_noise(scene: Scene) -> None:
     """Labels exchanged between rows: as many of each class as before, or the same numbers.
 
     The base has them too: a change that brings them is red for the exam that it alters.
-    Where there are few rows a tenth of them may not be told from chance: then more are exchanged.
+    In a small table, a tenth of the rows may look like chance: then more are exchanged.
     """
     target = scene.contract.target
     floors = [
@@ -153,7 +155,7 @@ def label_noise(scene: Scene) -> None:
     for _ in range(_ROUNDS):
         scene.edit_rows(swap)
         found = predict(scene.candidate.model, scene.candidate.split("test"), scene.contract)
-        known = [floor for floor in floors if floor.measurement in point_values(found)]
+        known = [floor for floor in floors if floor.measurement in metrics_by_name(scene)]
         if any(surely_beyond(floor, found, scene.policy) for floor in known):
             break
     scene.share_rows()
@@ -162,9 +164,9 @@ def label_noise(scene: Scene) -> None:
 def label_leakage(scene: Scene) -> None:
     """A feature that gives the label away, and a model that has learned so.
 
-    The feature keeps its values, dealt out anew: the larger the label, the larger the value. Of
-    several classes the label is the class's place. The base has the rows too, and its model has not
-    learned so.
+    The feature keeps its values, dealt out again: the larger the label, the larger the value.
+    With several classes, the label is the class's place. The base has the rows too, and its model
+    has not learned so.
     """
     too_good = scene.rule(ACCURACY.name, _TOO_GOOD, Of.CANDIDATE, "at_most", warns=True)
     name = _most_distinct(scene)
@@ -187,7 +189,8 @@ def label_leakage(scene: Scene) -> None:
     scene.edit_base_models(read(margin, name, *dealt[0], learned=False))
     scene.share_rows()
     found = predict(scene.candidate.model, scene.candidate.split("test"), contract)
-    if not point_values(found)[too_good.measurement] > too_good.limit:
+    sample = Sample(found, scene.policy.measure.accuracy.calibration_bins)
+    if not value_of(metrics_by_name(scene)[too_good.measurement], sample) > too_good.limit:
         raise NotApplicableError(
             f"'{name}' has too few values for a leak beyond {too_good.measurement} "
             f"{too_good.limit:g}"
@@ -239,7 +242,7 @@ def _read_number(
 def _between(ordered: Floats, place: int) -> float:
     """Halfway from the largest smaller value to the one at `place`; infinite where there is none.
 
-    Equal values lie on one side of it, though their labels may differ.
+    Equal values are on one side of it, though their labels may differ.
     """
     if place == len(ordered):
         return np.inf

@@ -31,14 +31,14 @@ Floats = NDArray[np.float64]
 class Margin:
     """The one number of a row that a defect changes.
 
-    Of classes it is how far the logarithm of one class's probability is ahead of its strongest
-    rival's: from 0 on the class is decided. Of two classes that is the logit. Of a regression it is
-    the value, from `centre` in units of `spread`.
+    For a classifier, it is how far the logarithm of one class's probability is ahead of its
+    strongest rival's: from 0 on the class is decided. For two classes that is the logit. For a
+    regression, it is the value, from `centre` in units of `spread`.
 
     Attributes:
         task: of the model.
         classes: how many there are.
-        place: the class that is held against its rivals.
+        place: the class that is checked against its rivals.
         centre: median of the predicted numbers.
         spread: their deviation, as `gates.scale` has it.
     """

@@ -26,7 +26,11 @@ from gatehouse.gates.fairness import classes as fairness_classes
 from gatehouse.gates.fairness import values as fairness_values
 from gatehouse.gates.fairness.measure import group_labels, partitions
 from gatehouse.gates.latency import LATENCY
-from gatehouse.gates.metrics import point_values, weighted_metrics
+from gatehouse.gates.metrics import metrics_of
+from gatehouse.gates.metrics.figures import value_of
+from gatehouse.gates.metrics.metric import Metric
+from gatehouse.gates.metrics.own import metrics_by
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.scale import robust_deviation
 from gatehouse.policy import Policy, Rule
@@ -44,8 +48,8 @@ _SURE = 2.5
 def sharpened(scene: Scene) -> None:
     """Predictions that moved; the data did not.
 
-    Of two classes overconfident scores: the ranking and the decisions stay. Of several classes the
-    decisions are what drifts, and of numbers all values: one class is decided more often, and the
+    Binary: overconfident scores; the ranking and the decisions stay. Multiclass: the
+    decisions drift. Regression: all values drift: one class is decided more often, and the
     values are all larger.
     """
     if scene.contract.task is Task.BINARY:
@@ -69,8 +73,10 @@ def worse_than_base(scene: Scene) -> None:
     """A model that is worse than the base by a little over the margin."""
     rows = scene.candidate.split("test")
     before = predict(scene.base.model, rows, scene.contract)
-    points = point_values(before)
-    rule = scene.rule(ACCURACY.name, list(points), Of.COMPARISON, where="all")
+    metrics = metrics_by_name(scene)
+    rule = scene.rule(ACCURACY.name, [*metrics], Of.COMPARISON, where="all")
+    metric, bins = metrics[rule.measurement], scene.policy.measure.accuracy.calibration_bins
+    was = value_of(metric, Sample(before, bins))
     spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
     lower = rule.at_least is not None
 
@@ -79,7 +85,7 @@ def worse_than_base(scene: Scene) -> None:
 
     def worse() -> bool:
         _, now = _said(scene)
-        moved = point_values(now)[rule.measurement] - points[rule.measurement]
+        moved = value_of(metric, Sample(now, bins)) - was
         enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
         return enough and surely_beyond(rule, now, scene.policy, before)
 
@@ -190,18 +196,25 @@ def _search(
     scene.edit_base_models(scene.changed(change(0.0)))
 
 
+def metrics_by_name(scene: Scene) -> dict[str, Metric]:
+    """What the accuracy gate measures of all test rows."""
+    found = metrics_of(scene.contract.task, metrics_by(scene.policy))
+    return {metric.name: metric for metric in found}
+
+
 def surely_beyond(
     rule: Rule, ours: Predictions, policy: Policy, theirs: Predictions | None = None
 ) -> bool:
     """Is a metric (or its paired difference) on the wrong side of the limit, almost for sure?"""
-    name, bins = rule.measurement, policy.measure.accuracy.calibration_bins
+    metric = next(each for each in metrics_by(policy) if each.name == rule.measurement)
+    bins = policy.measure.accuracy.calibration_bins
     said = {"ours": ours} | ({"theirs": theirs} if theirs else {})
     metrics = {
-        whose: weighted_metrics(predictions, bins)[name] for whose, predictions in said.items()
+        whose: metric.weighted(Sample(predictions, bins)) for whose, predictions in said.items()
     }
     drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
     values = drawn["ours"] - drawn.get("theirs", 0.0)
-    # The mean and its error, not a quantile of so few draws: the gate draws anew.
+    # The mean and its error, not a quantile of so few draws: the gate draws again.
     mean, error = float(np.nanmean(values)), float(np.nanstd(values))
     if rule.at_least is not None:
         return mean + _SURE * error < rule.limit

@@ -13,7 +13,7 @@ from gatehouse.drill.graph import Change, raised_where_above, shifted
 from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
 from gatehouse.evidence import NEW, Of
 from gatehouse.gates.accuracy import ACCURACY
-from gatehouse.gates.metrics import COMPARED
+from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.rows import ROWS
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
@@ -35,7 +35,7 @@ _STEPS = 8
 _BEYOND = 1.15
 """So much farther than its limit does the exam grow, and chance does not decide."""
 _WORSE = 5.0
-_COMPARED = {measurement for names in COMPARED.values() for measurement in names}
+_COMPARED = {metric.name for metric in METRICS if metric.headline}
 _LEAST = 100
 """New rows that make chance no explanation of a deal without test."""
 
@@ -188,7 +188,7 @@ def _new_kind(scene: Scene, rows: pd.DataFrame, growth: float) -> tuple[str, flo
             above = float(rows[name].quantile(1 - 0.9 * most))
             if 0.4 * most < (rows[name] > above).mean() < 0.95 * most:
                 return name, above
-    raise NotApplicableError("no number by which a tenth of the rows or so can be told")
+    raise NotApplicableError("no number that identifies about a tenth of the rows")
 
 
 def more_rows(scene: Scene) -> None:

@@ -24,6 +24,7 @@ from gatehouse.gates.spec import GateSpec
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.judging import read_all_evidence
 from gatehouse.measure import measure
+from gatehouse.nearest import hint
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, Workspace
@@ -36,7 +37,7 @@ class Trial:
     Attributes:
         defect: what was planted.
         seconds: to plant, measure and judge.
-        caught: its own gate went red (or warned), and the verdict told what it should.
+        caught: its own gate went red (or warned), and the verdict said what it should.
         strays: other gates that went red by accident.
         reason: the verdict's words, or why the defect has no place here.
         skipped: the contract or policy has no place for it.
@@ -173,7 +174,9 @@ def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
     known = {defect.name: defect for defect in (*CONTROLS, *defects)}
     for name in only:
         if name not in known:
-            raise GatehouseError(f"no defect is called '{name}'; there are: {', '.join(known)}")
+            raise GatehouseError(
+                f"no defect is called '{name}'; there are: {', '.join(known)}{hint(name, known)}"
+            )
     chosen = [known[name] for name in only] or list(known.values())
     if not (finished / MODEL).exists():
         raise GatehouseError(f"{finished / MODEL}: there is no finished run; do `make run` first")

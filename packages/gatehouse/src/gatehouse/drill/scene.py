@@ -93,7 +93,7 @@ class Scene:
     def margin(self) -> Margin:
         """What a defect of the model changes.
 
-        Of several classes it is about the most frequent one, of which the gates can tell most.
+        For a multiclass task, the most frequent class, about which the gates know most.
         """
         contract = self.contract
         if contract.task is Task.BINARY:
@@ -171,7 +171,7 @@ class Scene:
         self.stamp_models()
 
     def stamp_models(self) -> None:
-        """Let the graphs say that they come from the contract and data that lie here now."""
+        """Let the graphs say that they come from the contract and data that are here now."""
         origin = {"contract": self.contract.digest, "data": seal(self.root / PREPARED)}
         for path in (MODEL, MODEL_FP32):
             model = onnx_model(self.root / path)

@@ -2,13 +2,13 @@
 
 Rows are resampled with replacement (Efron 1979) as counts, and every metric is computed from the
 same counts, so that differences between two models on the same rows are paired. Intervals are
-percentile intervals (Efron and Tibshirani 1993, chapter 13). Of a share that is 0 or 1 all
+percentile intervals (Efron and Tibshirani 1993, chapter 13). If a share is 0 or 1, all
 resamples are alike, which is no proof: such a share gets the score interval (Wilson 1927).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -18,28 +18,38 @@ from gatehouse.evidence import Interval
 
 Floats = NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
-Metric = Callable[[Floats], Floats]
+Statistic = Callable[[Floats], Floats]
 """Counts of shape [B, N] to values of shape [B]."""
 
 _BLOCK_CELLS = 1_500_000
 
 
-def resampled_counts(n: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """How often each of `n` rows is drawn in each resample, in blocks of shape [B, n]."""
+def resampled_counts(
+    n: int, resamples: int, seed: int, size: int | None = None
+) -> Iterator[Floats]:
+    """How often each of `n` rows is drawn in each resample, in blocks of shape [B, n].
+
+    A resample has `size` rows, or as many as there are.
+    """
     rng = np.random.default_rng(seed)
     block = max(1, min(resamples, _BLOCK_CELLS // n))
     for start in range(0, resamples, block):
-        size = min(block, resamples - start)
-        drawn = rng.integers(0, n, size=(size, n), dtype=np.int64)
-        drawn += n * np.arange(size, dtype=np.int64)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * n)
-        yield counts.reshape(size, n).astype(np.float64)
+        count = min(block, resamples - start)
+        drawn = rng.integers(0, n, size=(count, size or n), dtype=np.int64)
+        drawn += n * np.arange(count, dtype=np.int64)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=count * n)
+        yield counts.reshape(count, n).astype(np.float64)
 
 
-def bootstrap(metrics: dict[Key, Metric], n: int, resamples: int, seed: int) -> dict[Key, Floats]:
-    """Values of every metric over the resamples, each of shape [resamples]."""
+def bootstrap(
+    metrics: Mapping[Key, Statistic], n: int, resamples: int, seed: int, *, size: int | None = None
+) -> dict[Key, Floats]:
+    """Values of every metric over the resamples, each of shape [resamples].
+
+    A resample has `size` rows, or as many as there are.
+    """
     parts: dict[Key, list[Floats]] = {name: [] for name in metrics}
-    for counts in resampled_counts(n, resamples, seed):
+    for counts in resampled_counts(n, resamples, seed, size):
         for name, metric in metrics.items():
             parts[name].append(metric(counts))
     return {name: np.concatenate(values) for name, values in parts.items()}
@@ -64,5 +74,5 @@ def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
     from scipy.stats import binomtest
 
     low, high = binomtest(hits, of).proportion_ci(confidence, method="wilson")
-    # Of none or all, one end is the share up to rounding.
+    # With none or all, one end is the share up to rounding.
     return Interval(low=min(low, hits / of), high=max(high, hits / of), confidence=confidence)

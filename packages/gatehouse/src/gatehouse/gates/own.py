@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
 from gatehouse.gates import GATES
 from gatehouse.gates.spec import GateSpec
+from gatehouse.named import load_object
 from gatehouse.typed import validate
 
 if TYPE_CHECKING:
@@ -69,19 +69,7 @@ def _checked(name: str, own: OwnGate) -> GateSpec:
 
 @lru_cache(maxsize=64)
 def _loaded(path: str, where: str) -> GateSpec:
-    module, _, name = path.partition(":")
-    try:
-        found = getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name == module:
-            raise GatehouseError(f"{where}: there is no module {module} in src") from None
-        raise GatehouseError(
-            f"{where}: {module} imports {error.name}, which is not installed here; jobs that only "
-            "show what was measured have few packages, so import it inside of the function that "
-            "needs it, and list it in requirements/gates.in"
-        ) from None
-    except AttributeError:
-        raise GatehouseError(f"{where}: {module} has no object {name}") from None
+    found = load_object(path, where)
     if not isinstance(found, GateSpec):
         raise GatehouseError(f"{where}: {path} is no gatehouse.gates.spec.GateSpec")
     return found

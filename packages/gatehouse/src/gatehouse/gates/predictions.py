@@ -42,7 +42,7 @@ class Predictions:
     outputs: Floats | None = None
 
     def of_rows(self, chosen: NDArray[np.bool_]) -> Predictions:
-        """Of the rows where `chosen`, shape [N], is true."""
+        """The predictions of the rows where `chosen`, shape [N], is true."""
         return replace(
             self,
             labels=self.labels[chosen],

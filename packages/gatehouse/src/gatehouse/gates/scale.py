@@ -1,4 +1,4 @@
-"""The scale in which differences of numbers are told, whatever their units."""
+"""The scale of differences of numbers, whatever their units."""
 
 from __future__ import annotations
 

@@ -108,11 +108,13 @@ def accept(
 
 
 def _answer(target: Target, settled: Settled, folder: Path) -> None:
-    """The gates' comment, made anew."""
+    """The gates' comment, made again."""
     again = settled.again
     if again is None or target.pull is None:
         return
-    recorded = None
+    pictured, recorded = None, False
     if target.branch is not None:  # a head that is itself a record has the picture
-        recorded = settled.recorded or (target.head if target.head != again.judged.head else None)
-    write_text(folder / COMMENT, settled_comment(again, target.pull, target.head, recorded))
+        recorded = settled.recorded is not None
+        pictured = settled.recorded or (target.head if target.head != again.judged.head else None)
+    text = settled_comment(again, target.pull, target.head, pictured, recorded=recorded)
+    write_text(folder / COMMENT, text)

@@ -82,7 +82,7 @@ def find_accepted(
     given: dict[int, Acceptance] = {}
     answers: dict[int, str] = {}
     unread: list[str] = []
-    # A change that goes on has two pull requests, and owners' words may stand on both.
+    # A change that goes on has two pull requests, and owners' words may be on both.
     numbers = speaking_pulls(repository, target)
     words = [each for number in numbers for each in read_commands(repository, number)]
     said = tuple(sorted(words, key=lambda each: each.comment))

@@ -95,7 +95,7 @@ def _one(repository: Repository, author: str) -> tuple[Issue | None, Memory]:
         return None, Memory()
     (first, memory), *others = ours
     for issue, _ in others:
-        issue.create_comment(f"The alarm stands in #{first.number} already.")
+        issue.create_comment(f"The alarm is in #{first.number} already.")
         issue.edit(state="closed", state_reason="not_planned")
     known = {digest for _, each in ours for digest in each.retrained}
     return first, memory.model_copy(update={"retrained": tuple(sorted(known))})

@@ -62,7 +62,7 @@ def plan(
         return Plan(
             False,
             "None is started: nothing that was measured lies beyond its limit, so more training "
-            "would not mend it.",
+            "would not fix it.",
         )
     if waiting := _open_pull(repository):
         return Plan(False, f"None is started: {waiting} is open. Merge or close it.")
@@ -83,7 +83,7 @@ def plan(
     return Plan(
         True,
         f"This look starts one, with the data that the repository variable `RETRAIN_DATA` names "
-        f"({_seen()}). What comes of it is a pull request, judged like any other.",
+        f"({_seen()}). The result is a pull request, judged like any other.",
     )
 
 
@@ -124,7 +124,7 @@ def _reads_a_file() -> bool:
 
 
 def measured_failures(look: Judged) -> list[str]:
-    """Rules whose measured value lies on the wrong side of its limit, of gates that training moves.
+    """Rules whose measured value is on the wrong side of its limit, of gates that training moves.
 
     An error, and a rule that is open for want of rows or labels, is none.
     """

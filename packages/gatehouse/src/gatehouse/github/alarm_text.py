@@ -53,7 +53,7 @@ def title(look: Look) -> str:
         return "Production: monitoring failed"
     gates = failing_gates(look)
     fails = "fails" if len(gates) == 1 else "fail"
-    said = f"{', '.join(gates)} {fails}" if gates else "what failed can't be told now"
+    said = f"{', '.join(gates)} {fails}" if gates else "what failed can't be judged now"
     return f"Production: {said} (model {short(look.record.model)})"
 
 
@@ -70,12 +70,12 @@ def body(look: Look, memory: Memory, waiting: set[str], retraining: str, run: st
     foot = (
         f"<sub>Looked at in [this run]({run}), whose artifact has all numbers. The workflow "
         "_Monitor_ keeps this issue: it is edited at each look, and closed by itself when one "
-        "passes. What to do: docs/operations.md.</sub>"
+        "passes. For what to do, see docs/operations.md.</sub>"
     )
     parts = [memory.mark(), *_story(look)]
     if waiting:
         parts.append(
-            "⏳ Failed before, and can't be told now, for records or labels are missing or too "
+            "⏳ Failed before, and can't be judged now: records or labels are missing or too "
             f"few: {_rules(waiting)}. So this stays open."
         )
     parts += ["### 🔁 Retraining", retraining, foot]
@@ -121,13 +121,13 @@ def _story(look: Look) -> list[str]:
         return [
             "## ❌ Gatehouse: monitoring failed",
             f"Monitoring failed: {prose(look.why)}",
-            "So nothing is known of production until it is mended.",
+            "So nothing is known of production until it is fixed.",
         ]
     if len(look.report) > REPORT_LIMIT:
         gates = ", ".join(failing_gates(look))
         return [
             f"## ❌ Gatehouse: {gates} fail",
-            "The report is too long to be shown here; it lies in the run's artifact.",
+            "The report is too long to be shown here; it is in the run's artifact.",
         ]
     return [look.report.strip()]
 

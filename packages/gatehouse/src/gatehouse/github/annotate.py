@@ -1,4 +1,4 @@
-"""Notes beside the lines of a change, as a check run on its commit."""
+"""Notes next to the lines of a change, as a check run on its commit."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 NAME = "Gatehouse: lines to look at"
-"""Of the check run. It is neutral: the status alone decides."""
+"""Name of the check run. It is neutral: the status alone decides."""
 
 
 def annotate(repository: Repository, commit: str, notes: Sequence[Annotation]) -> None:
-    """Show notes beside the lines of a commit's files; without the right to, say so and go on.
+    """Show notes next to the lines of a commit's files; without the right to, say so and go on.
 
     Args:
         repository: as a token sees it, which may write checks or not.
@@ -27,7 +27,7 @@ def annotate(repository: Repository, commit: str, notes: Sequence[Annotation]) -
     if not notes:
         return
     try:
-        with telling("show notes beside the change"):
+        with telling("show notes next to the change"):
             repository.create_check_run(
                 NAME,
                 commit,
@@ -35,13 +35,13 @@ def annotate(repository: Repository, commit: str, notes: Sequence[Annotation]) -
                 conclusion="neutral",
                 output={
                     "title": f"{len(notes)} lines to look at",
-                    "summary": "What the gates found, beside the lines that it comes from. The "
+                    "summary": "The gates' findings, next to the lines that cause them. The "
                     "status `gatehouse` decides.",
                     "annotations": [_shown(note) for note in notes],
                 },
             )
     except GatehouseError as error:
-        print(f"no notes beside the change: {error}")
+        print(f"no notes next to the change: {error}")
 
 
 def _shown(note: Annotation) -> dict[str, str | int]:

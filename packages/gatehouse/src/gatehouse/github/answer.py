@@ -72,7 +72,7 @@ def newest_answer(repository: Repository, head: str, default: str, work: Path) -
 
 
 def _judged_commits(repository: Repository, head: str) -> Iterator[str]:
-    """The commits that an answer on this head can be of: itself, and what its records lie on."""
+    """The commits that an answer on this head can be of: itself, and what its records are on."""
     commit = head
     for _ in range(_RECORDS):
         yield commit

@@ -75,7 +75,7 @@ def download(artifact: Artifact, path: Path, limit: int) -> None:
         session.mount(scheme, HTTPAdapter(max_retries=retry))
     url, token = artifact.archive_download_url, setting("GITHUB_TOKEN")
     with telling("download the candidate"), _all_or_nothing(path):
-        # The archive lies at another host, which must not see the token.
+        # The archive is at another host, which must not see the token.
         moved = session.get(
             url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False, timeout=60
         )

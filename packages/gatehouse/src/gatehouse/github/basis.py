@@ -29,7 +29,7 @@ def base_of(target: Target, root: Path) -> Base:
 
     Raises:
         GatehouseError: there is no such commit, its files are unreadable, or an entry of the merge
-            queue stands on another entry, whose policy, data and model no branch has yet.
+            queue is on another entry, whose policy, data and model no branch has yet.
     """
     commit = fetch(f"refs/heads/{target.base_branch}", root)
     if target.base not in (None, commit):
@@ -102,7 +102,7 @@ def counted_since(
 
 
 def hand_over(base: Base, root: Path, folder: Path) -> None:
-    """Let the candidate in `folder` be measured against the base that lies in `root`."""
+    """Let the candidate in `folder` be measured against the base that is in `root`."""
     if base.record.outputs is None:
         return
     earlier = {folder_of(outputs) for outputs in base.record.since.values()}

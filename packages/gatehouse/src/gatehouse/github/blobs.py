@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MOST_BYTES = 1_000_000
-"""Of one file."""
+"""Limit on one file."""
 MOST_FILES = 500
-"""Of a folder."""
+"""Limit on a folder."""
 _PLAIN = ("100644", "100755")
 
 

@@ -1,4 +1,4 @@
-"""How *Pull request* stands on a commit: checks and tests, which the verdict does not wait for.
+"""How *Pull request* is on a commit: checks and tests, which the verdict does not wait for.
 
 They are asked for when the status is set, and are no part of an answer: run again, they may end
 otherwise, while the verdict stays.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.github.blobs import text_of
 from gatehouse.github.client import telling
-from gatehouse.github.continued import speaking_pulls
+from gatehouse.github.continued import own_pulls
 from gatehouse.github.ended import CHECKS, QUEUE, newest_of
 from gatehouse.github.event import Run
 from gatehouse.github.runs import list_runs, no_run
@@ -43,7 +43,7 @@ class Checks:
 
 
 def checks_of(repository: Repository, target: Target, commit: str, default: str) -> Checks:
-    """How checks and tests stand on a commit that was judged.
+    """How checks and tests are on a commit that was judged.
 
     Only runs of the pull request's own branch count, or of the one that it continues: a stranger
     can open another pull request of the same commit.
@@ -76,7 +76,7 @@ def _places(repository: Repository, target: Target) -> set[Any]:
     if target.queued is not None:
         return {repository.full_name}  # nobody else may push to the queue's branches
     with telling("look up the pull request"):
-        heads = [repository.get_pull(each).head for each in speaking_pulls(repository, target)]
+        heads = [repository.get_pull(each).head for each in own_pulls(repository, target)]
         return {(head.repo.full_name, head.ref) for head in heads if head.repo is not None}
 
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @click.group("github", context_settings=HELP)
 def group() -> None:
-    """What the workflows run on GitHub, and the settings that guard them."""
+    """Commands of the workflows; settings of a GitHub repository."""
 
 
 group.add_command(keyless)
 
 
 @group.command()
-@click.option("--runner", required=True, metavar="TEXT", help="What trains, in words.")
+@click.option("--runner", required=True, metavar="TEXT", help="Description of what trains.")
 @command
 def announce(runner: str) -> int:
     """Set the pending status: what is running, and where. For gates.yml."""
@@ -162,12 +162,12 @@ def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
     settled = publish_run(access, event, folder, bases, stored=stored)
     if settled is None:
         return PASS
-    if settled.recorded or not stored:  # else they stand there
+    if settled.recorded or not stored:  # else they are there
         annotate(access.contents, settled.recorded or settled.judged.head, settled.judged.notes)
     again, recorded = settled.again, settled.recorded
     if again and recorded and settled.pull and settled.going_on is None:
         head = settled.judged.head
-        write_text(comment, settled_comment(again, settled.pull, head, recorded))
+        write_text(comment, settled_comment(again, settled.pull, head, recorded, recorded=True))
         write_text(outputs, f"recorded={settled.pull}\n")
     if settled.going_on is not None and settled.pull is not None:
         settled.going_on.write(outputs, settled.pull)
@@ -259,7 +259,7 @@ def keep(folder: Path, work: Path, megabytes: int) -> int:
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--retrain-data", default="", metavar="PATH|URL",
-              help="What a retraining learns from; without it none is started.")  # fmt: skip
+              help="Data source of a retraining; without it, none is started.")  # fmt: skip
 @click.option("--author", default="github-actions[bot]", show_default=True,
               help="Login that our token writes as.")  # fmt: skip
 @command
@@ -288,7 +288,7 @@ def alarm(folder: Path, retrain_data: str, author: str) -> int:
 def take(megabytes: int) -> int:
     """Take the data and models that dvc.lock records from an earlier run's candidate.
 
-    For where DVC has no remote, or none that may be read: nothing has to be trained again.
+    Use it if DVC has no remote, or none that may be read: nothing is trained again.
     """
     from gatehouse.github.client import connect
     from gatehouse.github.kept import take_kept
@@ -304,7 +304,7 @@ def start(records: Path) -> int:
     """Write the dvc.lock that this run starts from into RECORDS; for pipeline.yml.
 
     Run in a checkout of the default branch. Prints, as outputs of a step, the earlier run whose
-    candidate is taken, if there is one: nothing has to be run then.
+    candidate is taken, if there is one: then nothing needs to run.
     """
     from gatehouse.github.client import connect, setting
     from gatehouse.github.ended import PIPELINE

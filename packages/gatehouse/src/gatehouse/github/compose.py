@@ -132,7 +132,7 @@ def unjudged_comment(branch: str, judged: Sequence[str], around: Surroundings) -
         f"This pull request goes into {code(branch)}. Gatehouse judges pull requests into "
         f"{', '.join(map(code, judged))}.",
         f"### What to do next\n\n"
-        f"- Change its base to {code(judged[0])} (_Edit_, beside the title): it is judged then.\n"
+        f"- Change its base to {code(judged[0])} (_Edit_, next to the title): it is judged then.\n"
         f"- Or list {code(branch)} in `policy.yaml` of {code(judged[0])}, under `bases`, with a "
         "status of its own.",
         _foot(around),

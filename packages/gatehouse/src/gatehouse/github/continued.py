@@ -29,7 +29,30 @@ def branch_of(pull: int, head: str) -> str:
 
 
 def speaking_pulls(repository: Repository, target: Target) -> tuple[int, ...]:
-    """The pull requests whose comments count: the target's own, and the one that it continues.
+    """The pull requests whose comments count: the target's own, and those of the same change.
+
+    That is the one that it continues, or the one in which it goes on: whichever of the two is
+    judged, the same words count, so a word that was taken back on one does not hold on the other.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
+    found = own_pulls(repository, target)
+    if target.pull is None or target.branch is not None:
+        return found
+    named = f"{repository.full_name.partition('/')[0]}:{branch_of(target.pull, target.head)}"
+    with telling("look for the pull request in which it goes on"):
+        listed = [
+            each
+            for each in repository.get_pulls(state="open", head=named)
+            if branch_here(repository, each.head) is not None
+        ]
+    on = [each.number for each in listed if is_record(repository, target.head, each.head.sha)]
+    return (*found, *on)
+
+
+def own_pulls(repository: Repository, target: Target) -> tuple[int, ...]:
+    """The target's own pull request, and the one that it continues.
 
     Raises:
         GatehouseError: GitHub refused.

@@ -39,7 +39,7 @@ def _take_over(folder: Path) -> None:
         if path.name not in _MADE or path.is_symlink() or not path.is_file():
             name = path.name
             shutil.rmtree(folder, ignore_errors=True)
-            raise GatehouseError(f"what dealt the rows left {name}, which is none of its files")
+            raise GatehouseError(f"what dealt the rows left {name}, which is not one of its files")
         copy = path.with_name(f".{path.name}.copy")
         shutil.copyfile(path, copy)
         copy.replace(path)

@@ -50,7 +50,7 @@ def newest_of(path: str, runs: Iterable[RunFacts]) -> RunFacts | None:
     """The newest run of a workflow.
 
     Runs that skipped everything count for nothing: an edited title starts such runs. Nor do those
-    that wait for an approval: beside one that ran they bring nothing new, and alone they have not
+    that wait for an approval: next to one that ran they bring nothing new, and alone they have not
     ended.
 
     Args:
@@ -102,7 +102,7 @@ def named_commit(run: RunFacts, here: str, default: str) -> str | None:
 
 
 def own_run(runs: Iterable[RunFacts]) -> RunFacts | None:
-    """Of the runs of a commit, the newest one of *Pipeline* that a pull request started."""
+    """The newest run of *Pipeline* that a pull request started, among a commit's runs."""
     found = [
         run
         for run in runs

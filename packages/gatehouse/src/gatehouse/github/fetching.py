@@ -103,7 +103,7 @@ def _fetch(
         files = digests(place.candidate)
         draws = draws_of(candidate)
     except GatehouseError as error:
-        # A workflow that failed is the reason, or what can be mended first.
+        # A workflow that failed is the reason, or what can be fixed first.
         why = f"{failed}; {error}" if failed else str(error)
         why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
         return found.model_copy(update={"stopped": Stopped(kind="error", why=why)})
@@ -123,7 +123,7 @@ def _fetch(
 def _changed_files(repository: Repository, target: Target) -> tuple[tuple[str, ...], bool]:
     """The files that the pull request changes, of a renamed one both names; are these all?
 
-    Of an entry of the queue none.
+    None for an entry of the merge queue.
     """
     if target.pull is None:
         return (), True

@@ -17,7 +17,7 @@ from gatehouse.github.client import telling
 from gatehouse.github.continued import branch_of, is_record
 from gatehouse.github.recompute import Recomputed
 from gatehouse.github.target import Target
-from gatehouse.github.writing import move, record_on, say_all
+from gatehouse.github.writing import move, record_on, say_all, state_of
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -34,7 +34,7 @@ class GoingOn:
 
     Attributes:
         commit: with the record, at the tip of a branch of ours; None where there is none.
-        obstacle: why there is none although all else passes; None where nothing stands in the way.
+        obstacle: why there is none although all else passes; None where nothing is in the way.
     """
 
     commit: str | None = None
@@ -82,7 +82,7 @@ def go_on(
         if not passes:
             say_all(statuses, tip, judged, context)
             return GoingOn()
-        if _is_green(repository, tip, context):
+        if state_of(statuses, tip, context) == "success":
             return GoingOn(tip)
     if not passes or not again.unrecorded:
         return GoingOn()
@@ -109,12 +109,6 @@ def go_on(
         print(error)
         return GoingOn(obstacle="refused")
     return GoingOn(commit)
-
-
-def _is_green(repository: Repository, commit: str, context: str) -> bool:
-    with telling("look up the statuses of the branch"):
-        listed = repository.get_commit(commit).get_combined_status().statuses
-    return any(each.context == context and each.state == "success" for each in listed)
 
 
 def _obstacle(pull: PullRequest, again: Recomputed) -> Obstacle | None:

@@ -1,6 +1,6 @@
-"""What the judging job hands to the jobs that may write: `judged.json` and files beside it.
+"""What the judging job hands to the jobs that may write: `judged.json` and files next to it.
 
-It says nothing of where to write: who publishes finds the pull request and its branch anew.
+It says nothing of where to write: who publishes finds the pull request and its branch again.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ JUDGED = Path("judged.json")
 COMMENT = Path("comment.md")
 RECORD = Path("record")
 VERDICT = Path("verdict.json")
-"""The verdict that the answer speaks of; *Publish* makes it again from the evidence."""
+"""The verdict that the answer describes; *Publish* makes it again from the evidence."""
 EVIDENCE = Path("evidence")
 """The folder of the evidence that the verdict rests on."""
 
 State = Literal["success", "failure", "error", "pending"]
-"""Of a commit status: https://docs.github.com/rest/commits/statuses."""
+"""States of a commit status: https://docs.github.com/rest/commits/statuses."""
 
 DESCRIPTION_LIMIT = 140
 
@@ -62,7 +62,7 @@ class Basis(Frozen):
     )
     unrecorded: tuple[str, ...] = Field(
         default=(),
-        description="what a record on a branch of this repository would mend, where the gates "
+        description="what a record on a branch of this repository would fix, where the gates "
         "can't write to the change's own branch",
     )
     owned: dict[str, tuple[str, ...]] = Field(
@@ -101,7 +101,7 @@ class Judged(Document):
     )
     record: bool = Field(default=False, description="are the files in record/ to be committed?")
     notes: tuple[Annotation, ...] = Field(
-        default=(), max_length=50, description="what to show beside lines of the change"
+        default=(), max_length=50, description="what to show next to lines of the change"
     )
     quiet: bool = Field(
         default=False, description="is a comment only edited, and none written where none is?"

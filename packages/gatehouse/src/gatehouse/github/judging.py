@@ -145,7 +145,7 @@ def _judge(
         kept = kept_files(found.files)
         recording.write_digests(candidate, kept)
     except GatehouseError as error:
-        # A workflow that failed is the reason, or what can be mended first.
+        # A workflow that failed is the reason, or what can be fixed first.
         raise GatehouseError(f"{found.failed}; {error}" if found.failed else str(error)) from None
     problems = [found.failed] if found.failed else []
     around, unowned = _with_owners(found, base, around, root)
@@ -195,7 +195,7 @@ def _judge(
 def _of_strangers(
     candidate: Workspace, base: Base, found: Fetched, kept: dict[str, str], root: Path
 ) -> tuple[list[str], list[str]]:
-    """What the record on a branch of ours will mend, and what nothing mends: what is merged must be
+    """What the record on a branch of ours will fix, and what nothing fixes: what is merged must be
     what was judged, and what main once recorded is believed later."""
     assert found.target is not None
     head = found.target.head
@@ -239,7 +239,7 @@ def _with_owners(
 
 
 def _unplain(base: Base, head: str, root: Path) -> list[str]:
-    """Why files of the change may not stand where nobody approves them."""
+    """Why files of the change may not be where nobody approves them."""
     try:
         border = parse_ownership(file_at(base.commit, OWNERSHIP_FILE, root) or "")
     except GatehouseError:

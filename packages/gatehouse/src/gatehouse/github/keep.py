@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def kept_files(files: Mapping[str, str]) -> dict[str, str]:
-    """Of the candidate's files, with their digests, those of data and models."""
+    """The candidate's data and models, with their digests."""
     return _below(files, [path.as_posix() for path in OUTPUTS])
 
 

@@ -62,7 +62,7 @@ def bring_kept(
 def take_kept(repository: Repository, root: Path, limit: int) -> str:
     """Put the data and models that `dvc.lock` records where they belong; what was done, in words.
 
-    So nothing has to be trained again where there is no DVC remote, or none that may be read. What
+    So nothing is trained again without a DVC remote, or with one that may not be read. What
     is here already stays.
     """
     key = candidate_key(root)

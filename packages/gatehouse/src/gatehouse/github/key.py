@@ -13,7 +13,7 @@ INCOMPLETE = "incomplete"
 
 
 def candidate_key(root: Path) -> str:
-    """A digest of the data, models and contract that lie in `root`; a word where some are missing.
+    """A digest of the data, models and contract that are in `root`; a word where some are missing.
 
     Raises:
         GatehouseError: the contract is unreadable.

@@ -52,7 +52,7 @@ class Cloud:
 
     Attributes:
         audience: that the cloud wants in the token.
-        settings: variables for the cloud's library, given the token's file; may write beside it.
+        settings: variables for the cloud's library, given the token's file; may write next to it.
     """
 
     audience: str

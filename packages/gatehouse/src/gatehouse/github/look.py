@@ -46,7 +46,7 @@ Look = Judged | Broken
 
 
 def read_look(folder: Path, now: datetime) -> Look:
-    """What lies in `folder`, the copy of reports/monitor; nothing at all is a broken look.
+    """What is in `folder`, the copy of reports/monitor; nothing at all is a broken look.
 
     So is one that was not made in the last hours before `now`: where only the job that tells is
     run again, it finds what the earlier one did, and production may have changed since.
@@ -82,7 +82,7 @@ def failing(look: Look) -> set[str]:
 
 
 def undecided(look: Look, before: Iterable[str], policy: Policy) -> set[str]:
-    """Of the rules that failed before, those of which this look can't tell.
+    """Rules that failed before and that this look can't decide.
 
     No labels came, they are too few, or there was no verdict at all: that is no pass, also where
     the policy lets it pass for a rule that did not fail before.

@@ -244,7 +244,7 @@ def _find_retrained(asked: Asked) -> Made | None:
 
 
 def _earlier_runs(asked: Asked) -> Iterator[Run]:
-    """Of the branch, the newest first."""
+    """Runs of the branch, newest first."""
     if asked.branch is None:
         return
     listed = list_runs(asked.repository, branch=asked.branch, status="success")

@@ -67,7 +67,7 @@ def open_continued(
     if obstacle is not None:
         why = _WHY[obstacle].format(run=here())
         _say(pull, _BY_HAND.format(why=why, number=number), author)
-        return f"#{number} has to be continued by hand: {obstacle}"
+        return f"#{number} must be continued by hand: {obstacle}"
     on = _find(repository, pull) or _open(repository, pull)
     if on is None:
         return f"#{number} has moved on"

@@ -1,4 +1,4 @@
-"""Whether a candidate's data and model come from a run that counts, told to the rows gate."""
+"""Tell the rows gate whether a candidate's data and model come from a run that counts."""
 
 from __future__ import annotations
 

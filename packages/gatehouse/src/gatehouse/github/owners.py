@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 OWNERS_FILE = Path(".github/CODEOWNERS")
 MAX_BYTES = 3_000_000
-_MAKE = "run `gatehouse github owners`, which makes it anew"
+_MAKE = "run `gatehouse github owners`, which makes it again"
 
 _WORD = re.compile(r"(?:\\.|\S)+")
 # Stands for the last name of a path; Git allows no such name.
@@ -207,7 +207,7 @@ def needs_review(names: Iterable[str], base: str, entry: str | None, root: Path)
     Args:
         names: of the files of a pull request, as GitHub lists them.
         base: the base's commit.
-        entry: the commit of an entry of the merge queue, which stands on the base's tip, so that
+        entry: the commit of an entry of the merge queue, which is on the base's tip, so that
             their trees say what it changes; None of a pull request.
         root: a checkout with both commits.
     """

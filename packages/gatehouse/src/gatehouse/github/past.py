@@ -1,7 +1,7 @@
 """Pairs of data and model that the default branch once recorded, so that `git revert` works.
 
-Only commits count that the branch itself pointed to: its first parents. What a merge brought beside
-them, nobody judged.
+Only commits count that the branch itself pointed to: its first parents. What a merge brought next
+to them, nobody judged.
 """
 
 from __future__ import annotations

@@ -26,15 +26,15 @@ SUFFIXES = frozenset(
      ".jsonl", ".lock", ".md", ".onnx", ".parquet", ".pdf", ".png", ".rst", ".tsv", ".txt",
      ".webp", ".yaml", ".yml")
 )  # fmt: skip
-"""Of free and generated files: tables, models, pictures, text. A name may be a suffix as a whole.
+"""Suffixes of free and generated files: tables, models, pictures, text. A name may be a suffix.
 
-SVG and HTML are not among them: both carry scripts, and the site publishes what lies in docs/.
+SVG and HTML are not among them: both carry scripts, and the site publishes what is in docs/.
 The gates' own picture may hold shapes and texts alone.
 """
 _PICTURE = f"reports/{PICTURE}"
 
 CODE = frozenset([".py", ".pyi"])
-"""Of free files below `CODE_FOLDERS` besides."""
+"""Further suffixes of free files below `CODE_FOLDERS`."""
 
 CODE_FOLDERS = ("src/", "tests/")
 
@@ -53,7 +53,7 @@ class _Blob:
 
 
 def plain_file_problems(base: str, head: str, border: Ownership, root: Path) -> list[str]:
-    """Why files that the change adds or edits may not stand where they are.
+    """Why files that the change adds or edits may not be where they are.
 
     Args:
         base: the commit that it is compared with.
@@ -143,7 +143,7 @@ def _pointers(blobs: Iterable[_Blob], root: Path) -> list[str]:
 
 
 def _twins(blobs: Iterable[_Blob], base: str, head: str, root: Path) -> dict[str, str]:
-    """Of the blobs, those whose new name or folder a file system may take for another one."""
+    """Blobs whose new name or folder a file system may take for another one."""
     there = _spelled(base, root)
     spellings: dict[str, set[str]] = {}
     for part in _spelled(head, root):

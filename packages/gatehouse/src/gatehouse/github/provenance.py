@@ -134,7 +134,7 @@ def uploads_problem(
 def runner_problem(run: Run, jobs: Iterable[Worked]) -> str | None:
     """Why the machine that a run worked on may have kept something; None where nothing says so.
 
-    An ephemeral runner registers anew for each job, so that its number is never seen twice.
+    An ephemeral runner registers again for each job, so that its number is never seen twice.
 
     Args:
         run: of the candidate.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
+from gatehouse.github.accepting import find_accepted
 from gatehouse.github.answer import newest_answer
 from gatehouse.github.bases import CONTEXT, status_of
 from gatehouse.github.carding import card_files
@@ -19,8 +20,9 @@ from gatehouse.github.going_on import GoingOn, go_on
 from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refused
 from gatehouse.github.recompute import Recomputed, recompute
 from gatehouse.github.runs import find_pipeline, list_runs
-from gatehouse.github.target import Target, find_target
+from gatehouse.github.target import Target, find_target, target_of
 from gatehouse.github.writing import Access, has_verdict, move, record_on, say, say_all, say_gates
+from gatehouse.policy import POLICY_FILE, parse_policy
 from gatehouse.report.escape import plain
 from gatehouse.report.links import PICTURE
 from gatehouse.report.markdown import render_picture, render_report
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 _RECORDED = re.compile(r"dvc\.lock|reports/.+")
+_READ_AGAIN = 3
+"""Times, so that people who keep talking keep no job busy."""
 
 
 def announce(
@@ -41,8 +45,8 @@ def announce(
     """Say on the commit what is running, and where, or that a run waits for an approval.
 
     Nothing is said of a run that has ended already, as one does that an edited title starts; nor
-    over a verdict on the same commit, which the run may confirm; nor of a run that waits beside one
-    that was let through.
+    over a verdict on the same commit, which the run may confirm; nor of a run that waits next to
+    one that was let through.
 
     Args:
         repository: as a token that may read runs, pull requests and statuses sees it.
@@ -90,7 +94,7 @@ def publish(
     GitHub. One of an older run of "Pipeline" says nothing, nor does none: the judging that goes on
     will look at the checks.
 
-    Where it would be merged is asked anew: a pull request can be pointed at another base while it
+    Where it would be merged is asked again: a pull request can be pointed at another base while it
     is judged, or be closed. No open pull request, no status: there is nothing to merge.
 
     Args:
@@ -163,6 +167,10 @@ def settle(
     It is recorded, and may be green, once checks and tests have passed. Until they have ended, the
     statuses of the gates are set, and the required one waits or is red.
 
+    A word that came, or was taken back, while this was written has a run of *Accept* of its own. On
+    the other pull request of a change that goes on, that run does not wait for this one, and might
+    be overwritten by it. So the words are read once more at the end, and what follows is written.
+
     Args:
         access: to the repository.
         target: whose statuses are set; None: only the commit that was judged is known.
@@ -172,8 +180,41 @@ def settle(
         default: the default branch.
 
     Raises:
-        GatehouseError: GitHub refused, several times; no status is green then.
+        GatehouseError: GitHub refused, several times. No status is green then but one that the
+            words bear out which were read before.
     """
+    settled = _settle(access, target, judged, folder, context, default)
+    for _ in range(_READ_AGAIN):
+        since = _spoken_since(access.contents, target, settled, default)
+        if since is None:
+            break
+        settled = _settle(access, since, judged, folder, context, default)
+    return settled
+
+
+def _spoken_since(
+    repository: Repository, target: Target | None, settled: Settled, default: str
+) -> Target | None:
+    """What to settle once more, since other words of owners count now; None where none do."""
+    again = settled.again
+    if again is None or target is None or target.pull is None:
+        return None
+    now = target_of(repository, target.pull, default)
+    if now is None or now.head not in (target.head, settled.recorded):
+        return None  # closed, or pushed to: that head has runs of its own
+    policy = parse_policy(again.policy, POLICY_FILE)
+    words = find_accepted(repository, now, again.basis.base, policy, again.accepted.before)
+    return None if words.acceptances == again.accepted.acceptances else now
+
+
+def _settle(
+    access: Access,
+    target: Target | None,
+    judged: Judged,
+    folder: Path,
+    context: str,
+    default: str,
+) -> Settled:
     repository, statuses = access.contents, access.statuses
     head = target.head if target else judged.head
     judged, again = _held(repository, target, judged, folder, default)
@@ -288,7 +329,7 @@ def _files(
 ) -> dict[str, bytes]:
     """What is recorded, by path: what *Judge* handed over, and owners' words.
 
-    Where these words change the verdict, or `anew` says so, it and the report are made anew.
+    Where these words change the verdict, or `anew` says so, it and the report are made again.
 
     Raises:
         GatehouseError: *Judge* handed over a file of another place.

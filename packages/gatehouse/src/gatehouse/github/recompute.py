@@ -26,6 +26,7 @@ from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.github.target import Target
 from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, parse_policy
+from gatehouse.report.annotations import Annotation
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
 from gatehouse.report.links import links_beside
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MOST_BYTES = 16_000_000
-"""Of one file that is handed over."""
+"""Limit on one file that is handed over."""
 
 _TOLD = ("policy_changes", "contract_changes", "waivers", "proposed")
 """What a verdict says of the proposal's own policy and contract, which this job doesn't read."""
@@ -52,11 +53,11 @@ class Recomputed:
         evidence: that the verdict rests on.
         changed: is the verdict another one than *Judge* handed over?
         problems: what forbids the merge besides the verdict.
-        unrecorded: what a record on a branch of this repository would mend.
+        unrecorded: what a record on a branch of this repository would fix.
         offers: what an owner may still accept.
         policy: the text of the policy that decided.
         basis: what the verdict rests on besides.
-        checks: how checks and tests stand on the commit that was judged.
+        checks: how checks and tests are on the commit that was judged.
     """
 
     judged: Judged
@@ -142,6 +143,7 @@ def recompute(
         update={
             "overall": overall_note(verdict, [*problems, *unrecorded], judged.basis.owned),
             "gates": gate_notes(verdict),
+            "notes": _standing(judged.notes, verdict),
         }
     )
     return Recomputed(
@@ -159,8 +161,14 @@ def recompute(
     )
 
 
+def _standing(notes: Iterable[Annotation], verdict: Verdict) -> tuple[Annotation, ...]:
+    """Without those on failures that an owner accepted since."""
+    blocking = {result.rule for result in verdict.rules if result.blocks}
+    return tuple(each for each in notes if each.level != "failure" or each.title in blocking)
+
+
 def _others(problems: Iterable[str]) -> list[str]:
-    """Without those of the acceptances, which are looked at anew."""
+    """Without those of the acceptances, which are looked at again."""
     return [each for each in problems if not each.startswith(f"{FOLDER}/")]
 
 

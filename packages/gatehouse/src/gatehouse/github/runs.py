@@ -71,7 +71,7 @@ def list_runs(repository: Repository, **wanted: str) -> list[dict[str, Any]]:
 
 
 def named_runs(repository: Repository, default: str) -> list[tuple[dict[str, Any], str]]:
-    """Of the 100 newest runs that were started by hand, those for a commit, which comes with it."""
+    """The runs for a commit, each with it, among the 100 newest that were started by hand."""
     listed = list_runs(repository, branch=default, event="workflow_dispatch")
     named = ((run, named_commit(run, repository.full_name, default)) for run in listed)
     return [(run, commit) for run, commit in named if commit]

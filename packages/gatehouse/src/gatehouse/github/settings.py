@@ -54,7 +54,7 @@ def apply_settings(
         dry_run: print every call and make none; needs no gh.
 
     Returns:
-        0 when everything is set; 1 when owners or `solo` were written and have to be pushed first.
+        0 when everything is set; 1 when owners or `solo` were written and must be pushed first.
 
     Raises:
         GatehouseError: the placeholder still stands, gh is missing or has no login, or GitHub
@@ -63,7 +63,7 @@ def apply_settings(
     if not _REPOSITORY.fullmatch(repo):
         raise GatehouseError(f"REPO: '{repo}' is no owner/name; write it as REPO=org/model")
     if app_id is not None and app_id <= 0:
-        raise GatehouseError(f"APP_ID: {app_id} is no App's number; it stands on the App's page")
+        raise GatehouseError(f"APP_ID: {app_id} is no App's number; it is on the App's page")
     told = _problem_here(owners)
     if told and not (dry_run and PLACEHOLDER in told):
         raise GatehouseError(told)
@@ -172,7 +172,7 @@ def _check_owners(api: Api, repo: str, branch: str) -> None:
     if errors:
         lines = "".join(f"\n  line {each['line']}: {each['message']}" for each in errors)
         raise GatehouseError(
-            f"{OWNERS_FILE} on {branch} of {repo} has lines that GitHub passes over; mend them, or "
+            f"{OWNERS_FILE} on {branch} of {repo} has lines that GitHub passes over; fix them, or "
             f"give their owners write access:{lines}"
         )
 

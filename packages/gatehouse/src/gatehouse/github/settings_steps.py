@@ -224,7 +224,7 @@ def further_actions() -> tuple[str, ...]:
 
 
 def load_ruleset(file: Path) -> dict[str, Any]:
-    """The ruleset in `file`, as it stands there.
+    """The ruleset in `file`, as it is there.
 
     Raises:
         GatehouseError: the file is missing, or is no ruleset.
@@ -244,7 +244,7 @@ def _put(target: Target, path: str, have: Any, wanted: dict[str, Any]) -> list[C
 
 
 def _covers(have: Any, wanted: Any) -> bool:
-    """Whether what GitHub has says all that is wanted; GitHub adds keys, and orders lists anew."""
+    """Whether what GitHub has says all that is wanted; GitHub adds keys, and orders lists again."""
     if isinstance(wanted, dict):
         return isinstance(have, dict) and all(
             key in have and _covers(have[key], value) for key, value in wanted.items()

@@ -8,14 +8,17 @@ from gatehouse.github.linked import linked_report
 from gatehouse.github.recompute import Recomputed
 
 
-def settled_comment(again: Recomputed, pull: int, head: str, recorded: str | None) -> str:
+def settled_comment(
+    again: Recomputed, pull: int, head: str, pictured: str | None, *, recorded: bool
+) -> str:
     """The comment, made anew, as Markdown.
 
     Args:
         again: the answer as it was judged again.
         pull: number of the pull request.
         head: the commit that is spoken of.
-        recorded: the commit that has the picture; None where none has.
+        pictured: the commit that has the picture; None where none has.
+        recorded: has the branch a new commit, which its author must pull?
     """
     server, name = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
     around = Surroundings(
@@ -23,12 +26,12 @@ def settled_comment(again: Recomputed, pull: int, head: str, recorded: str | Non
         run=f"{server}/{name}/pull/{pull}/checks",
         run_here=here(),
         owned=again.basis.owned,
-        recorded=recorded is not None,
+        recorded=recorded,
         training=again.basis.training,
         offers=again.offers,
         app=app_sets_status(),
     )
     context = again.context(f"[the run's artifacts]({here()})")
-    report = linked_report(context, again.basis.base, again.policy, recorded)
+    report = linked_report(context, again.basis.base, again.policy, pictured)
     problems = [*again.problems, *again.unrecorded]
     return answer_comment(report, problems, around, again.accepted.answers)

@@ -44,7 +44,7 @@ class Target:
 
     @property
     def number(self) -> int | None:
-        """Of the pull request that is judged or waits in the queue."""
+        """Number of the pull request that is judged or waits in the queue."""
         return self.pull if self.pull is not None else self.queued
 
 
@@ -130,7 +130,7 @@ def _target(pull: PullRequest, event: Event) -> Target:
 
 
 def _of_pull(pull: PullRequest, head: str, default: str, *, ours: bool) -> Target:
-    """Args: the pull request, its head, the default branch; does the branch lie here?"""
+    """Args: the pull request, its head, the default branch; is the branch here?"""
     writable = ours and pull.user.login != "dependabot[bot]" and pull.head.ref != default
     return Target(
         head=head,

@@ -14,7 +14,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.client import app_sets_status, connected, telling
 
 TOKEN = "TEAMS_TOKEN"  # noqa: S105 - a variable's name
-"""Of the App; empty where there is none, or where it may not read members."""
+"""The App's token; empty without an App, or if it may not read members."""
 
 _NOT_HERE = "this job cannot read who is in it; the job that sets the status can, if the App may"
 

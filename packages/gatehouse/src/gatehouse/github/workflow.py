@@ -10,8 +10,6 @@ from gatehouse.github.event import Run
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-# The last job of pull-request.yml only sums up the others.
-_SUM = "Pull request"
 _GOOD = ("success", "skipped", "neutral", None)
 _WORDS = {
     "cancelled": "was cancelled before it finished; push again, or run it again",
@@ -32,7 +30,7 @@ def workflow_problem(repository: Repository, run: Run) -> str | None:
         with telling("list the jobs of the run"):
             jobs = list(repository.get_workflow_run(run.id).jobs())
         for job in jobs:
-            if job.conclusion in _GOOD or job.name == _SUM:
+            if job.conclusion in _GOOD:
                 continue
             steps = [step.name for step in job.steps if step.conclusion not in _GOOD]
             failed.append(f"{job.name} ({steps[0]})" if steps else job.name)

@@ -46,7 +46,7 @@ def move(repository: Repository, branch: str, commit: str) -> None:
     """Move the branch forward.
 
     By an address of our own: PyGithub's is the one that the API answered with, and where a name
-    stands there as it is, that of `main#x` leads to `main`.
+    is there as it is, that of `main#x` leads to `main`.
     """
     address = f"{repository.url}/git/refs/heads/{quote(branch)}"
     repository.requester.requestJsonAndCheck(
@@ -85,14 +85,22 @@ def record_on(
 
 def has_verdict(repository: Repository, commit: str, context: str) -> bool:
     """Does a commit's required status say more than that something is pending?"""
+    return state_of(repository, commit, context) not in (None, "pending")
+
+
+def state_of(repository: Repository, commit: str, context: str) -> str | None:
+    """State of a commit's status; None where it has none.
+
+    Raises:
+        GatehouseError: GitHub refused.
+    """
     with telling("look up the statuses of the commit"):
         # By an address of our own: PyGithub reads the first 30.
         _, found = repository.requester.requestJsonAndCheck(
             "GET", f"{repository.url}/commits/{commit}/status", parameters={"per_page": 100}
         )
-    return any(
-        each["context"] == context and each["state"] != "pending" for each in found["statuses"]
-    )
+    states = {each["context"]: str(each["state"]) for each in found["statuses"]}
+    return states.get(context)
 
 
 def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:

@@ -49,7 +49,7 @@ class Texts:
     """A column of N texts.
 
     Attributes:
-        distinct: the D values; one may stand there twice, and none or the empty text is missing.
+        distinct: the D values; one may be there twice, and none or the empty text is missing.
         codes: shape [N]; each cell's place in `distinct`, -1 of a missing one.
     """
 

@@ -30,7 +30,7 @@ TEST = 2
 """The number of the split test, as `gatehouse.split.deal` gives it."""
 
 _CHUNK = 2**20
-"""Rows compared at a time; memory beside the hashes is for these alone."""
+"""Rows compared at a time; memory next to the hashes is for these alone."""
 
 
 class Outcome(IntEnum):
@@ -67,7 +67,7 @@ class Hashed:
 def compare(
     base: Hashed, candidate: Hashed, swept: NDArray[np.bool_] | None = None
 ) -> tuple[Outcomes, Outcomes]:
-    """What became of each base row, shape [N], and whence each candidate's row came, shape [M].
+    """The outcome of each base row, shape [N], and the origin of each candidate row, shape [M].
 
     Rows of test pair with rows of test alone: an official test row that moves into the other file
     is gone from the exam.
@@ -142,6 +142,6 @@ def _ranks(values: Hashes) -> NDArray[np.intp]:
 
 
 def _counts(values: Hashes, among: Hashes) -> NDArray[np.intp]:
-    """How often each value stands in `among`; both sorted."""
+    """How often each value is in `among`; both sorted."""
     last = np.searchsorted(among, values, "right")
     return np.asarray(last - np.searchsorted(among, values, "left"))

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Words = NDArray[np.uint64]
 
 _WORDS = 4
-"""Of 8 bytes in a cell: a text's SHA-256; or a number's kind, its 64 bits and zeros; or zeros."""
+"""Words of 8 bytes in a cell: a text's SHA-256; or a number's kind, its 64 bits and zeros; or
+zeros."""
 
 _ROWS = 2**11
 """Written at a time, so that they stay in the processor's cache."""

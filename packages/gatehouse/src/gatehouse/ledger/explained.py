@@ -5,7 +5,7 @@
   change keeps are younger than a cutoff, all that are explained are older, and the cutoff lies
   between the age before the newest row of the base and the age before now. A swept row has no
   partner in the change: what has its identity there is a new row.
-- *Erasure*: the row stands in the owned list `erased.json`, and no row of its identity is left.
+- *Erasure*: the row is in the owned list `erased.json`, and no row of its identity is left.
   Nobody who approves the list can see which rows it names, so it explains at most one in a hundred
   exam rows, and none at all beyond that.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gatehouse.privacy.erased import Erased
 
 MOST_ERASED = 0.01
-"""Of the exam; a single row is explained in the smallest one too."""
+"""Largest share of the exam; even in the smallest one, a single row is explained."""
 
 Dates = NDArray[np.datetime64]
 
@@ -136,7 +136,7 @@ def past(
 
 
 def _dates(table: Table, column: str) -> Dates:
-    """When each of N rows is from, shape [N], in UTC; NaT where that cannot be told."""
+    """When each of N rows is from, shape [N], in UTC; NaT if unknown."""
     found = [np.empty(0, "datetime64[us]")]
     for part in table.parts:
         found += _dates_of(part, column)
@@ -166,7 +166,7 @@ def _dates_of(part: Part, column: str) -> Iterator[Dates]:
 
 
 def _listed(base: Table, ledger: Ledger, contract: Contract, erased: Erased) -> NDArray[np.bool_]:
-    """Which of N base rows stand in the list and are gone, all of their identity; shape [N]."""
+    """Which of N base rows are in the list and are gone, all of their identity; shape [N]."""
     left = Members(ledger.candidate_identity.copy()).holds(ledger.base_identity)
     gone = (ledger.base == Outcome.GONE) & ~left
     listed, known = np.zeros(len(base), bool), set(erased.rows)

@@ -3,7 +3,7 @@
 Rows are dealt by a hash of their identity, so whatever honestly added, took away or changed rows
 did so without regard to their split: the distinct identities fall into a split like coins. An
 author who nudges values until the public hash says train is what this finds, and then a fifth of
-any bulk lies in test, where it is counted.
+any bulk is in test, where it is counted.
 """
 
 from __future__ import annotations

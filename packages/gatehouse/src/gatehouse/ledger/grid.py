@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 WIDTH = 0.25
-"""Of a cell, in standard deviations of the column."""
+"""Width of a cell, in standard deviations of the column."""
 
 
 @dataclass(frozen=True)

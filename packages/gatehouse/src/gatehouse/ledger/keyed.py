@@ -1,7 +1,7 @@
 """Keyed 64-bit hashes of rows, for subsets of their columns at once.
 
 Whether two rows are equal is decided by these hashes, so nobody may be able to craft rows that
-differ and hash alike. The key is drawn anew for each run and known to nobody before it:
+differ and hash alike. The key is drawn again for each run and known to nobody before it:
 
 - a text becomes 64 bits by SipHash (Aumasson and Bernstein 2012), the keyed hash of pandas;
 - the cells become a row's hash by MULTILINEAR (Lemire and Kaser 2014, "Strongly universal string

@@ -1,7 +1,7 @@
-"""Does a row outside test stand in the exam, whole or but for one input?
+"""is a row outside test in the exam, whole or but for one input?
 
 A model that was trained on a row, or on a copy with one value nudged, has seen the answer. Chance
-makes such pairs too, where inputs have few values, so the base's own share is counted beside the
+makes such pairs too, where inputs have few values, so the base's own share is counted next to the
 candidate's: honest new rows bring pairs at the base's rate.
 
 Rows are compared by the graph's inputs alone, and by all of them but one in turn: keyed hashes of
@@ -119,7 +119,7 @@ class Exam:
     def _but_one(
         self, side: _Side, members: list[Members], known: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        """Which of N rows are known, or stand there but for one input; shape [N]."""
+        """Which of N rows are known, or are there but for one input; shape [N]."""
         found = known.copy()
         left = np.flatnonzero(~found)
         for name, there in zip(self._left_out, members[1:], strict=True):

@@ -41,8 +41,8 @@ class Ledger:
     """What became of the base's N rows in a candidate's M.
 
     Attributes:
-        base: what became of each base row, shape [N].
-        candidate: whence each of the candidate's rows came, shape [M].
+        base: the outcome of each base row, shape [N].
+        candidate: the origin of each of the candidate's rows, shape [M].
         base_splits: shape [N].
         candidate_splits: shape [M].
         base_identity: keyed hash of each base row's identity, shape [N].

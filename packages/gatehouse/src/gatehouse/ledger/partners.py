@@ -27,7 +27,7 @@ class Partners:
 
     Attributes:
         places: shape [N], the place of each exam row's partner among the candidate's, or -1.
-        unchanged: shape [N], does the row stand there with all columns of the base's contract?
+        unchanged: shape [N], is the row there with all columns of the base's contract?
         new: shape [M], which of the candidate's rows are no exam row's partner.
     """
 
@@ -55,7 +55,7 @@ def find_partners(exam: Path, test: Path, contract: Contract, key: bytes | None 
     for ours, theirs in _rounds(old, new):
         in_old, in_new = pairs(ours[left], theirs[right])
         a, b = left[in_old], right[in_new]
-        # Of each value as many are paired on both sides, so in its order they stand side by side.
+        # As many of each value are paired on both sides, so in order they line up.
         places[a[np.argsort(ours[a], kind="stable")]] = b[np.argsort(theirs[b], kind="stable")]
         if ours is old.whole:
             unchanged[a] = True

@@ -30,7 +30,7 @@ def parse_lock(text: str, name: str) -> CommentedMap:
     if lock.get("schema") != SCHEMA:
         raise GatehouseError(
             f"{name}: schema: expected '{SCHEMA}', found {lock.get('schema')!r}; "
-            "write it anew with DVC 3 (dvc repro)"
+            "write it again with DVC 3 (dvc repro)"
         )
     stages = lock.get("stages", {})
     if not isinstance(stages, dict):

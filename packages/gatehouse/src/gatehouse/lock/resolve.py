@@ -12,7 +12,7 @@ from gatehouse.typed import write_text
 
 LOCK = "dvc.lock"
 GENERATED = "generated-report"
-"""The attribute that `.gitattributes` gives to reports that a run writes anew."""
+"""The attribute that `.gitattributes` gives to reports that a run writes again."""
 
 _ANCESTOR, _OURS, _THEIRS = "1", "2", "3"
 
@@ -94,7 +94,7 @@ def explain(done: Resolution) -> list[str]:
     lines = []
     if done.lock is not None:
         lines.append(explain_merge(done.lock))
-    lines += [f"{path}: ours kept; it is made anew" for path in done.reports]
+    lines += [f"{path}: ours kept; it is made again" for path in done.reports]
     if done.left:
         lines.append("left for you: " + ", ".join(done.left))
     goes_on = "git rebase --continue" if done.rebasing else "git commit"

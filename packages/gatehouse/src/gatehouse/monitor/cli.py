@@ -47,7 +47,7 @@ LOG = click.option(
 LABELS = click.option(
     "--labels",
     metavar="PATH|URL",
-    help="What was true: request_id, index, target, protected attributes.",
+    help="True labels: request_id, index, target, protected attributes.",
 )
 WINDOW = click.option("--window", type=SpanType(), help="Length of a window, such as 24h or 7d.")
 UNTIL = click.option("--until", type=MomentType(), help="End of the newest window (UTC); now.")
@@ -68,7 +68,7 @@ def monitor(
     until: datetime | None,
     model: str | None,
 ) -> int:
-    """Compare what production predicts with what the model was trained on, and judge it.
+    """Judge production by the inference log.
 
     The rules of policy.yaml decide, as on a pull request: drift, and with --labels accuracy and
     fairness. Writes evidence, verdict and report to reports/monitor/.
@@ -101,7 +101,7 @@ def compare(
     until: datetime | None,
     candidate: str | None,
 ) -> int:
-    """Compare a shadow or a canary with the served model, on live traffic.
+    """Compare a shadow or canary with the served model.
 
     A shadow answered the same rows, so differences are paired. With --labels the accuracy and
     fairness rules of policy.yaml decide, the served model being the base; without, the answers
@@ -115,7 +115,7 @@ def compare(
     clear()
     found = compare_models(log, labels, window=window, until=until, candidate=candidate)
     write(found)
-    click.echo(f"{found.kind} {found.candidate.model} beside {found.served.model}")
+    click.echo(f"{found.kind} {found.candidate.model} next to {found.served.model}")
     for measured in found.described:
         click.echo(f"{measured.name}: {measured.value:.4g} (n = {measured.n:,})")
     if found.verdict is None:

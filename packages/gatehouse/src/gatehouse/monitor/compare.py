@@ -1,7 +1,7 @@
 """Two models on live traffic: a shadow answers the same rows, a canary rows of its own.
 
 A shadow's records hold both answers, so every difference is paired. A canary answers other rows
-than the model beside it: differences are of two independent samples, and only as good as the
+than the model next to it: differences are of two independent samples, and only as good as the
 choice of rows is random. With labels, the policy's accuracy and fairness rules decide, those
 against the base included; without, the answers are described and nothing is judged.
 """
@@ -81,7 +81,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate beside the served model, in one span of time.
+    """A candidate next to the served model, in one span of time.
 
     Attributes:
         broken: lines of the log that could not be read.
@@ -154,7 +154,7 @@ def compare(
             "second one score (GATEHOUSE_SERVE_SHADOW) or answer (a canary): docs/operations.md"
         )
     pair = next((pair for pair in pairs if candidate in (None, pair[1])), None)
-    # Both can stand in one log: then more rows are the better comparison.
+    # Both can be in one log: then more rows are the better comparison.
     if pair and (candidate or not canaries or pairs[pair] >= samples[canaries[0]].rows):
         kind: Kind = "shadow"
         served, other, flips = _of_shadow(samples[pair[0]], pair[1], contract, given)

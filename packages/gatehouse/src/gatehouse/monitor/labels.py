@@ -2,7 +2,7 @@
 
 A table (CSV, JSON lines or Parquet) with `request_id`, `index` (of the row in its request; 0 where
 there is no such column), the contract's target, and the protected attributes, which the log never
-holds. Of more than a million labels a uniform sample is kept, by hash, as of the log itself.
+holds. With more than a million labels, a uniform sample is kept, by hash, as for the log itself.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class _Kept:
 def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
     """The file's labels, in blocks.
 
-    The types are told beforehand: of a first block without a label yet none can be read.
+    The types are given: a first block without labels would not show them.
     """
     kinds = dict.fromkeys(["request_id", *contract.protected], pa.string())
     kinds[contract.target] = _kind(contract)

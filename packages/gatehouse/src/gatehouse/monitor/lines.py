@@ -43,9 +43,9 @@ _HEAD = pa.schema(
         ("model", pa.string()),
     ]
 )
-"""What a record of any contract holds, beside what the model said."""
+"""What a record of any contract holds, next to what the model said."""
 _OF_ANY = pa.schema([*_HEAD, *said.fields([*said.DECIDED, *said.VALUE])])
-"""Of any contract, whatever it predicts."""
+"""Schema of records of any contract, whatever it predicts."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Batch:
     broken: list[bytes]
     """Lines that could not be read."""
     unfit: pa.Table
-    """Of the broken ones those that are records but for `row` or `shadow`, without the two: maybe
+    """Broken lines that are records apart from `row` or `shadow`, without the two: maybe
     they are of another contract."""
 
 
@@ -73,7 +73,7 @@ def schema(contract: Contract) -> pa.Schema:
 
 
 def read(file: File, contract: Contract, advance: Callable[[int], object]) -> Iterator[Batch]:
-    """The records of a file; `advance` is told the bytes as they are read.
+    """The records of a file; `advance` gets the number of bytes read.
 
     Raises:
         GatehouseError: the file can't be read at all.
@@ -119,7 +119,7 @@ def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
 
 
 def _records(objects: list[bytes], wanted: pa.Schema) -> tuple[pa.Table, list[bytes]]:
-    """Records of lines that are objects, and the lines that are none."""
+    """Records of lines that are objects, and the other lines."""
     tables: list[pa.Table] = []
     broken: list[bytes] = []
     table = _table(objects, wanted)
@@ -220,7 +220,7 @@ def _with_time(table: pa.Table) -> pa.Table:
 def _moments(times: pa.ChunkedArray) -> pa.ChunkedArray:
     """Texts or timestamps as moments; null where one is no moment."""
     try:
-        # What is finer than a microsecond goes.
+        # Digits below a microsecond are dropped.
         return times.cast(_TIME, safe=pa.types.is_string(times.type))
     except pa.ArrowException:
         if len(times) == 1:

@@ -180,7 +180,7 @@ class Watched:
     def evidence(self, gate: str, number: int = 0, policy: Policy | None = None) -> Evidence | str:
         """Evidence of a window (0 is the newest), or why there is none.
 
-        `policy` says how to measure, where not the own one does. Of the newest window accuracy and
+        `policy` says how to measure, if not its own. The newest window's accuracy and
         fairness are those of `label_window`, and say so.
         """
         spec, policy = find_gate(gate, self.policy), policy or self.policy

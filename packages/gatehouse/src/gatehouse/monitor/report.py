@@ -61,7 +61,7 @@ def _head(look: Look, context: ReportContext) -> str:
     parts = [f"## {title}", told, table(["", "Gate", "Why"], rows)]
     if record.counts.broken:
         parts.append(
-            f"{WARNING} {count(record.counts.broken)} lines of the log could not be read, beside "
+            f"{WARNING} {count(record.counts.broken)} lines of the log could not be read, next to "
             f"{count(record.counts.read)} records."
         )
     steps = [

@@ -27,6 +27,7 @@ from gatehouse.monitor.record import (
     Window,
 )
 from gatehouse.monitor.reference import find_reference
+from gatehouse.monitor.said import UNLOGGED
 from gatehouse.monitor.scan import Span, keep_aside, scan
 from gatehouse.monitor.verdict import judge_window, outcome, watching
 from gatehouse.policy import POLICY_FILE, Monitor, Policy, load_policy
@@ -124,8 +125,8 @@ def _rules(policy: Policy, gates: Sequence[str], task: Task | None = None) -> Po
     if lost := sorted(before - left):
         raise GatehouseError(
             f"{POLICY_FILE}: the rules of {', '.join(lost)} are on metrics that a log of several "
-            "classes does not hold (log_loss, roc_auc); add one on balanced_accuracy or accuracy, "
-            "or take the gate out of monitor.gates"
+            f"classes does not hold ({', '.join(UNLOGGED)}); add one on balanced_accuracy or "
+            "accuracy, or take the gate out of monitor.gates"
         )
     return rules
 
@@ -177,7 +178,7 @@ def _windows(
     measure = watched.policy.measure
     fewer = measure.model_copy(update={"resamples": min(measure.resamples, _DRAWN_RESAMPLES)})
     lighter = watched.policy.model_copy(update={"measure": fewer})
-    # Of a season that began before the oldest window there is nothing whole to compare.
+    # A season that began before the oldest window is incomplete, and not compared.
     for number in tqdm(
         range(watched.scan.span.windows - watched.cycle, -1, -1), desc="windows", disable=None
     ):

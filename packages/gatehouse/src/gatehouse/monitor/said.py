@@ -17,15 +17,14 @@ from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.metrics import UNITS
+from gatehouse.gates.metrics import METRICS, metrics_of
 from gatehouse.gates.predictions import Predictions, labels_of
 
 DECIDED = ("probability", "decision")
 VALUE = ("prediction",)
-_KINDS = {"probability": pa.float64(), "decision": pa.string(), "prediction": pa.float64()}
-
-_NOT_LOGGED = ("log_loss", "roc_auc")
+UNLOGGED = [metric.name for metric in METRICS if metric.needs_outputs]
 """Metrics of many classes that need each one's probability."""
+_KINDS = {"probability": pa.float64(), "decision": pa.string(), "prediction": pa.float64()}
 
 
 def names(task: Task) -> tuple[str, ...]:
@@ -86,22 +85,22 @@ def predictions(records: pa.Table, truth: pd.DataFrame, contract: Contract) -> P
 
 def is_logged(metric: str, task: Task | None) -> bool:
     """Can a metric be measured from the log? Of no task all can."""
-    return task is not Task.MULTICLASS or metric not in _NOT_LOGGED
+    return task is not Task.MULTICLASS or metric not in UNLOGGED
 
 
 def not_logged(models: Iterable[Of], task: Task) -> list[Measurement]:
     """For each model, the metrics that can't be measured from the log, with the reason."""
     return [
         Measurement(
-            name=name,
+            name=metric.name,
             of=of,
             value=None,
-            unit=UNITS.get(name, "1"),
+            unit=metric.unit,
             n=0,
             method="not measured",
             note="not measured: the log holds the probability of the decided class alone",
         )
         for of in models
-        for name in _NOT_LOGGED
-        if not is_logged(name, task)
+        for metric in metrics_of(task)
+        if not is_logged(metric.name, task)
     ]

@@ -26,7 +26,7 @@ from gatehouse.remote import shown
 from gatehouse.rows import row_hashes
 
 _PARTS = 10
-"""Parts of a window by which the newest model is told."""
+"""Parts of a window that identify the newest model."""
 _KEPT_ASIDE = 1000
 _BYTES_ASIDE = 16 * 2**20
 _GIVEN_UP = 10_000
@@ -134,7 +134,7 @@ class Scan:
         if unfit > fit:
             raise GatehouseError(
                 f"{name}: of {model}'s records in the newest window {unfit:,} hold a row that is "
-                f"none of its contract, and {fit:,} one that is; is it another service's log?"
+                f"not one of its contract, and {fit:,} one that is; is it another service's log?"
             )
 
     def of(self, number: int, model: str) -> Sample:

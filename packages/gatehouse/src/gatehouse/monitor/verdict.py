@@ -101,7 +101,7 @@ def judge_window(
 
 
 def _told(result: RuleResult) -> RuleResult:
-    """A result that says where it can't be told, which blocks nothing here."""
+    """A result that may be inconclusive, which blocks nothing here."""
     found = worst([finding.outcome for finding in result.findings])
     if found is Outcome.INCONCLUSIVE and result.outcome is Outcome.NONE:
         return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
@@ -109,7 +109,7 @@ def _told(result: RuleResult) -> RuleResult:
 
 
 def outcome(verdict: Verdict) -> Outcome:
-    """Of a window in the trend: fail, a warning as inconclusive, or pass."""
+    """Outcome of a window in the trend: fail, a warning as inconclusive, or pass."""
     if verdict.outcome is Outcome.FAIL:
         return Outcome.ERROR if verdict.errors else Outcome.FAIL
     warned = any(result.warns for result in verdict.rules)

@@ -40,7 +40,7 @@ class Brought:
     """What became of each output.
 
     Attributes:
-        here: paths that are in place now, or lie in the folder that was asked for.
+        here: paths that are in place now, or are in the folder that was asked for.
         lost: why each of the others could not be had.
     """
 
@@ -187,9 +187,9 @@ def bring_apart(
 
 
 def take(outputs: Sequence[Output], source: Path, root: Path, store: Store) -> Brought:
-    """Put outputs in place that lie in the folder `source`, as `bring_apart` left them.
+    """Put outputs in place that are in the folder `source`, as `bring_apart` left them.
 
-    Each is held against its record again. DVC's cache is filled too.
+    Each is checked against its record again. DVC's cache is filled too.
 
     Raises:
         GatehouseError: a place can't be written, or leads elsewhere.
@@ -275,7 +275,7 @@ def _made(folder: Path) -> Path:
 
 
 def is_recorded(place: Path, output: Output) -> bool:
-    """Do only plain files lie there, with the recorded digest?"""
+    """are only plain files there, with the recorded digest?"""
     if place.is_symlink() or not place.exists():
         return False
     files = [place, *place.rglob("*")] if place.is_dir() else [place]

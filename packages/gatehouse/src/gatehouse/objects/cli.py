@@ -12,7 +12,7 @@ from gatehouse.exits import FAIL, PASS
 
 @click.group("objects", context_settings=HELP)
 def group() -> None:
-    """Data and models that DVC keeps, by their digests (docs/security.md)."""
+    """Fetch and push data and models by digest (docs/security.md)."""
 
 
 @group.command()
@@ -77,7 +77,7 @@ def push(records: Path | None, source: Path | None) -> int:
     Only files that are what dvc.lock and .dvc files record, and only objects that the remote lacks:
     none is written over. What `dvc push` does, for jobs that hold a key.
 
-    Exit codes: 0 the remote has all that lies here; 2 a file is not what its record says.
+    Exit codes: 0 the remote has all that is here; 2 a file is not what its record says.
     """
     from gatehouse.objects.bring import named
     from gatehouse.objects.push import push as push_objects

@@ -14,7 +14,7 @@ from gatehouse.remote import reason
 
 MEGABYTE = 1_000_000
 MEGABYTES = 50_000
-"""Of all outputs together, where nobody says otherwise."""
+"""Default limit on the size of all outputs together."""
 _CHUNK = 1 << 20
 
 
@@ -74,12 +74,12 @@ def _fetch(output: Output, target: Path, store: Store, left: int, megabytes: int
         if output.files not in (None, len(members)):
             raise GatehouseError(
                 f"{output.path}: has {len(members):,} files, and its record says "
-                f"{output.files:,}; write the record anew (make run)"
+                f"{output.files:,}; write the record again (make run)"
             )
     if output.size not in (None, object_.size):
         raise GatehouseError(
             f"{output.path}: has {object_.size:,} bytes, and its record says {output.size:,}; "
-            "write the record anew (make run)"
+            "write the record again (make run)"
         )
     return object_.size
 

@@ -40,8 +40,8 @@ def unsafe(path: str) -> str | None:
     """Why `path` may not be the name of a file in a folder of ours; None where it may.
 
     What is left is one spelling of one place below the folder on every system: `..`, absolute
-    paths, backslashes, drives, NUL, empty parts and everything beyond ASCII have characters or
-    parts that are none.
+    paths, backslashes, drives, NUL, empty parts and everything beyond ASCII contain
+    characters or parts that are not allowed.
     """
     if len(path) > _LONGEST:
         return f"is longer than {_LONGEST} characters"
@@ -55,7 +55,7 @@ def unsafe(path: str) -> str | None:
                 "with a dot"
             )
         if part.endswith(".") or _DEVICE.fullmatch(part):
-            return f"has the name {part}, which is none on Windows"
+            return f"has the name {part}, which Windows does not allow"
     return None
 
 
@@ -80,7 +80,7 @@ def tracked_fault(path: str) -> str | None:
 
 
 def clash(paths: Iterable[str]) -> str | None:
-    """Two of the paths that are one on some system, or of which one lies in the other; in words."""
+    """Two of the paths that are one on some system, or of which one is in the other; in words."""
     seen: dict[str, str] = {}
     for path in paths:
         if (other := seen.setdefault(path.lower(), path)) != path:
@@ -89,5 +89,5 @@ def clash(paths: Iterable[str]) -> str | None:
         parts = path.split("/")
         for end in range(1, len(parts)):
             if (above := "/".join(parts[:end])) in seen:
-                return f"{seen[path]} lies in {seen[above]}"
+                return f"{seen[path]} is in {seen[above]}"
     return None

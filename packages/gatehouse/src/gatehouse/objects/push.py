@@ -15,12 +15,12 @@ from gatehouse.remote import reason
 
 
 def push(outputs: Sequence[Output], folder: Path, store: Store) -> tuple[int, int]:
-    """Push what lies in `folder`; how many objects were pushed, and how many were there already.
+    """Push what is in `folder`; how many objects were pushed, and how many were there already.
 
     A progress bar is drawn on a terminal.
 
     Args:
-        outputs: as a record's schema accepted them; one that does not lie there is passed over.
+        outputs: as a record's schema accepted them; one that is not there is passed over.
         folder: laid out as a checkout is.
         store: whose remote gets them.
 
@@ -39,7 +39,7 @@ def push(outputs: Sequence[Output], folder: Path, store: Store) -> tuple[int, in
     for output in here:
         if not is_recorded(folder / output.path, output):
             raise GatehouseError(
-                f"{folder / output.path}: is not what its record says; record it anew (make run)"
+                f"{folder / output.path}: is not what its record says; record it again (make run)"
             )
     pushed = there = 0
     with tempfile.TemporaryDirectory(prefix="gatehouse-push-") as scratch:

@@ -31,7 +31,7 @@ _TEXT = 10_000
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ANEW = "write the record anew with DVC 3 (make run; dvc add)"
+_ANEW = "write the record again with DVC 3 (make run; dvc add)"
 
 Size = Annotated[StrictInt, Field(ge=0, lt=2**63)]
 Text = Annotated[StrictStr, Field(max_length=_TEXT)]
@@ -44,7 +44,7 @@ class Output:
     Attributes:
         path: from the folder of the record's project.
         md5: address of the file, or of the folder's manifest.
-        kind: what lies there.
+        kind: what is there.
         size: bytes of all files together, where the record says so.
         files: how many a folder has, where the record says so.
     """
@@ -70,7 +70,7 @@ class Member:
 
 
 class _Strict(Frozen):
-    """Unknown keys are told with what they hold."""
+    """Errors name unknown keys with their values."""
 
     @model_validator(mode="before")
     @classmethod
@@ -214,7 +214,7 @@ def read_tracked(text: str, name: str) -> Output:
         name: its path from the project's folder, such as data/own/rows.csv.dvc.
 
     Raises:
-        GatehouseError: as `read_lock`; or it stands for anything but the file beside it.
+        GatehouseError: as `read_lock`; or it stands for anything but the file next to it.
     """
     path = name.removesuffix(".dvc")
     if path == name or (why := tracked_fault(path)):
@@ -231,7 +231,7 @@ def read_tracked(text: str, name: str) -> Output:
     beside = PurePosixPath(path).name
     if out.path != beside or out.kind != "file":
         raise GatehouseError(
-            f"{name}: outs.0.path: {_shown(out.path)} is not the file {beside} beside it; {_ANEW}"
+            f"{name}: outs.0.path: {_shown(out.path)} is not the file {beside} next to it; {_ANEW}"
         )
     return out.output(path)
 

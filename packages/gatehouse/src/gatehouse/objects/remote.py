@@ -1,7 +1,7 @@
 """Objects by their digest: from DVC's cache, or from the remote that the checkout configures.
 
 Only DVC's configuration is read, and only that of the project's own folder: no commit's, and none
-that lies in a folder below. No tree is walked, and no `.dvc` file read.
+that is in a folder below. No tree is walked, and no `.dvc` file read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Store:
     remote: Remote | None
 
     def cached(self, md5: str) -> Path:
-        """Where the object lies in the cache, or would."""
+        """Where the object is in the cache, or would."""
         return self.cache / md5[:2] / md5[2:]
 
     @contextmanager
@@ -65,7 +65,7 @@ class Remote:
 
     Attributes:
         name: in the configuration.
-        url: as it may be told.
+        url: as it may be shown.
         connect: opens the file system and says where in it the objects lie.
     """
 
@@ -191,10 +191,10 @@ def _remote(config: Any, project: Path) -> Remote | None:
 
 
 def _check_owned(path: Path, project: Path, told: str) -> None:
-    """A file that configures a tool lies in `.dvc`, which has an owner, or outside the checkout."""
+    """A file that configures a tool is in `.dvc`, which has an owner, or outside the checkout."""
     place = Path(os.path.realpath(path))
     if place.is_relative_to(project) and not place.is_relative_to(project / ".dvc"):
         raise GatehouseError(
-            f"{told}: {place.relative_to(project)} lies in the checkout, where a change may have "
+            f"{told}: {place.relative_to(project)} is in the checkout, where a change may have "
             "brought it, and it can name commands that run; move it into .dvc, or out of here"
         )

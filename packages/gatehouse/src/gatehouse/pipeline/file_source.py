@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gatehouse.arrow_types import Reading, plain, reading
-from gatehouse.contract import Column, ColumnType, Contract
+from gatehouse.contract import Column, Contract
 from gatehouse.csv_blanks import stripped
 from gatehouse.csv_stream import CsvFile, unpacked
 from gatehouse.errors import GatehouseError
@@ -48,10 +48,10 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
     text: the data gate reports them.
 
     Raises:
-        GatehouseError: the file cannot be had, is not the one that `sha256` names, is not in the
-            encoding that the settings name, is broken, lacks a column of the contract, has no
-            rows or none that is left, or has points in its numbers where the decimal mark is a
-            comma.
+        GatehouseError: the file is missing or unreadable, is not the one that `sha256` names, is
+            not in the encoding that the settings name, is broken, lacks a column of the contract,
+            has no rows or none that is left, or has points in its numbers where the decimal mark
+            is a comma.
     """
     name = str(settings.path) if settings.url is None else shown(settings.url)
     assert settings.format is not None
@@ -247,10 +247,7 @@ def _values(
     series = values.to_pandas()
     if not pa.types.is_large_string(values.type):
         return series
-    if column.type is ColumnType.STRING:
-        tokens = {""}
-    else:
-        tokens = set(missing - set(column.categories or ()))
+    tokens = {""} if column.kind.is_free else set(missing - set(column.categories or ()))
     return series.mask(series.isin(tokens))
 
 

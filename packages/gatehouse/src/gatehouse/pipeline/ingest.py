@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gatehouse.contract import ColumnType, Contract, load_contract
+from gatehouse.contract import Contract, load_contract
 from gatehouse.pipeline.settings import DataSettings, load_settings
 from gatehouse.stage import run_stage
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, write_table
@@ -83,26 +83,8 @@ def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     columns = {}
     for name, values in frame.items():
         column = contract.columns.get(str(name))
-        columns[name] = values if column is None else _typed(values, column.type)
+        columns[name] = values if column is None else column.kind.typed(values)
     return pd.DataFrame(columns)
-
-
-def _typed(values: pd.Series, kind: ColumnType) -> pd.Series:
-    if kind in (ColumnType.CATEGORY, ColumnType.STRING):
-        return values.astype("str")
-    try:
-        numbers = pd.to_numeric(values)
-        # pandas leaves whole numbers as they are where 64 bits can't hold them all.
-        rounded = numbers.astype("float64")
-    except (ValueError, TypeError, OverflowError):
-        return values
-    if kind is not ColumnType.INTEGER:
-        return rounded
-    if numbers.dtype.kind != "i" and (rounded.abs() >= 2.0**63).any():
-        return values
-    if rounded.isna().any() or (rounded % 1 != 0).any():
-        return rounded
-    return numbers.astype("int64")
 
 
 def main() -> int:

@@ -142,7 +142,7 @@ class Prune(Frozen):
 
 
 class Distill(Frozen):
-    """A teacher whose outputs the network learns beside the labels; null is off."""
+    """A teacher whose outputs the network learns next to the labels; null is off."""
 
     teacher: TrainerName | None = Field(
         None, description="module:function of another trainer, with its own settings"
@@ -182,7 +182,7 @@ class LogisticRegressionSettings(Frozen):
 
 
 class BoostingSettings(Frozen):
-    """What the boosted trees of all libraries are told."""
+    """Settings shared by the boosted trees of all libraries."""
 
     rounds: Positive = Field(500, description="at most; of trees, times the classes of several")
     patience: Positive = Field(
@@ -229,7 +229,7 @@ class KerasMlpSettings(Frozen):
 
 
 class TrainSettings(Frozen):
-    """What training is told; a trainer of yours adds a section of its own beside `torch_mlp`."""
+    """Settings of training; a trainer of yours adds a section of its own next to `torch_mlp`."""
 
     trainer: TrainerName
     seed: Annotated[int, Field(ge=0)] = 0
@@ -264,7 +264,7 @@ class Range(Frozen):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.low >= self.high:
-            raise ValueError("low lies below high; swap the two")
+            raise ValueError("low is below high; swap the two")
         if self.log and self.low <= 0:
             raise ValueError("a range over orders of magnitude begins above 0")
         return self

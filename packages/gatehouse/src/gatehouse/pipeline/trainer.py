@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
+from gatehouse.named import load_object
 from gatehouse.pipeline.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class TrainingData:
     def labels(self, frame: pd.DataFrame) -> NDArray[Any]:
         """What is to be learned, shape [N].
 
-        Of a classifier the index of each row's class in `contract.classes`, int64 (of two
-        classes: 1 is positive); of a regression the target, float32, in its own units.
+        For a classifier, the index of each row's class in `contract.classes`, int64 (with two
+        classes: 1 is positive); for a regression, the target, float32, in its own units.
 
         Raises:
             GatehouseError: the target holds a value that is no class, or no finite number.
@@ -71,7 +71,7 @@ class TrainingData:
         if len(wrong):
             raise GatehouseError(
                 f"column '{self.contract.target}': {len(wrong)} rows hold no finite number, such "
-                f"as {wrong.iloc[0]!r}; mend them, or take them out"
+                f"as {wrong.iloc[0]!r}; fix them, or take them out"
             )
         found: NDArray[np.float32] = values
         return found
@@ -94,7 +94,7 @@ class TrainingData:
         if len(wrong):
             raise GatehouseError(
                 f"column '{name}': {len(wrong)} row weights are negative or not finite, such as "
-                f"{wrong[0]}; mend them, or give the column role: ignored"
+                f"{wrong[0]}; fix them, or give the column role: ignored"
             )
         if not values.any():
             raise GatehouseError(f"column '{name}': every row weight is 0")
@@ -175,22 +175,10 @@ def find_trainer(name: str, key: str = "train.trainer") -> Trainer:
     Raises:
         GatehouseError: there is no such module or function.
     """
-    module_name, function_name = name.split(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if not error.name or not f"{module_name}.".startswith(f"{error.name}."):
-            raise GatehouseError(
-                f"params.yaml: {key}: '{module_name}' needs the module '{error.name}', "
-                "which is not installed"
-            ) from None
-        raise GatehouseError(
-            f"params.yaml: {key}: there is no module '{error.name}'; give module:function"
-        ) from None
-    trainer = getattr(module, function_name, None)
+    where = f"params.yaml: {key}"
+    trainer = load_object(name, where)
     if not callable(trainer):
-        raise GatehouseError(
-            f"params.yaml: {key}: '{module_name}' has no function '{function_name}'"
-        )
+        module, _, function = name.partition(":")
+        raise GatehouseError(f"{where}: '{module}' has no function '{function}'")
     found: Trainer = trainer
     return found

@@ -1,1 +1,1 @@
-"""Persons' data: pseudonyms of keys, and erasure of logged rows (docs/privacy.md)."""
+"""Data about people: pseudonyms of keys, and erasure of logged rows (docs/privacy.md)."""

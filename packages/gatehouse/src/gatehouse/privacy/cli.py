@@ -40,13 +40,13 @@ def forget_command(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Erase rows from the inference log: by key, by request, by age; whatever any of them names.
+    """Erase rows from the inference log by key, request or age.
 
-    The service may go on writing. Rotated, packed (.gz, .bz2, .xz, .zst) and Parquet files too,
-    and lines that the monitor kept aside. A file of the folder by any other name is not looked at:
-    it is named, and the exit code is 2. Give a key by --key -: other processes can read what stands
-    on a command line.
 
+    Rows that any of them names go. The service may keep writing. Rotated, packed (.gz, .bz2, .xz,
+    .zst) and Parquet files too, and lines that the monitor kept aside. A file of the folder by any
+    other name is not looked at: it is named, and the exit code is 2. Give a key by --key -: other
+    processes can read a command line.
     --rows takes no row out of the data. It writes keyed hashes of a person's rows into erased.json,
     so that a later change without these rows does not count as one that touches the exam.
     """
@@ -154,7 +154,7 @@ def _tell(found: Found, done: str) -> int:
     if found.failed:
         click.echo(
             f"error: {len(found.failed):,} files were not, or not wholly, gone through, and "
-            "may still hold rows; mend them, or what is said of them, and run this again",
+            "may still hold rows; fix them, or what is said of them, and run this again",
             err=True,
         )
         return ERROR

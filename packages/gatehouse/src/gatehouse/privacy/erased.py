@@ -3,7 +3,7 @@
 The file belongs to an owner. An entry is HMAC-SHA-256 of a whole row, the columns of the contract
 and the identity columns, under a key that the file itself holds: whoever has the row can tell that
 it is listed, and nobody learns a person's key by trying all keys, because the row's other values
-would have to be tried as well.
+would need to be tried as well.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Erased(Document):
         return cls.read(path) if path.exists() else cls(key=secrets.token_hex(32), rows=())
 
     def entries(self, batch: pa.RecordBatch, contract: Contract) -> list[str]:
-        """What stands in the list for each of N rows, if they are erased."""
+        """What is in the list for each of N rows, if they are erased."""
         from gatehouse.ledger.digest import row_digests
 
         names = sorted({*contract.columns, *contract.split.identity})

@@ -2,7 +2,7 @@
 
 A plain file may be the one that the service writes to: the line is overwritten with spaces, which
 readers pass over, so that nothing moves and nothing that is appended meanwhile is lost. Packed and
-Parquet files are nobody's at work: each is written anew beside itself, and put in its place.
+Parquet files are nobody's at work: each is rewritten next to itself, and put in its place.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def forget(log: str, wanted: Wanted, *, dry: bool, advance: Callable[[int], obje
         log: path of a file, of a folder, or a pattern; no URL.
         wanted: which rows.
         dry: only count.
-        advance: is told the bytes of each file as it is done.
+        advance: called with the bytes of each finished file.
 
     Raises:
         GatehouseError: there is no such log, or it is not on this machine.
@@ -117,7 +117,7 @@ def _files(log: str, there: list[str]) -> list[File]:
 
 
 def _all_files(log: str) -> tuple[list[str], list[str]]:
-    """Whatever lies in the folder, links to folders too, and what of it can't be listed."""
+    """Whatever is in the folder, links to folders too, and what of it can't be listed."""
     from fsspec.core import url_to_fs
 
     there: list[str] = []
@@ -223,7 +223,7 @@ class Lines:
         )
 
     def _is_old(self, line: bytes) -> bool:
-        """By the time that stands in a broken line, else by that of the line before."""
+        """By the time that is in a broken line, else by that of the line before."""
         if self.wanted.before is None:
             return False
         told = _TIME.search(line)
@@ -279,7 +279,7 @@ def _next_line(stream: IO[bytes], offset: int) -> bytes:
     while line and not line.endswith(b"\n"):
         if len(line) == LONGEST:
             raise GatehouseError(f"has a line longer than {LONGEST:,} bytes; this is no log")
-        # Its rest, were it written after the spaces, would stand there as a line of its own.
+        # Its rest, were it written after the spaces, would be there as a line of its own.
         is_old = time.time() - os.fstat(stream.fileno()).st_mtime > 2 * _SETTLES
         if is_old or time.monotonic() > until:
             break

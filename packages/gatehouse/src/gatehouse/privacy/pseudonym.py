@@ -43,5 +43,5 @@ def pseudonym(secret: bytes, key: Any) -> str:
 
 
 def as_text(key: Any) -> str:
-    """A key as it stands on a command line: 47.0 in a request or a table is 47 there."""
+    """A key as it is on a command line: 47.0 in a request or a table is 47 there."""
     return str(int(key) if isinstance(key, float) and key.is_integer() else key)

@@ -35,7 +35,7 @@ def check_bound(release: Release, root: Path, on: date) -> None:
 
     Args:
         release: one that `check_release` lets through.
-        root: the checkout; no data and no models need to lie there.
+        root: the checkout; no data and no models need to be there.
         on: the day (UTC) on which waivers are looked at.
 
     Raises:
@@ -101,7 +101,7 @@ def _check_subject(judged: Subject, candidate: Subject, commit: str, root: Path)
     Args:
         judged: as the verdict handed over says.
         candidate: as worked out here.
-        commit: the commit whose recorded verdict, where it has one, must speak of the same.
+        commit: the commit whose recorded verdict, where it has one, must describe the same.
         root: the repository.
     """
     text = file_at(commit, VERDICT, root)

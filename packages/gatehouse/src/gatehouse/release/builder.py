@@ -42,7 +42,7 @@ def base_digest(base_image: str, image: Layout) -> str:
 def build_layout(
     context: Path, base_image: str, labels: Mapping[str, str], time: int, folder: Path
 ) -> Layout:
-    """Build the image of what lies in `context`, as an OCI layout with compressed layers.
+    """Build the image of what is in `context`, as an OCI layout with compressed layers.
 
     Args:
         context: a folder with `site` and `bento`.

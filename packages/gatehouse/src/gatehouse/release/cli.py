@@ -36,7 +36,7 @@ def _refuses(function: Callable[..., int]) -> Callable[..., int]:
 
 @click.group("image", context_settings=HELP)
 def group() -> None:
-    """The image of a commit that passes: build, push, verify, sign (docs/release.md)."""
+    """Build, push, verify and sign the image of a commit."""
 
 
 @group.command()
@@ -46,7 +46,7 @@ def group() -> None:
 def build(base_image: str | None) -> int:
     """Judge HEAD once more, and build its image in .gatehouse/release.
 
-    The data and models of HEAD's dvc.lock must be here. All is measured anew, and judged by HEAD's
+    The data and models of HEAD's dvc.lock must be here. All is measured again, and judged by HEAD's
     own policy; a commit that does not pass gets no image, and exit code 1.
     """
     from gatehouse.release.build import BASE_IMAGE
@@ -58,7 +58,7 @@ def build(base_image: str | None) -> int:
 
     check_base(base_image or BASE_IMAGE)
     release = Release()
-    # First of all, so that nothing older is left to be pushed.
+    # First, so that nothing older is left to be pushed.
     shutil.rmtree(release.folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="gatehouse-image-") as work:
         judged = judge_commit(Path(), Path(work) / "commit")
@@ -79,7 +79,7 @@ def check() -> int:
     """Check that .gatehouse/release fits HEAD: commit, policy, data, model, verdict, code.
 
     What `push` looks at before it signs. No verdict, digest or label in it is believed:
-    all are worked out anew from HEAD and from the files handed over.
+    all are worked out again from HEAD and from the files handed over.
     """
     click.echo(f"fits {_checked()[:12]}")
     return PASS

@@ -1,6 +1,6 @@
 """A commit judged once more, from measurements made now: no stored verdict is believed.
 
-The reports that lie in Git may have come with any pull request; what is released rests on none of
+The reports that are in Git may have come with any pull request; what is released rests on none of
 them. The commit's files come from Git, its data and models from the checkout, where each must be
 what the commit's `dvc.lock` records. What judges and builds is the checkout's code, which must be
 the commit's too.
@@ -89,7 +89,7 @@ def judge_commit(root: Path, folder: Path) -> Judged:
     export(root, commit, folder)
     _bring_outputs(root, folder)
     announce(f"measure and judge {commit[:12]}")
-    # What a gate could not measure, and why, is in the verdict; the rest is measured here and now.
+    # The verdict says what a gate could not measure, and why; the rest is measured here.
     measured = measure_all(folder, draws_of(Workspace(folder)))
     verdict = verdict_on(Workspace(folder), unmeasured=measured.unmeasured)
     time = int(git("show", "--no-patch", "--format=%ct", commit, root=root))
@@ -107,7 +107,7 @@ def check_code(root: Path) -> None:
     """
     if not is_library_of(root):
         raise GatehouseError(
-            f"the gatehouse that runs lies in {PACKAGE}, and is not this checkout's; run this "
+            f"the gatehouse that runs is in {PACKAGE}, and is not this checkout's; run this "
             "one's: make image, or .venv/bin/gatehouse"
         )
     words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *_CODE)

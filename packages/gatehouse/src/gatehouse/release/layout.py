@@ -150,7 +150,7 @@ def _path(entry: tarfile.TarInfo) -> PurePosixPath:
 
 
 def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
-    """What a layer says of a file: its bytes, or None where it does not speak of it.
+    """What a layer says of a file: its bytes, or None where it does not describe it.
 
     Raises:
         GatehouseError: the layer takes the file away, or makes something else of it.

@@ -41,7 +41,7 @@ def machinery_digest(root: Path, commit: str = "HEAD") -> str:
 
 
 def check_machinery(image: Layout, files: Path) -> None:
-    """Refuse an image whose files beside the model are not those of the commit.
+    """Refuse an image whose files next to the model are not those of the commit.
 
     Bytecode is not compared, nor are the installed packages and the base image.
 

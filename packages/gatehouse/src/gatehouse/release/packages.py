@@ -15,14 +15,14 @@ from gatehouse.typed import write_text
 
 LOCK = Path("requirements/serve.txt")
 PYTHON = "3.11"
-"""Of the base image."""
+"""Version in the base image."""
 
 _CLASSIFIER = "License :: OSI Approved :: "
 _PLATFORMS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
 def architecture() -> str:
-    """Of this machine, and so of the image: x86_64 or aarch64.
+    """The architecture of this machine, and so of the image: x86_64 or aarch64.
 
     Raises:
         GatehouseError: it is another one.
@@ -46,7 +46,7 @@ def install(root: Path, folder: Path) -> None:
     """
     _install(root / LOCK, folder)
     if not (root / LIBRARY).is_dir():
-        vendored = ["--no-index", "--find-links", root / VENDOR] if wheel_of(root) else []
+        vendored = ("--no-index", "--find-links", str(root / VENDOR)) if wheel_of(root) else ()
         _install(root / LIBRARY_LOCK, folder, *vendored)
     # Scripts that begin with the path of this machine's Python.
     shutil.rmtree(folder / "bin", ignore_errors=True)
@@ -86,7 +86,7 @@ def write_sbom(site: Path, project: Path, work: Path, path: Path, time: int) -> 
         write_text(packages / "image.pth", f"{site.resolve()}\n")
     run(
         [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", project,
-         # A test holds its output against the schema; here that would take most of the time.
+         # A test checks its output against the schema; here that would take most of the time.
          "--output-reproducible", "--no-validate", "--of", "JSON", "--output-file", path, work],
         "list the image's packages (cyclonedx-py)",
         SOURCE_DATE_EPOCH=str(time),

@@ -140,7 +140,7 @@ def _write(path: Path, image: Image) -> Change:
 
 
 def _nodes(text: str, path: Path) -> dict[str, ScalarNode]:
-    """The values of the image's entry by key, each with the place where it stands in the text."""
+    """The values of the image's entry by key, each with the place where it is in the text."""
     entry = _entry(parse_yaml(text, path), path)
     if "newTag" in entry:
         raise GatehouseError(

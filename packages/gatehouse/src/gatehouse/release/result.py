@@ -9,7 +9,7 @@ from gatehouse.release.layout import Layout
 
 FOLDER = Path(".gatehouse/release")
 BENTO = "app/bento/src"
-"""Where the commit's files lie in the image."""
+"""Where the commit's files are in the image."""
 LABEL_COMMIT = "org.opencontainers.image.revision"
 LABEL_MODEL = "gatehouse.model"
 LABEL_MACHINERY = "gatehouse.machinery"

@@ -1,7 +1,7 @@
 """A verdict without times.
 
 No two runs measure the same times, so an image that held them would never have the same digest
-twice. The whole verdict is attested beside the image; this one lies in it.
+twice. The whole verdict is attested next to the image; this one is in it.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Verifier:
         """The predicates of the statements on an image that are of `kind` and well signed.
 
         Raises:
-            RefusedError: there is none, or it speaks of another image.
+            RefusedError: there is none, or it describes another image.
         """
         words = ["verify-attestation", "--type", kind, *self._how()]
         text = _ask(words, image, f"the attestation {kind}")
@@ -151,5 +151,5 @@ def _predicate(line: str, image: Image) -> Any:
     except (ValueError, KeyError, TypeError, binascii.Error):
         raise RefusedError(f"{image}: an attestation is no in-toto statement") from None
     if digests != {image.digest.removeprefix("sha256:")}:
-        raise RefusedError(f"{image}: an attestation speaks of another image")
+        raise RefusedError(f"{image}: an attestation describes another image")
     return predicate

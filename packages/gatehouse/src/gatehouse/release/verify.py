@@ -34,7 +34,7 @@ def verify_image(
         image: in a registry, by digest.
         verifier: who must have signed.
         folder: to be made: the pulled image.
-        say: is told each thing that was found in order.
+        say: called with each check that passed.
 
     Raises:
         RefusedError: one of them is not in order.
@@ -85,7 +85,7 @@ def _passing(predicates: list[Any], name: str) -> Verdict:
 
 
 def _inside(layout: Layout, verdict: Verdict, provenances: list[Any], name: str) -> str:
-    """The commit of an image that holds what `verdict` is about, and is told to."""
+    """The commit of an image that holds what `verdict` is about, and claims to."""
     model = _digest(layout.file(f"{BENTO}/{MODEL.as_posix()}"))
     if model != verdict.candidate.model:
         raise RefusedError(
@@ -94,13 +94,13 @@ def _inside(layout: Layout, verdict: Verdict, provenances: list[Any], name: str)
         )
     stored = _digest(layout.file(f"{BENTO}/{VERDICT_FILE.as_posix()}"))
     if stored != verdict_digest(verdict):
-        raise RefusedError(f"{name}: the verdict inside is not the one that is told of it")
+        raise RefusedError(f"{name}: the verdict inside is not the attested one")
     told = [layout.labels.get(label) for label in (LABEL_MODEL, LABEL_VERDICT, LABEL_COMMIT)]
     if told[:2] != [model, stored]:
-        raise RefusedError(f"{name}: its labels speak of another model or verdict than lie inside")
+        raise RefusedError(f"{name}: its labels describe another model or verdict than are inside")
     commit = told[2]
     if not commit or {built_from(each) for each in provenances} != {commit}:
-        raise RefusedError(f"{name}: its provenance speaks of another commit than its label")
+        raise RefusedError(f"{name}: its provenance describes another commit than its label")
     return str(commit)
 
 

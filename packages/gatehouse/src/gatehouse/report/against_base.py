@@ -48,12 +48,14 @@ def _metrics(context: ReportContext) -> str:
     for (name, where, of), measured in known.items():
         if of is not Of.COMPARISON or (where == NEW and not measured.n):
             continue
-        signed = is_difference(name, of)
+        signed = is_difference(name, of, measured.described)
         shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)
         if _excludes(measured, 0.0 if signed else 1.0):
             shown, bold = f"**{shown}**", True
         before, after = known.get((name, where, Of.BASE)), known.get((name, where, Of.CANDIDATE))
-        title = name_of(name) + (f" {slice_of(where)}" if where != "all" else "")
+        title = name_of(name, measured.described) + (
+            f" {slice_of(where)}" if where != "all" else ""
+        )
         rows.append([title, _value(before), _value(after), shown])
     if not rows:
         return "No metric could be compared with the base: see the gates above."

@@ -28,7 +28,7 @@ _PARAMS, _CONTRACT, _POLICY = FILES
 
 
 class Annotation(Frozen):
-    """A note on a line of a file, as GitHub shows it beside the change."""
+    """A note on a line of a file, as GitHub shows it next to the change."""
 
     path: File = Field(description="the file")
     line: int = Field(ge=1, le=1_000_000, description="from 1")
@@ -40,7 +40,7 @@ class Annotation(Frozen):
 def find_annotations(context: ReportContext, texts: Mapping[File, str]) -> tuple[Annotation, ...]:
     """Notes on what blocks a change, and on what it loosens; at most `MOST`.
 
-    A failure of a column stands at the column in contract.yaml, and one of the model at the
+    A failure of a column is at the column in contract.yaml, and one of the model at the
     settings of params.yaml that changed.
 
     Args:

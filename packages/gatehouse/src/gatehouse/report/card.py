@@ -78,7 +78,7 @@ def render_card(context: CardContext) -> str:
     start = (
         f"# Model card: {prose(context.text.model_details.name)}\n\n"
         "In the headings of Mitchell et al., _Model Cards for Model Reporting_ (2019). Numbers are "
-        "measured by the gates and are made anew with every run; each part says whether it was "
+        "measured by the gates and are made again with every run; each part says whether it was "
         "measured or written by people."
     )
     bodies = [f"## {title}\n\n{body}" for title, body in sections.items()]
@@ -161,8 +161,8 @@ def _column(name: str, column: Column) -> list[str]:
 
 def _metrics(context: CardContext) -> str:
     gates = (ACCURACY.name, FAIRNESS.name)
-    measured = {m.name: None for gate in gates for m in context.measurements(gate)}
-    names = ", ".join(name_of(name) for name in measured) or "none"
+    measured = {m.name: m.described for gate in gates for m in context.measurements(gate)}
+    names = ", ".join(name_of(name, own) for name, own in measured.items()) or "none"
     parts = [f"{_MEASURED} {names}. Each has an interval; the tables below say how it was made."]
     if context.metadata is not None and context.metadata.threshold is not None:
         threshold = number(context.metadata.threshold)

@@ -62,7 +62,7 @@ class ReportContext:
         ]
 
     def measured(self, result: RuleResult, finding: Finding) -> Measurement | None:
-        """The measurement that a finding speaks of."""
+        """The measurement that a finding describes."""
         for measurement in self.measurements(result.gate, result.measurement, of=result.of):
             if measurement.slice == finding.slice:
                 return measurement

@@ -43,7 +43,7 @@ def used(result: RuleResult, value: float) -> float:
 
 
 def _best(result: RuleResult) -> float:
-    if is_difference(result.measurement, result.of):
+    if is_difference(result.measurement, result.of, result.described):
         return 0.0
     if is_ratio(result.measurement):
         return 1.0
@@ -72,7 +72,7 @@ def _limited(context: ReportContext, result: RuleResult) -> Limited:
 
 
 def _number(result: RuleResult, value: float | None, unit: str) -> str:
-    signed = is_difference(result.measurement, result.of)
+    signed = is_difference(result.measurement, result.of, result.described)
     inner = unit if unit in ("share", "bytes", "ms", "sigma") else "1"
     counted = is_count(unit) or (unit == "1" and result.limit == 0)
     if counted and value is not None and float(value).is_integer():
@@ -107,7 +107,7 @@ def _mark(context: ReportContext, result: RuleResult, finding: Finding) -> Mark:
 def _base(context: ReportContext, result: RuleResult, finding: Finding) -> float | None:
     """Where the base lies; what compares with it has it at 0."""
     if result.of is Of.COMPARISON:
-        return 0.0 if is_difference(result.measurement, result.of) else None
+        return 0.0 if is_difference(result.measurement, result.of, result.described) else None
     for measured in context.measurements(result.gate, result.measurement, of=Of.BASE):
         if measured.slice == finding.slice and measured.value is not None:
             return used(result, measured.value)
@@ -120,7 +120,7 @@ def _state(result: RuleResult, finding: Finding) -> State:
     if finding.outcome in (Outcome.WAIVED, Outcome.ACCEPTED):
         return "accepted"
     failed = any(each.outcome is Outcome.FAIL for each in result.findings)
-    # Beside a failure, what is inconclusive did not decide.
+    # Next to a failure, what is inconclusive did not decide.
     return (
         "fail" if result.blocks and (finding.outcome is Outcome.FAIL or not failed) else "warning"
     )

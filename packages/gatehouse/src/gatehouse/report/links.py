@@ -17,7 +17,7 @@ from gatehouse.template.record import Record
 DOCS = f"{SOURCE}/docs"
 """The documentation, in a repository that has the library's source."""
 PICTURE = "verdict.svg"
-"""The picture's file, beside the report."""
+"""The picture's file, next to the report."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Links:
 
 
 NO_LINKS = Links(policy="", docs="")
-"""Of a report that may be read anywhere, as in an issue."""
+"""For a report that may be read anywhere, as in an issue."""
 
 
 def links_at(server: str, repository: str, commit: str, policy: str | None) -> Links:

@@ -25,7 +25,7 @@ def estimate(
 ) -> str:
     """A value with its interval, such as `0.912 [0.905, 0.918]`.
 
-    Digits are added until a narrow interval, or a value beside its `limit`, can be told apart.
+    Digits are added until a narrow interval, or a value next to its `limit`, can be distinguished.
     """
     if value is None:
         return "not measured"

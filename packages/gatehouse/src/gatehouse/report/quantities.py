@@ -44,15 +44,15 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     """Metrics of candidate and base, and their difference."""
     measured = [m for m in measured if m.n or m.slice != NEW]  # a change may bring none
     by_key = {(m.name, m.slice, m.of): m for m in measured}
-    keys = dict.fromkeys((m.name, m.slice) for m in measured)
+    keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
     titles = {Of.CANDIDATE: ours, Of.BASE: "Base", Of.COMPARISON: "Difference"}
     rows = [
         [
-            f"{name_of(name)} {slice_of(where)}".strip(),
+            f"{name_of(name, own)} {slice_of(where)}".strip(),
             *(_cell(by_key.get((name, where, of))) for of in whose),
         ]
-        for name, where in keys
+        for (name, where), own in keys.items()
     ]
     text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
     return text + _footnote(measured)
@@ -208,7 +208,7 @@ def _limits(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> s
 def _cell(measured: Measurement | None) -> str:
     if measured is None:
         return ""
-    signed = is_difference(measured.name, measured.of)
+    signed = is_difference(measured.name, measured.of, measured.described)
     shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)
     return shown if measured.decides else f"_{shown}_"
 
@@ -249,7 +249,8 @@ def _footnote(measured: Sequence[Measurement]) -> str:
     said: dict[str, list[str]] = {}
     for m in measured:
         if m.note:
-            said.setdefault(m.note, []).append(f"{name_of(m.name)} {slice_of(m.slice)}".strip())
+            named = f"{name_of(m.name, m.described)} {slice_of(m.slice)}".strip()
+            said.setdefault(m.note, []).append(named)
     notes = [f"{', '.join(dict.fromkeys(names))}: {prose(note)}" for note, names in said.items()]
     text = ""
     if confidences:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import Measurement, Of
+from gatehouse.evidence import Better, Described, Measurement, Of
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
+from gatehouse.gates.metrics import BY_NAME, METRICS
 from gatehouse.gates.rows import ROWS
 from gatehouse.gates.spec import GateSpec
 from gatehouse.origin import MEASUREMENT as ORIGIN
@@ -32,12 +33,16 @@ _NOTELESS = {gate.name for gate in GATES} - {ROWS.name}
 """Gates whose sentences hold their notes already, or whose notes are of all rows."""
 _GONE = "The policy names this gate no more."
 
+_COSTS = {f"{metric.name}_difference": metric.label for metric in METRICS if metric.headline}
+_EASED = {
+    f"{metric.name}_of_base_difference": metric.label for metric in METRICS if metric.headline
+}
+
 _LABELS = {
-    "accuracy": "accuracy",
-    "accuracy_of_base_difference": "the base's accuracy, against that on the exam",
+    **{metric.name: metric.label for metric in METRICS},
+    **{name: f"{label} lost or won by INT8" for name, label in _COSTS.items()},
+    **{name: f"the base's {label}, against that on the exam" for name, label in _EASED.items()},
     "accuracy_score_difference": "accuracy difference",
-    "balanced_accuracy": "balanced accuracy",
-    "brier_score_loss": "Brier score",
     "column_auc": "how well one new column tells the target",
     "decision_agreement": "share of decisions alike",
     "demographic_parity_difference": "demographic parity difference",
@@ -46,9 +51,6 @@ _LABELS = {
     "equalized_odds_difference": "equalized odds difference",
     "exam_growth": "new test rows for each row of the exam",
     "exam_leak": "share of rows outside test that equal an exam row, or nearly",
-    "expected_calibration_error": "calibration error",
-    "f1": "F1",
-    "f1_macro": "F1, mean of the classes",
     "false_positive_rate": "false positive rate",
     "first_run": "first runs that no owner reviews",
     "group_loss_difference": "group loss difference",
@@ -57,24 +59,11 @@ _LABELS = {
     "latency_p95": "95th percentile",
     "latency_p99": "99th percentile",
     "latency_ratio": "time ratio",
-    "log_loss": "log loss",
-    "mean_absolute_error": "mean absolute error",
-    "mean_error": "mean error",
     "mean_prediction_difference": "mean difference of predictions",
     "mean_error_difference": "mean error difference",
     "not_from_run": "data and model from no run that counts",
-    "precision": "precision",
     "probability_difference": "mean difference of probabilities",
     "prediction_difference": "predictions moved by INT8",
-    "r2": "R²",
-    "r2_difference": "R² lost or won by INT8",
-    "r2_of_base_difference": "the base's R², against that on the exam",
-    "recall": "recall",
-    "roc_auc": "ROC AUC",
-    "roc_auc_of_base_difference": "the base's ROC AUC, against that on the exam",
-    "root_mean_squared_error": "root mean squared error",
-    "accuracy_difference": "accuracy lost or won by INT8",
-    "roc_auc_difference": "ROC AUC lost or won by INT8",
     "rows": "rows",
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
@@ -89,14 +78,14 @@ _LABELS = {
 }
 
 
-def name_of(measurement: str) -> str:
-    """A measurement's name for people, as Markdown."""
-    return _LABELS.get(measurement) or code(measurement)
+def name_of(measurement: str, own: Described | None = None) -> str:
+    """A measurement's name for people, as Markdown; `own`: of a metric that is a fork's own."""
+    return _LABELS.get(measurement) or (prose(own.label) if own else code(measurement))
 
 
-def plain_name(measurement: str) -> str:
+def plain_name(measurement: str, own: Described | None = None) -> str:
     """A measurement's name for people, as plain text."""
-    return _LABELS.get(measurement) or measurement.replace("_", " ")
+    return _LABELS.get(measurement) or (own.label if own else measurement.replace("_", " "))
 
 
 def plain_slice(text: str) -> str:
@@ -109,9 +98,15 @@ def slice_of(text: str) -> str:
     return "" if text == "all" else code(plain_slice(text))
 
 
-def is_difference(measurement: str, of: Of) -> bool:
+def _better(measurement: str, own: Described | None) -> Better | None:
+    """Which values of a metric are better; None of what is no metric of the accuracy gate."""
+    known = BY_NAME.get(measurement)
+    return known.better if known else own.better if own else None
+
+
+def is_difference(measurement: str, of: Of, own: Described | None = None) -> bool:
     """Is the value a signed difference, rather than a ratio, an effect or a metric?"""
-    if measurement in ("roc_auc_difference", "accuracy_difference", "r2_difference", "mean_error"):
+    if measurement in _COSTS or _better(measurement, own) is Better.ZERO:
         return True
     unsigned = (
         "latency_ratio", "size_ratio", "drift", "schema_changes",
@@ -132,7 +127,7 @@ class Style:
 
     code: Callable[[str], str]
     prose: Callable[[str], str]
-    named: Callable[[str], str]
+    named: Callable[[str, Described | None], str]
 
 
 MARKDOWN = Style(code=code, prose=prose, named=name_of)
@@ -176,17 +171,12 @@ def sentence(
     return text
 
 
-HIGHER_IS_BETTER = (
-    "roc_auc", "accuracy", "balanced_accuracy", "f1", "f1_macro", "precision", "recall", "r2",
-)  # fmt: skip
-
-
-_AT_MOST_1 = (*HIGHER_IS_BETTER, "decision_agreement", "demographic_parity_ratio")
-
-
 def is_best_high(measurement: str) -> bool:
     """Is 1 the best that a measurement can be?"""
-    return measurement in _AT_MOST_1
+    known = BY_NAME.get(measurement)
+    if known:
+        return known.better is Better.HIGHER
+    return measurement in ("decision_agreement", "demographic_parity_ratio")
 
 
 def is_ratio(measurement: str) -> bool:
@@ -196,7 +186,9 @@ def is_ratio(measurement: str) -> bool:
 
 def is_ceiling(result: RuleResult) -> bool:
     """Does the rule suspect a metric that is too good?"""
-    return result.bound == "at_most" and result.measurement in HIGHER_IS_BETTER
+    return (
+        result.bound == "at_most" and _better(result.measurement, result.described) is Better.HIGHER
+    )
 
 
 def next_step(gate: GateSpec | None, result: RuleResult, *, compared: bool) -> str:
@@ -247,7 +239,7 @@ def _data_sentence(
     if not ours:
         note = style.prose(finding.note) if finding.note else ""
         return f"{text}: {note}" if note and finding.outcome is not Outcome.PASS else text
-    if finding.outcome is Outcome.PASS:  # a tick stands beside it: no details, and no alarm
+    if finding.outcome is Outcome.PASS:  # a tick is next to it: no details, and no alarm
         where = list(dict.fromkeys(style.code(plain_slice(item.slice)) for item in ours))
         return f"{text}: {', '.join(where[:_NAMED])}" + (", …" if len(where) > _NAMED else "")
     return f"{text}: {style.prose(ours[0].note or '')}" + ("; …" if len(ours) > 1 else "")
@@ -316,9 +308,11 @@ def insignificance(result: RuleResult, finding: Finding) -> str:
 
 
 def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
-    signed = is_difference(result.measurement, result.of)
+    signed = is_difference(result.measurement, result.of, result.described)
     where = plain_slice(finding.slice)
-    who = style.named(result.measurement) + (f" of {style.code(where)}" if where else "")
+    who = style.named(result.measurement, result.described) + (
+        f" of {style.code(where)}" if where else ""
+    )
     if result.of is Of.COMPARISON and signed:
         who += " against the base"
     unit = finding.unit

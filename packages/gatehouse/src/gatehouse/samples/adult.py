@@ -101,7 +101,7 @@ def _from_folder(folder: Path, name: str) -> Path:
     if found != SHA256[name]:
         raise GatehouseError(
             f"{path}: is not the published file (SHA-256 {found}, expected {SHA256[name]}); "
-            f"take it anew from {BASE_URL}"
+            f"take it again from {BASE_URL}"
         )
     return path
 

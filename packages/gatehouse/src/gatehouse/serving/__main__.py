@@ -1,4 +1,4 @@
-"""`python -m gatehouse.serving`: serves what lies in this folder, in one process.
+"""`python -m gatehouse.serving`: serves what is in this folder, in one process.
 
 `bentoml serve` serves the same, with a second process above this one.
 """

@@ -19,7 +19,7 @@ DRAINED = 16
 no answer before it has sent all, gets one."""
 
 
-class Gone(Exception):  # noqa: N818 - nobody is left to be told
+class Gone(Exception):  # noqa: N818 - nobody is left to answer
     """The client hung up."""
 
 

@@ -26,7 +26,7 @@ Reason = Literal[
 
 
 LONGEST_POINTER = 1000
-"""In characters; a client's own keys are told back to it, but not by the megabyte."""
+"""In characters; errors repeat a client's own keys, but not megabytes of them."""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class Front:
         self._in_work += 1
         try:
             large = len(body) > LARGE
-            # Of large ones one at a time, so that health and single rows get in between.
+            # One large request at a time, so that health checks and single rows get in between.
             async with self._large if large else contextlib.nullcontext():
                 # Let what arrived together be counted together: only so is a crowd seen as one.
                 await asyncio.sleep(0)

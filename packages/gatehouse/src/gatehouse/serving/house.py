@@ -41,7 +41,7 @@ class House:
 
     @classmethod
     def open(cls, root: Path, settings: Settings) -> Self:
-        """Load what lies in `root`.
+        """Load what is in `root`.
 
         Raises:
             GatehouseError: contract, model, card, verdict, tokens, shadow or secret are not usable.

@@ -50,7 +50,7 @@ class RotatingLines:
         self._torn = False
 
     def _failed(self, error: Exception) -> None:
-        if not self._torn:  # told once, and not for each line until the disk is back
+        if not self._torn:  # log it once, not for each line until the disk is back
             logger.error("the inference log cannot be written: %s", error)
         self._torn = True
         self.close()

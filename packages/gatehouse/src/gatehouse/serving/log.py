@@ -201,7 +201,7 @@ class _Monitor(MonitorBase[Any]):
         answers = datas.pop(_PREFIX + "said")
         none = deque([None] * count)
         keys, shadows = (datas.pop(_PREFIX + name, none) for name in ("key", "shadow"))
-        # Of no columns zip would make no rows.
+        # Without columns, zip would make no rows.
         logged = zip(*datas.values(), strict=True) if datas else repeat(())
         lines = []
         for told, said, key, shadow, values in zip(

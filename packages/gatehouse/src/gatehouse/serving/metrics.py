@@ -92,7 +92,7 @@ def _count_values(contract: Contract) -> Histogram | Summary:
     low, high = contract.columns[contract.target].range or (0.0, 0.0)
     step = (high - low) / 20
     edges = [low, *(low + step * number for number in range(1, 20)), high]
-    # Of a narrow range far from 0 edges fall together, and of an infinite one there are none.
+    # In a narrow range far from 0 edges coincide, and an infinite range has none.
     if math.isfinite(step) and len(set(edges)) == len(edges):
         _values.append(Histogram(name, told, buckets=edges))
     else:

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gatehouse.serving.connections import Connections, Waits
 
 LONGEST_HEAD = 65_536
-"""Bytes of a request's first line and headers; what HTTP servers commonly take. Of what stands
+"""Bytes of a request's first line and headers; a common limit of HTTP servers. The same
 between the parts of a chunked body, and behind it, as many."""
 
 HEAD_WITHIN = 10.0

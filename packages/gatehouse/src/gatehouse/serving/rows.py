@@ -16,7 +16,7 @@ TOLD = 20
 """Most problems that one answer lists."""
 
 BEYOND = 100
-"""Objects beyond the most rows that are still read, so that what is wrong is told in its place."""
+"""Objects beyond the most rows that are still read, so that the error names the right place."""
 
 LOOKED_AT = 10_000
 """Most parts of a body among which the place of a key that stands twice is looked for."""
@@ -156,7 +156,7 @@ def _not_json(detail: str) -> Refused:
 def _path(data: Any, wanted: dict[str, Any]) -> tuple[str | int, ...] | None:
     """Keys and indices from the top of `data` to the very object `wanted`; None: it lies too far.
 
-    Of thousands of places the search would hold everybody up.
+    Searching thousands of places would block other requests.
     """
     # Each place knows the one it is in: a path of its own for each could take gigabytes.
     places: list[tuple[Any, int, str | int]] = [(data, -1, "")]

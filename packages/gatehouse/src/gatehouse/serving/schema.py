@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from gatehouse.contract import FLOAT32_EXACT_INTEGERS, Column, ColumnType, Contract, Role
-
-MAX_TEXT = 200
-"""Longest text, in characters, that is fed where the contract does not list the values."""
-
-FLOAT32_MAX = 3.4028234663852886e38
+from gatehouse.contract import Column, Contract, Role
 
 
 def accepted(contract: Contract) -> dict[str, Column]:
@@ -23,13 +17,6 @@ def accepted(contract: Contract) -> dict[str, Column]:
         for name, column in contract.columns.items()
         if column.is_model_input or column.role in (Role.KEY, Role.PROTECTED)
     }
-
-
-def fed_range(column: Column) -> tuple[float, float]:
-    """Smallest and largest number that the contract allows and the graph's float32 can hold."""
-    largest = FLOAT32_EXACT_INTEGERS if column.type is ColumnType.INTEGER else FLOAT32_MAX
-    low, high = column.range or (-largest, largest)
-    return max(low, -largest), min(high, largest)
 
 
 def row_type(contract: Contract) -> Any:
@@ -49,31 +36,14 @@ def row_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
 
 
 def _values(column: Column) -> Any:
-    values: Any
-    if column.type is ColumnType.CATEGORY and column.unknown == "reject":
-        assert column.categories is not None
-        values = Literal[column.categories]
-    elif column.is_numeric:
-        low, high = fed_range(column) if column.is_model_input else column.range or (None, None)
-        if column.type is ColumnType.INTEGER:
-            # A range may end between two integers: int() would let in the one outside of it.
-            least = None if low is None else math.ceil(low)
-            most = None if high is None else math.floor(high)
-            values = Annotated[int, Field(ge=least, le=most)]
-        else:
-            values = Annotated[float, Field(ge=low, le=high)]
-    else:
-        longest = MAX_TEXT if column.is_model_input else None
-        values = Annotated[str, Field(min_length=1, max_length=longest)]
-        if column.categories:
-            values = Annotated[values, Field(examples=list(column.categories))]
+    values = column.kind.accepts(column)
     return values | None if column.missing else values
 
 
 def _description(column: Column) -> str:
     told = [column.description]
     if column.unknown == "other":
-        told.append("a value beside the examples is scored as unknown")
+        told.append("a value next to the examples is scored as unknown")
     if column.missing:
         told.append("null: not known")
     if not column.is_model_input:

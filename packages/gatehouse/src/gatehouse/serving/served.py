@@ -15,7 +15,6 @@ from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Model
-from gatehouse.serving.schema import fed_range
 from gatehouse.typed import read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, VERDICT
@@ -58,7 +57,7 @@ class Served:
         found: Outputs = outputs.tolist()
         if self.model.metadata.task is not Task.BINARY:
             self.model.check(outputs)
-        # Of two classes only the positive one is told, and NumPy would take longer.
+        # A binary answer holds only the positive class; NumPy would take longer.
         elif not all(0 <= positive <= 1 for _, positive in found):
             raise GatehouseError(f"{self.model.path}: the graph gives what is no probability")
         return found
@@ -66,7 +65,7 @@ class Served:
     def said(self, outputs: Outputs) -> list[dict[str, Any]]:
         """What the log says of each row: a prediction, or a class and its probability.
 
-        Of two classes the probability is the positive one's, of more the decided one's.
+        Binary: the probability of the positive class. Multiclass: that of the predicted class.
         """
         classes, threshold = self.model.metadata.classes, self.model.metadata.threshold
         if not classes:
@@ -157,11 +156,7 @@ def some_row(contract: Contract) -> Row:
     """A row that keeps the contract."""
     row: Row = {}
     for name, column in contract.inputs.items():
-        if column.is_numeric:
-            low, high = fed_range(column)
-            row[name] = min(max(low, 0), high)
-        else:
-            row[name] = column.categories[0] if column.categories else None
+        row[name] = column.kind.example(column)
     return row
 
 

@@ -84,7 +84,7 @@ class Server(uvicorn.Server):
         return made
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Of the signals the first SIGTERM only announces the end."""
+        """The first SIGTERM starts draining; a second stops the server."""
         if sig != signal.SIGTERM or self._draining:
             super().handle_exit(sig, frame)
             return

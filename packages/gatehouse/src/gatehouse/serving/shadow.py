@@ -13,7 +13,6 @@ from typing import Any
 from gatehouse.contract import Column, Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.serving import metrics
-from gatehouse.serving.schema import fed_range
 from gatehouse.serving.served import Row, Served
 
 AT_ONCE = 256
@@ -87,7 +86,7 @@ class Shadow:
             return self._served.said(self._served.outputs(rows))
         except Exception:
             if not self._told:
-                logger.exception("the shadow fails; told once, counted each time")
+                logger.exception("the shadow fails; logged once, counted each time")
             self._told = True
             return [None] * len(rows)
 
@@ -129,16 +128,8 @@ def _columns(served: Contract, shadow: Contract) -> Iterator[str]:
 
 def _narrower(ours: Column, theirs: Column) -> str | None:
     """What a value of our column can be that the other one cannot."""
-    if ours.type is not theirs.type:
+    if ours.type != theirs.type:
         return f"is {theirs.type} there and {ours.type} here"
     if ours.missing and not theirs.missing:
         return "may not be missing there"
-    if ours.is_numeric:
-        (low, high), (least, most) = fed_range(ours), fed_range(theirs)
-        return None if least <= low and high <= most else f"is held to [{least:g}, {most:g}] there"
-    if ours.unknown == "other" and theirs.unknown != "other":
-        return "may hold no unlisted category there"
-    unlisted = sorted(set(ours.categories or ()) - set(theirs.categories or ()))
-    if unlisted and theirs.unknown != "other":
-        return f"lists no {', '.join(unlisted)} there"
-    return None
+    return ours.kind.narrower(ours, theirs)

@@ -26,7 +26,7 @@ class Tokens:
     def __init__(
         self, given: str | None, file: Path | None, failed: Callable[[], None] = lambda: None
     ) -> None:
-        """Read the tokens; `failed` is called each time that the file cannot be read anew.
+        """Read the tokens; `failed` is called each time that the file cannot be read again.
 
         Raises:
             GatehouseError: the file cannot be read, or a token is no usable one.

@@ -106,7 +106,7 @@ def rows_behind(here: Workspace, verdict: Verdict) -> list[Behind]:
 
 def _title(result: RuleResult, finding: Finding) -> str:
     where = plain(plain_slice(finding.slice), 80)
-    name = plain(plain_name(result.measurement), 80)
+    name = plain(plain_name(result.measurement, result.described), 80)
     text = f"{name} of {where}" if where else name
     return text[:1].upper() + text[1:]
 

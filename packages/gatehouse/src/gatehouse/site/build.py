@@ -69,11 +69,11 @@ class Page:
 
 
 INDEX = Page("index.html", "Overview", "The last verdict, verdicts over commits, trends.")
-DOCUMENTATION = Page("docs/index.html", "Documentation", "What MkDocs built, where it did.")
+DOCUMENTATION = Page("docs/index.html", "Documentation", "The pages that MkDocs built.")
 _RUN, _MONITOR = "make run", ".venv/bin/gatehouse monitor --log PATH"
 DOCUMENTS = {
     Page("report.html", "Report", "The last verdict with all that was measured.", _RUN): REPORT,
-    Page("model_card.html", "Model card", "What the model is for, and how good it is.", _RUN): CARD,
+    Page("model_card.html", "Model card", "The model's purpose and quality.", _RUN): CARD,
     Page("monitor.html", "Production", "The report on the inference log.", _MONITOR): (
         monitor.REPORT
     ),
@@ -148,7 +148,7 @@ def _empty(folder: Path) -> None:
 
 
 def _picture(root: Path) -> Markup | None:
-    """The last verdict's picture, drawn anew: what lies in Git could be anyone's."""
+    """The last verdict's picture, drawn again: what is in Git could be anyone's."""
     verdict = _verdict_here(root, VERDICT)
     if not isinstance(verdict, Verdict):
         return None

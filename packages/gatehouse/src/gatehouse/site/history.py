@@ -24,7 +24,7 @@ class Entry:
     """A verdict, and the commit that brought it.
 
     Attributes:
-        commit: its full hash; empty for what lies in the work tree and in no commit.
+        commit: its full hash; empty for what is in the work tree and in no commit.
         when: when it was committed (UTC); None for the work tree.
         subject: the first line of its message; anyone's words.
         verdict: None where the commit took it away; a text says why it can't be read.

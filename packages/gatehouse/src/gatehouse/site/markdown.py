@@ -1,6 +1,6 @@
 """Markdown of reports as HTML that is safe to publish.
 
-The files lie in Git, where anyone's pull request may have written them, so what is not known to
+The files are in Git, where anyone's pull request may have written them, so what is not known to
 be harmless is shown as text: HTML but for the few tags that our reports use, pictures, and links
 to anything but the web.
 """
@@ -101,7 +101,7 @@ def render(text: str, picture: Markup | None = None) -> Markup:
 
     Args:
         text: Markdown.
-        picture: shown where a report has its picture; its words stand there if there is none.
+        picture: shown where a report has its picture; its words are there if there is none.
     """
     parser = _parser()
     env: dict[str, Any] = {"picture": picture} if picture else {}

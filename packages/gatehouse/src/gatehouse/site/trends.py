@@ -50,7 +50,7 @@ class Trend:
         of_base = self.result.of is Of.COMPARISON and self._signed
         where = plain(plain_slice(self.slice), 80)
         return (
-            plain(plain_name(self.result.measurement), 80)
+            plain(plain_name(self.result.measurement, self.result.described), 80)
             + (f" of {where}" if where else "")
             + (" against the base" if of_base else "")
         )
@@ -82,7 +82,7 @@ class Trend:
 
     @property
     def _signed(self) -> bool:
-        return is_difference(self.result.measurement, self.result.of)
+        return is_difference(self.result.measurement, self.result.of, self.result.described)
 
     @property
     def beyond(self) -> float:

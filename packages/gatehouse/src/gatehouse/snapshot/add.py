@@ -77,8 +77,8 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
     Raises:
         RejectedError: the rows break the contract critically.
-        GatehouseError: the file cannot be had or read, the name is taken or none, or DVC refused.
-            As with the error above, data and settings are as they were.
+        GatehouseError: the file is missing or unreadable, the name is taken or invalid, or DVC
+            refused. As with the error above, data and settings are as they were.
     """
     if name is not None and not _NAME.fullmatch(name):
         raise GatehouseError(
@@ -188,12 +188,12 @@ def _store(frame: pd.DataFrame, name: str | None) -> tuple[Path, bool, str]:
 
 
 def _known(md5: str) -> Path | None:
-    """The snapshot with these bytes, by what DVC's files say, whether its rows lie here or not."""
+    """The snapshot with these bytes, by what DVC's files say, whether its rows are here or not."""
     for file in sorted(FOLDER.glob("*.parquet.dvc")):
         try:
             tracked = read_tracked(read_text(file), file.as_posix())
         except GatehouseError:
-            continue  # somebody else's, who is told where it is read
+            continue  # not ours; its own reader reports it
         if tracked.md5 == md5:
             return Path(tracked.path)
     return None

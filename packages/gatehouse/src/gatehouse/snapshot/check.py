@@ -1,4 +1,4 @@
-"""Rows held against the contract before they are accepted."""
+"""Rows checked against the contract before they are accepted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _FIXES = {
     "expect_column_values_to_not_be_null": "fill the values in, or raise `missing`",
     "expect_column_values_to_be_in_type_list": "write values of its type, or change `type`",
-    "expect_column_values_to_be_between": "mend these rows or leave them out, or widen `range`",
-    "expect_column_values_to_be_in_set": "mend these values, or add them to `categories`",
+    "expect_column_values_to_be_between": "fix these rows or leave them out, or widen `range`",
+    "expect_column_values_to_be_in_set": "fix these values, or add them to `categories`",
     "expect_column_values_to_be_unique": "give each key one row",
     "expect_compound_columns_to_be_unique": "take copies out (loaded twice?), or raise `copies`",
     "expect_column_distinct_values_to_contain_set": "add rows of the class that is not there",
@@ -69,7 +69,7 @@ def print_broken(broken: list[Result], console: Console | None = None) -> None:
             expectation.type.removeprefix("expect_"),
             f"{result.unexpected:,} of {result.rows:,}" if result.unexpected else "",
             ", ".join(result.samples),
-            _FIXES.get(expectation.type, "mend the rows, or contract.yaml"),
+            _FIXES.get(expectation.type, "fix the rows, or contract.yaml"),
         )
         table.add_row(*(Text(plain(cell, 200)) for cell in cells))
     (console or Console()).print(table)

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @click.group("data", context_settings=HELP)
 def group() -> None:
-    """New data, by Git and DVC (docs/data.md)."""
+    """Add new data, by Git and DVC (docs/data.md)."""
 
 
 @group.command()
 @click.argument("place", metavar="PATH|URL")
 @click.option("--append", is_flag=True, help="Add the rows to those of the present data.")
-@click.option("--name", metavar="NAME", help="Of the snapshot; by default date and digest.")
+@click.option("--name", metavar="NAME", help="Name of the snapshot; by default date and digest.")
 @command
 def add(place: str, append: bool, name: str | None) -> int:
     """Make a snapshot of a CSV or Parquet file, and the pipeline's data of it.
 
-    Rows that break the contract critically are told, and nothing is changed. Else they are written
-    to data/snapshots, tracked by DVC, and named in params.yaml.
+    If rows break the contract critically, they are reported and nothing changes. Otherwise they
+    are written to data/snapshots, tracked by DVC, and named in params.yaml.
     """
     from gatehouse.snapshot.add import add as add_rows
     from gatehouse.snapshot.check import RejectedError, print_broken
@@ -38,7 +38,7 @@ def add(place: str, append: bool, name: str | None) -> int:
     except RejectedError as rejected:
         print_broken(rejected.broken)
         click.echo(
-            f"refused: {rejected}; mend the rows, or contract.yaml if the rows are right. "
+            f"refused: {rejected}; fix the rows, or contract.yaml if the rows are right. "
             "Nothing was changed",
             err=True,
         )

@@ -17,7 +17,7 @@ class Joined:
 
     Attributes:
         rows: those of the present table, in their order, then the new ones.
-        repeated: new rows that stand in the present table as they are; they are not added.
+        repeated: new rows that are in the present table as they are; they are not added.
         replaced: present rows whose key has another row now; they are gone.
     """
 
@@ -27,7 +27,7 @@ class Joined:
 
 
 def join(present: pd.DataFrame, new: pd.DataFrame, contract: Contract) -> Joined:
-    """The rows of both tables, in which what stands in both stands once.
+    """The rows of both tables, in which what is in both stands once.
 
     Rows are the same where all their values are. With key columns, a new row also takes the place
     of the present ones of its key; a key of which a part is missing is none.

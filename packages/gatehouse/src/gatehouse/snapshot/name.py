@@ -14,7 +14,7 @@ def file_name(url: str, told: str) -> str:
 
     Args:
         url: any of fsspec.
-        told: the URL as it may be told.
+        told: the URL as it may be shown.
 
     Raises:
         GatehouseError: it has none of those that rows have.

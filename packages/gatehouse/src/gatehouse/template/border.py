@@ -33,7 +33,7 @@ def settle_codeowners(old: Tree, mine: Tree, new: Tree, notes: list[str], root: 
     """Make CODEOWNERS from ownership.txt as the merge will leave it, in the place of a merge.
 
     Args:
-        old: of the version we stand on, with our owners; changed in place.
+        old: of the version we are on, with our owners; changed in place.
         mine: ours.
         new: of the new version, with our owners; changed in place.
         notes: gets a line where people have to do something.
@@ -47,7 +47,7 @@ def settle_codeowners(old: Tree, mine: Tree, new: Tree, notes: list[str], root: 
         made = parse(_merged(old, mine, new, root)).codeowners()
     except GatehouseError as error:
         notes.append(
-            f"{_OWNERS}: yours stays ({error}); mend {_BORDER}, then run `gatehouse github owners`"
+            f"{_OWNERS}: yours stays ({error}); fix {_BORDER}, then run `gatehouse github owners`"
         )
         return
     if made != text_of(here, root):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _URL = click.option("--url", help="Where the template is; by default as recorded, or `upstream`.")
 _TO = click.option("--to", metavar="TAG|COMMIT", help="Another version than the newest release.")
 _FROM = click.option("--from", "since", metavar="TAG|COMMIT",
-                     help="The version that we stand on, where it is not found.")  # fmt: skip
+                     help="The version that we are on, where it is not found.")  # fmt: skip
 
 
 @click.group("template", context_settings=HELP)

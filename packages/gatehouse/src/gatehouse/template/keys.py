@@ -155,7 +155,7 @@ def _same_but(text: str, grown: str, theirs: str, key: Key, name: str) -> bool:
 
 
 def _with_key(text: str, theirs: str, key: Key) -> str | None:
-    """`text` with the key as it stands in `theirs`, after the key that it follows there."""
+    """`text` with the key as it is in `theirs`, after the key that it follows there."""
     mine, other = _section(text, key[:-1]), _section(theirs, key[:-1])
     if mine is None or other is None:
         return None
@@ -199,7 +199,7 @@ def _section(text: str, key: Key) -> MappingNode | None:
 def _last_line(name: Node, value: Node) -> int:
     """The last line of an entry, counted from 0; YAML's own mark of a block is at what follows."""
     if isinstance(value, ScalarNode):
-        if value.start_mark.index == value.end_mark.index:  # nothing stands there
+        if value.start_mark.index == value.end_mark.index:  # nothing is there
             return int(name.end_mark.line)
         block = value.style in ("|", ">")
         return int(value.end_mark.line) - (1 if block else 0)

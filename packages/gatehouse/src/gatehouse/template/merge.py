@@ -1,7 +1,7 @@
 """A newer version of the template merged into ours, by git.
 
 The change from one version to the other becomes a commit on its own, and `git cherry-pick` applies
-it: a three-way merge whose base is the version that we stand on, whether or not the histories have
+it: a three-way merge whose base is the version that we are on, whether or not the histories have
 anything in common. Conflicts are git's ordinary ones, with `--continue` and `--abort`.
 """
 
@@ -35,7 +35,7 @@ class Update:
 
     Attributes:
         head: our commit.
-        old: the version that it stands on.
+        old: the version that it is on.
         new: the version that comes.
         url: where the template is.
         recorded: the URL that our record names, if any.
@@ -73,7 +73,7 @@ def find_update(url: str | None, to: str | None, since: str | None, root: Path) 
     Args:
         url: of the template; by default the recorded one, or the remote `upstream`.
         to: tag, branch or commit of the template; by default its newest release.
-        since: the version that we stand on; by default it is found.
+        since: the version that we are on; by default it is found.
         root: the repository's folder.
 
     Raises:
@@ -87,7 +87,7 @@ def find_update(url: str | None, to: str | None, since: str | None, root: Path) 
     old = version(since, root) if since else standing(head, new, record, root)
     if old.commit != new.commit and is_ancestor(new.commit, old.commit, root):
         raise GatehouseError(
-            f"this repository stands on {old.name} already, which is newer than {new.name}; "
+            f"this repository is on {old.name} already, which is newer than {new.name}; "
             "name another version with --to (a branch of the template has what is unreleased)"
         )
     return Update(head, old, new, address, record.url if record else None)
@@ -118,7 +118,7 @@ def _nothing_in_the_way(prepared: Prepared, head: str, root: Path) -> None:
     come = set(prepared.new) - set(prepared.old) - set(read_tree(head, root))
     if there := sorted(path for path in come if (root / path).exists()):
         raise GatehouseError(
-            f"{there[0]}: comes with the update, and lies here as a file that is not in Git; "
+            f"{there[0]}: comes with the update, and is here as a file that is not in Git; "
             "commit it, or move it away"
         )
 

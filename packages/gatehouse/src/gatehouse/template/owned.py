@@ -39,7 +39,7 @@ class Prepared:
     """Trees of the old and the new version as git is to merge them into ours.
 
     Attributes:
-        old: of the version we stand on, but with ours where the result is settled already.
+        old: of the version we are on, but with ours where the result is settled already.
         new: of the new version, with the results.
         notes: what was settled otherwise than by git, a line each.
         locks: were locks of ours replaced, so that `make lock` is next?
@@ -118,7 +118,7 @@ def _settled(
     written_anew = kind is not Kind.MACHINERY and was and _written_anew(was, here, root)
     words = _like(path, PROSE) or (kind is Kind.FREE and not path.endswith(_CODE))
     if words or written_anew:
-        why = "written anew by you" if written_anew else "both changed it"
+        why = "rewritten by you" if written_anew else "both changed it"
         done.notes.append(f"{path}: yours stays ({why}); look at what the template changed")
         return here
     return None

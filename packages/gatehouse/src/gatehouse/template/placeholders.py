@@ -15,7 +15,7 @@ from gatehouse.release.promote import STAGING
 from gatehouse.template.trees import Tree, text_of
 
 NAME = "OWNER/NAME"
-"""Of the repository, in `deploy/`; docs/operations.md says how it is filled in."""
+"""Placeholder for the repository in `deploy/`; docs/operations.md says how to replace it."""
 
 _PROJECT = "deploy/argocd/project.yaml"
 _REPOSITORY = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?$", re.MULTILINE)

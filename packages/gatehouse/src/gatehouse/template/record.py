@@ -1,4 +1,4 @@
-"""Which version of the template a repository stands on: a small file in Git."""
+"""Which version of the template a repository is on: a small file in Git."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatehouse.remote import shown
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 RECORD = Path(".gatehouse.yaml")
-_ABOUT = "# Which Gatehouse this repository stands on. `gatehouse template update` writes it.\n"
+_ABOUT = "# Which Gatehouse this repository is on. `gatehouse template update` writes it.\n"
 
 
 class Record(Frozen):

@@ -1,4 +1,4 @@
-"""The template's repository: fetched, its versions named, and the one found that we stand on."""
+"""The template's repository: fetched, its versions named, and the one found that we are on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fetch(url: str, root: Path) -> None:
     """Fetch the template's branches and tags into `REFS`.
 
     Raises:
-        GatehouseError: it can't be fetched; git's last line is told.
+        GatehouseError: it can't be fetched; the error quotes git's last line.
     """
     if git("rev-parse", "--is-shallow-repository", root=root).strip() == "true":
         raise GatehouseError(
@@ -76,7 +76,7 @@ def newest(root: Path) -> Version:
 
 
 def standing(head: str, new: Version, record: Record | None, root: Path) -> Version:
-    """The version of the template that the commit `head` stands on.
+    """The version of the template that the commit `head` is on.
 
     The recorded one, or what histories have in common (a fork on GitHub). Or the commit of the
     template whose files are those that our first commit had: "Use this template" copies the files,
@@ -95,7 +95,7 @@ def standing(head: str, new: Version, record: Record | None, root: Path) -> Vers
         except GatehouseError:
             raise GatehouseError(
                 f"{RECORD}: the template has no commit {record.commit[:10]} ({record.name}) any "
-                "more; name the version that this repository stands on with --from"
+                "more; name the version that this repository is on with --from"
             ) from None
         # A merge by git itself may have gone past it.
         if not (shared and is_ancestor(recorded, shared, root)):
@@ -121,7 +121,7 @@ def _by_tree(head: str, root: Path) -> Version:
     ]  # the closest of these few is a hint, no more
     nearest = min(releases, key=lambda each: _differing(each.commit, roots[-1], root))
     raise GatehouseError(
-        "the version of the template that this repository stands on is not known: no commit of "
+        "the version of the template that this repository is on is not known: no commit of "
         "the template has the files of our first commit. Name it with --from TAG|COMMIT; the "
         f"closest is {nearest.name}, with {_differing(nearest.commit, roots[-1], root)} other files"
     )

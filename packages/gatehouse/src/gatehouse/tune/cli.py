@@ -29,17 +29,18 @@ if TYPE_CHECKING:
     "--storage",
     metavar="URL",
     help="Database that workers share, such as postgresql+psycopg://host/tuning; "
-    "One with a password goes into GATEHOUSE_TUNE_STORAGE. Else a file in .gatehouse/tune/.",
+    "One with a password goes into GATEHOUSE_TUNE_STORAGE. Otherwise a file in .gatehouse/tune/.",
 )
 @click.option("--dry-run", is_flag=True, help="Leave params.yaml as it is.")
 @command  # fmt: skip
 def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -> int:
-    """Look for better training settings, and write the best into params.yaml.
+    """Search for better training settings; write the best.
 
-    Trains inside cross-validation on the train and valid splits of the last `gatehouse run`: the
-    test split stays unseen, so the gates judge the winner on rows that had no part in choosing it.
-    What is tried, how often and by which metric stands in params.yaml under `tune`.
 
+    The best go into params.yaml. Trains inside cross-validation on the train and valid splits of
+    the last `gatehouse run`: the test split stays unseen, so the gates judge the winner on rows
+    that had no part in choosing it. What is tried, how often and by which metric is in params.yaml
+    under `tune`.
     A call that was stopped is taken up again by the next one. Workers on other machines join by
     the same --storage, with the same repository and data.
     """
@@ -95,14 +96,14 @@ def _search(plan: Plan, workers: int) -> optuna.Study:
 
         def told(study: optuna.Study) -> None:
             done = completed(study)
-            best = f"best {plan.metric} {study.best_value:.4f}" if done else ""
+            best = f"best {plan.metric.name} {study.best_value:.4f}" if done else ""
             progress.update(task, completed=finished(study), best=best)
 
         return search(plan, workers, told)
 
 
 def _told(winner: Winner, plan: Plan) -> str:
-    text = f"tune: trial {winner.number} is the best, {plan.metric} {winner.value:.5f}"
+    text = f"tune: trial {winner.number} is the best, {plan.metric.name} {winner.value:.5f}"
     text += f" over {plan.folds} folds"
     if winner.is_present:
         return f"{text}: the settings that params.yaml has"

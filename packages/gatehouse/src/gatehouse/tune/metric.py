@@ -4,47 +4,39 @@ from __future__ import annotations
 
 import math
 
-from gatehouse.contract import Contract, Task
+from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.gates.metrics import point_values
+from gatehouse.gates.metrics import metrics_of
+from gatehouse.gates.metrics.figures import value_of
+from gatehouse.gates.metrics.metric import Metric
+from gatehouse.gates.metrics.own import metrics_by
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import predict
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.trainer import TrainedModel, asked
+from gatehouse.policy import Policy
 from gatehouse.tune.folds import Fold
 
-DEFAULT = {
-    Task.BINARY: "roc_auc",
-    Task.MULTICLASS: "log_loss",
-    Task.REGRESSION: "root_mean_squared_error",
-}
-LESS_IS_BETTER = ("log_loss", "brier_score_loss", "mean_absolute_error", "root_mean_squared_error")
 
-_OF_TASK = {
-    Task.BINARY: (
-        "roc_auc", "accuracy", "balanced_accuracy", "f1", "log_loss", "brier_score_loss",
-    ),
-    Task.MULTICLASS: ("roc_auc", "accuracy", "balanced_accuracy", "f1_macro", "log_loss"),
-    Task.REGRESSION: ("mean_absolute_error", "root_mean_squared_error", "r2"),
-}  # fmt: skip
-
-
-def metric_of(contract: Contract, wanted: str | None) -> str:
-    """The metric's name, as the accuracy gate has it.
+def metric_of(contract: Contract, policy: Policy, wanted: str | None) -> Metric:
+    """The metric that trials are judged by.
 
     Raises:
         GatehouseError: the task has no such metric.
     """
-    if wanted is None:
-        return DEFAULT[contract.task]
-    if wanted not in _OF_TASK[contract.task]:
-        raise GatehouseError(
-            f"params.yaml: tune.metric: '{wanted}' is no metric of a {contract.task} target; "
-            f"there are: {', '.join(_OF_TASK[contract.task])}"
-        )
-    return wanted
+    there = [metric for metric in metrics_of(contract.task, metrics_by(policy)) if metric.tunable]
+    for metric in there:
+        if contract.task in metric.tuned if wanted is None else metric.name == wanted:
+            return metric
+    raise GatehouseError(
+        f"params.yaml: tune.metric: '{wanted}' is no metric of a {contract.task} target; "
+        f"there are: {', '.join(metric.name for metric in there)}"
+    )
 
 
-def value_on(fold: Fold, trained: TrainedModel, settings: TrainSettings, metric: str) -> float:
+def value_on(
+    fold: Fold, trained: TrainedModel, settings: TrainSettings, metric: Metric, bins: int
+) -> float:
     """The metric of a trained graph on the fold's own rows.
 
     Raises:
@@ -52,10 +44,10 @@ def value_on(fold: Fold, trained: TrainedModel, settings: TrainSettings, metric:
     """
     contract = fold.data.contract
     model = asked(trained, contract, settings)
-    value = point_values(predict(model, fold.held_out, contract))[metric]
+    value = value_of(metric, Sample(predict(model, fold.held_out, contract), bins))
     if not math.isfinite(value):
         raise GatehouseError(
-            f"{metric} is not defined on a fold of {len(fold.held_out)} rows; lower tune.folds, "
-            "or choose another tune.metric"
+            f"{metric.name} is not defined on a fold of {len(fold.held_out)} rows; lower "
+            "tune.folds, or choose another tune.metric"
         )
     return value

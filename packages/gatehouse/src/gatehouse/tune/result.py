@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Interval
+from gatehouse.evidence import Better, Interval
 from gatehouse.tune.study import ERROR_TOLD, FOLD_VALUES, PRESENT, SETTINGS, Plan
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _FEWEST = 4
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial, beside the settings that are in params.yaml now.
+    """The best trial, next to the settings that are in params.yaml now.
 
     Attributes:
         value: the mean of the metric over the folds.
@@ -58,7 +58,7 @@ def winner_of(study: optuna.Study, plan: Plan) -> Winner:
             None,
         )
         raise GatehouseError(f"no trial came to its end{f': {failed}' if failed else ''}")
-    best = min(done, key=_value) if plan.minimize else max(done, key=_value)
+    best = min(done, key=_value) if plan.metric.better is Better.LOWER else max(done, key=_value)
     # The newest: an earlier call may have written its winner since.
     first = next((trial for trial in reversed(done) if PRESENT in trial.user_attrs), None)
     is_present = first is not None and first.params == best.params
@@ -90,18 +90,20 @@ def write_page(study: optuna.Study, plan: Plan, path: Path = PAGE) -> Path:
     """One page that needs no network: history, importances, and the best trials."""
     import optuna.visualization as pictures
 
-    title = f"Tuning of {plan.settings.trainer}: {plan.metric}, {plan.folds} folds"
+    title = f"Tuning of {plan.settings.trainer}: {plan.metric.name}, {plan.folds} folds"
     done = completed(study)
     figures = [("History", pictures.plot_optimization_history(study))]
     if len(done) >= _FEWEST:
         figures.append(("Importances", pictures.plot_param_importances(study)))
     parts = []
     for position, (name, figure) in enumerate(figures):
-        figure.update_layout(title=None, yaxis_title=plan.metric if name == "History" else None)
+        figure.update_layout(
+            title=None, yaxis_title=plan.metric.name if name == "History" else None
+        )
         # The library of the first serves the others; the page loads nothing.
         drawn = figure.to_html(full_html=False, include_plotlyjs=position == 0)
         parts.append(f"<h2>{name}</h2>\n{drawn}")
-    ordered = sorted(done, key=_value, reverse=not plan.minimize)[:_SHOWN]
+    ordered = sorted(done, key=_value, reverse=plan.metric.better is not Better.LOWER)[:_SHOWN]
     parts.append(f"<h2>Best trials</h2>\n{_table(ordered, plan)}")
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -115,7 +117,7 @@ def write_page(study: optuna.Study, plan: Plan, path: Path = PAGE) -> Path:
 
 
 def _table(trials: list[FrozenTrial], plan: Plan) -> str:
-    head = ["Trial", plan.metric, *plan.space]
+    head = ["Trial", plan.metric.name, *plan.space]
     rows = [
         [str(t.number), f"{_value(t):.5f}", *(str(t.user_attrs[SETTINGS][k]) for k in plan.space)]
         for t in trials

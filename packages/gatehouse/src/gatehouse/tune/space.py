@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.nearest import hint
 from gatehouse.pipeline.settings import Choice, Range, TrainSettings
 from gatehouse.pipeline.spaces import SPACES
 
@@ -34,7 +35,7 @@ def _suggest(trial: Trial, key: str, over: Range | Choice) -> Any:
 
 
 def present(space: Space, settings: TrainSettings) -> dict[str, Any]:
-    """The present settings, as a trial's parameters; {} where one lies outside of the space."""
+    """The present settings, as a trial's parameters; {} where one is outside of the space."""
     dumped = settings.model_dump(mode="json")
     found: dict[str, Any] = {}
     for key, over in space.items():
@@ -67,6 +68,7 @@ def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
                 f"params.yaml: tune.space.{key}: there is no setting train.{key}; "
                 f"{'.'.join(['train', *above])} has: "
                 + ", ".join(section if isinstance(section, dict) else [])
+                + hint(last, section if isinstance(section, dict) else [])
             )
         section[last] = value
     try:
@@ -81,7 +83,7 @@ def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
 
 
 def check(space: Space, settings: TrainSettings) -> None:
-    """Refuse a space with a setting that is none, or with a value that it can't have.
+    """Refuse a space with an unknown setting, or with a value that a setting can't have.
 
     Raises:
         GatehouseError: naming it.

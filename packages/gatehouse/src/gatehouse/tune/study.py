@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Better
+from gatehouse.gates.metrics.metric import Metric
 from gatehouse.interrupts import shielded
 from gatehouse.pipeline.settings import TrainSettings, load_settings
+from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.remote import shown
 from gatehouse.tune.space import Space, applied, check, present, suggest
 from gatehouse.workspace import Workspace
@@ -48,14 +51,16 @@ class Plan:
         storage: SQLAlchemy URL of the database that all workers share.
         name: of the study; the same question, the same study.
         trials: how many the study shall have, those of earlier calls included.
+        metric: that the trials are judged by.
+        bins: of a calibration error, by policy.yaml.
     """
 
     storage: str
     name: str
     trials: int
     folds: int
-    metric: str
-    minimize: bool
+    metric: Metric
+    bins: int
     space: Space
     settings: TrainSettings
 
@@ -69,10 +74,11 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     from gatehouse.pipeline.spaces import SPACES
     from gatehouse.pipeline.trainer import find_trainer
     from gatehouse.seal import data_digest
-    from gatehouse.tune.metric import LESS_IS_BETTER, metric_of
+    from gatehouse.tune.metric import metric_of
 
     settings = load_settings()
-    metric = metric_of(workspace.contract, settings.tune.metric)
+    policy = load_policy(workspace.root / POLICY_FILE)
+    metric = metric_of(workspace.contract, policy, settings.tune.metric)
     space = settings.tune.space or SPACES.get(settings.train.trainer.rpartition(":")[2], {})
     check(space, settings.train)
     find_trainer(settings.train.trainer)
@@ -82,7 +88,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         "train": applied(settings.train, {}).model_dump(mode="json"),
         "space": {key: over.model_dump(mode="json") for key, over in space.items()},
         "folds": settings.tune.folds,
-        "metric": metric,
+        "metric": metric.name,
     }
     for key in space:  # what is tuned is no part of the question
         _forget(asked["train"], key)
@@ -93,7 +99,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         trials=trials or settings.tune.trials,
         folds=settings.tune.folds,
         metric=metric,
-        minimize=metric in LESS_IS_BETTER,
+        bins=policy.measure.accuracy.calibration_bins,
         space=space,
         settings=settings.train,
     )
@@ -124,7 +130,7 @@ def open_study(plan: Plan, seed: int | None = None, *, first: bool = True) -> op
         study = optuna.create_study(
             storage=storage,
             study_name=plan.name,
-            direction="minimize" if plan.minimize else "maximize",
+            direction="minimize" if plan.metric.better is Better.LOWER else "maximize",
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
         )
@@ -149,7 +155,7 @@ def open_study(plan: Plan, seed: int | None = None, *, first: bool = True) -> op
 
 
 def _name(storage: str) -> str:
-    """What may be told of the storage."""
+    """The part of the storage's URL that may be shown."""
     return shown(storage) if "://" in storage else "the storage"
 
 
@@ -261,7 +267,7 @@ def _value(trial: Trial, plan: Plan, folds: list[Any]) -> float:
         try:
             with tempfile.TemporaryDirectory() as folder, _quiet():
                 trained = trainer(fold.data, settings, Path(folder))
-            values.append(value_on(fold, trained, settings, plan.metric))
+            values.append(value_on(fold, trained, settings, plan.metric, plan.bins))
         except GatehouseError as error:
             trial.set_user_attr(ERROR_TOLD, str(error))
             raise

@@ -592,7 +592,7 @@ def test_columns_to_keep_are_features_where_they_can_be(tmp_path: Path) -> None:
     plan = plan_columns(found, bought(found), (), None, silent, kept=kept)
     contract = parse_contract(contract_text(plan, "shop", 0), "contract.yaml")
     assert set(kept) < set(contract.inputs)
-    types = {name: contract.columns[name].type.value for name in kept[:5]}
+    types = {name: contract.columns[name].type for name in kept[:5]}
     assert types == dict.fromkeys(kept[:4], "integer") | {"said": "category"}
     data = baseline.learning(found, contract, ".")
     assert not data.features[[*kept]].isna().any(axis=None)
@@ -734,9 +734,9 @@ def test_ids_that_repeat_are_told_as_what_they_are(root: Path, tmp_path: Path) -
     )
     assert result.exit_code == 0, result.output
     for name in ("patient_id", "customer no"):
-        assert f"warning: '{name}' stands in several rows: rows of the same {name}" in result.output
+        assert f"warning: '{name}' is in several rows: rows of the same {name}" in result.output
     assert result.output.count("(group leakage)") == 2
-    assert result.output.count("ignored: an id that stands in several rows") == 3
+    assert result.output.count("ignored: an id that is in several rows") == 3
     contract = load_contract(root / "contract.yaml")
     assert set(contract.inputs) == {
         "age", "visits", "city", "glycemic_index", "shop_id", "place", "flight_no",

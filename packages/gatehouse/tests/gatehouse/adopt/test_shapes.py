@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from gatehouse.contract import ColumnType, Role, Task
+from gatehouse.contract import Role, Task
 from gatehouse.gates.data.measure import suite, validate
 from gatehouse.pipeline.ingest import ingest
 from gatehouse.prepare import prepare
@@ -69,7 +69,7 @@ def test_nothing_of_the_sample_stays(name: str, fork: Forks) -> None:
 
 
 def columns(made: Fork) -> dict[str, tuple[str, str]]:
-    return {n: (c.type.value, c.role.value) for n, c in made.contract.columns.items()}
+    return {n: (c.type, c.role.value) for n, c in made.contract.columns.items()}
 
 
 def test_numbers_alone_make_no_rule_about_categories(fork: Forks) -> None:
@@ -77,10 +77,10 @@ def test_numbers_alone_make_no_rule_about_categories(fork: Forks) -> None:
     made = fork("numeric only")
     target = made.contract.columns["bought"]
     assert (target.type, target.categories, target.positive) == (
-        ColumnType.CATEGORY, ("0", "1"), "1",
+        "category", ("0", "1"), "1",
     )  # fmt: skip
     assert "drift-numbers" in made.policy.rules
-    assert made.contract.columns["visits"].type is ColumnType.INTEGER
+    assert made.contract.columns["visits"].type == "integer"
     assert not any("fairness" in rule for rule in made.policy.rules)
 
 
@@ -159,7 +159,7 @@ def test_missing_values_have_slack_and_none_means_none(fork: Forks) -> None:
     contract = fork("missing values").contract
     assert 1 / 29 + 0.01 < contract.columns["age"].missing < 0.1
     assert contract.columns["city"].categories == ("Aachen", "Bonn", "Celle"), "NA is missing"
-    assert contract.columns["visits"].type is ColumnType.INTEGER
+    assert contract.columns["visits"].type == "integer"
     assert contract.columns["bought"].missing == 0
 
 
@@ -220,7 +220,7 @@ def test_many_values_are_open_and_codes_keep_their_zeros(fork: Forks) -> None:
     assert place.unknown == "other"
     seen = SHAPES["many values"].make()["place"].value_counts()
     assert set(place.categories or ()) <= set(seen[seen > 1].index)
-    assert made.contract.columns["zip"].type is ColumnType.CATEGORY
+    assert made.contract.columns["zip"].type == "category"
     assert made.policy.rules["data-warning"].limit == 1
 
 
@@ -243,7 +243,7 @@ def test_a_file_is_read_as_it_is_written(name: str, said: dict[str, Any], fork: 
     assert made.settings.data.file.model_dump(include=set(said)) == said
     city = made.contract.columns["city"].categories or ()
     assert set(city) in ({"Köln", "Gießen", "Celle"}, {"Aachen", "Bonn", "Celle"})
-    assert made.contract.columns["age"].type is ColumnType.NUMBER
+    assert made.contract.columns["age"].type == "number"
     path = made.settings.data.file.path.as_posix()
     assert path == f"data/own/my-table{SHAPES[name].ending}"
     assert (made.root / path).read_bytes() == made.file.read_bytes()

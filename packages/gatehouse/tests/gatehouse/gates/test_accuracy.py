@@ -14,7 +14,9 @@ from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import NEW, Evidence, Measurement, Of
 from gatehouse.gates.accuracy import measure as accuracy
-from gatehouse.gates.predictions import predict
+from gatehouse.gates.metrics import BY_NAME
+from gatehouse.gates.metrics.figures import figures
+from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
@@ -180,8 +182,11 @@ def test_interval_that_most_resamples_lack_leaves_no_value(
     make_workspace: Callable[..., Workspace], policy: Policy
 ) -> None:
     """Attacks a value without an interval, which a rule would take for exact: null and why."""
+    labels = np.tile([0.0, 1.0, 1.0], 3)
+    (figure,) = figures(Predictions(labels, labels, labels), 5, [BY_NAME["roc_auc"]])
     measured = accuracy._measurement(
         (Of.CANDIDATE, "roc_auc", "all"),
+        figure,
         0.99,
         np.r_[np.full(60, np.nan), np.full(40, 0.9)],
         9,

@@ -13,11 +13,13 @@ from sklearn import metrics as sk
 
 from gatehouse.gates.bootstrap import (
     Floats,
+    Statistic,
     bootstrap,
     percentile_interval,
     resampled_counts,
 )
-from gatehouse.gates.metrics import weighted_metrics
+from gatehouse.gates.metrics import metrics_of
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
 
 ROWS = st.integers(2, 40)
@@ -38,6 +40,12 @@ def predictions_and_counts(draw: st.DrawFn) -> tuple[Predictions, Floats]:
     counts = draw(hnp.arrays(np.float64, n, elements=st.integers(0, 4).map(float)))
     counts[draw(st.integers(0, n - 1))] += 1
     return decided(labels, scores), counts
+
+
+def weighted_metrics(predictions: Predictions, calibration_bins: int) -> dict[str, Statistic]:
+    """Every metric over counts, by its name."""
+    sample = Sample(predictions, calibration_bins)
+    return {metric.name: metric.weighted(sample) for metric in metrics_of(predictions.task)}
 
 
 def sklearn_values(p: Predictions, counts: Floats) -> dict[str, float]:
@@ -100,6 +108,13 @@ def test_perfect_and_constant_scores() -> None:
         metrics = weighted_metrics(decided(y, scores), 15)
         assert float(metrics["roc_auc"](whole)[0]) == auc
         assert np.isfinite(metrics["log_loss"](whole)).all()
+
+
+def test_resamples_of_fewer_rows() -> None:
+    """Attacks a resample as large as the table, where that of a smaller split is asked for."""
+    counts = np.concatenate(list(resampled_counts(50, 300, seed=0, size=7)))
+    assert counts.shape == (300, 50)
+    assert (counts.sum(axis=1) == 7).all()
 
 
 @pytest.mark.parametrize("n", [1, 7, 5000])

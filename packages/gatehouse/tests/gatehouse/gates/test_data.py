@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gatehouse.columns.expectation import IN_SET, IN_TYPES
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement
@@ -66,16 +67,16 @@ def test_clean_rows_pass(rows: pd.DataFrame, contract: Contract) -> None:
     ("column", "values", "expectation", "count", "samples", "words"),
     [
         ("age", [-1, 101, 7000], BETWEEN, 3, ["-1", "101", "7000"], "are outside of 0 to 100, su"),
-        ("age", [0.5, 20.25], data._TYPE, 2, ["0.5", "20.25"], "hold fractions, such as 0.5, 20"),
+        ("age", [0.5, 20.25], IN_TYPES, 2, ["0.5", "20.25"], "hold fractions, such as 0.5, 20"),
         ("age", [np.nan, np.nan], NOT_NULL, 2, [], "have no value"),
         ("size", [np.inf], BETWEEN, 1, ["inf"], "hold numbers beyond float32, such as inf"),
         ("size", [1e39, -1e39], BETWEEN, 2, ["1e+39", "-1e+39"], "hold numbers beyond float32"),
-        ("colour", ["pink", "RED"], data._SET, 2, ["pink", "RED"], UNLISTED + "'pink', 'RED'"),
+        ("colour", ["pink", "RED"], IN_SET, 2, ["pink", "RED"], UNLISTED + "'pink', 'RED'"),
         ("colour", [None, None, None], NOT_NULL, 3, [], "have no value"),
-        ("colour", [HOSTILE], data._SET, 1, [HOSTILE], UNLISTED + "'<img src"),
-        ("colour", [""], data._SET, 1, [""], UNLISTED + "''"),
-        ("y", ["maybe"], data._SET, 1, ["maybe"], UNLISTED + "'maybe'"),
-        ("sex", ["f "], data._SET, 1, ["f "], UNLISTED + "'f '"),
+        ("colour", [HOSTILE], IN_SET, 1, [HOSTILE], UNLISTED + "'<img src"),
+        ("colour", [""], IN_SET, 1, [""], UNLISTED + "''"),
+        ("y", ["maybe"], IN_SET, 1, ["maybe"], UNLISTED + "'maybe'"),
+        ("sex", ["f "], IN_SET, 1, ["f "], UNLISTED + "'f '"),
     ],
 )
 def test_planted_values_are_found_and_told(

@@ -165,8 +165,8 @@ def test_its_defect_is_caught(run: Finished, tmp_path: Path) -> None:
 
 
 WRONG = {
-    "no module": ("gates.missing:", "gates.absent:", "there is no module gates.absent in src"),
-    "no object": (":MISSING", ":ABSENT", "gates.missing has no object ABSENT"),
+    "no module": ("gates.missing:", "gates.absent:", "there is no module 'gates.absent' in src"),
+    "no object": (":MISSING", ":ABSENT", "'gates.missing' has no object 'ABSENT'"),
     "no gate": (":MISSING", ":Settings", "gates.missing:Settings is no gatehouse.gates.spec"),
     "other name": ("  missing: {", "  lost: {", "has the name 'missing'; use that one"),
     "wrong settings": ("column: job", "colour: job", "gates.missing.settings: colour: there is no"),

@@ -20,7 +20,9 @@ from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.latency import measure as latency
-from gatehouse.gates.metrics import measured, point_values
+from gatehouse.gates.metrics import BY_NAME
+from gatehouse.gates.metrics.figures import Figure, figures, value_of
+from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace
@@ -36,6 +38,11 @@ from tests.gatehouse.gates.task_graphs import (
 MakeWorkspace = Callable[..., Workspace]
 ContractOf = Callable[..., Contract]
 RowsOf = Callable[[int, int], pd.DataFrame]
+
+
+def measured(p: Predictions) -> dict[tuple[str, str], Figure]:
+    """Every metric, by name and slice."""
+    return {(figure.metric.name, figure.slice): figure for figure in figures(p, 5)}
 
 
 def several(n: int, seed: int) -> Predictions:
@@ -90,11 +97,11 @@ def test_metrics_are_scikit_learns(make: Callable[[int, int], Predictions], seed
     """Attacks each formula: of the rows as they are, and of rows that count unlike."""
     p = make(60, seed)
     counts = np.random.default_rng(seed).integers(0, 4, 60).astype(float)
-    found = measured(p, 5)
+    found = measured(p)
     for key, expected in sklearn_values(p, np.ones(60)).items():
-        assert found[key][0] == pytest.approx(expected), key
+        assert found[key].value == pytest.approx(expected), key
     for key, expected in sklearn_values(p, counts).items():
-        assert found[key][1](counts[None])[0] == pytest.approx(expected), key
+        assert found[key].over(counts[None])[0] == pytest.approx(expected), key
 
 
 def test_r2_of_resamples_that_do_not_vary_is_undefined() -> None:
@@ -102,21 +109,21 @@ def test_r2_of_resamples_that_do_not_vary_is_undefined() -> None:
     labels = np.append(np.zeros(99), 1.0)
     p = Predictions(labels, labels + 0.1, labels + 0.1, Task.REGRESSION)
     none = np.append(np.ones(99), 0.0)
-    assert np.isnan(measured(p, 5)["r2", "all"][1](none[None])[0])
+    assert np.isnan(measured(p)["r2", "all"].over(none[None])[0])
 
 
 def test_what_the_log_does_not_hold_is_not_measured() -> None:
     """Without the probabilities of all classes there is no log loss and no area, and no guess."""
     p = several(60, 0)
-    known = {name for name, _ in measured(p, 5)}
+    known = {name for name, _ in measured(p)}
     less = Predictions(p.labels, p.scores, p.decisions, p.task, p.classes)
-    assert known - {name for name, _ in measured(less, 5)} == {"log_loss", "roc_auc"}
+    assert known - {name for name, _ in measured(less)} == {"log_loss", "roc_auc"}
 
 
 def test_a_class_that_is_not_there_leaves_its_metrics_undefined(policy: Policy) -> None:
     """Attacks an average over fewer classes than the model tells apart."""
     p = several(60, 0).of_rows(several(60, 0).labels < 2)
-    assert np.isnan(point_values(p)["roc_auc"])
+    assert np.isnan(value_of(BY_NAME["roc_auc"], Sample(p, 5)))
     found = {(m.name, m.slice): m for m in accuracy.measure_models({Of.CANDIDATE: p}, policy)}
     assert found["roc_auc", "all"].value is None
     assert found["recall", "class=c"].value is None

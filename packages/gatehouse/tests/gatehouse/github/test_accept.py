@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gatehouse.errors import GatehouseError
+from gatehouse.github import publish
 from gatehouse.github.accept import read_comment_event
 from tests.gatehouse.github.change import REASON, RED
 from tests.gatehouse.github.talk import Talk
@@ -35,8 +36,11 @@ def test_it_is_green_twice_and_written_once(talk: Talk) -> None:
     comment = talk.say()
     talk.accept(comment)
     head = talk.head
+    assert "`git pull` first" in talk.told()
     assert talk.accept(comment) == "success: 6 gates pass; @olga accepted accuracy-floor"
     assert (talk.head, talk.status()) == (head, "success")
+    assert "`git pull` first" not in talk.told(), "the head is the record"
+    assert f"/raw/{head}/reports/verdict.svg" in talk.told()
 
 
 def test_a_word_that_does_not_count_is_answered(talk: Talk) -> None:
@@ -71,6 +75,28 @@ def test_a_word_taken_back_is_red_at_once(talk: Talk, how: str) -> None:
         comment.edits, comment.editor = 1, "eve"
     talk.accept(comment, action=how, sender="eve")
     assert talk.status() == "failure"
+
+
+@pytest.mark.parametrize("how", ["edited", "given"])
+def test_a_word_of_the_moment_in_which_the_answer_is_written(
+    talk: Talk, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks the order of two runs: the one that read the comments earlier writes last."""
+    talk.gates()
+    comment = talk.say() if how == "edited" else None
+    say_all = publish.say_all
+
+    def late(*words: Any) -> None:
+        monkeypatch.setattr(publish, "say_all", say_all)
+        if comment is None:
+            talk.say()
+        else:
+            comment.edits, comment.editor = 1, "eve"
+        say_all(*words)
+
+    monkeypatch.setattr(publish, "say_all", late)
+    talk.accept(comment or talk.say(login="eve"))
+    assert talk.status() == ("failure" if how == "edited" else "success")
 
 
 @pytest.mark.parametrize(

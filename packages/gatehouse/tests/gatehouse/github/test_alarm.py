@@ -190,7 +190,7 @@ def test_what_can_not_be_told_is_no_pass(alarm: Alarm) -> None:
     for look in (unknown, judged(accuracy=None), unknown):
         alarm.tell(look)
         assert alarm.issue() is issue
-        assert issue.title == "Production: what failed can't be told now (model 111111111111)"
+        assert issue.title == "Production: what failed can't be judged now (model 111111111111)"
         assert "labels are missing or too few: `accuracy-rule`" in issue.body
     assert len(alarm.said()) == 1
     assert "Fails no longer: `drift-rule`" in alarm.said()[0]

@@ -32,7 +32,7 @@ def test_a_token_that_may_not_is_no_failure(
 ) -> None:
     """Attacks a verdict that is lost with its notes."""
     annotate(hub.connect(grants), hub.head(1), [NOTE])
-    assert "no notes beside the change: GitHub refused" in capsys.readouterr().out
+    assert "no notes next to the change: GitHub refused" in capsys.readouterr().out
     assert not hub.github.state.check_runs
 
 

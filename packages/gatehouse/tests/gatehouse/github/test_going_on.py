@@ -248,7 +248,7 @@ def answer(fork: Fork, comment: Comment, action: str = "created") -> str:
 def test_dependabot_s_update_goes_on_after_one_word(ours: Fork) -> None:
     """An owner accepts it once, where it was opened: the word holds on the branch of ours.
 
-    Taken back, both are red; a stranger's word on either is none.
+    Taken back on either, both are red; a stranger's word on either is none.
     """
     pull = propose(ours, "requirements/run.txt", branch="dependabot/pip", **BOT)
     event = ours.finish(pull)
@@ -273,6 +273,15 @@ def test_dependabot_s_update_goes_on_after_one_word(ours: Fork) -> None:
     queued = ours.finish(on, event="merge_group", head_branch=queue)
     ours.upload()
     assert ours.judge(queued).overall.state == "success", "the word holds in the merge queue"
+
+    # Taken back on the new one, it comes back by nothing that is asked on the first one.
+    back = ours.github.comment(on, given.body.replace("accept", "revoke", 1).split(":")[0], "otto")
+    answer(ours, back)
+    answer(ours, ours.github.comment(pull, chat.body, "eve"))
+    assert ours.state(tip(ours, branch(ours, pull))) == "failure"
+    ours.github.state.comments.remove(back)
+    answer(ours, back, "deleted")
+    assert ours.state(tip(ours, branch(ours, pull))) == "success"
 
     given.edits, given.editor = 1, "eve"
     answer(ours, given, "edited")

@@ -216,7 +216,7 @@ def test_the_command_makes_codeowners_and_says_whether_it_changed(
     border = tmp_path / OWNERSHIP_FILE
     border.write_text(border.read_text().replace("src/pipeline/                 free",
                                                  "src/pipeline/ owned @org/ml"))  # fmt: skip
-    for told in ("made anew", "unchanged"):
+    for told in ("made again", "unchanged"):
         done = gatehouse("github", "owners", cwd=tmp_path)
         assert (done.exit_code, told in done.output) == (0, True)
     assert "/src/pipeline/ @org/ml\n" in (tmp_path / OWNERS_FILE).read_text()

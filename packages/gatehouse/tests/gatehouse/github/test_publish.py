@@ -332,7 +332,7 @@ def test_run_by_hand_without_a_pull_request(desk: Desk) -> None:
     hub = desk.hub
     desk.head = hub.commit("alone", {"params.yaml": "seed: 3\n"}, desk.base)
     run = {"event": "workflow_dispatch", "head_branch": "alone", "head_sha": desk.head}
-    desk.event = hub.run(**PIPELINE, **run, action="requested", conclusion=None)
+    desk.event = hub.run(**PIPELINE, **run, action="in_progress", conclusion=None)
     announce_run(desk, desk.event)
     desk.event = hub.run(**PIPELINE, **run)
     hand_over(desk)
@@ -343,7 +343,7 @@ def test_run_by_hand_without_a_pull_request(desk: Desk) -> None:
 
 def test_announced(desk: Desk) -> None:
     """At once, on the head, pending: what is running and where, whatever the variable says."""
-    event = desk.hub.finish(1, action="requested", conclusion=None)
+    event = desk.hub.finish(1, action="in_progress", conclusion=None)
     announce_run(desk, event, '["self-hosted", "gpu"]\n::error::' + "x" * 500)
     status = desk.hub.github.statuses(desk.head)["gatehouse"]
     assert status.state == "pending"
@@ -355,14 +355,14 @@ def test_announced(desk: Desk) -> None:
 def test_announced_where_it_will_be_judged(desk: Desk, base: str, context: str | None) -> None:
     """A listed base's own status; of a base without gates nothing."""
     desk.hub.github.state.pulls[1].base_branch = base
-    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=None))
+    announce_run(desk, desk.hub.finish(1, action="in_progress", conclusion=None))
     assert list(desk.hub.github.statuses(desk.head)) == ([context] if context else [])
 
 
 @pytest.mark.parametrize("conclusion", ["skipped", "success", "cancelled"])
 def test_a_run_that_has_ended_is_not_announced(desk: Desk, conclusion: str) -> None:
     """An edited title starts a run that skips everything: nothing would take "pending" away."""
-    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=conclusion))
+    announce_run(desk, desk.hub.finish(1, action="in_progress", conclusion=conclusion))
     assert desk.hub.github.statuses(desk.head) == {}
 
 
@@ -373,6 +373,9 @@ def test_a_held_run_waits_for_an_approval(desk: Desk) -> None:
     announce_run(desk, held)
     assert desk.said().startswith("pending: waits for a maintainer's approval")
     desk.hub.github.approve(desk.hub.runs)
+    ((action, run),) = desk.hub.github.sent()
+    assert (action, run.id) == ("in_progress", held.workflow_run.id)
+    held = Event.model_validate(desk.hub.github.workflow_run_event(run.id, action))
     announce_run(desk, held)
     assert desk.said().startswith("pending: running: checks and tests; the pipeline on CPU")
 
@@ -414,8 +417,8 @@ def test_the_app_s_push_starts_runs_on_the_record(desk: Desk) -> None:
         replace(access, pusher=connect("RECORD_TOKEN")), desk.event, desk.folder, {}, stored=False
     )
     tip = desk.hub.head(1)
-    ((action, run),) = github.sent()
-    assert (action, run.head_sha, run.conclusion) == ("requested", tip, None)
+    _, (action, run) = github.sent()
+    assert (action, run.head_sha, run.conclusion) == ("in_progress", tip, None)
     assert {call.login for call in github.writes if "/git/refs/" in call.path} == {
         "gatehouse-app[bot]"
     }
@@ -433,7 +436,7 @@ def test_a_verdict_among_many_statuses_is_not_announced_over(desk: Desk, state: 
     say(statuses, desk.head, "gatehouse", Note.model_validate({"state": state, "text": "x"}), "")
     for at in range(60):
         say(statuses, desk.head, f"a/{at}", Note(state="success", text="x"), "")
-    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=None))
+    announce_run(desk, desk.hub.finish(1, action="in_progress", conclusion=None))
     assert desk.hub.state(desk.head) == state
 
 
@@ -441,5 +444,5 @@ def test_a_verdict_is_not_announced_over(desk: Desk) -> None:
     """A second run of a commit leaves its verdict until there is another."""
     hand_over(desk, record=False)
     desk.publish()
-    announce_run(desk, desk.hub.finish(1, action="requested", conclusion=None))
+    announce_run(desk, desk.hub.finish(1, action="in_progress", conclusion=None))
     assert desk.hub.state(desk.head) == "success"

@@ -19,6 +19,7 @@ from gatehouse.evidence import evidence_path
 from gatehouse.github.judged import EVIDENCE, JUDGED, RECORD, VERDICT, Judged, Note
 from gatehouse.github.recompute import MOST_BYTES
 from gatehouse.policy import parse_policy
+from gatehouse.report.annotations import Annotation
 from tests.gatehouse.github.answers import Answer
 from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.tiny import POLICY, good, measured
@@ -55,6 +56,19 @@ def test_an_answer_that_its_evidence_supports(desk: Desk) -> None:
     desk.answer.measurements = WORSE
     desk.hand_over()
     assert publish(desk).startswith("failure: accuracy: ROC AUC")
+
+
+def test_only_what_still_blocks_is_shown_beside_the_change(desk: Desk) -> None:
+    """Attacks a line by a note on a failure that an owner accepted since, or that is none."""
+    desk.answer.measurements = WORSE
+    desk.hand_over()
+    failed, passed = (
+        Annotation(path="params.yaml", line=4, level="failure", title=title, text="low")
+        for title in ("accuracy-floor", "fairness-gap")
+    )
+    looser = passed.model_copy(update={"level": "warning"})
+    say(desk, notes=(failed, passed, looser))
+    assert desk.publish().notes == (failed, looser)
 
 
 def green(desk: Desk) -> None:

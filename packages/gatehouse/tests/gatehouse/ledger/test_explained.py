@@ -143,12 +143,12 @@ def test_younger_rows_are_never_swept(against_base: Callable[..., Kept]) -> None
     assert against_base(swept(BASE.drop(index=hard))).touched.sum() == 7
 
 
-@pytest.mark.parametrize("how", ["dated anew", "no date"])
+@pytest.mark.parametrize("how", ["dated again", "no date"])
 def test_an_old_row_that_is_dated_anew_is_a_new_row(
     how: str, against_base: Callable[..., Kept]
 ) -> None:
     """Attacks a sweep that keeps the easy rows: they count as growth of the exam."""
-    easy = BASE[OLD & IN_TEST].iloc[:30].assign(seen="2026-11-01" if how == "dated anew" else "")
+    easy = BASE[OLD & IN_TEST].iloc[:30].assign(seen="2026-11-01" if how == "dated again" else "")
     kept = against_base(pd.concat([swept(BASE), easy]))
     assert kept.count(Reason.RETENTION) == OLD.sum()
     assert kept.ledger.count(Outcome.ADDED, TEST) == 30

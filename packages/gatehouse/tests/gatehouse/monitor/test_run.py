@@ -388,7 +388,7 @@ def test_rows_of_the_judged_model_that_do_not_fit(production: Production) -> Non
     assert len((production.root / BROKEN).read_bytes().splitlines()) == 200
     records["row"] = [row if n % 3 == 1 else {"age": "x"} for n, row in enumerate(records["row"])]
     production.write(records)
-    with pytest.raises(GatehouseError, match="400 hold a row that is none of its contract"):
+    with pytest.raises(GatehouseError, match="400 hold a row that is not one of its contract"):
         production.look()
 
 

@@ -239,7 +239,7 @@ def test_a_configuration_that_is_a_link_is_refused(stored: Repository, name: str
     file = stored.root / ".dvc" / name
     file.unlink(missing_ok=True)
     file.symlink_to("../reports/dvc")
-    with pytest.raises(GatehouseError, match=rf"\.dvc/{name}: reports/dvc lies in the checkout"):
+    with pytest.raises(GatehouseError, match=rf"\.dvc/{name}: reports/dvc is in the checkout"):
         take_base(find_base("main", stored.root), stored.root)
     shutil.move(stored.root / ".dvc", stored.root / "reports/own")
     (stored.root / ".dvc").symlink_to("reports/own")

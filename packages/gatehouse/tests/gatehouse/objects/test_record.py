@@ -211,7 +211,7 @@ def test_an_output_in_another_is_an_error() -> None:
         f"    - path: reports/train/{name}\n      hash: md5\n      md5: {MD5}\n"
         for name in ("a", "a/b")
     )
-    refused(LOCK + outs, "reports/train/a/b lies in reports/train/a")
+    refused(LOCK + outs, "reports/train/a/b is in reports/train/a")
 
 
 @pytest.mark.parametrize(

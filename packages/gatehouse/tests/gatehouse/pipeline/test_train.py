@@ -178,7 +178,7 @@ def test_a_target_that_is_no_class_is_refused(
     [
         ("nowhere.at_all:f", "there is no module 'nowhere'"),
         ("pipeline.nowhere:f", "there is no module 'pipeline.nowhere'"),
-        ("gatehouse.pipeline.train:nowhere", "has no function 'nowhere'"),
+        ("gatehouse.pipeline.train:nowhere", "has no object 'nowhere'"),
     ],
 )
 def test_a_trainer_that_is_not_there(name: str, message: str) -> None:

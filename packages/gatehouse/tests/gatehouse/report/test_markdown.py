@@ -240,7 +240,7 @@ def test_changes_of_params_and_policy_are_marked(make_run: Any, policy: Policy) 
 
 def test_waivers_show_with_their_state(make_run: Any, policy: Policy) -> None:
     """Used, expired and proposed-only waivers must be told apart; only the used one waives."""
-    said = {"reason": "Known, mended in March", "approver": "jane@example.org"}
+    said = {"reason": "Known, fixed in March", "approver": "jane@example.org"}
     live = Waiver(rule="latency-int8", expires=date(2027, 1, 1), **said)
     dead = Waiver(rule="accuracy-floor", expires=date(2026, 1, 1), **said)
     wish = Waiver(rule="data-critical", expires=date(2027, 1, 1), **said)

@@ -76,7 +76,7 @@ OURS: Files = {
     "reports/verdict.json": "{}\n",
     "data/rows.csv.dvc": "outs: []\n",
     ".github/workflows/gates.yml": f"steps:\n  - uses: a/checkout@{'2' * 40} # v2\n  - run: a\n",
-    ".github/CODEOWNERS": "# Not made anew since the pipeline is owned\n*  @org/us @alice\n",
+    ".github/CODEOWNERS": "# Not made again since the pipeline is owned\n*  @org/us @alice\n",
     ".github/ownership.txt": OUR_BORDER,
     "deploy/overlays/staging/kustomization.yaml": "newName: ghcr.io/acme/prices\n",
     "deploy/argocd/project.yaml": "repo: https://github.com/Acme/Prices.git\nkind: a\n",
@@ -130,7 +130,7 @@ def test_a_fork_that_changed_its_files_gets_the_new_version_without_conflict(
     for path in (*ours, *pipeline, "reports/verdict.json"):
         assert fork.read(path) == OURS[path], path
     assert "contract.yaml: yours stays; the template changed columns.age, columns.years" in told
-    assert "src/pipeline/network.py: yours stays (written anew by you)" in told
+    assert "src/pipeline/network.py: yours stays (rewritten by you)" in told
 
     assert fork.read("params.yaml") == dedent("""\
         # Settings.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gatehouse.tune.result import PAGE
 from gatehouse.tune.study import LOCAL
 from gatehouse.workspace import Workspace
 from tests.gatehouse.tune.toy import BEST, SLOPE, probabilities
+from tests.sample import SAMPLE
 
 HIDDEN = "made-up"
 CONTRACT = """\
@@ -61,6 +63,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace to tune in. There is no test split: to read it would be an error."""
     (tmp_path / "contract.yaml").write_text(CONTRACT)
     (tmp_path / "params.yaml").write_text(PARAMS)
+    shutil.copy(SAMPLE / "policy.yaml", tmp_path)
     for split, (n, seed) in {"train": (400, 0), "valid": (120, 1)}.items():
         write_table(rows(n, seed), tmp_path / f"data/prepared/{split}.parquet")
     write_table(rows(9, 2), tmp_path / "data/prepared/test.parquet")

@@ -1,6 +1,6 @@
 """The first policy.yaml: floors from the baseline, sizes from the number of rows.
 
-A floor lies below the worse of the two baseline models by a margin and twice the half-width of the
+A floor is below the worse of the two baseline models by a margin and twice the half-width of the
 interval that the test split will have: so a model as good as the baseline passes with its whole
 interval, and the fewer the rows are, the less is asked.
 """

@@ -13,7 +13,7 @@ from gatehouse.contract import Task
 
 MARGIN = 0.02
 _NEAR = 0.01
-"""Of the limit of what is too good to be true: so near to it the baseline makes it ordinary."""
+"""Margin to the limit of "too good to be true": closer, the baseline makes it ordinary."""
 
 
 def accuracy_rules(task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool) -> list[str]:
@@ -97,7 +97,7 @@ def _new_rows(metric: str, score: Score, sizes: Sizes) -> str:
     return rule(
         "accuracy-new-rows", "accuracy", metric,
         "Not worse than the base on the test rows that the change brings, which join the exam",
-        comment="where a change brings none, or too few, nothing can be told",
+        comment="where a change brings none, or too few, the result is inconclusive",
         of="comparison", slice="new test rows", at_least=-margin,
         minimum_n=max(1, minimum(sizes) // 2), inconclusive="pass",
     )  # fmt: skip
@@ -163,7 +163,7 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
     return [
         "\n",
         _of_accuracy("balanced_accuracy", balanced, sizes, least=0.05,
-                     why="So far below the baseline the classes are told apart worse than need be"),
+                     why="So far below the baseline, a model separates the classes poorly"),
         _of_accuracy("accuracy", accuracy, sizes, least=max(0.05, _guessing(baseline)),
                      comment=_guess_comment(baseline),
                      why="Below this too many decisions are wrong"),

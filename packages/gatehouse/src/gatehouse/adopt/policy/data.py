@@ -46,7 +46,7 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
             of="comparison", at_most=0,
         ),
     ]  # fmt: skip
-    # Of a column that is mostly missing the numbers are few, also where nothing moved.
+    # A mostly missing column has few numbers, even if nothing moved.
     known = min((scan.profiles[name].known for name, c in tested.items() if c.is_numeric),
                 default=0) / scan.rows  # fmt: skip
     least = min(10_000, round_down(sizes.train / 2))

@@ -70,7 +70,7 @@ def _quality(task: Task, agreement: float, sizes: Sizes) -> float:
     """What INT8 may cost of the metric.
 
     Accuracy moves by whole rows: of decisions that differ in a share d of n rows, with as many
-    mended as spoilt, the difference scatters by sqrt(d/n) (McNemar 1947), and twice that is no
+    fixed as spoilt, the difference scatters by sqrt(d/n) (McNemar 1947), and twice that is no
     evidence. Ranks move less.
     """
     usual = 0.02 if sizes.few else 0.005
@@ -83,8 +83,8 @@ def _quality(task: Task, agreement: float, sizes: Sizes) -> float:
 def _agreement(sizes: Sizes) -> tuple[float, str]:
     """The least share of decisions alike that can be shown, and why it is as low.
 
-    Of few rows that all agree the gate's interval (Wilson) begins below the limit; the splits are
-    drawn, so that there may be fewer yet.
+    With few rows that all agree, the gate's interval (Wilson) begins below the limit; the splits
+    are drawn, so that there may be fewer yet.
     """
     usual = 0.95 if sizes.few else 0.98
     fewest = max(1, int(sizes.test - 2 * math.sqrt(sizes.test)))

@@ -10,7 +10,7 @@ from gatehouse.adopt.baseline import Score
 def rule(
     name: str, gate: str, measurement: str, why: str, *, comment: str = "", **keys: object
 ) -> str:
-    """A rule as YAML, with a comment above; keys that are None are left out."""
+    """A rule as YAML, with a comment above; keys with None are left out."""
     lines = [f"  # {line}" for line in comment.splitlines()]
     lines += [f"  {name}:", f"    gate: {gate}", f"    measurement: {measurement}"]
     lines += [f"    {key}: {_value(value)}" for key, value in keys.items() if value is not None]

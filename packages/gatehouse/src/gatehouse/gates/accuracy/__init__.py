@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from gatehouse.evidence import NEW
 from gatehouse.gates.drift import DRIFT
-from gatehouse.gates.spec import Count, Found, GateSpec, Production, Section
+from gatehouse.gates.spec import Count, Found, GateSpec, Own, Production, Section
 from gatehouse.typed import Frozen
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 class AccuracyMeasure(Frozen):
     calibration_bins: Count = Field(description="equal-mass bins of the calibration error")
+    metrics: tuple[Own, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="metrics of your own, such as gates.cost:EXPECTED_COST: an object of src/gates",
+    )
 
 
 def _measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:

@@ -12,7 +12,7 @@ from gatehouse.gates.predictions import Predictions
 RATES = 21
 """Places of a ROC curve: false positive rates from 0 to 1."""
 BINS = 10
-"""Of probabilities, equally wide."""
+"""Number of bins of probabilities, equally wide."""
 FEWEST = 20
 """Rows that a bin needs: fewer tell nothing, and could tell of single rows."""
 _DIGITS = 4

@@ -2,7 +2,7 @@
 
 Point values are scikit-learn's; intervals are percentile bootstrap intervals over rows, of a share
 that is 0 or 1 Wilson's. Both models sit the base's exam, so that differences are paired; on test
-rows that the change brings, both are compared once more. Exam rows that stand in the candidate's
+rows that the change brings, both are compared once more. Exam rows that are in the candidate's
 train are counted: a model that has seen its test rows proves nothing.
 """
 
@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.accuracy.curves import curves
-from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
+from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap, percentile_interval
 from gatehouse.gates.exam import exam_of
-from gatehouse.gates.metrics import UNITS, measured, undefined
-from gatehouse.gates.metrics.edge import Told, edge_difference, edge_interval
+from gatehouse.gates.metrics import BY_NAME
+from gatehouse.gates.metrics.edge import edge_difference
+from gatehouse.gates.metrics.figures import Figure, figures
+from gatehouse.gates.metrics.metric import Edge
+from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 Quantity = tuple[Of, str, str]
-"""Whom a metric speaks of, its name, and its slice."""
+"""Whom a metric describes, its name, and its slice."""
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
@@ -63,44 +66,44 @@ def measure_models(
 ) -> list[Measurement]:
     """Every metric of every model, and of two models the difference.
 
-    `paired`: the models speak of the same rows, which are resampled together; otherwise each has
+    `paired`: the models describe the same rows, which are resampled together; otherwise each has
     rows of its own, and resamples are drawn for each by itself.
     """
-    settings = policy.measure
-    metrics: dict[Quantity, Metric] = {}
-    points: dict[Quantity, float] = {}
+    settings, chosen = policy.measure, metrics_by(policy)
     rows = {of: len(predictions.labels) for of, predictions in models.items()}
-    for of, predictions in models.items():
-        for (name, where), told in measured(
-            predictions, settings.accuracy.calibration_bins
-        ).items():
-            points[of, name, where], metrics[of, name, where] = told
+    found: dict[Quantity, Figure] = {
+        (of, each.metric.name, each.slice): each
+        for of, predictions in models.items()
+        for each in figures(predictions, settings.accuracy.calibration_bins, chosen)
+    }
+    over: dict[Quantity, Statistic] = {key: each.over for key, each in found.items()}
     if paired:
-        drawn = bootstrap(metrics, next(iter(rows.values())), settings.resamples, settings.seed)
+        drawn = bootstrap(over, next(iter(rows.values())), settings.resamples, settings.seed)
     else:
         drawn = {}
         for place, of in enumerate(models):
-            own = {key: metric for key, metric in metrics.items() if key[0] is of}
+            own = {key: statistic for key, statistic in over.items() if key[0] is of}
             drawn |= bootstrap(own, rows[of], settings.resamples, settings.seed + place)
     each = {
         key: _measurement(
-            key, points[key], drawn[key], rows[key[0]], policy,
-            edge=edge_interval(models[key[0]], *key[1:], points[key], settings.confidence),
+            key, figure, figure.value, drawn[key], rows[key[0]], policy,
+            edge=figure.edge(settings.confidence),
         )
-        for key in metrics
+        for key, figure in found.items()
     }  # fmt: skip
-    found = list(each.values())
-    for of, name, where in metrics if len(models) == 2 else ():
+    measured = list(each.values())
+    for (of, name, where), figure in found.items() if len(models) == 2 else ():
         ours, theirs = (Of.CANDIDATE, name, where), (Of.BASE, name, where)
-        if of is not Of.CANDIDATE or theirs not in points:
+        if of is not Of.CANDIDATE or theirs not in found:
             continue
-        value, values = points[ours] - points[theirs], drawn[ours] - drawn[theirs]
+        value, values = figure.value - found[theirs].value, drawn[ours] - drawn[theirs]
         key = Of.COMPARISON, name, where
         edge = None if paired else edge_difference(each[ours], each[theirs])
-        found.append(
-            _measurement(key, value, values, min(rows.values()), policy, paired=paired, edge=edge)
+        n = min(rows.values())
+        measured.append(
+            _measurement(key, figure, value, values, n, policy, paired=paired, edge=edge)
         )
-    return found
+    return measured
 
 
 def _noted(measurement: Measurement, note: str | None) -> Measurement:
@@ -128,6 +131,7 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
 
 def _measurement(
     key: Quantity,
+    figure: Figure,
     value: float,
     values: Floats,
     n: int,
@@ -135,7 +139,7 @@ def _measurement(
     reason: str | None = None,
     *,
     paired: bool = True,
-    edge: Told | None = None,
+    edge: Edge | None = None,
 ) -> Measurement:
     """`edge`: the interval in place of the resamples' where these have no width, and its method."""
     of, name, where = key
@@ -155,9 +159,10 @@ def _measurement(
         of=of,
         slice=where,
         value=float(value) if interval else None,
-        unit=UNITS.get(name, "1"),
+        unit=figure.metric.unit,
         interval=interval,
         n=n,
         method=method,
-        note=reason or (None if interval else undefined(name, where)),
+        note=reason or (None if interval else figure.undefined),
+        described=None if name in BY_NAME else figure.metric.described,
     )

@@ -1,4 +1,4 @@
-"""What is told of test rows that a change brings: they join the exam with the merge.
+"""Measurements of the test rows that a change brings: they join the exam with the merge.
 
 Both models are compared on them, as on the exam. And is the base's model better on them than on
 the exam, or are their labels others? Then they would make the exam an easier or another one.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gatehouse.contract import Contract, Task
+from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import NEW, Interval, Measurement, Of
 from gatehouse.gates.accuracy.measure import measure_models
 from gatehouse.gates.bootstrap import Floats, wilson_interval
 from gatehouse.gates.exam import Exam
-from gatehouse.gates.metrics import COMPARED, UNITS, point_values
+from gatehouse.gates.metrics import BY_NAME, headlines, metrics_of
+from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.gates.predictions import labels_of, predict
 from gatehouse.gates.scale import robust_deviation
 from gatehouse.policy import Policy
@@ -30,28 +31,26 @@ OF_BASE = "{}_of_base_difference"
 def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement]:
     """Every metric of both models on the candidate's new test rows, and how these differ.
 
-    Rows that nobody has brought can't be told of: the values then are null, and say why.
+    If there are no new rows, the values are null, with the reason.
     """
-    contract, models = exam.candidate.contract, {Of.CANDIDATE: exam.candidate, Of.BASE: base}
+    contract = exam.candidate.contract
+    compared = [metric.name for metric in headlines(contract.task)]
+    models = {Of.CANDIDATE: exam.candidate, Of.BASE: base}
     if not len(exam.new):
-        return _untold(exam, "the change brings no new test rows")
+        return _untold(exam, policy, "the change brings no new test rows")
     try:
         said = {of: predict(side.model, exam.new, contract) for of, side in models.items()}
     except GatehouseError as error:
-        return _untold(exam, f"the new test rows can't be scored: {error}")
+        return _untold(exam, policy, f"the new test rows can't be scored: {error}")
     paired = [each for each in measure_models(said, policy) if each.slice == "all"]
     own = {Of.CANDIDATE: said[Of.BASE], Of.BASE: exam.theirs}
     eased = [
         each.model_copy(update={"name": OF_BASE.format(each.name), "method": _eased(each)})
         for each in measure_models(own, policy, paired=False)
-        if each.of is Of.COMPARISON and each.slice == "all" and each.name in _compared(contract)
+        if each.of is Of.COMPARISON and each.slice == "all" and each.name in compared
     ]
     found = [*paired, *eased, _labels(exam, policy.measure.confidence)]
     return [each.model_copy(update={"slice": NEW}) for each in found]
-
-
-def _compared(contract: Contract) -> tuple[str, ...]:
-    return COMPARED[contract.task]
 
 
 def _eased(measurement: Measurement) -> str:
@@ -59,13 +58,17 @@ def _eased(measurement: Measurement) -> str:
     return f"the base's model: new test rows - exam, {text}"
 
 
-def _untold(exam: Exam, reason: str) -> list[Measurement]:
-    names = [*point_values(exam.ours)]
-    names += [OF_BASE.format(name) for name in _compared(exam.candidate.contract)]
+def _untold(exam: Exam, policy: Policy, reason: str) -> list[Measurement]:
+    task = exam.candidate.contract.task
+    every = metrics_of(task, metrics_by(policy))
+    names = [metric.name for metric in every]
+    names += [OF_BASE.format(metric.name) for metric in headlines(task)]
+    own = {metric.name: metric.described for metric in every if metric.name not in BY_NAME}
+    units = {metric.name: metric.unit for metric in every}
     return [
         Measurement(
-            name=name, of=Of.COMPARISON, slice=NEW, value=None, unit=UNITS.get(name, "1"), n=0,
-            method="not measured", note=reason,
+            name=name, of=Of.COMPARISON, slice=NEW, value=None, unit=units.get(name, "1"), n=0,
+            method="not measured", note=reason, described=own.get(name),
         )
         for name in (*names, LABELS)
     ]  # fmt: skip
@@ -74,9 +77,9 @@ def _untold(exam: Exam, reason: str) -> list[Measurement]:
 def _labels(exam: Exam, confidence: float) -> Measurement:
     """How the labels of new rows differ from the exam's.
 
-    Of classes the share of the one that differs most (of two, the positive one), with the interval
-    of a difference of shares from Wilson's (Newcombe 1998, method 10); of numbers the mean, over
-    the exam's deviation, with a normal interval.
+    For a classifier, the share of the class that differs most (of two, the positive one), with the
+    interval of a difference of shares from Wilson's (Newcombe 1998, method 10); of numbers the
+    mean, over the exam's deviation, with a normal interval.
     """
     contract = exam.candidate.contract
     new, old = labels_of(exam.new, contract), exam.theirs.labels

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gatehouse.contract import Column, ColumnType, Contract, Role
+from gatehouse.columns.expectation import BETWEEN, IN_SET, IN_TYPES, Expectation
+from gatehouse.columns.numbers import FLOAT32_MAX, INTEGER_TYPES, fractions
+from gatehouse.contract import Column, Contract, Role
 from gatehouse.evidence import Measurement
 from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
@@ -26,49 +26,22 @@ if TYPE_CHECKING:
 SEVERITIES = ("critical", "warning")
 SAMPLES = 5
 
-FLOAT32_LIMIT = float(np.finfo(np.float32).max)
-"""The graph reads numbers as float32: a larger one, or an infinite one, is none to the model."""
-
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
-_SET = "expect_column_values_to_be_in_set"
-_TYPE = "expect_column_values_to_be_in_type_list"
 _FAULTS = {
     "expect_column_values_to_not_be_null": "have no value",
-    "expect_column_values_to_be_between": "are outside of {min_value:.10g} to {max_value:.10g}",
-    _SET: "have values that are not listed",
-    _TYPE: "hold text",
+    BETWEEN: "are outside of {min_value:.10g} to {max_value:.10g}",
+    IN_SET: "have values that are not listed",
+    IN_TYPES: "hold text",
     **dict.fromkeys(_UNIQUE, "have the key of another row"),
 }
 """What is wrong with rows, by the type of the expectation that they break."""
 _FAULTS_OF_ALL = {
-    _TYPE: "is no column of numbers",
+    IN_TYPES: "is no column of numbers",
     "expect_table_columns_to_match_set": "has other columns than the contract",
     "expect_table_row_count_to_be_between": "has no rows",
     "expect_column_distinct_values_to_contain_set": "a class has no rows",
 }
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
-_INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
-_NUMBERS = [*_INTEGERS, "float32", "float64"]
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """One expectation of the suite: Great Expectations' type, arguments and severity."""
-
-    type: str
-    column: str | None
-    severity: str
-    arguments: dict[str, Any]
-
-    def config(self) -> dict[str, Any]:
-        kwargs = dict(self.arguments)
-        if self.column is not None:
-            kwargs["column"] = self.column
-        return {"type": self.type, "kwargs": kwargs, "severity": self.severity}
-
-    @property
-    def slice(self) -> str:
-        return "table" if self.column is None else f"column={self.column}"
 
 
 @dataclass(frozen=True)
@@ -90,13 +63,13 @@ class Result:
             return f"{who}: {what}" + (f": {', '.join(self.samples)}" if self.samples else "")
         fault = _FAULTS.get(kind, f"break {kind}")
         samples = list(self.samples)
-        if kind == _TYPE and arguments["type_list"] == _INTEGERS:
+        if kind == IN_TYPES and arguments["type_list"] == INTEGER_TYPES:
             fault = "hold fractions"
-        elif kind == _TYPE and samples and all(map(_WHOLE.fullmatch, samples)):
+        elif kind == IN_TYPES and samples and all(map(_WHOLE.fullmatch, samples)):
             fault = "hold whole numbers of more than 64 bits"
-        elif kind in (_TYPE, _SET):
+        elif kind in (IN_TYPES, IN_SET):
             samples = [repr(sample) for sample in samples]
-        elif arguments.get("max_value") == FLOAT32_LIMIT:
+        elif arguments.get("max_value") == FLOAT32_MAX:
             fault = "hold numbers beyond float32"
         elif kind in _UNIQUE and "mostly" in arguments:
             fault = "have an exact copy"
@@ -194,38 +167,7 @@ def _of_column(name: str, column: Column, values: pd.Series) -> list[Expectation
             {"mostly": round(1 - column.missing, 12)},
         )
     ]  # fmt: skip
-    numeric = values.dtype.kind in "iuf"
-    if column.is_numeric:
-        allowed = _NUMBERS
-        if column.type is ColumnType.INTEGER and values.dtype.kind == "f":
-            # A missing value makes pandas store integers as floats; fractions are no integers.
-            allowed = _INTEGERS if len(_fractions(values)) else _NUMBERS
-        expectations.append(
-            Expectation(
-                "expect_column_values_to_be_in_type_list", name, severity, {"type_list": allowed}
-            )
-        )
-        if numeric:
-            low, high = column.range or (-FLOAT32_LIMIT, FLOAT32_LIMIT)
-            expectations.append(
-                Expectation(
-                    "expect_column_values_to_be_between", name, severity,
-                    {"min_value": low, "max_value": high},
-                )
-            )  # fmt: skip
-    elif column.categories is not None:
-        unlisted = severity if column.unknown == "reject" else "warning"
-        expectations.append(
-            Expectation(
-                "expect_column_values_to_be_in_set", name, unlisted,
-                {"value_set": list(column.categories)},
-            )
-        )  # fmt: skip
-    return expectations
-
-
-def _fractions(values: pd.Series) -> pd.Series:
-    return values[values.notna() & (values % 1 != 0)]
+    return expectations + column.kind.expectations(name, column, values)
 
 
 def _texts(values: pd.Series) -> pd.Series:
@@ -282,14 +224,14 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private
     # A missing value is the whole message; there is nothing to show.
     shown = [value for value in values if value is not None and value == value]
     unexpected = int(detail.get("unexpected_count") or 0)
-    if not item.success and expectation.type == _TYPE:
+    if not item.success and expectation.type == IN_TYPES:
         values = frame[expectation.column]
-        faulty = _fractions(values) if values.dtype.kind == "f" else _texts(values)
+        faulty = fractions(values) if values.dtype.kind == "f" else _texts(values)
         shown, unexpected = faulty.drop_duplicates().head(SAMPLES).tolist(), len(faulty)
         if private:
             shown = []
     if not item.success and expectation.type in _UNIQUE:
-        # Keys and whole rows are persons', and evidence is committed: rows by their number.
+        # Keys and whole rows are people's, and evidence is committed: rows by their number.
         names = expectation.arguments.get("column_list", [expectation.column])
         twice = frame.duplicated(names, keep=False).to_numpy().nonzero()[0]
         shown = [f"row {number + 1}" for number in twice[:SAMPLES]]

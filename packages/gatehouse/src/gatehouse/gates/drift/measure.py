@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 PREDICTION = "prediction"
 
 _UNTESTED = (Role.KEY, Role.WEIGHT, Role.IGNORED)
-"""Roles of columns that no model reads and no group is told apart by."""
+"""Roles of columns that neither feed the model nor define groups."""
 
 
 @dataclass(frozen=True)

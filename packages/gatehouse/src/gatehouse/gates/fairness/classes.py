@@ -1,6 +1,6 @@
 """Fairness of decisions between classes: selection rates, error rates and their gaps.
 
-Of more than two classes each is held against the rest, and the gap is the largest of all classes;
+With more than two classes, each is compared with the rest, and the gap is the largest of all;
 a class counts with the groups that have rows enough of it. A group's rate has Wilson's interval.
 Rates equal Fairlearn's, and come from the confusion matrices of the groups. The resamples: within
 each group the cells of that matrix are one multinomial draw, which has the same distribution as
@@ -107,7 +107,7 @@ def measure(
     cells = confusion_cells(index, len(names), predictions)
     counts = Counts.of(cells)
     several = predictions.task is Task.MULTICLASS
-    # Of two classes the positive one says it all.
+    # With two classes, the positive one is enough.
     watched = range(len(predictions.classes)) if several else [1]
     large = {
         (metric, k): _eligible(counts, metric, k, settings)

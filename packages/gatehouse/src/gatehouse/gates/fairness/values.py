@@ -115,8 +115,8 @@ def measure(
 def _means(values: dict[str, Floats], resamples: int, seed: int) -> dict[str, Floats]:
     """Resampled means of a group's values, each of shape [resamples].
 
-    Of many rows they are drawn from the normal distribution that the means have by then, at a cost
-    that does not grow with the rows.
+    With many rows they are drawn from the normal distribution that the means have by then, at a
+    cost that does not grow with the rows.
     """
     n = len(next(iter(values.values())))
     if n <= _EXACT:
@@ -130,7 +130,7 @@ def _means(values: dict[str, Floats], resamples: int, seed: int) -> dict[str, Fl
 
 
 def _standard_errors(values: Floats, index: NDArray[np.intp], sizes: NDArray[np.intp]) -> Floats:
-    """Of each group's mean, shape [G]."""
+    """Standard error of each group's mean, shape [G]."""
     means = np.bincount(index, values, len(sizes)) / sizes
     squares = np.bincount(index, (values - means[index]) ** 2, len(sizes))
     return np.sqrt(squares / np.maximum(sizes - 1, 1) / sizes)

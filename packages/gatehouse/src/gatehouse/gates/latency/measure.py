@@ -23,7 +23,8 @@ from gatehouse.evidence import Interval, Measurement, Of
 from gatehouse.gates.bootstrap import bootstrap, percentile_interval, wilson_interval
 from gatehouse.gates.exam import exam_of
 from gatehouse.gates.latency import LatencyMeasure
-from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
+from gatehouse.gates.metrics import headlines
+from gatehouse.gates.metrics.figures import figures
 from gatehouse.gates.metrics.weighted import mean_of
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.scale import robust_deviation
@@ -264,19 +265,17 @@ def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
 
 def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measurement]:
     """What INT8 costs of each metric on the same rows, and the same resamples."""
-    settings, names = policy.measure, COMPARED[int8.task]
-    models = {"int8": int8, "fp32": fp32}
-    points = {which: point_values(predictions) for which, predictions in models.items()}
-    metrics = {
-        (which, name): weighted[name]
-        for which, predictions in models.items()
-        for weighted in [weighted_metrics(predictions, settings.accuracy.calibration_bins)]
-        for name in names
+    settings, compared = policy.measure, headlines(int8.task)
+    found = {
+        (which, each.metric.name): each
+        for which, predictions in (("int8", int8), ("fp32", fp32))
+        for each in figures(predictions, settings.accuracy.calibration_bins, compared)
     }
-    drawn = bootstrap(metrics, len(int8.labels), settings.resamples, settings.seed)
+    over = {key: figure.over for key, figure in found.items()}
+    drawn = bootstrap(over, len(int8.labels), settings.resamples, settings.seed)
     measurements = []
-    for name in names:
-        value = points["int8"][name] - points["fp32"][name]
+    for name in (metric.name for metric in compared):
+        value = found["int8", name].value - found["fp32", name].value
         values = drawn["int8", name] - drawn["fp32", name]
         interval = percentile_interval(values, settings.confidence) if np.isfinite(value) else None
         measurements.append(

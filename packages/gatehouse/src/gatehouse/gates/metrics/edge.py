@@ -7,49 +7,42 @@ their intervals by MOVER (Zou and Donner 2008), as Newcombe (1998, method 10) do
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gatehouse.contract import Task
 from gatehouse.evidence import Interval, Measurement
-from gatehouse.gates.bootstrap import wilson_interval
-from gatehouse.gates.predictions import Predictions
 
-Told = tuple[Interval, str]
+if TYPE_CHECKING:
+    from gatehouse.gates.metrics.metric import Edge
+    from gatehouse.gates.predictions import Predictions
 
 METHOD = "Wilson score interval, since the share is 0 or 1"
 MEAN = "Wilson score intervals of the classes' recalls by MOVER, since all are 0 or 1"
 DIFFERENCE = "candidate - base, two-sample MOVER, since a share is 0 or 1"
-METHODS = {"accuracy": METHOD, "recall": METHOD, "precision": METHOD, "balanced_accuracy": MEAN}
 
 
-def edge_interval(
-    predictions: Predictions, name: str, where: str, value: float, confidence: float
-) -> Told | None:
-    """Interval and method of a metric of `METHODS` whose value is 0 or 1; None of all others."""
-    if name not in METHODS or value not in (0, 1):
-        return None
-    sides = [
-        wilson_interval(int(value) * n, n, confidence) for n in _rows(predictions, name, where)
-    ]
-    width = math.hypot(*(side.high - side.low for side in sides)) / len(sides)
-    low, high = (1 - width, 1.0) if value else (0.0, width)
-    return Interval(low=low, high=high, confidence=confidence), METHODS[name]
+def shares(
+    rows: Callable[[Predictions], list[int]], method: str
+) -> Callable[[Predictions, float, float], Edge | None]:
+    """Interval and method of a share, or mean of shares, that is 0 or 1; None of all others.
+
+    `rows`: how many rows each share divides by.
+    """
+
+    def interval(predictions: Predictions, value: float, confidence: float) -> Edge | None:
+        from gatehouse.gates.bootstrap import wilson_interval
+
+        if value not in (0, 1):
+            return None
+        sides = [wilson_interval(int(value) * n, n, confidence) for n in rows(predictions)]
+        width = math.hypot(*(side.high - side.low for side in sides)) / len(sides)
+        low, high = (1 - width, 1.0) if value else (0.0, width)
+        return Interval(low=low, high=high, confidence=confidence), method
+
+    return interval
 
 
-def _rows(predictions: Predictions, name: str, where: str) -> list[int]:
-    """How many rows each share divides by."""
-    if name == "accuracy":
-        return [len(predictions.labels)]
-    if name == "balanced_accuracy":
-        return [int(n) for n in np.unique(predictions.labels, return_counts=True)[1]]
-    among = predictions.labels if name == "recall" else predictions.decisions
-    several = predictions.task is Task.MULTICLASS
-    place = predictions.classes.index(where.removeprefix("class=")) if several else 1
-    return [int((among == place).sum())]
-
-
-def edge_difference(ours: Measurement, theirs: Measurement) -> Told | None:
+def edge_difference(ours: Measurement, theirs: Measurement) -> Edge | None:
     """Interval and method of the difference of rows drawn apart; None where no share is 0 or 1."""
     if not {ours.method, theirs.method} & {METHOD, MEAN}:
         return None

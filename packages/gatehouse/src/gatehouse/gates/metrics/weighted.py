@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatehouse.gates.bootstrap import Floats, Metric
+from gatehouse.gates.bootstrap import Floats, Statistic
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:
@@ -12,12 +12,18 @@ def ratio(top: Floats, bottom: Floats) -> Floats:
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
-def mean_of(values: Floats) -> Metric:
+def mean_of_defined(values: Floats) -> Floats:
+    """Mean over the classes that are defined, shape [B], of [B, K]; NaN where none is."""
+    defined = np.isfinite(values)
+    return ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
+
+
+def mean_of(values: Floats) -> Statistic:
     """The weighted mean of `values`, shape [N]."""
     return lambda counts: ratio(counts @ values, counts.sum(axis=1))
 
 
-def roc_auc_of(y: Floats, score: Floats) -> Metric:
+def roc_auc_of(y: Floats, score: Floats) -> Statistic:
     """Mann-Whitney form of the area under the ROC curve; ties count one half."""
     order = np.argsort(score, kind="stable")
     positive = y[order] > 0
@@ -38,7 +44,7 @@ def roc_auc_of(y: Floats, score: Floats) -> Metric:
     return roc_auc
 
 
-def calibration_error_of(y: Floats, score: Floats, bins: int) -> Metric:
+def calibration_error_of(y: Floats, score: Floats, bins: int) -> Statistic:
     """Expected calibration error over equal-mass bins (Naeini, Cooper, Hauskrecht 2015)."""
     edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
     membership = np.eye(len(edges) + 1)[np.searchsorted(edges, score, side="right")]

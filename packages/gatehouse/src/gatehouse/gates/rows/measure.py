@@ -17,7 +17,7 @@ and matched as multisets (`gatehouse.ledger`), so every number here is a count:
 - `train_turnover`: rows outside test that a change touched, where the test rows are an official
   file, since then no new row can fall into test; 0 where the split rule deals test;
 - `exam_leak`: rows outside test that equal an exam row in all graph inputs, or in all but one, as a
-  share; the base's own share is what chance makes. Rows whose numbers lie in the same cells as an
+  share; the base's own share is what chance makes. Rows whose numbers are in the same cells as an
   exam row's are counted too, and what is farthest above the base decides;
 - `not_from_run`: whether data and model come from no run that counts, which only the trusted
   workflow can tell (`gatehouse.origin`).

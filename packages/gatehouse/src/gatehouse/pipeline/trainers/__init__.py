@@ -1,4 +1,4 @@
-"""Trainers beside torch's: one line in `params.yaml` switches (`train.trainer`).
+"""Trainers next to torch's: one line in `params.yaml` switches (`train.trainer`).
 
 Each has the signature of `gatehouse.pipeline.trainer.Trainer`, and imports its library when it is
 called.

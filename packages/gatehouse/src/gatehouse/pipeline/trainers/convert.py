@@ -28,7 +28,7 @@ def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onn
     Args:
         core: what a converter gave, from `FEATURES` to (label and) probabilities [N, K], or of a
             regression to the target in standard deviations, [N, 1].
-        features: what stands in front.
+        features: what is in front.
         scale: of a regression's target; without one `core` is a classifier.
     """
     answer = core.graph.output[-1].name

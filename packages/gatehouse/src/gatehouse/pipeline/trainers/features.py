@@ -1,6 +1,6 @@
 """Raw columns as one table of numbers, inside the ONNX graph.
 
-The features that a model learns from are computed by the very nodes that stand in its graph, so
+The features that a model learns from are computed by the very nodes that are in its graph, so
 that training and serving cannot differ.
 """
 
@@ -165,7 +165,7 @@ class _Builder:
         return np.array([np.median(v) if len(v) else 0 for v in finite], np.float32)
 
     def _indicators(self, columns: list[int]) -> list[str]:
-        """Of each table row of these category columns (missing, unknown, listed): is it it?"""
+        """Indicators of the table rows of these category columns (missing, unknown, listed)."""
         if not columns:
             return []
         starts, sizes = list(self.encoding.first_rows.values()), self.encoding.categories.values()

@@ -99,7 +99,7 @@ def _keras() -> Any:
     except ImportError:
         raise GatehouseError(
             "params.yaml: train.trainer: keras_mlp needs Keras, which is in the set of packages "
-            "extras: make setup EXTRAS=1; in workflows write extras beside run after packages: in "
+            "extras: make setup EXTRAS=1; in workflows write extras next to run after packages: in "
             "pipeline.yml and retrain.yml"
         ) from None
     if keras.backend.backend() != "torch":

@@ -1,0 +1,200 @@
+"""Metrics of what a classifier decides, under scikit-learn's names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatehouse.contract import Task
+from gatehouse.evidence import Better
+from gatehouse.gates.metrics.edge import MEAN, METHOD, shares
+from gatehouse.gates.metrics.metric import CLASSES, ONE_CLASS, Metric
+
+if TYPE_CHECKING:
+    from gatehouse.gates.bootstrap import Floats, Statistic
+    from gatehouse.gates.metrics.sample import Sample
+    from gatehouse.gates.predictions import Predictions
+
+
+def _accuracy(predictions: Predictions) -> float:
+    from sklearn.metrics import accuracy_score
+
+    return float(accuracy_score(predictions.labels, predictions.decisions))
+
+
+def _accuracy_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.weighted import mean_of
+
+    right = sample.predictions.labels == sample.predictions.decisions
+    return mean_of(right.astype(float))
+
+
+def _balanced_accuracy(predictions: Predictions) -> float:
+    import numpy as np
+    from sklearn.metrics import recall_score
+
+    present = np.unique(predictions.labels)
+    if predictions.task is Task.BINARY and len(present) < 2:
+        return float("nan")
+    # scikit-learn's own function warns of a class that is decided and never true.
+    return float(
+        recall_score(predictions.labels, predictions.decisions, labels=present, average="macro")
+    )
+
+
+def _balanced_accuracy_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.weighted import mean_of_defined, ratio
+
+    def two(counts: Floats) -> Floats:
+        tp, fn, fp, tn = sample.confusion(counts)
+        return (ratio(tp, tp + fn) + ratio(tn, tn + fp)) / 2
+
+    def several(counts: Floats) -> Floats:
+        hits, true, _ = sample.by_class(counts)
+        return mean_of_defined(ratio(hits, true))
+
+    return two if sample.predictions.task is Task.BINARY else several
+
+
+def _f1(predictions: Predictions) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(predictions.labels, predictions.decisions, zero_division=float("nan")))
+
+
+def _f1_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.weighted import ratio
+
+    def f1(counts: Floats) -> Floats:
+        tp, fn, fp, _ = sample.confusion(counts)
+        return ratio(2 * tp, 2 * tp + fp + fn)
+
+    return f1
+
+
+def _f1_macro(predictions: Predictions) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(
+        f1_score(predictions.labels, predictions.decisions, average="macro", zero_division=0)
+    )
+
+
+def _f1_macro_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.weighted import mean_of_defined, ratio
+
+    def f1_macro(counts: Floats) -> Floats:
+        hits, true, decided = sample.by_class(counts)
+        return mean_of_defined(ratio(2 * hits, true + decided))
+
+    return f1_macro
+
+
+def _precision(predictions: Predictions) -> float:
+    from sklearn.metrics import precision_score
+
+    return float(
+        precision_score(predictions.labels, predictions.decisions, zero_division=float("nan"))
+    )
+
+
+def _precision_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.weighted import ratio
+
+    def precision(counts: Floats) -> Floats:
+        tp, _, fp, _ = sample.confusion(counts)
+        return ratio(tp, tp + fp)
+
+    return precision
+
+
+def _recall(predictions: Predictions) -> float:
+    from sklearn.metrics import recall_score
+
+    return float(
+        recall_score(predictions.labels, predictions.decisions, zero_division=float("nan"))
+    )
+
+
+def _recall_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.weighted import ratio
+
+    def recall(counts: Floats) -> Floats:
+        tp, fn, _, _ = sample.confusion(counts)
+        return ratio(tp, tp + fn)
+
+    return recall
+
+
+def _of_each_class(predictions: Predictions) -> list[int]:
+    import numpy as np
+
+    return [int(n) for n in np.unique(predictions.labels, return_counts=True)[1]]
+
+
+ACCURACY = Metric(
+    name="accuracy",
+    label="accuracy",
+    unit="1",
+    better=Better.HIGHER,
+    tasks=CLASSES,
+    weighted=_accuracy_over,
+    value=_accuracy,
+    interval=shares(lambda predictions: [len(predictions.labels)], METHOD),
+    headline=True,
+)
+BALANCED_ACCURACY = Metric(
+    name="balanced_accuracy",
+    label="balanced accuracy",
+    unit="1",
+    better=Better.HIGHER,
+    tasks=CLASSES,
+    weighted=_balanced_accuracy_over,
+    value=_balanced_accuracy,
+    interval=shares(_of_each_class, MEAN),
+    undefined=ONE_CLASS,
+)
+F1 = Metric(
+    name="f1",
+    label="F1",
+    unit="1",
+    better=Better.HIGHER,
+    tasks=(Task.BINARY,),
+    weighted=_f1_over,
+    value=_f1,
+    undefined="not defined: no row is positive, and the model decides none so",
+)
+F1_MACRO = Metric(
+    name="f1_macro",
+    label="F1, mean of the classes",
+    unit="1",
+    better=Better.HIGHER,
+    tasks=(Task.MULTICLASS,),
+    weighted=_f1_macro_over,
+    value=_f1_macro,
+)
+PRECISION = Metric(
+    name="precision",
+    label="precision",
+    unit="1",
+    better=Better.HIGHER,
+    tasks=(Task.BINARY,),
+    weighted=_precision_over,
+    value=_precision,
+    interval=shares(lambda predictions: [int(predictions.decisions.sum())], METHOD),
+    undefined="not defined: the model decides no row positive",
+    per_class=True,
+    tunable=False,  # won by a model that decides one row positive
+)
+RECALL = Metric(
+    name="recall",
+    label="recall",
+    unit="1",
+    better=Better.HIGHER,
+    tasks=(Task.BINARY,),
+    weighted=_recall_over,
+    value=_recall,
+    interval=shares(lambda predictions: [int(predictions.labels.sum())], METHOD),
+    undefined="not defined: the test split has no positive row",
+    per_class=True,
+    tunable=False,  # won by a model that decides all rows positive
+)

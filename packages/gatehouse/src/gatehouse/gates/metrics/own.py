@@ -1,0 +1,30 @@
+"""A fork's own metrics: objects of its package `gates` that policy.yaml names."""
+
+from __future__ import annotations
+
+from gatehouse.errors import GatehouseError
+from gatehouse.gates.metrics import BY_NAME, METRICS
+from gatehouse.gates.metrics.metric import Metric
+from gatehouse.named import load_object
+from gatehouse.policy import POLICY_FILE, Policy
+
+
+def metrics_by(policy: Policy) -> tuple[Metric, ...]:
+    """The metrics that a policy has measured: all built-in ones, then its own.
+
+    Raises:
+        GatehouseError: an own one can't be loaded, is no Metric, or has a name that is taken.
+    """
+    own: dict[str, Metric] = {}
+    for name in policy.measure.accuracy.metrics:
+        where = f"{POLICY_FILE}: measure.accuracy.metrics"
+        found = load_object(name, where)
+        if not isinstance(found, Metric):
+            raise GatehouseError(
+                f"{where}: '{name}' is no gatehouse.gates.metrics.metric.Metric, but a "
+                f"{type(found).__name__}"
+            )
+        if found.name in BY_NAME or found.name in own:
+            raise GatehouseError(f"{where}: '{name}': another metric is called '{found.name}'")
+        own[found.name] = found
+    return (*METRICS, *own.values())

@@ -1,0 +1,28 @@
+"""The commands by what a person wants, each with a whole line."""
+
+from __future__ import annotations
+
+import click
+
+SECTIONS = {
+    "Start": ("init", "set", "doctor", "demo", "explain"),
+    "Train and judge": ("run", "measure", "judge", "report", "card", "drill", "verify", "tune"),
+    "Bring new data, erase old rows": ("data", "forget"),
+    "Release and watch production": ("image", "stage", "promote", "monitor", "compare", "site"),
+    "Look after the repository": ("github", "template", "lock", "schemas"),
+    "Called by stages and workflows": ("fingerprints", "prepare", "deal", "objects"),
+}
+
+
+class SectionedGroup(click.Group):
+    """A group whose help lists its commands by section; one without a section comes last."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        listed = {name for names in SECTIONS.values() for name in names}
+        others = tuple(name for name in self.list_commands(ctx) if name not in listed)
+        for title, names in {**SECTIONS, "Others": others}.items():
+            found = [(name, self.commands[name]) for name in names if name in self.commands]
+            rows = [(name, each.get_short_help_str(200)) for name, each in found if not each.hidden]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)

@@ -1,0 +1,33 @@
+"""Objects that a settings file names as `module:object`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from gatehouse.errors import GatehouseError
+
+
+def load_object(name: str, key: str) -> Any:
+    """The object that `name` says; `key`: the file and setting that names it.
+
+    Raises:
+        GatehouseError: there is no such module or object, or the module lacks a package.
+    """
+    module_name, _, object_name = name.partition(":")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if not error.name or not f"{module_name}.".startswith(f"{error.name}."):
+            raise GatehouseError(
+                f"{key}: '{module_name}' needs the module '{error.name}', which is not installed "
+                "here; list it in requirements/, and for jobs that have few packages import it "
+                "inside of the function that needs it"
+            ) from None
+        raise GatehouseError(
+            f"{key}: there is no module '{error.name}' in src; give module:object"
+        ) from None
+    found = getattr(module, object_name, None)
+    if found is None:
+        raise GatehouseError(f"{key}: '{module_name}' has no object '{object_name}'")
+    return found
