@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github import publish
+from gatehouse.github import publish, writing
 from gatehouse.github.accept import read_comment_event
 from tests.gatehouse.github.change import REASON, RED
 from tests.gatehouse.github.talk import Talk
@@ -84,7 +84,7 @@ def test_a_word_of_the_moment_in_which_the_answer_is_written(
     """Attacks the order of two runs: the one that read the comments earlier writes last."""
     talk.gates()
     comment = talk.say() if how == "edited" else None
-    say_all = publish.say_all
+    say_all = writing.say_all
 
     def late(*words: Any) -> None:
         monkeypatch.setattr(publish, "say_all", say_all)
