@@ -82,7 +82,7 @@ def test_evidence_and_verdict_as_written_are_valid(evidence: dict[str, Any]) -> 
     "forged",
     [
         {"version": 2},
-        {"gate": "vibes"},
+        {"gate": "../vibes"},
         {"measurements": "none"},
         {"verdict": "pass"},
         {"candidate": {"model": 5}},
@@ -90,7 +90,7 @@ def test_evidence_and_verdict_as_written_are_valid(evidence: dict[str, Any]) -> 
     ],
 )
 def test_forged_evidence_is_refused(evidence: dict[str, Any], forged: dict[str, Any]) -> None:
-    """Newer versions, unknown gates and keys, and wrong types."""
+    """Newer versions, unknown keys, a name that leads out of the folder, and wrong types."""
     assert not valid("evidence", evidence | forged)
 
 

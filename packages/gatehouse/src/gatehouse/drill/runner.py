@@ -17,6 +17,7 @@ from gatehouse.drill.defect import Defect
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Subject, evidence_path
+from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.own import gates_of
 from gatehouse.gates.spec import GateSpec
@@ -168,7 +169,8 @@ def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
     """
     from gatehouse.drill.table import print_rates, print_trials, progress
 
-    defects = defects_of(gates_of(load_policy(finished / POLICY_FILE)))
+    policy = finished / POLICY_FILE
+    defects = defects_of(gates_of(load_policy(policy)) if policy.exists() else GATES)
     known = {defect.name: defect for defect in (*CONTROLS, *defects)}
     for name in only:
         if name not in known:

@@ -113,7 +113,7 @@ class GateSpec:
         defects: what `gatehouse drill` plants for it to catch.
         empty: what it means that the gate measured nothing; None: nothing special.
         about_training: does a failure come from how the model was trained? Then the report names
-            changed settings beside it, and its comparisons first.
+            changed settings next to it, and its comparisons first.
         timed: does a clock decide some of its measurements, whose names begin with
             `evidence.TIMED`? Such a gate is measured by itself.
         production: how the monitor uses it; None: it does not.

@@ -105,6 +105,7 @@ def measure_all(folder: Path, draws: str) -> Measured:
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
     """
+    _job_seconds()  # a wrong setting is the workflow's, and is reported before the candidate's
     workers, gates = os.cpu_count() or 1, _gates(folder)
     seconds = gate_seconds(workers, gates)
     isolation = find_isolation(folder, str(CONTRACT_FILE))
@@ -191,15 +192,19 @@ def gate_seconds(workers: int, gates: Sequence[GateSpec]) -> float:
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
     """
+    alone = sum(gate.timed for gate in gates)
+    turns = 1 + math.ceil((len(gates) - alone) / workers) + alone
+    return _job_seconds() * _MEASURING / turns
+
+
+def _job_seconds() -> int:
     given = os.environ.get(JOB_MINUTES) or str(_MINUTES)
     if not re.fullmatch("[0-9]{1,5}", given) or not 1 <= int(given) <= _LONGEST:
         raise GatehouseError(
             f"{JOB_MINUTES} is '{given}': write the job's limit in minutes, 1 to {_LONGEST} "
             "(on GitHub the repository variable JUDGE_MINUTES)"
         )
-    alone = sum(bool(gate.timed) for gate in gates)
-    turns = 1 + math.ceil((len(gates) - alone) / workers) + alone
-    return int(given) * 60 * _MEASURING / turns
+    return int(given) * 60
 
 
 def _measure(

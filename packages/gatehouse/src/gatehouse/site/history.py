@@ -85,7 +85,10 @@ def read_history(root: Path, most: int = MOST) -> History:
 
 def evidence_at(commit: str, root: Path) -> Iterator[Evidence]:
     """What can be read of a commit's evidence."""
-    listed = git("ls-tree", "-z", "--name-only", commit, f"{EVIDENCE.as_posix()}/", root=root)
+    try:
+        listed = git("ls-tree", "-z", "--name-only", commit, f"{EVIDENCE.as_posix()}/", root=root)
+    except GatehouseError:  # a commit that this clone lacks
+        return
     for path in listed.split("\0")[:-1]:
         (text,) = _texts([commit], Path(path), root)
         if text is None:

@@ -104,7 +104,7 @@ ACCURACY = GateSpec(
     about_training=True,
     production=Production(
         question="Still right?",
-        advice="The model is wrong more often than the policy allows. Look at the drift beside "
+        advice="The model is wrong more often than the policy allows. Look at the drift next to "
         "it, roll back if it began with a release, and train on newer data.",
         labels=True,
         tools=("numpy", "scikit-learn", "pyarrow"),
