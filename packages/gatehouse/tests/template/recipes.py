@@ -16,6 +16,8 @@ from gatehouse.places import code_path
 from tests.end_to_end.clone import REPOSITORY, Clone, copy_checkout
 from tests.shared import LEAN
 
+DOCS = "packages/gatehouse/docs"
+
 CRM = '''\
 """Rows of our own system."""
 
@@ -69,7 +71,8 @@ class Fork:
 
     def guide(self, heading: str, page: str = "adopting") -> str:
         """The code of a page below a heading."""
-        section = (self.root / f"docs/{page}.md").read_text("utf-8").split(f"## {heading}\n")[1]
+        text = (self.root / f"{DOCS}/{page}.md").read_text("utf-8")
+        section = text.split(f"## {heading}\n")[1]
         return section.split("```python\n")[1].split("```")[0]
 
 
@@ -101,12 +104,10 @@ def own_source(fork: Fork) -> None:
             "    file: FileSettings\n    crm: CrmSettings = CrmSettings()\n")  # fmt: skip
     replace("params.yaml", "source: simulated ", "source: crm ")
     replace("params.yaml", "\ntrain:", "\n  crm:\n    table: customers\ntrain:")
-    dep = f"      - {LIBRARY}/file_source.py\n"
-    replace("dvc.yaml", dep, f"{dep}      - src/pipeline/crm.py\n")
 
 
 def own_trainer(fork: Fork) -> None:
-    """docs/adopting.md, "A trainer of your own", with its settings, and its file among the deps."""
+    """docs/adopting.md, "A trainer of your own", with its settings."""
     code = fork.guide("A trainer of your own")
     assert code.count("RandomForestClassifier(100,") == 1
     code = code.replace("RandomForestClassifier(100,", "RandomForestClassifier(settings.oak.trees,")
@@ -122,14 +123,12 @@ def own_trainer(fork: Fork) -> None:
     named = "trainer: pipeline.network:torch_mlp "
     replace("params.yaml", named, "trainer: pipeline.forest:forest ")
     replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
-    dep = f"      - {LIBRARY}/train.py\n"
-    replace("dvc.yaml", dep, f"{dep}      - src/pipeline/forest.py\n")
 
 
 def own_metric(fork: Fork) -> None:
     """docs/extending.md, "A metric of your own", with its rule."""
     fork.write("src/gates/cost.py", fork.guide("A metric of your own", "extending"))
-    page = (fork.root / "docs/extending.md").read_text("utf-8")
+    page = (fork.root / f"{DOCS}/extending.md").read_text("utf-8")
     settings = page.split("```yaml\nmeasure:\n")[1].split("```")[0]
     measured, rule = settings.split("rules:\n")
     fork.clone.replace("policy.yaml", "  accuracy: {calibration_bins: 15}\n", measured)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from gatehouse.schemas import published
 from gatehouse.release.build import BASE_IMAGE
+from gatehouse.schemas import published
 from gatehouse.serving.settings import Settings
 
 REPOSITORY = Path(__file__).parents[4]

@@ -46,7 +46,9 @@ def _valid(root: Path) -> Iterator[Finding]:
         try:
             load(root / file)
         except GatehouseError as error:
-            yield AREA.problem(str(error), f"mend {file}; `gatehouse schemas` writes its JSON Schema")
+            yield AREA.problem(
+                str(error), f"mend {file}; `gatehouse schemas` writes its JSON Schema"
+            )
         else:
             yield AREA.fine(f"{file} is valid")
 

@@ -16,10 +16,16 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
 from gatehouse.drill.scene import NotApplicableError, Scene
-from gatehouse.evidence import Gate, Of
-from gatehouse.gates import drift, fairness_classes, fairness_values
+from gatehouse.evidence import Of
+from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.bootstrap import bootstrap
-from gatehouse.gates.fairness import group_labels, partitions
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import values as fairness_values
+from gatehouse.gates.fairness.measure import group_labels, partitions
+from gatehouse.gates.latency import LATENCY
 from gatehouse.gates.metrics import metrics_of
 from gatehouse.gates.metrics.figures import value_of
 from gatehouse.gates.metrics.metric import Metric
@@ -49,7 +55,7 @@ def sharpened(scene: Scene) -> None:
     if scene.contract.task is Task.BINARY:
         _apply(scene, scaled(1.35), scaled(1.0))
         return
-    rule = scene.rule(Gate.DRIFT, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
+    rule = scene.rule(DRIFT.name, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
     settings = scene.policy.measure
     rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
     before = drift.said(scene.base.model, rows)
@@ -68,7 +74,7 @@ def worse_than_base(scene: Scene) -> None:
     rows = scene.candidate.split("test")
     before = predict(scene.base.model, rows, scene.contract)
     metrics = metrics_by_name(scene)
-    rule = scene.rule(Gate.ACCURACY, [*metrics], Of.COMPARISON, where="all")
+    rule = scene.rule(ACCURACY.name, [*metrics], Of.COMPARISON, where="all")
     metric, bins = metrics[rule.measurement], scene.policy.measure.accuracy.calibration_bins
     was = value_of(metric, Sample(before, bins))
     spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
@@ -137,10 +143,11 @@ def disagreeing_int8(scene: Scene) -> None:
     """An INT8 graph that decides otherwise near the threshold, or of numbers near their middle."""
     regression = scene.contract.task is Task.REGRESSION
     measured = "prediction_difference" if regression else "decision_agreement"
-    rule = scene.rule(Gate.LATENCY, [measured], Of.CANDIDATE)
+    rule = scene.rule(LATENCY.name, [measured], Of.CANDIDATE)
     threshold = scene.candidate.model.metadata.threshold or 0.5
     rows = scene.candidate.split("test")
-    plain = predict(scene.candidate.model_fp32, rows, scene.contract)
+    served = scene.candidate.model
+    plain = predict(scene.candidate.model_fp32, rows, scene.contract, decided_by=served)
 
     def disagrees() -> bool:
         _, now = _said(scene)
@@ -229,7 +236,7 @@ def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
     """The rule on the gap between groups; `of_numbers`: which ones do for a regression."""
     regression = scene.contract.task is Task.REGRESSION
     gaps = of_numbers if regression else ["equalized_odds_difference"]
-    return scene.rule(Gate.FAIRNESS, gaps, Of.CANDIDATE)
+    return scene.rule(FAIRNESS.name, gaps, Of.CANDIDATE)
 
 
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Better
 from gatehouse.gates.metrics.metric import Metric
+from gatehouse.interrupts import shielded
 from gatehouse.pipeline.settings import TrainSettings, load_settings
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.remote import shown
@@ -197,7 +198,8 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
     processes = [context.Process(target=_worker, args=(plan,)) for _ in range(workers)]
     try:
         for process in processes:
-            process.start()
+            with shielded():
+                process.start()
             # SQLite locks no row: two that look at once would both take the trial that waits.
             while process.is_alive() and _waiting(study):
                 process.join(_POLL_SECONDS)
@@ -228,8 +230,6 @@ def _worker(plan: Plan) -> None:
         _work(plan, open_study(plan, first=False), lambda _: None)
     except GatehouseError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(exits.ERROR)
-    except KeyboardInterrupt:
         sys.exit(exits.ERROR)
 
 

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Better, Evidence, Gate, Of
-from gatehouse.gates.accuracy import measure as measure_accuracy
+from gatehouse.evidence import Better, Evidence, Of
+from gatehouse.gates.accuracy import ACCURACY, AccuracyMeasure
 from gatehouse.gates.metrics import METRICS, headlines, metrics_of
 from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.judge import Case, judge
 from gatehouse.measure import measure
-from gatehouse.policy import AccuracyMeasure, Policy, Rule
+from gatehouse.policy import Policy, Rule
 from gatehouse.report.context import ReportContext
 from gatehouse.report.quantities import accuracy as accuracy_table
 from gatehouse.report.words import PLAIN, is_ceiling, is_difference, name_of, sentence
@@ -40,7 +40,7 @@ def metric(name):
 
 COST, TAKEN, TEXT = metric("decision_cost"), metric("roc_auc"), "no metric"
 """
-RULE = Rule(gate=Gate.ACCURACY, measurement="decision_cost", at_most=0.01, why="It must pay")
+RULE = Rule(gate=ACCURACY.name, measurement="decision_cost", at_most=0.01, why="It must pay")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_it_is_measured_judged_and_shown(
     """Attacks a metric that is measured and that a rule, the comment or the table leaves out."""
     policy = own("gates.cost_of_decisions:COST")
     here, base = make_workspace(), make_workspace("base")
-    evidence = measure(Gate.ACCURACY, here, base, policy)
+    evidence = measure(ACCURACY, here, base, policy)
     found = {
         m.of: m for m in evidence.measurements if (m.name, m.slice) == ("decision_cost", "all")
     }
@@ -90,8 +90,8 @@ def test_without_one_files_are_as_they_were(
     policy: Policy, make_workspace: Callable[..., Workspace]
 ) -> None:
     """Attacks a field that says nothing and makes old evidence and policies stale."""
-    assert policy.measure.of_gate(Gate.ACCURACY)["accuracy"] == {"calibration_bins": 15}
-    assert "described" not in measure_accuracy(make_workspace(), None, policy).to_json()
+    assert policy.settings(ACCURACY)["accuracy"] == {"calibration_bins": 15}
+    assert "described" not in measure(ACCURACY, make_workspace(), None, policy).to_json()
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates.accuracy.curves import curves
 from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap, percentile_interval
-from gatehouse.gates.curves import curves
 from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import BY_NAME
 from gatehouse.gates.metrics.edge import edge_difference
@@ -23,6 +23,7 @@ from gatehouse.gates.metrics.figures import Figure, figures
 from gatehouse.gates.metrics.metric import Edge
 from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.gates.predictions import Predictions
+from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 from gatehouse.rows import row_hashes
@@ -36,8 +37,8 @@ Quantity = tuple[Of, str, str]
 """Whom a metric speaks of, its name, and its slice."""
 
 
-def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the accuracy gate.
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the accuracy gate finds.
 
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
@@ -47,17 +48,13 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
     measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:
-        from gatehouse.gates.new_columns import on_new_columns
-        from gatehouse.gates.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_columns import on_new_columns
+        from gatehouse.gates.accuracy.new_rows import on_new_rows
 
         measurements += on_new_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
-    return Evidence(
-        gate=Gate.ACCURACY,
-        candidate=candidate.subject(Gate.ACCURACY),
-        base=base.subject(Gate.ACCURACY) if base else None,
+    return Found(
         exam=exam.told,
-        settings=policy.measure.of_gate(Gate.ACCURACY),
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
         curves=curves(models),
