@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from gatehouse.columns import BY_NAME as KINDS
 from gatehouse.columns.kind import ColumnKind
@@ -37,7 +38,8 @@ UNLISTED = "(unlisted)"
 
 def _known(name: str) -> str:
     if name not in KINDS:
-        raise ValueError(f"there is no such type; there are: {', '.join(KINDS)}")
+        expected = " or ".join(", ".join(map(repr, KINDS)).rsplit(", ", 1))
+        raise PydanticKnownError("enum", {"expected": expected})
     return name
 
 

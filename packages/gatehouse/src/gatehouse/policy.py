@@ -27,7 +27,7 @@ from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.drift import DriftMeasure
 from gatehouse.gates.fairness import FairnessMeasure
 from gatehouse.gates.latency import LatencyMeasure
-from gatehouse.gates.spec import Confidence, GateSpec, Own
+from gatehouse.gates.spec import Confidence, GateSpec, OwnObject
 from gatehouse.nearest import hint
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
@@ -148,7 +148,7 @@ class Rule(Frozen):
 class OwnGate(Frozen):
     """A gate of the repository's own: docs/extending.md."""
 
-    object: Own = Field(description="an object of src/gates, as gates.module:OBJECT")
+    object: OwnObject = Field(description="an object of src/gates, as gates.module:OBJECT")
     settings: dict[str, Any] = Field(
         default_factory=dict, description="of the gate; a change measures again"
     )

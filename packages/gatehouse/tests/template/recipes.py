@@ -16,6 +16,8 @@ from gatehouse.places import code_path
 from tests.end_to_end.clone import REPOSITORY, Clone, copy_checkout
 from tests.shared import LEAN
 
+DOCS = "packages/gatehouse/docs"
+
 CRM = '''\
 """Rows of our own system."""
 
@@ -69,7 +71,8 @@ class Fork:
 
     def guide(self, heading: str, page: str = "adopting") -> str:
         """The code of a page below a heading."""
-        section = (self.root / DOCS / f"{page}.md").read_text("utf-8").split(f"## {heading}\n")[1]
+        text = (self.root / f"{DOCS}/{page}.md").read_text("utf-8")
+        section = text.split(f"## {heading}\n")[1]
         return section.split("```python\n")[1].split("```")[0]
 
 
@@ -126,7 +129,7 @@ def own_trainer(fork: Fork) -> None:
 def own_metric(fork: Fork) -> None:
     """docs/extending.md, "A metric of your own", with its rule."""
     fork.write("src/gates/cost.py", fork.guide("A metric of your own", "extending"))
-    page = (fork.root / DOCS / "extending.md").read_text("utf-8")
+    page = (fork.root / f"{DOCS}/extending.md").read_text("utf-8")
     settings = page.split("```yaml\nmeasure:\n")[1].split("```")[0]
     measured, rule = settings.split("rules:\n")
     fork.clone.replace("policy.yaml", "  accuracy: {calibration_bins: 15}\n", measured)
@@ -138,7 +141,7 @@ def own_metric(fork: Fork) -> None:
 def own_gate(fork: Fork) -> None:
     """docs/extending.md, "A gate of your own", with its rule."""
     fork.write("src/gates/missing.py", fork.guide("A gate of your own", "extending"))
-    page = (fork.root / DOCS / "extending.md").read_text("utf-8")
+    page = (fork.root / f"{DOCS}/extending.md").read_text("utf-8")
     gates, _, rules = page.split("```yaml\ngates:\n")[1].split("```")[0].partition("\nrules:\n")
     text = (fork.root / "policy.yaml").read_text("utf-8")
     (line,) = [each for each in text.splitlines() if each.startswith("gates: {}")]

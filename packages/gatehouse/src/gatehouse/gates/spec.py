@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=1)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
-Own = Annotated[
-    str, Field(pattern=r"^gates(\.[A-Za-z_][A-Za-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
+OwnObject = Annotated[
+    str, Field(pattern=r"^gates(\.[a-z_][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
 ]
-"""An object of the fork's own package `gates`, as `module:object`."""
+"""An object of the fork's own package `gates`, as `gates.module:OBJECT`."""
 
 Part = Literal["contract", "raw", "data", "model", "model_fp32"]
 """A field of `evidence.Subject`."""

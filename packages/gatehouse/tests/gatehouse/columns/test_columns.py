@@ -64,5 +64,5 @@ def test_no_type_is_narrower_than_itself(kind: ColumnKind) -> None:
 
 def test_a_type_that_is_not_there_is_named_with_those_that_are() -> None:
     """Attacks `type: float`: the error says what can be written."""
-    with pytest.raises(ValidationError, match="integer, number, category, string"):
+    with pytest.raises(ValidationError, match="'integer', 'number', 'category' or 'string'"):
         Column(type="float", description="one")

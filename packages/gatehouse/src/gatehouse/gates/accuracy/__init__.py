@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gatehouse.evidence import NEW
 from gatehouse.gates.drift import DRIFT
-from gatehouse.gates.spec import Count, Found, GateSpec, Own, Production, Section
+from gatehouse.gates.spec import Count, Found, GateSpec, OwnObject, Production, Section
 from gatehouse.typed import Frozen
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 class AccuracyMeasure(Frozen):
     calibration_bins: Count = Field(description="equal-mass bins of the calibration error")
-    metrics: tuple[Own, ...] = Field(
+    metrics: tuple[OwnObject, ...] = Field(
         default=(),
         exclude_if=operator.not_,
-        description="metrics of your own, such as gates.cost:EXPECTED_COST: an object of src/gates",
+        description="metrics of your own in src/gates, each as gates.module:OBJECT",
     )
 
 
