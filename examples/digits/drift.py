@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from gatehouse.evidence import Gate
-from gatehouse.gates.drift import adjusted, compare_tables
+from gatehouse.gates.drift.measure import adjusted, compare_tables
 from gatehouse.judge import decide, rule_measurements
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome
@@ -47,7 +46,7 @@ def failures(old: pd.DataFrame, new: pd.DataFrame, policy: Policy) -> list[str]:
     return [
         measurement.slice
         for rule in policy.rules.values()
-        if rule.gate is Gate.DRIFT
+        if rule.gate == "drift"
         for measurement in rule_measurements(rule, measurements)
         if decide(rule, measurement)[0] is Outcome.FAIL
     ]

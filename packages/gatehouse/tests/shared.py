@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from gatehouse.evidence import Subject
+from gatehouse.gates import GATES
+
 WARM = "TESTS_WARM"
 """The variable of the environment that has the folder of tests/warm, where there is one."""
 
@@ -27,3 +30,13 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
             make(folder)
             done.touch()
     return folder
+
+
+SPECS = {gate.name: gate for gate in GATES}
+"""The built-in gates by name."""
+NAMES = tuple(SPECS)
+
+
+def looked_at(gate: str, subject: Subject) -> Subject:
+    """The part of a subject that a gate looks at."""
+    return Subject(**{field: getattr(subject, field) for field in SPECS[gate].looks_at})

@@ -22,7 +22,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from gatehouse.contract import load_contract
-from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
+from gatehouse.evidence import Evidence, Measurement, Of, Subject
 from gatehouse.gates.bootstrap import Metric, bootstrap, percentile_interval
 from gatehouse.gates.metrics import weighted_metrics
 from gatehouse.gates.predictions import Predictions
@@ -106,7 +106,7 @@ def outcomes(
         for name in METRICS
     )  # fmt: skip
     evidence = Evidence(
-        gate=Gate.ACCURACY, candidate=Subject(), base=Subject(), settings={}, tools={},
+        gate="accuracy", candidate=Subject(), base=Subject(), settings={}, tools={},
         measurements=measurements,
     )  # fmt: skip
     found = {}
@@ -119,7 +119,7 @@ def outcomes(
 def comparisons(policy: Policy) -> list[Rule]:
     """The rules that compare metrics with the base's."""
     rules = policy.rules.values()
-    return [rule for rule in rules if rule.gate is Gate.ACCURACY and rule.of is Of.COMPARISON]
+    return [rule for rule in rules if rule.gate == "accuracy" and rule.of is Of.COMPARISON]
 
 
 def _blocks(policy: Policy, measurement: str, outcome: Outcome) -> bool:

@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from results import share, table, write
 
-from gatehouse.evidence import Evidence, Gate, Subject
-from gatehouse.gates.drift import Test, adjusted, compare_tables
+from gatehouse.evidence import Evidence, Subject
+from gatehouse.gates.drift.measure import Test, adjusted, compare_tables
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, load_policy
 from gatehouse.samples.simulate import simulate
@@ -63,12 +63,12 @@ def shifted(rows: pd.DataFrame, column: str, rng: np.random.Generator) -> pd.Dat
 def ours(tests: list[Test], policy: Policy) -> set[str]:
     """Columns that the policy's own drift rules fail."""
     evidence = Evidence(
-        gate=Gate.DRIFT, candidate=Subject(), base=Subject(), settings={}, tools={},
+        gate="drift", candidate=Subject(), base=Subject(), settings={}, tools={},
         measurements=tuple(adjusted(tests)),
     )  # fmt: skip
     failed = set()
     for rule in policy.rules.values():
-        if rule.gate is Gate.DRIFT and "=" in rule.slice:
+        if rule.gate == "drift" and "=" in rule.slice:
             findings = apply_rule(rule, evidence)
             failed |= {f.slice for f in findings if f.outcome is Outcome.FAIL}
     return {_column(where) for where in failed}

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from results import share, table, write
 from scipy import stats
 
-from gatehouse.evidence import Evidence, Gate, Subject
-from gatehouse.gates.drift import adjusted, compare_numbers
+from gatehouse.evidence import Evidence, Subject
+from gatehouse.gates.drift.measure import adjusted, compare_numbers
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome
@@ -61,7 +61,7 @@ def planted(values: Floats, standin: float | None, part: float, rng: np.random.G
 def fails(old: Floats, new: Floats, policy: Policy) -> bool:
     """Does one of the policy's drift rules fail?"""
     evidence = Evidence(
-        gate=Gate.DRIFT, candidate=Subject(), base=Subject(), settings={}, tools={},
+        gate="drift", candidate=Subject(), base=Subject(), settings={}, tools={},
         measurements=tuple(adjusted(compare_numbers("x", old, new))),
     )  # fmt: skip
     rules = [policy.rules["drift-numbers"], policy.rules["drift-categories"]]

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from results import share, table, write
 
-from gatehouse.gates import fairness_classes
-from gatehouse.gates.fairness import group_labels, measure_rows, partitions
-from gatehouse.gates.gaps import largest_gap
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness.gaps import largest_gap
+from gatehouse.gates.fairness.measure import group_labels, measure_rows, partitions
 from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import load_policy
 

@@ -21,9 +21,8 @@ from pathlib import Path
 import numpy as np
 from results import share, table, write
 
-from gatehouse.evidence import Gate
-from gatehouse.gates import fairness_classes
-from gatehouse.gates.gaps import largest_gap
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness.gaps import largest_gap
 from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule, load_policy
@@ -72,7 +71,7 @@ def sample(
 
 def run(small: int, gap: str, disparity: float, policy: Policy) -> Counter[str]:
     """Outcomes of `RUNS` draws."""
-    rule = Rule(gate=Gate.FAIRNESS, measurement=gap, slice="g", at_most=LIMIT, why="benchmark")
+    rule = Rule(gate="fairness", measurement=gap, slice="g", at_most=LIMIT, why="benchmark")
     rng = np.random.default_rng(SEED)
     counts: Counter[str] = Counter()
     for _ in range(RUNS):

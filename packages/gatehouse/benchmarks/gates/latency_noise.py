@@ -24,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from results import share, table, write
 
 from gatehouse.evidence import Measurement, Of
-from gatehouse.gates.latency import _percentiles, _ratio, time_pair
+from gatehouse.gates.latency.measure import _percentiles, _ratio, time_pair
 from gatehouse.model import Metadata, write_metadata
 from gatehouse.policy import Policy, load_policy
 

@@ -43,7 +43,7 @@ def measure(gate: str, folder: Path, _: int) -> dict[str, float]:
     candidate, base = Workspace(folder / "candidate"), Workspace(folder / "base")
     policy = load_policy(Path("policy.yaml"))
     if gate == "data":
-        from gatehouse.gates import data
+        from gatehouse.gates.data import measure as data
 
         rows = data.read_raw(candidate)
         read = time.perf_counter()
@@ -52,7 +52,7 @@ def measure(gate: str, folder: Path, _: int) -> dict[str, float]:
         if failed:
             raise SystemExit(f"clean rows failed: {failed}")
     else:
-        from gatehouse.gates import drift
+        from gatehouse.gates.drift import measure as drift
 
         old, new = base.split("train"), candidate.split("train")
         read = time.perf_counter()

@@ -86,7 +86,7 @@ def measure(work: Path) -> dict[str, float]:
     """
     from gatehouse.base import find_base, write_record
     from gatehouse.draws import draws_of
-    from gatehouse.evidence import Gate
+    from gatehouse.gates import GATES
     from gatehouse.github.basis import hand_over
     from gatehouse.github.candidate import OUTPUTS, digests
     from gatehouse.github.isolation import find_isolation
@@ -112,15 +112,16 @@ def measure(work: Path) -> dict[str, float]:
     isolation = find_isolation(candidate, "contract.yaml")
     print(f"isolation: {isolation.level}", file=sys.stderr)
     draws = draws_of(Workspace(candidate))
-    ask = partial(_run, isolation, draws)
+    gates = [gate.name for gate in GATES]
+    ask = partial(_run, isolation, draws, gates)
     parts["compile what is imported"] = cpu(_compile)
     parts["deal the rows"] = cpu(lambda: _deal(candidate, ask, SECONDS))
 
-    def measured_well(gate: Gate) -> None:
+    def measured_well(gate: str) -> None:
         told = _measure(gate, candidate, ask, SECONDS)
         assert told is None, told
 
-    for gate in Gate:
+    for gate in gates:
         parts[f"measure: {gate}"] = cpu(partial(measured_well, gate))
     measured = measure_all(candidate, draws)
     parts["judge, report, card"] = cpu(
@@ -151,8 +152,8 @@ def write(parts: dict[str, float]) -> None:
             "",
             "`.venv/bin/python packages/gatehouse/benchmarks/judge/measure.py` (Python "
             f"{platform.python_version()}, {os.cpu_count()} cores). The default project, compared "
-            f"with itself; target: {TARGET} CPU seconds in all. Nothing comes from a cache: the installation downloads "
-            "each package.",
+            f"with itself; target: {TARGET} CPU seconds in all. Nothing comes from a cache: the "
+            "installation downloads each package.",
             "",
             "| part | CPU seconds |",
             "| :--- | ---: |",

@@ -45,7 +45,7 @@ def trained(data: TrainingData, settings: TrainSettings) -> bytes:
         data="",
         commit="",
         classes=data.contract.classes,
-        threshold=settings.threshold,
+        threshold=0.5,
         trainer=settings.trainer,
     )
     write_metadata(graph, said)

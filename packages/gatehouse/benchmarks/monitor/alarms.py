@@ -24,11 +24,12 @@ import pyarrow as pa
 from common import served, write
 from tqdm import tqdm
 
+from gatehouse.gates.own import find_gate
+
 sys.path.append(str(Path(__file__).parents[1] / "gates"))
 from results import share, table
 
 from gatehouse.digest import file_digest
-from gatehouse.evidence import Gate
 from gatehouse.monitor.labels import Labels
 from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.sample import Sample
@@ -100,11 +101,14 @@ class Service:
         return Watched(scan, self.model, self.workspace, policy, labels)
 
 
-def alarms(watched: Watched, gate: Gate, number: int = 0) -> bool:
+def alarms(watched: Watched, gate: str, number: int = 0) -> bool:
     """Does the policy alarm on the window?"""
     rules = watching(watched.policy, [gate])
     evidence = {gate: watched.evidence(gate, number)}
-    subject, base = watched.subject(number), watched.reference.subject(gate)
+    subject, base = (
+        watched.subject(number),
+        watched.reference.subject(find_gate(gate, watched.policy)),
+    )
     verdict = judge_window(evidence, subject, base, rules, "policy.yaml", NOW.date())
     if verdict.errors:
         raise SystemExit(f"nothing was measured: {verdict.errors}")
@@ -116,7 +120,7 @@ def clean(service: Service, scale: float) -> str:
     for size, count in CLEAN.items():
         repeats = max(5, round(count * scale))
         found = sum(
-            alarms(service.watched([service.sample(service.rows(size))]), Gate.DRIFT)
+            alarms(service.watched([service.sample(service.rows(size))]), "drift")
             for _ in tqdm(range(repeats), desc=f"clean, {size:,} rows", disable=None)
         )
         lines.append([f"{size:,}", f"{repeats:,}", f"{found}", share(found, repeats)])
@@ -124,7 +128,7 @@ def clean(service: Service, scale: float) -> str:
     return table(header, lines)
 
 
-def until_alarm(windows: Iterator[tuple[Watched, Gate]]) -> int:
+def until_alarm(windows: Iterator[tuple[Watched, str]]) -> int:
     """The number of the first window that alarms, from 1 on; `LONGEST` + 1 where none does."""
     for number, (watched, gate) in enumerate(windows, 1):
         if number > LONGEST or alarms(watched, gate):
@@ -140,11 +144,11 @@ def told(numbers: list[int], effect: Callable[[float], str]) -> str:
 
 
 def slow_drift(service: Service, scale: float) -> str:
-    def stream(size: int, sigma: float) -> Iterator[tuple[Watched, Gate]]:
+    def stream(size: int, sigma: float) -> Iterator[tuple[Watched, str]]:
         number = 0
         while True:
             number += 1
-            yield service.watched([service.sample(service.rows(size, sigma * number))]), Gate.DRIFT
+            yield service.watched([service.sample(service.rows(size, sigma * number))]), "drift"
 
     repeats = max(2, round(STREAMS * scale))
     lines = []
@@ -179,11 +183,11 @@ def slow_loss(service: Service, scale: float) -> str:
         truth = rows.assign(**{target: rows[target].where(~flip, rows[target].map(turned))})
         return service.watched([service.sample(rows)], truth=truth)
 
-    def stream(size: int, points: int) -> Iterator[tuple[Watched, Gate]]:
+    def stream(size: int, points: int) -> Iterator[tuple[Watched, str]]:
         number = 0
         while True:
             number += 1
-            yield window(size, points / 100 * number), Gate.ACCURACY
+            yield window(size, points / 100 * number), "accuracy"
 
     repeats = max(2, round(LABEL_STREAMS * scale))
     lines = []
@@ -194,7 +198,7 @@ def slow_loss(service: Service, scale: float) -> str:
                 numbers = [until_alarm(stream(size, points)) for _ in range(repeats)]
                 line.append(told(numbers, lambda middle, by=points: f"{middle * by:g} points"))
             else:
-                found = sum(alarms(window(size, 0.0), Gate.ACCURACY) for _ in range(2 * repeats))
+                found = sum(alarms(window(size, 0.0), "accuracy") for _ in range(2 * repeats))
                 line.append(f"{found} of {2 * repeats} windows alarm")
         lines.append(line)
     header = ["accuracy lost in each window", *(f"{size:,} labels" for size in LABELLED)]
@@ -221,7 +225,7 @@ def season(service: Service, scale: float) -> str:
     def judged(windows: list[Sample], monitor: Monitor) -> bool:
         watched = service.watched(windows, monitor)
         watched.__dict__.update(rows=rows, said=pd.Series(scores))
-        return alarms(watched, Gate.DRIFT)
+        return alarms(watched, "drift")
 
     kinds = {
         "without a season": Monitor(window=DAY, windows=21),

@@ -45,7 +45,7 @@ def served(root: Path) -> Workspace:
         data=data_digest(root / PREPARED),
         commit="",
         classes=contract.classes,
-        threshold=settings.train.threshold,
+        threshold=settings.decision.threshold,
         trainer=settings.train.trainer,
     )
     write_metadata(graph, said)

@@ -19,12 +19,13 @@ from pydantic import Field
 from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
+from gatehouse.evidence import GateName
 from gatehouse.first_run import other_question
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.objects.fetch import MEGABYTES, LostError, fetch
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
-from gatehouse.policy import POLICY_FILE, Measure, Policy, load_policy, parse_policy
+from gatehouse.policy import POLICY_FILE, Measure, OwnGate, Policy, load_policy, parse_policy
 from gatehouse.privacy.erased import ERASED, Erased
 from gatehouse.recorded import RECORDED, check_recorded, recorded_for
 from gatehouse.seal import sealed_digest
@@ -73,6 +74,9 @@ class BaseRecord(Document):
     outputs: Outputs | None = None
     measure: Measure | None = Field(
         default=None, description="the base's settings of measuring, which then count"
+    )
+    gates: dict[GateName, OwnGate] = Field(
+        default_factory=dict, description="gates of the base's own, which then count"
     )
 
     since: dict[Counted, Outputs] = Field(
@@ -140,6 +144,7 @@ def find_base(ref: str, root: Path = Path()) -> Base:
         record=BaseRecord(
             outputs=outputs,
             measure=decides.measure if decides else None,
+            gates=decides.gates if decides else {},
             erased=Erased.parse(erased, f"{ref}:{ERASED}") if erased else None,
         ),
         policy=decides,
@@ -265,9 +270,15 @@ def read_record(root: Path = Path()) -> BaseRecord:
 
 
 def measuring_policy(root: Path = Path()) -> Policy:
-    """The policy here, with the measuring settings of the recorded base, which then count."""
-    policy, settings = load_policy(root / POLICY_FILE), read_record(root).measure
-    return policy.model_copy(update={"measure": settings}) if settings else policy
+    """The policy here, with the measuring settings and own gates of the recorded base.
+
+    These then count; a gate that only the policy here names is measured as it says.
+    """
+    policy, record = load_policy(root / POLICY_FILE), read_record(root)
+    if record.measure is None:
+        return policy
+    gates = policy.gates | record.gates
+    return policy.model_copy(update={"measure": record.measure, "gates": gates})
 
 
 def fetch_recorded_base(root: Path = Path()) -> Workspace | None:

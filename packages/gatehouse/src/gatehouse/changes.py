@@ -33,6 +33,7 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
     """Every difference between the base's policy and the proposed one."""
     changes = _measure_changes(base, proposed) + _monitor_changes(base, proposed)
     changes += _bases_changes(base.bases, proposed.bases)
+    changes += _gates_changes(base, proposed)
     for name in [*base.rules, *(name for name in proposed.rules if name not in base.rules)]:
         before, after = base.rules.get(name), proposed.rules.get(name)
         if after is None:
@@ -123,6 +124,24 @@ def _bases_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[
         for branch in sorted(before.keys() | after.keys())
         if before.get(branch) != after.get(branch)
     ]
+
+
+def _gates_changes(base: Policy, proposed: Policy) -> list[Change]:
+    """The repository's own gates: one more is as strict, another or none may be less so."""
+    changes = []
+    for name in sorted(base.gates.keys() | proposed.gates.keys()):
+        before, after = base.gates.get(name), proposed.gates.get(name)
+        if before is None:
+            changes.append(_change(f"gates.{name}", "absent", "added", "tightened"))
+        elif after is None:
+            changes.append(_change(f"gates.{name}", "present", "removed", "loosened"))
+        else:
+            changes += [
+                _change(f"gates.{name}.{field}", old, new, "loosened")
+                for field in type(before).model_fields
+                if (old := getattr(before, field)) != (new := getattr(after, field))
+            ]
+    return changes
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from gatehouse.release.promote import Change
     from gatehouse.verdict import Verdict
 
-GATES = ("data", "rows", "drift", "accuracy", "fairness", "latency")
-
 _DATA_HELP = "Data source: simulated, adult, or a CSV or Parquet file by its path or URL."
 _BASE_HELP = "Commit, branch or tag to compare with, such as main."
 
@@ -41,7 +39,8 @@ _BASE_HELP = "Commit, branch or tag to compare with, such as main."
 def main() -> None:
     """Judge a model by evidence: measure, then decide.
 
-    Run in the repository's folder. Exit codes: 0 pass, 1 fail, 2 error in input or settings.
+    Run in the repository's folder. Exit codes: 0 pass, 1 fail, 2 error in input or settings,
+    130 interrupted.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -90,8 +89,22 @@ def prepare() -> int:
 
 @main.command()
 @command
+def fingerprints() -> int:
+    """Write down the code and packages that each stage uses.
+
+    Each stage lists its file of reports/fingerprints among its deps, and so runs again when a
+    module that it imports, or the locked version of a package, is another.
+    """
+    from gatehouse.fingerprint.stages import write_fingerprints
+
+    write_fingerprints()
+    return PASS
+
+
+@main.command()
+@command
 def deal() -> int:
-    """Split the base's raw rows and the candidate's by the base's rule.
+    """Split base's and candidate's raw rows by the base's rule.
 
     The gates do this before they measure: a change brings raw rows, never its own splits.
     """
@@ -103,19 +116,20 @@ def deal() -> int:
 
 
 @main.command()
-@click.argument("gates", metavar="[GATE]...", nargs=-1, type=click.Choice(GATES))
+@click.argument("gates", metavar="[GATE]...", nargs=-1)
 @click.option("--base", "base_ref", metavar="REF", help=_BASE_HELP)
 @command
 def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     """Measure data and model, and write reports/evidence/GATE.json.
 
-    All gates where none is named: data, rows, drift, accuracy, fairness, latency. With --base the
-    policy of that commit says how to measure. Measuring does not judge; but rows that break the
-    contract critically end `measure data` with exit code 1, which stops the pipeline.
+    All gates where none is named: data, rows, drift, accuracy, fairness, latency, and those that
+    policy.yaml names. With --base the policy of that commit says how to measure. Measuring does not
+    judge; but rows that break the contract critically end `measure data` with exit code 1, which
+    stops the pipeline.
     """
     from gatehouse.base import measuring_policy, recorded_base
-    from gatehouse.evidence import COMPARES, Gate
-    from gatehouse.gates import data
+    from gatehouse.gates.data import DATA, failures
+    from gatehouse.gates.own import find_gate, gates_of
     from gatehouse.judging import base_named
     from gatehouse.measure import measure_and_write
     from gatehouse.run import set_base
@@ -125,17 +139,17 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     if base is not None:
         set_base(base)
     policy = measuring_policy()
-    chosen = [Gate(name) for name in gates] or list(Gate)
-    comparison = recorded_base() if any(gate in COMPARES for gate in chosen) else None
+    chosen = [find_gate(name, policy) for name in gates] or list(gates_of(policy))
+    comparison = recorded_base() if any(gate.compares for gate in chosen) else None
     code = PASS
     for gate in chosen:
         evidence, path = measure_and_write(gate, Workspace(), comparison, policy)
-        click.echo(f"{gate}: {len(evidence.measurements)} measurements in {path}")
-        if gate is Gate.DATA:
+        click.echo(f"{gate.name}: {len(evidence.measurements)} measurements in {path}")
+        if gate is DATA:
             for measurement in evidence.measurements:
                 if measurement.note and measurement.name != "failed_expectations":
                     click.echo(f"  {measurement.note}", err=True)
-            if broken := data.failures(evidence, "critical"):
+            if broken := failures(evidence, "critical"):
                 click.echo(
                     f"data: {broken} critical expectations of the contract are broken; "
                     "fix the data, or the contract if the data is right",

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gatehouse.errors import GatehouseError
-from gatehouse.exits import ERROR
+from gatehouse.exits import ERROR, INTERRUPTED
 
 HELP = {"help_option_names": ["-h", "--help"]}
 """Context settings of every group: click keeps the help option that was used first."""
@@ -21,7 +21,10 @@ EXTRAS = frozenset(("keras", "mlflow", "optuna", "tensorboard"))
 
 
 def command(function: Callable[..., int]) -> Callable[..., None]:
-    """Exit with the function's code; a user's error is a message and code 2, never a traceback."""
+    """Exit with the function's code; a user's error is a message and code 2, never a traceback.
+
+    Ctrl-C is a message and code 130.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> None:
@@ -33,6 +36,9 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
         except ModuleNotFoundError as error:
             click.echo(f"error: {_not_installed(error)}", err=True)
             code = ERROR
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            code = INTERRUPTED
         except BrokenPipeError:
             # The reader went away, as in `| head`: output that nobody read is no pass.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,7 +14,7 @@ import hmac
 import json
 import os
 
-from gatehouse.evidence import PAIR, Gate
+from gatehouse.evidence import PAIR
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace
 
@@ -43,7 +43,7 @@ def mark(draws: str) -> str:
     return "sha256:" + hashlib.sha256(f"mark {draws}".encode()).hexdigest()
 
 
-def drawn_policy(policy: Policy, gate: Gate, draws: str) -> Policy:
+def drawn_policy(policy: Policy, gate: str, draws: str) -> Policy:
     """A policy whose seed follows from the draws, the gate and the seed that it had."""
     told = f"{draws} {gate} {policy.measure.seed}"
     seed = int.from_bytes(hashlib.sha256(told.encode()).digest()[:6])

@@ -17,13 +17,8 @@ from gatehouse.typed import Document, Frozen
 EVIDENCE_VERSION = 1
 
 
-class Gate(StrEnum):
-    DATA = "data"
-    ROWS = "rows"
-    DRIFT = "drift"
-    ACCURACY = "accuracy"
-    FAIRNESS = "fairness"
-    LATENCY = "latency"
+GateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""A gate's name (`gatehouse.gates`), which is also the name of its evidence's file."""
 
 
 class Of(StrEnum):
@@ -129,25 +124,11 @@ class Exam(Frozen):
     new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
 
 
-LOOKS_AT: dict[Gate, tuple[str, ...]] = {
-    Gate.DATA: ("contract", "raw"),
-    Gate.ROWS: ("contract", "raw"),
-    Gate.DRIFT: ("contract", "data", "model"),
-    Gate.ACCURACY: ("contract", "data", "model"),
-    Gate.FAIRNESS: ("contract", "data", "model"),
-    Gate.LATENCY: ("contract", "data", "model", "model_fp32"),
-}
-"""The fields of a subject that each gate's evidence is about."""
-
-COMPARES = (Gate.ROWS, Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS, Gate.LATENCY)
-"""The gates whose measurements depend on the base."""
-
-
 class Evidence(Document):
     """All that one gate measured."""
 
     version: Literal[1] = Field(default=1, description="version of this schema")
-    gate: Gate = Field(description="the gate that measured")
+    gate: GateName = Field(description="the gate that measured")
     candidate: Subject = Field(description="what was measured")
     base: Subject | None = Field(default=None, description="null: compared with nothing")
     exam: Exam | None = Field(
@@ -162,18 +143,18 @@ class Evidence(Document):
     curves: tuple[Curve, ...] = Field(default=(), max_length=20, description="for charts")
 
 
-def evidence_path(folder: Path, gate: Gate) -> Path:
+def evidence_path(folder: Path, gate: str) -> Path:
     return folder / f"{gate}.json"
 
 
-def read_evidence(path: Path, gate: Gate) -> Evidence:
+def read_evidence(path: Path, gate: str) -> Evidence:
     """The evidence of `gate` at `path`.
 
     Raises:
         GatehouseError: it is missing, unreadable, of a newer schema, or another gate's.
     """
     evidence = _read_versioned(path)
-    if evidence.gate is not gate:
+    if evidence.gate != gate:
         raise GatehouseError(
             f"{path}: is the {evidence.gate} gate's evidence, not the {gate} gate's"
         )

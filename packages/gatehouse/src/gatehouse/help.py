@@ -10,7 +10,7 @@ SECTIONS = {
     "Bring new data, erase old rows": ("data", "forget"),
     "Release and watch production": ("image", "stage", "promote", "monitor", "compare", "site"),
     "Look after the repository": ("github", "template", "lock", "schemas"),
-    "Called by stages and workflows": ("prepare", "deal", "objects"),
+    "Called by stages and workflows": ("fingerprints", "prepare", "deal", "objects"),
 }
 
 

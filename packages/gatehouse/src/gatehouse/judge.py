@@ -9,7 +9,10 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
-from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
+from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.gates import GATES
+from gatehouse.gates.data import DATA, failures
+from gatehouse.gates.spec import GateSpec
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.origin import origin_text
 from gatehouse.policy import Policy, Rule, Waiver
@@ -35,7 +38,7 @@ _OTHER = {"raw": "other raw rows", "data": "other data"}
 class Case:
     """All that a verdict rests on."""
 
-    evidence: Mapping[Gate, Evidence | str]
+    evidence: Mapping[str, Evidence | str]
     """Each gate's evidence, or why it could not be read; absent: there is none."""
     candidate: Subject
     """What is on disk now, and what the evidence must therefore describe."""
@@ -45,6 +48,12 @@ class Case:
     """The day (UTC) on which waivers are looked at."""
     acceptances: tuple[Acceptance, ...] = ()
     """Owners' words, whose authors somebody else has looked at."""
+    gates: tuple[GateSpec, ...] = GATES
+    """The gates of the policy that decides; rules of others are in error."""
+
+    def spec(self, gate: str) -> GateSpec | None:
+        """The gate of this name."""
+        return next((each for each in self.gates if each.name == gate), None)
 
 
 def judge(
@@ -83,7 +92,7 @@ def _outcome(results: tuple[RuleResult, ...]) -> Literal[Outcome.PASS, Outcome.F
     return Outcome.FAIL if any(result.blocks for result in results) else Outcome.PASS
 
 
-def _errors(case: Case, policy: Policy) -> dict[Gate, str]:
+def _errors(case: Case, policy: Policy) -> dict[str, str]:
     judged = dict.fromkeys(rule.gate for rule in policy.rules.values())
     found = {gate: evidence_error(case, policy, gate) for gate in judged}
     if _data_stopped(case, policy):
@@ -93,59 +102,57 @@ def _errors(case: Case, policy: Policy) -> dict[Gate, str]:
 
 def _data_stopped(case: Case, policy: Policy) -> bool:
     """Do the rows that are here break the contract critically? The pipeline then stops there."""
-    data = case.evidence.get(Gate.DATA)
-    if not isinstance(data, Evidence) or evidence_error(case, policy, Gate.DATA):
+    data = case.evidence.get(DATA.name)
+    if not isinstance(data, Evidence) or evidence_error(case, policy, DATA.name):
         return False
-    return any(
-        measured.name == "failed_expectations"
-        and measured.slice == "severity=critical"
-        and (measured.value or 0) > 0
-        for measured in data.measurements
-    )
+    return failures(data, "critical") > 0
 
 
-def _not_reached(case: Case, gate: Gate) -> bool:
+def _not_reached(case: Case, gate: str) -> bool:
     """Has the gate no evidence, or of something else than what is here? (Not: a broken file.)"""
-    evidence = case.evidence.get(gate)
-    if isinstance(evidence, str):
+    evidence, spec = case.evidence.get(gate), case.spec(gate)
+    if isinstance(evidence, str) or spec is None:
         return False
     return evidence is None or any(
         getattr(evidence.candidate, field) != getattr(case.candidate, field)
-        for field in LOOKS_AT[gate]
+        for field in spec.looks_at
     )
 
 
-def evidence_error(case: Case, policy: Policy, gate: Gate) -> str | None:
+def evidence_error(case: Case, policy: Policy, gate: str) -> str | None:
     """Why the evidence of `gate` can't be used: missing, unreadable, stale; None where it can."""
+    spec = case.spec(gate)
+    if spec is None:
+        return "the policy that decides names no such gate"
     evidence = case.evidence.get(gate, f"there is no evidence: reports/evidence/{gate}.json")
     if isinstance(evidence, str):
         return evidence
-    for field in LOOKS_AT[gate]:
+    for field in spec.looks_at:
         seen, now = getattr(evidence.candidate, field), getattr(case.candidate, field)
         if now is None:
             return f"the candidate's {field} is not here, so its evidence cannot be trusted"
         if seen != now:
             other = _OTHER.get(field, f"another {field}")
             return f"stale: measured on {other} ({_short(seen)}, now {_short(now)})"
-    if evidence.settings != policy.measure.of_gate(gate):
+    if evidence.settings != policy.settings(spec):
         return "measured with other settings than this policy's measure section; measure again"
-    if evidence.base != compared_with(gate, case.base):
+    if evidence.base != compared_with(spec, case.base):
         return "compared with another base than the one asked for; measure again with it"
     return None
 
 
-def compared_with(gate: Gate, base: Subject | None) -> Subject | None:
+def compared_with(gate: GateSpec, base: Subject | None) -> Subject | None:
     """The part of `base` that the evidence of `gate` must name."""
-    if base is None or gate not in COMPARES:
+    if base is None or not gate.compares:
         return None
-    return Subject(**{field: getattr(base, field) for field in LOOKS_AT[gate]})
+    return Subject(**{field: getattr(base, field) for field in gate.looks_at})
 
 
 def _short(digest: str | None) -> str:
     return "none" if digest is None else digest.removeprefix("sha256:")[:12]
 
 
-def _results(case: Case, policy: Policy, errors: Mapping[Gate, str]) -> tuple[RuleResult, ...]:
+def _results(case: Case, policy: Policy, errors: Mapping[str, str]) -> tuple[RuleResult, ...]:
     results = []
     for name, rule in policy.rules.items():
         evidence = case.evidence.get(rule.gate)
@@ -385,8 +392,11 @@ def _proposed(
 ) -> Proposed | None:
     if proposed is None or proposed == policy:
         return None
-    # The evidence was measured as the deciding policy says; only the limits are tried.
-    proposed = proposed.model_copy(update={"measure": policy.measure})
+    # The evidence was measured as the deciding policy says; only the limits are tried. A gate
+    # that only the proposal names has none.
+    rules = {name: rule for name, rule in proposed.rules.items() if case.spec(rule.gate)}
+    measured = {"measure": policy.measure, "gates": policy.gates, "rules": rules}
+    proposed = proposed.model_copy(update=measured)
     would = _results(case, proposed, _errors(case, proposed))
     said = {result.rule: result.outcome for result in results}
     differing = {r.rule: r.outcome for r in would if said.get(r.rule) is not r.outcome}

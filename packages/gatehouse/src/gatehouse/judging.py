@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from gatehouse.acceptance.record import Acceptance, read_folder
 from gatehouse.base import Base, comparable, find_base, recorded_base, take_base
 from gatehouse.changes import contract_changes, policy_changes
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Subject, evidence_path, read_evidence
+from gatehouse.evidence import Evidence, Subject, evidence_path, read_evidence
+from gatehouse.gates.own import gates_of
 from gatehouse.git import commit_of, file_at
 from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, load_policy, parse_policy
@@ -18,10 +19,10 @@ from gatehouse.verdict import Verdict
 from gatehouse.workspace import Workspace
 
 
-def read_all_evidence(folder: Path) -> dict[Gate, Evidence | str]:
-    """Each gate's evidence, or why it can't be used."""
-    found: dict[Gate, Evidence | str] = {}
-    for gate in Gate:
+def read_all_evidence(folder: Path, gates: Iterable[str]) -> dict[str, Evidence | str]:
+    """The evidence of each of `gates`, or why it can't be used."""
+    found: dict[str, Evidence | str] = {}
+    for gate in gates:
         try:
             found[gate] = read_evidence(evidence_path(folder, gate), gate)
         except GatehouseError as error:
@@ -29,9 +30,9 @@ def read_all_evidence(folder: Path) -> dict[Gate, Evidence | str]:
     return found
 
 
-def evidence_here(folder: Path) -> dict[Gate, Evidence | str]:
-    """Each gate's evidence, or why it can't be used; no entry where there is no file."""
-    found = read_all_evidence(folder)
+def evidence_here(folder: Path, gates: Iterable[str]) -> dict[str, Evidence | str]:
+    """The evidence of each of `gates`, or why it can't be used; no entry without a file."""
+    found = read_all_evidence(folder, gates)
     return {gate: each for gate, each in found.items() if evidence_path(folder, gate).exists()}
 
 
@@ -45,7 +46,7 @@ def verdict_on(
     base: Base | None = None,
     policy: str | None = None,
     on: date | None = None,
-    unmeasured: Mapping[Gate, str] | None = None,
+    unmeasured: Mapping[str, str] | None = None,
     acceptances: tuple[Acceptance, ...] | None = None,
 ) -> Verdict:
     """The verdict on what is in `candidate`.
@@ -76,11 +77,12 @@ def verdict_on(
             kept = tuple(waiver for waiver in deciding.waivers if waiver in approved)
             deciding = deciding.model_copy(update={"waivers": kept})
     case = Case(
-        evidence=evidence_here(candidate.evidence) | dict(unmeasured or {}),
+        evidence=evidence_here(candidate.evidence, deciding.gate_names) | dict(unmeasured or {}),
         candidate=candidate.present(),
         base=_base_subject(candidate, base),
         today=on or today(),
         acceptances=read_folder(candidate.root) if acceptances is None else acceptances,
+        gates=gates_of(deciding),
     )
     contracts = base.contract if base else None
     return judge(

@@ -2,7 +2,7 @@
 
 Needs the standard library and git only, since workflows run it before any package is installed:
 
-    PYTHONPATH=packages/gatehouse/src python3 -m gatehouse.ownership changed BASE [HEAD]
+    PYTHONPATH=$(sh scripts/library.sh) python3 -m gatehouse.ownership changed BASE [HEAD]
 """
 
 from __future__ import annotations

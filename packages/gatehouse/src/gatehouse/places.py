@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
-LIBRARY = "packages/gatehouse/src/gatehouse"
-"""The library's source, in a repository that has it."""
+from gatehouse.errors import GatehouseError
+
+SOURCE = "packages/gatehouse"
+"""The library's project, in a repository that has its source."""
+LIBRARY = f"{SOURCE}/src/gatehouse"
+VENDOR = "vendor"
+"""The library's wheel, in a small fork."""
+LIBRARY_LOCK = Path("requirements/gatehouse.txt")
+"""The wheel's version and SHA-256."""
 OWN = "src"
 """The repository's own packages, `gates` and `pipeline`."""
+PACKAGE = Path(__file__).parent
+"""The library that runs."""
 
 
 def code_path(root: Path) -> str:
     """What goes on PYTHONPATH, so that the code of `root` runs, and not the installed one's."""
-    folders = (root / Path(LIBRARY).parent, root / OWN)
-    return os.pathsep.join(str(folder.resolve()) for folder in folders)
+    folders = [root / Path(LIBRARY).parent, root / OWN]
+    return os.pathsep.join(str(folder.resolve()) for folder in folders if folder.is_dir())
+
+
+def wheel_of(root: Path) -> Path | None:
+    """The library's wheel in `root`; None where there is none.
+
+    Raises:
+        GatehouseError: there are several.
+    """
+    found = sorted((root / VENDOR).glob("gatehouse-*.whl"))
+    if len(found) > 1:
+        raise GatehouseError(
+            f"{VENDOR}/ has {len(found)} wheels of gatehouse; keep the one of {LIBRARY_LOCK}"
+        )
+    return found[0] if found else None
+
+
+def is_library_of(root: Path) -> bool:
+    """Is the library that runs the one that `root` has: as source, or file by file as its wheel?
+
+    A repository that has neither takes it from an index, by the hash in its lock.
+    """
+    if (root / LIBRARY).is_dir():
+        return PACKAGE.resolve() == (root / LIBRARY).resolve()
+    wheel = wheel_of(root)
+    if wheel is None:
+        return True
+    with zipfile.ZipFile(wheel) as files:
+        names = [name for name in files.namelist() if name.startswith(f"{PACKAGE.name}/")]
+        installed = {name: PACKAGE.parent / name for name in names}
+        return all(
+            path.is_file() and path.read_bytes() == files.read(name)
+            for name, path in installed.items()
+        )

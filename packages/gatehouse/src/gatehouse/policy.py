@@ -8,23 +8,44 @@ import json
 import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from gatehouse.evidence import Gate, Of
+from gatehouse.evidence import GateName, Of
+from gatehouse.gates import GATES
+from gatehouse.gates.accuracy import AccuracyMeasure
+from gatehouse.gates.drift import DriftMeasure
+from gatehouse.gates.fairness import FairnessMeasure
+from gatehouse.gates.latency import LatencyMeasure
+from gatehouse.gates.spec import Confidence, GateSpec
 from gatehouse.nearest import hint
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
 
-Count = Annotated[int, Field(ge=1)]
+S = TypeVar("S", bound=Frozen)
+
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
-Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 Status = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$")]
 Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9_-]{0,38}$")]
 """A user of GitHub. A team is none: a token of a workflow cannot read who is in it."""
 
+
+_BUILT_IN = tuple(gate.name for gate in GATES)
+_WATCHED = tuple(gate.name for gate in GATES if gate.production is not None)
+_TAKEN = ("base", "candidate", "graph")
+"""Questions of other processes than gates' (`gatehouse.github.reader`)."""
+_GATES = f"{', '.join(_BUILT_IN)}, or one that `gates` names"
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -61,30 +82,6 @@ Span = Annotated[
 ]
 
 
-class DriftMeasure(Frozen):
-    maximum_rows: Count = Field(description="larger tables are sampled to this many rows")
-    rare_level: Count = Field(description="categories with fewer rows in both are merged")
-
-
-class AccuracyMeasure(Frozen):
-    calibration_bins: Count = Field(description="equal-mass bins of the calibration error")
-
-
-class FairnessMeasure(Frozen):
-    confidence: Confidence = Field(description="of the fairness intervals (two-sided)")
-    minimum_rows: Count = Field(description="smaller groups are reported and do not decide")
-    minimum_class_rows: Count = Field(
-        description="positives and negatives a group needs for its TPR and FPR to decide"
-    )
-    depth: Count = Field(default=2, description="protected attributes that are crossed at most")
-
-
-class LatencyMeasure(Frozen):
-    sessions: Annotated[int, Field(ge=6)] = Field(description="fresh sessions, interleaved")
-    calls: Count = Field(description="timed calls of each graph in a session")
-    batch: Count = Field(description="rows of the batch that is timed besides single rows")
-
-
 class Measure(Frozen):
     """How to measure. Changing it means measuring again; changing a limit does not."""
 
@@ -96,19 +93,11 @@ class Measure(Frozen):
     fairness: FairnessMeasure
     latency: LatencyMeasure
 
-    def of_gate(self, gate: Gate) -> dict[str, Any]:
-        """What the measurements of `gate` depend on, as evidence records it."""
-        if gate in (Gate.DATA, Gate.ROWS):
-            return {}
-        common = self.model_dump(mode="json", include={"confidence", "resamples", "seed"})
-        section: Frozen = getattr(self, gate.value)
-        return common | {gate.value: section.model_dump(mode="json")}
-
 
 class Rule(Frozen):
     """One thing that the evidence must show."""
 
-    gate: Gate
+    gate: GateName = Field(description=_GATES)
     measurement: str = Field(min_length=1, description="name of the measurement")
     of: Of = Field(default=Of.CANDIDATE, description="candidate, or comparison with the base")
     slice: str = Field(default="all", description="which slices; * and ? are wildcards")
@@ -156,6 +145,18 @@ class Rule(Frozen):
         return limit
 
 
+class OwnGate(Frozen):
+    """A gate of the repository's own: docs/extending.md."""
+
+    object: str = Field(
+        pattern=r"^gates(\.[a-z_][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*$",
+        description="module and object in src/gates, as gates.module:OBJECT",
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="of the gate; a change measures again"
+    )
+
+
 class Waiver(Frozen):
     """A dated exception to one rule; it counts only from the base's policy."""
 
@@ -164,6 +165,17 @@ class Waiver(Frozen):
     reason: Words = Field(min_length=10, description="why this failure is acceptable for now")
     approver: Words = Field(min_length=1, description="who answers for it")
     expires: date = Field(description="last day on which it counts (YYYY-MM-DD, UTC)")
+
+
+def _watched(gate: str) -> str:
+    if gate not in _WATCHED:
+        raise ValueError(f"the monitor has no gate '{gate}'; it has: {', '.join(_WATCHED)}")
+    return gate
+
+
+Watched = Annotated[
+    GateName, AfterValidator(_watched), Field(json_schema_extra={"enum": list(_WATCHED)})
+]
 
 
 class Monitor(Frozen):
@@ -180,8 +192,8 @@ class Monitor(Frozen):
         description="length of a cycle that the window is shorter than: whole seasons are then "
         "compared with the training data, and a window with those of its own hour or day before",
     )
-    gates: tuple[Literal[Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS], ...] = Field(
-        default=(Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS),
+    gates: tuple[Watched, ...] = Field(
+        default=_WATCHED,
         min_length=1,
         description="which gates judge; accuracy and fairness only where there are labels",
     )
@@ -205,6 +217,9 @@ class Policy(Frozen):
 
     version: Literal[1] = Field(description="version of this file's schema")
     measure: Measure
+    gates: dict[GateName, OwnGate] = Field(
+        default_factory=dict, description="gates of the repository's own, by name"
+    )
     rules: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Rule] = Field(min_length=1)
     waivers: tuple[Waiver, ...] = ()
     monitor: Monitor = Monitor()
@@ -232,6 +247,9 @@ class Policy(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        for name in self.gates:
+            if all(rule.gate != name for rule in self.rules.values()):
+                raise ValueError(f"gates: no rule judges {name}; write one, or take the gate out")
         for waiver in self.waivers:
             if waiver.rule not in self.rules:
                 raise ValueError(
@@ -247,6 +265,45 @@ class Policy(Frozen):
         if len(set(self.bases.values())) < len(self.bases):
             raise ValueError("bases: two branches share a status; give each its own")
         return self
+
+    @field_validator("gates")
+    @classmethod
+    def _check_gates(cls, gates: dict[str, OwnGate]) -> dict[str, OwnGate]:
+        for name in gates:
+            if name in _BUILT_IN or name in _TAKEN:
+                raise ValueError(f"the name {name} is taken; choose another")
+        return gates
+
+    @field_validator("rules")
+    @classmethod
+    def _check_rules(cls, rules: dict[str, Rule], info: ValidationInfo) -> dict[str, Rule]:
+        known = (*_BUILT_IN, *info.data.get("gates", {}))
+        for name, rule in rules.items():
+            if rule.gate not in known:
+                raise ValueError(
+                    f"{name}: there is no gate '{rule.gate}'; there are: {', '.join(known)}"
+                )
+        return rules
+
+    @property
+    def gate_names(self) -> tuple[str, ...]:
+        """The built-in gates, and those that `gates` names."""
+        return (*_BUILT_IN, *self.gates)
+
+    def settings(self, gate: GateSpec) -> dict[str, Any]:
+        """What the measurements of a gate depend on, as evidence records it."""
+        if gate.settings is None:
+            return {}
+        common = self.measure.model_dump(mode="json", include={"confidence", "resamples", "seed"})
+        if gate.name in self.gates:
+            own = self.own_settings(gate.name, gate.settings)
+        else:
+            own = getattr(self.measure, gate.name)
+        return common | {gate.name: own.model_dump(mode="json")}
+
+    def own_settings(self, gate: str, model: type[S]) -> S:
+        """The settings of a gate of the repository's own, as its model reads them."""
+        return model.model_validate(self.gates[gate].settings)
 
     @property
     def digest(self) -> str:

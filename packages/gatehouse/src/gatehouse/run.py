@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.acceptance.record import of_model, read_folder
-from gatehouse.base import Base, BaseRecord, take_base, write_record
+from gatehouse.base import LOCK, Base, BaseRecord, measuring_policy, take_base, write_record
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.evidence import evidence_path, read_evidence
+from gatehouse.gates import GATES
+from gatehouse.gates.data import DATA, failures
+from gatehouse.gates.own import gates_of
 from gatehouse.git import environment
+from gatehouse.interrupts import end_with_children, shielded
 from gatehouse.judging import read_all_evidence, verdict_on
+from gatehouse.lock.file import parse_lock
 from gatehouse.params import PARAMS
 from gatehouse.places import code_path
-from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.policy import POLICY_FILE, Policy, load_policy, parse_policy
 from gatehouse.since import since_last_word
 from gatehouse.source import check_source, set_source
-from gatehouse.typed import parse_yaml, read_text, write_text
+from gatehouse.typed import parse_yaml, read_text, write_bytes, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
@@ -42,14 +47,7 @@ NO_TELEMETRY = {
     "ORT_DISABLE_TELEMETRY": "1",
 }
 
-# DVC's own talk (each command, what is up to date, what to type next) goes to Python's standard
-# output, its errors, warnings and bars to standard error; the stages have both from the process.
-_QUIET_DVC = """\
-import os, sys
-sys.stdout = open(os.devnull, "w")
-from dvc.cli import main
-sys.exit(main())
-"""
+_QUIET_DVC = str(Path(__file__).with_name("quiet_dvc.py"))
 
 
 def own_code(root: Path) -> dict[str, str]:
@@ -71,7 +69,8 @@ def set_base(base: Base | None) -> Workspace | None:
 def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
     """Run DVC's stages that are out of date; true where all of them succeeded.
 
-    What the stages print is shown, and of DVC what went wrong.
+    What the stages print is shown, and of DVC what went wrong. An interrupt ends DVC and its
+    stages; dvc.lock is then what it was after the last whole stage, or before the run.
 
     Args:
         *arguments: of `dvc repro`.
@@ -80,22 +79,40 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
     """
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _QUIET_DVC, "repro", *arguments],
-        cwd=root,
-        env=environment() | NO_TELEMETRY | {"PATH": path, "PYTHONSAFEPATH": "1"} | variables,
-        check=False,
-    )
-    return done.returncode == 0
+    lock = root / LOCK
+    before = lock.read_bytes() if lock.is_file() else None
+    with shielded():
+        process = subprocess.Popen(
+            [sys.executable, "-P", _QUIET_DVC, "repro", *arguments],
+            cwd=root,
+            env=environment() | NO_TELEMETRY | {"PATH": path, "PYTHONSAFEPATH": "1"} | variables,
+        )
+    try:
+        return process.wait() == 0
+    except KeyboardInterrupt:
+        end_with_children(process.pid)
+        _keep_whole(lock, before)
+        raise
+
+
+def _keep_whole(lock: Path, before: bytes | None) -> None:
+    """Put the lock file back as it was, if DVC was ended while it wrote it."""
+    if not lock.is_file():
+        return
+    try:
+        parse_lock(read_text(lock), lock.name)
+    except GatehouseError:
+        if before is None:
+            lock.unlink()
+        else:
+            write_bytes(lock, before)
 
 
 def stopped_by_data(candidate: Workspace) -> bool:
     """Did the data gate stop the pipeline, on the data that is here now?"""
-    from gatehouse.gates.data import failures
-
     try:
-        evidence = read_evidence(evidence_path(candidate.evidence, Gate.DATA), Gate.DATA)
-        fresh = evidence.candidate == candidate.subject(Gate.DATA)
+        evidence = read_evidence(evidence_path(candidate.evidence, DATA.name), DATA.name)
+        fresh = evidence.candidate == candidate.subject(DATA)
     except GatehouseError:
         return False
     return fresh and failures(evidence, "critical") > 0
@@ -136,39 +153,45 @@ def report_context(
 ) -> ReportContext:
     """All that the report on a verdict rests on."""
     from gatehouse.report.context import ReportContext
-    from gatehouse.report.links import Links, rule_lines
+    from gatehouse.report.links import links_beside
 
-    evidence: dict[Gate, Evidence | str] = read_all_evidence(candidate.evidence)
-    policy = base.policy_text if base else None
-    if policy is None and (candidate.root / POLICY_FILE).exists():
-        policy = read_text(candidate.root / POLICY_FILE)
+    text = base.policy_text if base else None
+    if text is None and (candidate.root / POLICY_FILE).exists():
+        text = read_text(candidate.root / POLICY_FILE)
+    gates = gates_of(parse_policy(text, POLICY_FILE)) if text is not None else GATES
     return ReportContext(
         verdict=verdict,
-        evidence=evidence,
+        evidence=read_all_evidence(candidate.evidence, [gate.name for gate in gates]),
         params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
         base_params=parse_yaml(base.params, PARAMS) if base and base.params else None,
         base_label=base.name if base else None,
         full_report=full_report,
-        links=Links(lines=rule_lines(policy or "")),
+        gates=gates,
+        links=links_beside(text),
     )
 
 
-def write_card(candidate: Workspace, graph: Metadata | None = None) -> Path:
+def write_card(
+    candidate: Workspace, graph: Metadata | None = None, policy: Policy | None = None
+) -> Path:
     """Store the model card made from the evidence; its path.
 
     Args:
         candidate: with its evidence.
         graph: what the served graph says of itself; read from the graph where it is not given.
+        policy: whose own gates are shown; by default the one that says how to measure.
     """
     from gatehouse.report.card import CardContext, render_card
     from gatehouse.report.card_text import CARD_TEXT, load_card_text
 
     known = read_folder(candidate.root)
+    gates = gates_of(policy or measuring_policy(candidate.root))
     context = CardContext(
         contract=candidate.contract,
         text=load_card_text(candidate.root / CARD_TEXT),
         params=parse_yaml(read_text(candidate.root / PARAMS), PARAMS),
-        evidence=read_all_evidence(candidate.evidence),
+        evidence=read_all_evidence(candidate.evidence, [gate.name for gate in gates]),
+        own=tuple(gate for gate in gates if gate not in GATES),
         metadata=graph or candidate.model.metadata,
         acceptances=of_model(known, candidate.present()) if known else (),
     )

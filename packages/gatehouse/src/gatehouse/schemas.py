@@ -12,6 +12,7 @@ from gatehouse.contract import Contract
 from gatehouse.evidence import Evidence
 from gatehouse.policy import Policy
 from gatehouse.report.card_text import CardText
+from gatehouse.typed import write_text
 from gatehouse.verdict import Verdict
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -69,6 +70,6 @@ def write_schemas(folder: Path) -> list[Path]:
     for name in published():
         path = folder / f"{name}.json"
         text = json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
         paths.append(path)
     return paths

@@ -17,7 +17,7 @@ from gatehouse.acceptance.record import FOLDER, parse
 from gatehouse.base import COUNTED, LOCK, Base, Counted, Outputs, find_base
 from gatehouse.contract import CONTRACT_FILE
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
+from gatehouse.gates.rows import ROWS
 from gatehouse.git import file_at, git
 from gatehouse.policy import POLICY_FILE
 from gatehouse.table import RAW
@@ -110,7 +110,7 @@ def _accepts(commit: str, path: Path, measurement: str, root: Path) -> bool:
     except GatehouseError:
         return False
     rules = [entry.rule for entry in accepted.scope.rules.values()]
-    return any(rule.gate is Gate.ROWS and rule.measurement == measurement for rule in rules)
+    return any(rule.gate == ROWS.name and rule.measurement == measurement for rule in rules)
 
 
 def _same_rows(one: Outputs, other: Outputs) -> bool:

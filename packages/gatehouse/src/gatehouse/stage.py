@@ -12,13 +12,17 @@ from gatehouse.errors import GatehouseError
 def run_stage(work: Callable[[], str | None]) -> int:
     """Do the work and print what it returns; the exit code.
 
-    A user's error is a message on standard error and `exits.ERROR`, never a traceback.
+    A user's error is a message on standard error and `exits.ERROR`, never a traceback; so is
+    Ctrl-C, with `exits.INTERRUPTED`.
     """
     try:
         done = work()
     except GatehouseError as error:
         print(f"error: {error}", file=sys.stderr)
         return exits.ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return exits.INTERRUPTED
     if done:
         print(done)
     return exits.PASS

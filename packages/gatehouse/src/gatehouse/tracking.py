@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.disclosed import disclosed
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Of
 from gatehouse.git import commit_of
 from gatehouse.judging import read_all_evidence
 from gatehouse.params import PARAMS
 from gatehouse.remote import reason, shown
+from gatehouse.report.context import flat
 from gatehouse.typed import parse_yaml, read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, VERDICT, Workspace
@@ -80,9 +82,9 @@ def _log(client: MlflowClient, workspace: Workspace, verdict: Verdict) -> str:
         **{f"gatehouse.{k}": d for k, d in verdict.candidate.model_dump().items() if d},
     }
     run = client.create_run(experiment, tags=tags, run_name=commit[:12]).info.run_id
-    metrics = list(_metrics(workspace))
-    settings = _flat(parse_yaml(read_text(workspace.root / PARAMS), PARAMS))
-    params = [Param(key, str(value)) for key, value in settings]
+    metrics = list(_metrics(workspace, verdict.gates))
+    settings = flat(parse_yaml(read_text(workspace.root / PARAMS), PARAMS))
+    params = [Param(key, str(value)) for key, value in settings.items() if disclosed(key, value)]
     for start in range(0, max(len(metrics), len(params)), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         client.log_batch(run, metrics=metrics[part], params=params[part])
@@ -94,19 +96,19 @@ def _log(client: MlflowClient, workspace: Workspace, verdict: Verdict) -> str:
     return str(run)
 
 
-def _metrics(workspace: Workspace) -> Iterator[Any]:
+def _metrics(workspace: Workspace, gates: Iterable[str]) -> Iterator[Any]:
     from time import time
 
     from mlflow.entities import Metric
 
     now = int(time() * 1000)
-    for gate, evidence in read_all_evidence(workspace.evidence).items():
+    for gate, evidence in read_all_evidence(workspace.evidence, gates).items():
         if not isinstance(evidence, Evidence):
             continue
         for measured in evidence.measurements:
             if measured.value is None or measured.of is Of.BASE:
                 continue
-            parts = [gate.value, measured.name]
+            parts = [gate, measured.name]
             parts += [measured.of.value] if measured.of is Of.COMPARISON else []
             parts += [measured.slice] if measured.slice != "all" else []
             name = _STRANGE.sub("_", "/".join(parts))
@@ -115,17 +117,6 @@ def _metrics(workspace: Workspace) -> Iterator[Any]:
                 values |= {f"{name}/low": measured.interval.low}
                 values |= {f"{name}/high": measured.interval.high}
             yield from (Metric(key, float(value), now, 0) for key, value in values.items())
-
-
-def _flat(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by dotted key, without the data's place: a path or URL says who works where."""
-    if not isinstance(values, Mapping) or not values:
-        yield above, values
-        return
-    for key, value in values.items():
-        name = f"{above}.{key}" if above else str(key)
-        if name not in ("data.file.path", "data.file.url", "data.adult.folder"):
-            yield from _flat(value, name)
 
 
 def _commit() -> str:

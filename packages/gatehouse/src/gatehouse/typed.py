@@ -71,7 +71,16 @@ class Document(Frozen):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Store `text` as UTF-8 at `path`: all of it or, after a crash, what stood there before.
+    """Store `text` as UTF-8 at `path`, as `write_bytes` does.
+
+    Raises:
+        GatehouseError: the file cannot be written.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Store `content` at `path`: all of it or, after a crash, what stood there before.
 
     Raises:
         GatehouseError: the file cannot be written.
@@ -81,7 +90,7 @@ def write_text(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            part.write_text(text, encoding="utf-8", newline="\n")
+            part.write_bytes(content)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

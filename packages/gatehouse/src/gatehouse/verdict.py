@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from gatehouse.evidence import Gate, Interval, Of, Subject
+from gatehouse.evidence import GateName, Interval, Of, Subject
+from gatehouse.gates import GATES
 from gatehouse.policy import Waiver
 from gatehouse.typed import Document, Frozen
 
@@ -51,7 +52,7 @@ class RuleResult(Frozen):
     """A rule's outcome, the worst of its findings."""
 
     rule: str = Field(description="name of the rule in the policy")
-    gate: Gate = Field(description="whose evidence it judges")
+    gate: GateName = Field(description="whose evidence it judges")
     measurement: str = Field(description="what it judges")
     of: Of = Field(description="the candidate, or the comparison with the base")
     limit: float = Field(description="the policy's limit")
@@ -114,19 +115,27 @@ class Verdict(Document):
     policy: str = Field(description="digest of the policy that decided")
     policy_from: str = Field(description="where that policy stands: the work tree, or a commit")
     rules: tuple[RuleResult, ...]
-    errors: dict[Gate, str] = Field(description="gates whose evidence could not be used, and why")
+    errors: dict[GateName, str] = Field(
+        description="gates whose evidence could not be used, and why"
+    )
     policy_changes: tuple[Change, ...] = ()
     contract_changes: tuple[Change, ...] = ()
     waivers: tuple[WaiverState, ...] = ()
     acceptances: tuple[Accepted, ...] = ()
     proposed: Proposed | None = None
 
-    def gate(self, gate: Gate) -> Outcome:
-        """The worst outcome of a gate's rules."""
-        return worst([result.outcome for result in self.rules if result.gate is gate])
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The built-in gates, and those of the repository's own that a rule is about."""
+        names = [gate.name for gate in GATES] + [result.gate for result in self.rules]
+        return tuple(dict.fromkeys(names))
 
-    def gate_blocks(self, gate: Gate) -> bool:
-        return any(result.blocks for result in self.rules if result.gate is gate)
+    def gate(self, gate: str) -> Outcome:
+        """The worst outcome of a gate's rules."""
+        return worst([result.outcome for result in self.rules if result.gate == gate])
+
+    def gate_blocks(self, gate: str) -> bool:
+        return any(result.blocks for result in self.rules if result.gate == gate)
 
     @property
     def loosened(self) -> bool:

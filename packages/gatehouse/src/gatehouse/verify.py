@@ -25,7 +25,9 @@ from gatehouse.base import (
     recorded_base,
 )
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path, read_evidence
+from gatehouse.evidence import Evidence, Measurement, evidence_path, read_evidence
+from gatehouse.gates.own import gates_of
+from gatehouse.gates.rows import ROWS
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.judge import Case, judge
 from gatehouse.judging import today
@@ -42,9 +44,6 @@ from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE, MODEL, Workspace
 
 TRAIN_REPORTS = Path("reports/train")
-
-_TIMED = ("latency_ratio", "latency_p50", "latency_p95", "latency_p99")
-"""Measurements of time: no two runs agree on them. All but their numbers is compared."""
 
 _DRAWN = ("drift", "single_row_difference")
 """Measurements whose value rests on rows that are drawn, where there are many."""
@@ -165,12 +164,17 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:
-    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card."""
-    said = {*(evidence_path(EVIDENCE, gate).as_posix() for gate in Gate), CARD.as_posix()}
+    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card.
+
+    Fingerprints say which code ran, and are no result.
+    """
+    said = EVIDENCE.as_posix() + "/"
     return [
         Difference(path, recorded.get(path, "nothing"), fresh.get(path, "nothing"))
         for path in sorted(set(recorded) | set(fresh))
-        if path not in said and recorded.get(path) != fresh.get(path)
+        if not path.startswith(said)
+        and path != CARD.as_posix()
+        and recorded.get(path) != fresh.get(path)
     ]
 
 
@@ -201,10 +205,10 @@ def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
     """The evidence in Git against what this installation measures on the reproduced run."""
     candidate, policy, base = Workspace(clone), measuring_policy(clone), recorded_base(clone)
     differences: list[Difference] = []
-    recorded: dict[Gate, Evidence] = {}
-    fresh: dict[Gate, Evidence] = {}
-    for gate in Gate:
-        path = evidence_path(EVIDENCE, gate)
+    recorded: dict[str, Evidence] = {}
+    fresh: dict[str, Evidence] = {}
+    for spec in gates_of(policy):
+        gate, path = spec.name, evidence_path(EVIDENCE, spec.name)
         text = file_at(commit, path, root)
         if text is None:
             differences.append(Difference(path.as_posix(), "nothing", "evidence"))
@@ -215,17 +219,17 @@ def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
         except GatehouseError as error:
             differences.append(Difference(path.as_posix(), f"unreadable ({error})", "evidence"))
             continue
-        fresh[gate] = measure(gate, candidate, base, policy)
-        if gate is Gate.ROWS:  # where the model came from, no run can find out
+        fresh[gate] = measure(spec, candidate, base, policy)
+        if spec is ROWS:  # where the model came from, no run can find out
             recorded[gate] = without_origin(recorded[gate])
             fresh[gate] = without_origin(fresh[gate])
-        differences += _evidence_differences(path, *_alike(recorded[gate], fresh[gate]))
+        differences += _evidence_differences(path, *_alike(recorded[gate], fresh[gate]), spec.timed)
     return differences + _compare_outcomes(recorded, fresh, candidate, base, policy)
 
 
 def _compare_outcomes(
-    recorded: dict[Gate, Evidence],
-    fresh: dict[Gate, Evidence],
+    recorded: dict[str, Evidence],
+    fresh: dict[str, Evidence],
     candidate: Workspace,
     base: Workspace | None,
     policy: Policy,
@@ -235,12 +239,13 @@ def _compare_outcomes(
     An inconclusive outcome that does not block contradicts no pass: the limit is in the noise.
     """
 
-    def outcomes(evidence: dict[Gate, Evidence]) -> dict[str, Outcome]:
+    def outcomes(evidence: dict[str, Evidence]) -> dict[str, Outcome]:
         case = Case(
             evidence=evidence,
             candidate=candidate.present(),
             base=base.present() if base else None,
             today=today(),
+            gates=gates_of(policy),
         )
         return {
             rule.rule: Outcome.PASS
@@ -257,14 +262,16 @@ def _compare_outcomes(
     ]
 
 
-def _evidence_differences(path: Path, recorded: Evidence, fresh: Evidence) -> list[Difference]:
+def _evidence_differences(
+    path: Path, recorded: Evidence, fresh: Evidence, timed: tuple[str, ...]
+) -> list[Difference]:
     differences = [
         Difference(f"{path.as_posix()} {field}", str(getattr(recorded, field)),
                    str(getattr(fresh, field)))
         for field in ("candidate", "base", "settings")
         if getattr(recorded, field) != getattr(fresh, field)
     ]  # fmt: skip
-    before, after = _comparable(recorded), _comparable(fresh)
+    before, after = _comparable(recorded, timed), _comparable(fresh, timed)
     for key in sorted(set(before) | set(after)):
         if before.get(key) != after.get(key):
             what = f"{path.as_posix()} {' '.join(key)}"
@@ -291,15 +298,15 @@ def _alike(recorded: Evidence, fresh: Evidence) -> tuple[Evidence, Evidence]:
 Key = tuple[str, str, str, str]
 
 
-def _comparable(evidence: Evidence) -> dict[Key, list[Measurement]]:
-    """The measurements by what they measure; of times all but the numbers.
+def _comparable(evidence: Evidence, timed: tuple[str, ...]) -> dict[Key, list[Measurement]]:
+    """The measurements by what they measure; of times all but the numbers: no two runs agree.
 
     Lists, since forged evidence can hold a second measurement of the same thing.
     """
     found: dict[Key, list[Measurement]] = {}
     for m in evidence.measurements:
-        timed = evidence.gate is Gate.LATENCY and m.name in _TIMED and m.value is not None
-        kept = m.model_copy(update={"value": 0.0, "interval": None}) if timed else m
+        time = timed and m.name.startswith(timed) and m.value is not None
+        kept = m.model_copy(update={"value": 0.0, "interval": None}) if time else m
         found.setdefault((m.name, m.of.value, m.slice, m.unit), []).append(kept)
     return found
 

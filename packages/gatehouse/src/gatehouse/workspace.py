@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
 from gatehouse.digest import PREPARED, file_digest, raw_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import LOOKS_AT, Gate, Subject
+from gatehouse.evidence import Subject
 from gatehouse.seal import data_digest, sealed_digest
 from gatehouse.table import RAW, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gatehouse.gates.spec import GateSpec
     from gatehouse.model import Model
 
 MODEL_FP32 = Path("models/model.onnx")
@@ -98,13 +99,13 @@ class Workspace:
             raise GatehouseError(f"{path}: has no rows")
         return frame
 
-    def subject(self, gate: Gate) -> Subject:
+    def subject(self, gate: GateSpec) -> Subject:
         """Digests of what the evidence of `gate` is about.
 
         Raises:
             GatehouseError: one of the files is missing.
         """
-        return Subject(**{field: self._digest(field) for field in LOOKS_AT[gate]})
+        return Subject(**{field: self._digest(field) for field in gate.looks_at})
 
     def present(self, fields: Iterable[str] = tuple(Subject.model_fields)) -> Subject:
         """Digests of what is here; null for what is missing, and for rows without a seal.

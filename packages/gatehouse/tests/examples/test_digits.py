@@ -13,8 +13,7 @@ from onnx import numpy_helper
 
 from gatehouse.contract import load_contract
 from gatehouse.digest import SPLITS
-from gatehouse.evidence import Gate
-from gatehouse.gates import latency
+from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
 from gatehouse.judging import verdict_on
 from gatehouse.measure import measure, measure_and_write
@@ -28,6 +27,7 @@ from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, Workspace
 from tests.examples.conftest import EXAMPLE
 from tests.gatehouse.serving.place import serving
+from tests.shared import NAMES, SPECS
 
 pytestmark = pytest.mark.slow
 
@@ -57,16 +57,16 @@ def made(copied: Path, example: Any) -> Path:
         prepare(load_contract())
         for stage in (train, quantize):
             assert stage.main() == 0
-        for gate in Gate:
-            measure_and_write(gate, Workspace(), None, load_policy())
+        for gate in NAMES:
+            measure_and_write(SPECS[gate], Workspace(), None, load_policy())
     return copied
 
 
-def rules_on(gate: Gate, candidate: Path, base: Path | None = None) -> dict[str, list[str]]:
+def rules_on(gate: str, candidate: Path, base: Path | None = None) -> dict[str, list[str]]:
     """The slices that fail, by rule, after the gate has measured."""
     policy = load_policy(candidate / "policy.yaml")
     compared = Workspace(base) if base else None
-    evidence = measure(gate, Workspace(candidate), compared, policy)
+    evidence = measure(SPECS[gate], Workspace(candidate), compared, policy)
     failed = {
         name: [
             finding.slice
@@ -74,7 +74,7 @@ def rules_on(gate: Gate, candidate: Path, base: Path | None = None) -> dict[str,
             if finding.outcome is Outcome.FAIL
         ]
         for name, rule in policy.rules.items()
-        if rule.gate is gate
+        if rule.gate == gate
     }
     return {name: slices for name, slices in failed.items() if slices}
 
@@ -110,7 +110,7 @@ def test_a_digit_that_is_never_decided_turns_its_recall_red(made: Path, tmp_path
     values[8] = -1000
     bias.CopyFrom(numpy_helper.from_array(values, bias.name))
     onnx.save(model, blind / MODEL)
-    assert rules_on(Gate.ACCURACY, blind)["accuracy-each-digit"] == ["class=8"]
+    assert rules_on("accuracy", blind)["accuracy-each-digit"] == ["class=8"]
 
 
 def test_halves_of_the_images_do_not_drift(made: Path, example: Any) -> None:
@@ -134,7 +134,7 @@ def test_the_drift_gate_compares_images_with_those_of_the_base(
 ) -> None:
     """Attacks columns of whole images that the gate passes over since no model reads them."""
     moved = Path(shutil.copytree(made, tmp_path / "moved"))
-    assert rules_on(Gate.DRIFT, made, base=made) == {}
+    assert rules_on("drift", made, base=made) == {}
     to_the_right = example.drift.WRONG["one pixel to the right"]
     for split in SPLITS:
         path = moved / f"data/prepared/{split}.parquet"
@@ -144,7 +144,7 @@ def test_the_drift_gate_compares_images_with_those_of_the_base(
     digest = data_digest(moved / "data/prepared")
     write_metadata(model, metadata.model_copy(update={"data": digest}))
     onnx.save(model, moved / MODEL)
-    failed = rules_on(Gate.DRIFT, moved, base=made)
+    failed = rules_on("drift", moved, base=made)
     assert failed["drift-images"] == ["number=image_x"]
     assert len(failed["drift-pixels"]) > 30
 

@@ -12,7 +12,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from gatehouse.digest import dvc_md5
-from gatehouse.evidence import Evidence, Gate
+from gatehouse.evidence import Evidence
 from gatehouse.github.candidate import OUTPUTS
 from gatehouse.workspace import MODEL, MODEL_FP32
 from tests.gatehouse.tiny import Finished, lay_out, make_graph, origin
@@ -109,7 +109,7 @@ def _blind(**said: Any) -> Any:
 
 def bad_evidence(made: Candidate) -> Evidence:
     """Evidence of the accuracy gate that fails by far."""
-    whole = made.evidence(Gate.ACCURACY)
+    whole = made.evidence("accuracy")
     (first,) = whole.measurements
     assert first.interval is not None
     low = first.interval.model_copy(update={"low": 0.11, "high": 0.13})

@@ -12,7 +12,7 @@ from typing import Any
 from gatehouse.changes import contract_changes, policy_changes
 from gatehouse.contract import parse_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import evidence_path
 from gatehouse.github.archive import unpack
 from gatehouse.github.candidate import check_outputs
 from gatehouse.github.judged import Judged, Note
@@ -30,6 +30,7 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.seeds import Candidate, bad_evidence, bad_rows, blind_model, passing
 from tests.fuzz.structures import json_file, model_file, table_file, yaml_file
 from tests.fuzz.worker import Worker
+from tests.shared import NAMES, SPECS
 
 HEAD = "0" * 40
 TODAY = date(2026, 1, 1)
@@ -65,13 +66,13 @@ def measured_targets(folder: Path, worker: Worker) -> list[Target]:
     return [
         Target("table that breaks the contract, lock fits",
                table_file((rows.root / ROWS).read_bytes()),
-               _measured(rows, ROWS, Gate.DATA, worker), share=0.5),
+               _measured(rows, ROWS, "data", worker), share=0.5),
         Target("test split of another model, lock fits",
                table_file((moved.root / TEST).read_bytes()),
-               _measured(moved, TEST, Gate.ACCURACY, worker), share=0.5),
+               _measured(moved, TEST, "accuracy", worker), share=0.5),
         Target("model that knows nothing, lock fits",
                model_file((model.root / MODEL).read_bytes()),
-               _measured(model, MODEL, Gate.ACCURACY, worker)),
+               _measured(model, MODEL, "accuracy", worker)),
     ]  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def _replaced(good: Candidate, path: Path) -> Callable[[bytes], str]:
 
 def _judged(folder: Path) -> Target:
     note = Note(state="failure", text="accuracy: roc_auc 0.12 must be at least 0.8")
-    seed = Judged(head=HEAD, overall=note, gates=dict.fromkeys(Gate, note)).to_json().encode()
+    seed = Judged(head=HEAD, overall=note, gates=dict.fromkeys(NAMES, note)).to_json().encode()
     path = folder / "judged.json"
 
     def attempt(data: bytes) -> str:
@@ -157,7 +158,7 @@ def _judged(folder: Path) -> Target:
 
 def _verdict_of(made: Candidate, **changes: Any) -> Verdict:
     case = Case(
-        evidence=read_all_evidence(made.workspace.evidence),
+        evidence=read_all_evidence(made.workspace.evidence, NAMES),
         candidate=changes.pop("candidate", made.workspace.present()),
         base=None,
         today=TODAY,
@@ -167,8 +168,8 @@ def _verdict_of(made: Candidate, **changes: Any) -> Verdict:
 
 def _evidence(made: Candidate) -> list[Target]:
     """Mutated evidence may be good evidence; a pass must then stand in it, in plain numbers."""
-    path = evidence_path(made.workspace.evidence, Gate.ACCURACY)
-    good = made.evidence(Gate.ACCURACY)
+    path = evidence_path(made.workspace.evidence, "accuracy")
+    good = made.evidence("accuracy")
     digests, settings = good.candidate.model_dump(exclude_none=True), good.settings
 
     def attempt(data: bytes) -> str:
@@ -185,7 +186,7 @@ def _evidence(made: Candidate) -> list[Target]:
             assert lows
             assert min(lows) >= 0.8, "a pass that nothing earned"
             return "earned by its numbers"
-        return "refused" if Gate.ACCURACY in verdict.errors else "red"
+        return "refused" if "accuracy" in verdict.errors else "red"
 
     return [
         Target("evidence that fails", json_file(bad_evidence(made).to_json().encode()), attempt),
@@ -263,7 +264,7 @@ def _params(data: bytes) -> str:
     return "read, decides nothing"
 
 
-def _measured(made: Candidate, path: Path, gate: Gate, worker: Worker) -> Callable[[bytes], str]:
+def _measured(made: Candidate, path: Path, gate: str, worker: Worker) -> Callable[[bytes], str]:
     before = (made.root / path).read_bytes()
 
     def attempt(data: bytes) -> str:
@@ -272,7 +273,7 @@ def _measured(made: Candidate, path: Path, gate: Gate, worker: Worker) -> Callab
         (made.root / path).write_bytes(data)
         made.relock()
         check_outputs(made.root)
-        said = worker.run(measure_and_judge, made.root, gate.value)
+        said = worker.run(measure_and_judge, made.root, gate)
         assert said != "green"
         return said
 
@@ -283,11 +284,11 @@ def measure_and_judge(root: Path, name: str) -> str:
     """Does the gate let the candidate in `root` through?"""
     from gatehouse.measure import measure
 
-    gate, made = Gate(name), Candidate(root)
+    made = Candidate(root)
     try:
-        evidence = measure(gate, made.workspace, None, made.policy)
+        evidence = measure(SPECS[name], made.workspace, None, made.policy)
     except GatehouseError as error:
         # A reason that names nothing helps nobody: the file, the graph's part or the column.
         return "refused" if len(str(error)) > 20 else f"refused with no reason: {error}"
-    evidence.write(evidence_path(made.workspace.evidence, gate))
-    return "red" if _verdict_of(made).gate_blocks(gate) else "green"
+    evidence.write(evidence_path(made.workspace.evidence, name))
+    return "red" if _verdict_of(made).gate_blocks(name) else "green"

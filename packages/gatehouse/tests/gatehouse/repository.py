@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatehouse.base import BaseRecord, write_record
-from gatehouse.evidence import Gate
 from tests.gatehouse.tiny import Finished, lay_out
+from tests.shared import NAMES
 
 MAKE = """\
 import json, os, pathlib, shutil, subprocess, sys
@@ -67,7 +67,7 @@ STAGES = {
                 "reports/base.json",
             ],
             "params": [{"policy.yaml": ["measure"]}],
-            "outs": [{f"reports/evidence/{gate}.json": {"cache": False}} for gate in Gate],
+            "outs": [{f"reports/evidence/{gate}.json": {"cache": False}} for gate in NAMES],
         },
     }
 }

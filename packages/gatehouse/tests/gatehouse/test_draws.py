@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from gatehouse.draws import DRAWS, KEY, drawn_policy, draws_here, draws_of, mark
-from gatehouse.evidence import Gate
 from gatehouse.measure import measure
 from gatehouse.workspace import MODEL
 from tests.gatehouse.tiny import Finished
+from tests.shared import NAMES, SPECS
 
 
 def test_draws_follow_from_secret_and_candidate(
@@ -34,10 +34,10 @@ def test_draws_follow_from_secret_and_candidate(
 def test_each_gate_and_seed_draws_by_itself(finished: Finished) -> None:
     """Attacks one gate's draws by what another's evidence tells."""
     policy = finished.policy
-    seeds = {drawn_policy(policy, gate, "aa").measure.seed for gate in Gate}
-    assert len(seeds) == len(Gate)
+    seeds = {drawn_policy(policy, gate, "aa").measure.seed for gate in NAMES}
+    assert len(seeds) == len(NAMES)
     other = policy.model_copy(update={"measure": policy.measure.model_copy(update={"seed": 1})})
-    drawn = (drawn_policy(each, Gate.DRIFT, "aa").measure.seed for each in (policy, other))
+    drawn = (drawn_policy(each, "drift", "aa").measure.seed for each in (policy, other))
     assert len(set(drawn)) == 2
 
 
@@ -52,11 +52,11 @@ def test_evidence_says_which_draws_and_keeps_the_policy_s_settings(
     def measured(draws: str) -> Any:
         monkeypatch.setenv(DRAWS, draws)
         assert draws_here(finished.workspace) == draws
-        return measure(Gate.FAIRNESS, finished.workspace, None, policy)
+        return measure(SPECS["fairness"], finished.workspace, None, policy)
 
     one, again, other = measured("11" * 32), measured("11" * 32), measured("22" * 32)
     assert one == again
     assert one.measurements != other.measurements
-    assert one.settings == other.settings == policy.measure.of_gate(Gate.FAIRNESS)
+    assert one.settings == other.settings == policy.settings(SPECS["fairness"])
     assert one.draws == mark("11" * 32)
     assert "11" * 32 not in one.to_json()

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Of, Subject
+from gatehouse.evidence import Evidence, Measurement, Of, Subject
 from gatehouse.judge import NOT_REACHED, Case, apply_rule, compared_with, decide, judge
 from gatehouse.policy import Policy, Rule, Waiver, parse_policy
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 from tests.gatehouse.tiny import POLICY, good, measured
+from tests.shared import NAMES, SPECS
 
 TODAY = date(2026, 11, 21)
 POLICY_ = parse_policy(POLICY, "policy.yaml")
@@ -23,12 +24,12 @@ SUBJECT = Subject(
 BASE = Subject(contract="sha256:c", data="sha256:1", model="sha256:2", model_fp32="sha256:3")
 
 
-def evidence(gate: Gate, base: Subject | None = BASE, **changes: Any) -> Evidence:
+def evidence(gate: str, base: Subject | None = BASE, **changes: Any) -> Evidence:
     made = Evidence(
         gate=gate,
-        candidate=Subject(**{field: getattr(SUBJECT, field) for field in LOOKS_AT[gate]}),
-        base=compared_with(gate, base),
-        settings=POLICY_.measure.of_gate(gate),
+        candidate=Subject(**{field: getattr(SUBJECT, field) for field in SPECS[gate].looks_at}),
+        base=compared_with(SPECS[gate], base),
+        settings=POLICY_.settings(SPECS[gate]),
         tools={},
         measurements=good(gate, base=base is not None),
     )
@@ -36,8 +37,8 @@ def evidence(gate: Gate, base: Subject | None = BASE, **changes: Any) -> Evidenc
 
 
 def case(base: Subject | None = BASE, **changed: Evidence | str) -> Case:
-    found: dict[Gate, Evidence | str] = {gate: evidence(gate, base) for gate in Gate}
-    found |= {Gate(gate): value for gate, value in changed.items()}
+    found: dict[str, Evidence | str] = {gate: evidence(gate, base) for gate in NAMES}
+    found |= changed
     return Case(evidence=found, candidate=SUBJECT, base=base, today=TODAY)
 
 
@@ -51,8 +52,8 @@ def with_rule(name: str, **changes: Any) -> Policy:
 
 
 def accuracy(*measurements: Measurement) -> Evidence:
-    rest = good(Gate.ACCURACY, base=True)[1:]
-    return evidence(Gate.ACCURACY, measurements=(*measurements, *rest))
+    rest = good("accuracy", base=True)[1:]
+    return evidence("accuracy", measurements=(*measurements, *rest))
 
 
 def test_good_evidence_passes_with_and_without_a_base() -> None:
@@ -88,7 +89,7 @@ def test_the_interval_s_side_decides(
     """Attacks deciding by the point value: noise would pass or fail by luck."""
     if limit == {"at_least": 0.8} and width == 0.05:
         value = 0.8500000001  # so that the low end is not below the limit by rounding
-    rule = Rule(gate=Gate.ACCURACY, measurement="m", why="w", **limit)
+    rule = Rule(gate="accuracy", measurement="m", why="w", **limit)
     assert decide(rule, measured("m", value, width))[0] is expected
 
 
@@ -111,7 +112,7 @@ def test_a_rule_with_alpha_needs_significance_and_size(
 ) -> None:
     """Attacks alarms on tiny effects in much data, and on large ones by chance."""
     rule = Rule(
-        gate=Gate.DRIFT, measurement="m", of=Of.COMPARISON, at_most=0.05, alpha=0.01,
+        gate="drift", measurement="m", of=Of.COMPARISON, at_most=0.05, alpha=0.01,
         minimum_n=100, why="w",
     )  # fmt: skip
     assert decide(rule, measured("m", value, p_value=p_value, n=n))[0] is expected
@@ -119,7 +120,7 @@ def test_a_rule_with_alpha_needs_significance_and_size(
 
 def test_too_few_rows_are_inconclusive_unless_a_failure_is_plain() -> None:
     """Attacks a pass on a handful of rows."""
-    rule = Rule(gate=Gate.ACCURACY, measurement="m", at_least=0.8, minimum_n=100, why="w")
+    rule = Rule(gate="accuracy", measurement="m", at_least=0.8, minimum_n=100, why="w")
     assert decide(rule, measured("m", 0.9, 0.01, n=99))[0] is Outcome.INCONCLUSIVE
     assert decide(rule, measured("m", 0.9, 0.01, n=100))[0] is Outcome.PASS
     assert decide(rule, measured("m", 0.5, 0.01, n=3))[0] is Outcome.FAIL
@@ -158,9 +159,9 @@ def test_what_could_not_be_measured_blocks_unless_it_may_pass(
     One slice without a value blocks even beside others that pass, and a waiver still covers it.
     """
     policy = with_rule("fairness-odds", inconclusive=meaning, on_fail=on_fail)
-    loud = good(Gate.FAIRNESS, base=True)
+    loud = good("fairness", base=True)
     mute = measured("equalized_odds_difference", None, slice="sex & age", n=0)
-    found = case(fairness=evidence(Gate.FAIRNESS, measurements=(*loud, mute)))
+    found = case(fairness=evidence("fairness", measurements=(*loud, mute)))
     verdict = judge(found, policy, "p")
     result = rule_of(verdict, "fairness-odds")
     assert result.blocks is blocks
@@ -177,7 +178,7 @@ def test_a_test_that_could_not_be_made_blocks_too() -> None:
     few = measured("drift", 0.01, slice="number=age", p_value=0.5, of=Of.COMPARISON, n=9)
     mute = few.model_copy(update={"value": None, "p_value": None})
     for measurement, outcome in ((few, Outcome.PASS), (mute, Outcome.FAIL)):
-        found = evidence(Gate.DRIFT, measurements=(measurement,))
+        found = evidence("drift", measurements=(measurement,))
         assert judge(case(drift=found), policy, "p").outcome is outcome
 
 
@@ -197,7 +198,7 @@ def test_brackets_in_slices_are_brackets(pattern: str, name: str, matches: bool)
     """Attacks rules that match nothing, and waivers that match more, for a bracket in a name."""
     policy = with_rule("fairness-odds", slice=pattern)
     found = evidence(
-        Gate.FAIRNESS, measurements=(measured("equalized_odds_difference", 0.9, slice=name),)
+        "fairness", measurements=(measured("equalized_odds_difference", 0.9, slice=name),)
     )
     result = rule_of(judge(case(fairness=found), policy, "p"), "fairness-odds")
     assert result.outcome is (Outcome.FAIL if matches else Outcome.ERROR)
@@ -216,8 +217,8 @@ def test_a_failure_that_only_warns_lets_the_merge_through() -> None:
     assert result.warns
 
 
-@pytest.mark.parametrize("gate", list(Gate))
-def test_missing_evidence_fails_each_gate_even_where_its_rules_only_warn(gate: Gate) -> None:
+@pytest.mark.parametrize("gate", list(NAMES))
+def test_missing_evidence_fails_each_gate_even_where_its_rules_only_warn(gate: str) -> None:
     """Attacks a pass by leaving evidence out."""
     rules = {
         name: rule.model_copy(update={"on_fail": "warn"}) for name, rule in POLICY_.rules.items()
@@ -235,9 +236,9 @@ def test_missing_evidence_fails_each_gate_even_where_its_rules_only_warn(gate: G
 
 
 @pytest.mark.parametrize(
-    ("gate", "field"), [(gate, field) for gate in Gate for field in LOOKS_AT[gate]]
+    ("gate", "field"), [(gate, field) for gate in NAMES for field in SPECS[gate].looks_at]
 )
-def test_evidence_of_anything_else_is_stale(gate: Gate, field: str) -> None:
+def test_evidence_of_anything_else_is_stale(gate: str, field: str) -> None:
     """Attacks each digest in turn: evidence of another contract, data or model, or of none."""
     now = SUBJECT.model_copy(update={field: "sha256:other"})
     verdict = judge(Case(case().evidence, now, BASE, TODAY), POLICY_, "p")
@@ -256,39 +257,39 @@ def test_what_the_data_gate_s_stop_left_unmeasured_is_told_as_its_consequence() 
     """Attacks four gates told as stale beside the one to mend, and a stop that lets them pass."""
     now = SUBJECT.model_copy(update={"raw": "sha256:other", "data": "sha256:other"})
     failed = measured("failed_expectations", 2, slice="severity=critical")
-    stopped = evidence(Gate.DATA, candidate=Subject(contract="sha256:c", raw="sha256:other"),
+    stopped = evidence("data", candidate=Subject(contract="sha256:c", raw="sha256:other"),
                        measurements=(failed,))  # fmt: skip
     found = case(data=stopped, latency="was it cut short?").evidence
     old = dict(found)
-    del old[Gate.FAIRNESS]
+    del old["fairness"]
     verdict = judge(Case(old, now, BASE, TODAY), POLICY_, "p")
     assert verdict.outcome is Outcome.FAIL
-    assert all(verdict.gate_blocks(gate) for gate in Gate)
+    assert all(verdict.gate_blocks(gate) for gate in NAMES)
     assert verdict.errors == {
-        Gate.ROWS: NOT_REACHED, Gate.DRIFT: NOT_REACHED, Gate.ACCURACY: NOT_REACHED,
-        Gate.FAIRNESS: NOT_REACHED, Gate.LATENCY: "was it cut short?",
+        "rows": NOT_REACHED, "drift": NOT_REACHED, "accuracy": NOT_REACHED,
+        "fairness": NOT_REACHED, "latency": "was it cut short?",
     }  # fmt: skip
     # Evidence of another time's stop says nothing of these data.
     before = judge(Case(old, SUBJECT, BASE, TODAY), POLICY_, "p").errors
     assert NOT_REACHED not in before.values()
     held = {
         **old,
-        Gate.DATA: stopped.model_copy(update={"measurements": good(Gate.DATA, base=True)}),
+        "data": stopped.model_copy(update={"measurements": good("data", base=True)}),
     }
     told = judge(Case(held, now, BASE, TODAY), POLICY_, "p").errors
-    assert told[Gate.ACCURACY].startswith("stale: measured on other data (")
+    assert told["accuracy"].startswith("stale: measured on other data (")
 
 
-@pytest.mark.parametrize("gate", COMPARES)
+@pytest.mark.parametrize("gate", [gate for gate in NAMES if SPECS[gate].compares])
 @pytest.mark.parametrize("said", [None, Subject(), SUBJECT])
-def test_evidence_compared_with_another_base_is_an_error(gate: Gate, said: Subject | None) -> None:
+def test_evidence_compared_with_another_base_is_an_error(gate: str, said: Subject | None) -> None:
     """Attacks escaping the comparison: with no base, or with one that is easy to beat."""
     forged = evidence(gate, base=said)
     assert "another base" in judge(case(BASE, **{gate: forged}), POLICY_, "p").errors[gate]
 
 
-@pytest.mark.parametrize("gate", [gate for gate in Gate if gate is not Gate.DATA])
-def test_evidence_made_with_other_settings_is_an_error(gate: Gate) -> None:
+@pytest.mark.parametrize("gate", [gate for gate in NAMES if gate != "data"])
+def test_evidence_made_with_other_settings_is_an_error(gate: str) -> None:
     """Attacks measuring with fewer resamples or another seed until a number fits."""
     forged = evidence(gate, settings=evidence(gate).settings | {"seed": 7})
     assert "other settings" in judge(case(BASE, **{gate: forged}), POLICY_, "p").errors[gate]
@@ -300,7 +301,7 @@ def test_a_rule_that_matches_nothing_is_an_error() -> None:
     verdict = judge(case(), policy, "p")
     assert verdict.outcome is Outcome.FAIL
     assert "roc_auk" in rule_of(verdict, "accuracy-floor").findings[0].text
-    assert judge(case(fairness=evidence(Gate.FAIRNESS, measurements=())), POLICY_, "p").outcome is (
+    assert judge(case(fairness=evidence("fairness", measurements=())), POLICY_, "p").outcome is (
         Outcome.FAIL
     )
 
@@ -308,12 +309,12 @@ def test_a_rule_that_matches_nothing_is_an_error() -> None:
 def test_a_measurement_that_does_not_decide_never_decides() -> None:
     """Attacks small groups: reported ones may neither fail nor stand in for deciding ones."""
     quiet = measured("equalized_odds_difference", 0.9, 0.01, slice="tiny", decides=False)
-    loud = good(Gate.FAIRNESS, base=True)
-    both = evidence(Gate.FAIRNESS, measurements=(*loud, quiet))
+    loud = good("fairness", base=True)
+    both = evidence("fairness", measurements=(*loud, quiet))
     verdict = judge(case(fairness=both), POLICY_, "p")
     assert [f.slice for f in rule_of(verdict, "fairness-odds").findings] == ["sex"]
     assert verdict.outcome is Outcome.PASS
-    only = evidence(Gate.FAIRNESS, measurements=(quiet.model_copy(update={"value": 0.0}),))
+    only = evidence("fairness", measurements=(quiet.model_copy(update={"value": 0.0}),))
     assert judge(case(fairness=only), POLICY_, "p").outcome is Outcome.FAIL
 
 
@@ -379,7 +380,7 @@ def test_a_waiver_of_one_slice_does_not_cover_the_rest() -> None:
         }
     )
     bad = [measured("equalized_odds_difference", 0.9, 0.01, slice=name) for name in ("sex", "race")]
-    found = evidence(Gate.FAIRNESS, measurements=tuple(bad))
+    found = evidence("fairness", measurements=tuple(bad))
     verdict = judge(case(fairness=found), policy, "p")
     assert verdict.outcome is Outcome.FAIL
     assert [state.state for state in verdict.waivers] == ["used", "unused"]
@@ -455,7 +456,7 @@ def test_loosening_a_limit_never_turns_a_pass_into_a_fail(
             update={
                 "rules": {
                     "r": Rule(
-                        gate=Gate.DATA, measurement="m", slice="*", why="w", minimum_n=minimum_n,
+                        gate="data", measurement="m", slice="*", why="w", minimum_n=minimum_n,
                         inconclusive=meaning, alpha=0.01 if test else None,
                         at_most=value if upper else None, at_least=None if upper else value,
                     )
@@ -464,15 +465,15 @@ def test_loosening_a_limit_never_turns_a_pass_into_a_fail(
         )
         for value in (limit, looser)
     ]  # fmt: skip
-    found = evidence(Gate.DATA, measurements=tuple(measurements))
+    found = evidence("data", measurements=tuple(measurements))
     strict, loose = (judge(case(data=found), policy, "p").outcome for policy in policies)
     assert not (strict is Outcome.PASS and loose is Outcome.FAIL)
 
 
-@given(st.permutations(list(Gate)), st.lists(_measurements(), max_size=4))
-def test_judging_is_pure(order: list[Gate], measurements: list[Measurement]) -> None:
+@given(st.permutations(list(NAMES)), st.lists(_measurements(), max_size=4))
+def test_judging_is_pure(order: list[str], measurements: list[Measurement]) -> None:
     """Attacks hidden state: the same input, in any order of gates, gives the same bytes."""
-    whole = case(data=evidence(Gate.DATA, measurements=tuple(measurements)))
+    whole = case(data=evidence("data", measurements=tuple(measurements)))
     shuffled = Case({gate: whole.evidence[gate] for gate in order}, SUBJECT, BASE, TODAY)
     policy = POLICY_.model_copy(update={"waivers": (waiver(),)})
     first, second = judge(whole, policy, "p").to_json(), judge(shuffled, policy, "p").to_json()
@@ -483,10 +484,10 @@ def test_judging_is_pure(order: list[Gate], measurements: list[Measurement]) -> 
 @given(st.lists(_measurements().filter(lambda m: m.decides), min_size=1, max_size=5))
 def test_more_measurements_never_make_a_verdict_better(measurements: list[Measurement]) -> None:
     """Attacks padding the evidence: what was added can't turn the rule's outcome for the better."""
-    rule = Rule(gate=Gate.DATA, measurement="m", slice="*", at_most=0.1, why="w")
+    rule = Rule(gate="data", measurement="m", slice="*", at_most=0.1, why="w")
 
     def rank(found: list[Measurement]) -> int:
-        findings = apply_rule(rule, evidence(Gate.DATA, measurements=tuple(found)))
+        findings = apply_rule(rule, evidence("data", measurements=tuple(found)))
         return max(finding.outcome.rank for finding in findings)
 
     assert rank(measurements) >= rank(measurements[:1])

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from gatehouse.evidence import Evidence, Gate, Subject
+from gatehouse.evidence import Evidence, Subject
 from gatehouse.judge import Case, judge
 from gatehouse.origin import MEASUREMENT, unknown_origin, with_origin, without_origin
 from gatehouse.policy import load_policy
@@ -19,7 +19,7 @@ SUBJECT = Subject(contract="sha256:c", raw="sha256:r", data="sha256:d")
 def evidence() -> Evidence:
     """Of the rows gate, at a desk."""
     return Evidence(
-        gate=Gate.ROWS, candidate=SUBJECT, settings={}, tools={}, measurements=(unknown_origin(),)
+        gate="rows", candidate=SUBJECT, settings={}, tools={}, measurements=(unknown_origin(),)
     )
 
 
@@ -34,7 +34,7 @@ def evidence() -> Evidence:
 def test_what_the_rule_finds(found: Evidence, outcome: Outcome, blocks: bool, told: str) -> None:
     """At a desk nothing fails for it; a model of no run blocks."""
     policy = load_policy(SAMPLE / "policy.yaml")
-    case = Case({Gate.ROWS: found}, SUBJECT, None, date(2026, 11, 30))
+    case = Case({"rows": found}, SUBJECT, None, date(2026, 11, 30))
     (rule,) = [r for r in judge(case, policy, "here").rules if r.rule == "model-from-run"]
     assert (rule.outcome, rule.blocks) == (outcome, blocks)
     assert told in rule.findings[0].text

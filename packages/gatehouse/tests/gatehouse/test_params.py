@@ -67,7 +67,7 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
         ("train.seed=-1", "train.seed"),
         ("train.seed=", "train.seed"),
         ("split.test=0.3", "there is no such setting; params.yaml has: data,"),
-        ("train.threshold=.inf", "train.threshold"),
+        ("decision.threshold=.inf", "decision.threshold"),
         ("tune.folds=1", "tune.folds"),
         ("data.source=oracle", "data.source: Input should be "),
         ("data.file.sha256=abc", "data.file.sha256"),
@@ -147,7 +147,7 @@ def test_every_layout_of_yaml_is_understood(params: Path, old: str, new: str) ->
 def test_an_alias_is_left_to_people(params: Path) -> None:
     """Attacks a change of one setting that changes another, which shares its value."""
     text = params.read_text()
-    text = text.replace("  threshold: 0.5 ", "  threshold: &half 0.5 ", 1)
+    text = text.replace("    dropout: 0.1\n", "    dropout: &half 0.5\n", 1)
     params.write_text(text.replace("      weight: 0.5 ", "      weight: *half ", 1))
     before = params.read_bytes()
     with pytest.raises(GatehouseError, match="by hand"):

@@ -10,7 +10,6 @@ import pytest
 
 from gatehouse.base import BASE_FILE
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.judging import verdict_on
 from gatehouse.places import OWN
 from gatehouse.run import reproduce, run, stopped_by_data, write_verdict_and_report
@@ -72,8 +71,8 @@ def test_a_verdict_and_its_report_are_stored(finished: Finished) -> None:
 def test_the_data_gate_s_stop_is_known_from_any_other(finished: Finished) -> None:
     """Attacks a broken stage taken for broken data, and old evidence taken for fresh."""
     assert not stopped_by_data(finished.workspace)
-    broken = finished.evidence(Gate.DATA).measurements[0].model_copy(update={"value": 2.0})
-    finished.write_evidence(Gate.DATA, measurements=(broken,))
+    broken = finished.evidence("data").measurements[0].model_copy(update={"value": 2.0})
+    finished.write_evidence("data", measurements=(broken,))
     assert stopped_by_data(finished.workspace)
     rows = finished.workspace.raw / "rows.parquet"
     rows.write_bytes(rows.read_bytes() + b"\0")
@@ -97,6 +96,15 @@ def test_stages_and_errors_are_heard_and_dvc_is_not(
     assert "no such column\n" in told.err
     assert "failed to reproduce 'second'" in told.err
     assert "exited with 3" in told.err
+    (tmp_path / "dvc.yaml").write_text(first)
+    assert reproduce(root=tmp_path)
+    assert capfd.readouterr().out == "rows made\n", "a stage without deps runs each time"
+    (tmp_path / "rows.csv").touch()
+    (tmp_path / "dvc.yaml").write_text(first + "    deps: [rows.csv]\n")
+    assert reproduce(root=tmp_path)
+    assert capfd.readouterr().out == "rows made\n"
+    assert reproduce(root=tmp_path)
+    assert capfd.readouterr().out == "Every stage is up to date; nothing ran.\n"
 
 
 PLANTED = ("json", "numpy", "dvc", "pandas", "pipeline", "gatehouse", "gates", "sitecustomize")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Subject
+from gatehouse.evidence import Evidence, Interval, Measurement, Subject
 from gatehouse.judge import Case, judge
 from gatehouse.policy import load_policy
 from gatehouse.schemas import published, schema
@@ -33,7 +33,7 @@ def valid(name: str, document: Any) -> bool:
 @pytest.fixture
 def evidence() -> dict[str, Any]:
     return Evidence(
-        gate=Gate.ACCURACY,
+        gate="accuracy",
         candidate=Subject(model="sha256:" + "a" * 64),
         settings={"confidence": 0.95},
         tools={"numpy": "2.4.0"},
@@ -72,7 +72,7 @@ def test_evidence_and_verdict_as_written_are_valid(evidence: dict[str, Any]) -> 
     assert valid("evidence", evidence)
     policy = load_policy(SAMPLE / "policy.yaml")
     case = Case(
-        evidence={Gate.ACCURACY: Evidence.model_validate(evidence)},
+        evidence={"accuracy": Evidence.model_validate(evidence)},
         candidate=Subject(), base=None, today=date(2026, 11, 21),
     )  # fmt: skip
     assert valid("verdict", judge(case, policy, "policy.yaml").model_dump(mode="json"))

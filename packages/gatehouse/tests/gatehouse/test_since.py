@@ -10,13 +10,13 @@ import pytest
 from gatehouse.acceptance.record import Acceptance, AcceptedRule, Failure, Scope
 from gatehouse.base import Base, Counted, Outputs, find_base
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, Of
+from gatehouse.evidence import Of
 from gatehouse.policy import Rule
 from gatehouse.since import last_word, since_last_word
 from tests.gatehouse.tiny import CONTRACT, POLICY
 
 
-def word(comment: int, measurement: str, gate: Gate = Gate.ROWS) -> Acceptance:
+def word(comment: int, measurement: str, gate: str = "rows") -> Acceptance:
     rule = Rule(gate=gate, measurement=measurement, of=Of.COMPARISON, at_most=0, why="a test")
     entry = AcceptedRule(rule=rule, failures=(Failure(slice="all", value=3),))
     digests = dict.fromkeys(
@@ -91,7 +91,7 @@ def test_what_an_owner_approved_is_a_word(history: History, path: str) -> None:
 def test_an_acceptance_counts_for_what_it_accepted(history: History) -> None:
     """Attacks a word on another rule, or on another gate's number of the same name."""
     first = history.commit("policy.yaml", "contract.yaml", "dvc.lock")
-    history.commit("dvc.lock", word(1, "exam_leak"), word(2, "exam_growth", Gate.ACCURACY))
+    history.commit("dvc.lock", word(1, "exam_leak"), word(2, "exam_growth", "accuracy"))
     assert history.since() == first
     spoken = history.commit("dvc.lock", word(3, "exam_growth"))
     history.commit("dvc.lock")

@@ -23,6 +23,10 @@ def test_a_run_is_in_mlflow(
     """A real store: parameters, measurements with their intervals, digests, verdict and model."""
     from mlflow import MlflowClient
 
+    params = finished.root / "params.yaml"
+    text = params.read_text("utf-8")
+    own = "  sql: {url: 'db://me:hidden@host', rows: 5}\ntrain:\n  oak: {trees: 20, key: hidden}\n"
+    params.write_text(text.replace("train:\n", own, 1), "utf-8")
     workspace, verdict = finished.workspace, verdict_on(finished.workspace, None)
     write_verdict_and_report(workspace, verdict)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
@@ -39,7 +43,13 @@ def test_a_run_is_in_mlflow(
     assert run.data.tags["gatehouse.model"] == verdict.candidate.model
     assert run.data.metrics["accuracy/roc_auc"] == 0.9
     assert run.data.metrics["accuracy/roc_auc/low"] == pytest.approx(0.89)
-    assert run.data.params
+    sent = run.data.params
+    assert sent["data.source"] == "simulated"
+    assert sent["train.torch_mlp.hidden"] == "[128, 128]"
+    assert sent["train.oak.trees"] == "20"
+    assert not [key for key in sent if key.startswith(("data.sql", "data.file.path", "data.adult"))]
+    assert "hidden" not in sent.values()
+    assert "train.oak.key" not in sent
     kept = {each.path for each in client.list_artifacts(run.info.run_id)}
     assert {"model", "verdict.json", "report.md"} <= kept
     (model,) = client.list_artifacts(run.info.run_id, "model")

@@ -10,12 +10,13 @@ import pytest
 
 from gatehouse.digest import file_digest, raw_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import LOOKS_AT, Gate, Subject
+from gatehouse.evidence import Subject
 from gatehouse.measure import measure_and_write
 from gatehouse.seal import data_digest
 from gatehouse.table import read_table, write_table
 from gatehouse.workspace import MODEL, MODEL_FP32
 from tests.gatehouse.tiny import Finished, make_graph, origin, rows
+from tests.shared import NAMES, SPECS
 
 FIELDS = {
     "contract": "contract.yaml",
@@ -44,9 +45,9 @@ def test_a_changed_file_changes_its_digest_and_no_other(
     assert changed == {field}
     file.unlink()
     assert getattr(finished.workspace.present(), field) is None
-    gate = next(gate for gate in Gate if field in LOOKS_AT[gate])
+    gate = next(gate for gate in NAMES if field in SPECS[gate].looks_at)
     with pytest.raises(GatehouseError):
-        finished.workspace.subject(gate)
+        finished.workspace.subject(SPECS[gate])
 
 
 def test_swapped_splits_are_other_data(finished: Finished) -> None:
@@ -129,8 +130,8 @@ def test_a_graph_from_elsewhere_is_refused(finished: Finished, path: Path, field
 
 def test_a_measuring_that_fails_leaves_no_evidence(finished: Finished) -> None:
     """Attacks stale evidence left where a failed measuring should have written."""
-    path = finished.write_evidence(Gate.FAIRNESS)
+    path = finished.write_evidence("fairness")
     (finished.root / MODEL).unlink()
     with pytest.raises(GatehouseError):
-        measure_and_write(Gate.FAIRNESS, finished.workspace, None, finished.policy)
+        measure_and_write(SPECS["fairness"], finished.workspace, None, finished.policy)
     assert not path.exists()

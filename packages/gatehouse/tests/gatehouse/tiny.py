@@ -9,9 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gatehouse.evidence import (
-    COMPARES,
     Evidence,
-    Gate,
     Interval,
     Measurement,
     Of,
@@ -25,6 +23,7 @@ from gatehouse.seal import data_digest
 from gatehouse.table import write_table
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from tests.sample import lay_sample
+from tests.shared import NAMES, SPECS
 
 ROOT = Path(__file__).parents[4]
 
@@ -112,19 +111,19 @@ def measured(name: str, value: float | None, width: float = 0.0, **rest: Any) ->
     return Measurement(**told | rest)
 
 
-def good(gate: Gate, *, base: bool) -> tuple[Measurement, ...]:
+def good(gate: str, *, base: bool) -> tuple[Measurement, ...]:
     """What `gate` measures in a run that passes."""
     compared: dict[str, Any] = {"of": Of.COMPARISON}
     found = {
-        Gate.DATA: [measured("failed_expectations", 0, slice="severity=critical")],
-        Gate.ROWS: [measured("touched_exam_rows", 0, **compared)],
-        Gate.DRIFT: [measured("drift", 0.01, slice="number=age", p_value=0.5, **compared)],
-        Gate.ACCURACY: [
+        "data": [measured("failed_expectations", 0, slice="severity=critical")],
+        "rows": [measured("touched_exam_rows", 0, **compared)],
+        "drift": [measured("drift", 0.01, slice="number=age", p_value=0.5, **compared)],
+        "accuracy": [
             measured("roc_auc", 0.9, 0.01),
             measured("roc_auc", 0.0, 0.005, **compared),
         ],
-        Gate.FAIRNESS: [measured("equalized_odds_difference", 0.1, 0.05, slice="sex")],
-        Gate.LATENCY: [measured("latency_ratio", 0.9, 0.05, slice="int8/fp32 single row")],
+        "fairness": [measured("equalized_odds_difference", 0.1, 0.05, slice="sex")],
+        "latency": [measured("latency_ratio", 0.9, 0.05, slice="int8/fp32 single row")],
     }[gate]
     return tuple(m for m in found if base or m.of is Of.CANDIDATE)
 
@@ -201,24 +200,24 @@ class Finished:
     def policy(self) -> Policy:
         return parse_policy((self.root / "policy.yaml").read_text(), "policy.yaml")
 
-    def evidence(self, gate: Gate, base: Subject | None = None, **changes: Any) -> Evidence:
+    def evidence(self, gate: str, base: Subject | None = None, **changes: Any) -> Evidence:
         made = Evidence(
             gate=gate,
-            candidate=self.workspace.subject(gate),
-            base=compared_with(gate, base),
-            settings=self.policy.measure.of_gate(gate),
+            candidate=self.workspace.subject(SPECS[gate]),
+            base=compared_with(SPECS[gate], base),
+            settings=self.policy.settings(SPECS[gate]),
             tools={"numpy": "2.4"},
-            measurements=good(gate, base=base is not None and gate in COMPARES),
+            measurements=good(gate, base=base is not None and SPECS[gate].compares),
         )
         return made.model_copy(update=changes)
 
-    def write_evidence(self, gate: Gate, base: Subject | None = None, **changes: Any) -> Path:
+    def write_evidence(self, gate: str, base: Subject | None = None, **changes: Any) -> Path:
         path = evidence_path(self.workspace.evidence, gate)
         self.evidence(gate, base, **changes).write(path)
         return path
 
     def write_all(self, base: Subject | None = None) -> None:
-        for gate in Gate:
+        for gate in NAMES:
             self.write_evidence(gate, base)
 
 

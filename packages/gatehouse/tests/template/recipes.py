@@ -101,12 +101,10 @@ def own_source(fork: Fork) -> None:
             "    file: FileSettings\n    crm: CrmSettings = CrmSettings()\n")  # fmt: skip
     replace("params.yaml", "source: simulated ", "source: crm ")
     replace("params.yaml", "\ntrain:", "\n  crm:\n    table: customers\ntrain:")
-    dep = f"      - {LIBRARY}/file_source.py\n"
-    replace("dvc.yaml", dep, f"{dep}      - src/pipeline/crm.py\n")
 
 
 def own_trainer(fork: Fork) -> None:
-    """docs/adopting.md, "A trainer of your own", with its settings, and its file among the deps."""
+    """docs/adopting.md, "A trainer of your own", with its settings."""
     code = fork.guide("A trainer of your own")
     assert code.count("RandomForestClassifier(100,") == 1
     code = code.replace("RandomForestClassifier(100,", "RandomForestClassifier(settings.oak.trees,")
@@ -122,8 +120,6 @@ def own_trainer(fork: Fork) -> None:
     named = "trainer: pipeline.network:torch_mlp "
     replace("params.yaml", named, "trainer: pipeline.forest:forest ")
     replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
-    dep = f"      - {LIBRARY}/train.py\n"
-    replace("dvc.yaml", dep, f"{dep}      - src/pipeline/forest.py\n")
 
 
 def own_limits(fork: Fork) -> None:

@@ -10,7 +10,7 @@ GATES = ("data", "rows", "drift", "accuracy", "fairness", "latency")
 
 
 def other_seed(fork: Clone) -> None:
-    fork.replace("params.yaml", "seed: 0\n  threshold", "seed: 1\n  threshold")
+    fork.replace("params.yaml", "seed: 0\n  torch_mlp", "seed: 1\n  torch_mlp")
 
 
 def pushed(world: World, pull: PullRequest, text: str) -> PullRequest:

@@ -21,7 +21,7 @@ from gatehouse.adopt.profile import Scan, numbers
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.data import FLOAT32_LIMIT
+from gatehouse.gates.data.measure import FLOAT32_LIMIT
 from gatehouse.rows import row_hashes
 
 Metric = Callable[[Floats, Floats], float]

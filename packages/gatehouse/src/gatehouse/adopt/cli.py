@@ -128,6 +128,7 @@ def next_steps(path: Path | None) -> list[str]:
     """What to do next; `path` is that of the table, where it is here and not at a URL."""
     from gatehouse.adopt.files import has_remote, is_tracked
     from gatehouse.pipeline.settings import OWN
+    from gatehouse.places import SOURCE
 
     steps = [
         "Read contract.yaml and policy.yaml, and fix them. A column that the model must not see: "
@@ -161,6 +162,11 @@ def next_steps(path: Path | None) -> list[str]:
                 f"GitHub's runs take only rows that DVC keeps in {OWN}: before you add {file} to "
                 "DVC, move it there, and run this command on it again"
             )
+    if Path(SOURCE).is_dir():
+        rows.append(
+            "Make this repository small, with Gatehouse as a locked package: "
+            ".venv/bin/gatehouse template slim"
+        )
     return [*steps, "Record it:", f"  git add {kept}", '  git commit -m "A model of our own rows"',
             *rows]  # fmt: skip
 

@@ -20,9 +20,10 @@ from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import TEST, VALID, allowed_copies, card_text, contract_text, settings
 from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import Contract, Role, Task, parse_contract
+from gatehouse.errors import GatehouseError
 from gatehouse.ownership import load as load_ownership
 from gatehouse.params import set_values
-from gatehouse.policy import parse_policy
+from gatehouse.policy import OwnGate, load_policy, parse_policy
 from gatehouse.report.card_text import CardText
 from gatehouse.typed import parse_yaml, validate, write_text
 
@@ -125,7 +126,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
             data = learning(seen, contract, found.table.dialect.decimal)
         baseline = baseline or measure(data, sizes.test)
         kept = any(contract.columns[name].is_model_input for name in leaking)
-        policy = policy_text(seen, plan, contract, baseline, sizes, leaking=kept)
+        policy = policy_text(seen, plan, contract, baseline, sizes, leaking=kept, own=_own_gates())
         parse_policy(policy, files.POLICY)
         card = card_text(plan, found.title)
         validate(CardText, parse_yaml(card, files.CARD), files.CARD)
@@ -140,6 +141,14 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
             seen.rows, plan, baseline, tuple(_warnings(whole, seen, plan, baseline, sizes)),
             file, found.note, removed,
         )  # fmt: skip
+
+
+def _own_gates() -> dict[str, OwnGate]:
+    """The gates that the policy here names; none where it can't be read: it is rewritten."""
+    try:
+        return load_policy(files.POLICY).gates
+    except GatehouseError:
+        return {}
 
 
 def _tell_marks(seen: Scan, questions: Questions) -> None:
@@ -250,7 +259,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
                 f"'{target.name}' is imbalanced: '{value}' is {share:.1%} of the rows; accuracy "
                 "says little then, and "
                 + (
-                    "train.threshold 0.5 may decide it never"
+                    "decision.threshold 0.5 may decide it never"
                     if target.positive is not None
                     else "recall by class says more"
                 )

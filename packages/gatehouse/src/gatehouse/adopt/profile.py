@@ -27,7 +27,7 @@ from gatehouse.adopt.names import (
 from gatehouse.adopt.standins import standins
 from gatehouse.adopt.table import Table
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.data import FLOAT32_LIMIT
+from gatehouse.gates.data.measure import FLOAT32_LIMIT
 from gatehouse.pipeline.file_source import MISSING
 from gatehouse.rows import row_hashes
 

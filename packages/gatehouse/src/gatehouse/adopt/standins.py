@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gatehouse.gates.far import usual_values
+from gatehouse.gates.drift.far import usual_values
 
 _NAMED = 3
 """Values that a note names at most; more of them are a long tail."""

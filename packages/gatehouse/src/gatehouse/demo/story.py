@@ -18,8 +18,11 @@ from gatehouse.contract import CONTRACT_FILE, parse_contract
 from gatehouse.demo.served import Served, from_folder, from_image
 from gatehouse.demo.traffic import all_rows, ask, callers_rows, logged, moved
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate
+from gatehouse.evidence import Evidence
 from gatehouse.exits import FAIL, PASS
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.rows import ROWS
 from gatehouse.git import environment, file_at, git
 from gatehouse.monitor import record as monitored
 from gatehouse.run import NO_TELEMETRY, own_code
@@ -126,11 +129,11 @@ class Story:
             )
 
     def _found(self, verdict: Verdict) -> str:
-        evidence = Evidence.read(self.root / monitored.EVIDENCE / f"{Gate.DRIFT}.json")
+        evidence = Evidence.read(self.root / monitored.EVIDENCE / f"{DRIFT.name}.json")
         drifts = [m for m in evidence.measurements if m.name == "drift" and m.value is not None]
         first = max(drifts, key=lambda measured: measured.value or 0.0)
         text = f"{first.slice} moved most: {first.value:.3f} {first.unit}"
-        accuracy = self.root / monitored.EVIDENCE / f"{Gate.ACCURACY}.json"
+        accuracy = self.root / monitored.EVIDENCE / f"{ACCURACY.name}.json"
         auc = next(m for m in Evidence.read(accuracy).measurements if m.name == "roc_auc")
         failed = [result.rule for result in verdict.rules if result.blocks]
         if auc.interval is not None:
@@ -159,7 +162,7 @@ class Story:
             red = self._verdict()
             self._commit("Retrained")
             # Other rows are another exam, and a model of the new world is worse on the old one.
-            allowed = (Gate.DRIFT, Gate.ROWS, Gate.ACCURACY)
+            allowed = (DRIFT.name, ROWS.name, ACCURACY.name)
             if any(result.blocks and result.gate not in allowed for result in red.rules):
                 raise GatehouseError(f"red by more than its data; see {self.root / 'reports'}")
         with self._title("An owner agrees that the world moved: waivers, on main, for a week"):
@@ -206,7 +209,7 @@ class Story:
 
     def _verdict(self) -> Verdict:
         verdict = Verdict.read(self.root / VERDICT)
-        red = [f"{gate}" for gate in Gate if verdict.gate_blocks(gate)]
+        red = [gate for gate in verdict.gates if verdict.gate_blocks(gate)]
         why = f" by {', '.join(red)}" if red else ""
         self._say(f"verdict: {verdict.outcome.value.upper()}{why}")
         return verdict

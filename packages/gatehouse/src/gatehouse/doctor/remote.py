@@ -17,7 +17,24 @@ AREA = Area("data remote")
 SECONDS = 60
 """After which a remote counts as unreachable; some libraries try for many minutes."""
 
-_SECRETS = re.compile(r"secret|password|passphrase|token|access_key|account_key|credential|sas")
+_PLAIN = frozenset((
+    "account_name", "acl", "allow_agent", "allow_anonymous_login", "analytics",
+    "ask_passphrase", "ask_password", "auth", "autostage", "cert_path", "check_update",
+    "checksum_jobs", "configpath", "connect_timeout", "connection_timeout", "credentialpath",
+    "dir", "endpointurl", "exclude_environment_credential",
+    "exclude_managed_identity_credential", "exclude_shared_token_cache_credential",
+    "exclude_visual_studio_code_credential", "gdrive_acknowledge_abuse",
+    "gdrive_service_account_json_file_path", "gdrive_trash_only", "gdrive_use_service_account",
+    "gdrive_user_credentials_file", "grant_full_control", "grant_read", "grant_read_acp",
+    "grant_write_acp", "gss_auth", "hardlink_lock", "interactive", "jobs", "kerb_ticket",
+    "kerberos", "kerberos_principal", "key_path", "keyfile", "listobjects", "max_sessions",
+    "method", "no_scm", "no_traverse", "oss_endpoint", "port", "profile", "projectname",
+    "protected", "proxy_to", "read_timeout", "region", "remote", "replication", "shared",
+    "site_cache_dir", "slow_link_warning", "sse", "sse_customer_algorithm", "sse_kms_key_id",
+    "ssl_verify", "tenant_id", "timeout", "type", "url", "use_https", "use_ssl", "user",
+    "verify", "version_aware", "worktree",
+))  # fmt: skip
+"""Keys of .dvc/config that hold no secret; any other one may."""
 _KEYS = "give it credentials (the environment, such as AWS_ACCESS_KEY_ID; docs/github.md)"
 
 
@@ -123,10 +140,9 @@ def _secrets(root: Path) -> Iterator[Finding]:
     for section in config.sections():
         for key, value in config[section].items():
             password = re.search(r"://[^/@\s]*:[^/@\s]+@", value)
-            named = _SECRETS.search(key) and key not in ("credentialpath", "access_key_id_file")
-            if password or (named and value):
+            if password or (value and key not in _PLAIN):
                 yield AREA.problem(
-                    f".dvc/config: {key} of {section.strip()} is a secret, and is in Git",
+                    f".dvc/config: {key} of {section.strip()} may be a secret, and is in Git",
                     "replace the secret where it was issued, and set the new one with "
                     "`dvc remote modify --local`, or in the environment",
                 )

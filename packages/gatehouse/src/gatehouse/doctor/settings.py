@@ -46,7 +46,9 @@ def _valid(root: Path) -> Iterator[Finding]:
         try:
             load(root / file)
         except GatehouseError as error:
-            yield AREA.problem(str(error), f"fix {file}; `gatehouse schemas` writes its schema")
+            yield AREA.problem(
+                str(error), f"fix {file}; `gatehouse schemas` writes its JSON Schema"
+            )
         else:
             yield AREA.fine(f"{file} is valid")
 

@@ -11,8 +11,10 @@ from gatehouse.contract import Column, Role, Task
 from gatehouse.drill.graph import Floats, Margin, raised_where_above, read_off, rewrite
 from gatehouse.drill.model_defects import comparable, surely_beyond
 from gatehouse.drill.scene import Edit, NotApplicableError, Rewrite, Scene
-from gatehouse.evidence import Gate, Of
-from gatehouse.gates.data import read_raw
+from gatehouse.evidence import Of
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.data.measure import read_raw
+from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.gates.metrics import point_values
 from gatehouse.gates.predictions import labels_of, predict
 
@@ -137,7 +139,7 @@ def label_noise(scene: Scene) -> None:
     floors = [
         rule
         for rule in scene.policy.rules.values()
-        if (rule.gate, rule.of, rule.slice) == (Gate.ACCURACY, Of.CANDIDATE, "all")
+        if (rule.gate, rule.of, rule.slice) == (ACCURACY.name, Of.CANDIDATE, "all")
         and rule.at_least is not None
         and rule.on_fail == "fail"
     ]
@@ -164,7 +166,7 @@ def label_leakage(scene: Scene) -> None:
     With several classes, the label is the class's place. The base has the rows too, and its model
     has not learned so.
     """
-    too_good = scene.rule(Gate.ACCURACY, _TOO_GOOD, Of.CANDIDATE, "at_most", warns=True)
+    too_good = scene.rule(ACCURACY.name, _TOO_GOOD, Of.CANDIDATE, "at_most", warns=True)
     name = _most_distinct(scene)
     contract = scene.contract
     dealt: list[tuple[Floats, Floats]] = []
@@ -274,7 +276,7 @@ def half_draw(scene: Scene) -> None:
 
     other.edit_rows(half(False))
     scene.edit_rows(half(True))
-    judged = any(rule.gate is Gate.FAIRNESS for rule in scene.policy.rules.values())
+    judged = any(rule.gate == FAIRNESS.name for rule in scene.policy.rules.values())
     if judged and compared - comparable(scene):
         raise NotApplicableError("half of the test rows are too few to compare groups")
 

@@ -16,10 +16,16 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
 from gatehouse.drill.scene import NotApplicableError, Scene
-from gatehouse.evidence import Gate, Of
-from gatehouse.gates import drift, fairness_classes, fairness_values
+from gatehouse.evidence import Of
+from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.bootstrap import bootstrap
-from gatehouse.gates.fairness import group_labels, partitions
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import values as fairness_values
+from gatehouse.gates.fairness.measure import group_labels, partitions
+from gatehouse.gates.latency import LATENCY
 from gatehouse.gates.metrics import point_values, weighted_metrics
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.scale import robust_deviation
@@ -45,7 +51,7 @@ def sharpened(scene: Scene) -> None:
     if scene.contract.task is Task.BINARY:
         _apply(scene, scaled(1.35), scaled(1.0))
         return
-    rule = scene.rule(Gate.DRIFT, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
+    rule = scene.rule(DRIFT.name, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
     settings = scene.policy.measure
     rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
     before = drift.said(scene.base.model, rows)
@@ -64,7 +70,7 @@ def worse_than_base(scene: Scene) -> None:
     rows = scene.candidate.split("test")
     before = predict(scene.base.model, rows, scene.contract)
     points = point_values(before)
-    rule = scene.rule(Gate.ACCURACY, list(points), Of.COMPARISON, where="all")
+    rule = scene.rule(ACCURACY.name, list(points), Of.COMPARISON, where="all")
     spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
     lower = rule.at_least is not None
 
@@ -131,10 +137,11 @@ def disagreeing_int8(scene: Scene) -> None:
     """An INT8 graph that decides otherwise near the threshold, or of numbers near their middle."""
     regression = scene.contract.task is Task.REGRESSION
     measured = "prediction_difference" if regression else "decision_agreement"
-    rule = scene.rule(Gate.LATENCY, [measured], Of.CANDIDATE)
+    rule = scene.rule(LATENCY.name, [measured], Of.CANDIDATE)
     threshold = scene.candidate.model.metadata.threshold or 0.5
     rows = scene.candidate.split("test")
-    plain = predict(scene.candidate.model_fp32, rows, scene.contract)
+    served = scene.candidate.model
+    plain = predict(scene.candidate.model_fp32, rows, scene.contract, decided_by=served)
 
     def disagrees() -> bool:
         _, now = _said(scene)
@@ -216,7 +223,7 @@ def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
     """The rule on the gap between groups; `of_numbers`: which ones do for a regression."""
     regression = scene.contract.task is Task.REGRESSION
     gaps = of_numbers if regression else ["equalized_odds_difference"]
-    return scene.rule(Gate.FAIRNESS, gaps, Of.CANDIDATE)
+    return scene.rule(FAIRNESS.name, gaps, Of.CANDIDATE)
 
 
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:

@@ -9,7 +9,11 @@ from gatehouse.contract import CONTRACT_FILE, Role
 from gatehouse.drill.graph import noisy
 from gatehouse.drill.model_defects import biased_group, worse_than_base
 from gatehouse.drill.scene import Scene, write_contract
-from gatehouse.evidence import EVIDENCE_VERSION, Gate, Of
+from gatehouse.evidence import EVIDENCE_VERSION, Of
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.latency import LATENCY
 from gatehouse.measure import measure_and_write
 from gatehouse.policy import Policy, Rule, Waiver
 
@@ -18,12 +22,12 @@ _REASON = "Planted by the drill to see whether it counts"
 
 def evidence_missing(scene: Scene) -> None:
     """The fairness gate's evidence is not there."""
-    scene.evidence_file(Gate.FAIRNESS).unlink()
+    scene.evidence_file(FAIRNESS.name).unlink()
 
 
 def evidence_truncated(scene: Scene) -> None:
     """The latency gate's evidence ends in the middle."""
-    path = scene.evidence_file(Gate.LATENCY)
+    path = scene.evidence_file(LATENCY.name)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
 
@@ -32,13 +36,13 @@ def evidence_of_another_model(scene: Scene) -> None:
     """The accuracy gate's evidence was measured on another model."""
     stranger = Scene.copy_of(scene.root, scene.root / "stranger", scene.rng)
     stranger.edit_models(stranger.changed(noisy(0.3, 1.0)))
-    _, path = measure_and_write(Gate.ACCURACY, stranger.candidate, scene.base, scene.policy)
-    path.replace(scene.evidence_file(Gate.ACCURACY))
+    _, path = measure_and_write(ACCURACY, stranger.candidate, scene.base, scene.policy)
+    path.replace(scene.evidence_file(ACCURACY.name))
 
 
 def evidence_of_newer_schema(scene: Scene) -> None:
     """The drift gate's evidence is in a schema that this judge does not know."""
-    path = scene.evidence_file(Gate.DRIFT)
+    path = scene.evidence_file(DRIFT.name)
     evidence = json.loads(path.read_text("utf-8"))
     evidence["version"] = EVIDENCE_VERSION + 1
     path.write_text(json.dumps(evidence), "utf-8")
@@ -89,7 +93,7 @@ def live_waiver(scene: Scene) -> None:
 
 def _base_rules(policy: Policy) -> list[str]:
     def wanted(rule: Rule) -> bool:
-        return rule.gate is Gate.ACCURACY and rule.of is Of.COMPARISON
+        return rule.gate == ACCURACY.name and rule.of is Of.COMPARISON
 
     return [name for name, rule in policy.rules.items() if wanted(rule)]
 

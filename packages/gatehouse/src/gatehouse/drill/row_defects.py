@@ -11,8 +11,10 @@ from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.contract import CONTRACT_FILE
 from gatehouse.drill.graph import Change, raised_where_above, shifted
 from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
-from gatehouse.evidence import NEW, Gate, Of
+from gatehouse.evidence import NEW, Of
+from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.metrics import COMPARED
+from gatehouse.gates.rows import ROWS
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ def _grow_in_steps(scene: Scene, share: float) -> None:
     """Let the exam grow by a share of its limit, and the change be the last of some steps."""
     if _official(scene):
         raise NotApplicableError("the test rows are an official file, so no new row falls there")
-    limit = scene.rule(Gate.ROWS, ["exam_growth"], Of.COMPARISON, "at_most").limit
+    limit = scene.rule(ROWS.name, ["exam_growth"], Of.COMPARISON, "at_most").limit
     rows = _rows(scene, ROWS_FILE)
     # Rows with a larger number came later.
     number = scene.rng.random(len(rows))
@@ -159,8 +161,8 @@ def worse_on_new_rows(scene: Scene) -> None:
     """New rows of a kind that the base has not, on which the change's model is far worse."""
     if _official(scene):
         raise NotApplicableError("the test rows are an official file, so no new row falls there")
-    rule = scene.rule(Gate.ACCURACY, [*_COMPARED], Of.COMPARISON, where=NEW)
-    growth = scene.rule(Gate.ROWS, ["exam_growth"], Of.COMPARISON, "at_most").limit
+    rule = scene.rule(ACCURACY.name, [*_COMPARED], Of.COMPARISON, where=NEW)
+    growth = scene.rule(ROWS.name, ["exam_growth"], Of.COMPARISON, "at_most").limit
     rows = _rows(scene, ROWS_FILE)
     column, above = _new_kind(scene, rows, growth)
     new = (rows[column] > above).to_numpy()

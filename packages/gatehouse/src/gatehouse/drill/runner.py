@@ -12,15 +12,19 @@ import numpy as np
 
 from gatehouse.changes import policy_changes
 from gatehouse.contract import Task
-from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect
+from gatehouse.drill.catalogue import CONTROLS, defects_of
+from gatehouse.drill.defect import Defect
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Subject, evidence_path
-from gatehouse.gates.data import failures
+from gatehouse.evidence import Evidence, Subject, evidence_path
+from gatehouse.gates.data import DATA, failures
+from gatehouse.gates.own import gates_of
+from gatehouse.gates.spec import GateSpec
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.judging import read_all_evidence
 from gatehouse.measure import measure
 from gatehouse.nearest import hint
+from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, Workspace
 
@@ -41,7 +45,7 @@ class Trial:
     defect: Defect
     seconds: float
     caught: bool
-    strays: tuple[Gate, ...]
+    strays: tuple[str, ...]
     reason: str
     skipped: bool = False
 
@@ -54,13 +58,13 @@ class Measurer:
     """Measures once what several trials share: same subject, same base, same settings."""
 
     def __init__(self) -> None:
-        self._memory: dict[tuple[Gate, Subject, Subject | None, str], Evidence] = {}
+        self._memory: dict[tuple[str, Subject, Subject | None, str], Evidence] = {}
 
-    def measure(self, gate: Gate, candidate: Workspace, scene: Scene) -> Evidence:
-        settings = scene.policy.measure.model_dump_json()
+    def measure(self, gate: GateSpec, candidate: Workspace, scene: Scene) -> Evidence:
+        settings = str(scene.policy.settings(gate))
         base = scene.opponent
         of = compared_with(gate, base.present() if base else None)
-        key = (gate, candidate.subject(gate), of, settings)
+        key = (gate.name, candidate.subject(gate), of, settings)
         if key not in self._memory:
             self._memory[key] = measure(gate, candidate, base, scene.policy)
         return self._memory[key]
@@ -83,7 +87,7 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
         stopped = measure_all(scene, measurer)
         defect.tamper(scene)
         verdict = judge_scene(scene)
-        consequences = _consequences(defect, scene.contract.task, stopped)
+        consequences = _consequences(defect, scene, stopped)
     trial = _trial(defect, verdict, consequences, perf_counter() - start)
     return replace(trial, reason=trial.reason.replace(f"{scene.root}/", ""))
 
@@ -91,10 +95,10 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
 def measure_all(scene: Scene, measurer: Measurer) -> bool:
     """Measure as the pipeline does; true where the data gate stopped it before the other gates."""
     candidate = scene.candidate
-    for gate in Gate:
+    for gate in gates_of(scene.policy):
         evidence = measurer.measure(gate, candidate, scene)
-        evidence.write(evidence_path(candidate.evidence, gate))
-        if gate is Gate.DATA and failures(evidence, "critical"):
+        evidence.write(evidence_path(candidate.evidence, gate.name))
+        if gate is DATA and failures(evidence, "critical"):
             return True
     return False
 
@@ -104,10 +108,11 @@ def judge_scene(scene: Scene) -> Verdict:
     base = scene.opponent
     return judge(
         Case(
-            evidence=read_all_evidence(scene.candidate.evidence),
+            evidence=read_all_evidence(scene.candidate.evidence, scene.policy.gate_names),
             candidate=scene.candidate.present(),
             base=base.present() if base else None,
             today=scene.today,
+            gates=gates_of(scene.policy),
         ),
         scene.policy,
         "base",
@@ -117,34 +122,34 @@ def judge_scene(scene: Scene) -> Verdict:
 
 
 def _check_judged(defect: Defect, scene: Scene) -> None:
-    if defect.gate and all(rule.gate is not defect.gate for rule in scene.policy.rules.values()):
+    if defect.gate and all(rule.gate != defect.gate for rule in scene.policy.rules.values()):
         raise NotApplicableError(f"the policy has no rule of the {defect.gate} gate")
 
 
-def _consequences(defect: Defect, task: Task, stopped: bool) -> set[Gate]:
+def _consequences(defect: Defect, scene: Scene, stopped: bool) -> set[str]:
     """The gates, besides its own, that the defect turns red not by accident."""
     found = set(defect.also)
-    if task is not Task.BINARY:
+    if scene.contract.task is not Task.BINARY:
         found |= defect.beyond_two
     if stopped:
-        found |= {*Gate} - {Gate.DATA}
+        found |= {*scene.policy.gate_names} - {DATA.name}
     return found
 
 
-def _trial(defect: Defect, verdict: Verdict, consequences: set[Gate], seconds: float) -> Trial:
-    red = {gate for gate in Gate if verdict.gate_blocks(gate)}
+def _trial(defect: Defect, verdict: Verdict, consequences: set[str], seconds: float) -> Trial:
+    red = {gate for gate in verdict.gates if verdict.gate_blocks(gate)}
     warned = {result.gate for result in verdict.rules if result.warns}
     if defect.gate is None:
         caught = not red - consequences
     else:
         consequences = consequences | {defect.gate}
         caught = defect.gate in (warned if defect.warns else red)
-    strays = tuple(gate for gate in Gate if gate in red - consequences)
+    strays = tuple(gate for gate in verdict.gates if gate in red - consequences)
     return Trial(defect, seconds, caught and defect.told(verdict), strays,
                  _reason(verdict, defect.gate))  # fmt: skip
 
 
-def _reason(verdict: Verdict, gate: Gate | None) -> str:
+def _reason(verdict: Verdict, gate: str | None) -> str:
     """The worst finding of the gate, or of all gates for a control, in the verdict's words."""
     chosen = [
         (finding.outcome.rank, result.blocks, f"{result.rule}: {finding.text}")
@@ -163,7 +168,8 @@ def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
     """
     from gatehouse.drill.table import print_rates, print_trials, progress
 
-    known = {defect.name: defect for defect in (*CONTROLS, *DEFECTS)}
+    defects = defects_of(gates_of(load_policy(finished / POLICY_FILE)))
+    known = {defect.name: defect for defect in (*CONTROLS, *defects)}
     for name in only:
         if name not in known:
             raise GatehouseError(

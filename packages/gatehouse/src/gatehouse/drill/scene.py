@@ -16,7 +16,7 @@ import numpy as np
 from gatehouse.contract import CONTRACT_FILE, Column, Contract, Task
 from gatehouse.digest import PREPARED
 from gatehouse.drill.graph import Change, Margin, rewrite
-from gatehouse.evidence import Gate, Of, evidence_path
+from gatehouse.evidence import Of, evidence_path
 from gatehouse.gates.predictions import labels_of
 from gatehouse.gates.scale import robust_deviation
 from gatehouse.judging import today
@@ -111,7 +111,7 @@ class Scene:
         """Surgery that applies `change` to the margin of a graph."""
         return lambda model: rewrite(model, self.margin, change)
 
-    def evidence_file(self, gate: Gate) -> Path:
+    def evidence_file(self, gate: str) -> Path:
         return evidence_path(self.root / EVIDENCE, gate)
 
     def edit_rows(self, edit: Edit) -> None:
@@ -192,7 +192,7 @@ class Scene:
 
     def rule(
         self,
-        gate: Gate,
+        gate: str,
         measurements: Sequence[str],
         of: Of,
         bound: Literal["at_least", "at_most"] | None = None,

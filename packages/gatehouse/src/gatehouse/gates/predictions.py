@@ -81,8 +81,16 @@ def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
     return np.asarray(found.to_numpy(np.float64))
 
 
-def predict(model: Model, rows: pd.DataFrame, contract: Contract) -> Predictions:
+def predict(
+    model: Model, rows: pd.DataFrame, contract: Contract, *, decided_by: Model | None = None
+) -> Predictions:
     """What `model` says of `rows`, whose labels are in the contract's target column.
+
+    Args:
+        model: whose outputs count.
+        rows: a table with the model's inputs.
+        contract: names the target.
+        decided_by: the model whose threshold decides; `model` itself where it is not given.
 
     Raises:
         GatehouseError: there is no such column, or the rows do not fit the model.
@@ -91,11 +99,11 @@ def predict(model: Model, rows: pd.DataFrame, contract: Contract) -> Predictions
 
     labels, outputs = labels_of(rows, contract), model.outputs(rows)
     scores = score(outputs, contract.task)
-    regression = contract.task is Task.REGRESSION
+    regression, decider = contract.task is Task.REGRESSION, decided_by or model
     return Predictions(
         labels=labels,
         scores=scores,
-        decisions=scores if regression else model.decisions(outputs).astype(np.float64),
+        decisions=scores if regression else decider.decisions(outputs).astype(np.float64),
         task=contract.task,
         classes=contract.classes,
         outputs=None if regression else outputs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
 from gatehouse.github.client import connect, setting, telling
 from gatehouse.github.look import Judged, Look
 from gatehouse.params import PARAMS
@@ -20,7 +20,7 @@ WORKFLOW = "retrain.yml"
 BRANCHES = "retrain-"
 """How the names of the branches begin that the workflow opens pull requests from."""
 
-_LEARNT = (Gate.DRIFT, Gate.ACCURACY, Gate.FAIRNESS)
+_LEARNT = tuple(gate.name for gate in GATES if gate.production is not None)
 
 
 @dataclass(frozen=True)

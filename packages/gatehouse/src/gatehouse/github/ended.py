@@ -5,7 +5,7 @@ from the verdict, the checks and the tests, if the verdict is there. Whichever c
 
 Needs the standard library only, since gates.yml asks before any package is installed:
 
-    PYTHONPATH=packages/gatehouse/src python3 -m gatehouse.github.ended >>"$GITHUB_OUTPUT"
+    PYTHONPATH=$(sh scripts/library.sh) python3 -m gatehouse.github.ended >>"$GITHUB_OUTPUT"
 """
 
 from __future__ import annotations

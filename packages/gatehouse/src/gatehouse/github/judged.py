@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from gatehouse.acceptance.record import Acceptance
-from gatehouse.evidence import Gate
+from gatehouse.evidence import GateName
 from gatehouse.report.annotations import Annotation
 from gatehouse.typed import Document, Frozen
 
@@ -48,7 +48,7 @@ class Basis(Frozen):
     base: str = Field(
         pattern="^[0-9a-f]{40}$", description="the commit whose policy, data and model were used"
     )
-    unmeasured: dict[Gate, str] = Field(
+    unmeasured: dict[GateName, str] = Field(
         default_factory=dict, description="why a gate has no evidence"
     )
     isolation: str | None = Field(
@@ -90,7 +90,7 @@ class Judged(Document):
     attempt: int | None = Field(default=None, description="the attempt of that run")
     overall: Note
     basis: Basis | None = Field(default=None, description="null where nothing could be judged")
-    gates: dict[Gate, Note] = Field(default_factory=dict)
+    gates: dict[GateName, Note] = Field(default_factory=dict)
     objects: dict[str, str] = Field(
         default_factory=dict,
         description="SHA-256 of each file of data, models and new table of rows that was judged, "

@@ -162,7 +162,7 @@ def _judge(
         problems += forged
         record = target.pull is not None and bool(unrecorded)
     if record:
-        recording.write_record(candidate, out / RECORD)
+        recording.write_record(candidate, out / RECORD, verdict.gates)
     # A stranger's files are kept once they pass.
     passes = overall_note(verdict, problems, around.owned).state == "success"
     context = report_context(candidate, verdict, base, f"[the run's artifacts]({around.run_here})")

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.monitor.record import FOLDER, RECORD, REPORT, VERDICT, Record
 from gatehouse.policy import Policy
 from gatehouse.report.escape import PROSE_LIMIT, plain
@@ -98,5 +97,5 @@ def _decided(result: RuleResult) -> bool:
     return result.blocks or Outcome.FAIL in outcomes or outcomes == {Outcome.PASS}
 
 
-def failing_gates(look: Judged) -> list[Gate]:
-    return [gate for gate in Gate if look.verdict.gate_blocks(gate)]
+def failing_gates(look: Judged) -> list[str]:
+    return [gate for gate in look.verdict.gates if look.verdict.gate_blocks(gate)]

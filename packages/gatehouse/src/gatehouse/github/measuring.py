@@ -14,7 +14,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
@@ -27,7 +27,10 @@ from gatehouse.contract import CONTRACT_FILE
 from gatehouse.digest import PREPARED, file_digest
 from gatehouse.draws import DRAWS, KEY
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.evidence import Evidence, evidence_path
+from gatehouse.gates import GATES
+from gatehouse.gates.own import gates_of, own_gates
+from gatehouse.gates.spec import GateSpec
 from gatehouse.github.apart import Done
 from gatehouse.github.dealing import dealt_into
 from gatehouse.github.isolation import FIRST_USER, Isolation, find_isolation
@@ -35,6 +38,7 @@ from gatehouse.github.keyless import REQUEST_TOKEN
 from gatehouse.github.reader import BASE, DEAL, GRAPH, Dealt
 from gatehouse.github.steps import Measured, Place, evidence_digests
 from gatehouse.model import Metadata
+from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
 from gatehouse.run import NO_TELEMETRY
 from gatehouse.typed import Frozen, parse_json, validate
@@ -53,7 +57,7 @@ GRAPH_LIMIT = 120.0
 
 IMPORTED = (
     "gatehouse.github.reader",
-    *(f"gatehouse.gates.{gate}" for gate in Gate),
+    *(f"gatehouse.gates.{gate.name}.measure" for gate in GATES),
     "great_expectations", "onnxruntime", "pandas", "pyarrow.parquet", "scipy.stats",
     "sklearn.metrics",
 )  # fmt: skip
@@ -101,15 +105,15 @@ def measure_all(folder: Path, draws: str) -> Measured:
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
     """
-    workers = os.cpu_count() or 1
-    seconds = gate_seconds(workers)
+    workers, gates = os.cpu_count() or 1, _gates(folder)
+    seconds = gate_seconds(workers, gates)
     isolation = find_isolation(folder, str(CONTRACT_FILE))
     print(f"each file is opened as: {isolation.level}", flush=True)
     _compile()
-    ask = partial(_run, isolation, draws)
+    ask = partial(_run, isolation, draws, [gate.name for gate in gates])
     dealt = _deal(folder, ask, seconds)
-    together = [gate for gate in Gate if gate is not Gate.LATENCY]
-    problems: dict[Gate, str | None] = {}
+    together = [gate.name for gate in gates if not gate.timed]
+    problems: dict[str, str | None] = {}
     stop = Event()
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -122,7 +126,9 @@ def measure_all(folder: Path, draws: str) -> Measured:
             stop.set()  # an interrupt reaches this process alone
             raise
     # Times are only worth something on a machine that does nothing else.
-    problems[Gate.LATENCY] = _measure(Gate.LATENCY, folder, ask, seconds)
+    for alone in gates:
+        if alone.timed:
+            problems[alone.name] = _measure(alone.name, folder, ask, seconds)
     for gate, problem in problems.items():
         print(f"{gate}: {problem or 'measured'}", flush=True)
     return Measured(
@@ -130,8 +136,20 @@ def measure_all(folder: Path, draws: str) -> Measured:
         unmeasured={gate: problem for gate, problem in problems.items() if problem},
         graph=graph if isinstance(graph, Metadata) else None,
         graph_problem=graph if isinstance(graph, str) else None,
-        made=evidence_digests(folder) | dealt,
+        made=evidence_digests(folder, [gate.name for gate in gates]) | dealt,
     )
+
+
+def _gates(folder: Path) -> tuple[GateSpec, ...]:
+    """The gates to measure: a change's own ones count once they are merged.
+
+    Raises:
+        GatehouseError: one that the base names can't be had.
+    """
+    record = read_record(folder)
+    if record.measure is not None:
+        return (*GATES, *own_gates(record.gates))
+    return gates_of(load_policy(folder / POLICY_FILE))
 
 
 def _compile() -> None:
@@ -164,10 +182,11 @@ def _deal(folder: Path, ask: Ask, seconds: float) -> dict[str, str]:
     return found
 
 
-def gate_seconds(workers: int) -> float:
+def gate_seconds(workers: int, gates: Sequence[GateSpec]) -> float:
     """How long one gate may take, in seconds, so that all can hang and the job still answers.
 
-    Rows are dealt first; the gates run `workers` at a time, and latency after them by itself.
+    Rows are dealt first; the gates run `workers` at a time, and after them those that a clock
+    decides, each by itself.
 
     Raises:
         GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
@@ -178,24 +197,25 @@ def gate_seconds(workers: int) -> float:
             f"{JOB_MINUTES} is '{given}': write the job's limit in minutes, 1 to {_LONGEST} "
             "(on GitHub the repository variable JUDGE_MINUTES)"
         )
-    turns = math.ceil((len(Gate) - 1) / workers) + 2
+    alone = sum(bool(gate.timed) for gate in gates)
+    turns = 1 + math.ceil((len(gates) - alone) / workers) + alone
     return int(given) * 60 * _MEASURING / turns
 
 
 def _measure(
-    gate: Gate, folder: Path, ask: Ask, seconds: float, stop: Event | None = None
+    gate: str, folder: Path, ask: Ask, seconds: float, stop: Event | None = None
 ) -> str | None:
     """Why a gate could not be measured; None where its evidence is stored."""
     path = evidence_path(folder / EVIDENCE, gate)
     path.unlink(missing_ok=True)
-    done = ask(gate.value, seconds, stop)
+    done = ask(gate, seconds, stop)
     if done is None:
         return (
             f"the {gate} gate took longer than its {seconds:,.0f} s and was ended; does the graph "
             "come to an end?"
         )
     evidence = _read(done, Evidence, f"what the {gate} gate measured")
-    if isinstance(evidence, Evidence) and evidence.gate is not gate:
+    if isinstance(evidence, Evidence) and evidence.gate != gate:
         return f"the {gate} gate's process answered with evidence of the {evidence.gate} gate"
     if isinstance(evidence, str):
         return evidence
@@ -212,7 +232,12 @@ def _graph(ask: Ask, stop: Event) -> Metadata | str:
 
 
 def _run(
-    isolation: Isolation, draws: str, question: str, seconds: float, stop: Event | None
+    isolation: Isolation,
+    draws: str,
+    gates: Sequence[str],
+    question: str,
+    seconds: float,
+    stop: Event | None,
 ) -> Done | None:
     """Put a question to the candidate; None where the answer took too long."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -220,7 +245,7 @@ def _run(
     # -P: the candidate's folder is no place to import from.
     words = [sys.executable, "-P", "-m", "gatehouse.github.reader", question]
     # Each has a user of its own, so that one that is taken over reaches no other.
-    user = FIRST_USER + [*map(str, Gate), GRAPH, BASE, DEAL].index(question)
+    user = FIRST_USER + [*gates, GRAPH, BASE, DEAL].index(question)
     return isolation.run(words, environment | NO_TELEMETRY, seconds, stop, user)
 
 

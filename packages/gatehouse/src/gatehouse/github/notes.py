@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gatehouse.evidence import Gate
 from gatehouse.github.judged import Note, State
 from gatehouse.report.escape import plain
 from gatehouse.report.summary import gate_word, plain_reason
@@ -21,7 +20,7 @@ def overall_note(
         problems: what forbids the merge besides.
         owned: changed files that need a code owner, which a green status says.
     """
-    blocking = [gate for gate in Gate if verdict.gate_blocks(gate)]
+    blocking = [gate for gate in verdict.gates if verdict.gate_blocks(gate)]
     if blocking:
         reason = plain(plain_reason(verdict, blocking[0]), 120)
         more = f" (and {', '.join(blocking[1:])})" if len(blocking) > 1 else ""
@@ -30,20 +29,20 @@ def overall_note(
         return Note(state="failure", text="the verdict is fail")
     if problems:
         return Note(state="failure", text=plain(problems[0], 200))
-    warned = [gate for gate in Gate if gate_word(verdict, gate) == "warning"]
-    text = f"{len(set(Gate))} gates pass"
+    warned = [gate for gate in verdict.gates if gate_word(verdict, gate) == "warning"]
+    text = f"{len(verdict.gates)} gates pass"
     text += f", warnings of {', '.join(warned)}" if warned else ""
     text += "".join(f"; {each.by} accepted {', '.join(each.rules)}" for each in verdict.acceptances)
     text += "; needs a code owner" if owned else ""
     return Note(state="success", text=text)
 
 
-def gate_notes(verdict: Verdict) -> dict[Gate, Note]:
+def gate_notes(verdict: Verdict) -> dict[str, Note]:
     """A status for each gate; it informs, only the overall one is required."""
-    return {gate: _note(verdict, gate) for gate in Gate}
+    return {gate: _note(verdict, gate) for gate in verdict.gates}
 
 
-def _note(verdict: Verdict, gate: Gate) -> Note:
+def _note(verdict: Verdict, gate: str) -> Note:
     state: State = "success"
     if verdict.gate_blocks(gate):
         state = "error" if gate in verdict.errors else "failure"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gatehouse.base import Base, take_base
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import PAIR, Gate, evidence_path, read_evidence
+from gatehouse.evidence import PAIR, evidence_path, read_evidence
+from gatehouse.gates.rows import ROWS
 from gatehouse.github.past import was_recorded
 from gatehouse.origin import with_origin
 from gatehouse.workspace import Workspace
@@ -46,9 +47,9 @@ def write_origin(candidate: Workspace, problem: str | None) -> None:
         candidate: with its evidence; nothing that the measuring process said of it is kept.
         problem: why data and model do not count; None: they do.
     """
-    path = evidence_path(candidate.evidence, Gate.ROWS)
+    path = evidence_path(candidate.evidence, ROWS.name)
     try:
-        evidence = read_evidence(path, Gate.ROWS)
+        evidence = read_evidence(path, ROWS.name)
     except GatehouseError:
         return  # which every rule of the gate will say
     with_origin(evidence, problem).write(path)

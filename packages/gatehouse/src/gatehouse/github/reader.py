@@ -34,7 +34,7 @@ def answer(question: str) -> Frozen:
     """
     from gatehouse.base import measuring_policy, recorded_base
     from gatehouse.deal import deal_both
-    from gatehouse.evidence import COMPARES, Gate
+    from gatehouse.gates.own import find_gate
     from gatehouse.measure import measure
     from gatehouse.workspace import Workspace
 
@@ -45,9 +45,10 @@ def answer(question: str) -> Frozen:
         return Dealt(said=tuple(deal_both()))
     if question == GRAPH:
         return Workspace().model.metadata
-    gate = Gate(question)
-    base = recorded_base() if gate in COMPARES else None
-    return measure(gate, Workspace(), base, measuring_policy())
+    policy = measuring_policy()
+    gate = find_gate(question, policy)
+    base = recorded_base() if gate.compares else None
+    return measure(gate, Workspace(), base, policy)
 
 
 def main(question: str) -> int:

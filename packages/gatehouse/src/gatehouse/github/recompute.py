@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from gatehouse.acceptance.offer import Offer, offers
 from gatehouse.acceptance.record import FOLDER
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.evidence import Evidence, evidence_path, read_evidence
+from gatehouse.gates.own import gates_of
 from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.blobs import text_of, tip_of
 from gatehouse.github.checks import Checks, checks_of
@@ -27,7 +28,7 @@ from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, parse_policy
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
-from gatehouse.report.links import Links, rule_lines
+from gatehouse.report.links import links_beside
 from gatehouse.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Recomputed:
     judged: Judged
     verdict: Verdict
     accepted: Accepted
-    evidence: Mapping[Gate, Evidence | str]
+    evidence: Mapping[str, Evidence | str]
     changed: bool
     problems: tuple[str, ...]
     unrecorded: tuple[str, ...]
@@ -84,7 +85,8 @@ class Recomputed:
             base_params=self.basis.base_params,
             base_label=self.basis.base_label,
             full_report=full_report,
-            links=Links(lines=rule_lines(self.policy)),
+            gates=gates_of(parse_policy(self.policy, POLICY_FILE)),
+            links=links_beside(self.policy),
         )
 
 
@@ -112,16 +114,17 @@ def recompute(
     text, policy = _policy(repository, target, judged.basis)
     said = Verdict.parse(_text(folder / VERDICT), VERDICT)
     case = Case(
-        evidence=_evidence(folder / EVIDENCE, judged.basis),
+        evidence=_evidence(folder / EVIDENCE, judged.basis, policy.gate_names),
         candidate=said.candidate,
         base=said.base,
         today=datetime.now(UTC).date(),
         acceptances=judged.basis.acceptances,
+        gates=gates_of(policy),
     )
     _same_verdict(said, judge(case, policy, said.policy_from))
     _same_statuses(judged, said)
     if judged.record:
-        _same_record(folder)
+        _same_record(folder, policy.gate_names)
     tip = judged.basis.base
     case = replace(case, acceptances=of_base(repository, tip))
     before = judge(case, policy, said.policy_from)
@@ -175,9 +178,9 @@ def _policy(repository: Repository, target: Target, basis: Basis) -> tuple[str, 
     return text, parse_policy(text, f"{POLICY_FILE} of {tip[:12]}")
 
 
-def _evidence(folder: Path, basis: Basis) -> dict[Gate, Evidence | str]:
-    found: dict[Gate, Evidence | str] = {}
-    for gate in Gate:
+def _evidence(folder: Path, basis: Basis, gates: Iterable[str]) -> dict[str, Evidence | str]:
+    found: dict[str, Evidence | str] = {}
+    for gate in gates:
         path = evidence_path(folder, gate)
         if path.exists() or path.is_symlink():
             _text(path)
@@ -220,13 +223,13 @@ def _same_statuses(judged: Judged, said: Verdict) -> None:
         raise GatehouseError("the status says something else than the gates do")
 
 
-def _same_record(folder: Path) -> None:
+def _same_record(folder: Path, gates: Iterable[str]) -> None:
     """What is recorded as evidence and verdict is what was judged again here."""
     record = folder / RECORD / "reports"
     pairs = [(record / "verdict.json", folder / VERDICT)]
     pairs += [
         (evidence_path(record / "evidence", gate), evidence_path(folder / EVIDENCE, gate))
-        for gate in Gate
+        for gate in gates
     ]
     for recorded, handed_over in pairs:
         if recorded.exists() != handed_over.exists() or (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from gatehouse.base import BASE_FILE, LOCK, Base
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, evidence_path, read_evidence
+from gatehouse.evidence import Evidence, evidence_path, read_evidence
+from gatehouse.gates import GATES
 from gatehouse.git import git
 from gatehouse.github.candidate import OUTPUTS, outputs_of, text_at
 from gatehouse.lock import relock
@@ -21,7 +22,6 @@ from gatehouse.workspace import EVIDENCE, VERDICT, Workspace
 
 TRAIN = Path("reports/train")
 
-_TIMED = "latency_"
 """How the names of measured times begin."""
 
 
@@ -115,13 +115,13 @@ def is_recorded(
             return False
         return all(
             text_at(commit, path, checkout) == read_text(replay.root / path)
-            for path in _made(replay.root)
+            for path in _made(replay.root, verdict.gates)
         )
     except GatehouseError:
         return False
 
 
-def _made(folder: Path) -> list[Path]:
+def _made(folder: Path, gates: Iterable[str]) -> list[Path]:
     """What the judging made of the candidate in `folder`."""
     paths = [
         BASE_FILE,
@@ -130,7 +130,7 @@ def _made(folder: Path) -> list[Path]:
         REPORT,
         PICTURE,
         CARD,
-        *(evidence_path(EVIDENCE, gate) for gate in Gate),
+        *(evidence_path(EVIDENCE, gate) for gate in gates),
     ]
     return [path for path in paths if (folder / path).exists()]
 
@@ -147,20 +147,21 @@ def _with_times_of(commit: str, candidate: Workspace, checkout: Path, work: Path
             shutil.copytree(path, work / path.name)
         else:
             (work / path.name).symlink_to(path.resolve())
-    path = evidence_path(EVIDENCE, Gate.LATENCY)
-    if (work / path).exists():
-        new = read_evidence(work / path, Gate.LATENCY)
-        write_text(work / path, text_at(commit, path, checkout) or "")
-        old = read_evidence(work / path, Gate.LATENCY)
-        if _without_times(old) != _without_times(new):
-            raise GatehouseError("the commit has the timings of other models")
+    for gate in GATES:
+        path = evidence_path(EVIDENCE, gate.name)
+        if gate.timed and (work / path).exists():
+            new = read_evidence(work / path, gate.name)
+            write_text(work / path, text_at(commit, path, checkout) or "")
+            old = read_evidence(work / path, gate.name)
+            if _without_times(old, gate.timed) != _without_times(new, gate.timed):
+                raise GatehouseError("the commit has the timings of other models")
     return Workspace(work)
 
 
-def _without_times(evidence: Evidence) -> Evidence:
+def _without_times(evidence: Evidence, timed: tuple[str, ...]) -> Evidence:
     kept = tuple(
         m.model_copy(update={"value": 0.0, "interval": None})
-        if m.name.startswith(_TIMED) and m.value is not None
+        if m.name.startswith(timed) and m.value is not None
         else m
         for m in evidence.measurements
     )
@@ -171,13 +172,13 @@ def _outcomes(verdict: Verdict) -> tuple[Outcome, dict[str, Outcome]]:
     return verdict.outcome, {result.rule: result.outcome for result in verdict.rules}
 
 
-def write_record(candidate: Workspace, folder: Path) -> None:
+def write_record(candidate: Workspace, folder: Path, gates: Iterable[str]) -> None:
     """Copy into `folder` what the branch should record, with a lock that fits it.
 
     Raises:
         GatehouseError: the candidate's lock is unreadable.
     """
-    paths = _made(candidate.root)
+    paths = _made(candidate.root, gates)
     paths += sorted(
         path.relative_to(candidate.root)
         for path in (candidate.root / TRAIN).rglob("*")

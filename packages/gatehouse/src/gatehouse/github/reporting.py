@@ -16,6 +16,7 @@ from gatehouse.github.judged import VERDICT as HANDED_OVER
 from gatehouse.github.steps import Measured
 from gatehouse.judging import evidence_here, verdict_on
 from gatehouse.params import PARAMS
+from gatehouse.policy import Policy
 from gatehouse.report.context import flat
 from gatehouse.run import CARD, write_card, write_report
 from gatehouse.typed import parse_yaml, read_text, write_text
@@ -50,11 +51,11 @@ def report_on(
     if not unmeasured:  # a card of half a model helps nobody
         for path, data in by_path(acceptances).items():
             write_text(candidate.root / path, data.decode())
-        make_card(candidate, measured)
+        make_card(candidate, measured, base.policy)
     return verdict
 
 
-def make_card(candidate: Workspace, measured: Measured) -> None:
+def make_card(candidate: Workspace, measured: Measured, policy: Policy | None = None) -> None:
     """Store the model card, without opening the graph.
 
     Raises:
@@ -63,7 +64,7 @@ def make_card(candidate: Workspace, measured: Measured) -> None:
     if measured.graph is None:
         why = measured.graph_problem or "nobody asked the graph"
         raise GatehouseError(f"the model card could not be made: {why}")
-    write_card(candidate, measured.graph)
+    write_card(candidate, measured.graph, policy)
 
 
 def hand_over_verdict(
@@ -85,7 +86,7 @@ def hand_over_verdict(
         GatehouseError: a file cannot be written.
     """
     unusable = dict(measured.unmeasured)
-    for gate, evidence in evidence_here(candidate.evidence).items():
+    for gate, evidence in evidence_here(candidate.evidence, verdict.gates).items():
         if gate in unusable:
             continue
         if isinstance(evidence, Evidence):

@@ -7,6 +7,7 @@ candidate, and the judging step refuses other bytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from pydantic import Field
 
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import GateName, evidence_path
 from gatehouse.github.candidate import digests
 from gatehouse.github.isolation import Level
 from gatehouse.github.target import Target
@@ -68,7 +69,7 @@ class Measured(Document):
     isolation: Level = Field(
         default=Level.NONE, description="what separated the processes that opened the candidate"
     )
-    unmeasured: dict[Gate, str] = Field(
+    unmeasured: dict[GateName, str] = Field(
         default_factory=dict, description="why a gate has no evidence"
     )
     graph: Metadata | None = Field(default=None, description="what the graph says of itself")
@@ -113,9 +114,9 @@ class Place:
         return Measured.read(self.measured_file)
 
 
-def evidence_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each evidence file of the candidate in `folder`, by its path there."""
-    paths = [evidence_path(EVIDENCE, gate) for gate in Gate]
+def evidence_digests(folder: Path, gates: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the evidence of `gates` of the candidate in `folder`, by its path there."""
+    paths = [evidence_path(EVIDENCE, gate) for gate in gates]
     return {path.as_posix(): file_digest(folder / path) for path in paths
             if (folder / path).exists()}  # fmt: skip
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.github.client import here, telling
 from gatehouse.github.judged import Judged, Note
 
@@ -104,9 +103,8 @@ def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> 
 
 def say_gates(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
     """Set the statuses of the gates on a commit."""
-    for gate in Gate:
-        if note := judged.gates.get(gate):
-            say(statuses, commit, f"{context}/{gate}", note, here())
+    for gate, note in judged.gates.items():
+        say(statuses, commit, f"{context}/{gate}", note, here())
 
 
 def say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:

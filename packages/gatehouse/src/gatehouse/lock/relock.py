@@ -19,8 +19,9 @@ def relock(text: str, root: Path, paths: Iterable[str], name: str = "dvc.lock") 
     Args:
         text: of a `dvc.lock`.
         root: the folder that the lock's paths start from.
-        paths: whose dependency and output entries are brought in line with what is at
-            `root`/path; all others stay. A path without an entry changes nothing.
+        paths: whose dependency and output entries, and those of folders that hold them, are
+            brought in line with what is at `root`; all others stay. A path without an entry
+            changes nothing.
         name: of the lock file, for errors.
 
     Returns:
@@ -32,9 +33,13 @@ def relock(text: str, root: Path, paths: Iterable[str], name: str = "dvc.lock") 
     lock, wanted = parse_lock(text, name), set(paths)
     for stage in lock.get("stages", {}).values():
         for entry in [*stage.get("deps", []), *stage.get("outs", [])]:
-            if entry["path"] in wanted:
+            if any(path == entry["path"] or _lies_in(path, entry["path"]) for path in wanted):
                 _record(entry, root / entry["path"])
     return dump_lock(lock)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder}/")
 
 
 def _record(entry: dict[str, Any], path: Path) -> None:

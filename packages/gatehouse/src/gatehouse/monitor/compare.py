@@ -22,9 +22,14 @@ import pyarrow.compute as pc
 
 from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of, Subject
-from gatehouse.gates import accuracy, drift, fairness
+from gatehouse.evidence import Evidence, Interval, Measurement, Of, Subject
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.bootstrap import Floats, wilson_interval
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.own import find_gate
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.gates.tools import versions
 from gatehouse.judge import Case, judge
@@ -94,7 +99,7 @@ class Comparison:
     broken: int
     described: tuple[Measurement, ...]
     flips: Counter[tuple[str, str]]
-    evidence: dict[Gate, Evidence | str]
+    evidence: dict[str, Evidence | str]
     verdict: Verdict | None
 
 
@@ -162,7 +167,7 @@ def compare(
                      contract, given)
             for model in (beside, chosen)
         )  # fmt: skip
-    evidence: dict[Gate, Evidence | str] = {}
+    evidence: dict[str, Evidence | str] = {}
     verdict = None
     if given is not None:
         subjects = _subject(other, contract), _subject(served, contract)
@@ -246,15 +251,15 @@ def _evidence(
     subjects: tuple[Subject, Subject],
     contract: Contract,
     policy: Policy,
-) -> dict[Gate, Evidence | str]:
+) -> dict[str, Evidence | str]:
     candidate, base = subjects
     ours, theirs = other.predictions(contract), served.predictions(contract)
     models = {Of.CANDIDATE: ours, Of.BASE: theirs}
     measured = accuracy.measure_models(models, policy, paired=kind == "shadow")
     measured += said.not_logged(models, contract.task)
-    found: dict[Gate, list[Measurement] | str] = {Gate.ACCURACY: measured}
-    if any(rule.gate is Gate.FAIRNESS for rule in policy.rules.values()):
-        found[Gate.FAIRNESS] = _fairness(other, ours, contract, policy)
+    found: dict[str, list[Measurement] | str] = {ACCURACY.name: measured}
+    if any(rule.gate == FAIRNESS.name for rule in policy.rules.values()):
+        found[FAIRNESS.name] = _fairness(other, ours, contract, policy)
     return {
         gate: measurements
         if isinstance(measurements, str)
@@ -262,7 +267,7 @@ def _evidence(
             gate=gate,
             candidate=candidate,
             base=base,
-            settings=policy.measure.of_gate(gate),
+            settings=policy.settings(find_gate(gate, policy)),
             tools=versions("numpy", "scikit-learn", "fairlearn", "pyarrow"),
             measurements=tuple(measurements),
         )

@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.evidence import Evidence, evidence_path
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.monitor.compare import Comparison
 from gatehouse.report import details, quantities
 from gatehouse.report.context import ReportContext
@@ -59,9 +61,9 @@ def render(found: Comparison) -> str:
             links=NO_LINKS,
         )  # fmt: skip
         parts.append("### Rules\n\n" + details.rules(context))
-        measured = context.measurements(Gate.ACCURACY)
+        measured = context.measurements(ACCURACY.name)
         parts.append("### Accuracy\n\n" + quantities.accuracy(measured, "Candidate"))
-        if context.usable(Gate.FAIRNESS):
+        if context.usable(FAIRNESS.name):
             parts.append("### Fairness of the candidate\n\n" + details.fairness(context))
     return "\n\n".join(parts) + "\n"
 

@@ -16,8 +16,12 @@ import pandas as pd
 
 from gatehouse.contract import UNLISTED, Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
-from gatehouse.gates import accuracy, drift, fairness
+from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.accuracy import measure as accuracy
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.own import find_gate
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.monitor import said
@@ -27,12 +31,6 @@ from gatehouse.monitor.scan import PLACE, Scan
 from gatehouse.monitor.verdict import SEASON_AGO
 from gatehouse.policy import Policy, show_span
 from gatehouse.workspace import Workspace
-
-_TOOLS = {
-    Gate.DRIFT: ("numpy", "scipy", "pyarrow"),
-    Gate.ACCURACY: ("numpy", "scikit-learn", "pyarrow"),
-    Gate.FAIRNESS: ("numpy", "scipy", "pyarrow"),
-}
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class Watched:
     def label_window(self) -> int:
         """The newest window with labels enough for the rules, else with any: labels come late."""
         rules = self.policy.rules.values()
-        enough = max((r.minimum_n for r in rules if r.gate is Gate.ACCURACY), default=1)
+        enough = max((r.minimum_n for r in rules if r.gate == ACCURACY.name), default=1)
         numbers = range(self.scan.span.windows)
         for least in (max(enough, 1), 1):
             for number in numbers:
@@ -179,36 +177,33 @@ class Watched:
         digest.update(pd.util.hash_pandas_object(self.labels.frame).to_numpy().tobytes())
         return digest.digest()
 
-    def evidence(self, gate: Gate, number: int = 0, policy: Policy | None = None) -> Evidence | str:
+    def evidence(self, gate: str, number: int = 0, policy: Policy | None = None) -> Evidence | str:
         """Evidence of a window (0 is the newest), or why there is none.
 
         `policy` says how to measure, if not its own. The newest window's accuracy and
         fairness are those of `label_window`, and say so.
         """
-        policy = policy or self.policy
+        spec, policy = find_gate(gate, self.policy), policy or self.policy
+        watch = spec.production
+        assert watch is not None, f"the monitor has no gate {gate}"
         silent = self.scan.silent
         if number == 0 and self.sample(0).seen and silent > self.scan.span.window / 2:
             return (
                 f"nothing was logged for {show_span(silent)}, more than half of a window; does the "
                 "service log, and does its log come here?"
             )
-        late = number == 0 and gate is not Gate.DRIFT and self.label_window > 0
+        late = number == 0 and watch.labels and self.label_window > 0
         window = self.label_window if late else number
         try:
-            if gate is Gate.DRIFT:
-                measurements = self.measure_drift(window)
-            elif gate is Gate.ACCURACY:
-                measurements = self.measure_accuracy(window, policy)
-            else:
-                measurements = self.measure_fairness(window, policy)
+            measurements = watch.measure(self, window, policy)
         except GatehouseError as error:
             return str(error)
         return Evidence(
             gate=gate,
             candidate=self.subject(number),
-            base=self.reference.subject(gate),
-            settings=policy.measure.of_gate(gate),
-            tools=versions(*_TOOLS[gate]),
+            base=self.reference.subject(spec),
+            settings=policy.settings(spec),
+            tools=versions(*watch.tools),
             measurements=tuple(self._dated(measurements) if late else measurements),
         )
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from gatehouse.charts import mermaid
 from gatehouse.charts.model import Lines, Series
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.judge import rule_measurements
 from gatehouse.monitor.record import Record, Window
 from gatehouse.policy import Policy, Rule, show_span
@@ -26,19 +29,7 @@ from gatehouse.verdict import Outcome
 if TYPE_CHECKING:
     from gatehouse.monitor.run import Look
 
-_QUESTIONS = {
-    Gate.DRIFT: "Traffic as the training data was?",
-    Gate.ACCURACY: "Still right?",
-    Gate.FAIRNESS: "Groups treated alike?",
-}
-_STEPS = {
-    Gate.DRIFT: "Find out what moved: new callers, a broken join, another season, or the world? "
-    "If it is the world, train on newer data.",
-    Gate.ACCURACY: "The model is wrong more often than the policy allows. Look at the drift with "
-    "it, roll back if it began with a release, and train on newer data.",
-    Gate.FAIRNESS: "See which group it falls on below, and whether it is the callers or the model "
-    "that changed.",
-}
+_WATCHED = {gate.name: gate.production for gate in GATES if gate.production is not None}
 _TIME = "%Y-%m-%d %H:%M"
 
 
@@ -62,10 +53,10 @@ def _head(look: Look, context: ReportContext) -> str:
         f"{newest.start:{_TIME}} to {newest.end:{_TIME}} UTC, compared with what it was trained on "
         f"({code(record.reference)})."
     )
-    gates = [gate for gate in _QUESTIONS if context.results(gate)]
+    gates = {gate: watch for gate, watch in _WATCHED.items() if context.results(gate)}
     rows = [
-        [gate_icon(context, gate), f"**{gate}**<br>{_QUESTIONS[gate]}", gate_reason(context, gate)]
-        for gate in gates
+        [gate_icon(context, gate), f"**{gate}**<br>{watch.question}", gate_reason(context, gate)]
+        for gate, watch in gates.items()
     ]
     parts = [f"## {title}", told, table(["", "Gate", "Why"], rows)]
     if record.counts.broken:
@@ -86,22 +77,22 @@ def _head(look: Look, context: ReportContext) -> str:
 _DOCS = "`docs/operations.md`, _Alarms of the monitor_"
 
 
-def _step(context: ReportContext, gate: Gate) -> str:
+def _step(context: ReportContext, gate: str) -> str:
     if gate in context.verdict.errors:
         return f"There is nothing to judge: {prose(context.problem(gate))}."
-    return _STEPS[gate]
+    return _WATCHED[gate].advice
 
 
 def _sections(look: Look, context: ReportContext) -> list[Section]:
     found = [Section("Over time", _trend(look.record, look.policy), folded=False)]
-    if charts := _charts(look.record, look.policy, (Gate.ACCURACY, Gate.FAIRNESS)):
+    if charts := _charts(look.record, look.policy, (ACCURACY.name, FAIRNESS.name)):
         found.append(Section("Accuracy and fairness over time", charts))
-    if context.usable(Gate.DRIFT):
+    if context.usable(DRIFT.name):
         found.append(Section("Drift by column", details.drift(context)))
-    if context.usable(Gate.ACCURACY):
-        measured = context.measurements(Gate.ACCURACY)
+    if context.usable(ACCURACY.name):
+        measured = context.measurements(ACCURACY.name)
         found.append(Section("Accuracy", quantities.accuracy(measured, "Production")))
-    if context.usable(Gate.FAIRNESS):
+    if context.usable(FAIRNESS.name):
         found.append(Section("Fairness by group", details.fairness(context)))
     return [
         *found,
@@ -118,7 +109,7 @@ def _trend(record: Record, policy: Policy) -> str:
         else ""
     )
     parts = [f"Windows of {show_span(record.window)}, the last one is judged.{season}"]
-    if charts := _charts(record, policy, (Gate.DRIFT,)):
+    if charts := _charts(record, policy, (DRIFT.name,)):
         parts.append(charts)
     rows = [_row(window, policy) for window in _since_first(record)]
     parts.append(table(["", "Window (UTC)", "Predictions", "Nearest to its limit"], rows, "llrl"))
@@ -131,7 +122,7 @@ def _since_first(record: Record) -> tuple[Window, ...]:
     return record.windows[len(list(empty)) :]
 
 
-def _charts(record: Record, policy: Policy, gates: tuple[Gate, ...]) -> str:
+def _charts(record: Record, policy: Policy, gates: tuple[str, ...]) -> str:
     """A chart of the windows for each rule that can raise an alarm; what is counted has none."""
     moment = "%m-%d" if record.window % timedelta(days=1) == timedelta(0) else "%m-%d %Hh%M"
     charts = []

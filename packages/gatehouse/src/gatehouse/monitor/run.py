@@ -10,7 +10,9 @@ from pathlib import Path
 
 from gatehouse.contract import CONTRACT_FILE, Task, load_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Measurement, evidence_path
+from gatehouse.evidence import Evidence, Measurement, evidence_path
+from gatehouse.gates import GATES
+from gatehouse.gates.drift import DRIFT
 from gatehouse.monitor.labels import read_labels
 from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.record import (
@@ -33,6 +35,8 @@ from gatehouse.typed import validate, write_text
 from gatehouse.verdict import Outcome, Verdict
 
 _DRAWN_RESAMPLES = 200
+_LABELLED = {gate.name for gate in GATES if gate.production and gate.production.labels}
+"""The gates that need labels."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Look:
     """What one look at production found."""
 
     verdict: Verdict
-    evidence: dict[Gate, Evidence | str]
+    evidence: dict[str, Evidence | str]
     record: Record
     policy: Policy
     """The rules that judged."""
@@ -74,7 +78,7 @@ def look(
     now = datetime.now(UTC)
     policy = _with_window(load_policy(root / POLICY_FILE), window)
     settings = policy.monitor
-    gates = [gate for gate in settings.gates if gate is Gate.DRIFT or labels is not None]
+    gates = [gate for gate in settings.gates if gate not in _LABELLED or labels is not None]
     _rules(policy, gates)  # before a log is read that nothing judges
     span = Span(until or now, settings.window, settings.windows)
     watched, where = _watched(log, labels, model, span, policy, root)
@@ -106,7 +110,7 @@ def look(
     return Look(verdict, evidence, record, rules, shown(log))
 
 
-def _rules(policy: Policy, gates: Sequence[Gate], task: Task | None = None) -> Policy:
+def _rules(policy: Policy, gates: Sequence[str], task: Task | None = None) -> Policy:
     rules = watching(policy, gates, task)
     if not rules.rules:
         judged = ", ".join(gates) or "no gate"
@@ -163,12 +167,12 @@ def _with_window(policy: Policy, window: timedelta | None) -> Policy:
 
 def _windows(
     watched: Watched, rules: Policy, now: datetime
-) -> tuple[tuple[Window, ...], Verdict, dict[Gate, Evidence | str]]:
+) -> tuple[tuple[Window, ...], Verdict, dict[str, Evidence | str]]:
     """All windows from the oldest to the newest, and verdict and evidence of the newest."""
     from tqdm import tqdm
 
     gates = list(dict.fromkeys(rule.gate for rule in rules.rules.values()))
-    reference = watched.reference.subject(Gate.DRIFT)
+    reference = watched.reference.subject(DRIFT)
     windows = []
     measure = watched.policy.measure
     fewer = measure.model_copy(update={"resamples": min(measure.resamples, _DRAWN_RESAMPLES)})
@@ -180,7 +184,9 @@ def _windows(
         # An older window is only drawn: without what has no label there, and by fewer resamples.
         policy = lighter if number else watched.policy
         judged = [
-            each for each in gates if each is Gate.DRIFT or not number or watched.labelled(number)
+            each
+            for each in gates
+            if each not in _LABELLED or not number or watched.labelled(number)
         ]
         own = watching(policy, judged, watched.contract.task)
         evidence = {gate: watched.evidence(gate, number, policy) for gate in judged}
@@ -196,7 +202,7 @@ def _window(
     rules: Policy,
     number: int,
     verdict: Verdict,
-    evidence: dict[Gate, Evidence | str],
+    evidence: dict[str, Evidence | str],
 ) -> Window:
     sample, span = watched.sample(number), watched.scan.span
     return Window(
@@ -209,7 +215,7 @@ def _window(
     )
 
 
-def _judged(rules: Policy, evidence: dict[Gate, Evidence | str]) -> list[Measurement]:
+def _judged(rules: Policy, evidence: dict[str, Evidence | str]) -> list[Measurement]:
     """What a rule is about; all groups of every window would only fill the file."""
     names = {(rule.gate, rule.measurement) for rule in rules.rules.values()}
     return [
@@ -230,9 +236,9 @@ def write(look_: Look, root: Path = Path()) -> None:
     """Store evidence, verdict, record and report; what an earlier look left goes."""
     from gatehouse.monitor.report import render
 
-    for gate in Gate:
-        path = evidence_path(root / EVIDENCE, gate)
-        found = look_.evidence.get(gate)
+    for gate in GATES:
+        path = evidence_path(root / EVIDENCE, gate.name)
+        found = look_.evidence.get(gate.name)
         if isinstance(found, Evidence):
             found.write(path)
         else:

@@ -63,7 +63,7 @@ def decisions(records: pa.Table, contract: Contract) -> Floats:
 
 
 def drifting(records: pa.Table, contract: Contract) -> pd.Series:
-    """What drifts of predictions, in the form of `gatehouse.gates.drift.said`; shape [N]."""
+    """What drifts of predictions, in the form of the drift gate's `said`; shape [N]."""
     if contract.task is Task.MULTICLASS:
         return pd.Series(records["decision"].to_pandas())
     return pd.Series(scores(records, contract))

@@ -12,7 +12,10 @@ from datetime import date
 
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Of, Subject
+from gatehouse.evidence import Evidence, Of, Subject
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.judge import Case, judge
 from gatehouse.monitor.said import is_logged
 from gatehouse.policy import POLICY_FILE, Policy, Rule
@@ -24,7 +27,7 @@ SEASON_AGO = " (since a season ago)"
 _OF_TRAINING = ("test_rows_in_train",)
 
 
-def watching(policy: Policy, gates: Iterable[Gate], task: Task | None = None) -> Policy:
+def watching(policy: Policy, gates: Iterable[str], task: Task | None = None) -> Policy:
     """The policy with only the rules that judge production by `gates`; no waiver is of it.
 
     Where the `task` is known, rules on what can't be measured from its log are left out.
@@ -44,7 +47,7 @@ def comparing(policy: Policy, task: Task) -> Policy:
     Raises:
         GatehouseError: it has none.
     """
-    gates = {Gate.ACCURACY, Gate.FAIRNESS} & {Gate.ACCURACY, *policy.monitor.gates}
+    gates = {ACCURACY.name, FAIRNESS.name} & {ACCURACY.name, *policy.monitor.gates}
     rules = {
         name: rule
         for name, rule in policy.rules.items()
@@ -58,13 +61,13 @@ def comparing(policy: Policy, task: Task) -> Policy:
 
 
 def _applies(rule: Rule) -> bool:
-    if rule.gate is Gate.DRIFT:
+    if rule.gate == DRIFT.name:
         return True
     return rule.of is Of.CANDIDATE and rule.measurement not in _OF_TRAINING
 
 
 def _of_production(rule: Rule) -> Rule:
-    if rule.gate is Gate.DRIFT:
+    if rule.gate == DRIFT.name:
         return rule
     return rule.model_copy(update={"inconclusive": "pass"})
 
@@ -84,7 +87,7 @@ def _with_season(policy: Policy, drift: Evidence | str | None) -> Policy:
 
 
 def judge_window(
-    evidence: dict[Gate, Evidence | str],
+    evidence: dict[str, Evidence | str],
     subject: Subject,
     reference: Subject,
     policy: Policy,
@@ -93,7 +96,7 @@ def judge_window(
 ) -> Verdict:
     """The verdict on one window, by a policy that `watching` made."""
     case = Case(evidence=evidence, candidate=subject, base=reference, today=day)
-    verdict = judge(case, _with_season(policy, evidence.get(Gate.DRIFT)), source)
+    verdict = judge(case, _with_season(policy, evidence.get(DRIFT.name)), source)
     return verdict.model_copy(update={"rules": tuple(map(_told, verdict.rules))})
 
 

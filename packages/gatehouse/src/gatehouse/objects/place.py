@@ -20,7 +20,7 @@ _DEEPEST = 8
 FETCHED = re.compile(rf"data/raw|models/{_NAME}\.onnx")
 """Outputs of the pipeline that DVC keeps; prepared rows are dealt from the raw ones."""
 
-_FOLDERS = re.compile(r"data/raw|data/prepared")
+_FOLDERS = re.compile(r"data/raw|data/prepared|reports/fingerprints")
 _FILES = re.compile(rf"models/{_NAME}\.onnx|reports/evidence/{_NAME}\.json|reports/model_card\.md")
 # What Git keeps of training: files, or a folder of plots.
 _EITHER = re.compile(rf"reports/train(/{_NAME}){{1,6}}")
@@ -29,7 +29,10 @@ _TRACKED = re.compile(rf"data/(own|snapshots)/{_NAME}{_ROWS}")
 TABLES = ("data/own", "data/snapshots")
 """Folders of the tables that `.dvc` files stand for."""
 
-OUTPUTS = "data/raw, data/prepared, models/NAME.onnx, reports/evidence, reports/train"
+OUTPUTS = (
+    "data/raw, data/prepared, models/NAME.onnx, reports/evidence, reports/fingerprints, "
+    "reports/train"
+)
 TRACKED = "data/own and data/snapshots, as NAME.csv, NAME.csv.gz or NAME.parquet"
 
 

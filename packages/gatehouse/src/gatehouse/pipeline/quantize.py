@@ -1,5 +1,7 @@
 """Stage `quantize`: the dense core of models/model.onnx in INT8, into models/model.int8.onnx.
 
+The served graph also gets its decision threshold here.
+
 Only products with weights (MatMul, Gemm, Conv) are quantized; what turns raw columns into numbers
 stays as it is, and so does a graph that has none, such as trees.
 """
@@ -18,7 +20,7 @@ import numpy as np
 
 from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
-from gatehouse.model import Model
+from gatehouse.model import Model, write_metadata
 from gatehouse.pipeline.settings import load_settings
 from gatehouse.stage import run_stage
 from gatehouse.table import read_table
@@ -103,6 +105,23 @@ def _calibration(model: Model, train: pd.DataFrame) -> Any:
     return Reader()
 
 
+def decided(content: bytes, threshold: float) -> bytes:
+    """The graph in `content` with a decision threshold, if it tells two classes apart.
+
+    Raises:
+        GatehouseError: the graph cannot be used.
+    """
+    import onnx
+
+    metadata = Model(MODEL, content).metadata
+    if metadata.threshold in (None, threshold):
+        return content
+    graph = onnx.load_from_string(content)
+    write_metadata(graph, metadata.model_copy(update={"threshold": threshold}))
+    changed: bytes = graph.SerializeToString(deterministic=True)
+    return changed
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """ONNX Runtime advises on the root logger to run steps that this graph needs not."""
@@ -125,16 +144,16 @@ def _read(path: Path) -> bytes:
 
 
 def _stage() -> str:
-    method = load_settings().quantize.method
+    settings = load_settings()
+    method = settings.quantize.method
     content = _read(MODEL_FP32)
     int8 = quantize(content, method, read_table(PREPARED / "train.parquet"))
-    Model(MODEL, int8)
     part = MODEL.with_suffix(".part")
-    part.write_bytes(int8)
+    part.write_bytes(decided(int8, settings.decision.threshold))
     part.replace(MODEL)
     if int8 == content:
         return (
-            f"quantize: {MODEL} is {MODEL_FP32} as it is (native): it has no "
+            f"quantize: {MODEL} has the graph of {MODEL_FP32} as it is (native): it has no "
             f"{', '.join(DENSE)} node, which are what INT8 makes faster"
         )
     share = len(int8) / len(content)

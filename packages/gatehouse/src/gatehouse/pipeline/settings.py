@@ -233,7 +233,6 @@ class TrainSettings(Frozen):
 
     trainer: TrainerName
     seed: Annotated[int, Field(ge=0)] = 0
-    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     tensorboard: bool = Field(False, description="loss curves in .gatehouse/tensorboard as well")
     torch_mlp: TorchMlpSettings = TorchMlpSettings()
     logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
@@ -241,6 +240,14 @@ class TrainSettings(Frozen):
     xgboost: XgboostSettings = XgboostSettings()
     lightgbm: LightgbmSettings = LightgbmSettings()
     keras_mlp: KerasMlpSettings = KerasMlpSettings()
+
+
+class DecisionSettings(Frozen):
+    """How the served graph decides."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="of two classes: the probability from which on a decision is positive"
+    )
 
 
 class QuantizeSettings(Frozen):
@@ -287,6 +294,7 @@ class Settings(Frozen):
 
     data: DataSettings
     train: TrainSettings
+    decision: DecisionSettings = DecisionSettings()
     quantize: QuantizeSettings
     tune: TuneSettings = TuneSettings()
 

@@ -20,7 +20,7 @@ from gatehouse.git import commit_of
 from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.pipeline.curves import METRICS, Epoch, report
 from gatehouse.pipeline.settings import TrainSettings, load_settings
-from gatehouse.pipeline.trainer import TrainedModel, TrainingData, find_trainer
+from gatehouse.pipeline.trainer import EVEN, TrainedModel, TrainingData, find_trainer
 from gatehouse.seal import data_digest
 from gatehouse.stage import run_stage
 from gatehouse.table import read_table
@@ -62,7 +62,7 @@ def train(settings: TrainSettings) -> str | None:
             data=data_digest(),
             commit=commit(),
             classes=contract.classes,
-            threshold=settings.threshold if contract.task is Task.BINARY else None,
+            threshold=EVEN if contract.task is Task.BINARY else None,
             trainer=settings.trainer,
         ),
     )

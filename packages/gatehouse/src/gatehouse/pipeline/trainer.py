@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from gatehouse.model import Model
 
 
+EVEN = 0.5
+"""The threshold in the graph that training exports. Stage `quantize` stores `decision.threshold` in
+the served one, so that another threshold does not train again."""
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """What a trainer may learn from: the rows of two splits, and the contract that reads them."""
@@ -149,7 +154,7 @@ def asked(trained: TrainedModel, contract: Contract, settings: TrainSettings) ->
             data="",
             commit="",
             classes=contract.classes,
-            threshold=settings.threshold if contract.task is Task.BINARY else None,
+            threshold=EVEN if contract.task is Task.BINARY else None,
             trainer=settings.trainer,
         ),
     )

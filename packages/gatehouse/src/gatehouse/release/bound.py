@@ -16,6 +16,7 @@ from gatehouse.base import LOCK
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.digest import dvc_md5
 from gatehouse.evidence import Subject
+from gatehouse.gates.own import gates_of
 from gatehouse.git import commit_of, file_at
 from gatehouse.github.candidate import OUTPUTS, outputs_of
 from gatehouse.judge import Case, judge
@@ -56,11 +57,12 @@ def check_bound(release: Release, root: Path, on: date) -> None:
         candidate = _candidate(release, verdict.candidate, files, commit, root)
         _check_subject(verdict.candidate, candidate, commit, root)
         case = Case(
-            evidence=read_all_evidence(Workspace(release.candidate).evidence),
+            evidence=read_all_evidence(Workspace(release.candidate).evidence, policy.gate_names),
             candidate=candidate,
             base=None,
             today=on,
             acceptances=read_folder(files),  # as HEAD records them
+            gates=gates_of(policy),
         )
         _check_verdict(verdict, case, policy)
         digest = machinery_digest(root, commit)

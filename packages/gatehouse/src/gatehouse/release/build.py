@@ -11,7 +11,7 @@ from gatehouse.github.candidate import OUTPUTS
 from gatehouse.release.bento import build_bento
 from gatehouse.release.builder import base_digest, build_layout, check_base
 from gatehouse.release.judged import Judged
-from gatehouse.release.packages import LOCK, install, licence_list, same_modes, write_sbom
+from gatehouse.release.packages import install, licence_list, same_modes, write_sbom
 from gatehouse.release.provenance import provenance_of
 from gatehouse.release.result import (
     LABEL_COMMIT,
@@ -51,7 +51,7 @@ def build(judged: Judged, base_image: str, work: Path, release: Release) -> None
     context, part = work / "context", Release(work / "release")
     context.mkdir(parents=True)
     part.folder.mkdir()
-    install(judged.folder / LOCK, context / "site")
+    install(judged.folder, context / "site")
     build_bento(judged, context / "bento")
     same_modes(context)
     labels = {

@@ -14,14 +14,13 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import gatehouse
 from gatehouse.base import LOCK
 from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.github.candidate import OUTPUTS, check_outputs
 from gatehouse.judging import verdict_on
-from gatehouse.places import LIBRARY
+from gatehouse.places import PACKAGE, is_library_of
 from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.settled import settled
 from gatehouse.release.tools import announce
@@ -31,9 +30,7 @@ from gatehouse.workspace import MODEL, VERDICT, Workspace
 REPORTS = Path("reports")
 PIPELINE = "src/pipeline"
 """Code that trains, which a change may edit without an owner: no part of a release."""
-PACKAGE = Path(gatehouse.__file__).parent
-"""The code that runs."""
-_CODE = ("packages", "src", "bentofile.yaml", "requirements", "pyproject.toml")
+_CODE = ("packages", "vendor", "src", "bentofile.yaml", "requirements", "pyproject.toml")
 _TOLD = 5
 """How many changed files an error names."""
 
@@ -108,7 +105,7 @@ def check_code(root: Path) -> None:
     Raises:
         GatehouseError: the code that runs lies elsewhere, or was changed since HEAD.
     """
-    if PACKAGE.resolve() != (root / LIBRARY).resolve():
+    if not is_library_of(root):
         raise GatehouseError(
             f"the gatehouse that runs is in {PACKAGE}, and is not this checkout's; run this "
             "one's: make image, or .venv/bin/gatehouse"

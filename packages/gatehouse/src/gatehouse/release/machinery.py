@@ -7,14 +7,14 @@ from pathlib import Path
 
 from gatehouse.digest import file_digest
 from gatehouse.git import git
-from gatehouse.places import LIBRARY
+from gatehouse.places import LIBRARY, VENDOR
 from gatehouse.release.layout import Layout
 from gatehouse.release.result import BENTO
 from gatehouse.release.signing import RefusedError
 from gatehouse.run import CARD
 from gatehouse.workspace import MODEL, VERDICT
 
-PATHS = (LIBRARY, "src/gates", "bentofile.yaml", "requirements", "pyproject.toml")
+PATHS = (LIBRARY, VENDOR, "src/gates", "bentofile.yaml", "requirements", "pyproject.toml")
 """What decides, and what an image is built from."""
 
 CODE = (LIBRARY, "src/gates")

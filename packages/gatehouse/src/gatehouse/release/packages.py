@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
+from gatehouse.places import LIBRARY, LIBRARY_LOCK, VENDOR, wheel_of
 from gatehouse.release.tools import run
 from gatehouse.typed import write_text
 
@@ -34,24 +35,32 @@ def architecture() -> str:
     return found
 
 
-def install(lock: Path, folder: Path) -> None:
-    """Install what `lock` names into the new `folder`: wheels only, each by its SHA-256.
+def install(root: Path, folder: Path) -> None:
+    """Install what the service needs into the new `folder`: wheels only, each by its SHA-256.
 
-    Nothing of a package runs here. Modes do not depend on this machine's umask.
+    Nothing of a package runs here. Modes do not depend on this machine's umask. Where `root` has
+    the library's source, the Bento holds it; else its wheel is installed as well.
 
     Raises:
         GatehouseError: a package has no wheel for the image, or another hash than the lock's.
     """
+    _install(root / LOCK, folder)
+    if not (root / LIBRARY).is_dir():
+        vendored = ["--no-index", "--find-links", root / VENDOR] if wheel_of(root) else []
+        _install(root / LIBRARY_LOCK, folder, *vendored)
+    # Scripts that begin with the path of this machine's Python.
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    (folder / ".lock").unlink(missing_ok=True)
+
+
+def _install(lock: Path, folder: Path, *options: str | Path) -> None:
     run(
         [sys.executable, "-m", "uv", "pip", "install", "--target", folder,
          "--python-version", PYTHON, "--python-platform", f"{architecture()}-manylinux_2_28",
          "--only-binary", ":all:", "--require-hashes", "--no-deps", "--link-mode", "copy",
-         "--requirement", lock],
+         *options, "--requirement", lock],
         f"install what {lock.name} locks",
     )  # fmt: skip
-    # Scripts that begin with the path of this machine's Python.
-    shutil.rmtree(folder / "bin", ignore_errors=True)
-    (folder / ".lock").unlink(missing_ok=True)
 
 
 def same_modes(folder: Path) -> None:

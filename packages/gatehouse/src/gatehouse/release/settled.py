@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 
-_TIMED = "latency_"
-"""How the names of measured times begin."""
+_TIMED = {gate.name: gate.timed for gate in GATES}
+"""How the names of measured times begin, by gate."""
 _TEXT = "a time: no two machines agree, so its numbers are in the attested verdict only"
 
 
@@ -33,7 +33,7 @@ def settled(verdict: Verdict) -> Verdict:
 
 
 def _is_timed(result: RuleResult) -> bool:
-    return result.gate is Gate.LATENCY and result.measurement.startswith(_TIMED)
+    return result.measurement.startswith(_TIMED.get(result.gate, ()))
 
 
 def _settled(result: RuleResult) -> RuleResult:

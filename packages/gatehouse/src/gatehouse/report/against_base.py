@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gatehouse.evidence import NEW, Gate, Measurement, Of, Subject
+from gatehouse.disclosed import disclosed
+from gatehouse.evidence import NEW, Measurement, Of, Subject
+from gatehouse.gates.data import DATA
+from gatehouse.gates.drift import DRIFT
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import code
 from gatehouse.report.numbers import estimate
@@ -36,8 +39,9 @@ def changes(context: ReportContext) -> str:
 def _metrics(context: ReportContext) -> str:
     known = {
         (m.name, m.slice, m.of): m
-        for gate in (Gate.ACCURACY, Gate.LATENCY)
-        for m in context.measurements(gate)
+        for gate in context.gates
+        if gate.about_training
+        for m in context.measurements(gate.name)
     }
     rows = []
     bold = False
@@ -79,11 +83,11 @@ def _files(context: ReportContext) -> str:
         and (new := getattr(candidate, field)) is not None
     ]
     parts = ["Files: " + ", ".join(told) + "."] if told else []
-    for measured in context.measurements(Gate.DRIFT, "schema_changes"):
+    for measured in context.measurements(DRIFT.name, "schema_changes"):
         if measured.samples:
             listed = ", ".join(code(sample) for sample in measured.samples[:20])
             parts.append(f"Columns of the training data: {listed}.")
-    for measured in context.measurements(Gate.DATA, "rows", of=Of.CANDIDATE):
+    for measured in context.measurements(DATA.name, "rows", of=Of.CANDIDATE):
         parts.append(f"Rows now: {estimate(measured.value, None, 'rows')}.")
     return "\n\n".join(parts)
 
@@ -104,7 +108,9 @@ def _params(context: ReportContext) -> list[str]:
 
 
 def _setting(settings: Mapping[str, Any], key: str) -> str:
-    return code(settings[key]) if key in settings else "not set"
+    if key not in settings:
+        return "not set"
+    return code(settings[key]) if disclosed(key, settings[key]) else "not shown"
 
 
 def _policy(context: ReportContext) -> list[str]:

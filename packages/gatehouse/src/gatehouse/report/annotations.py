@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from gatehouse.evidence import Gate
+from gatehouse.disclosed import disclosed
+from gatehouse.gates.data import DATA
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import plain
 from gatehouse.report.links import key_lines
@@ -78,7 +79,7 @@ def _notes(context: ReportContext) -> Iterator[_Note]:
 
 def _of_rule(context: ReportContext, result: RuleResult) -> Iterator[_Note]:
     worst = worst_finding(result)
-    broken = failed_expectations(context) if result.gate is Gate.DATA else []
+    broken = failed_expectations(context) if result.gate == DATA.name else []
     text = plain(finding_text(context, result, worst, PLAIN), 900)
     slices = [m.slice for m in broken] or [
         finding.slice for finding in result.findings if finding.outcome is worst.outcome
@@ -88,9 +89,17 @@ def _of_rule(context: ReportContext, result: RuleResult) -> Iterator[_Note]:
     )
     for column in columns:
         yield _CONTRACT, f"columns.{column}", "failure", result.rule, text
-    if result.gate in (Gate.ACCURACY, Gate.LATENCY) or "prediction" in columns:
+    spec = context.spec(result.gate)
+    if (spec is not None and spec.about_training) or "prediction" in columns:
         for key, change in _changed_settings(context)[:_SETTINGS]:
             yield _PARAMS, key, "failure", result.rule, plain(f"{text}; {change}", 1000)
+
+
+def _change(key: str, before: Mapping[str, Any]) -> str:
+    if key not in before:
+        return "this setting is new"
+    shown = before[key] if disclosed(key, before[key]) else "another one"
+    return f"this setting was {shown}"
 
 
 def _changed_settings(context: ReportContext) -> list[tuple[str, str]]:
@@ -99,7 +108,7 @@ def _changed_settings(context: ReportContext) -> list[tuple[str, str]]:
         return []
     before, after = flat(context.base_params), flat(context.params)
     return [
-        (key, f"this setting was {before[key]}" if key in before else "this setting is new")
+        (key, _change(key, before))
         for key, value in after.items()
         if key not in before or str(before[key]) != str(value)
     ]

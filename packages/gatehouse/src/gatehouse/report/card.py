@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.acceptance.record import Acceptance
 from gatehouse.contract import Column, Contract, Role
-from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.disclosed import disclosed
+from gatehouse.evidence import Evidence, Measurement, Of
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.data import DATA
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.latency import LATENCY
+from gatehouse.gates.spec import GateSpec
 from gatehouse.report import quantities
 from gatehouse.report.card_text import CardText
 from gatehouse.report.context import flat
@@ -41,13 +47,15 @@ class CardContext:
     contract: Contract
     text: CardText
     params: Mapping[str, Any]
-    evidence: Mapping[Gate, Evidence | str]
+    evidence: Mapping[str, Evidence | str]
+    own: tuple[GateSpec, ...] = ()
+    """The gates of the repository's own."""
     metadata: Metadata | None = None
     """What the served graph says of itself; None where there is no graph."""
     acceptances: tuple[Acceptance, ...] = ()
     """Owners' words on failures of this model."""
 
-    def measurements(self, gate: Gate) -> list[Measurement]:
+    def measurements(self, gate: str) -> list[Measurement]:
         """The candidate's own measurements of a gate."""
         evidence = self.evidence.get(gate)
         found = evidence.measurements if isinstance(evidence, Evidence) else ()
@@ -97,7 +105,7 @@ def _model_details(context: CardContext) -> str:
         *(f"Reference: {prose(reference)}" for reference in details.references),
     ]
     parts = [_PEOPLE, _bullets(people)]
-    sizes = [m for m in context.measurements(Gate.LATENCY) if m.name == "size"]
+    sizes = [m for m in context.measurements(LATENCY.name) if m.name == "size"]
     facts = [f"Size of {code(m.slice)}: {number(m.value or 0, m.unit)}" for m in sizes]
     if context.metadata is not None:
         told = context.metadata
@@ -152,7 +160,7 @@ def _column(name: str, column: Column) -> list[str]:
 
 
 def _metrics(context: CardContext) -> str:
-    gates = (Gate.ACCURACY, Gate.FAIRNESS)
+    gates = (ACCURACY.name, FAIRNESS.name)
     measured = {m.name: None for gate in gates for m in context.measurements(gate)}
     names = ", ".join(name_of(name) for name in measured) or "none"
     parts = [f"{_MEASURED} {names}. Each has an interval; the tables below say how it was made."]
@@ -163,9 +171,9 @@ def _metrics(context: CardContext) -> str:
 
 
 def _evaluation_data(context: CardContext) -> str:
-    rows = max((m.n for m in context.measurements(Gate.ACCURACY)), default=0)
+    rows = max((m.n for m in context.measurements(ACCURACY.name)), default=0)
     facts = [f"Rows of the test split: {count(rows) if rows else 'not measured'}"]
-    facts += _digests(context, Gate.ACCURACY, "data")
+    facts += _digests(context, ACCURACY.name, "data")
     return "\n\n".join([_RECORDED, _bullets(facts), *_optional(context.text.evaluation_data)])
 
 
@@ -179,7 +187,7 @@ def _training_data(context: CardContext) -> str:
     ]
     facts += [
         f"Rows in all, before the split: {number(m.value or 0, 'rows')}"
-        for m in context.measurements(Gate.DATA)
+        for m in context.measurements(DATA.name)
         if m.name == "rows"
     ]
     split = contract.split
@@ -188,36 +196,40 @@ def _training_data(context: CardContext) -> str:
         f"Share of the valid split: {number(split.valid)}, of the test split: {number(split.test)}",
         f"Columns that decide a row's split: {', '.join(map(code, split.identity))}",
     ]
-    facts += _digests(context, Gate.DATA, "raw")
+    facts += _digests(context, DATA.name, "raw")
     return "\n\n".join([_RECORDED, _bullets(facts), *_optional(context.text.training_data)])
 
 
 def _analyses(context: CardContext) -> str:
     parts = [_MEASURED]
-    whole = context.measurements(Gate.ACCURACY)
+    whole = context.measurements(ACCURACY.name)
     parts.append("### Unitary results\n\n" + (
-        quantities.accuracy(whole, "Test split") if whole else _missing(context, Gate.ACCURACY)
+        quantities.accuracy(whole, "Test split") if whole else _missing(context, ACCURACY.name)
     ))  # fmt: skip
-    groups = context.measurements(Gate.FAIRNESS)
+    groups = context.measurements(FAIRNESS.name)
     single = [m for m in groups if " & " not in m.slice]
     crossed = [m for m in groups if " & " in m.slice]
     if single:
         parts.append("**By group**\n\n" + quantities.fairness(single))
     elif not groups:
-        parts.append("**By group**\n\n" + _missing(context, Gate.FAIRNESS))
+        parts.append("**By group**\n\n" + _missing(context, FAIRNESS.name))
     nothing = "Not measured: fewer than two protected attributes."
     shown = quantities.fairness(crossed) if crossed else nothing
     parts.append("### Intersectional results\n\n" + shown)
+    for gate in context.own:
+        found = context.measurements(gate.name)
+        shown = quantities.measured(found, ()) if found else _missing(context, gate.name)
+        parts.append(f"### {gate.section.title}\n\n{shown}")
     return "\n\n".join(parts)
 
 
-def _missing(context: CardContext, gate: Gate) -> str:
+def _missing(context: CardContext, gate: str) -> str:
     evidence = context.evidence.get(gate)
     why = evidence if isinstance(evidence, str) else "there is no evidence of this gate"
     return f"{ICONS[Outcome.ERROR]} Not measured: {prose(why)}"
 
 
-def _digests(context: CardContext, gate: Gate, field: str) -> list[str]:
+def _digests(context: CardContext, gate: str, field: str) -> list[str]:
     evidence = context.evidence.get(gate)
     digest = getattr(evidence.candidate, field) if isinstance(evidence, Evidence) else None
     return [f"Digest: {code(digest)}"] if digest else []
@@ -235,7 +247,9 @@ def _settings(params: Mapping[str, Any], section: str) -> list[str]:
         if source is None or key == source or not isinstance(value, Mapping)
     }
     return [
-        f"Setting {code(key)}: {code(value)}" for key, value in flat(chosen, f"{section}.").items()
+        f"Setting {code(key)}: {code(value)}"
+        for key, value in flat(chosen, f"{section}.").items()
+        if disclosed(key, value)
     ]
 
 

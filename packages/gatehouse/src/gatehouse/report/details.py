@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from gatehouse.evidence import Gate
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.data import DATA
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.latency import LATENCY
+from gatehouse.gates.spec import GateSpec
 from gatehouse.report import quantities
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
 from gatehouse.report.links import NO_LINKS
 from gatehouse.report.numbers import count, estimate
-from gatehouse.report.summary import finding_text, steps_of, worst_finding
+from gatehouse.report.summary import capital, finding_text, steps_of, worst_finding
 from gatehouse.report.tables import table
 from gatehouse.report.words import (
     ICONS,
@@ -33,12 +38,12 @@ def rules(context: ReportContext) -> str:
     for gate in dict.fromkeys(result.gate for result in context.verdict.rules):
         results = context.results(gate)
         if gate in errors and len(results) > 1:  # one reason for all of them
-            who = f"all {len(results)} rules of **{gate.value}**"
+            who = f"all {len(results)} rules of **{gate}**"
             rows.append([ICONS[Outcome.ERROR], who, prose(errors[gate]), ""])
         else:
             rows += [_rule_row(context, result) for result in results]
     steps = steps_of(context, blocking=False)
-    advice = [f"- {WARNING} **{gate.value}**: {step}" for gate, step in steps.items()]
+    advice = [f"- {WARNING} **{gate}**: {step}" for gate, step in steps.items()]
     shown = table(["", "Rule", "What was found", "Why the rule"], rows)
     return "\n\n".join(["\n".join(advice), shown] if advice else [shown])
 
@@ -61,9 +66,7 @@ def _rule_row(context: ReportContext, result: RuleResult) -> list[str]:
 
 def expectations(context: ReportContext) -> str:
     """The expectations that the data breaks, with values."""
-    if unusable := _unusable(context, Gate.DATA):
-        return unusable
-    checked = [m for m in context.measurements(Gate.DATA) if m.name.startswith("expect_")]
+    checked = [m for m in context.measurements(DATA.name) if m.name.startswith("expect_")]
     rows = [
         [
             slice_of(measured.slice),
@@ -81,36 +84,26 @@ def expectations(context: ReportContext) -> str:
 
 def accuracy(context: ReportContext) -> str:
     """Metrics of candidate and base, their difference, and their curves."""
-    evidence = context.usable(Gate.ACCURACY)
-    if evidence is None:
-        return _unusable(context, Gate.ACCURACY)
+    evidence = context.usable(ACCURACY.name)
+    curves = evidence.curves if evidence else ()
     return "\n\n".join(
-        [quantities.accuracy(evidence.measurements), *quantities.curves(evidence.curves)]
+        [quantities.accuracy(context.measurements(ACCURACY.name)), *quantities.curves(curves)]
     )
 
 
 def fairness(context: ReportContext) -> str:
     """Metrics by group, the gaps between groups, and charts of the selection rates."""
-    measured = context.measurements(Gate.FAIRNESS)
-    return _unusable(context, Gate.FAIRNESS) or (
-        quantities.fairness(measured)
-        if measured
-        else "The contract protects no attribute, so there is nothing to measure."
-    )
+    return quantities.fairness(context.measurements(FAIRNESS.name))
 
 
 def drift(context: ReportContext) -> str:
     """The effect and the test of every column, and a chart of the effects."""
-    return _unusable(context, Gate.DRIFT) or quantities.drift(
-        context.measurements(Gate.DRIFT), context.results(Gate.DRIFT)
-    )
+    return quantities.drift(context.measurements(DRIFT.name), context.results(DRIFT.name))
 
 
 def latency(context: ReportContext) -> str:
     """Ratios, percentiles and sizes, and charts of the medians."""
-    return _unusable(context, Gate.LATENCY) or quantities.latency(
-        context.measurements(Gate.LATENCY), context.results(Gate.LATENCY)
-    )
+    return quantities.latency(context.measurements(LATENCY.name), context.results(LATENCY.name))
 
 
 def waivers(context: ReportContext) -> str:
@@ -140,7 +133,7 @@ def provenance(context: ReportContext) -> str:
         ]
     )
     tools: dict[str, str] = {}
-    for gate in Gate:
+    for gate in context.evidence:
         evidence = context.usable(gate)
         tools |= evidence.tools if evidence else {}
     rows.append(
@@ -149,8 +142,13 @@ def provenance(context: ReportContext) -> str:
     return table(["", ""], rows)
 
 
-def _unusable(context: ReportContext, gate: Gate) -> str:
-    """Why there is nothing to show; empty where the evidence can be used."""
-    if context.usable(gate) is not None:
-        return ""
-    return f"{ICONS[Outcome.ERROR]} No usable evidence: {prose(context.problem(gate))}."
+def section(context: ReportContext, gate: GateSpec) -> str:
+    """A gate's part of the report, or why there is none."""
+    if context.usable(gate.name) is not None:
+        found = context.measurements(gate.name)
+        if gate.empty and not found:
+            return capital(f"{gate.empty}.")
+        if gate.section.body is None:
+            return quantities.measured(found, context.results(gate.name))
+        return gate.section.body(context)
+    return f"{ICONS[Outcome.ERROR]} No usable evidence: {prose(context.problem(gate.name))}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatehouse.charts.model import Limited, Limits, Mark, State
-from gatehouse.evidence import Gate, Of
+from gatehouse.evidence import Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
 from gatehouse.report.numbers import bound, estimate, is_count
@@ -20,8 +20,9 @@ def effects(context: ReportContext) -> Limits:
         for result in context.verdict.rules
         if result.outcome not in _NOT_DECIDED and any(map(_drawn, result.findings))
     ]
+    gates = context.verdict.gates
     return Limits(
-        tuple(_limited(context, each) for gate in Gate for each in results if each.gate is gate)
+        tuple(_limited(context, each) for gate in gates for each in results if each.gate == gate)
     )
 
 
@@ -61,7 +62,7 @@ def _limited(context: ReportContext, result: RuleResult) -> Limited:
     found.sort(key=lambda f: (f.outcome.rank, marks[id(f)].used), reverse=True)
     worst = found[0]
     return Limited(
-        group=result.gate.value,
+        group=result.gate,
         name=plain(result.rule, 60),
         value=_number(result, worst.value, worst.unit),
         interval=_ends(result, worst),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gatehouse.charts.limits import bar, words
 from gatehouse.charts.model import Limits
-from gatehouse.evidence import Gate
 from gatehouse.judge import NOT_REACHED
 from gatehouse.report.context import ReportContext
 from gatehouse.report.effects import effects
@@ -53,14 +52,14 @@ def _accepted(verdict: Verdict) -> list[str]:
 
 def _lead(context: ReportContext) -> str:
     verdict = context.verdict
-    gates = [gate for gate in Gate if context.results(gate)]
+    gates = [gate for gate in verdict.gates if context.results(gate)]
     blocking = [gate for gate in gates if verdict.gate_blocks(gate)]
     against = prose(context.base_label, 80) if context.base_label else "the base"
     compared = f"Compared with {against}." if verdict.base else "There is no base to compare with."
     if verdict.loosened:
         compared += " 🔓 **This change loosens the policy or the contract**: an owner must agree."
     if blocking:
-        names = _listed([f"**{gate.value}**" for gate in blocking])
+        names = _listed([f"**{gate}**" for gate in blocking])
         return f"{capital(names)} block{'s' * (len(blocking) == 1)} this merge. {compared}"
     warned = sum(any(r.warns for r in context.results(gate)) for gate in gates)
     warnings = f", {warned} with a warning" if warned else ""
@@ -74,7 +73,7 @@ def _gates(context: ReportContext, chart: Limits) -> str:
     lines: list[str] = []
     green: list[str] = []
     silent: dict[str, list[str]] = {}
-    for gate in Gate:
+    for gate in context.verdict.gates:
         icon = gate_icon(context, gate)
         where = f"{context.links.gate(gate)}{_bar(context, gate, chart)}"
         if gate in unreached:
@@ -99,7 +98,7 @@ def _gates(context: ReportContext, chart: Limits) -> str:
     return "\n".join(lines)
 
 
-def _bar(context: ReportContext, gate: Gate, chart: Limits) -> str:
+def _bar(context: ReportContext, gate: str, chart: Limits) -> str:
     """The gate's value nearest to its limit as a bar of text, where no picture shows it.
 
     A good model is meant to come near to a ceiling, which is therefore no news.
@@ -108,9 +107,7 @@ def _bar(context: ReportContext, gate: Gate, chart: Limits) -> str:
         return ""
     ceilings = [result.rule for result in context.results(gate) if is_ceiling(result)]
     marks = [
-        row.marks[0].used
-        for row in chart.rows
-        if row.group == gate.value and row.name not in ceilings
+        row.marks[0].used for row in chart.rows if row.group == gate and row.name not in ceilings
     ]
     return f" `{bar(max(marks))}`" if any(marks) else ""
 

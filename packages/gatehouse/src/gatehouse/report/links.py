@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
+from gatehouse.places import SOURCE
 from gatehouse.report.escape import code
+from gatehouse.template.record import Record
 
+DOCS = f"{SOURCE}/docs"
+"""The documentation, in a repository that has the library's source."""
 PICTURE = "verdict.svg"
 """The picture's file, next to the report."""
 
@@ -26,7 +31,7 @@ class Links:
     """
 
     policy: str = "../policy.yaml"
-    docs: str = "../docs"
+    docs: str = f"../{DOCS}"
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def rule(self, name: str) -> str:
@@ -36,13 +41,14 @@ class Links:
         line = f"#L{self.lines[name]}" if name in self.lines else ""
         return f"[{code(name)}]({self.policy}{line})"
 
-    def gate(self, gate: Gate) -> str:
+    def gate(self, gate: str) -> str:
         """A gate's name as a link, in Markdown."""
-        return self.page(gate, f"**{gate.value}**")
+        return self.page(gate, f"**{gate}**")
 
-    def page(self, gate: Gate, text: str) -> str:
-        """A link to what the documentation says of a gate and its rules, in Markdown."""
-        return f"[{text}]({self.docs}/gates.md#{gate.value})" if self.docs else text
+    def page(self, gate: str, text: str) -> str:
+        """A link to what the documentation says of a built-in gate and its rules, in Markdown."""
+        built_in = any(gate == each.name for each in GATES)
+        return f"[{text}]({self.docs}/gates.md#{gate})" if self.docs and built_in else text
 
 
 NO_LINKS = Links(policy="", docs="")
@@ -59,7 +65,27 @@ def links_at(server: str, repository: str, commit: str, policy: str | None) -> L
         policy: the text of its policy; None where it has none.
     """
     place = f"{server}/{repository}/blob/{commit}"
-    return Links(f"{place}/policy.yaml", f"{place}/docs", rule_lines(policy or ""))
+    return Links(f"{place}/policy.yaml", docs_below(place), rule_lines(policy or ""))
+
+
+def links_beside(policy: str | None, root: Path = Path()) -> Links:
+    """Links of a report that is in `reports/`, into the repository `root` around it."""
+    return Links(docs=docs_below("..", root), lines=rule_lines(policy or ""))
+
+
+def docs_below(place: str, root: Path = Path()) -> str:
+    """The address of the documentation's folder; empty where there is none.
+
+    Args:
+        place: address of the repository `root`.
+        root: which either has the documentation, or says which template it is on.
+    """
+    if (root / DOCS).is_dir():
+        return f"{place}/{DOCS}"
+    record = Record.beside(root)
+    if record is None or not (record.url or "").startswith("https://"):
+        return ""
+    return f"{str(record.url).removesuffix('.git')}/blob/{record.commit}/{DOCS}"
 
 
 def rule_lines(text: str) -> dict[str, int]:

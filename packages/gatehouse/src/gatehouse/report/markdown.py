@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatehouse.charts.limits import draw
-from gatehouse.report import against_base, details, rows
+from gatehouse.report import against_base, details
 from gatehouse.report.context import ReportContext
 from gatehouse.report.effects import effects
 from gatehouse.report.head import head
@@ -54,17 +54,13 @@ def render_picture(context: ReportContext) -> str:
 
 
 def _sections(context: ReportContext) -> list[Section]:
+    gates = sorted(context.gates, key=lambda gate: gate.section.place)
     waivers = [Section("Waivers", details.waivers(context))] if context.verdict.waivers else []
     return [
         Section("What changed against the base", against_base.changes(context)),
         Section("Rules", details.rules(context)),
         *waivers,
-        Section("Data: expectations", details.expectations(context)),
-        Section("Rows by split", rows.rows(context)),
-        Section("Accuracy", details.accuracy(context)),
-        Section("Fairness by group", details.fairness(context)),
-        Section("Drift by column", details.drift(context)),
-        Section("Latency and size", details.latency(context)),
+        *(Section(gate.section.title, details.section(context, gate)) for gate in gates),
         Section("What was judged", details.provenance(context)),
     ]
 

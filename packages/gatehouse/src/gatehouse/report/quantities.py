@@ -174,18 +174,8 @@ def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> s
     """Ratios, percentiles and sizes, and a chart of the medians."""
     times = [m for m in measured if m.name in PERCENTILES]
     others = [m for m in measured if m.name not in PERCENTILES]
-    limits = {(r.measurement, r.of): r for r in results}
-    rows = []
-    for m in others:
-        rule = limits.get((m.name, m.of))
-        limit = ""
-        if rule and any(finding.slice == m.slice for finding in rule.findings):
-            side = "at least" if rule.bound == "at_least" else "at most"
-            signed = is_difference(m.name, m.of)
-            limit = f"{side} {bound(rule.limit, m.unit, signed=signed)}"
-        rows.append([name_of(m.name), slice_of(m.slice), _cell(m), limit])
     parts = [
-        table(["", "Of", "Measured", "Limit"], rows, "llrr"),
+        _limits(others, results),
         _pivot("Graph", times, PERCENTILES),
     ]
     medians = [m for m in times if m.name == "latency_p50"]
@@ -194,6 +184,25 @@ def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> s
         if chosen:
             parts.append(mermaid.write(Bars(f"Median time, {batch}", "ms", chosen)))
     return "\n\n".join(part for part in parts if part) + _footnote(others)
+
+
+def measured(found: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
+    """All that a gate measured, with the limits of its rules."""
+    return _limits(found, results) + _footnote(found)
+
+
+def _limits(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
+    limits = {(r.measurement, r.of): r for r in results}
+    rows = []
+    for m in measured:
+        rule = limits.get((m.name, m.of))
+        limit = ""
+        if rule and any(finding.slice == m.slice for finding in rule.findings):
+            side = "at least" if rule.bound == "at_least" else "at most"
+            signed = is_difference(m.name, m.of)
+            limit = f"{side} {bound(rule.limit, m.unit, signed=signed)}"
+        rows.append([name_of(m.name), slice_of(m.slice), _cell(m), limit])
+    return table(["", "Of", "Measured", "Limit"], rows, "llrr")
 
 
 def _cell(measured: Measurement | None) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gatehouse.digest import SPLITS
-from gatehouse.evidence import COLUMN_AUC, Gate, Measurement, Of
+from gatehouse.evidence import COLUMN_AUC, Measurement, Of
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.rows import ROWS
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, prose
 from gatehouse.report.numbers import count, estimate
 from gatehouse.report.tables import table
-from gatehouse.report.words import ICONS
-from gatehouse.verdict import Outcome
 
 _OUTCOMES = ("added", "gone", "changed", "relabelled", "repeated", "unchanged")
 _ALWAYS = ("added", "gone", "relabelled")
@@ -25,7 +25,7 @@ def rows_line(context: ReportContext) -> str:
     """
     found = _found(context)
     before, after = (
-        next(iter(context.measurements(Gate.ROWS, "rows", of=of)), None)
+        next(iter(context.measurements(ROWS.name, "rows", of=of)), None)
         for of in (Of.BASE, Of.CANDIDATE)
     )
     if not found or before is None or after is None:
@@ -36,7 +36,7 @@ def rows_line(context: ReportContext) -> str:
         for outcome in _OUTCOMES[:-1]
         if outcome in _ALWAYS or _number(found, outcome)
     ]
-    touched = context.measurements(Gate.ROWS, "touched_exam_rows")
+    touched = context.measurements(ROWS.name, "touched_exam_rows")
     rows = int(touched[0].value or 0) if touched else 0
     exam = f"**{count(rows)} exam rows touched**" if rows else "exam untouched"
     if rows and touched[0].note:
@@ -68,8 +68,6 @@ def _explained(found: dict[tuple[str, str], Measurement]) -> list[str]:
 
 def rows(context: ReportContext) -> str:
     """Rows by what became of them in each split, and what the rules look at."""
-    if context.usable(Gate.ROWS) is None:
-        return f"{ICONS[Outcome.ERROR]} No usable evidence: {prose(context.problem(Gate.ROWS))}."
     found = _found(context)
     if not found:
         return "There is no base to compare with."
@@ -86,7 +84,7 @@ def rows(context: ReportContext) -> str:
     shares = [
         f"{estimate(measured.value, None, measured.unit)} {'of the base' * (of is Of.BASE)}".strip()
         for of in (Of.CANDIDATE, Of.BASE)
-        for measured in context.measurements(Gate.ROWS, "exam_leak", of=of)
+        for measured in context.measurements(ROWS.name, "exam_leak", of=of)
     ]
     if shares:
         parts.append(
@@ -100,7 +98,7 @@ def rows(context: ReportContext) -> str:
 def new_columns(context: ReportContext) -> list[str]:
     """How well each new column tells the target by itself, and what is odd about it."""
     found: dict[str, dict[str, float]] = {}
-    for measured in context.measurements(Gate.ACCURACY, COLUMN_AUC):
+    for measured in context.measurements(ACCURACY.name, COLUMN_AUC):
         name, _, where = measured.slice.removeprefix("column=").rpartition(" on ")
         if measured.value is not None:
             found.setdefault(name, {})[where] = measured.value
@@ -120,7 +118,7 @@ def new_columns(context: ReportContext) -> list[str]:
 
 
 def _found(context: ReportContext) -> dict[tuple[str, str], Measurement]:
-    measured = context.measurements(Gate.ROWS, of=Of.COMPARISON)
+    measured = context.measurements(ROWS.name, of=Of.COMPARISON)
     return {(m.name, m.slice): m for m in measured}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gatehouse.evidence import Gate, Of
+from gatehouse.evidence import Of
+from gatehouse.gates.data import DATA
 from gatehouse.report.context import ReportContext
 from gatehouse.report.words import (
     ICONS,
@@ -19,19 +20,10 @@ from gatehouse.report.words import (
 )
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 
-GATE_QUESTIONS = {
-    Gate.DATA: "Rows keep the contract?",
-    Gate.ROWS: "What became of the rows?",
-    Gate.DRIFT: "Data as it was before?",
-    Gate.ACCURACY: "Good, and no worse?",
-    Gate.FAIRNESS: "Groups treated alike?",
-    Gate.LATENCY: "Fast, and true to FP32?",
-}
-
 Pair = tuple[RuleResult, Finding]
 
 
-def gate_icon(context: ReportContext, gate: Gate) -> str:
+def gate_icon(context: ReportContext, gate: str) -> str:
     """One sign for a gate."""
     verdict = context.verdict
     if verdict.gate_blocks(gate):
@@ -41,7 +33,7 @@ def gate_icon(context: ReportContext, gate: Gate) -> str:
     return ICONS[verdict.gate(gate)]
 
 
-def gate_word(verdict: Verdict, gate: Gate) -> str:
+def gate_word(verdict: Verdict, gate: str) -> str:
     """One word for a gate's outcome."""
     results = _results(verdict, gate)
     outcome = verdict.gate(gate)
@@ -52,7 +44,7 @@ def gate_word(verdict: Verdict, gate: Gate) -> str:
     return outcome.value
 
 
-def plain_reason(verdict: Verdict, gate: Gate) -> str:
+def plain_reason(verdict: Verdict, gate: str) -> str:
     """The reason for a gate's outcome without the evidence at hand, as plain text."""
     ranked = ranked_findings(verdict, gate)
     if not ranked:
@@ -60,14 +52,15 @@ def plain_reason(verdict: Verdict, gate: Gate) -> str:
     return _reason(ranked, gate, lambda pair: sentence(*pair, style=PLAIN))
 
 
-def gate_reason(context: ReportContext, gate: Gate) -> str:
+def gate_reason(context: ReportContext, gate: str) -> str:
     """The reason for a gate's outcome: its worst finding, as Markdown."""
     ranked = ranked_findings(context.verdict, gate)
     if not ranked:
         if context.usable(gate) is None:
             return "not measured"
-        if gate is Gate.FAIRNESS and not context.measurements(gate):
-            return "the contract protects no attribute, so there is nothing to measure"
+        spec = context.spec(gate)
+        if spec is not None and spec.empty and not context.measurements(gate):
+            return spec.empty
         return "measured, but no rule judges it"
     return capital(_reason(ranked, gate, lambda pair: finding_text(context, *pair)))
 
@@ -76,28 +69,30 @@ def finding_text(
     context: ReportContext, result: RuleResult, finding: Finding, style: Style = MARKDOWN
 ) -> str:
     """What a rule found in one slice, with the evidence at hand."""
-    broken = failed_expectations(context) if result.gate is Gate.DATA else ()
+    broken = failed_expectations(context) if result.gate == DATA.name else ()
     return sentence(result, finding, context.measured(result, finding), style, broken)
 
 
-def steps_of(context: ReportContext, *, blocking: bool) -> dict[Gate, str]:
+def steps_of(context: ReportContext, *, blocking: bool) -> dict[str, str]:
     """What to do about the worst rule of each gate that blocks; or of each that only warns."""
     verdict = context.verdict
-    steps: dict[Gate, str] = {}
+    steps: dict[str, str] = {}
     for result in sorted(verdict.rules, key=lambda r: (r.blocks, r.outcome.rank), reverse=True):
         if verdict.gate_blocks(result.gate) is blocking and (result.blocks or result.warns):
-            steps.setdefault(result.gate, next_step(result, compared=verdict.base is not None))
+            spec = context.spec(result.gate)
+            step = next_step(spec, result, compared=verdict.base is not None)
+            steps.setdefault(result.gate, step)
     return steps
 
 
-def _reason(ranked: list[Pair], gate: Gate, say: Callable[[Pair], str]) -> str:
+def _reason(ranked: list[Pair], gate: str, say: Callable[[Pair], str]) -> str:
     outcome = ranked[0][1].outcome
     if outcome in (Outcome.ERROR, Outcome.NONE):
         return say(ranked[0])
     if outcome is Outcome.PASS:
         passing = [pair for pair in ranked if pair[1].outcome is Outcome.PASS]
         shown = [say(pair) for pair in _nearest(passing)]
-        if len(passing) == 1 or gate is Gate.DATA:
+        if len(passing) == 1 or gate == DATA.name:
             return shown[0]
         return f"all {len(passing)} checks pass; nearest to a limit: {', and '.join(shown)}"
     text = say(ranked[0])
@@ -107,14 +102,14 @@ def _reason(ranked: list[Pair], gate: Gate, say: Callable[[Pair], str]) -> str:
     return text + (f"; {more} more" if more else "")
 
 
-def ranked_findings(verdict: Verdict, gate: Gate) -> list[Pair]:
+def ranked_findings(verdict: Verdict, gate: str) -> list[Pair]:
     """All findings of a gate, worst first; ties are in the order of the policy."""
     pairs = [(result, finding) for result in _results(verdict, gate) for finding in result.findings]
     return sorted(pairs, key=lambda pair: (_weight(*pair), _excess(*pair)), reverse=True)
 
 
-def _results(verdict: Verdict, gate: Gate) -> list[RuleResult]:
-    return [result for result in verdict.rules if result.gate is gate]
+def _results(verdict: Verdict, gate: str) -> list[RuleResult]:
+    return [result for result in verdict.rules if result.gate == gate]
 
 
 def _alike(ranked: list[Pair]) -> int:

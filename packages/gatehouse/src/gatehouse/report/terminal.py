@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from gatehouse.acceptance.command import is_command
-from gatehouse.evidence import Gate
 from gatehouse.report.escape import plain
 from gatehouse.report.summary import gate_word, plain_reason
 from gatehouse.verdict import Outcome, Verdict
@@ -31,10 +30,12 @@ def print_verdict(
     verdict: Verdict,
     console: Console | None = None,
     report: str = REPORT,
-    gates: Iterable[Gate] = tuple(Gate),
+    gates: Iterable[str] | None = None,
     needs: Iterable[str] = (),
 ) -> None:
-    """Print a row for each of `gates`, the overall answer, its needs and where the report is.
+    """Print a row for each gate, the overall answer, its needs and where the report is.
+
+    `gates` leaves the rows of others out.
 
     Colours appear on terminals only; outcomes are words, so that nothing is lost without them.
     """
@@ -42,10 +43,10 @@ def print_verdict(
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("gate", "outcome", "reason"):
         table.add_column(title, overflow="fold", no_wrap=title != "reason")
-    for gate in gates:
+    for gate in verdict.gates if gates is None else gates:
         word = gate_word(verdict, gate)
         reason = Text(plain(plain_reason(verdict, gate), 240))
-        table.add_row(gate.value, Text(word, style=_STYLES.get(word, "dim")), reason)
+        table.add_row(gate, Text(word, style=_STYLES.get(word, "dim")), reason)
     console.print(table)
     for line in _lines(verdict, report, needs):
         console.print(line, soft_wrap=True)
@@ -54,7 +55,7 @@ def print_verdict(
 def _lines(verdict: Verdict, report: str, needs: Iterable[str]) -> list[Text]:
     passed = verdict.outcome is Outcome.PASS
     answer = Text("\nPASS", style="bold green") if passed else Text("\nFAIL", style="bold red")
-    blocking = [gate.value for gate in Gate if verdict.gate_blocks(gate)]
+    blocking = [gate for gate in verdict.gates if verdict.gate_blocks(gate)]
     answer.append("" if passed else f": {', '.join(blocking)}", style="default")
     lines = [answer]
     if verdict.loosened:

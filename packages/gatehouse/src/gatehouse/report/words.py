@@ -6,7 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import Gate, Measurement, Of
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates import GATES
+from gatehouse.gates.data import DATA
+from gatehouse.gates.rows import ROWS
+from gatehouse.gates.spec import GateSpec
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import code, plain, prose
@@ -24,6 +28,9 @@ ICONS = {
 }
 WARNING = "⚠️"
 _NAMED = 5
+_NOTELESS = {gate.name for gate in GATES} - {ROWS.name}
+"""Gates whose sentences hold their notes already, or whose notes are of all rows."""
+_GONE = "The policy names this gate no more."
 
 _LABELS = {
     "accuracy": "accuracy",
@@ -79,19 +86,6 @@ _LABELS = {
     "train_turnover": "rows outside test that changed, as a share",
     "true_positive_rate": "true positive rate",
     "unfair_deal": "distance from the contract's shares",
-}
-
-_NEXT_STEPS = {
-    Gate.DATA: "Fix the rows at their source. If the new values are right, widen `contract.yaml` "
-    "in a pull request of its own.",
-    Gate.ROWS: "Undo changes to rows that the base tests with, and remove copies of them; _Rows by "
-    "split_ below counts them.",
-    Gate.DRIFT: "Find out what moved: a new source, another season, a broken join?",
-    Gate.ACCURACY: "Compare settings, rows and columns with the base, below. Train again, or undo "
-    "the change.",
-    Gate.FAIRNESS: "More rows of the group narrow the gap; so can another threshold, or the "
-    "fairness penalty in `params.yaml`.",
-    Gate.LATENCY: "Try the other quantization method in `params.yaml`, or a smaller network.",
 }
 
 
@@ -175,7 +169,7 @@ def sentence(
         text = _drift_sentence(result, finding, style)
     else:
         text = _metric_sentence(result, finding, style)
-    if result.gate is Gate.ROWS and finding.value and finding.note:
+    if result.gate not in _NOTELESS and finding.value and finding.note:
         text += f" ({style.prose(finding.note)})"
     if finding.outcome is Outcome.INCONCLUSIVE:
         text += f": {_undecided(result, finding)}"
@@ -205,7 +199,7 @@ def is_ceiling(result: RuleResult) -> bool:
     return result.bound == "at_most" and result.measurement in HIGHER_IS_BETTER
 
 
-def next_step(result: RuleResult, *, compared: bool) -> str:
+def next_step(gate: GateSpec | None, result: RuleResult, *, compared: bool) -> str:
     """What to do about a result that is not green; `compared`: there is a base."""
     if result.outcome is Outcome.ERROR:
         return (
@@ -223,14 +217,7 @@ def next_step(result: RuleResult, *, compared: bool) -> str:
             "Look for a column that reveals the target (`role: ignored` in `contract.yaml` takes "
             "it out). Floors that were measured with it are too high: lower them too."
         )
-    if result.gate is Gate.DRIFT and all(f.slice == "prediction" for f in result.findings):
-        return "The model decides differently: see settings, columns and rows below."
-    if result.gate is Gate.ACCURACY and not compared:
-        return (
-            "Check rows and columns, or try other settings (`make tune`). Lower a floor that is "
-            "too high in `policy.yaml`; an owner must agree."
-        )
-    return _NEXT_STEPS[result.gate]
+    return gate.advise(result, compared=compared) if gate else _GONE
 
 
 def expectations_sentence(result: RuleResult, finding: Finding) -> str:
@@ -273,7 +260,7 @@ def failed_expectations(context: ReportContext) -> list[Measurement]:
     """
     return [
         measurement
-        for measurement in context.measurements(Gate.DATA)
+        for measurement in context.measurements(DATA.name)
         if measurement.name.startswith("expect_") and measurement.note is not None
     ]
 

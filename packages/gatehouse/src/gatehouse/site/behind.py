@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from gatehouse.base import dealt
 from gatehouse.contract import Contract, Role, Task
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.report.escape import plain
 from gatehouse.report.words import plain_name, plain_slice
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
@@ -64,7 +65,7 @@ def red_slices(verdict: Verdict) -> list[tuple[RuleResult, Finding]]:
     return [
         (result, finding)
         for result in verdict.rules
-        if result.gate in (Gate.ACCURACY, Gate.FAIRNESS)
+        if result.gate in (ACCURACY.name, FAIRNESS.name)
         for finding in result.findings
         if finding.outcome is Outcome.FAIL
     ][:_SLICES]
@@ -91,7 +92,7 @@ def rows_behind(here: Workspace, verdict: Verdict) -> list[Behind]:
             found.append(
                 Behind(
                     anchor=f"rows-{len(found) + 1}",
-                    gate=result.gate.value,
+                    gate=result.gate,
                     rule=result.rule,
                     slice=finding.slice,
                     title=_title(result, finding),
@@ -116,12 +117,12 @@ def _chosen(
     """Which of the N rows a slice is about, in words and as a mask of shape [N]; or nothing."""
     if finding.slice == "all":
         yield f"All {len(rows):,} test rows", np.ones(len(rows), bool)
-    elif finding.slice.startswith("class=") and result.gate is Gate.ACCURACY:
+    elif finding.slice.startswith("class=") and result.gate == ACCURACY.name:
         name = finding.slice.removeprefix("class=")
         if name in said.classes:
             chosen = said.labels == said.classes.index(name)
             yield f"The {int(chosen.sum()):,} test rows of this class", chosen
-    elif result.gate is Gate.FAIRNESS:
+    elif result.gate == FAIRNESS.name:
         attributes = tuple(finding.slice.split(" & "))
         if set(attributes) <= set(rows):
             yield _worst_group(rows, attributes, said)
@@ -131,7 +132,7 @@ def _worst_group(
     rows: pd.DataFrame, attributes: tuple[str, ...], said: Predictions
 ) -> tuple[str, NDArray[np.bool_]]:
     """The group in which the model errs most, of those with ten rows if there are such."""
-    from gatehouse.gates.fairness import group_labels
+    from gatehouse.gates.fairness.measure import group_labels
 
     names, index, sizes = np.unique(
         group_labels(rows, attributes), return_inverse=True, return_counts=True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,15 +21,16 @@ from markupsafe import Markup
 
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
+from gatehouse.gates.own import gates_of
 from gatehouse.git import commit_of
 from gatehouse.judging import read_all_evidence
 from gatehouse.monitor import record as monitor
-from gatehouse.policy import show_span
+from gatehouse.policy import POLICY_FILE, load_policy, show_span
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
 from gatehouse.report.markdown import render_picture
-from gatehouse.report.summary import GATE_QUESTIONS, gate_reason, gate_word
+from gatehouse.report.summary import gate_reason, gate_word
 from gatehouse.run import CARD, REPORT
 from gatehouse.site.badge import Badge, badge
 from gatehouse.site.behind import Behind, red_slices, rows_behind
@@ -151,7 +152,7 @@ def _picture(root: Path) -> Markup | None:
     verdict = _verdict_here(root, VERDICT)
     if not isinstance(verdict, Verdict):
         return None
-    context = ReportContext(verdict=verdict, evidence=read_all_evidence(root / EVIDENCE))
+    context = _context(root, verdict, EVIDENCE)
     return Markup(render_picture(context))  # noqa: S704 - every text in it was escaped
 
 
@@ -225,12 +226,15 @@ def _overview(root: Path, behind: list[Behind]) -> dict[str, Any]:
     if isinstance(here, Verdict) and here != committed:
         own = Entry("", None, "In the work tree; no commit has it.", here)
         history = replace(history, entries=(own, *history.entries))
+    seen = [verdict.gates for _, verdict in history.verdicts]
+    gates = list(dict.fromkeys(gate for names in [tuple(each.name for each in GATES), *seen]
+                               for gate in names))  # fmt: skip
     return {
         "last": _judged(root, here, EVIDENCE, every=True) if isinstance(here, Verdict) else None,
         "problem": "there is no verdict here yet" if here is None else here,
         "history": history,
-        "rows": [_row(entry) for entry in history.entries],
-        "gates": [gate.value for gate in Gate],
+        "rows": [_row(entry, gates) for entry in history.entries],
+        "gates": gates,
         "over_commits": _grouped(over_commits(root, history)),
         "production": _production(root),
         "behind": behind,
@@ -248,11 +252,11 @@ def _verdict_here(root: Path, path: Path) -> Verdict | str | None:
         return _reason(error)
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry, gates: Sequence[str]) -> dict[str, Any]:
     verdict = entry.verdict
     outcomes, problem = [], "The verdict was taken away."
     if isinstance(verdict, Verdict):
-        outcomes = [badge(verdict.outcome.value), *(_gate(verdict, gate) for gate in Gate)]
+        outcomes = [badge(verdict.outcome.value), *(_gate(verdict, gate) for gate in gates)]
     elif verdict is not None:
         problem = f"It can't be read: {plain(verdict, 200)}"
     return {
@@ -266,9 +270,9 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 def _judged(root: Path, verdict: Verdict, evidence: Path, *, every: bool) -> dict[str, Any]:
     """A verdict gate by gate; `every`: those too that no rule judges."""
-    context = ReportContext(verdict=verdict, evidence=read_all_evidence(root / evidence))
-    gates = [gate for gate in Gate if every or context.results(gate)]
-    blocking = [gate.value for gate in gates if verdict.gate_blocks(gate)]
+    context = _context(root, verdict, evidence)
+    gates = [gate for gate in verdict.gates if every or context.results(gate)]
+    blocking = [gate for gate in gates if verdict.gate_blocks(gate)]
     warned = sum(gate_word(verdict, gate) == "warning" for gate in gates)
     lead = f"Blocking: {', '.join(blocking)}." if blocking else "No gate blocks."
     if warned:
@@ -288,9 +292,9 @@ def _judged(root: Path, verdict: Verdict, evidence: Path, *, every: bool) -> dic
         ],
         "gates": [
             {
-                "name": gate.value,
+                "name": gate,
                 # They are asked of a change, not of production.
-                "question": GATE_QUESTIONS[gate] if every else "",
+                "question": _question(context, gate) if every else "",
                 "outcome": _gate(verdict, gate),
                 "why": render_inline(gate_reason(context, gate)),
             }
@@ -299,7 +303,22 @@ def _judged(root: Path, verdict: Verdict, evidence: Path, *, every: bool) -> dic
     }
 
 
-def _gate(verdict: Verdict, gate: Gate) -> Badge:
+def _question(context: ReportContext, gate: str) -> str:
+    spec = context.spec(gate)
+    return spec.question if spec else ""
+
+
+def _context(root: Path, verdict: Verdict, evidence: Path) -> ReportContext:
+    """What a verdict says rests on, with the gates of the policy that is here now."""
+    try:
+        gates = gates_of(load_policy(root / POLICY_FILE))
+    except GatehouseError:
+        gates = GATES
+    found = read_all_evidence(root / evidence, verdict.gates)
+    return ReportContext(verdict=verdict, evidence=found, gates=gates)
+
+
+def _gate(verdict: Verdict, gate: str) -> Badge:
     return badge(gate_word(verdict, gate), blocks=verdict.gate_blocks(gate))
 
 
@@ -307,8 +326,8 @@ def _grouped(trends: list[RuleTrends]) -> list[dict[str, Any]]:
     gates = dict.fromkeys(each.result.gate for each in trends)
     return [
         {
-            "gate": gate.value.capitalize(),
-            "rules": [each for each in trends if each.result.gate is gate],
+            "gate": gate.capitalize(),
+            "rules": [each for each in trends if each.result.gate == gate],
         }
         for gate in gates
     ]

@@ -51,7 +51,7 @@ def write_data_docs(candidate: Workspace, path: Path) -> None:
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
-    from gatehouse.gates.data import read_raw, validate
+    from gatehouse.gates.data.measure import read_raw, validate
 
     outcome, _ = validate(read_raw(candidate), candidate.contract)
     document = ValidationResultsPageRenderer().render(outcome)
@@ -139,7 +139,7 @@ def _register_tests() -> tuple[str, str]:
     from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 
-    from gatehouse.gates.drift import compare_categories, compare_numbers
+    from gatehouse.gates.drift.measure import compare_categories, compare_numbers
 
     def numeric(
         old: pd.Series, new: pd.Series, _kind: ColumnType, threshold: float

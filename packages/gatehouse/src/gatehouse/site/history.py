@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.evidence import Evidence
 from gatehouse.git import commit_of, git, git_bytes
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import EVIDENCE, VERDICT
@@ -85,12 +85,13 @@ def read_history(root: Path, most: int = MOST) -> History:
 
 def evidence_at(commit: str, root: Path) -> Iterator[Evidence]:
     """What can be read of a commit's evidence."""
-    for gate in Gate:
-        (text,) = _texts([commit], evidence_path(EVIDENCE, gate), root)
+    listed = git("ls-tree", "-z", "--name-only", commit, f"{EVIDENCE.as_posix()}/", root=root)
+    for path in listed.split("\0")[:-1]:
+        (text,) = _texts([commit], Path(path), root)
         if text is None:
             continue
         try:
-            yield Evidence.parse(text, gate)
+            yield Evidence.parse(text, path)
         except GatehouseError:
             continue
 

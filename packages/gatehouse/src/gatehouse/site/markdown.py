@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
-from gatehouse.report.links import PICTURE
+from gatehouse.report.links import DOCS, PICTURE
 from gatehouse.report.words import ICONS, WARNING
 from gatehouse.site import mermaid
 from gatehouse.site.badge import sign
@@ -26,8 +26,8 @@ from gatehouse.site.badge import sign
 _FOLDED = re.compile(r"\s*<details>\s*<summary>([^<>]*)</summary>\s*")
 # Links of a report to files that the site does not have: their text alone is shown, and of one to
 # a rule's page nothing.
-_DOCS = re.compile(r" · \[docs\]\(\.\./docs/gates\.md#[a-z]+\)")
-_BESIDE = re.compile(r"\.\./(policy\.yaml(#L\d+)?|docs/gates\.md#[a-z]+)")
+_DOCS = re.compile(rf" · \[docs\]\(\.\./{DOCS}/gates\.md#[a-z]+\)")
+_BESIDE = re.compile(rf"\.\./(policy\.yaml(#L\d+)?|{DOCS}/gates\.md#[a-z]+)")
 _HIDDEN = re.compile(r"\s*(</details>|<!--[^<>]*-->)\s*")
 
 

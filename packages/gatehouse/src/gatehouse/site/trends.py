@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.evidence import Evidence, Gate, Interval, Of
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Evidence, Interval, Of
 from gatehouse.monitor.record import Record
 from gatehouse.report.escape import plain
 from gatehouse.report.numbers import bound, estimate
@@ -19,7 +21,7 @@ POINTS = 50
 SLICES = 12
 """Slices of a rule that are drawn."""
 
-Key = tuple[Gate, str, Of, str]
+Key = tuple[str, str, Of, str]
 """Gate, measurement, of whom, slice."""
 
 
@@ -178,13 +180,15 @@ def _units(root: Path, history: History, wanted: set[Key]) -> dict[Key, str]:
 
 
 def _evidence(commit: str, root: Path) -> Iterable[Evidence]:
-    from gatehouse.judging import read_all_evidence
     from gatehouse.workspace import EVIDENCE
 
     if commit:
         return evidence_at(commit, root)
-    here = read_all_evidence(root / EVIDENCE).values()
-    return [each for each in here if isinstance(each, Evidence)]
+    found = []
+    for path in sorted((root / EVIDENCE).glob("*.json")):
+        with suppress(GatehouseError):
+            found.append(Evidence.read(path))
+    return found
 
 
 def _chosen(

@@ -29,7 +29,7 @@ from gatehouse.typed import read_text, validate
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gatehouse.gates.data import Result
+    from gatehouse.gates.data.measure import Result
     from gatehouse.pipeline.settings import FileSettings
     from gatehouse.snapshot.join import Joined
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from gatehouse.gates.data import Result
+    from gatehouse.gates.data.measure import Result
 
 _FIXES = {
     "expect_column_values_to_not_be_null": "fill the values in, or raise `missing`",
@@ -42,7 +42,7 @@ def check(frame: pd.DataFrame, contract: Contract) -> list[Result]:
     Raises:
         RejectedError: it breaks critical ones.
     """
-    from gatehouse.gates.data import validate
+    from gatehouse.gates.data.measure import validate
 
     _, results = validate(frame, contract)
     failed = [result for result in results if not result.success]

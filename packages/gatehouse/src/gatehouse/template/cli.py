@@ -9,6 +9,7 @@ import click
 
 from gatehouse.command import HELP, command
 from gatehouse.exits import FAIL, PASS
+from gatehouse.places import LIBRARY_LOCK
 
 if TYPE_CHECKING:
     from gatehouse.template.merge import Merged, Update
@@ -21,7 +22,7 @@ _FROM = click.option("--from", "since", metavar="TAG|COMMIT",
 
 @click.group("template", context_settings=HELP)
 def group() -> None:
-    """Update this repository to a newer Gatehouse (docs/updating.md)."""
+    """Make this repository small, or update it to a newer Gatehouse."""
 
 
 @group.command()
@@ -88,6 +89,29 @@ def update(url: str | None, to: str | None, since: str | None, branch: str | Non
     click.echo(f"merged and committed on the branch {name}")
     click.echo(goes_on + ", and open a pull request")
     click.echo(f"undo: {undo}")
+    return PASS
+
+
+@group.command()
+@command
+def slim() -> int:
+    """Make a fork small: the library becomes a locked wheel in vendor/, in one commit.
+
+    Its source, tests and docs go, and so do the examples. Needs no network.
+    """
+    from gatehouse.template.slim import README
+    from gatehouse.template.slim import slim as make_slim
+
+    done = make_slim(Path())
+    for path, size in done.removed.items():
+        click.echo(f"removed  {path}: {size.files:,} files, {size.lines:,} lines")
+    click.echo(f"added    {done.wheel}, locked in {LIBRARY_LOCK}")
+    if done.readme:
+        click.echo(f"written  {README}")
+    click.echo(
+        f"left     {done.left.files:,} files, {done.left.lines:,} lines; locks are not counted"
+    )
+    click.echo("next: make setup; undo: git reset --keep HEAD~1 && make setup")
     return PASS
 
 

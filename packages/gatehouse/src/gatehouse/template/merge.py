@@ -19,6 +19,7 @@ from gatehouse.template.owned import Prepared, prepare
 from gatehouse.template.record import RECORD, Record, is_local, url_of
 from gatehouse.template.trees import Entry, read_tree, with_text, write_tree
 from gatehouse.template.upstream import Version, fetch, is_ancestor, newest, standing, version
+from gatehouse.template.wheel import raise_wheel
 
 _NOBODY = {
     f"GIT_{who}_{what}": value
@@ -124,8 +125,10 @@ def _nothing_in_the_way(prepared: Prepared, head: str, root: Path) -> None:
 
 def _commit(update: Update, prepared: Prepared, root: Path, identity: dict[str, str]) -> str:
     """The change as a commit, whose parent is the old version; in no branch."""
-    path = RECORD.as_posix()
-    ours = read_tree(update.head, root).get(path)
+    path, mine = RECORD.as_posix(), read_tree(update.head, root)
+    if raised := raise_wheel(prepared.old, mine, prepared.new, update.new.commit, root):
+        prepared.notes.append(raised)
+    ours = mine.get(path)
     url: str | None = update.url
     if is_local(update.url):
         url = update.recorded if update.recorded and not is_local(update.recorded) else None

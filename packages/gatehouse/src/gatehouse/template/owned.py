@@ -15,6 +15,7 @@ from pathlib import Path
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git
 from gatehouse.ownership import OWNERSHIP_FILE, Kind
+from gatehouse.places import SOURCE
 from gatehouse.template.border import border_of, settle_codeowners
 from gatehouse.template.keys import changed_keys, merge_settings, merge_texts
 from gatehouse.template.placeholders import filler
@@ -24,9 +25,9 @@ WHOLE = ("contract.yaml", "model_card.yaml")
 """What says what our rows and our model are: ours or the template's, never a mixture."""
 SETTINGS = ("params.yaml", "policy.yaml")
 """Merged key by key."""
-LOCKS = ("requirements/*.txt", "tests/workflows/tools/*.json")
+LOCKS = ("requirements/*.txt", f"{SOURCE}/tests/workflows/tools/*.json")
 """Resolved as a whole, so a mixture is none: the template's, then `make lock`."""
-PROSE = ("CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config", "docs/*.md")
+PROSE = ("CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config")
 """Merged where that is clean, else ours, as is every free file that is no code."""
 _CODE, _RECORD = ".py", ".dvc"
 
@@ -149,6 +150,8 @@ def _leave_deleted(done: Prepared, mine: Tree, old: str, head: str, new: str, ro
         if Path(path).parent.as_posix() in emptied:
             del done.new[path]
             left.append(path)
+    # The source of a library that is here as a wheel was not deleted by people.
+    left = [path for path in left if SOURCE in folders or not path.startswith(f"{SOURCE}/")]
     if left:
         done.notes.append(f"stays deleted, though the template changed it: {', '.join(left)}")
 

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at
 from gatehouse.remote import shown
-from gatehouse.typed import Frozen, parse_yaml, validate
+from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 RECORD = Path(".gatehouse.yaml")
 _ABOUT = "# Which Gatehouse this repository is on. `gatehouse template update` writes it.\n"
@@ -48,6 +48,18 @@ class Record(Frozen):
         """
         text = file_at(commit, RECORD, root)
         return None if text is None else validate(cls, parse_yaml(text, RECORD), RECORD)
+
+    @classmethod
+    def beside(cls, root: Path) -> Self | None:
+        """The record in a folder; None where it has none.
+
+        Raises:
+            GatehouseError: the file is no record.
+        """
+        path = root / RECORD
+        if not path.is_file():
+            return None
+        return validate(cls, parse_yaml(read_text(path), RECORD), RECORD)
 
 
 def checked_url(url: str) -> str:

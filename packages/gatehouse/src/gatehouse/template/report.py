@@ -6,9 +6,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from gatehouse.git import git
+from gatehouse.places import SOURCE
 from gatehouse.template.merge import Update
 
-CHANGELOG = "CHANGELOG.md"
+CHANGELOG = f"{SOURCE}/CHANGELOG.md"
 
 
 def folders(place: Path, head: str) -> list[str]:

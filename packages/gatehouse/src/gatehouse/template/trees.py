@@ -58,5 +58,10 @@ def text_of(entry: Entry, root: Path) -> str | None:
 
 def with_text(entry: Entry, text: str, root: Path) -> Entry:
     """The entry with another text, which is stored."""
-    blob = git_bytes("hash-object", "-w", "--stdin", root=root, stdin=text.encode())
+    return with_bytes(entry, text.encode(), root)
+
+
+def with_bytes(entry: Entry, content: bytes, root: Path) -> Entry:
+    """The entry with other bytes, which are stored."""
+    blob = git_bytes("hash-object", "-w", "--stdin", root=root, stdin=content)
     return Entry(entry.mode, blob.decode().strip())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
+from gatehouse.interrupts import shielded
 from gatehouse.pipeline.settings import TrainSettings, load_settings
 from gatehouse.remote import shown
 from gatehouse.tune.space import Space, applied, check, present, suggest
@@ -191,7 +192,8 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
     processes = [context.Process(target=_worker, args=(plan,)) for _ in range(workers)]
     try:
         for process in processes:
-            process.start()
+            with shielded():
+                process.start()
             # SQLite locks no row: two that look at once would both take the trial that waits.
             while process.is_alive() and _waiting(study):
                 process.join(_POLL_SECONDS)
@@ -222,8 +224,6 @@ def _worker(plan: Plan) -> None:
         _work(plan, open_study(plan, first=False), lambda _: None)
     except GatehouseError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(exits.ERROR)
-    except KeyboardInterrupt:
         sys.exit(exits.ERROR)
 
 

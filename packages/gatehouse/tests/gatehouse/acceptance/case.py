@@ -7,18 +7,19 @@ from typing import Any
 
 from gatehouse.acceptance.offer import scope_of
 from gatehouse.acceptance.record import Acceptance, Scope
-from gatehouse.evidence import COMPARES, LOOKS_AT, Evidence, Gate, Measurement, Subject
+from gatehouse.evidence import Evidence, Measurement, Subject
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.policy import Policy, parse_policy
 from gatehouse.verdict import Verdict
 from tests.gatehouse.tiny import POLICY, good, measured
+from tests.shared import NAMES, SPECS
 
 PLAIN = parse_policy(POLICY, "policy.yaml")
 NOW = Subject(
     contract="sha256:c", raw="sha256:a", data="sha256:d", model="sha256:e", model_fp32="sha256:f"
 )
 BASE = Subject(contract="sha256:c", data="sha256:1", model="sha256:2", model_fp32="sha256:3")
-REST = good(Gate.ACCURACY, base=True)[1:]
+REST = good("accuracy", base=True)[1:]
 TIME = "int8/fp32 single row"
 
 
@@ -30,17 +31,17 @@ def judged(
     **measurements: tuple[Measurement, ...] | str,
 ) -> Verdict:
     """The verdict on a good run, but for the gates that are given."""
-    evidence: dict[Gate, Evidence | str] = {}
-    for gate in Gate:
-        given = measurements.get(gate.value, good(gate, base=base is not None and gate in COMPARES))
+    evidence: dict[str, Evidence | str] = {}
+    for gate in NAMES:
+        given = measurements.get(gate, good(gate, base=base is not None and SPECS[gate].compares))
         evidence[gate] = (
             given
             if isinstance(given, str)
             else Evidence(
                 gate=gate,
-                candidate=Subject(**{field: getattr(now, field) for field in LOOKS_AT[gate]}),
-                base=compared_with(gate, base),
-                settings=policy.measure.of_gate(gate),
+                candidate=Subject(**{field: getattr(now, field) for field in SPECS[gate].looks_at}),
+                base=compared_with(SPECS[gate], base),
+                settings=policy.settings(SPECS[gate]),
                 tools={},
                 measurements=given,
             )

@@ -9,7 +9,7 @@ import pytest
 from gatehouse.acceptance.offer import offers, scope_of
 from gatehouse.acceptance.record import FOLDER, parse, read_folder
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, Measurement
+from gatehouse.evidence import Measurement
 from gatehouse.policy import parse_policy
 from gatehouse.verdict import Outcome
 from tests.gatehouse.acceptance.case import (
@@ -29,7 +29,7 @@ def test_an_accepted_failure_is_shown_and_lets_the_merge_through() -> None:
     """Attacks an acceptance without effect, or one that hides what it let through."""
     verdict = judged(accept(judged(accuracy=worse())), accuracy=worse())
     assert verdict.outcome is Outcome.PASS
-    assert verdict.gate(Gate.ACCURACY) is Outcome.ACCEPTED
+    assert verdict.gate("accuracy") is Outcome.ACCEPTED
     (shown,) = verdict.acceptances
     assert (shown.rules, shown.by) == (("accuracy-floor",), "@olga")
     finding = next(r for r in verdict.rules if r.rule == "accuracy-floor").findings[0]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gatehouse.contract import ColumnType, Role, Task
-from gatehouse.gates.data import suite, validate
+from gatehouse.gates.data.measure import suite, validate
 from gatehouse.pipeline.ingest import ingest
 from gatehouse.prepare import prepare
 from gatehouse.table import read_table

@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 
 from gatehouse.drill import run_drill
-from gatehouse.drill.catalogue import CONTROLS, DEFECTS
+from gatehouse.drill.catalogue import CONTROLS, defects_of
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
+from tests.shared import NAMES
 
 
 def test_every_gate_has_a_defect_and_every_control_is_clean() -> None:
     """Attacks a gate that no planted defect ever turns red."""
-    assert {defect.gate for defect in DEFECTS} == set(Gate)
+    assert {defect.gate for defect in defects_of(GATES)} == set(NAMES)
     assert all(control.gate is None for control in CONTROLS)
 
 
 def test_names_are_told_apart() -> None:
     """Attacks `--only`, which names a defect."""
-    names = [defect.name for defect in (*CONTROLS, *DEFECTS)]
+    names = [defect.name for defect in (*CONTROLS, *defects_of(GATES))]
     assert len(set(names)) == len(names)
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from gatehouse.contract import Task
 from gatehouse.drill import data_defects, model_defects
-from gatehouse.drill.catalogue import CONTROLS, DEFECTS, Defect, Plant
+from gatehouse.drill.catalogue import CONTROLS, defects_of
+from gatehouse.drill.defect import Defect, Plant
 from gatehouse.drill.runner import Measurer, Trial, try_defect
 from gatehouse.drill.scene import NotApplicableError, Scene
-from gatehouse.evidence import Gate
+from gatehouse.gates import GATES
 from gatehouse.prepare import prepare
 from gatehouse.seal import data_digest
 from gatehouse.table import write_table
@@ -175,13 +176,13 @@ def test_every_defect_of_numbers_is_caught_by_its_own_gate(numbers: Path) -> Non
 
     What the rows gate looks at is the same for every task: the drill of two classes tries it.
     """
-    chosen = [defect for defect in (*CONTROLS, *DEFECTS) if defect.gate is not Gate.ROWS]
+    chosen = [defect for defect in (*CONTROLS, *defects_of(GATES)) if defect.gate != "rows"]
     assert bad_trials(numbers, chosen) == []
 
 
 def test_every_defect_of_classes_is_caught_by_its_own_gate(classes: Path) -> None:
     """Attacks the same of several classes; what does not look at the task is tried above."""
-    chosen = [defect for defect in (*CONTROLS, *DEFECTS) if defect.name in OF_THE_TASK]
+    chosen = [defect for defect in (*CONTROLS, *defects_of(GATES)) if defect.name in OF_THE_TASK]
     assert len(chosen) == len(OF_THE_TASK)
     assert bad_trials(classes, chosen) == []
 
@@ -189,23 +190,23 @@ def test_every_defect_of_classes_is_caught_by_its_own_gate(classes: Path) -> Non
 @pytest.mark.parametrize(
     ("gate", "plants"),
     [
-        (Gate.DRIFT, (model_defects.sharpened,)),
-        (Gate.ACCURACY, (model_defects.worse_than_base, data_defects.label_leakage)),
-        (Gate.FAIRNESS, (model_defects.biased_group,)),
-        (Gate.LATENCY, (model_defects.disagreeing_int8,)),
+        ("drift", (model_defects.sharpened,)),
+        ("accuracy", (model_defects.worse_than_base, data_defects.label_leakage)),
+        ("fairness", (model_defects.biased_group,)),
+        ("latency", (model_defects.disagreeing_int8,)),
     ],
 )
 @pytest.mark.parametrize("task", ["numbers", "classes"])
 def test_a_policy_without_the_rule_has_no_place_for_the_defect(
     task: str,
-    gate: Gate,
+    gate: str,
     plants: tuple[Plant, ...],
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> None:
     """Attacks a defect that is said to be missed where nobody asked for it to be caught."""
     scene = Scene.copy_of(request.getfixturevalue(task), tmp_path, np.random.default_rng(0))
-    others = {name: rule for name, rule in scene.policy.rules.items() if rule.gate is not gate}
+    others = {name: rule for name, rule in scene.policy.rules.items() if rule.gate != gate}
     scene.policy = scene.policy.model_copy(update={"rules": others})
     for plant in plants:
         with pytest.raises(NotApplicableError, match="the policy has no"):
@@ -226,7 +227,7 @@ def test_a_gate_that_nobody_judges_by_is_not_drilled(numbers: Path, tmp_path: Pa
     policy = json.loads((tmp_path / "run/policy.yaml").read_text("utf-8"))
     policy["rules"] = {n: r for n, r in policy["rules"].items() if r["gate"] != "fairness"}
     (tmp_path / "run/policy.yaml").write_text(json.dumps(policy), "utf-8")
-    (missing,) = [defect for defect in DEFECTS if defect.name == "evidence missing"]
+    (missing,) = [defect for defect in defects_of(GATES) if defect.name == "evidence missing"]
     trial = try_defect(missing, tmp_path / "run", Measurer(), seed=0)
     assert trial.skipped
     assert trial.reason == "the policy has no rule of the fairness gate"

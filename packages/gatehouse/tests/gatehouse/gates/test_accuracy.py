@@ -13,12 +13,13 @@ from sklearn import metrics as sk
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import NEW, Evidence, Measurement, Of
-from gatehouse.gates import accuracy
+from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.predictions import predict
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 
 MakeGraph = Callable[..., Any]
 
@@ -39,7 +40,7 @@ def test_points_are_sklearns_and_lie_in_their_intervals(
 ) -> None:
     """Attacks the point values, and intervals that would not hold them."""
     workspace = make_workspace()
-    evidence = accuracy.measure(workspace, None, policy)
+    evidence = evidence_by("accuracy", workspace, None, policy)
     rows = workspace.split("test")
     y, scores = (rows["y"] == "yes").to_numpy(int), workspace.model.scores(rows)
     found = by_key(evidence)
@@ -63,7 +64,7 @@ def test_same_model_as_base_differs_by_exactly_nothing(
 ) -> None:
     """Attacks pairing: the comparison of a model with itself is 0 without width."""
     candidate, base = make_workspace("candidate"), make_workspace("base")
-    evidence = accuracy.measure(candidate, base, policy)
+    evidence = evidence_by("accuracy", candidate, base, policy)
     compared = [m for m in evidence.measurements if m.of is Of.COMPARISON and m.slice == "all"]
     assert {m.name for m in compared} == NAMES
     for m in compared:
@@ -78,7 +79,7 @@ def test_evidence_is_the_same_on_every_run(
     """Attacks determinism, which `verify` rests on."""
     candidate = make_workspace()
     base = make_workspace("base", int8=small_graph(slope=1 / 20))
-    first, again = (accuracy.measure(candidate, base, policy) for _ in range(2))
+    first, again = (evidence_by("accuracy", candidate, base, policy) for _ in range(2))
     assert first == again
 
 
@@ -88,7 +89,7 @@ def test_one_class_only(
 ) -> None:
     """Attacks metrics that need both classes: null with the reason, and no warning."""
     test = make_workspace("other").split("test").assign(y=label)
-    evidence = accuracy.measure(make_workspace(test=test), None, policy)
+    evidence = evidence_by("accuracy", make_workspace(test=test), None, policy)
     found = by_key(evidence)
     auc = found["roc_auc", Of.CANDIDATE]
     assert auc.value is None
@@ -104,7 +105,7 @@ def test_nobody_is_decided_positive(
 ) -> None:
     """Attacks precision without positive decisions: null, and the note says it is the model."""
     never = small_graph(slope=0.0, bonus={"red": -5.0}, other=-5.0)
-    found = by_key(accuracy.measure(make_workspace(int8=never), None, policy))
+    found = by_key(evidence_by("accuracy", make_workspace(int8=never), None, policy))
     precision = found["precision", Of.CANDIDATE]
     assert precision.value is None
     assert "no row positive" in (precision.note or "")
@@ -115,7 +116,7 @@ def test_nobody_is_decided_positive(
 def test_one_row(make_workspace: Callable[..., Workspace], policy: Policy) -> None:
     """Attacks the smallest test split there can be."""
     test = make_workspace("other").split("test").head(1)
-    evidence = accuracy.measure(make_workspace(test=test), None, policy)
+    evidence = evidence_by("accuracy", make_workspace(test=test), None, policy)
     assert {m.n for m in evidence.measurements} == {1}
 
 
@@ -125,7 +126,7 @@ def test_unseen_category_and_missing_number_are_scored(
     """Attacks rows that the graph has no level for: scored as its unknown, not refused."""
     test = make_workspace("other").split("test")
     test["colour"] = test["colour"].where(test.index % 2 == 0, "purple").astype("str")
-    evidence = accuracy.measure(make_workspace(test=test), None, policy)
+    evidence = evidence_by("accuracy", make_workspace(test=test), None, policy)
     assert by_key(evidence)["accuracy", Of.CANDIDATE].value is not None
 
 
@@ -136,7 +137,7 @@ def test_missing_column_is_told(
     """Attacks a test split without a column that the graph reads, or without its labels."""
     test = make_workspace("other").split("test").drop(columns=name)
     with pytest.raises(GatehouseError, match=f"column '{name}'"):
-        accuracy.measure(make_workspace(test=test), None, policy)
+        evidence_by("accuracy", make_workspace(test=test), None, policy)
 
 
 @pytest.mark.parametrize("copied", [0, 1, 300])
@@ -154,7 +155,7 @@ def test_test_rows_that_stand_in_train_are_counted(
     leaked = fresh[fresh["size"].notna()].sample(copied, random_state=0)
     train = pd.concat([train[train["size"].notna()], leaked]).sample(frac=1, random_state=1)
     candidate = make_workspace(train=train.assign(age=train["age"] * 1.0), test=test)
-    evidence = accuracy.measure(candidate, None, policy)
+    evidence = evidence_by("accuracy", candidate, None, policy)
     seen = by_key(evidence)[SEEN, Of.CANDIDATE]
     assert seen.value == copied / len(test)
     (rule,) = (rule for rule in policy.rules.values() if rule.measurement == SEEN)
@@ -196,7 +197,7 @@ def test_worse_model_is_seen(
 ) -> None:
     """Attacks the comparison's sign: a model that ignores age is worse, beyond its interval."""
     candidate = make_workspace(int8=small_graph(slope=0.0))
-    found = by_key(accuracy.measure(candidate, make_workspace("base"), policy))
+    found = by_key(evidence_by("accuracy", candidate, make_workspace("base"), policy))
     difference = found["roc_auc", Of.COMPARISON]
     assert difference.interval is not None
     assert difference.interval.high < -0.1

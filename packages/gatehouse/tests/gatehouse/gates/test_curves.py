@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 
 from gatehouse.contract import Task
 from gatehouse.evidence import Of
-from gatehouse.gates.curves import BINS, FEWEST, RATES, curves
+from gatehouse.gates.accuracy.curves import BINS, FEWEST, RATES, curves
 from gatehouse.gates.predictions import Predictions
 
 

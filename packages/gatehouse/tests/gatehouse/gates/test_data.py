@@ -12,10 +12,12 @@ import pytest
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement
-from gatehouse.gates import data
+from gatehouse.gates.data import failures
+from gatehouse.gates.data import measure as data
 from gatehouse.policy import Policy
 from gatehouse.table import write_table
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 
 RowsOf = Callable[[int, int], pd.DataFrame]
 ContractOf = Callable[..., Contract]
@@ -298,11 +300,11 @@ def test_evidence_counts_failures_by_severity(
 ) -> None:
     """Attacks what the policy reads: counts, shares of rows, and notes that say what broke."""
     spoiled = put(put(rows, "age", 500, 501), "colour", "pink").assign(surprise=1)
-    evidence = data.measure(with_raw(make_workspace(), spoiled), None, policy)
+    evidence = evidence_by("data", with_raw(make_workspace(), spoiled), None, policy)
     critical = find(evidence, "failed_expectations", "severity=critical")
     warning = find(evidence, "failed_expectations", "severity=warning")
     assert (critical.value, warning.value) == (2, 1)
-    assert data.failures(evidence, "critical") == 2
+    assert failures(evidence, "critical") == 2
     assert critical.note is not None
     assert "age: 2 of 300 rows" in critical.note
     assert "colour: 1 of 300 rows" in critical.note
@@ -317,9 +319,9 @@ def test_evidence_is_the_same_on_every_run(
 ) -> None:
     """Attacks determinism: Great Expectations runs its checks in an order of its own."""
     workspace = with_raw(make_workspace(), put(rows, "age", 500, 501))
-    first, again = (data.measure(workspace, None, policy) for _ in range(2))
+    first, again = (evidence_by("data", workspace, None, policy) for _ in range(2))
     assert first == again
-    assert data.failures(first, "critical") == 1
+    assert failures(first, "critical") == 1
 
 
 def test_official_test_rows_are_looked_at_too(
@@ -329,9 +331,9 @@ def test_official_test_rows_are_looked_at_too(
     workspace = with_raw(make_workspace(), rows)
     others = rows.assign(size=np.arange(len(rows)) / 10)
     write_table(put(others, "age", 500), workspace.raw / "test.parquet")
-    evidence = data.measure(workspace, None, policy)
+    evidence = evidence_by("data", workspace, None, policy)
     assert find(evidence, "rows").value == 600
-    assert data.failures(evidence, "critical") == 1
+    assert failures(evidence, "critical") == 1
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 but not really PAR1"])
@@ -346,7 +348,7 @@ def test_unreadable_file_is_told(
     else:
         path.write_bytes(content)
     with pytest.raises(GatehouseError, match=r"rows\.parquet"):
-        data.measure(workspace, None, policy)
+        evidence_by("data", workspace, None, policy)
 
 
 def test_evidence_is_json_whatever_the_values(
@@ -354,6 +356,6 @@ def test_evidence_is_json_whatever_the_values(
 ) -> None:
     """Attacks the file format with hostile text and infinite numbers: it reads back the same."""
     spoiled = put(put(rows, "colour", HOSTILE, "\U0001f600", "'; --"), "size", np.inf, -np.inf)
-    evidence = data.measure(with_raw(make_workspace(), spoiled), None, policy)
+    evidence = evidence_by("data", with_raw(make_workspace(), spoiled), None, policy)
     assert Evidence.model_validate_json(evidence.model_dump_json()) == evidence
-    assert data.failures(evidence, "critical") == 2
+    assert failures(evidence, "critical") == 2

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gatehouse.evidence import Evidence, Gate, Measurement, Of, Subject
-from gatehouse.gates import drift
+from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.gates.drift import DriftMeasure
+from gatehouse.gates.drift import measure as drift
 from gatehouse.judge import apply_rule
-from gatehouse.policy import DriftMeasure, Policy
+from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 
 SETTINGS = DriftMeasure(maximum_rows=100_000, rare_level=20)
 RowsOf = Callable[[int, int], pd.DataFrame]
@@ -39,10 +41,10 @@ def outcomes(policy: Policy, old: pd.DataFrame, new: pd.DataFrame) -> dict[str, 
     """What the repository's own drift rules say of each column."""
     measurements = drift.adjusted(list(compared(old, new).values()))
     evidence = Evidence(
-        gate=Gate.DRIFT, candidate=Subject(), base=Subject(), settings={}, tools={},
+        gate="drift", candidate=Subject(), base=Subject(), settings={}, tools={},
         measurements=tuple(measurements),
     )  # fmt: skip
-    rules = [r for r in policy.rules.values() if r.gate is Gate.DRIFT and r.measurement == "drift"]
+    rules = [r for r in policy.rules.values() if r.gate == "drift" and r.measurement == "drift"]
     found: dict[str, Outcome] = {}
     for rule in rules:
         if any(fnmatchcase(m.slice, rule.slice) for m in measurements):
@@ -294,14 +296,14 @@ def schema_of(evidence: Evidence) -> Measurement:
 
 def test_no_base_nothing_measured(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks the first commit: evidence without measurements, and no base named."""
-    evidence = drift.measure(make_workspace(), None, policy)
+    evidence = evidence_by("drift", make_workspace(), None, policy)
     assert evidence.measurements == ()
     assert evidence.base is None
 
 
 def test_identical_workspaces(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks noise where there is none: the same data and model drift by exactly 0."""
-    evidence = drift.measure(make_workspace(), make_workspace("base"), policy)
+    evidence = evidence_by("drift", make_workspace(), make_workspace("base"), policy)
     found = by_slice(evidence)
     assert set(found) == {
         "number=age", "number=size", "category=size (missing)", "category=colour", "category=sex",
@@ -318,7 +320,7 @@ def test_predictions_drift_when_the_model_does(
 ) -> None:
     """Attacks the predictions' slice: same rows, another model."""
     moved = make_workspace(int8=small_graph(slope=1 / 30))
-    found = by_slice(drift.measure(moved, make_workspace("base"), policy))
+    found = by_slice(evidence_by("drift", moved, make_workspace("base"), policy))
     prediction = found.pop("prediction")
     assert prediction.value is not None
     assert prediction.value > 0.1
@@ -334,7 +336,7 @@ def test_columns_that_came_went_and_changed_kind(
     train = rows_of(3000, 1).drop(columns="race")
     train["extra"] = 1
     train["size"] = train["size"].astype("str")
-    evidence = drift.measure(make_workspace(train=train), make_workspace("base"), policy)
+    evidence = evidence_by("drift", make_workspace(train=train), make_workspace("base"), policy)
     schema = schema_of(evidence)
     assert schema.value == 3
     assert schema.samples == ("race: gone", "extra: new", "size: number became text")
@@ -356,7 +358,7 @@ def test_row_keys_are_not_compared(
         for name, table in zip(("candidate", "base"), tables, strict=True)
     )
     assert not [
-        where for where in by_slice(drift.measure(candidate, base, policy)) if "key" in where
+        where for where in by_slice(evidence_by("drift", candidate, base, policy)) if "key" in where
     ]
 
 
@@ -373,7 +375,7 @@ def test_a_new_role_takes_no_column_out_of_sight(
     train["size"] += 1.0
     hidden = contract_of(size={"role": role} | ({"missing": 0.0} if role == "key" else {}))
     candidate = make_workspace(train=train, contract=hidden)
-    found = by_slice(drift.measure(candidate, make_workspace("base"), policy))
+    found = by_slice(evidence_by("drift", candidate, make_workspace("base"), policy))
     assert found["number=size"].value is not None
     assert found["number=size"].value > 0.9
 
@@ -394,7 +396,9 @@ def test_what_no_model_reads_is_not_tested(
         for name, table in zip(("candidate", "base"), tables, strict=True)
     )
     assert not [
-        where for where in by_slice(drift.measure(candidate, base, policy)) if "note" in where
+        where
+        for where in by_slice(evidence_by("drift", candidate, base, policy))
+        if "note" in where
     ]
 
 
@@ -407,6 +411,6 @@ def test_evidence_is_the_same_on_every_run(
     )
     sampled = policy.model_copy(update={"measure": measure})
     candidate, base = make_workspace(train=rows_of(3000, 7)), make_workspace("base")
-    first, again = (drift.measure(candidate, base, sampled) for _ in range(2))
+    first, again = (evidence_by("drift", candidate, base, sampled) for _ in range(2))
     assert first == again
     assert max(m.n for m in by_slice(first).values()) == 700

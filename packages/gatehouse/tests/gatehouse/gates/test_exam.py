@@ -11,14 +11,18 @@ import sklearn.metrics as sk
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import NEW, Evidence, Gate, Measurement, Of
-from gatehouse.gates import accuracy, drift, fairness, latency
+from gatehouse.evidence import NEW, Evidence, Measurement, Of
+from gatehouse.gates.accuracy import measure as accuracy
+from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.exam import exam_of
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
 from tests.gatehouse.gates.conftest import Graph
+from tests.gatehouse.gates.evidence import evidence_by
 
 Make = Callable[..., Workspace]
 
@@ -40,7 +44,7 @@ def test_a_change_does_not_choose_its_questions(
 ) -> None:
     """Attacks the exam: hard test rows left out or relabelled, easy ones repeated."""
     base = make_workspace("base")
-    honest = accuracy.measure(make_workspace("honest"), base, policy)
+    honest = evidence_by("accuracy", make_workspace("honest"), base, policy)
     rows = base.split("test")
     right = easy(rows, base)
     decided = base.model.decisions(base.model.outputs(rows))
@@ -49,7 +53,7 @@ def test_a_change_does_not_choose_its_questions(
         "relabel": rows.assign(y=np.where(decided == 1, "yes", "no")),
         "repeat": pd.concat([rows, right, right], ignore_index=True),
     }
-    bad = accuracy.measure(make_workspace(test=tests[attack]), base, policy)
+    bad = evidence_by("accuracy", make_workspace(test=tests[attack]), base, policy)
     for of in (Of.CANDIDATE, Of.COMPARISON):
         for name in ("roc_auc", "accuracy"):
             before, after = one(honest, name, of), one(bad, name, of)
@@ -76,15 +80,15 @@ def test_every_gate_that_scores_sits_it(make_workspace: Make, policy: Policy) ->
         evidence = gate.measure(candidate, base, policy)
         assert evidence.exam is not None, gate
         assert evidence.exam.asked == len(base.split("test"))
-    plain = fairness.measure(make_workspace("plain"), base, policy)
-    assert fairness.measure(candidate, base, policy).measurements == plain.measurements
+    plain = evidence_by("fairness", make_workspace("plain"), base, policy)
+    assert evidence_by("fairness", candidate, base, policy).measurements == plain.measurements
 
 
 def test_both_models_answer_the_same_rows(make_workspace: Make, policy: Policy) -> None:
     """Attacks pairing: each answer is scikit-learn's on the base's rows."""
     base = make_workspace("base", int8=Graph(slope=-1 / 12))
     candidate = make_workspace(test=make_workspace("odd").split("test").iloc[:100])
-    evidence = accuracy.measure(candidate, base, policy)
+    evidence = evidence_by("accuracy", candidate, base, policy)
     rows = base.split("test")
     y = (rows["y"] == "yes").to_numpy(int)
     ours, theirs = (sk.roc_auc_score(y, w.model.scores(rows)) for w in (candidate, base))
@@ -123,7 +127,7 @@ def test_a_new_column_comes_from_the_row_that_an_exam_row_became(
     assert "20 could not be asked" in exam.note
     # The base's version of a changed row is asked.
     assert exam.base_rows.drop(columns="y").equals(exam.rows[exam.base_rows.columns.drop("y")])
-    assert accuracy.measure(candidate, base, policy).exam == exam.told
+    assert evidence_by("accuracy", candidate, base, policy).exam == exam.told
 
 
 def test_rows_that_its_own_split_trains_on_are_not_asked(
@@ -154,7 +158,7 @@ def test_new_rows_are_compared_by_themselves(
     rule = policy.rules["accuracy-new-rows"]
 
     def outcome(candidate: Workspace) -> Outcome:
-        (finding,) = apply_rule(rule, accuracy.measure(candidate, base, policy))
+        (finding,) = apply_rule(rule, evidence_by("accuracy", candidate, base, policy))
         return finding.outcome
 
     more = pd.concat([test, rows_of(800, 9)], ignore_index=True)
@@ -167,7 +171,9 @@ def test_new_rows_are_compared_by_themselves(
     both = pd.concat([exam, strange], ignore_index=True)
     assert outcome(make_workspace("worse", test=both, int8=worse, fp32=worse)) is Outcome.FAIL
     few = pd.concat([exam, strange.iloc[:50]], ignore_index=True)
-    bad = accuracy.measure(make_workspace("few", test=few, int8=worse, fp32=worse), base, policy)
+    bad = evidence_by(
+        "accuracy", make_workspace("few", test=few, int8=worse, fp32=worse), base, policy
+    )
     (finding,) = apply_rule(rule, bad)
     assert (finding.outcome, finding.n) == (Outcome.FAIL, 50)  # plainly worse
 
@@ -178,8 +184,8 @@ def test_easy_new_rows_are_told(make_workspace: Make, policy: Policy) -> None:
     test = base.split("test")
     more = easy(test, base).assign(age=lambda rows: rows["age"] + 0.25)
     more = more[more["y"] == "yes"]
-    evidence = accuracy.measure(
-        make_workspace(test=pd.concat([test, more], ignore_index=True)), base, policy
+    evidence = evidence_by(
+        "accuracy", make_workspace(test=pd.concat([test, more], ignore_index=True)), base, policy
     )
     for name in ("accuracy_of_base_difference", "label_rate_difference"):
         found = one(evidence, name, Of.COMPARISON, NEW)
@@ -195,7 +201,7 @@ def test_too_few_new_rows_tell_nothing(
     """Attacks a change that brings none, or one: shown, and it blocks nothing."""
     base = make_workspace("base")
     test = pd.concat([base.split("test"), rows_of(new, 9)], ignore_index=True)
-    evidence = accuracy.measure(make_workspace(test=test), base, policy)
+    evidence = evidence_by("accuracy", make_workspace(test=test), base, policy)
     found = one(evidence, "accuracy", Of.COMPARISON, NEW)
     assert found.n == new
     (finding,) = apply_rule(policy.rules["accuracy-new-rows"], evidence)
@@ -217,10 +223,10 @@ def test_an_exam_that_nobody_can_sit_is_an_error(
 def test_without_a_base_it_is_the_candidates_own(make_workspace: Make, policy: Policy) -> None:
     """Attacks a first run that is asked nothing."""
     candidate = make_workspace()
-    evidence = accuracy.measure(candidate, None, policy)
+    evidence = evidence_by("accuracy", candidate, None, policy)
     assert evidence.exam is None
     assert one(evidence, "roc_auc", Of.CANDIDATE).n == len(candidate.split("test"))
-    assert evidence.gate is Gate.ACCURACY
+    assert evidence.gate == "accuracy"
 
 
 @pytest.mark.parametrize("kind", ["number", "category"])
@@ -251,7 +257,7 @@ def test_a_new_column_that_tells_the_target_is_named(
         test=pd.concat([leaking(base.split("test"), 0.95), leaking(rows_of(400, 9), 0.0)]),
         contract=contract_of(hint=column),
     )
-    evidence = accuracy.measure(candidate, base, policy)
+    evidence = evidence_by("accuracy", candidate, base, policy)
     values = {
         where: one(evidence, "column_auc", Of.CANDIDATE, f"column=hint on {where}").value
         for where in ("exam", "train", NEW)
@@ -259,5 +265,5 @@ def test_a_new_column_that_tells_the_target_is_named(
     assert values["exam"] == pytest.approx(0.975, abs=0.02)
     assert values["train"] == pytest.approx(0.975, abs=0.02)
     assert values[NEW] == pytest.approx(0.5, abs=0.1)
-    same = accuracy.measure(make_workspace("same"), base, policy)
+    same = evidence_by("accuracy", make_workspace("same"), base, policy)
     assert not [m for m in same.measurements if m.name == "column_auc"]

@@ -15,11 +15,14 @@ from sklearn.metrics import confusion_matrix
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Measurement
-from gatehouse.gates import fairness, fairness_classes
+from gatehouse.evidence import Evidence, Measurement
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
+from tests.shared import SPECS
 
 GAPS = ("demographic_parity_difference", "demographic_parity_ratio", "equalized_odds_difference")
 
@@ -231,7 +234,7 @@ def test_bias_in_an_intersection_alone_is_seen(policy: Policy) -> None:
 def test_whole_workspace(make_workspace: Callable[..., Workspace], policy: Policy) -> None:
     """Attacks the gate end to end: all partitions of the contract, the same on every run."""
     workspace = make_workspace()
-    first, again = (fairness.measure(workspace, None, policy) for _ in range(2))
+    first, again = (evidence_by("fairness", workspace, None, policy) for _ in range(2))
     assert first == again
     gaps = [m.slice for m in first.measurements if m.name == "equalized_odds_difference"]
     assert gaps == ["sex", "race", "sex & race"]
@@ -241,7 +244,7 @@ def test_whole_workspace(make_workspace: Callable[..., Workspace], policy: Polic
 def test_one_row(make_workspace: Callable[..., Workspace], policy: Policy) -> None:
     """Attacks the smallest test split there can be: Fairlearn takes one row for no array."""
     test = make_workspace("other").split("test").head(1)
-    evidence = fairness.measure(make_workspace(test=test), None, policy)
+    evidence = evidence_by("fairness", make_workspace(test=test), None, policy)
     assert not any(m.decides and m.value is not None for m in evidence.measurements)
 
 
@@ -252,7 +255,9 @@ def test_no_protected_attribute(
 ) -> None:
     """Attacks a contract that protects nothing: evidence without measurements, no crash."""
     contract = contract_of(sex={"role": "ignored"}, race={"role": "ignored"})
-    assert fairness.measure(make_workspace(contract=contract), None, policy).measurements == ()
+    assert (
+        evidence_by("fairness", make_workspace(contract=contract), None, policy).measurements == ()
+    )
 
 
 def gaps_of(evidence: Evidence) -> list[str]:
@@ -267,10 +272,10 @@ def test_what_the_base_protects_stays_measured(
     """Attacks a change that takes an attribute out of its contract's protection."""
     blind = make_workspace(contract=contract_of(race={"role": "ignored"}))
     base = make_workspace("base")
-    assert gaps_of(fairness.measure(blind, None, policy)) == ["sex"]
-    evidence = fairness.measure(blind, base, policy)
+    assert gaps_of(evidence_by("fairness", blind, None, policy)) == ["sex"]
+    evidence = evidence_by("fairness", blind, base, policy)
     assert gaps_of(evidence) == ["sex", "race", "sex & race"]
-    assert evidence.base == base.subject(Gate.FAIRNESS)
+    assert evidence.base == base.subject(SPECS["fairness"])
 
 
 def test_what_the_candidate_protects_anew_is_measured(
@@ -280,7 +285,7 @@ def test_what_the_candidate_protects_anew_is_measured(
 ) -> None:
     """Attacks an attribute that only the candidate protects: the base's contract adds, no more."""
     base = make_workspace("base", contract=contract_of(race={"role": "ignored"}))
-    assert gaps_of(fairness.measure(make_workspace(), base, policy)) == [
+    assert gaps_of(evidence_by("fairness", make_workspace(), base, policy)) == [
         "sex",
         "race",
         "sex & race",
@@ -298,8 +303,8 @@ def test_a_protected_column_that_is_gone_stays_measured(
     test = make_workspace("other").split("test").drop(columns="race")
     contract = contract_of(race=None) if by == "the base" else None
     candidate, base = make_workspace(test=test, contract=contract), make_workspace("base")
-    whole = fairness.measure(make_workspace("whole"), base, policy)
-    assert fairness.measure(candidate, base, policy).measurements == whole.measurements
+    whole = evidence_by("fairness", make_workspace("whole"), base, policy)
+    assert evidence_by("fairness", candidate, base, policy).measurements == whole.measurements
 
 
 def test_a_protected_column_that_no_row_has_is_told(
@@ -308,7 +313,7 @@ def test_a_protected_column_that_no_row_has_is_told(
     """Attacks a first run without the column: nothing could be seen."""
     test = make_workspace("other").split("test").drop(columns="race")
     with pytest.raises(GatehouseError, match=r"no column 'race'.*protects"):
-        fairness.measure(make_workspace(test=test), None, policy)
+        evidence_by("fairness", make_workspace(test=test), None, policy)
 
 
 def test_group_that_vanished_from_the_test_split(
@@ -317,7 +322,7 @@ def test_group_that_vanished_from_the_test_split(
     """Attacks a category of the contract that no test row has: the others are still compared."""
     test = make_workspace("other").split("test")
     test = test[test["race"] != "c"]
-    evidence = fairness.measure(make_workspace(test=test), None, policy)
+    evidence = evidence_by("fairness", make_workspace(test=test), None, policy)
     slices = {m.slice for m in evidence.measurements}
     assert "race=c" not in slices
     (gap,) = (m for m in evidence.measurements if (m.name, m.slice) == (GAPS[0], "race"))

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gatehouse.evidence import Evidence, Gate, Subject
-from gatehouse.gates.drift import adjusted, compare_numbers, compare_values
-from gatehouse.gates.far import EVERYTHING, usual_values
+from gatehouse.evidence import Evidence, Subject
+from gatehouse.gates.drift.far import EVERYTHING, usual_values
+from gatehouse.gates.drift.measure import adjusted, compare_numbers, compare_values
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
@@ -34,7 +34,7 @@ def planted(values: Floats, standin: float, part: float, rng: np.random.Generato
 def failing(old: Floats, new: Floats, policy: Policy) -> dict[str, str]:
     """The rule of the policy that each failing slice breaks."""
     evidence = Evidence(
-        gate=Gate.DRIFT, candidate=Subject(), base=Subject(), settings={}, tools={},
+        gate="drift", candidate=Subject(), base=Subject(), settings={}, tools={},
         measurements=tuple(adjusted(compare_numbers("x", old, new))),
     )  # fmt: skip
     return {

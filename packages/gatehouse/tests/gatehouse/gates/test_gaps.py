@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from gatehouse.gates.fairness_classes import GROUP_METRICS, resampled
-from gatehouse.gates.gaps import largest_gap, smallest_ratio
+from gatehouse.gates.fairness.classes import GROUP_METRICS, resampled
+from gatehouse.gates.fairness.gaps import largest_gap, smallest_ratio
 
 CONFIDENCE = 0.90
 POSITIVES = (1500, 300, 120, 60, 60, 55, 52, 50)

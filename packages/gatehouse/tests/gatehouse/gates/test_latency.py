@@ -15,11 +15,12 @@ from sklearn.metrics import roc_auc_score
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, Of
-from gatehouse.gates import latency
+from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 
 MakeWorkspace = Callable[..., Workspace]
 MakeGraph = Callable[..., Any]
@@ -32,7 +33,7 @@ def find(evidence: Evidence, name: str, where: str) -> Measurement:
 
 def test_what_is_measured(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks the list: every slice that the policy, the report and people look for."""
-    evidence = latency.measure(make_workspace(), make_workspace("base"), policy)
+    evidence = evidence_by("latency", make_workspace(), make_workspace("base"), policy)
     kinds = ("single row", "batch of 8")
     expected = {("latency_ratio", f"int8/fp32 {kind}", Of.CANDIDATE) for kind in kinds}
     expected |= {("latency_ratio", f"candidate/base {kind}", Of.COMPARISON) for kind in kinds}
@@ -56,7 +57,7 @@ def test_what_is_measured(make_workspace: MakeWorkspace, policy: Policy) -> None
 
 def test_identical_bytes_are_exactly_one(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks noise where there can be no difference: ratio 1 without width, in all four."""
-    evidence = latency.measure(make_workspace(), make_workspace("base"), policy)
+    evidence = evidence_by("latency", make_workspace(), make_workspace("base"), policy)
     ratios = [m for m in evidence.measurements if m.name == "latency_ratio"]
     assert len(ratios) == 4
     for m in ratios:
@@ -71,7 +72,9 @@ def test_other_bytes_are_timed(
 ) -> None:
     """Attacks the short cut for equal files: one byte of metadata apart is measured."""
     candidate = make_workspace(int8=small_graph(commit="1" * 40))
-    ratio = find(latency.measure(candidate, None, policy), "latency_ratio", "int8/fp32 single row")
+    ratio = find(
+        evidence_by("latency", candidate, None, policy), "latency_ratio", "int8/fp32 single row"
+    )
     assert ratio.note is None
     assert ratio.interval is not None
     assert ratio.value is not None
@@ -84,12 +87,12 @@ def test_much_slower_graph_is_slower(
 ) -> None:
     """Attacks the ratio's direction: 200 dense layers more can't be faster, on any machine."""
     slow = make_workspace(int8=small_graph(work=200))
-    evidence = latency.measure(slow, make_workspace("base"), policy)
+    evidence = evidence_by("latency", slow, make_workspace("base"), policy)
     for where in ("int8/fp32 single row", "candidate/base single row", "candidate/base batch of 8"):
         ratio = find(evidence, "latency_ratio", where)
         assert ratio.interval is not None
         assert ratio.interval.low > 1.5, where
-    back = latency.measure(make_workspace("quick"), slow, policy)
+    back = evidence_by("latency", make_workspace("quick"), slow, policy)
     ratio = find(back, "latency_ratio", "candidate/base single row")
     assert ratio.interval is not None
     assert ratio.interval.high < 0.7
@@ -97,7 +100,7 @@ def test_much_slower_graph_is_slower(
 
 def test_percentiles_are_ordered(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks mixed-up percentiles."""
-    evidence = latency.measure(make_workspace(), None, policy)
+    evidence = evidence_by("latency", make_workspace(), None, policy)
     p50, p95, p99 = (
         find(evidence, f"latency_p{percent}", "int8 single row").value for percent in (50, 95, 99)
     )
@@ -112,7 +115,7 @@ def test_agreement_and_its_interval(
 ) -> None:
     """Attacks agreement: counted by hand on rows, with Wilson's interval of SciPy."""
     workspace = make_workspace(int8=small_graph(bonus={"red": 0.8}))
-    evidence = latency.measure(workspace, None, policy)
+    evidence = evidence_by("latency", workspace, None, policy)
     rows = workspace.split("test")
     decisions = [m.scores(rows) >= 0.5 for m in (workspace.model, workspace.model_fp32)]
     alike = int((decisions[0] == decisions[1]).sum())
@@ -128,7 +131,9 @@ def test_agreement_is_bounded_on_few_rows(make_workspace: MakeWorkspace, policy:
     """Attacks certainty from few rows: 30 of 30 alike still leaves an interval below 98 %."""
     test = make_workspace("other").split("test").head(30)
     found = find(
-        latency.measure(make_workspace(test=test), None, policy), "decision_agreement", "int8/fp32"
+        evidence_by("latency", make_workspace(test=test), None, policy),
+        "decision_agreement",
+        "int8/fp32",
     )
     assert found.value == 1.0
     assert found.interval is not None
@@ -140,7 +145,7 @@ def test_cost_in_quality(
 ) -> None:
     """Attacks the metrics' difference: INT8 minus FP32, so a loss is negative."""
     workspace = make_workspace(int8=small_graph(bonus={"red": 0.0}, other=0.0))
-    found = find(latency.measure(workspace, None, policy), "roc_auc_difference", "int8/fp32")
+    found = find(evidence_by("latency", workspace, None, policy), "roc_auc_difference", "int8/fp32")
     rows = workspace.split("test")
     y = rows["y"] == "yes"
     int8, fp32 = (m.scores(rows) for m in (workspace.model, workspace.model_fp32))
@@ -152,7 +157,7 @@ def test_cost_in_quality(
 def test_quality_with_one_class_is_null(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks a test split of one class: the AUC's difference is null, agreement still counts."""
     test = make_workspace("other").split("test").assign(y="no")
-    evidence = latency.measure(make_workspace(test=test), None, policy)
+    evidence = evidence_by("latency", make_workspace(test=test), None, policy)
     assert find(evidence, "roc_auc_difference", "int8/fp32").value is None
     assert find(evidence, "decision_agreement", "int8/fp32").value == 1.0
 
@@ -162,7 +167,7 @@ def test_sizes_are_the_files(
 ) -> None:
     """Attacks sizes: bytes on disk, and the ratio candidate over base."""
     candidate, base = make_workspace(int8=small_graph(work=1)), make_workspace("base")
-    evidence = latency.measure(candidate, base, policy)
+    evidence = evidence_by("latency", candidate, base, policy)
     sizes = [(candidate.root / path).stat().st_size for path in (MODEL, MODEL_FP32)]
     assert find(evidence, "size", "int8").value == sizes[0]
     assert find(evidence, "size", "fp32").value == sizes[1]
@@ -174,7 +179,7 @@ def test_missing_column_is_told(make_workspace: MakeWorkspace, policy: Policy) -
     """Attacks a test split without a column that the graph reads."""
     test = make_workspace("other").split("test").drop(columns="colour")
     with pytest.raises(GatehouseError, match="reads column 'colour'"):
-        latency.measure(make_workspace(test=test), None, policy)
+        evidence_by("latency", make_workspace(test=test), None, policy)
 
 
 def test_a_base_that_reads_a_column_that_is_gone_is_timed(
@@ -183,13 +188,15 @@ def test_a_base_that_reads_a_column_that_is_gone_is_timed(
     """Attacks a comparison that falls away with a column: the exam has the base's columns."""
     test = make_workspace("other").split("test").drop(columns="size")
     base = make_workspace("base", int8=small_graph(number="size"))
-    evidence = latency.measure(make_workspace(test=test), base, policy)
+    evidence = evidence_by("latency", make_workspace(test=test), base, policy)
     assert find(evidence, "latency_ratio", "candidate/base single row").value is not None
 
 
 def test_single_rows_score_as_all_at_once(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks a false alarm: a graph that looks at each row alone differs by next to nothing."""
-    found = find(latency.measure(make_workspace(), None, policy), "single_row_difference", "int8")
+    found = find(
+        evidence_by("latency", make_workspace(), None, policy), "single_row_difference", "int8"
+    )
     assert found.value is not None
     assert found.value <= 1e-6
     assert found.interval is None
@@ -221,7 +228,7 @@ def test_a_graph_that_looks_at_its_batch_is_caught(
     Also where the graph does it only in calls of some sizes, and is honest in all others.
     """
     workspace = make_workspace(int8=small_graph(centred=True, centred_calls=calls))
-    evidence = latency.measure(workspace, None, policy)
+    evidence = evidence_by("latency", workspace, None, policy)
     (finding,) = apply_rule(policy.rules["latency-batching"], evidence)
     assert finding.outcome is Outcome.FAIL
 
@@ -231,20 +238,22 @@ def test_file_that_is_no_graph_is_told(make_workspace: MakeWorkspace, policy: Po
     workspace = make_workspace()
     (workspace.root / MODEL).write_bytes(b"not a graph")
     with pytest.raises(GatehouseError, match=r"model\.int8\.onnx"):
-        latency.measure(workspace, None, policy)
+        evidence_by("latency", workspace, None, policy)
 
 
 def test_too_few_sessions_for_the_confidence(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks an interval that order statistics of six sessions can't give."""
     certain = policy.measure.model_copy(update={"confidence": 0.99})
     with pytest.raises(GatehouseError, match=r"raise measure\.latency\.sessions"):
-        latency.measure(make_workspace(), None, policy.model_copy(update={"measure": certain}))
+        evidence_by(
+            "latency", make_workspace(), None, policy.model_copy(update={"measure": certain})
+        )
 
 
 def test_fewer_rows_than_a_batch(make_workspace: MakeWorkspace, policy: Policy) -> None:
     """Attacks a test split smaller than the batch that is timed."""
     test = make_workspace("other").split("test").head(3)
-    evidence = latency.measure(make_workspace(test=test), None, policy)
+    evidence = evidence_by("latency", make_workspace(test=test), None, policy)
     assert find(evidence, "latency_p50", "int8 batch of 8").value
 
 

@@ -10,8 +10,9 @@ import pytest
 from scipy.stats import norm
 
 from gatehouse.contract import Task
-from gatehouse.evidence import Gate, Measurement
-from gatehouse.gates import fairness, gaps
+from gatehouse.evidence import Measurement
+from gatehouse.gates.fairness import gaps
+from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule
@@ -112,7 +113,7 @@ def test_one_of_many_gaps_is_hardly_ever_claimed_falsely(policy: Policy) -> None
 
 def test_a_planted_gap_among_many_attributes_fails_the_rule(policy: Policy) -> None:
     """Attacks an adjustment that lets nothing fail: one attribute of seven, and no other slice."""
-    rule = Rule(gate=Gate.FAIRNESS, measurement=GAP, slice="*", at_most=0.1, why="planted")
+    rule = Rule(gate="fairness", measurement=GAP, slice="*", at_most=0.1, why="planted")
     quick = policy_with(policy, depth=1)
     found = gaps_of(*drawn(7, 8000, 0, lower=0.3), quick)
     failed = [name for name, m in found.items() if decide(rule, m)[0] is Outcome.FAIL]

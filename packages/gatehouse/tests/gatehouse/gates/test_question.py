@@ -9,7 +9,7 @@ import pytest
 
 from gatehouse.base import BaseRecord, Outputs, write_record
 from gatehouse.contract import Contract
-from gatehouse.gates.question import first_run, split_changes
+from gatehouse.gates.rows.question import first_run, split_changes
 from gatehouse.policy import Policy
 from gatehouse.table import write_table
 from gatehouse.workspace import Workspace

@@ -12,12 +12,12 @@ import pytest
 
 from gatehouse.contract import Contract
 from gatehouse.evidence import Evidence
-from gatehouse.gates import rows as gate
 from gatehouse.policy import Policy
 from gatehouse.split import deal
 from gatehouse.table import write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 from tests.gatehouse.gates.test_rows import BASE, TEST, made, one, outcomes, small
 
 Deal = Callable[[pd.DataFrame], np.ndarray]
@@ -51,7 +51,9 @@ def found(
             if test is not None:
                 write_table(test, tmp_path / name / "data/raw/test.parquet")
             (tmp_path / name / "contract.yaml").write_text(text)
-        return gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
+        return evidence_by(
+            "rows", Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy
+        )
 
     return found
 

@@ -15,7 +15,6 @@ from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.base import Counted as Measured
 from gatehouse.contract import Contract, Retention
 from gatehouse.evidence import Evidence, Measurement, Of
-from gatehouse.gates import rows as gate
 from gatehouse.judge import apply_rule
 from gatehouse.origin import MEASUREMENT
 from gatehouse.policy import Policy
@@ -24,6 +23,7 @@ from gatehouse.split import deal
 from gatehouse.table import write_table
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 
 Sides = Callable[..., Evidence]
 
@@ -62,7 +62,9 @@ def compare(tmp_path: Path, contract_of: Callable[..., Contract], policy: Policy
             if exam is not None:
                 write_table(exam, tmp_path / name / "data/raw/test.parquet")
             (tmp_path / name / "contract.yaml").write_text(text)
-        return gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
+        return evidence_by(
+            "rows", Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy
+        )
 
     return compare
 
@@ -105,7 +107,7 @@ def test_without_a_base_there_is_nothing_to_compare(
     """Attacks a first run, which must not fail for want of a base."""
     (tmp_path / "contract.yaml").write_text(small(contract_of).model_dump_json(exclude_none=True))
     write_table(BASE, tmp_path / "data/raw/rows.parquet")
-    evidence = gate.measure(Workspace(tmp_path), None, policy)
+    evidence = evidence_by("rows", Workspace(tmp_path), None, policy)
     assert [(m.name, m.value) for m in evidence.measurements] == [
         ("first_run", 0),
         (MEASUREMENT, None),
@@ -191,7 +193,9 @@ def test_a_candidates_own_contract_does_not_count(
     split = contract.split.model_copy(update={"identity": ("age",), "test": 0.5})
     other = contract.model_copy(update={"split": split})
     (tmp_path / "candidate/contract.yaml").write_text(other.model_dump_json(exclude_none=True))
-    again = gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
+    again = evidence_by(
+        "rows", Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy
+    )
     told = [m for m in again.measurements if m.name != "split_changes"]
     assert told == [m for m in evidence.measurements if m.name != "split_changes"]
     assert one(again, "split_changes").value == 2
@@ -223,7 +227,9 @@ def stepping(tmp_path: Path, compare: Sides, policy: Policy) -> Steps:
         record = BaseRecord(since={measurement: outputs}, erased=erased)
         write_record(record, tmp_path / "candidate")
         write_table(first, tmp_path / "candidate" / folder_of(outputs) / "data/raw/rows.parquet")
-        return gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
+        return evidence_by(
+            "rows", Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy
+        )
 
     return stepping
 
@@ -269,7 +275,9 @@ def test_rows_that_are_lost_are_not_counted_from(
     """Attacks a count that begins anew because its first rows can't be had."""
     stepping("exam_growth", [BASE, BASE, BASE])
     shutil.rmtree(tmp_path / "candidate/.gatehouse")
-    evidence = gate.measure(Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy)
+    evidence = evidence_by(
+        "rows", Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy
+    )
     assert one(evidence, "exam_growth").value is None
     assert outcomes(policy, evidence) == {"exam-growth": Outcome.INCONCLUSIVE}
 
@@ -351,7 +359,7 @@ def test_a_swept_exam_is_untouched(
         write_table(dated, tmp_path / "base/data/raw/rows.parquet")
         write_table(rows, tmp_path / "candidate/data/raw/rows.parquet")
         sides = Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base")
-        evidence = gate.measure(*sides, policy)
+        evidence = evidence_by("rows", *sides, policy)
         assert ("exam-untouched" not in outcomes(policy, evidence)) == passes
         if passes:
             explained = one(evidence, "explained_rows", "reason=retention").value
@@ -361,6 +369,6 @@ def test_a_swept_exam_is_untouched(
                 pd.concat([young, made(1_000, 5).assign(seen=young["seen"].max())]),
                 tmp_path / "candidate/data/raw/rows.parquet",
             )
-            diluted = gate.measure(*sides, policy)
+            diluted = evidence_by("rows", *sides, policy)
             assert "exam-growth" in outcomes(policy, diluted)
             assert one(diluted, "exam_growth").n == in_exam(young).sum()

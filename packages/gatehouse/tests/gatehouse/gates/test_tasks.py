@@ -15,12 +15,16 @@ from sklearn import metrics as sk
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, Of
-from gatehouse.gates import accuracy, drift, fairness, latency
+from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.drift import measure as drift
+from gatehouse.gates.fairness import measure as fairness
+from gatehouse.gates.latency import measure as latency
 from gatehouse.gates.metrics import measured, point_values
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.policy import Policy
 from gatehouse.workspace import Workspace
+from tests.gatehouse.gates.evidence import evidence_by
 from tests.gatehouse.gates.task_graphs import (
     MULTICLASS,
     REGRESSION,
@@ -240,9 +244,9 @@ def test_a_worse_model_is_told_from_its_base(
     base = of_task(task, "base")
     metric = "r2" if task is Task.REGRESSION else "accuracy"
     worse = {"offset": 25.0} if task is Task.REGRESSION else {"centres": (38, 50, 83)}
-    same = accuracy.measure(of_task(task, "same"), base, policy)
+    same = evidence_by("accuracy", of_task(task, "same"), base, policy)
     assert find(same, metric, of=Of.COMPARISON).value == 0
-    other = accuracy.measure(of_task(task, "worse", **worse), base, policy)
+    other = evidence_by("accuracy", of_task(task, "worse", **worse), base, policy)
     difference = find(other, metric, of=Of.COMPARISON)
     assert difference.interval
     assert difference.interval.high < 0
@@ -256,10 +260,10 @@ def test_predictions_that_moved_are_drift(
 ) -> None:
     """A model that says otherwise of the same rows drifts in its predictions, and in no column."""
     base = of_task(task, "base")
-    same = drift.measure(of_task(task, "same"), base, policy)
+    same = evidence_by("drift", of_task(task, "same"), base, policy)
     assert find(same, "drift", "prediction", Of.COMPARISON).value == 0
     worse = {"offset": 25.0} if task is Task.REGRESSION else {"centres": (38, 50, 83)}
-    moved = drift.measure(of_task(task, "moved", **worse), base, policy)
+    moved = evidence_by("drift", of_task(task, "moved", **worse), base, policy)
     prediction = find(moved, "drift", "prediction", Of.COMPARISON)
     assert prediction.unit == ("sigma" if task is Task.REGRESSION else "share")
     assert prediction.value
@@ -278,12 +282,12 @@ def test_what_int8_changes_is_measured(
     regression = task is Task.REGRESSION
     name = "prediction_difference" if regression else "decision_agreement"
     metric = "r2_difference" if regression else "accuracy_difference"
-    same = latency.measure(of_task(task, "same"), None, policy)
+    same = evidence_by("latency", of_task(task, "same"), None, policy)
     assert find(same, name, "int8/fp32").value == (0 if regression else 1)
     assert find(same, metric, "int8/fp32").value == 0
     assert (find(same, "single_row_difference", "int8").value or 0) < 1e-5
     change = {"offset": 25.0} if regression else {"centres": (38, 50, 83)}
-    evidence = latency.measure(of_task(task, "other", **change), None, policy)
+    evidence = evidence_by("latency", of_task(task, "other", **change), None, policy)
     changed = find(evidence, name, "int8/fp32")
     assert changed.value is not None
     assert changed.interval
@@ -303,7 +307,7 @@ def test_a_group_that_is_served_worse_is_seen(
         if regression
         else ("equalized_odds_difference", "accuracy_score_difference")
     )
-    clean = fairness.measure(of_task(task, "clean"), None, policy)
+    clean = evidence_by("fairness", of_task(task, "clean"), None, policy)
     for name in names:
         found = find(clean, name, "sex")
         assert found.interval
@@ -314,7 +318,7 @@ def test_a_group_that_is_served_worse_is_seen(
         test.loc[women, "y"] += 60.0
     else:
         test.loc[women & (test["y"] == "young"), "y"] = "old"
-    skewed = fairness.measure(of_task(task, "skewed", test=test), None, policy)
+    skewed = evidence_by("fairness", of_task(task, "skewed", test=test), None, policy)
     for name in names:
         found = find(skewed, name, "sex")
         assert found.value
@@ -460,4 +464,4 @@ def test_another_target_is_not_compared(
         train=rows, test=rows, int8=TaskGraph(True), fp32=TaskGraph(True),
     )  # fmt: skip
     with pytest.raises(GatehouseError, match="the base predicts 'y'"):
-        accuracy.measure(candidate, base, policy)
+        evidence_by("accuracy", candidate, base, policy)

@@ -9,10 +9,7 @@ from typing import Any
 
 from gatehouse.acceptance.record import Acceptance
 from gatehouse.evidence import (
-    COMPARES,
-    LOOKS_AT,
     Evidence,
-    Gate,
     Measurement,
     Subject,
     evidence_path,
@@ -23,6 +20,7 @@ from gatehouse.judge import Case, compared_with, judge
 from gatehouse.policy import Policy, parse_policy
 from gatehouse.verdict import Verdict
 from tests.gatehouse.tiny import POLICY, good
+from tests.shared import NAMES, SPECS
 
 SUBJECT = Subject(
     contract="sha256:c", raw="sha256:a", data="sha256:d", model="sha256:e", model_fp32="sha256:f"
@@ -44,25 +42,27 @@ class Answer:
     """
 
     base: str
-    measurements: dict[Gate, tuple[Measurement, ...]] = field(default_factory=dict)
+    measurements: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     policy: Policy = field(default_factory=lambda: parse_policy(POLICY, "policy.yaml"))
     candidate: Subject = SUBJECT
     of: Subject = BASE
     known: tuple[Acceptance, ...] = ()
 
-    def evidence(self, gate: Gate) -> Evidence:
+    def evidence(self, gate: str) -> Evidence:
         return Evidence(
             gate=gate,
-            candidate=Subject(**{name: getattr(self.candidate, name) for name in LOOKS_AT[gate]}),
-            base=compared_with(gate, self.of),
-            settings=self.policy.measure.of_gate(gate),
+            candidate=Subject(
+                **{name: getattr(self.candidate, name) for name in SPECS[gate].looks_at}
+            ),
+            base=compared_with(SPECS[gate], self.of),
+            settings=self.policy.settings(SPECS[gate]),
             tools={},
-            measurements=self.measurements.get(gate, good(gate, base=gate in COMPARES)),
+            measurements=self.measurements.get(gate, good(gate, base=SPECS[gate].compares)),
         )
 
     def verdict(self) -> Verdict:
         case = Case(
-            evidence={gate: self.evidence(gate) for gate in Gate},
+            evidence={gate: self.evidence(gate) for gate in NAMES},
             candidate=self.candidate,
             base=self.of,
             today=datetime.now(UTC).date(),
@@ -91,6 +91,6 @@ class Answer:
         places = [folder, *([folder / RECORD / "reports"] if record else [])]
         for place in places:
             verdict.write(place / VERDICT)
-            for gate in Gate:
+            for gate in NAMES:
                 self.evidence(gate).write(evidence_path(place / EVIDENCE, gate))
         return judged

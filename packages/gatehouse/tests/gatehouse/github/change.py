@@ -6,7 +6,6 @@ from typing import Any
 
 from gatehouse.acceptance.offer import offers
 from gatehouse.acceptance.record import FOLDER, Acceptance
-from gatehouse.evidence import Gate
 from gatehouse.github.judged import RECORD
 from gatehouse.github.publish import publish
 from gatehouse.policy import parse_policy
@@ -20,8 +19,8 @@ REASON = "the labels of 2019 were wrong, see ticket 12"
 RED = "failure: accuracy: ROC AUC"
 
 
-def worse(value: float = 0.7) -> dict[Gate, Any]:
-    return {Gate.ACCURACY: (measured("roc_auc", value), *good(Gate.ACCURACY, base=True)[1:])}
+def worse(value: float = 0.7) -> dict[str, Any]:
+    return {"accuracy": (measured("roc_auc", value), *good("accuracy", base=True)[1:])}
 
 
 class Change:

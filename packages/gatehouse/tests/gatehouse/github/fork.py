@@ -16,7 +16,6 @@ from gatehouse.base import measuring_policy, recorded_base
 from gatehouse.deal import deal_both
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.github.candidate import digests
 from gatehouse.github.event import Event
 from gatehouse.github.fetching import fetch_run
@@ -35,6 +34,7 @@ from tests.gatehouse.repository import Repository
 from tests.gatehouse.tiny import Finished, make_graph, origin
 from tests.github.api import GitHub
 from tests.sample import lay_owners, lay_sample
+from tests.shared import NAMES, SPECS
 
 OUTPUTS = ("data/raw", "models")
 """Of a candidate. `data/prepared` lies in the author's clone too, and is never uploaded."""
@@ -251,9 +251,9 @@ def _measure_here(folder: Path, _: str) -> Measured:
         deal_both(folder)
     candidate, policy, base = Workspace(folder), measuring_policy(folder), recorded_base(folder)
     problems = {}
-    for gate in Gate:
+    for gate in NAMES:
         try:
-            measure_and_write(gate, candidate, base, policy)
+            measure_and_write(SPECS[gate], candidate, base, policy)
         except (GatehouseError, OSError) as error:
             problems[gate] = str(error)
     return _measured(folder, problems)
@@ -261,9 +261,9 @@ def _measure_here(folder: Path, _: str) -> Measured:
 
 def measure_by_hand(folder: Path, _: str) -> Measured:
     deal_both(folder)
-    base, measured = recorded_base(folder), measuring_policy(folder).measure
-    for gate in Gate:
-        settings = measured.of_gate(gate)
+    base, policy = recorded_base(folder), measuring_policy(folder)
+    for gate in NAMES:
+        settings = policy.settings(SPECS[gate])
         Finished(folder).write_evidence(gate, base.present() if base else None, settings=settings)
     return _measured(folder, {})
 
@@ -271,11 +271,11 @@ def measure_by_hand(folder: Path, _: str) -> Measured:
 def _measure_rows(folder: Path, draws: str) -> Measured:
     measure_by_hand(folder, draws)
     base, policy = recorded_base(folder), measuring_policy(folder)
-    measure_and_write(Gate.ROWS, Workspace(folder), base, policy)
+    measure_and_write(SPECS["rows"], Workspace(folder), base, policy)
     return _measured(folder, {})
 
 
-def _measured(folder: Path, problems: dict[Gate, str]) -> Measured:
+def _measured(folder: Path, problems: dict[str, str]) -> Measured:
     graph: Metadata | None = None
     why = None
     try:
@@ -287,7 +287,7 @@ def _measured(folder: Path, problems: dict[Gate, str]) -> Measured:
         unmeasured=problems,
         graph=graph,
         graph_problem=why,
-        made=evidence_digests(folder) | dealt,
+        made=evidence_digests(folder, NAMES) | dealt,
     )
 
 

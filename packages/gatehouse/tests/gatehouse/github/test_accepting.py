@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from gatehouse.acceptance.record import Acceptance
-from gatehouse.evidence import Gate
 from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.github.change import REASON, RED, Change, worse
 from tests.gatehouse.tiny import POLICY, measured
@@ -34,13 +33,13 @@ def test_an_owner_s_word_is_green_and_recorded(change: Change) -> None:
 def test_a_new_measurement_of_the_same_model(change: Change) -> None:
     """Attacks a second word for each run: a failure no worse than the recorded one is covered."""
     slice_ = "int8/fp32 single row"
-    change.answer.measurements = {Gate.LATENCY: (measured("latency_ratio", 6, 0.3, slice=slice_),)}
+    change.answer.measurements = {"latency": (measured("latency_ratio", 6, 0.3, slice=slice_),)}
     change.say()
     assert change.judge().startswith("success")
     change.push({"README.md": "words\n"})
     for value, state in ((6.2, "success"), (6.5, "failure")):
         change.answer.measurements = {
-            Gate.LATENCY: (measured("latency_ratio", value, 0.3, slice=slice_),)
+            "latency": (measured("latency_ratio", value, 0.3, slice=slice_),)
         }
         assert change.judge().startswith(state)
 
@@ -163,7 +162,7 @@ def test_a_stranger_takes_nothing_back(change: Change) -> None:
 def test_several_rules_and_words(change: Change) -> None:
     """One command for all of them, or one for each; half a word is red."""
     compared = measured("roc_auc", -0.2, of="comparison")
-    change.answer.measurements = {Gate.ACCURACY: (measured("roc_auc", 0.7), compared)}
+    change.answer.measurements = {"accuracy": (measured("roc_auc", 0.7), compared)}
     whole = change.offered()
     assert " accuracy-floor accuracy-base " in whole
     change.say(whole.replace(" accuracy-floor accuracy-base ", " accuracy-floor "))

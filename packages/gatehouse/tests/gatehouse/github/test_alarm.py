@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, Of, Subject
+from gatehouse.evidence import Of, Subject
 from gatehouse.github.alarm import LABEL, tell
 from gatehouse.github.alarm_text import REPORT_LIMIT, Memory, memory_in
 from gatehouse.github.look import Broken, Judged, Look, read_look
@@ -21,6 +21,7 @@ from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 from tests.gatehouse.github.hub import Hub
 from tests.gatehouse.tiny import POLICY, ROOT
 from tests.github.state import Call, Issue
+from tests.shared import NAMES
 
 BOT = "github-actions[bot]"
 ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
@@ -43,7 +44,7 @@ def judged(
     """
     rules = tuple(
         RuleResult(
-            rule=f"{gate}-rule", gate=Gate(gate), measurement="m", of=Of.CANDIDATE, limit=0.1,
+            rule=f"{gate}-rule", gate=gate, measurement="m", of=Of.CANDIDATE, limit=0.1,
             bound="at_most", outcome=outcome, why="for a reason",
             blocks=outcome in BLOCKS and not warns,
             findings=(
@@ -84,7 +85,7 @@ class Alarm:
         workflow = (ROOT / ".github/workflows/retrain.yml").read_text("utf-8")
         hub.commit("main", {".github/workflows/retrain.yml": workflow})
         hub.monkeypatch.setenv("GITHUB_REF_NAME", "main")
-        self.rules = tuple(f"{gate}-rule" for gate in Gate)
+        self.rules = tuple(f"{gate}-rule" for gate in NAMES)
 
     def tell(self, look: Look, *, retrain: bool = False, data: str = DATA) -> str:
         told = tell(self.hub.connect(GRANTS), look, self.policy(retrain), data, BOT)

@@ -18,7 +18,6 @@ import pytest
 from onnx import TensorProto, helper
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.github import measuring
 from gatehouse.github.candidate import check_outputs, complete, outputs_of
 from gatehouse.github.isolation import Isolation, Level
@@ -199,12 +198,12 @@ def test_a_lock_that_is_no_text_is_told(candidate: Candidate, content: bytes) ->
         check_outputs(candidate.root)
 
 
-def measured(gate: Gate, candidate: Candidate, seconds: float) -> str | None:
+def measured(gate: str, candidate: Candidate, seconds: float) -> str | None:
     ask = partial(measuring._run, Isolation(Level.NONE, candidate.root), "0" * 64)
     return measuring._measure(gate, candidate.root, ask, seconds)
 
 
-def refused(candidate: Candidate, gate: Gate, name: Path) -> str:
+def refused(candidate: Candidate, gate: str, name: Path) -> str:
     """Why the gate could not be measured, once its lock fits: names the file, and is no pass."""
     candidate.relock()
     check_outputs(candidate.root)
@@ -278,7 +277,7 @@ def test_a_hostile_graph_is_no_pass(candidate: Candidate, change: Callable[[Any]
     model = _graph(candidate)
     change(model)
     (candidate.root / MODEL).write_bytes(model.SerializeToString())
-    refused(candidate, Gate.ACCURACY, MODEL)
+    refused(candidate, "accuracy", MODEL)
 
 
 def test_a_graph_that_never_ends_is_ended(
@@ -304,12 +303,12 @@ def test_a_graph_that_never_ends_is_ended(
     onnx.save_model(model, candidate.root / MODEL)
     candidate.relock()
     monkeypatch.setenv("PYTHONPATH", "")  # by itself: a copy of tests/warm ends a moment later
-    reason = measured(Gate.ACCURACY, candidate, 6)
+    reason = measured("accuracy", candidate, 6)
     assert reason is not None
     assert reason.startswith("the accuracy gate took longer than its 6 s and was ended")
     assert not any(_works_in(process, candidate.root) for process in Path("/proc").glob("[0-9]*"))
-    verdict = verdict_on(Workspace(candidate.root), unmeasured={Gate.ACCURACY: reason})
-    assert verdict.gate_blocks(Gate.ACCURACY)
+    verdict = verdict_on(Workspace(candidate.root), unmeasured={"accuracy": reason})
+    assert verdict.gate_blocks("accuracy")
 
 
 def _works_in(process: Path, folder: Path) -> bool:
@@ -370,7 +369,7 @@ def test_a_hostile_table_is_no_pass(
 ) -> None:
     """Attacks the process that measures with tables of other shapes, or of more than there is."""
     change(candidate)
-    refused(candidate, Gate.DATA, RAW)
+    refused(candidate, "data", RAW)
 
 
 @pytest.mark.slow
@@ -384,5 +383,5 @@ def test_a_table_of_other_values_is_measured_and_fails(
     frame = _frame(candidate).assign(**column)
     frame.to_parquet(candidate.root / RAW, index=False)
     candidate.relock()
-    assert measured(Gate.DATA, candidate, 600) is None
-    assert verdict_on(Workspace(candidate.root)).gate_blocks(Gate.DATA)
+    assert measured("data", candidate, 600) is None
+    assert verdict_on(Workspace(candidate.root)).gate_blocks("data")

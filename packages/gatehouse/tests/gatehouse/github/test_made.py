@@ -15,6 +15,7 @@ from gatehouse.workspace import VERDICT, Workspace
 from tests.gatehouse.github.asking import green, lead, red, trained, write
 from tests.gatehouse.github.fork import Fork, measure_by_hand
 from tests.gatehouse.github.hub import PIPELINE, READ
+from tests.shared import NAMES
 
 EARLIER, LATER = "2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
@@ -199,15 +200,15 @@ def test_what_the_measuring_process_says_of_it_is_dropped(
     asking: Fork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Attacks with evidence, made beside a stranger's files, that says all is well."""
-    from gatehouse.evidence import Gate, evidence_path, read_evidence
+    from gatehouse.evidence import evidence_path, read_evidence
     from gatehouse.origin import with_origin
     from gatehouse.workspace import EVIDENCE
 
     def forging(folder: Path, draws: str) -> Measured:
         measured = measure_by_hand(folder, draws)
-        path = evidence_path(folder / EVIDENCE, Gate.ROWS)
-        with_origin(read_evidence(path, Gate.ROWS), None).write(path)
-        made = measured.made | evidence_digests(folder)
+        path = evidence_path(folder / EVIDENCE, "rows")
+        with_origin(read_evidence(path, "rows"), None).write(path)
+        made = measured.made | evidence_digests(folder, NAMES)
         return measured.model_copy(update={"made": made})
 
     monkeypatch.setattr("gatehouse.github.measuring.measure_all", forging)

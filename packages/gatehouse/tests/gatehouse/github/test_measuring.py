@@ -14,7 +14,8 @@ import pytest
 from gatehouse.base import Base, BaseRecord
 from gatehouse.draws import DRAWS
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import evidence_path
+from gatehouse.gates import GATES
 from gatehouse.github import measuring
 from gatehouse.github.isolation import Isolation, Level
 from gatehouse.github.measuring import JOB_MINUTES, gate_seconds, measure_all, measure_run
@@ -26,6 +27,7 @@ from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE
 from tests.gatehouse.tiny import Finished
 from tests.sample import lay_sample
+from tests.shared import NAMES
 
 SECRETS = (
     "GATEHOUSE_KEY",
@@ -79,7 +81,7 @@ def test_a_process_that_dies(finished: Finished, stand_in: Path, does: str, told
     (stand_in / "does").write_text(does)
     measured = measure_all(finished.root, "0" * 64)
     assert measured.graph is None
-    assert set(measured.unmeasured) == set(Gate)
+    assert set(measured.unmeasured) == set(NAMES)
     assert measured.made == {}
     for gate, problem in measured.unmeasured.items():
         assert told in problem
@@ -103,11 +105,11 @@ def test_gates_that_all_hang(
     finished: Finished, stand_in: Path, does: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Attacks the job's time: each gate ends at its share, and says that it was this gate."""
-    monkeypatch.setattr(measuring, "gate_seconds", lambda _: 0.5)
+    monkeypatch.setattr(measuring, "gate_seconds", lambda *_: 0.5)
     (stand_in / "does").write_text(does)
     monkeypatch.setattr(measuring, "GRAPH_LIMIT", 0.5)
     measured = measure_all(finished.root, "0" * 64)
-    assert set(measured.unmeasured) == set(Gate)
+    assert set(measured.unmeasured) == set(NAMES)
     assert measured.graph_problem == "it took longer than 0.5 s"
     for gate, problem in measured.unmeasured.items():
         assert problem.startswith(f"the {gate} gate took longer than its 0 s and was ended")
@@ -116,7 +118,7 @@ def test_gates_that_all_hang(
     report = report_on(finished.workspace, base, measured, "")
     comment = (finished.root / REPORT).read_text()
     assert report.outcome is Outcome.FAIL
-    assert all(f"the {gate} gate took longer than its 0 s" in comment for gate in Gate)
+    assert all(f"the {gate} gate took longer than its 0 s" in comment for gate in NAMES)
 
 
 @pytest.mark.parametrize("minutes", ["1", "20", "60", "360"])
@@ -126,10 +128,10 @@ def test_all_shares_together_leave_time_to_answer(
 ) -> None:
     """On any number of cores, though all gates hang one after the other."""
     monkeypatch.setenv(JOB_MINUTES, minutes)
-    turns = math.ceil((len(Gate) - 1) / workers) + 2  # rows are dealt first
-    assert gate_seconds(workers) * turns <= 0.61 * 60 * int(minutes)
+    turns = math.ceil((len(NAMES) - 1) / workers) + 2  # rows are dealt first
+    assert gate_seconds(workers, GATES) * turns <= 0.61 * 60 * int(minutes)
     monkeypatch.setenv(JOB_MINUTES, "")  # a variable that is not set
-    assert gate_seconds(2) == 60 * 60 * 0.6 / 5
+    assert gate_seconds(2, GATES) == 60 * 60 * 0.6 / 5
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "an hour", "1.5", "1e9", "99999", "٦٠"])
@@ -144,12 +146,12 @@ def test_a_limit_that_is_none(
 
 def test_evidence_of_another_gate(finished: Finished, stand_in: Path) -> None:
     """Attacks a gate by the process of another one: each answers for its own gate only."""
-    for gate in Gate:
+    for gate in NAMES:
         finished.write_evidence(gate)
-    forged = evidence_path(finished.root / EVIDENCE, Gate.FAIRNESS).read_text("utf-8")
+    forged = evidence_path(finished.root / EVIDENCE, "fairness").read_text("utf-8")
     (stand_in / "does").write_text(f"print({forged!r})")
     measured = measure_all(finished.root, "0" * 64)
-    assert set(measured.unmeasured) == set(Gate) - {Gate.FAIRNESS}
+    assert set(measured.unmeasured) == set(NAMES) - {"fairness"}
     for gate, problem in measured.unmeasured.items():
         assert problem == f"the {gate} gate's process answered with evidence of the fairness gate"
 
@@ -169,7 +171,7 @@ def test_no_secret_reaches_it(finished: Finished, stand_in: Path,
     (stand_in / "does").write_text("sys.exit(1)")
     measure_all(finished.root, "0" * 64)
     calls = [json.loads(line) for line in (stand_in / "told").read_text().splitlines()]
-    assert sorted(words[-1] for words, _, _ in calls) == sorted([*Gate, GRAPH, DEAL])
+    assert sorted(words[-1] for words, _, _ in calls) == sorted([*NAMES, GRAPH, DEAL])
     for words, environment, folder in calls:
         assert words[0] == "-P"
         assert "secret" not in environment.values()

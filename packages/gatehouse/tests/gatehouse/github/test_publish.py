@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.github.client import connect
 from gatehouse.github.event import Event
 from gatehouse.github.judged import JUDGED, RECORD, Judged
 from gatehouse.github.publish import announce, publish
 from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.github.hub import PIPELINE, Hub
+from tests.shared import NAMES
 
 HELD: dict[str, Any] = {"action": "requested", "conclusion": "action_required"}
 RECORDED = {"dvc.lock": "two\n", "reports/report.md": "two\n"}
@@ -61,12 +61,12 @@ def test_recorded_and_green_where_it_is_recorded(desk: Desk) -> None:
     desk.publish()
     git, tip = desk.hub.github.git, desk.hub.head(1)
     assert git.commit_of(f"{tip}^") == desk.head
-    made = [f"reports/evidence/{gate}.json" for gate in Gate]
+    made = [f"reports/evidence/{gate}.json" for gate in NAMES]
     files = [*RECORDED, *made, "params.yaml", "policy.yaml", "reports/verdict.json"]
     files.append("reports/verdict.svg")
     assert desk.files(tip) == sorted(files)
     assert git.git("show", f"{tip}:dvc.lock") == "two"
-    names = {"gatehouse", *(f"gatehouse/{gate}" for gate in Gate)}
+    names = {"gatehouse", *(f"gatehouse/{gate}" for gate in NAMES)}
     for commit in (desk.head, tip):
         statuses = desk.hub.github.statuses(commit)
         assert set(statuses) == names
@@ -302,7 +302,7 @@ def test_a_listed_base_has_a_status_of_its_own(desk: Desk) -> None:
     desk.hub.github.state.pulls[1].base_branch = "release/1.x"
     hand_over(desk, base="release/1.x", record=False)
     desk.publish({"release/1.x": "gatehouse-1.x"})
-    names = {"gatehouse-1.x", *(f"gatehouse-1.x/{gate}" for gate in Gate)}
+    names = {"gatehouse-1.x", *(f"gatehouse-1.x/{gate}" for gate in NAMES)}
     assert set(desk.hub.github.statuses(desk.head)) == names
     assert desk.hub.state(desk.head, "gatehouse-1.x") == "success"
 

@@ -30,7 +30,7 @@ ROWS = "data/snapshots/2026-11-30-ab.parquet"
 OTHER = {
     "source: simulated": "source: file",
     "path: data/own": f"path: {ROWS}",
-    "seed: 0\n  threshold": "seed: 5\n  threshold",
+    "seed: 0\n  torch_mlp": "seed: 5\n  torch_mlp",
 }
 
 

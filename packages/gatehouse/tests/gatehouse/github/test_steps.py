@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.evidence import Gate, evidence_path
+from gatehouse.evidence import evidence_path
 from gatehouse.github.event import Event
 from gatehouse.github.fetching import fetch_run
 from gatehouse.github.judged import Judged
@@ -21,7 +21,7 @@ from tests.gatehouse.github.fork import Fork, sha256
 from tests.gatehouse.github.hub import READ
 
 Attack = Callable[[Place], object]
-LATENCY = evidence_path(EVIDENCE, Gate.LATENCY)
+LATENCY = evidence_path(EVIDENCE, "latency")
 
 
 def judged(fork: Fork, attack: Attack, *, before: bool) -> Judged:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from gatehouse.base import BASE_FILE, BaseRecord
-from gatehouse.evidence import Gate, read_evidence
+from gatehouse.evidence import read_evidence
 from gatehouse.github.judged import Judged
 from gatehouse.github.teams import TOKEN
 from gatehouse.prepare import prepare
@@ -100,7 +100,7 @@ class Steps:
     def counted(self, measurement: str) -> float:
         """What the last step's evidence counts."""
         evidence = read_evidence(
-            self.fork.judged_folder / "record/reports/evidence/rows.json", Gate.ROWS
+            self.fork.judged_folder / "record/reports/evidence/rows.json", "rows"
         )
         (value,) = (m.value for m in evidence.measurements if m.name == measurement)
         assert value is not None

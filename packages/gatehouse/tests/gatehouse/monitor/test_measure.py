@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate
+from gatehouse.evidence import Evidence
 from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.scan import Span, scan
 from gatehouse.monitor.verdict import judge_window, watching
@@ -21,6 +21,7 @@ from tests.gatehouse import tiny
 from tests.gatehouse.monitor import logs
 from tests.gatehouse.monitor.logs import END
 from tests.gatehouse.tiny import POLICY, Finished
+from tests.shared import SPECS
 
 HOURS = timedelta(hours=6)
 SEASON = Monitor(window=HOURS, windows=12, season=timedelta(days=1))
@@ -63,9 +64,9 @@ def watched(root: Path, rows: pd.DataFrame, monitor: Monitor) -> Watched:
 
 
 def judged(over: Watched, number: int = 0) -> Verdict:
-    rules = watching(over.policy, [Gate.DRIFT])
-    evidence = {Gate.DRIFT: over.evidence(Gate.DRIFT, number)}
-    reference = over.reference.subject(Gate.DRIFT)
+    rules = watching(over.policy, ["drift"])
+    evidence = {"drift": over.evidence("drift", number)}
+    reference = over.reference.subject(SPECS["drift"])
     return judge_window(evidence, over.subject(number), reference, rules, "policy", END.date())
 
 
@@ -120,8 +121,8 @@ def test_one_window_without_records_within_a_season(finished: Finished) -> None:
     over = Watched(found, found.model(), workspace, policy, None)
     with pytest.raises(GatehouseError, match="no record of this model from 2026-03-29 18:00 to"):
         over.measure_drift(0)
-    assert isinstance(over.evidence(Gate.DRIFT, 0), str)
-    assert isinstance(over.evidence(Gate.DRIFT, 1), Evidence)
+    assert isinstance(over.evidence("drift", 0), str)
+    assert isinstance(over.evidence("drift", 1), Evidence)
 
 
 def test_the_reference_is_what_the_log_would_hold(finished: Finished) -> None:
@@ -141,9 +142,9 @@ def test_a_handful_of_records(finished: Finished, count: int) -> None:
     """Attacks a division by nothing in a window of one row, or of rows that are all alike."""
     rows = tiny.rows(count).assign(age=40.0)
     over = watched(finished.root, rows, Monitor())
-    assert isinstance(over.evidence(Gate.DRIFT), Evidence)
+    assert isinstance(over.evidence("drift"), Evidence)
     rows = rows.assign(age=np.nan, job=None)
-    assert isinstance(watched(finished.root, rows, Monitor()).evidence(Gate.DRIFT), Evidence)
+    assert isinstance(watched(finished.root, rows, Monitor()).evidence("drift"), Evidence)
 
 
 def test_the_subject_tells_windows_apart(finished: Finished) -> None:

@@ -46,7 +46,6 @@ data:
 train:
   trainer: pipeline.network:torch_mlp
   seed: 0
-  threshold: 0.4
   torch_mlp:
     hidden: [16, 8]
     bins: 8
@@ -60,6 +59,7 @@ train:
     weight_decay: 0.01
     threads: 1
     fairness_penalty: {attribute: group, weight: 0.0}
+decision: {threshold: 0.4}
 quantize: {method: static}
 """
 

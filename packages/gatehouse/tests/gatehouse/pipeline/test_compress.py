@@ -108,7 +108,7 @@ def test_tensorboard_has_the_curve(shop: Shop) -> None:
     """The switch writes what TensorBoard itself reads, an entry for each epoch."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    shop.edit("params.yaml", "  threshold: 0.4\n", "  threshold: 0.4\n  tensorboard: true\n")
+    shop.edit("params.yaml", "  torch_mlp:\n", "  tensorboard: true\n  torch_mlp:\n")
     assert main() == 0
     (run,) = Path(FOLDER).iterdir()
     events = EventAccumulator(str(run))

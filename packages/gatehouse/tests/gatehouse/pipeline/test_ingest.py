@@ -11,7 +11,7 @@ import pytest
 
 from gatehouse.contract import Contract, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.gates.data import validate
+from gatehouse.gates.data.measure import validate
 from gatehouse.pipeline import ingest as module
 from gatehouse.pipeline.ingest import ingest, main, typed
 from gatehouse.pipeline.settings import DataSettings, load_settings

@@ -32,7 +32,7 @@ def test_int8_decides_as_fp32_does(shop: Shop, method: Method) -> None:
     assert train() == 0
     assert main() == 0
     models = Model(FP32), Model(INT8)
-    full, small = (m.decisions(m.outputs(shop.valid)) for m in models)
+    full, small = (models[1].decisions(m.outputs(shop.valid)) for m in models)
     assert (full == small).mean() >= 0.97
 
 
@@ -54,7 +54,7 @@ def test_metadata_and_inputs_stay(shop: Shop, method: Method) -> None:
     assert train() == 0
     assert main() == 0
     models = Model(FP32), Model(INT8)
-    assert models[0].metadata == models[1].metadata
+    assert models[0].metadata == models[1].metadata.model_copy(update={"threshold": 0.5})
     assert models[0].inputs == models[1].inputs
 
 
@@ -94,6 +94,24 @@ def test_two_runs_give_the_same_bytes_and_leave_nothing(
     printed = capfd.readouterr()
     assert printed.err == ""
     assert len(printed.out.splitlines()) == 2
+
+
+def test_the_served_graph_has_the_threshold_of_the_settings(shop: Shop) -> None:
+    """Attacks a threshold that is trained in: another one would train again, or be ignored."""
+    assert train() == 0
+    trained = FP32.read_bytes()
+    for threshold in (0.4, 0.7):
+        shop.edit(
+            "params.yaml", "decision: {threshold: 0.4}", f"decision: {{threshold: {threshold}}}"
+        )
+        assert main() == 0
+        served = Model(INT8)
+        assert served.metadata == Model(FP32).metadata.model_copy(update={"threshold": threshold})
+        scores = served.scores(shop.valid)
+        decisions = served.decisions(served.outputs(shop.valid))
+        assert (decisions == (scores >= threshold)).all()
+        assert 0 < decisions.sum() < len(decisions)
+    assert FP32.read_bytes() == trained
 
 
 def test_a_static_score_does_not_depend_on_the_batch(shop: Shop) -> None:

@@ -49,7 +49,7 @@ def test_the_model_says_where_it_comes_from(shop: Shop) -> None:
     assert said.data == data_digest()
     assert said.commit == "0" * 40
     assert said.classes == ("no", "yes")
-    assert said.threshold == 0.4
+    assert said.threshold == 0.5, "the served graph has the threshold of the settings"
     assert said.trainer == "pipeline.network:torch_mlp"
 
 

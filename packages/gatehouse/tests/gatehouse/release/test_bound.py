@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from gatehouse import places
 from gatehouse.acceptance.offer import scope_of
 from gatehouse.acceptance.record import FOLDER, Acceptance
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, evidence_path
+from gatehouse.evidence import Evidence, evidence_path
 from gatehouse.judging import today, verdict_on
 from gatehouse.places import LIBRARY
 from gatehouse.policy import load_policy
-from gatehouse.release import judged as judged_module
 from gatehouse.release.bound import check_bound
 from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.result import (
@@ -37,6 +37,7 @@ from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32, VERDICT, Workspace
 from tests.gatehouse.release.images import layer, make_layout
 from tests.gatehouse.repository import Repository
+from tests.shared import NAMES
 
 CODE = {
     f"{LIBRARY}/__init__.py": "",
@@ -117,7 +118,7 @@ class Handed:
 
     def measured_on(self, **subject: str) -> None:
         """Let all evidence speak of other data or another model."""
-        for gate in Gate:
+        for gate in NAMES:
             path = evidence_path(self.candidate.evidence, gate)
             evidence = Evidence.read(path)
             known = {k: v for k, v in subject.items() if getattr(evidence.candidate, k)}
@@ -129,7 +130,7 @@ class Handed:
 def handed(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Handed:
     """What an honest build of HEAD leaves; HEAD records a verdict."""
     root = repository.root
-    monkeypatch.setattr(judged_module, "PACKAGE", root / LIBRARY)
+    monkeypatch.setattr(places, "PACKAGE", root / LIBRARY)
     for name, text in CODE.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -299,8 +300,8 @@ def test_an_owner_s_word_counts_where_head_records_it(handed: Handed) -> None:
     check_bound(handed.pack(accepted), root, today())
 
 
-@pytest.mark.parametrize("gate", [Gate.ACCURACY, Gate.DATA])
-def test_evidence_that_fails(handed: Handed, gate: Gate) -> None:
+@pytest.mark.parametrize("gate", ["accuracy", "data"])
+def test_evidence_that_fails(handed: Handed, gate: str) -> None:
     """The verdict is a pass, and the evidence handed over with it is not enough for one."""
     verdict = handed.judged()
     path = evidence_path(handed.candidate.evidence, gate)
@@ -318,7 +319,7 @@ def test_evidence_that_fails(handed: Handed, gate: Gate) -> None:
 def test_evidence_that_cannot_be_read(handed: Handed, content: str | None) -> None:
     """Missing or broken evidence is an error, and an error is no pass."""
     verdict = handed.judged()
-    path = evidence_path(handed.candidate.evidence, Gate.FAIRNESS)
+    path = evidence_path(handed.candidate.evidence, "fairness")
     path.unlink() if content is None else path.write_text(content)
     assert "fairness" in handed.refused(verdict)
 

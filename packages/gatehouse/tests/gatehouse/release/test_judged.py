@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse import places
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.places import LIBRARY
-from gatehouse.release import judged as judged_module
 from gatehouse.release.build import build
 from gatehouse.release.judged import judge_commit
 from gatehouse.release.result import Release
@@ -24,7 +23,7 @@ from tests.sample import lay_sample
 @pytest.fixture
 def released(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """The tiny repository with what a model card needs, on main; as if its code were what runs."""
-    monkeypatch.setattr(judged_module, "PACKAGE", repository.root / LIBRARY)
+    monkeypatch.setattr(places, "PACKAGE", repository.root / LIBRARY)
     lay_sample(repository.root, "model_card.yaml")
     repository.commit("a card")
     return repository
@@ -41,10 +40,10 @@ def replace(repository: Repository, old: str, new: str) -> None:
 def test_a_forged_record_decides_nothing(released: Repository, tmp_path: Path) -> None:
     """The policy can't be met; evidence and verdict that lie in Git say that it was."""
     replace(released, "at_least: 0.8\n", "at_least: 0.9999\n")
-    released.write_evidence(Gate.ACCURACY)
-    forged = released.evidence(Gate.ACCURACY)
+    released.write_evidence("accuracy")
+    forged = released.evidence("accuracy")
     better = tuple(m.model_copy(update={"value": 1.0}) for m in forged.measurements)
-    released.write_evidence(Gate.ACCURACY, measurements=better)
+    released.write_evidence("accuracy", measurements=better)
     (released.root / VERDICT).write_text('{"outcome": "pass"}')
     released.commit("forged")
     judged = judge_commit(released.root, tmp_path / "commit")

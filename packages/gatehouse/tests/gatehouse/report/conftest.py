@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from gatehouse.evidence import LOOKS_AT, Evidence, Gate, Interval, Measurement, Of, Subject
+from gatehouse.evidence import Evidence, Interval, Measurement, Of, Subject
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.policy import Policy, parse_policy
 from gatehouse.report.context import ReportContext
+from tests.shared import NAMES, SPECS
 
 POLICY = """
 version: 1
@@ -59,12 +60,12 @@ def measurement(name: str, value: float | None, width: float = 0.0, **rest: Any)
     )
 
 
-def measurements(gate: Gate, **told: Any) -> list[Measurement]:
+def measurements(gate: str, **told: Any) -> list[Measurement]:
     """What `gate` measures in a good run; `told` changes single numbers."""
     m = measurement
     of: dict[str, Any] = {"of": Of.COMPARISON}
     match gate:
-        case Gate.DATA:
+        case "data":
             broken = told.get("broken", ())
             return [
                 m("failed_expectations", len(broken), slice="severity=critical", n=31,
@@ -73,7 +74,7 @@ def measurements(gate: Gate, **told: Any) -> list[Measurement]:
                 m("rows", 48842, n=48842, unit="rows"),
                 *broken,
             ]  # fmt: skip
-        case Gate.ROWS:
+        case "rows":
             rows: dict[str, Any] = {"unit": "rows"}
             touched = told.get("touched", 0)
             return [
@@ -82,7 +83,7 @@ def measurements(gate: Gate, **told: Any) -> list[Measurement]:
                 m("relabelled_rows", touched, **rows, **of),
                 m("touched_exam_rows", touched, **rows, **of),
             ]  # fmt: skip
-        case Gate.DRIFT:
+        case "drift":
             return [
                 m("schema_changes", 0, unit="columns", n=15, **of),
                 m("drift", told.get("age", 0.011), slice="column=age", unit="sigma",
@@ -90,14 +91,14 @@ def measurements(gate: Gate, **told: Any) -> list[Measurement]:
                 m("drift", 0.004, slice="column=occupation", unit="share", p_value=0.7, **of),
                 m("drift", 0.02, slice="prediction", unit="sigma", p_value=0.4, **of),
             ]  # fmt: skip
-        case Gate.ACCURACY:
+        case "accuracy":
             auc = told.get("roc_auc", 0.9121)
             return [
                 m("roc_auc", auc, 0.006), m("accuracy", 0.861, 0.007),
                 m("roc_auc", 0.9115, 0.006, of=Of.BASE), m("accuracy", 0.860, 0.007, of=Of.BASE),
                 m("roc_auc", auc - 0.9115, 0.003, **of), m("accuracy", 0.001, 0.003, **of),
             ]  # fmt: skip
-        case Gate.FAIRNESS:
+        case "fairness":
             group = [
                 (slice_, name, value)
                 for slice_, rate in (
@@ -116,7 +117,7 @@ def measurements(gate: Gate, **told: Any) -> list[Measurement]:
                 m("equalized_odds_difference", told.get("odds", 0.12), 0.04, slice="sex",
                   unit="share"),
             ]  # fmt: skip
-        case Gate.LATENCY:
+        case "latency":
             return [
                 m("latency_ratio", told.get("ratio", 0.93), 0.02, slice="int8/fp32 single row"),
                 m("latency_p50", 0.061, slice="int8 single row", unit="ms"),
@@ -126,6 +127,7 @@ def measurements(gate: Gate, **told: Any) -> list[Measurement]:
                 m("size", 341_000, slice="int8", unit="bytes", n=1),
                 m("latency_ratio", 1.01, 0.02, slice="candidate/base single row", **of),
             ]  # fmt: skip
+    raise AssertionError(gate)
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def make_run(policy: Policy) -> MakeRun:
     def make(
         *,
         base: bool = True,
-        evidence: Mapping[Gate, Evidence | str] | None = None,
+        evidence: Mapping[str, Evidence | str] | None = None,
         decided_by: Policy = policy,
         proposed: Policy | None = None,
         verdict: Mapping[str, Any] | None = None,
@@ -148,12 +150,14 @@ def make_run(policy: Policy) -> MakeRun:
         **told: Any,
     ) -> ReportContext:
         of_base = BASE if base else None
-        found: dict[Gate, Evidence | str] = {
+        found: dict[str, Evidence | str] = {
             gate: Evidence(
                 gate=gate,
-                candidate=Subject(**{field: getattr(SUBJECT, field) for field in LOOKS_AT[gate]}),
-                base=compared_with(gate, of_base),
-                settings=decided_by.measure.of_gate(gate),
+                candidate=Subject(
+                    **{field: getattr(SUBJECT, field) for field in SPECS[gate].looks_at}
+                ),
+                base=compared_with(SPECS[gate], of_base),
+                settings=decided_by.settings(SPECS[gate]),
                 tools={"numpy": "2.4.0"},
                 measurements=tuple(
                     measured
@@ -161,7 +165,7 @@ def make_run(policy: Policy) -> MakeRun:
                     if base or measured.of is Of.CANDIDATE
                 ),
             )
-            for gate in Gate
+            for gate in NAMES
         }
         found |= evidence or {}
         case = Case(evidence=found, candidate=SUBJECT, base=of_base, today=TODAY)

@@ -10,7 +10,6 @@ from markdown_it import MarkdownIt
 
 from gatehouse.contract import Contract, load_contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Gate
 from gatehouse.report.card import CardContext, render_card, with_accepted
 from gatehouse.report.card_text import CardText, load_card_text
 from tests.gatehouse.acceptance.case import accept, judged, worse
@@ -69,7 +68,7 @@ def test_missing_evidence_is_said_and_not_hidden(
     make_run: Any, contract: Contract, text: CardText
 ) -> None:
     """A card without measurements must not read as if all were well."""
-    shown = card(make_run, contract, text, evidence={Gate.ACCURACY: "no such file"})
+    shown = card(make_run, contract, text, evidence={"accuracy": "no such file"})
     assert "Not measured: no such file" in shown
 
 

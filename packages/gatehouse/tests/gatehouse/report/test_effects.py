@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gatehouse.evidence import Gate, Of
+from gatehouse.evidence import Of
 from gatehouse.report.effects import effects, used
 from gatehouse.verdict import Outcome, RuleResult
 from tests.gatehouse.report.conftest import MakeRun
@@ -16,7 +16,7 @@ from tests.gatehouse.report.conftest import MakeRun
 
 def result(measurement: str, limit: float, bound: Any, of: Of = Of.CANDIDATE) -> RuleResult:
     return RuleResult(
-        rule="r", gate=Gate.ACCURACY, measurement=measurement, of=of, limit=limit, bound=bound,
+        rule="r", gate="accuracy", measurement=measurement, of=of, limit=limit, bound=bound,
         outcome=Outcome.PASS, blocks=False, why="", findings=(),
     )  # fmt: skip
 
@@ -75,5 +75,5 @@ def test_every_decided_rule_is_there_with_base_and_slices(make_run: MakeRun) -> 
 
 def test_what_was_not_measured_is_not_drawn(make_run: MakeRun) -> None:
     """Attacks a mark without a value: missing evidence, and no base."""
-    chart = effects(make_run(base=False, evidence={Gate.LATENCY: "gone"}))
+    chart = effects(make_run(base=False, evidence={"latency": "gone"}))
     assert [row.name for row in chart.rows] == ["data-critical", "accuracy-floor", "fairness-odds"]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from gatehouse.acceptance.offer import Offer, offers
-from gatehouse.evidence import Gate
 from gatehouse.github.compose import Surroundings, judged_comment
 from gatehouse.policy import Policy
 from gatehouse.report.context import ReportContext
@@ -16,6 +15,7 @@ from gatehouse.report.markdown import render_report
 from tests.gatehouse.report.conftest import MakeRun
 from tests.gatehouse.report.length import lines_in_sight
 from tests.gatehouse.report.test_markdown import expectation
+from tests.shared import NAMES
 
 AROUND = Surroundings(
     "c" * 40, "https://github.com/o/m/actions/runs/1", "https://github.com/here", training=3,
@@ -52,7 +52,7 @@ def test_a_pass_has_ten_lines(
     [
         {"roc_auc": 0.868},
         RED,
-        {"evidence": dict.fromkeys(Gate, "reports/x.json: there is no such file")},
+        {"evidence": dict.fromkeys(NAMES, "reports/x.json: there is no such file")},
         {"base": False, "roc_auc": 0.868},
     ],
     ids=["one gate", "all gates", "no evidence", "no base"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from gatehouse.evidence import Gate
 from gatehouse.report.links import links_at, rule_lines
 from tests.sample import SAMPLE
 
@@ -38,4 +37,4 @@ def test_links_lead_into_the_base() -> None:
     number = rule_lines(POLICY)["accuracy-floor"]
     assert links.rule("accuracy-floor") == f"[`accuracy-floor`]({place}/policy.yaml#L{number})"
     assert links.rule("unknown") == f"[`unknown`]({place}/policy.yaml)"
-    assert links.gate(Gate.DRIFT) == f"[**drift**]({place}/docs/gates.md#drift)"
+    assert links.gate("drift") == f"[**drift**]({place}/packages/gatehouse/docs/gates.md#drift)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gatehouse.evidence import COLUMN_AUC, NEW, Evidence, Gate, Measurement, Of
+from gatehouse.evidence import COLUMN_AUC, NEW, Evidence, Measurement, Of
 from gatehouse.report.markdown import render_report
 from gatehouse.report.rows import rows, rows_line
 from tests.gatehouse.report.conftest import MakeRun
@@ -32,11 +32,11 @@ def test_what_explains_gone_rows_is_said(make_run: MakeRun) -> None:
     slices = {"reason=retention": 30, "reason=retention & split=test": 6, "reason=erasure": 2}
     of: dict[str, Any] = {"of": Of.COMPARISON, "unit": "rows", "n": 48_842, "method": "exact"}
     context = make_run()
-    evidence = context.evidence[Gate.ROWS]
+    evidence = context.evidence["rows"]
     assert isinstance(evidence, Evidence)
     more = [Measurement(name="explained_rows", slice=s, value=v, **of) for s, v in slices.items()]
     told = evidence.model_copy(update={"measurements": (*evidence.measurements, *more)})
-    context = replace(context, evidence=dict(context.evidence) | {Gate.ROWS: told})
+    context = replace(context, evidence=dict(context.evidence) | {"rows": told})
     assert "34 gone (30 by retention, 2 by erasure), 0 relabelled" in rows_line(context)
     said = "Gone rows that are explained: 30 by retention (6 of the exam), 2 by erasure (0 of"
     assert said in rows(context)
@@ -59,7 +59,7 @@ def test_without_a_base_there_is_no_line(make_run: MakeRun) -> None:
 def test_a_new_column_is_told(make_run: MakeRun) -> None:
     """Attacks a column that gives the target away, or means another thing on new rows."""
     context = make_run()
-    accuracy = context.usable(Gate.ACCURACY)
+    accuracy = context.usable("accuracy")
     assert accuracy is not None
     told = {"hint": (0.97, 0.98, 0.61), "size": (0.62, 0.63, 0.62)}
     found = [
@@ -71,7 +71,7 @@ def test_a_new_column_is_told(make_run: MakeRun) -> None:
         for where, value in zip(("exam", "train", NEW), values, strict=True)
     ]  # fmt: skip
     more = accuracy.model_copy(update={"measurements": (*accuracy.measurements, *found)})
-    changed = replace(context, evidence={**context.evidence, Gate.ACCURACY: more})
+    changed = replace(context, evidence={**context.evidence, "accuracy": more})
     hint, size = rows(changed).splitlines()[-2:]
     assert "`hint`: ROC AUC by itself 0.970 on exam, 0.980 on train, 0.610 on new test rows" in hint
     assert "over 0.9" in hint

@@ -11,9 +11,7 @@ from typing import Any
 
 from gatehouse.contract import load_contract
 from gatehouse.evidence import (
-    LOOKS_AT,
     Evidence,
-    Gate,
     Interval,
     Measurement,
     Of,
@@ -31,6 +29,7 @@ from gatehouse.run import CARD, REPORT
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import EVIDENCE, VERDICT
 from tests.sample import lay_sample
+from tests.shared import NAMES, SPECS
 
 ROOT = Path(__file__).parents[5]
 COMMITS = 12
@@ -53,20 +52,20 @@ def _m(name: str, value: float, width: float = 0.0, **rest: Any) -> Measurement:
     return Measurement(name=name, value=value, **told | rest)
 
 
-def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measurement]:
+def measurements(gate: str, step: float, *, worse: bool = False) -> list[Measurement]:
     """What `gate` measures at a step: values that wander; `worse`: an accuracy that fails."""
     wave = math.sin(step * 1.7) * 0.4 + math.sin(step * 0.6) * 0.6
     of: dict[str, Any] = {"of": Of.COMPARISON}
     share: dict[str, Any] = {"unit": "share"}
     auc = 0.918 + 0.006 * wave - (0.05 if worse else 0)
     match gate:
-        case Gate.DATA:
+        case "data":
             return [
                 _m("rows", 48_842, unit="rows"),
                 _m("failed_expectations", 0, slice="severity=critical", n=39),
                 _m("failed_expectations", 0, slice="severity=warning", n=1),
             ]
-        case Gate.ROWS:
+        case "rows":
             return [
                 _m("not_from_run", 0, n=1),
                 _m("first_run", 0, unit="first runs"),
@@ -77,7 +76,7 @@ def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measur
                 _m("unfair_deal", 0.01, slice="rows=added", p_value=0.5, n=900, **share, **of),
                 _m("train_turnover", 0.02, n=39_042, **share, **of),
             ]
-        case Gate.DRIFT:
+        case "drift":
             effects = {"number=age": 0.02, "number=hours": 0.015, "category=job": 0.008}
             return [
                 _m("schema_changes", 0, n=15, **of),
@@ -89,7 +88,7 @@ def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measur
                 _m("drift", 0.01 + 0.005 * wave, slice="prediction", p_value=0.3, unit="sigma",
                    **of),
             ]  # fmt: skip
-        case Gate.ACCURACY:
+        case "accuracy":
             return [
                 _m("roc_auc", auc, 0.006), _m("accuracy", 0.862 + 0.003 * wave, 0.007),
                 _m("expected_calibration_error", 0.02 + 0.004 * wave, 0.006),
@@ -98,7 +97,7 @@ def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measur
                 _m("accuracy", 0.001 * wave, 0.004, **of),
                 _m("accuracy", 0.002 * wave, 0.01, slice="new test rows", **of),
             ]  # fmt: skip
-        case Gate.FAIRNESS:
+        case "fairness":
             rates = {"sex=Female": 0.09, "sex=Male": 0.25}
             return [
                 *(
@@ -114,7 +113,7 @@ def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measur
                     )
                 ),
             ]
-        case Gate.LATENCY:
+        case "latency":
             return [
                 _m("latency_ratio", 0.95 + 0.05 * wave, 0.02, slice="int8/fp32 single row"),
                 _m("latency_ratio", 1.01 + 0.03 * wave, 0.02, slice="candidate/base single row",
@@ -125,19 +124,22 @@ def measurements(gate: Gate, step: float, *, worse: bool = False) -> list[Measur
                 _m("single_row_difference", 0.0, slice="int8", **share),
                 _m("roc_auc_difference", -0.0002, 0.0001, slice="int8/fp32"),
             ]  # fmt: skip
+    raise AssertionError(gate)
 
 
-def evidence(policy: Policy, step: float, **told: Any) -> dict[Gate, Evidence | str]:
+def evidence(policy: Policy, step: float, **told: Any) -> dict[str, Evidence | str]:
     return {
         gate: Evidence(
             gate=gate,
-            candidate=Subject(**{field: getattr(_SUBJECT, field) for field in LOOKS_AT[gate]}),
-            base=compared_with(gate, _BASE),
-            settings=policy.measure.of_gate(gate),
+            candidate=Subject(
+                **{field: getattr(_SUBJECT, field) for field in SPECS[gate].looks_at}
+            ),
+            base=compared_with(SPECS[gate], _BASE),
+            settings=policy.settings(SPECS[gate]),
             tools={"numpy": "2.4.0"},
             measurements=tuple(measurements(gate, step, **told)),
         )
-        for gate in Gate
+        for gate in NAMES
     }
 
 
@@ -204,17 +206,17 @@ def lay_out(root: Path) -> None:
 def write_production(root: Path) -> None:
     """Eight windows that drift away, the verdict on the last, and the report on it."""
     policy = load_policy(root / "policy.yaml")
-    gates = (Gate.DRIFT, Gate.ACCURACY)
+    gates = ("drift", "accuracy")
 
     def looked(step: int) -> list[Measurement]:
         moved = [
             m.model_copy(update={"value": m.value * (1 + 0.6 * step), "p_value": 0.0001})
             if m.name == "drift" and m.value else m
-            for m in measurements(Gate.DRIFT, 0.3 * step)
+            for m in measurements("drift", 0.3 * step)
         ]  # fmt: skip
-        return moved + measurements(Gate.ACCURACY, 0.3 * step)
+        return moved + measurements("accuracy", 0.3 * step)
 
-    found: dict[Gate, Evidence | str] = {}
+    found: dict[str, Evidence | str] = {}
     for gate in gates:
         told = evidence(policy, 0)[gate]
         assert isinstance(told, Evidence)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gatehouse.evidence import Gate
 from gatehouse.judging import verdict_on
 from gatehouse.prepare import prepare
 from gatehouse.site.behind import SHOWN
@@ -31,9 +30,9 @@ def red(finished: Finished) -> Finished:
 
 
 def fail(run: Finished) -> None:
-    run.write_evidence(Gate.ACCURACY, measurements=(measured("roc_auc", 0.5, 0.01),))
+    run.write_evidence("accuracy", measurements=(measured("roc_auc", 0.5, 0.01),))
     gaps = (measured("equalized_odds_difference", 0.6, 0.05, slice="sex"),)
-    run.write_evidence(Gate.FAIRNESS, measurements=gaps)
+    run.write_evidence("fairness", measurements=gaps)
     judged(run)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatehouse.charts.svg import HEIGHT, WIDTH
-from gatehouse.evidence import Gate, Interval, Of
+from gatehouse.evidence import Interval, Of
 from gatehouse.site.chart import trend_chart
 from gatehouse.site.trends import Point, Trend
 from gatehouse.verdict import Outcome, RuleResult
@@ -18,7 +18,7 @@ from tests.gatehouse.site.scene import HOSTILE
 
 def trend(*values: float, limit: float = 0.8, **told: Any) -> Trend:
     result = RuleResult(
-        rule="floor", gate=Gate.ACCURACY, measurement=told.get("name", "roc_auc"), of=Of.CANDIDATE,
+        rule="floor", gate="accuracy", measurement=told.get("name", "roc_auc"), of=Of.CANDIDATE,
         limit=limit, bound=told.get("bound", "at_least"), outcome=Outcome.PASS, blocks=False,
         why="", findings=(),
     )  # fmt: skip

@@ -71,7 +71,7 @@ def test_no_mixture_becomes_markup(text: str) -> None:
 def test_what_our_reports_use_is_kept() -> None:
     """Attacks a report that lost its tables, breaks, sections or signs."""
     text = (
-        "<!-- gatehouse -->\n\n## ✅ Gatehouse: pass\n\n| | Gate | n |\n| :-- | :-- | --: |\n"
+        "<!-- gatehouse -->\n\n## ✅ Gatehouse: pass\n\n| | str | n |\n| :-- | :-- | --: |\n"
         "| ❌ | **drift**<br>Data&nbsp;as | 1 |\n\n"
         "<details>\n<summary>All rules</summary>\n\n`a` &lt; b\n\n</details>\n"
     )
@@ -147,6 +147,7 @@ def test_numbers_that_cannot_be_drawn_are_still_told(values: str) -> None:
 
 def test_what_lies_beside_the_site_is_no_link() -> None:
     """Attacks a link to a file that was not published, and a word that is left of it."""
-    page = Page(render("[`a`](../policy.yaml#L3) · [docs](../docs/gates.md#drift), [x](../x)"))
+    docs = "[docs](../packages/gatehouse/docs/gates.md#drift)"
+    page = Page(render(f"[`a`](../policy.yaml#L3) · {docs}, [x](../x)"))
     assert page.links == []
     assert page.text.startswith("a ,")

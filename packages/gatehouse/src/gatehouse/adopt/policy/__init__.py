@@ -7,19 +7,22 @@ interval, and the fewer the rows are, the less is asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gatehouse.adopt.baseline import Baseline
 from gatehouse.adopt.columns import Plan
-from gatehouse.adopt.policy.accuracy import MARGIN, accuracy_rules
-from gatehouse.adopt.policy.data import data_rules, drift_rules
-from gatehouse.adopt.policy.fairness import fairness_rules
-from gatehouse.adopt.policy.latency import latency_rules
-from gatehouse.adopt.policy.rows import rows_rules
+from gatehouse.adopt.policy.accuracy import MARGIN
 from gatehouse.adopt.policy.sizes import CONFIDENCE, DEPTH, Groups, Sizes
+from gatehouse.adopt.policy.start import Start
 from gatehouse.adopt.policy.words import models_text
 from gatehouse.adopt.profile import Scan
 from gatehouse.contract import Contract
+from gatehouse.gates import GATES
+from gatehouse.gates.own import own_gates
+from gatehouse.policy import OwnGate
 
 _RULES = """\
+
 rules:                        # what to decide: a change here never measures again
 """
 _TAIL = """\
@@ -47,18 +50,33 @@ def policy_text(
     sizes: Sizes,
     *,
     leaking: bool,
+    own: Mapping[str, OwnGate],
 ) -> str:
     """The policy as YAML, with comments that say what was measured.
 
-    `leaking` says whether a column tells the target by itself.
+    Args:
+        scan: the table's rows.
+        plan: what its columns become.
+        contract: made from the plan.
+        baseline: what untuned models reach.
+        sizes: rows of the splits.
+        leaking: does a column tell the target by itself?
+        own: the repository's own gates, which are kept.
     """
     groups = Groups.of(scan, contract, sizes)
-    rules = data_rules(plan) + rows_rules() + drift_rules(contract, scan, sizes)
-    rules += accuracy_rules(contract.task, baseline, sizes, leaking=leaking)
-    if contract.protected:
-        rules += fairness_rules(contract.task, groups)
-    rules += latency_rules(contract.task, sizes)
-    return _head(baseline, sizes, groups) + _RULES + "".join(rules).lstrip("\n") + _TAIL
+    start = Start(scan, plan, contract, baseline, sizes, groups, leaking)
+    rules = [line for gate in (*GATES, *own_gates(own)) for line in gate.rules(start)]
+    return (
+        _head(baseline, sizes, groups) + _gates(own) + _RULES + "".join(rules).lstrip("\n") + _TAIL
+    )
+
+
+def _gates(own: Mapping[str, OwnGate]) -> str:
+    comment = "# of your own, by name: docs/extending.md"
+    if not own:
+        return f"gates: {{}}                     {comment}\n"
+    lines = [f"  {name}: {gate.model_dump_json()}\n" for name, gate in own.items()]
+    return f"gates:                        {comment}\n" + "".join(lines)
 
 
 def _head(baseline: Baseline, sizes: Sizes, groups: Groups) -> str:

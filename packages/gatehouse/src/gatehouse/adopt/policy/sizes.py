@@ -9,7 +9,7 @@ import numpy as np
 from gatehouse.adopt.columns import Plan
 from gatehouse.adopt.profile import Scan
 from gatehouse.contract import Contract, Task
-from gatehouse.gates.fairness import partitions
+from gatehouse.gates.fairness.measure import partitions
 
 CONFIDENCE = 0.95
 DEPTH = 2

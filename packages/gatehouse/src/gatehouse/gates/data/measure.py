@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatehouse.contract import Column, ColumnType, Contract, Role
-from gatehouse.evidence import Evidence, Gate, Measurement
+from gatehouse.evidence import Measurement
+from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 from gatehouse.table import read_table
@@ -106,17 +107,14 @@ class Result:
         return f"{text} (at most {100 * allowed:.4g}% may)" if allowed else text
 
 
-def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the data gate.
+def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Found:
+    """What the data gate finds.
 
     Raises:
         GatehouseError: what `ingest` wrote is missing or unreadable.
     """
     _, results = validate(read_raw(candidate), candidate.contract)
-    return Evidence(
-        gate=Gate.DATA,
-        candidate=candidate.subject(Gate.DATA),
-        settings=policy.measure.of_gate(Gate.DATA),
+    return Found(
         tools=versions("great-expectations", "pandas"),
         measurements=tuple(_measurements(results)),
     )
@@ -133,17 +131,6 @@ def read_raw(workspace: Workspace) -> pd.DataFrame:
         if file == files[0] or file.exists()
     ]
     return pd.concat(frames, ignore_index=True)
-
-
-def failures(evidence: Evidence, severity: str) -> int:
-    """How many expectations of `severity` the data breaks."""
-    for measurement in evidence.measurements:
-        if (
-            measurement.name == "failed_expectations"
-            and measurement.slice == f"severity={severity}"
-        ):
-            return int(measurement.value or 0)
-    return 0
 
 
 def suite(contract: Contract, frame: pd.DataFrame) -> list[Expectation]:

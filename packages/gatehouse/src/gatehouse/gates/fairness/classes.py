@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from gatehouse.contract import Task
 from gatehouse.evidence import Interval, Measurement
 from gatehouse.gates.bootstrap import Floats, wilson_interval
-from gatehouse.gates.gaps import (
+from gatehouse.gates.fairness import FairnessMeasure
+from gatehouse.gates.fairness.gaps import (
     MANY,
     gap_measurement,
     largest_gap,
@@ -29,7 +30,7 @@ from gatehouse.gates.gaps import (
     smallest_ratio,
 )
 from gatehouse.gates.predictions import Predictions
-from gatehouse.policy import FairnessMeasure, Policy
+from gatehouse.policy import Policy
 
 GROUP_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 Gap = tuple[float, Interval] | None

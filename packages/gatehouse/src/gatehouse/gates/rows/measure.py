@@ -31,10 +31,11 @@ import math
 from typing import TYPE_CHECKING
 
 from gatehouse.base import read_record
-from gatehouse.evidence import Evidence, Gate, Measurement, Of
-from gatehouse.gates.drift import holm
-from gatehouse.gates.question import first_run, split_changes
-from gatehouse.gates.steps import Sides, earlier_rows, growth, touched
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates.drift.measure import holm
+from gatehouse.gates.rows.question import first_run, split_changes
+from gatehouse.gates.rows.steps import Sides, earlier_rows, growth, touched
+from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
 from gatehouse.origin import unknown_origin
 from gatehouse.policy import Policy
@@ -61,17 +62,13 @@ _DEVIATIONS = 4
 _MATCHED = "rows matched as multisets by keyed 64-bit hashes"
 
 
-def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the rows gate; without a base there is nothing to compare.
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the rows gate finds; without a base there is nothing to compare.
 
     Raises:
         GatehouseError: raw rows are missing or unreadable, or lack an identity column.
     """
-    return Evidence(
-        gate=Gate.ROWS,
-        candidate=candidate.subject(Gate.ROWS),
-        base=base.subject(Gate.ROWS) if base else None,
-        settings=policy.measure.of_gate(Gate.ROWS),
+    return Found(
         tools=versions("numpy", "pandas", "pyarrow", "scipy"),
         measurements=(
             first_run(candidate, base),

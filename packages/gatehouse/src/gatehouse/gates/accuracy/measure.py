@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates.accuracy.curves import curves
 from gatehouse.gates.bootstrap import Floats, Metric, bootstrap, percentile_interval
-from gatehouse.gates.curves import curves
 from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import UNITS, measured, undefined
 from gatehouse.gates.metrics.edge import Told, edge_difference, edge_interval
 from gatehouse.gates.predictions import Predictions
+from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 from gatehouse.rows import row_hashes
@@ -33,8 +34,8 @@ Quantity = tuple[Of, str, str]
 """Whom a metric describes, its name, and its slice."""
 
 
-def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the accuracy gate.
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the accuracy gate finds.
 
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
@@ -44,17 +45,13 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
     measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
     measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:
-        from gatehouse.gates.new_columns import on_new_columns
-        from gatehouse.gates.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_columns import on_new_columns
+        from gatehouse.gates.accuracy.new_rows import on_new_rows
 
         measurements += on_new_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
-    return Evidence(
-        gate=Gate.ACCURACY,
-        candidate=candidate.subject(Gate.ACCURACY),
-        base=base.subject(Gate.ACCURACY) if base else None,
+    return Found(
         exam=exam.told,
-        settings=policy.measure.of_gate(Gate.ACCURACY),
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
         curves=curves(models),

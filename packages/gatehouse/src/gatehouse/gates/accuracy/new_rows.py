@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import NEW, Interval, Measurement, Of
-from gatehouse.gates.accuracy import measure_models
+from gatehouse.gates.accuracy.measure import measure_models
 from gatehouse.gates.bootstrap import Floats, wilson_interval
 from gatehouse.gates.exam import Exam
 from gatehouse.gates.metrics import COMPARED, UNITS, point_values

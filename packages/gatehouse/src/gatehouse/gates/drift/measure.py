@@ -30,11 +30,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatehouse.contract import Role, Task
-from gatehouse.evidence import Evidence, Gate, Measurement, Of
+from gatehouse.evidence import Measurement, Of
+from gatehouse.gates.drift import DriftMeasure
+from gatehouse.gates.drift.far import EVERYTHING, Usual, usual_values
 from gatehouse.gates.exam import Exam, exam_of
-from gatehouse.gates.far import EVERYTHING, Usual, usual_values
+from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
-from gatehouse.policy import DriftMeasure, Policy
+from gatehouse.policy import Policy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +70,8 @@ class Test:
     method: str
 
 
-def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the drift gate; without a base there is nothing to measure.
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the drift gate finds; without a base there is nothing to measure.
 
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
@@ -91,12 +93,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
         told = exam.told
         tests.append(_predictions(exam, base, settings, seed))
         measurements += adjusted(tests)
-    return Evidence(
-        gate=Gate.DRIFT,
-        candidate=candidate.subject(Gate.DRIFT),
-        base=base.subject(Gate.DRIFT) if base else None,
+    return Found(
         exam=told,
-        settings=policy.measure.of_gate(Gate.DRIFT),
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gatehouse.evidence import Measurement
 from gatehouse.gates.bootstrap import Floats, bootstrap, percentile_interval
-from gatehouse.gates.gaps import (
+from gatehouse.gates.fairness.gaps import (
     MANY,
     gap_measurement,
     largest_gap,

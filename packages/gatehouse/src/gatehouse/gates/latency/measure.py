@@ -19,15 +19,17 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Interval, Measurement, Of
+from gatehouse.evidence import Interval, Measurement, Of
 from gatehouse.gates.bootstrap import bootstrap, percentile_interval, wilson_interval
 from gatehouse.gates.exam import exam_of
+from gatehouse.gates.latency import LatencyMeasure
 from gatehouse.gates.metrics import COMPARED, point_values, weighted_metrics
 from gatehouse.gates.metrics.weighted import mean_of
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.scale import robust_deviation
+from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
-from gatehouse.policy import LatencyMeasure, Policy
+from gatehouse.policy import Policy
 from gatehouse.workspace import MODEL, MODEL_FP32
 
 if TYPE_CHECKING:
@@ -44,8 +46,8 @@ _CALL_SIZES = (2, 3, 7, 64, 249, 1000)
 _DRAWN_SIZES = 5
 
 
-def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the latency gate.
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the latency gate finds.
 
     Raises:
         GatehouseError: data or a model is missing, they do not fit each other, or the policy asks
@@ -70,12 +72,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
                 }
             )
         )
-    return Evidence(
-        gate=Gate.LATENCY,
-        candidate=candidate.subject(Gate.LATENCY),
-        base=base.subject(Gate.LATENCY) if base else None,
+    return Found(
         exam=exam.told,
-        settings=policy.measure.of_gate(Gate.LATENCY),
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),
     )
@@ -219,7 +217,7 @@ def _percentiles(label: str, times: NDArray[np.float64]) -> list[Measurement]:
 def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[Measurement]:
     """What INT8 changes: predictions, and the metrics on the same rows."""
     int8, fp32 = (
-        predict(model, rows, candidate.contract)
+        predict(model, rows, candidate.contract, decided_by=candidate.model)
         for model in (candidate.model, candidate.model_fp32)
     )
     changed = _moved if int8.task is Task.REGRESSION else _agreement

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Gate, Measurement
-from gatehouse.gates import fairness_classes, fairness_values
+from gatehouse.evidence import Measurement
 from gatehouse.gates.exam import exam_of
+from gatehouse.gates.fairness import classes as fairness_classes
+from gatehouse.gates.fairness import values as fairness_values
 from gatehouse.gates.predictions import Predictions
+from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
 
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 
-def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evidence:
-    """Evidence of the fairness gate: the candidate on the exam.
+def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    """What the fairness gate finds: the candidate on the exam.
 
     What the base's contract protects is measured too: no change takes an attribute out of sight.
 
@@ -51,12 +53,8 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Evi
             f"the exam has no column '{gone[0]}', which the contract (the candidate's or the "
             "base's) protects; bring it back, or stop protecting it in a pull request of its own"
         )
-    return Evidence(
-        gate=Gate.FAIRNESS,
-        candidate=candidate.subject(Gate.FAIRNESS),
-        base=base.subject(Gate.FAIRNESS) if base else None,
+    return Found(
         exam=exam.told,
-        settings=policy.measure.of_gate(Gate.FAIRNESS),
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measure_rows(exam.rows, protected, exam.ours, policy)),
     )

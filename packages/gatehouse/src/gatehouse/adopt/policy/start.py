@@ -1,0 +1,34 @@
+"""What the first rules follow from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatehouse.adopt.baseline import Baseline
+from gatehouse.adopt.columns import Plan
+from gatehouse.adopt.policy.sizes import Groups, Sizes
+from gatehouse.adopt.profile import Scan
+from gatehouse.contract import Contract
+
+
+@dataclass(frozen=True)
+class Start:
+    """A table that `gatehouse init` has looked at.
+
+    Attributes:
+        scan: its rows, column by column.
+        plan: what its columns become.
+        contract: made from the plan.
+        baseline: what untuned models reach.
+        sizes: rows of the splits.
+        groups: rows of the protected groups.
+        leaking: does a column tell the target by itself?
+    """
+
+    scan: Scan
+    plan: Plan
+    contract: Contract
+    baseline: Baseline
+    sizes: Sizes
+    groups: Groups
+    leaking: bool

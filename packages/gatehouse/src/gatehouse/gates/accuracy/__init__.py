@@ -1,0 +1,107 @@
+"""The accuracy gate: is the model good, and no worse than the base's?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gatehouse.evidence import NEW
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.spec import Count, Found, GateSpec, Production, Section
+from gatehouse.typed import Frozen
+
+if TYPE_CHECKING:
+    from gatehouse.adopt.policy.start import Start
+    from gatehouse.drill.defect import Defect
+    from gatehouse.evidence import Measurement
+    from gatehouse.monitor.measure import Watched
+    from gatehouse.policy import Policy
+    from gatehouse.report.context import ReportContext
+    from gatehouse.verdict import RuleResult, Verdict
+    from gatehouse.workspace import Workspace
+
+
+class AccuracyMeasure(Frozen):
+    calibration_bins: Count = Field(description="equal-mass bins of the calibration error")
+
+
+def _measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    from gatehouse.gates.accuracy.measure import measure
+
+    return measure(candidate, base, policy)
+
+
+def _rules(start: Start) -> list[str]:
+    from gatehouse.adopt.policy.accuracy import accuracy_rules
+
+    return accuracy_rules(start.contract.task, start.baseline, start.sizes, leaking=start.leaking)
+
+
+def _advice(result: RuleResult, compared: bool) -> str:
+    if not compared:
+        return (
+            "Check rows and columns, or try other settings (`make tune`). Lower a floor that is "
+            "too high in `policy.yaml`; an owner must agree."
+        )
+    return (
+        "Compare settings, rows and columns with the base, below. Train again, or undo the change."
+    )
+
+
+def _section(context: ReportContext) -> str:
+    from gatehouse.report.details import accuracy
+
+    return accuracy(context)
+
+
+def _new_rows_told(verdict: Verdict) -> bool:
+    """A rule on new test rows fails, and no other of the gate."""
+    blocked = [each for each in verdict.rules if each.gate == ACCURACY.name and each.blocks]
+    return bool(blocked) and all(f.slice == NEW for each in blocked for f in each.findings)
+
+
+def _defects() -> tuple[Defect, ...]:
+    from gatehouse.drill import data_defects, model_defects, row_defects
+    from gatehouse.drill.defect import Defect
+
+    name, drift = ACCURACY.name, frozenset({DRIFT.name})
+    return (
+        Defect("test rows in train", name, data_defects.trained_on_the_test),
+        # Wrong labels outnumber the true positives of a group that has few: its rates go astray.
+        Defect("label noise", name, data_defects.label_noise, also=frozenset({"fairness"})),
+        Defect("worse than base", name, model_defects.worse_than_base),
+        # New rows of a kind that was not there move their column.
+        Defect("worse on new rows", name, row_defects.worse_on_new_rows, also=drift,
+               told=_new_rows_told),
+        # A leak makes the scores all but certain: their distribution moves, and groups whose
+        # labels differ are decided apart.
+        Defect("label leakage", name, data_defects.label_leakage, also=drift, warns=True),
+    )  # fmt: skip
+
+
+def _in_production(watched: Watched, number: int, policy: Policy) -> list[Measurement]:
+    return watched.measure_accuracy(number, policy)
+
+
+ACCURACY = GateSpec(
+    name="accuracy",
+    question="Good, and no worse?",
+    looks_at=("contract", "data", "model"),
+    compares=True,
+    settings=AccuracyMeasure,
+    measure=_measure,
+    rules=_rules,
+    advice=_advice,
+    section=Section("Accuracy", 3, _section),
+    defects=_defects,
+    about_training=True,
+    production=Production(
+        question="Still right?",
+        advice="The model is wrong more often than the policy allows. Look at the drift next to "
+        "it, roll back if it began with a release, and train on newer data.",
+        labels=True,
+        tools=("numpy", "scikit-learn", "pyarrow"),
+        measure=_in_production,
+    ),
+)

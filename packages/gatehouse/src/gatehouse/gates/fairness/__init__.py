@@ -1,0 +1,103 @@
+"""The fairness gate: are groups treated alike?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gatehouse.gates.accuracy import ACCURACY
+from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.spec import Confidence, Count, Found, GateSpec, Production, Section
+from gatehouse.typed import Frozen
+
+if TYPE_CHECKING:
+    from gatehouse.adopt.policy.start import Start
+    from gatehouse.drill.defect import Defect
+    from gatehouse.evidence import Measurement
+    from gatehouse.monitor.measure import Watched
+    from gatehouse.policy import Policy
+    from gatehouse.report.context import ReportContext
+    from gatehouse.verdict import Verdict
+    from gatehouse.workspace import Workspace
+
+
+class FairnessMeasure(Frozen):
+    confidence: Confidence = Field(description="of the fairness intervals (two-sided)")
+    minimum_rows: Count = Field(description="smaller groups are reported and do not decide")
+    minimum_class_rows: Count = Field(
+        description="positives and negatives a group needs for its TPR and FPR to decide"
+    )
+    depth: Count = Field(default=2, description="protected attributes that are crossed at most")
+
+
+def _measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
+    from gatehouse.gates.fairness.measure import measure
+
+    return measure(candidate, base, policy)
+
+
+def _rules(start: Start) -> list[str]:
+    from gatehouse.adopt.policy.fairness import fairness_rules
+
+    return fairness_rules(start.contract.task, start.groups) if start.contract.protected else []
+
+
+def _section(context: ReportContext) -> str:
+    from gatehouse.report.details import fairness
+
+    return fairness(context)
+
+
+def _only_intersection(verdict: Verdict) -> bool:
+    """Every attribute alone stays free of failure; only slices of several fail."""
+    failed = [
+        finding.slice
+        for result in verdict.rules
+        if result.gate == FAIRNESS.name and result.blocks
+        for finding in result.findings
+        if finding.outcome == "fail"
+    ]
+    return bool(failed) and all(" & " in name for name in failed)
+
+
+def _defects() -> tuple[Defect, ...]:
+    from gatehouse.drill import model_defects as plant
+    from gatehouse.drill.defect import Defect
+
+    # What is done to a group's scores also costs accuracy, and moves the predictions.
+    accuracy, drift = frozenset({ACCURACY.name}), frozenset({DRIFT.name})
+    return (
+        Defect("bias against a group", FAIRNESS.name, plant.biased_group,
+               also=accuracy, beyond_two=drift),
+        Defect("bias in an intersection", FAIRNESS.name, plant.biased_intersection,
+               also=accuracy, beyond_two=drift, told=_only_intersection),
+    )  # fmt: skip
+
+
+def _in_production(watched: Watched, number: int, policy: Policy) -> list[Measurement]:
+    return watched.measure_fairness(number, policy)
+
+
+FAIRNESS = GateSpec(
+    name="fairness",
+    question="Groups treated alike?",
+    looks_at=("contract", "data", "model"),
+    compares=True,
+    settings=FairnessMeasure,
+    measure=_measure,
+    rules=_rules,
+    advice="More rows of the group narrow the gap; so can another threshold, or the "
+    "fairness penalty in `params.yaml`.",
+    section=Section("Fairness by group", 4, _section),
+    defects=_defects,
+    empty="the contract protects no attribute, so there is nothing to measure",
+    production=Production(
+        question="Groups treated alike?",
+        advice="See which group it falls on below, and whether it is the callers or the model "
+        "that changed.",
+        labels=True,
+        tools=("numpy", "scipy", "pyarrow"),
+        measure=_in_production,
+    ),
+)

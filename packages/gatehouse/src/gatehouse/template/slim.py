@@ -1,0 +1,100 @@
+"""A fork that holds what is its own: the library as a locked wheel in place of its source."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from gatehouse.errors import GatehouseError
+from gatehouse.git import git
+from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
+from gatehouse.template.wheel import wheel_at
+
+REMOVED = (
+    "packages",
+    "examples",
+    ".ci",
+    ".github/workflows/docs.yml",
+    ".github/workflows/machinery.yml",
+    "CONTRIBUTING.md",
+)
+"""What only the library's own development needs."""
+README = Path("README.md")
+_TITLE = "# Gatehouse"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a part of a repository is; locks don't count, nor do lines of what is no text."""
+
+    files: int
+    lines: int
+
+
+@dataclass(frozen=True)
+class Slimmed:
+    """What was done.
+
+    Attributes:
+        removed: size of each path that went.
+        left: size of the repository.
+        wheel: path of the library's wheel.
+        readme: was README.md rewritten?
+    """
+
+    removed: dict[str, Size]
+    left: Size
+    wheel: Path
+    readme: bool
+
+
+def slim(root: Path) -> Slimmed:
+    """Put the library's wheel in the place of its source, in one commit.
+
+    Raises:
+        GatehouseError: the source is not here, something is not committed, or git refuses; nothing
+            is then changed.
+    """
+    if not (root / SOURCE).is_dir():
+        raise GatehouseError(f"{SOURCE}: is not here, so there is nothing to make smaller")
+    if git("status", "--porcelain", "--untracked-files=no", root=root):
+        raise GatehouseError("the work tree has changes that are not committed; commit them first")
+    git("var", "GIT_COMMITTER_IDENT", root=root)  # tells what git lacks before anything is done
+    wheel = wheel_at("HEAD", root)
+    gone = [path for path in REMOVED if (root / path).exists()]
+    removed = {path: size(root, path) for path in gone}
+    path = Path(VENDOR) / wheel.name
+    readme = (root / README).is_file() and (root / README).read_text("utf-8").startswith(_TITLE)
+    written = [path, LIBRARY_LOCK, *([README] if readme else [])]
+    text = Path(__file__).with_name("README.txt").read_text("utf-8")
+    try:
+        (root / VENDOR).mkdir(exist_ok=True)
+        (root / path).write_bytes(wheel.content)
+        (root / LIBRARY_LOCK).write_text(wheel.lock, "utf-8")
+        if readme:
+            (root / README).write_text(text.format(name=root.resolve().name), "utf-8")
+        git("rm", "-r", "--quiet", "--", *gone, root=root)
+        git("add", "--", *map(str, written), root=root)
+        version = wheel.name.split("-")[1]
+        git("commit", "--quiet", "--no-verify", "--message",
+            f"Depend on Gatehouse {version} by its wheel", "--message",
+            "`gatehouse template slim` took the library's source away.", root=root)  # fmt: skip
+    except BaseException:
+        git("reset", "--quiet", "--hard", root=root)  # all of it was committed
+        raise
+    for each in gone:  # caches, which Git does not know
+        shutil.rmtree(root / each, ignore_errors=True)
+    return Slimmed(removed, size(root), path, readme)
+
+
+def size(root: Path, *paths: str) -> Size:
+    """The size of what Git has of a repository, or of paths in it."""
+    told = git("ls-files", "-z", "--", *paths, root=root).split("\0")[:-1]
+    files = [path for path in told if not fnmatch(path, "requirements/*.txt")]
+    lines = 0
+    for file in files:
+        content = (root / file).read_bytes() if (root / file).is_file() else b""
+        lines += 0 if b"\0" in content else content.count(b"\n")
+    return Size(len(files), lines)

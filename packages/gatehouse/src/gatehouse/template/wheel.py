@@ -1,0 +1,88 @@
+"""The library's wheel: built from a commit that has its source, and locked."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from gatehouse.digest import file_digest
+from gatehouse.errors import GatehouseError
+from gatehouse.git import git_bytes
+from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
+from gatehouse.template.trees import Entry, Tree, with_bytes
+
+_EPOCH = "1580601600"
+"""2020-02-02, the time that hatchling gives the files of a wheel where nothing else is named."""
+
+
+class Wheel(NamedTuple):
+    """A wheel of the library.
+
+    Attributes:
+        name: of its file.
+        content: its bytes; the same for the same sources.
+        lock: the line that pins it, with its SHA-256.
+    """
+
+    name: str
+    content: bytes
+    lock: str
+
+
+def wheel_at(commit: str, root: Path) -> Wheel:
+    """Build the library as a commit of `root` has it, with no network.
+
+    Raises:
+        GatehouseError: the commit has no source of the library, or it can't be built.
+    """
+    archive = git_bytes("archive", "--format=tar", commit, "--", SOURCE, root=root)
+    with tempfile.TemporaryDirectory(prefix="gatehouse-wheel-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            files.extractall(folder, filter="data")
+        made = Path(folder) / "wheel"
+        _build(Path(folder) / SOURCE, made)
+        (file,) = made.iterdir()
+        digest = file_digest(file).removeprefix("sha256:")
+        version = file.name.split("-")[1]
+        lock = f"gatehouse=={version} --hash=sha256:{digest}\n"
+        return Wheel(file.name, file.read_bytes(), lock)
+
+
+def raise_wheel(old: Tree, mine: Tree, new: Tree, commit: str, root: Path) -> str | None:
+    """Let a merge put the library's wheel of a commit in the place of ours; a line of what it does.
+
+    Args:
+        old: the version that we are on; changed in place.
+        mine: ours; where it has no wheel, nothing is done.
+        new: the version that comes; changed in place.
+        commit: of the version that comes.
+        root: the repository.
+    """
+    ours = [path for path in mine if path.startswith(f"{VENDOR}/gatehouse-")]
+    if not ours:
+        return None
+    wheel, lock = wheel_at(commit, root), LIBRARY_LOCK.as_posix()
+    for path in (*ours, lock):
+        if path in mine:
+            old[path] = mine[path]
+            new.pop(path, None)
+    new[f"{VENDOR}/{wheel.name}"] = with_bytes(Entry("100644", ""), wheel.content, root)
+    new[lock] = with_bytes(Entry("100644", ""), wheel.lock.encode(), root)
+    return f"{VENDOR}/{wheel.name}: the library of the new version; next: make setup"
+
+
+def _build(project: Path, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "hatchling", "build", "--target", "wheel",
+         "--directory", str(folder)],
+        cwd=project, env={"PATH": "", "SOURCE_DATE_EPOCH": _EPOCH}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        told = (done.stdout + done.stderr).strip().splitlines() or ["no reason was given"]
+        raise GatehouseError(f"could not build the library's wheel: {told[-1]}")
