@@ -120,7 +120,7 @@ def test_the_help_lists_whole_lines_by_section(gatehouse: Command, tmp_path: Pat
     for name in main.commands:
         assert sum(line.startswith(f"  {name} ") for line in lines) == 1, name
     assert all(line == "" or not line.startswith("      ") for line in lines), "a wrapped line"
-    assert not [line for line in lines if line.endswith("...")]
+    assert not [line for line in lines[1:] if line.endswith("...")]
 
 
 @pytest.mark.parametrize(
