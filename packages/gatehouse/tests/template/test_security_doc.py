@@ -31,7 +31,7 @@ def test_every_test_that_is_named_exists() -> None:
         for found in _TEST.finditer(shown):
             file = found["file"] or file
             assert file, f"{threat}: {found[0]} follows no file"
-            path = REPOSITORY / file
+            path = PAGE.parents[1] / file
             if not path.is_file() or found["name"] not in functions(path):
                 lost.append(f"{threat}: {file}::{found['name']}")
     assert lost == []
