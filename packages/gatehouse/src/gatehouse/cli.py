@@ -90,7 +90,7 @@ def prepare() -> int:
 @main.command()
 @command
 def fingerprints() -> int:
-    """Write which code and packages each stage rests on; the first stage of dvc.yaml.
+    """Write down the code and packages that each stage uses.
 
     Each stage lists its file of reports/fingerprints among its deps, and so runs again when a
     module that it imports, or the locked version of a package, is another.
@@ -104,7 +104,7 @@ def fingerprints() -> int:
 @main.command()
 @command
 def deal() -> int:
-    """Split the base's raw rows and the candidate's by the base's rule.
+    """Split base's and candidate's raw rows by the base's rule.
 
     The gates do this before they measure: a change brings raw rows, never its own splits.
     """

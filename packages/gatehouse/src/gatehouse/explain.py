@@ -60,7 +60,7 @@ def explain(word: str, root: Path) -> list[str]:
 
 def _entries(page: str) -> Iterator[Entry]:
     """A page's sections, without those inside them, and the rows of its tables."""
-    name: str = ""
+    name = ""
     lines: list[str] = []
     for line in [*_text(page).splitlines(), "## end"]:
         if heading := _HEADING.match(line):

@@ -400,8 +400,8 @@ def _proposed(
 ) -> Proposed | None:
     if proposed is None or proposed == policy:
         return None
-    # The evidence was measured as the deciding policy says; only the limits are tried. Of a gate
-    # that only the proposal names there is none.
+    # The evidence was measured as the deciding policy says; only the limits are tried. A gate
+    # that only the proposal names has none.
     rules = {name: rule for name, rule in proposed.rules.items() if case.spec(rule.gate)}
     measured = {"measure": policy.measure, "gates": policy.gates, "rules": rules}
     proposed = proposed.model_copy(update=measured)

@@ -101,7 +101,7 @@ class Rule(Frozen):
     measurement: str = Field(min_length=1, description="name of the measurement")
     of: Of = Field(default=Of.CANDIDATE, description="candidate, or comparison with the base")
     slice: str = Field(default="all", description="which slices; * and ? are wildcards")
-    at_least: float | None = Field(default=None, description="the interval must lie above this")
+    at_least: float | None = Field(default=None, description="the interval must be above this")
     at_most: float | None = Field(default=None, description="the interval must be below this")
     alpha: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,

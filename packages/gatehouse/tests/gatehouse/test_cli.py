@@ -120,13 +120,13 @@ def test_the_help_lists_whole_lines_by_section(gatehouse: Command, tmp_path: Pat
     for name in main.commands:
         assert sum(line.startswith(f"  {name} ") for line in lines) == 1, name
     assert all(line == "" or not line.startswith("      ") for line in lines), "a wrapped line"
-    assert not [line for line in lines if line.endswith("...")]
+    assert not [line for line in lines[1:] if line.endswith("...")]
 
 
 @pytest.mark.parametrize(
     ("word", "texts"),
     [
-        ("accuracy-auc-base", ("is a rule of policy.yaml", "measurement: roc_auc", "scikit-learn")),
+        ("accuracy-floor", ("is a rule of policy.yaml", "measurement: roc_auc", "scikit-learn")),
         ("Drift", ("Wasserstein", "**", "docs/gates.md")),
         ("brier score", ("squared distance", "docs/glossary.md")),
         ("ModelSlow", ("99th percentile", "docs/operations.md")),

@@ -93,7 +93,7 @@ def test_deep_nesting_is_told() -> None:
         ("at_least: 0.8", "at_least: 0.8\n    at_most: 1", "either at_least or at_most"),
         ("    at_least: 0.8\n", "", "either at_least or at_most"),
         ("    at_most: 0.05\n    alpha: 0.01", "    at_least: 0.05\n    alpha: 0.01", "at_most"),
-        ("gate: accuracy", "gate: accurracy", r"accuracy-floor\.gate: .*'accurracy'"),
+        ("gate: accuracy", "gate: accurracy", r"accuracy-floor: there is no gate 'accurracy'"),
         ("of: comparison", "of: base", "never the base"),
         ("accuracy-floor:", "Accuracy Floor:", r"rules\.Accuracy Floor"),
         ("  accuracy-floor:", "  accuracy-base:", "duplicate key"),

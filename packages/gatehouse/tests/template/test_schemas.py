@@ -23,5 +23,5 @@ def test_published_schemas_are_up_to_date(name: str, tmp_path: Path) -> None:
 
 def test_the_reference_is_up_to_date() -> None:
     """docs/evidence.md must describe the files as they are."""
-    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    page = (ROOT / "packages/gatehouse" / PAGE).read_text(encoding="utf-8")
     assert updated(page) == page, "run: python -m gatehouse.reference"

@@ -144,7 +144,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
 
 
 def _own_gates() -> dict[str, OwnGate]:
-    """The gates that the policy here names; none where it can't be read: it is written anew."""
+    """The gates that the policy here names; none where it can't be read: it is rewritten."""
     try:
         return load_policy(files.POLICY).gates
     except GatehouseError:

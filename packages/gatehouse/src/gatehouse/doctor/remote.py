@@ -142,7 +142,7 @@ def _secrets(root: Path) -> Iterator[Finding]:
             password = re.search(r"://[^/@\s]*:[^/@\s]+@", value)
             if password or (value and key not in _PLAIN):
                 yield AREA.problem(
-                    f".dvc/config: {key} of {section.strip()} may be a secret, and lies in Git",
+                    f".dvc/config: {key} of {section.strip()} may be a secret, and is in Git",
                     "replace the secret where it was issued, and set the new one with "
                     "`dvc remote modify --local`, or in the environment",
                 )

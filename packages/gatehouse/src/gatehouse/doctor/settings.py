@@ -47,7 +47,7 @@ def _valid(root: Path) -> Iterator[Finding]:
             load(root / file)
         except GatehouseError as error:
             yield AREA.problem(
-                str(error), f"mend {file}; `gatehouse schemas` writes its JSON Schema"
+                str(error), f"fix {file}; `gatehouse schemas` writes its JSON Schema"
             )
         else:
             yield AREA.fine(f"{file} is valid")

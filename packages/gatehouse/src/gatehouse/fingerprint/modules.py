@@ -34,7 +34,7 @@ class Source:
 
     Attributes:
         file: the module's own.
-        data: files beside it that it names as text, such as a table that it reads.
+        data: files next to it that it names as text, such as a table that it reads.
         imports: dotted names; the last part may be an object of a module.
     """
 
@@ -71,7 +71,7 @@ class Code:
 
         Args:
             modules: dotted names.
-            script: a file that runs by its path. Modules of `OWN` may also lie beside it.
+            script: a file that runs by its path. Modules of `OWN` may also are next to it.
 
         Raises:
             GatehouseError: there is no such module or script, or a file is not Python.

@@ -84,7 +84,7 @@ def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
 def predict(
     model: Model, rows: pd.DataFrame, contract: Contract, *, decided_by: Model | None = None
 ) -> Predictions:
-    """What `model` says of `rows`, whose labels stand in the contract's target column.
+    """What `model` says of `rows`, whose labels are in the contract's target column.
 
     Args:
         model: whose outputs count.

@@ -60,7 +60,7 @@ class Section:
 
     Attributes:
         title: of the part.
-        place: where it stands among the gates' parts, the smallest first. The last ones are cut
+        place: where it is among the gates' parts, the smallest first. The last ones are cut
             from a comment that is too long.
         body: the part, as Markdown; called only if the gate's evidence can be used. None: a table
             of all that was measured, with the limits.

@@ -76,7 +76,7 @@ def unlike_runs(tip: str, head: str, root: Path) -> list[str]:
     """The paths by which a run of `head` is another run than one of the default branch's tip.
 
     These are workflows, actions, scripts, locks, what steers DVC and Git, and the machinery by the
-    tip's border file. Of dvc.yaml only the stages count, without what they list as dependencies.
+    tip's border file. From dvc.yaml, only the stages count, without what they list as dependencies.
 
     Raises:
         GatehouseError: a commit is not here.

@@ -20,7 +20,7 @@ def relock(text: str, root: Path, paths: Iterable[str], name: str = "dvc.lock") 
         text: of a `dvc.lock`.
         root: the folder that the lock's paths start from.
         paths: whose dependency and output entries, and those of folders that hold them, are
-            brought in line with what lies at `root`; all others stay. A path without an entry
+            brought in line with what is at `root`; all others stay. A path without an entry
             changes nothing.
         name: of the lock file, for errors.
 

@@ -69,7 +69,7 @@ def links_at(server: str, repository: str, commit: str, policy: str | None) -> L
 
 
 def links_beside(policy: str | None, root: Path = Path()) -> Links:
-    """Links of a report that lies in `reports/`, into the repository `root` around it."""
+    """Links of a report that is in `reports/`, into the repository `root` around it."""
     return Links(docs=docs_below("..", root), lines=rule_lines(policy or ""))
 
 
@@ -78,7 +78,7 @@ def docs_below(place: str, root: Path = Path()) -> str:
 
     Args:
         place: address of the repository `root`.
-        root: which either has the documentation, or says which template it stands on.
+        root: which either has the documentation, or says which template it is on.
     """
     if (root / DOCS).is_dir():
         return f"{place}/{DOCS}"

@@ -103,7 +103,7 @@ def _reason(ranked: list[Pair], gate: str, say: Callable[[Pair], str]) -> str:
 
 
 def ranked_findings(verdict: Verdict, gate: str) -> list[Pair]:
-    """All findings of a gate, worst first; ties stand in the order of the policy."""
+    """All findings of a gate, worst first; ties are in the order of the policy."""
     pairs = [(result, finding) for result in _results(verdict, gate) for finding in result.findings]
     return sorted(pairs, key=lambda pair: (_weight(*pair), _excess(*pair)), reverse=True)
 

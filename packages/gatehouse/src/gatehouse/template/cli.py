@@ -22,7 +22,7 @@ _FROM = click.option("--from", "since", metavar="TAG|COMMIT",
 
 @click.group("template", context_settings=HELP)
 def group() -> None:
-    """A repository that was made from Gatehouse: make it small, bring a newer version."""
+    """Make this repository small, or update it to a newer Gatehouse."""
 
 
 @group.command()

@@ -41,7 +41,7 @@ class Slimmed:
         removed: size of each path that went.
         left: size of the repository.
         wheel: path of the library's wheel.
-        readme: was README.md written anew?
+        readme: was README.md rewritten?
     """
 
     removed: dict[str, Size]

@@ -57,7 +57,7 @@ def raise_wheel(old: Tree, mine: Tree, new: Tree, commit: str, root: Path) -> st
     """Let a merge put the library's wheel of a commit in the place of ours; a line of what it does.
 
     Args:
-        old: the version that we stand on; changed in place.
+        old: the version that we are on; changed in place.
         mine: ours; where it has no wheel, nothing is done.
         new: the version that comes; changed in place.
         commit: of the version that comes.

@@ -71,7 +71,7 @@ def test_secrets_in_git_are_told_and_not_printed(tmp_path: Path) -> None:
         "endpointurl": "http://me:abc123hidden@127.0.0.1:1/",  # pragma: allowlist secret
     }
     root = configured(tmp_path / "work", "s3://bucket/x", **made_up)
-    found = [each for each in check_remote(root, write=False) if "lies in Git" in each.text]
+    found = [each for each in check_remote(root, write=False) if "is in Git" in each.text]
     assert [each.text.split()[1] for each in found] == list(made_up)
     told = "".join(each.text + each.fix for each in check_remote(root, write=False))
     assert "abc123hidden" not in told

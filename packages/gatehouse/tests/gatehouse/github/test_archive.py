@@ -175,7 +175,7 @@ DAMAGED: dict[str, Callable[[], bytes]] = {
     ),
     "many folders": lambda: zipped(*((f"d{i}/", b"") for i in range(ENTRIES + 1)), method=0),
     "100,000 files": lambda: with_list(100_000),
-    "a name beside it": lambda: twice("dvc.lock", "../../../x"),
+    "a name next to it": lambda: twice("dvc.lock", "../../../x"),
     "cp437": lambda: zipped(("dvc.lock", b"x")).replace(b"dvc.lock", b"dvc.lo\x82k"),
     "UTF-8 that is none": lambda: listed(zipped(("dvc.lock", b"x")), 8, "<H", 0x800).replace(
         b"dvc.lock", b"dvc.lo\xffk"

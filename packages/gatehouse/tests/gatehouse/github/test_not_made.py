@@ -55,7 +55,7 @@ EVIL: dict[str, tuple[Change, str]] = {
         add("packages/gatehouse/src/run.py"),
         "packages/gatehouse/src/run.py",
     ),
-    "a module beside the machinery": (
+    "a module next to the machinery": (
         add("packages/gatehouse/src/numpy.py"),
         "packages/gatehouse/src/numpy.py",
     ),
