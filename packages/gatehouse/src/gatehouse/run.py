@@ -100,7 +100,7 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
 
 
 def _compiled() -> dict[str, str]:
-    """Variables by which stages share compiled modules where Python is to store none beside them.
+    """Variables by which stages share compiled modules where Python stores none with the sources.
 
     Containers often set PYTHONDONTWRITEBYTECODE. Each of a dozen processes then compiles pandas and
     all else again, which takes longer than what the stages do.

@@ -275,7 +275,7 @@ def _said(data: Learning, labels: Floats, outputs: Floats) -> Predictions:
 
 
 def _worth(data: Learning, labels: Floats, outputs: Floats) -> float:
-    """The first metric by which models are held against each other; NaN where it is not defined."""
+    """The first metric by which models are compared; NaN where it is not defined."""
     if data.task is Task.MULTICLASS:  # of the classes that have rows here
         present, places = np.unique(labels, return_inverse=True)
         outputs, labels = outputs[:, present.astype(np.intp)], places.astype(np.float64)

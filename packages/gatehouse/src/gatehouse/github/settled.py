@@ -11,7 +11,7 @@ from gatehouse.github.recompute import Recomputed
 def settled_comment(
     again: Recomputed, pull: int, head: str, pictured: str | None, *, recorded: bool
 ) -> str:
-    """The comment, made anew, as Markdown.
+    """The comment, made again, as Markdown.
 
     Args:
         again: the answer as it was judged again.

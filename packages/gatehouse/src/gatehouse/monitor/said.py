@@ -84,7 +84,7 @@ def predictions(records: pa.Table, truth: pd.DataFrame, contract: Contract) -> P
 
 
 def is_logged(metric: str, task: Task | None) -> bool:
-    """Can a metric be measured from the log? Of no task all can."""
+    """Can a metric be measured from the log? Without a task, all can."""
     return task is not Task.MULTICLASS or metric not in UNLOGGED
 
 

@@ -37,5 +37,5 @@ def metrics_of(task: Task, metrics: Iterable[Metric] = METRICS) -> list[Metric]:
 
 
 def headlines(task: Task) -> list[Metric]:
-    """Those by which two models that should do alike are held against each other."""
+    """Those by which two models that should do alike are compared."""
     return [metric for metric in metrics_of(task) if metric.headline]

@@ -68,7 +68,7 @@ def _r2_over(sample: Sample) -> Statistic:
     def r2(counts: Floats) -> Floats:
         square = mean_square(counts)
         variance = square - mean(counts) ** 2
-        # Of equal values rounding leaves a variance that is none.
+        # Rounding leaves equal values a small variance.
         varies = variance > 8 * np.finfo(np.float64).eps * square
         return 1 - ratio(squared(counts), np.where(varies, variance, 0.0))
 

@@ -1,6 +1,6 @@
 """Metrics of a classifier's probabilities, under scikit-learn's names.
 
-Of more than two classes the area under the ROC curve is the mean over classes, each against the
+For more than two classes, the area under the ROC curve is the mean over classes, each against the
 rest (Hand and Till 2001 call this one of two generalizations; scikit-learn's `ovr`, `macro`), and
 the calibration error that of the decided class (top label: Guo et al. 2017).
 """

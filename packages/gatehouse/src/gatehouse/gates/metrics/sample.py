@@ -26,12 +26,12 @@ class Sample:
     def confusion(self, counts: Floats) -> Floats:
         """True positives, false negatives, false positives, true negatives; shape [4, B].
 
-        Of two classes, over counts [B, N].
+        For two classes, over counts [B, N].
         """
         return self._over(counts, self._four).T
 
     def by_class(self, counts: Floats) -> list[Floats]:
-        """Of each of K classes the rows rightly decided, of it, and decided as it; each [B, K]."""
+        """Rows of each of K classes: decided correctly, labelled, decided as it; each [B, K]."""
         return np.split(self._over(counts, self._three), 3, axis=1)
 
     def _over(self, counts: Floats, cells: Floats) -> Floats:
