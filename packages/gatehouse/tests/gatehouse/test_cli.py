@@ -167,7 +167,6 @@ def test_help_names_the_gates_that_exist(gatehouse: Command, tmp_path: Path) -> 
     "arguments",
     [
         ("judgement",),
-        ("measure", "accurracy"),
         ("drill", "--runs", "0"),
         ("judge", "--base"),
         ("judge", "--polcy", "x"),
@@ -180,6 +179,14 @@ def test_a_misspelt_command_line_is_an_error(
     result = gatehouse(*arguments, cwd=tmp_path)
     assert result.exit_code == 2
     assert "Error: " in result.stderr
+
+
+def test_a_misspelt_gate_is_an_error(gatehouse: Command, finished: Finished) -> None:
+    """Attacks a name that is neither in the table of gates nor in policy.yaml."""
+    result = gatehouse("measure", "accurracy", cwd=finished.root)
+    assert result.exit_code == 2
+    names = ", ".join(NAMES)
+    assert f"error: there is no gate 'accurracy'; there are: {names}" in result.stderr
 
 
 @pytest.mark.parametrize(

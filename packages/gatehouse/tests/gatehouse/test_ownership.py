@@ -24,7 +24,7 @@ from gatehouse.ownership import (
 from tests.gatehouse.template.repositories import Scratch, scratch
 from tests.sample import template_ownership
 
-REPOSITORY = Path(__file__).parents[4]
+LIBRARY = Path(__file__).parents[2]
 TEXT = """\
 # Words.
 *             owned @org/us
@@ -301,7 +301,7 @@ def test_it_runs_before_any_package_is_installed(work: Scratch) -> None:
     """Attacks: an import that a bare Python does not have, in the job that plans the others."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c",
-         f"import sys; sys.path.insert(0, {str(REPOSITORY / 'src')!r})\n"
+         f"import sys; sys.path.insert(0, {str(LIBRARY / 'src')!r})\n"
          "from gatehouse.ownership import main; sys.exit(main(['changed', 'base']))"],
         cwd=work.root, capture_output=True, text=True, check=False,
     )  # fmt: skip

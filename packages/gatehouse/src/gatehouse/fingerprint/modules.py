@@ -71,7 +71,7 @@ class Code:
 
         Args:
             modules: dotted names.
-            script: a file that runs by its path. Modules of `OWN` may also are next to it.
+            script: a file that runs by its path. Modules of `OWN` may also be next to it.
 
         Raises:
             GatehouseError: there is no such module or script, or a file is not Python.

@@ -48,7 +48,7 @@ def train():
     "src/pipeline/trees.py": "import importlib\nimportlib.import_module('pipeline.bark')\n",
     "src/pipeline/bark.py": "",
     "src/pipeline/alone.py": "",
-    "own/run.py": "import pipeline.next to\n",
+    "own/run.py": "import pipeline.beside\n",
     "own/beside.py": "",
     "requirements/run.txt": """\
 numpy==2.0 ; python_version < "3.12" \\

@@ -94,7 +94,7 @@ def outcomes(policy: Policy, evidence: Evidence) -> dict[str, Outcome]:
     """The gate's rules that do not pass, with their worst outcome; the rows' rules alone."""
     found: dict[str, Outcome] = {}
     for name, rule in policy.rules.items():
-        if rule.gate is evidence.gate and rule.measurement != MEASUREMENT:
+        if rule.gate == evidence.gate and rule.measurement != MEASUREMENT:
             worst = max((f.outcome for f in apply_rule(rule, evidence)), key=lambda o: o.rank)
             if worst is not Outcome.PASS:
                 found[name] = worst
