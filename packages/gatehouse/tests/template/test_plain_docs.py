@@ -11,7 +11,7 @@ import pytest
 from tests.template.test_site import ROOT, build
 
 CONFIG = """\
-INHERIT: {root}/mkdocs.yml
+INHERIT: {root}/packages/gatehouse/mkdocs.yml
 docs_dir: docs
 site_dir: site
 theme: {{custom_dir: {root}/packages/gatehouse/mkdocs/theme}}

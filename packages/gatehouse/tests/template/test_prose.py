@@ -34,7 +34,7 @@ def test_the_front_pages() -> None:
         ("a.md", "What it needs is a list. It goes.\n", "'What it needs is a list. I'"),
         ("a.md", "What does it need?\n", ""),
         ("a.py", 'told = "it has to\\n" "be told"\n', ":1:26: 'told'"),
-        ("a.py", 'f"{told} is {told}"  # fix it\n', "'mend'"),
+        ("a.py", 'f"{told} is {told}"  # mend it\n', "'mend'"),
         ("a.py", '"""A line that\n    has\n    to be."""\n', ":2:5: 'has to be'"),
     ],
 )
