@@ -144,8 +144,8 @@ def test_the_template_guards_everything_but_a_model_change_and_words() -> None:
         "src/numpy.py",
         "packages/gatehouse/src/judge.py",
         "packages/gatehouse/src/new.py",
-        "tests/gatehouse/test_judge.py",
-        "tests/workflows/test_new.py",
+        "packages/gatehouse/tests/gatehouse/test_judge.py",
+        "packages/gatehouse/tests/workflows/test_new.py",
     ]
     free = ["params.yaml", "dvc.lock", "reports/evidence/data.json", "src/pipeline/train.py"]
     assert set(guarded(OWNED, [*owned, *free])) == set(owned)
@@ -216,7 +216,7 @@ def test_the_command_makes_codeowners_and_says_whether_it_changed(
     border = tmp_path / OWNERSHIP_FILE
     border.write_text(border.read_text().replace("src/pipeline/                 free",
                                                  "src/pipeline/ owned @org/ml"))  # fmt: skip
-    for told in ("made again", "unchanged"):
+    for told in ("made anew", "unchanged"):
         done = gatehouse("github", "owners", cwd=tmp_path)
         assert (done.exit_code, told in done.output) == (0, True)
     assert "/src/pipeline/ @org/ml\n" in (tmp_path / OWNERS_FILE).read_text()
