@@ -49,4 +49,8 @@ def test_codeowners_is_made_with_each_commit_of_either_file(
 
 def test_a_large_table_is_refused(hooks: dict[str, dict[str, Any]]) -> None:
     """Attacks a table that everybody's clone would hold for good."""
-    assert "exclude" not in hooks["large-files"]
+    beside = hooks["large-files"]["exclude"]
+    assert re.search(beside, "vendor/gatehouse-1.2.3-py3-none-any.whl"), "which an owner approves"
+    wheel = "data/vendor/gatehouse-1.2.3-py3-none-any.whl"
+    for path in ("rows.csv", "data/own/rows.csv", "vendor/rows.csv", "vendor/gatehouse.csv", wheel):
+        assert not re.search(beside, path)

@@ -11,7 +11,7 @@ import pytest
 from tests.template.test_site import ROOT, build
 
 CONFIG = """\
-INHERIT: {root}/mkdocs.yml
+INHERIT: {root}/packages/gatehouse/mkdocs.yml
 docs_dir: docs
 site_dir: site
 theme: {{custom_dir: {root}/packages/gatehouse/mkdocs/theme}}
@@ -145,9 +145,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (docs / f"address{number}.md").write_text(f"# A page\n\n{text}", "utf-8")
     (docs / "head.md").write_text(HEAD)
     evil = f"import pathlib\npathlib.Path({str(root / 'ran')!r}).touch()\n"
-    (root / "src/pipeline").mkdir(parents=True)
-    (root / "src/pipeline/__init__.py").write_text(evil)
-    (root / "src/pipeline/trainer.py").write_text(DOCSTRING + evil)
+    package = root / "src/gatehouse"
+    (package / "pipeline").mkdir(parents=True)
+    (package / "__init__.py").write_text(evil)
+    (package / "pipeline/__init__.py").write_text(evil)
+    (package / "pipeline/trainer.py").write_text(DOCSTRING + evil)
     (root / "evil.py").write_text(evil)
     directive = "::: gatehouse.pipeline.trainer\n    options:\n      extensions: [evil.py]\n"
     (docs / "reference/trainer.md").write_text(f"# Trainer\n\nText\n\n{directive}")

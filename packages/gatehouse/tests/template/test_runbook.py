@@ -13,7 +13,7 @@ from gatehouse.release.promote import STAGING, image_of
 from tests.deploy.objects import DEPLOY, problems
 from tests.deploy.watched import rules
 
-RUNBOOK = DEPLOY.parent / "docs/operations.md"
+RUNBOOK = Path(__file__).parents[2] / "docs/operations.md"
 
 
 def texts(folder: Path) -> list[str]:

@@ -17,13 +17,14 @@ from tests.gatehouse.site.browser import PROGRAM, chromium
 from tests.github.needed import missing
 
 ROOT = Path(__file__).parents[4]
+LIBRARY = "packages/gatehouse"
 REPOSITORY = "https://forge.example/octo/model"
 OUTSIDE = re.compile(r"^(?:[a-z]+:)?//", re.IGNORECASE)
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "path", "source"}
 
 # The settings are the real ones; only what is read is small, and no page is made from docstrings.
 SMALL = """\
-INHERIT: {root}/mkdocs.yml
+INHERIT: {root}/packages/gatehouse/mkdocs.yml
 docs_dir: docs
 site_dir: site
 theme: {{custom_dir: {root}/packages/gatehouse/mkdocs/theme}}
@@ -35,7 +36,8 @@ PLANTED = """\
 # Planted
 
 [gone](gone.md) [gone below](#gone-below) [gone outside](../gone.md)
-[gone in the README](../README.md#gone-in-it) [fine](../README.md#two-commands) [rooted](/x.md)
+[gone in the README](../../../README.md#gone-in-it)
+[fine](../../../README.md#two-commands) [rooted](/x.md)
 """
 
 
@@ -150,8 +152,8 @@ def test_links_out_of_docs_lead_to_the_repository(pages: dict[str, Html]) -> Non
     """Attacks links that work on GitHub only, and an owner's name that is written down."""
     links = {link for page in pages.values() for link in page.links}
     assert f"{REPOSITORY}/blob/HEAD/SECURITY.md" in links
-    assert f"{REPOSITORY}/tree/HEAD/docs/schemas" in links
-    assert f"{REPOSITORY}/blob/HEAD/benchmarks/serving/RESULTS.md#with-a-shadow" in links
+    assert f"{REPOSITORY}/tree/HEAD/{LIBRARY}/docs/schemas" in links
+    assert f"{REPOSITORY}/blob/HEAD/{LIBRARY}/benchmarks/serving/RESULTS.md#with-a-shadow" in links
     assert not [link for link in links if link.startswith("..") and link.endswith(".md")]
 
 

@@ -15,7 +15,7 @@ EVENT = {"repository": {"default_branch": "main"}}
 
 # The fork of these tests has no docs/; the real ones are built by tests/template.
 DOCS = {
-    "mkdocs.yml": "site_name: Documentation\nsite_dir: reports/site/docs\n",
+    "mkdocs.yml": "site_name: Documentation\nsite_dir: ../../reports/site/docs\n",
     "docs/index.md": "# How it works\n",
 }
 
@@ -42,7 +42,7 @@ def test_nothing_is_published_unless_asked_for() -> None:
 def test_the_site_is_published(world: World) -> None:
     """Attacks a history not fetched, and rows and documentation asked for that are not there."""
     for name, text in DOCS.items():
-        file = world.author.root / name
+        file = world.author.root / "packages/gatehouse" / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
     planted = world.author.root / "reports/site/docs/planted.html"

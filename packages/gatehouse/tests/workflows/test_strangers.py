@@ -10,7 +10,8 @@ from tests.workflows.world import ALONE, World
 
 EVE = {"head_repository": "eve/model", "author": "eve"}
 HUSH = {"AWS_ACCESS_KEY_ID": "AKIA-not-for-strangers", "AWS_SECRET_ACCESS_KEY": "hush-hush"}
-SPY = """\
+SPY = """
+import os
 
 for name in sorted(os.environ):
     if "TOKEN" in name or "KEY" in name or "SECRET" in name:

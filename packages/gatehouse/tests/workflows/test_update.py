@@ -22,8 +22,8 @@ echo "run: evil" >>.github/workflows/gates.yml
 """
 # What a package that is built while it is resolved could do to the handing over.
 HOSTILE = f"""{NEWER}
-mkdir -p "$RUNNER_TEMP/locks/src/gatehouse"
-echo "raise SystemExit" >"$RUNNER_TEMP/locks/src/gatehouse/judge.py"
+mkdir -p "$RUNNER_TEMP/locks/packages/gatehouse/src/gatehouse"
+echo "raise SystemExit" >"$RUNNER_TEMP/locks/packages/gatehouse/src/gatehouse/judge.py"
 """
 
 

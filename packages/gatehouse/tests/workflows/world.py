@@ -73,9 +73,9 @@ def make_fork(folder: Path, settings: Settings = SMALL) -> None:
     tools = work / _LIBRARY / "tests/workflows/tools"
     tools.mkdir(parents=True)
     (tools / "package.json").write_text("{}")
-    for folder in (work / "tests", work / _LIBRARY / "tests"):
-        folder.mkdir(exist_ok=True)
-        (folder / "test_smoke.py").write_text(_SMOKE)
+    for tests in (work / "tests", work / _LIBRARY / "tests"):
+        tests.mkdir(exist_ok=True)
+        (tests / "test_smoke.py").write_text(_SMOKE)
     (work / ".pre-commit-config.yaml").write_text(_HOOKS)
     for file, changes in settings.items():
         for old, new in changes.items():

@@ -21,6 +21,7 @@ from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 from tests.gatehouse.github.hub import Hub
 from tests.gatehouse.tiny import POLICY, ROOT
 from tests.github.state import Call, Issue
+from tests.sample import SAMPLE
 from tests.shared import NAMES
 
 BOT = "github-actions[bot]"
@@ -85,6 +86,7 @@ class Alarm:
         workflow = (ROOT / ".github/workflows/retrain.yml").read_text("utf-8")
         hub.commit("main", {".github/workflows/retrain.yml": workflow})
         hub.monkeypatch.setenv("GITHUB_REF_NAME", "main")
+        hub.monkeypatch.chdir(SAMPLE)  # starting a retraining reads the settings
         self.rules = tuple(f"{gate}-rule" for gate in NAMES)
 
     def tell(self, look: Look, *, retrain: bool = False, data: str = DATA) -> str:

@@ -26,6 +26,7 @@ from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from tests.fuzz.seeds import Candidate, passing
 from tests.gatehouse.tiny import make_graph, origin
+from tests.shared import NAMES
 
 RAW = Path("data/raw/rows.parquet")
 FILES = ("contract.yaml", "policy.yaml", "params.yaml", "model_card.yaml")
@@ -199,7 +200,7 @@ def test_a_lock_that_is_no_text_is_told(candidate: Candidate, content: bytes) ->
 
 
 def measured(gate: str, candidate: Candidate, seconds: float) -> str | None:
-    ask = partial(measuring._run, Isolation(Level.NONE, candidate.root), "0" * 64)
+    ask = partial(measuring._run, Isolation(Level.NONE, candidate.root), "0" * 64, NAMES)
     return measuring._measure(gate, candidate.root, ask, seconds)
 
 

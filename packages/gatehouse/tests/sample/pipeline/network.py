@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-
 from gatehouse.pipeline.encode import Encoding
 from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
 from gatehouse.pipeline.torch_training import train_network
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 _LARGEST = 1e30
 """Bin edges lie within this, so that differences of float32 numbers stay finite."""
