@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gatehouse.places import LIBRARY_LOCK, SOURCE, code_path
 from gatehouse.template.slim import size
@@ -65,6 +66,8 @@ def test_it_is_small_and_one_commit(slim: Slim) -> None:
     assert slim.run("git", "log", "--format=%s", "-1").startswith("Depend on Gatehouse ")
     assert not (slim.root / "packages").exists()
     assert "template slim" not in slim.run("cat", "README.md")
+    updates = yaml.safe_load((slim.root / ".github/dependabot.yml").read_text("utf-8"))["updates"]
+    assert [each["package-ecosystem"] for each in updates] == ["github-actions"]
 
 
 def test_it_runs_from_data_to_verdict(slim: Slim) -> None:

@@ -121,8 +121,8 @@ def test_no_module_in_the_folder_takes_the_place_of_a_library_s(
     lay_sample(root_made(root), "params.yaml", "contract.yaml")
     settings = (root / "params.yaml").read_text().replace("rows: 48842", "rows: 300")
     (root / "params.yaml").write_text(settings)
-    for folder in (OWN, "packages"):
-        (root / folder).symlink_to(ROOT / folder)
+    for name in (OWN, "packages"):
+        (root / name).symlink_to(ROOT / name)
     (root / folder).mkdir(parents=True, exist_ok=True)
     for name in PLANTED:
         planted = (

@@ -15,7 +15,7 @@ from tests.gatehouse.tiny import make_graph
 OPEN = "import {package}, onnxruntime, sys; onnxruntime.InferenceSession(sys.argv[1])"
 
 
-@pytest.mark.parametrize("package", ["gatehouse", "pipeline"])
+@pytest.mark.parametrize("package", ["gatehouse", "gatehouse.pipeline"])
 def test_onnx_runtime_keeps_no_records(package: str, tmp_path: Path) -> None:
     """ONNX Runtime 1.31 writes a device's identity and what it did, unless it is told not to."""
     home = tmp_path / "home"

@@ -229,7 +229,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr(Path, "write_bytes", full)
         with pytest.raises(GatehouseError, match="No space left"):
             _Note(text="new").write(path)
     assert _Note.read(path).text == "old"

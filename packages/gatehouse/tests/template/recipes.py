@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.places import code_path
+from gatehouse.places import SOURCE, code_path
 from tests.end_to_end.clone import REPOSITORY, Clone, copy_checkout
 from tests.shared import LEAN
-
-DOCS = "packages/gatehouse/docs"
 
 CRM = '''\
 """Rows of our own system."""
@@ -24,7 +22,6 @@ CRM = '''\
 from __future__ import annotations
 
 import pandas as pd
-
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.settings import DataSettings
@@ -48,7 +45,7 @@ class Fork:
     def root(self) -> Path:
         return self.clone.root
 
-    def run(self, *command: str) -> tuple[int, str]:
+    def run(self, *command: str, folder: str = ".") -> tuple[int, str]:
         """Exit code and output of a command in the fork, as in a terminal of its own."""
         # A pytest that runs inside of another's process is no worker of it.
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
@@ -59,12 +56,22 @@ class Fork:
             "PRE_COMMIT_HOME": str(self.root.parent / "pre-commit"),
         }
         done = subprocess.run(
-            command, cwd=self.root, env=kept | settings, capture_output=True, text=True, check=False
+            command,
+            cwd=self.root / folder,
+            env=kept | settings,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 
-    def pytest(self, *arguments: str) -> tuple[int, str]:
-        return self.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
+    def pytest(self, *arguments: str, folder: str = ".") -> tuple[int, str]:
+        words = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
+        return self.run(*words, folder=folder)
+
+    def library(self, *arguments: str) -> tuple[int, str]:
+        """The library's own tests, from its folder."""
+        return self.pytest(*arguments, folder=SOURCE)
 
     def write(self, file: str, text: str) -> None:
         (self.root / file).write_text(text, "utf-8")
@@ -87,8 +94,8 @@ def make_fork(folder: Path) -> Fork:
     return fork
 
 
-LIBRARY = "packages/gatehouse/src/gatehouse/pipeline"
-DOCS = "packages/gatehouse/docs"
+LIBRARY = f"{SOURCE}/src/gatehouse/pipeline"
+DOCS = f"{SOURCE}/docs"
 
 
 def own_source(fork: Fork) -> None:
@@ -96,8 +103,7 @@ def own_source(fork: Fork) -> None:
     fork.write("src/pipeline/crm.py", CRM)
     replace, settings = fork.clone.replace, f"{LIBRARY}/settings.py"
     replace(f"{LIBRARY}/ingest.py", '"file": _file}', '"file": _file, "crm": crm.load}')
-    replace(f"{LIBRARY}/ingest.py", "\nfrom gatehouse.pipeline.settings",
-            "\nfrom pipeline import crm\nfrom gatehouse.pipeline.settings")  # fmt: skip
+    replace(f"{LIBRARY}/ingest.py", "pd\n\nfrom", "pd\nfrom pipeline import crm\n\nfrom")
     replace(settings, "class DataSettings(Frozen):\n    source: Literal[",
             'class CrmSettings(Frozen):\n    """The table to read."""\n\n    table: str = ""\n\n\n'
             'class DataSettings(Frozen):\n    source: Literal["crm", ')  # fmt: skip
@@ -165,8 +171,8 @@ def own_words(fork: Fork) -> None:
     """README, pages and model card written anew."""
     fork.write("README.md", "# Our model\n\nIt says who will leave.\n")
     fork.clone.replace("model_card.yaml", "name: Income over 50,000 dollars", "name: Ours")
-    for page in (fork.root / "docs").glob("*.md"):
-        page.write_text(f"# {page.stem}\n\nOurs.\n", "utf-8")
+    (fork.root / "docs").mkdir()
+    fork.write("docs/index.md", "# Our pages\n\nOurs.\n")
 
 
 def own_requirement(fork: Fork) -> None:

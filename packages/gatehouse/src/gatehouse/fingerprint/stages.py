@@ -32,8 +32,8 @@ _NAMED = re.compile(rf"((?:{'|'.join(OWN)})(?:\.\w+)+):\w+")
 
 
 def fingerprint_path(stage: str) -> Path:
-    """Where the fingerprint of a stage lies."""
-    return FINGERPRINTS / f"{stage}.txt"
+    """Where the fingerprint of a stage lies; DVC names that of an own gate `own@NAME`."""
+    return FINGERPRINTS / f"{stage.replace('@', '-')}.txt"
 
 
 def write_fingerprints(root: Path = Path()) -> None:
@@ -61,7 +61,7 @@ def write_fingerprints(root: Path = Path()) -> None:
                 raise GatehouseError(f"{STAGES}: {name}: {error}") from None
     for name, module in _own_gates(settings(_POLICY)):
         try:
-            write(f"own-{name}", [_MEASURE, module])
+            write(f"own@{name}", [_MEASURE, module])
         except GatehouseError as error:
             raise GatehouseError(f"{_POLICY}: gates.{name}: {error}") from None
 

@@ -22,6 +22,7 @@ REMOVED = (
 )
 """What only the library's own development needs."""
 README = Path("README.md")
+_DEPENDABOT = Path(".github/dependabot.yml")
 _TITLE = "# Gatehouse"
 
 
@@ -68,6 +69,7 @@ def slim(root: Path) -> Slimmed:
     path = Path(VENDOR) / wheel.name
     readme = (root / README).is_file() and (root / README).read_text("utf-8").startswith(_TITLE)
     written = [path, LIBRARY_LOCK, *([README] if readme else [])]
+    updates = _updates(root / _DEPENDABOT)
     text = Path(__file__).with_name("README.txt").read_text("utf-8")
     try:
         (root / VENDOR).mkdir(exist_ok=True)
@@ -75,6 +77,9 @@ def slim(root: Path) -> Slimmed:
         (root / LIBRARY_LOCK).write_text(wheel.lock, "utf-8")
         if readme:
             (root / README).write_text(text.format(name=root.resolve().name), "utf-8")
+        if updates:
+            (root / _DEPENDABOT).write_text(updates, "utf-8")
+            written.append(_DEPENDABOT)
         git("rm", "-r", "--quiet", "--", *gone, root=root)
         git("add", "--", *map(str, written), root=root)
         version = wheel.name.split("-")[1]
@@ -87,6 +92,16 @@ def slim(root: Path) -> Slimmed:
     for each in gone:  # caches, which Git does not know
         shutil.rmtree(root / each, ignore_errors=True)
     return Slimmed(removed, size(root), path, readme)
+
+
+def _updates(file: Path) -> str | None:
+    """Dependabot's settings without the folders that go, where it fails; None to leave them."""
+    if not file.is_file():
+        return None
+    mark = "\n  - package-ecosystem: "
+    head, *parts = file.read_text("utf-8").split(mark)
+    kept = [part for part in parts if f"directory: /{SOURCE}/" not in part]
+    return mark.join([head, *kept]) if kept and kept != parts else None
 
 
 def size(root: Path, *paths: str) -> Size:

@@ -99,7 +99,7 @@ def test_without_a_key_nothing_is_pushed(
             "verdict.json",
             verdict(0.8, auc=0.95).model_copy(update={"candidate": PASSED.candidate}).to_json(),
             1,
-            "the verdict inside is not the one",
+            "the verdict inside is not the attested one",
         ),
         ("verdict.json", '{"outcome": "fail"}', 2, "this key is missing"),
         ("verdict.json", "{", 2, "is no JSON"),

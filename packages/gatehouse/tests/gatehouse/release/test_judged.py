@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from gatehouse import places
 from gatehouse.errors import GatehouseError
-from gatehouse.places import LIBRARY
+from gatehouse.places import LIBRARY, VENDOR
 from gatehouse.release.build import build
 from gatehouse.release.judged import judge_commit
 from gatehouse.release.result import Release
@@ -142,7 +143,20 @@ def test_the_pipeline_s_code_may_be_gone_as_a_whole(released: Repository, tmp_pa
         judge_commit(released.root, tmp_path / "4")
 
 
-def test_another_checkout_s_code_judges_nothing(repository: Repository, tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", ["source", "wheel"])
+def test_another_checkout_s_code_judges_nothing(
+    repository: Repository, tmp_path: Path, held: str
+) -> None:
     """Attacks a gatehouse that is installed from elsewhere."""
+    if held == "source":
+        path = repository.root / LIBRARY / "judge.py"
+        path.parent.mkdir(parents=True)
+        path.write_text("committed")
+    else:
+        path = repository.root / VENDOR / "gatehouse-1.whl"
+        path.parent.mkdir()
+        with zipfile.ZipFile(path, "w") as wheel:
+            wheel.writestr("gatehouse/judge.py", "committed")
+    repository.commit("a library")
     with pytest.raises(GatehouseError, match="is not this checkout's"):
         judge_commit(repository.root, tmp_path / "commit")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from gatehouse.report.links import links_at, rule_lines
+from gatehouse.report.links import DOCS, links_at, rule_lines
 from tests.sample import SAMPLE
 
 POLICY = (SAMPLE / "policy.yaml").read_text("utf-8")
@@ -30,8 +32,10 @@ def test_what_is_no_policy_has_no_lines(text: str) -> None:
     assert rule_lines(text) == {}
 
 
-def test_links_lead_into_the_base() -> None:
+def test_links_lead_into_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attacks a link into the pull request's own policy, which does not decide."""
+    (tmp_path / DOCS).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
     links = links_at("https://github.com", "octo/model", "c" * 40, POLICY)
     place = f"https://github.com/octo/model/blob/{'c' * 40}"
     number = rule_lines(POLICY)["accuracy-floor"]
