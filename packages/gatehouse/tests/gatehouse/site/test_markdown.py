@@ -71,7 +71,7 @@ def test_no_mixture_becomes_markup(text: str) -> None:
 def test_what_our_reports_use_is_kept() -> None:
     """Attacks a report that lost its tables, breaks, sections or signs."""
     text = (
-        "<!-- gatehouse -->\n\n## ✅ Gatehouse: pass\n\n| | str | n |\n| :-- | :-- | --: |\n"
+        "<!-- gatehouse -->\n\n## ✅ Gatehouse: pass\n\n| | Gate | n |\n| :-- | :-- | --: |\n"
         "| ❌ | **drift**<br>Data&nbsp;as | 1 |\n\n"
         "<details>\n<summary>All rules</summary>\n\n`a` &lt; b\n\n</details>\n"
     )
