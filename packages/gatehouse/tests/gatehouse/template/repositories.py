@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from gatehouse.ownership import parse
+from gatehouse.template.report import CHANGELOG
 
 Files = dict[str, str | None]
 
@@ -59,7 +60,7 @@ FIRST: Files = {
     "policy.yaml": dedent(POLICY),
     "model_card.yaml": "version: 1\nname: theirs\n",
     "README.md": "# Gatehouse\n\nA template.\n",
-    "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [1.0.0]\n- The first one.\n",
+    CHANGELOG: "# Changelog\n\n## [Unreleased]\n\n## [1.0.0]\n- The first one.\n",
     "dvc.yaml": "stages: {}\n",
     ".github/workflows/gates.yml": f"steps:\n  - uses: a/checkout@{'1' * 40} # v1\n  - run: a\n",
     ".github/CODEOWNERS": parse(BORDER).codeowners(),

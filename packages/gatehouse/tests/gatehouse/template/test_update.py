@@ -11,6 +11,7 @@ import pytest
 
 from gatehouse.ownership import parse
 from gatehouse.template.record import RECORD, is_local
+from gatehouse.template.report import CHANGELOG
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.template.repositories import (
     BORDER,
@@ -49,7 +50,7 @@ NEWER: Files = {
     + "  accuracy-new:\n    gate: accuracy\n    at_least: 0.5\n",
     "model_card.yaml": "version: 1\nname: theirs, newer\n",
     "README.md": "# Gatehouse 2\n\nA template.\n",
-    "CHANGELOG.md": swapped("CHANGELOG.md", "## [1.0.0]", "## [1.1.0]\n- Newer.\n\n## [1.0.0]"),
+    CHANGELOG: swapped(CHANGELOG, "## [1.0.0]", "## [1.1.0]\n- Newer.\n\n## [1.0.0]"),
     ".github/workflows/gates.yml": f"steps:\n  - uses: a/checkout@{'3' * 40} # v3\n  - run: b\n",
     ".github/CODEOWNERS": parse(NEWER_BORDER).codeowners(),
     ".github/ownership.txt": NEWER_BORDER,
@@ -294,8 +295,8 @@ def test_real_conflicts_are_git_s_own_and_can_be_resolved_or_undone(
     assert fork.state() == before
 
     update(gatehouse, fork, "--url", str(template.root), code=1)
-    fork.git("checkout", "--ours", "src")
-    fork.git("add", "src")
+    fork.git("checkout", "--ours", "src", "packages")
+    fork.git("add", "src", "packages")
     fork.git("-c", "core.editor=true", "cherry-pick", "--continue")
     assert fork.git("status", "--porcelain") == ""
     assert "nothing newer" in update(gatehouse, fork, "--url", str(template.root))
@@ -400,14 +401,15 @@ def test_the_real_files_of_this_repository(
     params, policy = template.read("params.yaml"), template.read("policy.yaml")
     network = template.read("src/pipeline/network.py")
     head = "\n  trainer: "
+    code = "packages/gatehouse/src/gatehouse"
     assert head in params
     template.commit("newer", {
         "params.yaml": params.replace(head, f"\n  grown: 3   # since 2.0{head}"),
         "policy.yaml": policy.replace("\nrules:", "\nrules: # all of them\n  a-new-one:\n"
                                       "    gate: data\n    measurement: rows\n    at_least: 1\n"),
         ".github/workflows/monitor.yml": None,
-        "packages/judge.py": None,
-        "packages/judge/judge.py": template.read("packages/judge.py"),
+        f"{code}/judge.py": None,
+        f"{code}/judge/judge.py": template.read(f"{code}/judge.py"),
         "src/pipeline/network.py": network + "\nNEWER = 1\n",
     })  # fmt: skip
     owners = {
@@ -431,4 +433,4 @@ def test_the_real_files_of_this_repository(
     assert merged.startswith("OURS")
     assert merged.endswith("NEWER = 1\n")
     assert {path: fork.read(path) for path in owners} == owners
-    assert (fork.root / "packages/judge/judge.py").exists()
+    assert (fork.root / code / "judge/judge.py").exists()

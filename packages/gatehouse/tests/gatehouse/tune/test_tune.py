@@ -177,7 +177,7 @@ def test_an_interrupted_first_trial_is_made_again(
         return honest(*arguments)
 
     monkeypatch.setattr(module, "sloped", stopped)
-    assert tune("--trials", "4", "--dry-run").exit_code == 1  # as click ends an interrupted one
+    assert tune("--trials", "4", "--dry-run").exit_code == 130  # as shells count an interrupt
     assert [trial.state.name for trial in study().trials] == ["FAIL"]
     done = tune("--trials", "4", "--dry-run")
     assert done.exit_code == 0, done.output
