@@ -252,7 +252,7 @@ def test_the_environment_is_there_without_a_network(place: Place) -> None:
 """
     files = {
         "packages/gatehouse/src/gatehouse/__init__.py": "",
-        "tests/workflows/tools/a.json": "{}",
+        "packages/gatehouse/tests/workflows/tools/a.json": "{}",
     }
     files["packages/gatehouse/src/gatehouse/cli.py"] = (
         "def main():\n    print('the workspace speaks')\n"

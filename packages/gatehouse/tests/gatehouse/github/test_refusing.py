@@ -20,7 +20,6 @@ def failed_jobs(name: str) -> list[dict[str, Any]]:
     return [
         {"name": "Checks", "conclusion": "success"},
         {"name": name, "conclusion": "failure", "steps": [step]},
-        {"name": "Pull request", "conclusion": "failure"},
     ]
 
 

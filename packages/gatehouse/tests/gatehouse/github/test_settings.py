@@ -327,8 +327,11 @@ def test_a_repository_is_an_owner_and_a_name(clone: Path, repo: str) -> None:
         apply_settings(repo)
 
 
-def test_the_template_uses_no_action_that_the_settings_forbid() -> None:
+def test_the_template_uses_no_action_that_the_settings_forbid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Attacks: a workflow that GitHub refuses to start after `make github-settings`."""
+    monkeypatch.chdir(REPOSITORY)
     further = (each.split("@")[0] for each in further_actions())
     allowed = ("actions/", "github/", "./", *further)
     files = [*REPOSITORY.glob(".github/**/*.yml"), *REPOSITORY.glob(".github/**/*.yaml")]
