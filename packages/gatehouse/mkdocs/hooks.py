@@ -141,7 +141,7 @@ def _command_line() -> str:
 def _schemas() -> str:
     """The JSON Schemas, each with what it says of itself."""
     rows = []
-    for file in sorted((ROOT / "packages/gatehouse/docs/schemas").glob("*.json")):
+    for file in sorted((ROOT / DOCS / "schemas").glob("*.json")):
         about = json.loads(file.read_text("utf-8"))["description"].split("\n\n")[0]
         rows.append(f"| [{file.name}](../schemas/{file.name}) | {' '.join(about.split())} |")
     return (

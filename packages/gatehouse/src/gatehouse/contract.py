@@ -27,7 +27,7 @@ from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
 
-_TYPES = " or ".join(", ".join(each.told for each in KINDS.values()).rsplit(", ", 1))
+_TYPES = " or ".join(", ".join(each.title for each in KINDS.values()).rsplit(", ", 1))
 
 MOST_CLASSES = 200
 """The gates measure each class by itself, and each takes its time."""

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from gatehouse.errors import GatehouseError
+
+T = TypeVar("T")
+
+
+def load_instance(name: str, key: str, kind: type[T]) -> T:
+    """The object of class `kind` that `name` says; `key`: the file and setting that names it.
+
+    Raises:
+        GatehouseError: as `load_object`, or the object is of another class.
+    """
+    found = load_object(name, key)
+    if not isinstance(found, kind):
+        wanted = f"{kind.__module__}.{kind.__name__}"
+        raise GatehouseError(f"{key}: {name} is no {wanted}, but a {type(found).__name__}")
+    return found
 
 
 def load_object(name: str, key: str) -> Any:

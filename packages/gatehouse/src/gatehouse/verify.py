@@ -26,6 +26,7 @@ from gatehouse.base import (
 )
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import TIMED, Evidence, Measurement, evidence_path, read_evidence
+from gatehouse.fingerprint.stages import FINGERPRINTS
 from gatehouse.gates.own import gates_of
 from gatehouse.gates.rows import ROWS
 from gatehouse.git import commit_of, file_at, git
@@ -168,12 +169,12 @@ def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Di
 
     Fingerprints say which code ran, and are no result.
     """
-    said = EVIDENCE.as_posix() + "/"
+    beside = {CARD.as_posix(), FINGERPRINTS.as_posix()}
     return [
         Difference(path, recorded.get(path, "nothing"), fresh.get(path, "nothing"))
         for path in sorted(set(recorded) | set(fresh))
-        if not path.startswith(said)
-        and path != CARD.as_posix()
+        if not path.startswith(f"{EVIDENCE.as_posix()}/")
+        and path not in beside
         and recorded.get(path) != fresh.get(path)
     ]
 

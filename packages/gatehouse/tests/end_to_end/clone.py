@@ -25,11 +25,15 @@ class Clone:
 
     root: Path
 
+    @property
+    def places(self) -> str:
+        """The clone's own code, before this environment's."""
+        return code_path(self.root)
+
     def run(self, *command: str, code: int | None = 0) -> str:
         """Standard output and error of a command in the clone; fails on another exit code."""
         environment = os.environ | {
-            # The clone's own code and this environment's tools.
-            "PYTHONPATH": os.pathsep.join([code_path(self.root), LEAN]),
+            "PYTHONPATH": os.pathsep.join([self.places, LEAN]),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "COLUMNS": "200",
         }

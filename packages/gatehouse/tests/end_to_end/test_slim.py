@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatehouse.places import LIBRARY_LOCK, SOURCE, code_path
+from gatehouse.places import LIBRARY_LOCK, SOURCE
 from gatehouse.template.slim import size
 from gatehouse.template.wheel import wheel_at
 from tests.end_to_end.clone import Clone, copy_checkout
-from tests.shared import LEAN
 from tests.workflows.world import SMALL
 
 pytestmark = pytest.mark.slow
@@ -24,19 +23,9 @@ pytestmark = pytest.mark.slow
 class Slim(Clone):
     """A small fork, with the wheel's files in a folder of their own as an installation has them."""
 
-    def run(self, *command: str, code: int | None = 0) -> str:
-        places = [str(self.root.parent / "installed"), code_path(self.root), LEAN]
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(places),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "COLUMNS": "200",
-        }
-        done = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
-        )
-        output = done.stdout + done.stderr
-        assert code is None or done.returncode == code, output
-        return output
+    @property
+    def places(self) -> str:
+        return os.pathsep.join([str(self.root.parent / "installed"), super().places])
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +119,6 @@ def test_an_update_raises_the_wheel(slim: Slim, tmp_path: Path) -> None:
 
 
 def test_equal_sources_make_equal_wheels(tmp_path: Path) -> None:
-    """Attacks a wheel of which nobody can tell whether it is this source's."""
+    """Attacks a wheel that nobody can compare with its source."""
     one, two = (copy_checkout(tmp_path / name) for name in ("one", "two"))
     assert wheel_at("HEAD", one.root) == wheel_at("HEAD", two.root)

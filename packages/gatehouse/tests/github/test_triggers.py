@@ -45,7 +45,7 @@ def sent(github: GitHub) -> list[tuple[str, str, str | None]]:
 
 
 def begun(name: str) -> list[tuple[str, str, str | None]]:
-    """What is told of a run that nobody holds."""
+    """What GitHub reports of a run that nobody holds."""
     return [("requested", name, None), ("in_progress", name, None)]
 
 

@@ -3,7 +3,7 @@
 Since June 2026 a pull request that the workflows' own token opens, pushes to or reopens starts runs
 too. They wait for a maintainer's approval, as an outsider's do, and are told as `requested` with
 the conclusion `action_required`. A run that is approved or run again is not `requested` once more,
-but is told as `in_progress` when it begins, as every run is.
+but is reported as `in_progress` when it begins, as every run is.
 """
 
 from __future__ import annotations

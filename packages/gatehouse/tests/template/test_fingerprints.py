@@ -1,4 +1,4 @@
-"""dvc.yaml and the code of this repository: which stages a change of which file runs again."""
+"""dvc.yaml and the code of this repository: the stages that a changed file runs again."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class ColumnKind:
 
     Attributes:
         name: `type` of a column in contract.yaml.
-        told: what it is, for contract.yaml's schema.
+        title: what it is, for contract.yaml's schema.
         numeric: does the graph read it as float32? Else as text.
         whole: does it hold whole numbers alone?
         listed: does the contract list its values?
@@ -37,7 +37,7 @@ class ColumnKind:
     """
 
     name: str
-    told: str
+    title: str
     numeric: bool
     whole: bool
     listed: bool

@@ -99,7 +99,7 @@ def _narrower(ours: Column, theirs: Column) -> str | None:
 
 INTEGER = ColumnKind(
     name="integer",
-    told="integer",
+    title="integer",
     numeric=True,
     whole=True,
     listed=False,
@@ -112,7 +112,7 @@ INTEGER = ColumnKind(
 )
 NUMBER = ColumnKind(
     name="number",
-    told="number",
+    title="number",
     numeric=True,
     whole=False,
     listed=False,

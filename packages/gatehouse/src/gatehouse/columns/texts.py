@@ -53,7 +53,7 @@ def _narrower(ours: Column, theirs: Column) -> str | None:
 
 CATEGORY = ColumnKind(
     name="category",
-    told="category (listed values)",
+    title="category (listed values)",
     numeric=False,
     whole=False,
     listed=True,
@@ -66,7 +66,7 @@ CATEGORY = ColumnKind(
 )
 STRING = ColumnKind(
     name="string",
-    told="string",
+    title="string",
     numeric=False,
     whole=False,
     listed=False,

@@ -7,13 +7,12 @@ the package `gates` of the installation: a change adds a gate, and it counts fro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
 from gatehouse.gates import GATES
 from gatehouse.gates.spec import GateSpec
-from gatehouse.named import load_object
+from gatehouse.named import load_instance
 from gatehouse.typed import validate
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def find_gate(name: str, policy: Policy) -> GateSpec:
 
 def _checked(name: str, own: OwnGate) -> GateSpec:
     where = f"policy.yaml: gates.{name}"
-    gate = _loaded(own.object, where)
+    gate = load_instance(own.object, where, GateSpec)
     if gate.name != name:
         raise GatehouseError(f"{where}: {own.object} has the name '{gate.name}'; use that one")
     if gate.settings is None and own.settings:
@@ -65,11 +64,3 @@ def _checked(name: str, own: OwnGate) -> GateSpec:
     if gate.settings is not None:
         validate(gate.settings, own.settings, f"{where}.settings")
     return gate
-
-
-@lru_cache(maxsize=64)
-def _loaded(path: str, where: str) -> GateSpec:
-    found = load_object(path, where)
-    if not isinstance(found, GateSpec):
-        raise GatehouseError(f"{where}: {path} is no gatehouse.gates.spec.GateSpec")
-    return found

@@ -145,7 +145,7 @@ def _gates(folder: Path) -> tuple[GateSpec, ...]:
     """The gates to measure: a change's own ones count once they are merged.
 
     Raises:
-        GatehouseError: one that the base names can't be had.
+        GatehouseError: one that the base names can't be loaded.
     """
     record = read_record(folder)
     if record.measure is not None:

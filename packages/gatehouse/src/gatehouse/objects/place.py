@@ -80,7 +80,7 @@ def tracked_fault(path: str) -> str | None:
 
 
 def clash(paths: Iterable[str]) -> str | None:
-    """Two of the paths that are one on some system, or of which one is in the other; in words."""
+    """Two of the paths that are the same on some system, or one inside the other; in words."""
     seen: dict[str, str] = {}
     for path in paths:
         if (other := seen.setdefault(path.lower(), path)) != path:

@@ -80,8 +80,8 @@ def slim(root: Path) -> Slimmed:
         if updates:
             (root / _DEPENDABOT).write_text(updates, "utf-8")
             written.append(_DEPENDABOT)
+        git("add", "--", *map(str, written), root=root)  # so that `reset` takes them away
         git("rm", "-r", "--quiet", "--", *gone, root=root)
-        git("add", "--", *map(str, written), root=root)
         version = wheel.name.split("-")[1]
         git("commit", "--quiet", "--no-verify", "--message",
             f"Depend on Gatehouse {version} by its wheel", "--message",

@@ -55,7 +55,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(finished: Finished) -> Finished:
-    """A finished run whose policy names the gate, and of which a third has no job."""
+    """A finished run whose policy names the gate; a third of its rows has no job."""
     (finished.root / "policy.yaml").write_text(TEXT)
     finished.write_all()
     gate = find_gate("missing", finished.policy)
@@ -175,7 +175,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_with_its_name_is_said(case: str) -> None:
-    """Attacks an error that does not say which line of policy.yaml to mend."""
+    """Attacks an error that does not say which line of policy.yaml to fix."""
     old, new, error = WRONG[case]
     text = TEXT.replace(old, new)
     if case == "other name":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.metrics import BY_NAME, METRICS
 from gatehouse.gates.metrics.metric import Metric
-from gatehouse.named import load_object
+from gatehouse.named import load_instance
 from gatehouse.policy import POLICY_FILE, Policy
 
 
@@ -18,12 +18,7 @@ def metrics_by(policy: Policy) -> tuple[Metric, ...]:
     own: dict[str, Metric] = {}
     for name in policy.measure.accuracy.metrics:
         where = f"{POLICY_FILE}: measure.accuracy.metrics"
-        found = load_object(name, where)
-        if not isinstance(found, Metric):
-            raise GatehouseError(
-                f"{where}: '{name}' is no gatehouse.gates.metrics.metric.Metric, but a "
-                f"{type(found).__name__}"
-            )
+        found = load_instance(name, where, Metric)
         if found.name in BY_NAME or found.name in own:
             raise GatehouseError(f"{where}: '{name}': another metric is called '{found.name}'")
         own[found.name] = found
