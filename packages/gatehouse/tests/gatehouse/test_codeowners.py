@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatehouse.errors import GatehouseError
-from gatehouse.github.owners import (
+from gatehouse.codeowners import (
     MAX_BYTES,
     OWNERS_FILE,
     guarded,
@@ -22,6 +21,7 @@ from gatehouse.github.owners import (
     problem,
     write_owners,
 )
+from gatehouse.errors import GatehouseError
 from gatehouse.ownership import OWNERSHIP_FILE, load, with_owners
 from gatehouse.ownership import parse as parse_ownership
 from tests.gatehouse.conftest import Command

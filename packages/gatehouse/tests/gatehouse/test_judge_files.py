@@ -11,7 +11,7 @@ import pytest
 from gatehouse.base import dealt, find_base, take_base
 from gatehouse.errors import GatehouseError
 from gatehouse.gates import GATES
-from gatehouse.judging import base_named, named_policy, verdict_on
+from gatehouse.judge_files import base_named, named_policy, verdict_on
 from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.repository import Repository
 from tests.gatehouse.tiny import POLICY, Finished

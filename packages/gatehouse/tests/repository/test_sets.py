@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.github.measuring import IMPORTED
+from gatehouse.trusted.measuring import IMPORTED
 
 ROOT = Path(__file__).parents[4]
 

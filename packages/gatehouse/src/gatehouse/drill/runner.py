@@ -22,7 +22,7 @@ from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.own import gates_of
 from gatehouse.gates.spec import GateSpec
 from gatehouse.judge import Case, compared_with, judge
-from gatehouse.judging import read_all_evidence
+from gatehouse.judge_files import read_all_evidence
 from gatehouse.measure import measure
 from gatehouse.nearest import hint
 from gatehouse.policy import POLICY_FILE, load_policy

@@ -8,30 +8,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gatehouse.base import write_record as write_base
+from gatehouse.codeowners import needs_review
 from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
-from gatehouse.github.archive import download, unpack
+from gatehouse.github.artifacts import download
 from gatehouse.github.bases import status_of
-from gatehouse.github.basis import base_of, bring_base, counted_since, hand_over
-from gatehouse.github.candidate import complete, digests
+from gatehouse.github.bring_base import bring_base, counted_since
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
-from gatehouse.github.fetch import fetch
+from gatehouse.github.find_target import find_target
 from gatehouse.github.made import asked_for, find_made
-from gatehouse.github.origin import origin_problem
-from gatehouse.github.owners import needs_review
 from gatehouse.github.runs import find_pipeline
-from gatehouse.github.steps import Fetched, Place, Stopped
-from gatehouse.github.target import Target, find_target
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
+from gatehouse.trusted.archive import unpack
+from gatehouse.trusted.basis import base_of, hand_over
+from gatehouse.trusted.candidate import complete, digests
+from gatehouse.trusted.commits import fetch
+from gatehouse.trusted.handover import Fetched, Place, Stopped
+from gatehouse.trusted.merge_target import MergeTarget
+from gatehouse.trusted.model_origin import origin_problem
 from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-LISTED = 3000
+_LISTED = 3000
 """Files of a pull request that GitHub's API lists at most."""
 
 
@@ -120,7 +123,7 @@ def _fetch(
     )
 
 
-def _changed_files(repository: Repository, target: Target) -> tuple[tuple[str, ...], bool]:
+def _changed_files(repository: Repository, target: MergeTarget) -> tuple[tuple[str, ...], bool]:
     """The files that the pull request changes, of a renamed one both names; are these all?
 
     None for an entry of the merge queue.
@@ -131,4 +134,4 @@ def _changed_files(repository: Repository, target: Target) -> tuple[tuple[str, .
         files = list(repository.get_pull(target.pull).get_files())
     names = [file.filename for file in files]
     names += [file.previous_filename for file in files if file.previous_filename]
-    return tuple(names), len(files) < LISTED
+    return tuple(names), len(files) < _LISTED

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
+from gatehouse.trusted.merge_target import MergeTarget
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -18,43 +18,13 @@ if TYPE_CHECKING:
 _QUEUED = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-(?P<pull>\d+)-(?P<commit>[0-9a-f]{40})")
 
 
-@dataclass(frozen=True)
-class Target:
-    """A commit to judge.
-
-    Attributes:
-        head: the commit.
-        base_branch: where it would be merged into.
-        base: the commit that the merge queue put the entry on; None of a pull request.
-        pull: number of the pull request; None in the merge queue.
-        branch: where a commit with the results goes; None where that must not be: a fork's
-            branch, Dependabot's (which would stop to maintain it), the queue's and the default
-            one, from which a pull request to a release branch may come.
-        draft: is the pull request a draft?
-        queued: number of the pull request in the merge queue.
-    """
-
-    head: str
-    base_branch: str
-    base: str | None = None
-    pull: int | None = None
-    branch: str | None = None
-    draft: bool = False
-    queued: int | None = None
-
-    @property
-    def number(self) -> int | None:
-        """Number of the pull request that is judged or waits in the queue."""
-        return self.pull if self.pull is not None else self.queued
-
-
 def queued_pull(branch: str | None) -> int | None:
     """Number of the pull request whose entry of the merge queue a branch is; None if it is none."""
     entry = _QUEUED.fullmatch(branch or "")
     return int(entry["pull"]) if entry else None
 
 
-def find_target(repository: Repository, event: Event) -> Target | None:
+def find_target(repository: Repository, event: Event) -> MergeTarget | None:
     """The open pull request whose head is the run's commit, or the merge queue's entry.
 
     None where there is none any more: it was closed, or a newer commit was pushed.
@@ -67,7 +37,7 @@ def find_target(repository: Repository, event: Event) -> Target | None:
         entry = _QUEUED.fullmatch(run.head_branch or "")
         if entry is None:
             raise GatehouseError("the merge queue's branch has a name that can't be understood")
-        return Target(
+        return MergeTarget(
             head=run.head_sha,
             base_branch=entry["base"],
             base=entry["commit"],
@@ -89,7 +59,7 @@ def find_target(repository: Repository, event: Event) -> Target | None:
     return _target(found[0], event) if found else None
 
 
-def target_of(repository: Repository, number: int, default: str) -> Target | None:
+def target_of(repository: Repository, number: int, default: str) -> MergeTarget | None:
     """What pull request `number` would merge; None where it is closed.
 
     Args:
@@ -124,15 +94,15 @@ def _is_of(pull: PullRequest, event: Event) -> bool:
     )
 
 
-def _target(pull: PullRequest, event: Event) -> Target:
+def _target(pull: PullRequest, event: Event) -> MergeTarget:
     default = event.repository.default_branch
     return _of_pull(pull, event.workflow_run.head_sha, default, ours=event.same_repository)
 
 
-def _of_pull(pull: PullRequest, head: str, default: str, *, ours: bool) -> Target:
+def _of_pull(pull: PullRequest, head: str, default: str, *, ours: bool) -> MergeTarget:
     """Args: the pull request, its head, the default branch; is the branch here?"""
     writable = ours and pull.user.login != "dependabot[bot]" and pull.head.ref != default
-    return Target(
+    return MergeTarget(
         head=head,
         base_branch=pull.base.ref,
         pull=pull.number,

@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING
 from gatehouse.acceptance.offer import offers
 from gatehouse.base import Base
 from gatehouse.errors import GatehouseError
-from gatehouse.git import file_at
-from gatehouse.github import recording
 from gatehouse.github.accepting import Accepted, find_accepted, of_base
-from gatehouse.github.basis import base_at
-from gatehouse.github.candidate import text_at
 from gatehouse.github.client import app_sets_status, here
 from gatehouse.github.commenting import is_pictured, is_quiet
 from gatehouse.github.compose import (
@@ -29,30 +25,29 @@ from gatehouse.github.compose import (
     unjudged_comment,
 )
 from gatehouse.github.event import Event
-from gatehouse.github.fetching import LISTED
-from gatehouse.github.judged import (
-    COMMENT,
-    JUDGED,
-    RECORD,
-    Judged,
-    State,
-    refused,
-)
 from gatehouse.github.keep import kept_files, objects_of
 from gatehouse.github.linked import linked_report
 from gatehouse.github.notes import gate_notes, overall_note
-from gatehouse.github.origin import write_origin
-from gatehouse.github.owners import OWNERS_FILE, guarded, must_be_guarded, problem
-from gatehouse.github.plain_files import plain_file_problems
-from gatehouse.github.reporting import hand_over_verdict, report_on
-from gatehouse.github.steps import Fetched, Measured, Place, Stopped, check_files
-from gatehouse.github.target import Target
-from gatehouse.judging import verdict_on
-from gatehouse.ownership import OWNERSHIP_FILE
-from gatehouse.ownership import parse as parse_ownership
+from gatehouse.judge_files import verdict_on
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.annotations import FILES, find_annotations
 from gatehouse.run import report_context
+from gatehouse.trusted import recording
+from gatehouse.trusted.basis import base_at
+from gatehouse.trusted.candidate import text_at
+from gatehouse.trusted.handover import Fetched, Measured, Place, Stopped, check_files
+from gatehouse.trusted.judgement import (
+    COMMENT,
+    JUDGED,
+    RECORD,
+    Judgement,
+    State,
+    refused,
+)
+from gatehouse.trusted.merge_problems import odd_files, owned_files, unrecorded_results
+from gatehouse.trusted.merge_target import MergeTarget
+from gatehouse.trusted.model_origin import write_origin
+from gatehouse.trusted.reporting import hand_over_verdict, report_on
 from gatehouse.typed import write_text
 from gatehouse.workspace import Workspace
 
@@ -69,7 +64,7 @@ def judge_run(
     out: Path,
     fetched: str | None = None,
     measured: str | None = None,
-) -> Judged:
+) -> Judgement:
     """Judge what was measured, and write the answer into `out`.
 
     Args:
@@ -110,7 +105,7 @@ def _stopped(
     around: Surroundings,
     place: Place,
     out: Path,
-) -> Judged:
+) -> Judgement:
     """The answer where nothing was measured."""
     if stopped.kind == "error":
         return _refuse(stopped.why, found, around, place, out)
@@ -130,7 +125,7 @@ def _judge(
     around: Surroundings,
     place: Place,
     out: Path,
-) -> Judged:
+) -> Judgement:
     target, root = found.target, place.root
     if target is None or found.base is None:
         raise GatehouseError("what was fetched names no base")
@@ -148,8 +143,9 @@ def _judge(
         # A workflow that failed is the reason, or what can be fixed first.
         raise GatehouseError(f"{found.failed}; {error}" if found.failed else str(error)) from None
     problems = [found.failed] if found.failed else []
-    around, unowned = _with_owners(found, base, around, root)
-    problems += [*unowned, *_unplain(base, target.head, root), *words.problems]
+    owned, unowned = owned_files(found, base, root)
+    around = around.with_owners(owned)
+    problems += [*unowned, *odd_files(base, target.head, root), *words.problems]
     if target.pull is not None and base.policy is not None:
         around = around.with_offers(offers(words.before, base.policy, verdict))
     record = bool(words.record) or not recording.is_recorded(
@@ -157,7 +153,7 @@ def _judge(
     )
     unrecorded = [*words.unrecorded]
     if record and target.branch is None:
-        wanting, forged = _of_strangers(candidate, base, found, kept, root)
+        wanting, forged = unrecorded_results(candidate, base, found, kept, root)
         unrecorded += wanting
         problems += forged
         record = target.pull is not None and bool(unrecorded)
@@ -167,7 +163,7 @@ def _judge(
     passes = overall_note(verdict, problems, around.owned).state == "success"
     context = report_context(candidate, verdict, base, f"[the run's artifacts]({around.run_here})")
     texts = {name: text_at(target.head, Path(name), root) or "" for name in FILES}
-    judged = Judged(
+    judged = Judgement(
         head=target.head,
         base=target.base_branch,
         basis=hand_over_verdict(candidate, verdict, base, measured, out).model_copy(
@@ -192,28 +188,12 @@ def _judge(
     return _write(judged, found, out, judged_comment(text, [*problems, *unrecorded], around))
 
 
-def _of_strangers(
-    candidate: Workspace, base: Base, found: Fetched, kept: dict[str, str], root: Path
-) -> tuple[list[str], list[str]]:
-    """What the record on a branch of ours will fix, and what nothing fixes: what is merged must be
-    what was judged, and what main once recorded is believed later."""
-    assert found.target is not None
-    head = found.target.head
-    wanting = []
-    if recording.recorded_outputs(head, root) != recording.own_outputs(candidate):
-        wanting.append(
-            "its dvc.lock does not record the data and model that were judged; once all else "
-            "passes, the change goes on with its record on a branch of this repository. Or "
-            f"commit the dvc.lock that is in the artifact {found.archive} of the run"
-        )
-    if digests := recording.forged_digests(candidate, head, kept, root):
-        wanting.append(digests)
-    verdict = recording.forged_verdict(candidate, head, base, root)
-    return wanting, [verdict] if verdict else []
-
-
 def _words(
-    repository: Repository, target: Target, base: Base, candidate: Workspace, measured: Measured
+    repository: Repository,
+    target: MergeTarget,
+    base: Base,
+    candidate: Workspace,
+    measured: Measured,
 ) -> Accepted:
     """The owners' words that count; none where the base has no policy that somebody owns."""
     known = of_base(repository, base.commit)
@@ -223,38 +203,14 @@ def _words(
     return find_accepted(repository, target, base.commit, base.policy, before)
 
 
-def _with_owners(
-    found: Fetched, base: Base, around: Surroundings, root: Path
-) -> tuple[Surroundings, list[str]]:
-    """What of the change belongs to code owners, and why nobody could be asked for it."""
-    # GitHub reads CODEOWNERS, so it says what is owned; what should be is another file's to say.
-    text = file_at(base.commit, OWNERS_FILE, root)
-    border = file_at(base.commit, OWNERSHIP_FILE, root)
-    owned = guarded(text or "", found.changed)
-    exposed = owned or must_be_guarded(border, found.changed) or not found.whole
-    wrong = problem(text, border)
-    if not found.whole:
-        wrong = f"it changes {LISTED} files or more, and GitHub lists no more; split it"
-    return around.with_owners(owned), [wrong] if wrong and exposed else []
-
-
-def _unplain(base: Base, head: str, root: Path) -> list[str]:
-    """Why files of the change may not be where nobody approves them."""
-    try:
-        border = parse_ownership(file_at(base.commit, OWNERSHIP_FILE, root) or "")
-    except GatehouseError:
-        return []  # nothing is free then
-    return plain_file_problems(base.commit, head, border, root)
-
-
 def _refuse(
     why: str, found: Fetched | None, around: Surroundings, place: Place, out: Path
-) -> Judged:
+) -> Judgement:
     why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
     return _write(refused(around.commit, why), found, out, refused_comment(why, around))
 
 
-def _write(judged: Judged, found: Fetched | None, out: Path, comment: str | None) -> Judged:
+def _write(judged: Judgement, found: Fetched | None, out: Path, comment: str | None) -> Judgement:
     if found is not None:
         judged = judged.model_copy(update={"pipeline": found.pipeline, "attempt": found.attempt})
     out.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 A run that counts is one of *Pipeline* on a branch of this repository, whose pull requests all went
 into the default branch when it began; or one of *Retrain* on the default branch itself. What it ran
-is for `trees` to compare.
+is for `trusted.tree_diff` to compare.
 """
 
 from __future__ import annotations

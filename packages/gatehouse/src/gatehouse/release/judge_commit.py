@@ -18,12 +18,12 @@ from gatehouse.base import LOCK
 from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, file_at, git
-from gatehouse.github.candidate import OUTPUTS, check_outputs
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
 from gatehouse.places import PACKAGE, is_library_of
 from gatehouse.release.machinery import machinery_digest
-from gatehouse.release.settled import settled
+from gatehouse.release.settled_verdict import settled
 from gatehouse.release.tools import announce
+from gatehouse.trusted.candidate import OUTPUTS, check_outputs
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, VERDICT, Workspace
 
@@ -36,7 +36,7 @@ _TOLD = 5
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedCommit:
     """A commit and its verdict.
 
     Attributes:
@@ -64,7 +64,7 @@ class Judged:
         return self.folder / MODEL
 
 
-def judge_commit(root: Path, folder: Path) -> Judged:
+def judge_commit(root: Path, folder: Path) -> JudgedCommit:
     """Measure and judge HEAD of the checkout at `root`.
 
     Args:
@@ -76,8 +76,8 @@ def judge_commit(root: Path, folder: Path) -> Judged:
             data and models are not here.
     """
     # Here: the job that signs checks code by this module, and has no library of graphs.
-    from gatehouse.github.measuring import measure_all
-    from gatehouse.github.reporting import make_card
+    from gatehouse.trusted.measuring import measure_all
+    from gatehouse.trusted.reporting import make_card
 
     commit = commit_of("HEAD", root)
     check_code(root)
@@ -96,7 +96,7 @@ def judge_commit(root: Path, folder: Path) -> Judged:
     if verdict.outcome is Outcome.PASS:
         make_card(Workspace(folder), measured)
         settled(verdict).write(folder / VERDICT)
-    return Judged(commit, time, folder, verdict, machinery_digest(root, commit))
+    return JudgedCommit(commit, time, folder, verdict, machinery_digest(root, commit))
 
 
 def check_code(root: Path) -> None:

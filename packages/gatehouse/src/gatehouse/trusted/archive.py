@@ -1,4 +1,4 @@
-"""The candidate's archive: listed, downloaded and unpacked as data that nobody vouches for."""
+"""The candidate's archive, unpacked as data that nobody vouches for."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ import re
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.client import setting, telling
 
-if TYPE_CHECKING:
-    from github.Artifact import Artifact
-    from github.Repository import Repository
-
-PREFIX = "candidate-"
 MEGABYTE = 1_000_000
 ENTRIES = 200
 TEXT_LIMIT = 1 * MEGABYTE
@@ -41,68 +33,6 @@ _NAME = re.compile(
     r"|reports/train(/[A-Za-z0-9][\w.-]{0,99}){1,6}",
     re.ASCII,
 )
-
-
-def candidates_of(repository: Repository, run: int) -> list[Artifact]:
-    """The candidates that a run uploaded, in all of its attempts, expired ones too.
-
-    Raises:
-        GatehouseError: GitHub refused.
-    """
-    with telling("list the artifacts of the run"):
-        listed = repository.get_workflow_run(run).get_artifacts()
-        return [artifact for artifact in listed if artifact.name.startswith(PREFIX)]
-
-
-def download(artifact: Artifact, path: Path, limit: int) -> None:
-    """Store the archive at `path`.
-
-    Args:
-        artifact: of GitHub.
-        path: where to.
-        limit: megabytes that it may have.
-
-    Raises:
-        GatehouseError: it is larger, or can't be had.
-    """
-    import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3 import Retry
-
-    session = requests.Session()
-    retry = Retry(total=5, backoff_factor=0.5, status_forcelist=(500, 502, 503, 504))
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    url, token = artifact.archive_download_url, setting("GITHUB_TOKEN")
-    with telling("download the candidate"), _all_or_nothing(path):
-        # The archive is at another host, which must not see the token.
-        moved = session.get(
-            url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False, timeout=60
-        )
-        moved.raise_for_status()
-        with session.get(moved.headers.get("Location", ""), stream=True, timeout=60) as answer:
-            answer.raise_for_status()
-            _store(answer.iter_content(_CHUNK), path, limit)
-
-
-@contextmanager
-def _all_or_nothing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _store(chunks: Iterable[bytes], path: Path, limit: int) -> None:
-    size = 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as stream:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > limit * MEGABYTE:
-                raise _too_large(limit)
-            stream.write(chunk)
 
 
 def unpack(
@@ -186,7 +116,7 @@ def _check(entries: list[zipfile.ZipInfo], limit: int, names: re.Pattern[str]) -
             raise GatehouseError(f"{holds} twice")
         seen.add(name.lower())
     if sum(entry.file_size for entry in entries) > limit * MEGABYTE:
-        raise _too_large(limit)
+        raise too_large(limit)
 
 
 def _copy(source: IO[bytes], target: Path, left: int, limit: int, text_limit: int) -> int:
@@ -196,7 +126,7 @@ def _copy(source: IO[bytes], target: Path, left: int, limit: int, text_limit: in
         while chunk := source.read(_CHUNK):
             size += len(chunk)
             if size > left:
-                raise _too_large(limit)
+                raise too_large(limit)
             if size > text_limit * MEGABYTE:
                 raise GatehouseError(
                     f"the candidate's {target.name} is larger than {text_limit} MB"
@@ -205,7 +135,8 @@ def _copy(source: IO[bytes], target: Path, left: int, limit: int, text_limit: in
     return size
 
 
-def _too_large(limit: int) -> GatehouseError:
+def too_large(limit: int) -> GatehouseError:
+    """The error of a candidate that has more than `limit` megabytes."""
     return GatehouseError(
         f"the candidate is larger than {limit} MB; raise the repository variable CANDIDATE_MB, "
         "or make data and model smaller"

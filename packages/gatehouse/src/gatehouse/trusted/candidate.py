@@ -10,7 +10,6 @@ from gatehouse.contract import CONTRACT_FILE
 from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at, git
-from gatehouse.github.archive import TEXT_LIMIT
 from gatehouse.objects.bring import is_recorded, table_of
 from gatehouse.objects.place import TABLES
 from gatehouse.objects.record import read_tracked
@@ -18,6 +17,7 @@ from gatehouse.params import PARAMS
 from gatehouse.policy import POLICY_FILE
 from gatehouse.report.card_text import CARD_TEXT
 from gatehouse.table import RAW
+from gatehouse.trusted.archive import TEXT_LIMIT
 from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.workspace import MODEL, MODEL_FP32
 

@@ -17,10 +17,10 @@ from pydantic import Field
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import GateName, evidence_path
-from gatehouse.github.candidate import digests
-from gatehouse.github.isolation import Level
-from gatehouse.github.target import Target
 from gatehouse.model import Metadata
+from gatehouse.trusted.candidate import digests
+from gatehouse.trusted.isolation import Level
+from gatehouse.trusted.merge_target import MergeTarget
 from gatehouse.typed import Document, Frozen
 from gatehouse.workspace import EVIDENCE
 
@@ -40,7 +40,7 @@ class Fetched(Document):
     version: Literal[1] = 1
     head: str = Field(pattern="^[0-9a-f]{40}$", description="the commit to judge")
     stopped: Stopped | None = Field(default=None, description="null where there is a candidate")
-    target: Target | None = Field(default=None, description="where the commit would be merged")
+    target: MergeTarget | None = Field(default=None, description="where the commit would be merged")
     base: str | None = Field(default=None, pattern="^[0-9a-f]{40}$", description="the base's tip")
     run: str | None = Field(default=None, description="address of the run of Pipeline")
     pipeline: int | None = Field(default=None, description="the same, by GitHub's number")

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from gatehouse.github.apart import Done, run_apart
+from gatehouse.trusted.process import Done, run_apart
 
 FIRST_USER = 60_600
 """systemd keeps 60578 to 61183 free of any use: https://systemd.io/UIDS-GIDS."""
@@ -34,7 +34,7 @@ _TRIAL = """
 import pathlib, socket, sys
 with pathlib.Path(sys.argv[1]).open("rb"):
     pass
-import gatehouse.github.reader
+import gatehouse.trusted.reader
 left = [name for _, name in socket.if_nameindex() if name != "lo"]
 sys.exit(f"there is a network: {left}" if left else 0)
 """

@@ -78,7 +78,7 @@ class Basis(Frozen):
     base_label: str = Field(default="the base", description="what the report calls the base")
 
 
-class Judged(Document):
+class Judgement(Document):
     """What is to be said of a commit."""
 
     version: Literal[1] = 1
@@ -108,6 +108,6 @@ class Judged(Document):
     )
 
 
-def refused(head: str, why: str, state: State = "failure") -> Judged:
+def refused(head: str, why: str, state: State = "failure") -> Judgement:
     """Nothing could be judged, which is no pass."""
-    return Judged(head=head, overall=Note(state=state, text=why))
+    return Judgement(head=head, overall=Note(state=state, text=why))

@@ -31,16 +31,15 @@ from gatehouse.evidence import Evidence, evidence_path
 from gatehouse.gates import GATES
 from gatehouse.gates.own import gates_of, own_gates
 from gatehouse.gates.spec import GateSpec
-from gatehouse.github.apart import Done
-from gatehouse.github.dealing import dealt_into
-from gatehouse.github.isolation import FIRST_USER, Isolation, find_isolation
-from gatehouse.github.keyless import REQUEST_TOKEN
-from gatehouse.github.reader import BASE, DEAL, GRAPH, Dealt
-from gatehouse.github.steps import Measured, Place, evidence_digests
 from gatehouse.model import Metadata
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
 from gatehouse.run import NO_TELEMETRY
+from gatehouse.trusted.dealing import dealt_into
+from gatehouse.trusted.handover import Measured, Place, evidence_digests
+from gatehouse.trusted.isolation import FIRST_USER, Isolation, find_isolation
+from gatehouse.trusted.process import Done
+from gatehouse.trusted.reader import BASE, DEAL, GRAPH, Dealt
 from gatehouse.typed import Frozen, parse_json, validate
 from gatehouse.workspace import EVIDENCE
 
@@ -56,7 +55,7 @@ GRAPH_LIMIT = 120.0
 """Seconds that reading what the graph says of itself may take."""
 
 IMPORTED = (
-    "gatehouse.github.reader",
+    "gatehouse.trusted.reader",
     *(f"gatehouse.gates.{gate.name}.measure" for gate in GATES),
     "great_expectations", "onnxruntime", "pandas", "pyarrow.parquet", "scipy.stats",
     "sklearn.metrics",
@@ -66,7 +65,7 @@ IMPORTED = (
 # No token and no cloud key is in the environment of a process that opens the candidate.
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 _SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN", REQUEST_TOKEN, KEY)  # fmt: skip
+            "AWS_SESSION_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", KEY)  # fmt: skip
 
 Read = TypeVar("Read", bound=Frozen)
 Ask = Callable[[str, float, Event | None], Done | None]
@@ -248,7 +247,7 @@ def _run(
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment[DRAWS] = draws
     # -P: the candidate's folder is no place to import from.
-    words = [sys.executable, "-P", "-m", "gatehouse.github.reader", question]
+    words = [sys.executable, "-P", "-m", "gatehouse.trusted.reader", question]
     # Each has a user of its own, so that one that is taken over reaches no other.
     user = FIRST_USER + [*gates, GRAPH, BASE, DEAL].index(question)
     return isolation.run(words, environment | NO_TELEMETRY, seconds, stop, user)

@@ -8,8 +8,8 @@ from gatehouse.base import Base, take_base
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import PAIR, evidence_path, read_evidence
 from gatehouse.gates.rows import ROWS
-from gatehouse.github.past import was_recorded
 from gatehouse.origin import with_origin
+from gatehouse.trusted.past import was_recorded
 from gatehouse.workspace import Workspace
 
 NOT_MADE_HERE = "it was not made here: the base's policy says `model: recorded`"

@@ -13,8 +13,8 @@ from gatehouse.base import LOCK
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Subject
 from gatehouse.git import commit_of, file_at, git
-from gatehouse.github.fetch import fetch_past
 from gatehouse.objects.record import read_lock
+from gatehouse.trusted.commits import fetch_past
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT
 

@@ -1,7 +1,7 @@
 """What a process does that opens a candidate: it answers one question, or deals rows.
 
-Run by `measuring` as `python -P -m gatehouse.github.reader QUESTION` in the candidate's folder. The
-answer is one typed document on standard output; what libraries say goes to standard error.
+`measuring` runs it as `python -P -m gatehouse.trusted.reader QUESTION` in the candidate's folder.
+The answer is one typed document on standard output; what libraries say goes to standard error.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import TIMED, Evidence, evidence_path, read_evidence
 from gatehouse.git import git
-from gatehouse.github.candidate import OUTPUTS, outputs_of, text_at
 from gatehouse.lock import relock
 from gatehouse.recorded import RECORDED, Recorded, recorded_for
 from gatehouse.run import CARD, PICTURE, REPORT
+from gatehouse.trusted.candidate import OUTPUTS, outputs_of, text_at
 from gatehouse.typed import read_text, write_text
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import EVIDENCE, VERDICT, Workspace
@@ -62,7 +62,7 @@ def forged_verdict(candidate: Workspace, commit: str, base: Base, root: Path) ->
     """Why a commit that nobody records for them may not bring its `reports/verdict.json`.
 
     What a commit of the default branch says there counts as recorded ever after
-    (`gatehouse.github.past`), so it is the base's file or names the data and model of this run.
+    (`gatehouse.trusted.past`), so it is the base's file or names the data and model of this run.
     """
     try:
         said = text_at(commit, VERDICT, root)

@@ -11,14 +11,14 @@ from gatehouse.acceptance.record import Acceptance, by_path
 from gatehouse.base import Base
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path
-from gatehouse.github.judged import EVIDENCE, Basis
-from gatehouse.github.judged import VERDICT as HANDED_OVER
-from gatehouse.github.steps import Measured
-from gatehouse.judging import evidence_here, verdict_on
+from gatehouse.judge_files import evidence_here, verdict_on
 from gatehouse.params import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.report.context import flat
 from gatehouse.run import CARD, write_card, write_report
+from gatehouse.trusted.handover import Measured
+from gatehouse.trusted.judgement import EVIDENCE, Basis
+from gatehouse.trusted.judgement import VERDICT as HANDED_OVER
 from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace

@@ -9,7 +9,7 @@ import pytest
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.event import read_event
-from gatehouse.github.target import find_target
+from gatehouse.github.find_target import find_target
 from tests.gatehouse.github.hub import READ, Hub
 
 BASE = "1" * 40

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -16,15 +14,10 @@ from gatehouse.base import locked_outputs
 from gatehouse.contract import Task
 from gatehouse.digest import file_digest
 from gatehouse.drill.graph import Margin, rewrite, slower
-from gatehouse.github import judging
-from gatehouse.github.compose import Surroundings
-from gatehouse.github.isolation import find_isolation
-from gatehouse.github.judged import Judged
-from gatehouse.github.owners import OWNERS_FILE
-from gatehouse.github.steps import Fetched
-from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.prepare import prepare
 from gatehouse.recorded import RECORDED, Recorded
+from gatehouse.trusted.isolation import find_isolation
+from gatehouse.trusted.judgement import Judgement
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from tests.gatehouse.github.fork import Fork
 
@@ -201,31 +194,7 @@ def test_owners_that_are_none(fork: Fork) -> None:
         assert ("can't merge" in fork.said()) == (state == "failure")
 
 
-@pytest.mark.parametrize("border", [None, "* owned\n", "* owned @OWNER\n", "* owned @octo/ml\n"])
-@pytest.mark.parametrize("owners", [None, "* @OWNER\n", "/docs/ @octo/ml\n"])
-@pytest.mark.parametrize(
-    "path",
-    ["policy.yaml", "Makefile", ".dvc/config", "src/sklearn.py", ".github/CODEOWNERS",
-     "src/pipeline/train.py"],
-)  # fmt: skip
-def test_what_decides_is_exposed_without_owners(
-    path: str, owners: str | None, border: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Attacks each file that decides, by each base that names nobody for it, or can't be read."""
-    readable = border is not None and "@" in border
-    if border is not None:
-        border += "src/pipeline/ free\n"
-    texts = {OWNERS_FILE: owners, OWNERSHIP_FILE: border}
-    monkeypatch.setattr(judging, "file_at", lambda commit, file, root: texts[file])
-    around = Surroundings("0" * 40, "https://example.org")
-    found = Fetched(head="0" * 40, changed=(path,))
-    _, unowned = judging._with_owners(found, Mock(), around, Path())
-    # "* @OWNER" guards it too, by an owner that is none.
-    free = path == "src/pipeline/train.py" and readable and owners != "* @OWNER\n"
-    assert [".github/" in each for each in unowned] == ([] if free else [True])
-
-
-def outcome(judged: Judged) -> tuple[str, bool]:
+def outcome(judged: Judgement) -> tuple[str, bool]:
     return judged.overall.state, judged.record
 
 

@@ -11,9 +11,9 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.ended import main as look
 from gatehouse.github.ended import named_commit
 from gatehouse.github.event import Event
-from gatehouse.github.judged import Judged
-from gatehouse.github.named import prepare_named, pulls_of
+from gatehouse.github.named_commit import prepare_named, pulls_of
 from gatehouse.github.runs import event_of_change
+from gatehouse.trusted.judgement import Judgement
 from tests.gatehouse.github.asking import RULE, lead, plain, write
 from tests.gatehouse.github.fork import Fork
 from tests.gatehouse.github.hub import READ, Hub
@@ -64,7 +64,7 @@ def dispatched(fork: Fork, commit: str, *, upload: bool = True, **more: Any) -> 
     return event
 
 
-def judge(fork: Fork, event: Event) -> Judged:
+def judge(fork: Fork, event: Event) -> Judgement:
     """The gates, after the run that a maintainer started."""
     return fork.judge(event_of_change(fork.connect(READ), event))
 

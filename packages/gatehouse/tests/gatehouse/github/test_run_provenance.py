@@ -9,7 +9,7 @@ import pytest
 
 from gatehouse.github.ended import CHECKS, PIPELINE
 from gatehouse.github.event import Run
-from gatehouse.github.provenance import (
+from gatehouse.github.run_provenance import (
     RETRAIN,
     Pull,
     Uploaded,

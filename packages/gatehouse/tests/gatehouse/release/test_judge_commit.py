@@ -12,9 +12,9 @@ from gatehouse import places
 from gatehouse.errors import GatehouseError
 from gatehouse.places import LIBRARY, VENDOR
 from gatehouse.release.build import build
-from gatehouse.release.judged import judge_commit
+from gatehouse.release.judge_commit import judge_commit
 from gatehouse.release.result import Release
-from gatehouse.release.settled import settled
+from gatehouse.release.settled_verdict import settled
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, MODEL_FP32, VERDICT
 from tests.gatehouse.repository import Repository

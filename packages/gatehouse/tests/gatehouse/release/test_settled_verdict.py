@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gatehouse.evidence import Interval, Of, Subject
-from gatehouse.release.settled import settled, verdict_digest
+from gatehouse.release.settled_verdict import settled, verdict_digest
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 
 

@@ -18,10 +18,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github import measuring
-from gatehouse.github.candidate import check_outputs, complete, outputs_of
-from gatehouse.github.isolation import Isolation, Level
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
+from gatehouse.trusted import measuring
+from gatehouse.trusted.candidate import check_outputs, complete, outputs_of
+from gatehouse.trusted.isolation import Isolation, Level
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from tests.fuzz.seeds import Candidate, passing

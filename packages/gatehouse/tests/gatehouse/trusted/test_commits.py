@@ -10,27 +10,54 @@ from typing import Any
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.git import git
-from gatehouse.github.fetch import fetch
-from tests.gatehouse.github.hub import Hub
+from gatehouse.git import git, git_bytes
+from gatehouse.trusted.commits import fetch
+
+
+class Server:
+    """A bare repository with main, and with the branch `change` on top of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir()
+        git("init", "-q", "--bare", "-b", "main", root=root)
+        self.put("main", self.commit("main"))
+        self.put("change", self.commit("change", self.head("main")))
+
+    def commit(self, message: str, *parents: str) -> str:
+        tree = git_bytes("mktree", root=self.root, stdin=b"").decode().strip()
+        named = [word for parent in parents for word in ("-p", parent)]
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+        return git(*who, "commit-tree", tree, *named, "-m", message, root=self.root).strip()
+
+    def put(self, branch: str, commit: str) -> None:
+        git("update-ref", f"refs/heads/{branch}", commit, root=self.root)
+
+    def head(self, branch: str) -> str:
+        return git("rev-parse", f"refs/heads/{branch}", root=self.root).strip()
 
 
 @pytest.fixture
-def checkout(hub: Hub) -> Path:
+def server(tmp_path: Path) -> Server:
+    return Server(tmp_path / "server")
+
+
+@pytest.fixture
+def checkout(server: Server, tmp_path: Path) -> Path:
     """A trusted checkout of main."""
-    folder = hub.folder / "trusted"
-    command = ["git", "clone", "-q", "--depth=1", f"file://{hub.github.origin}", str(folder)]
+    folder = tmp_path / "trusted"
+    command = ["git", "clone", "-q", "--depth=1", f"file://{server.root}", str(folder)]
     subprocess.run(command, check=True)
     return folder
 
 
-def test_by_hash_and_by_branch(hub: Hub, checkout: Path) -> None:
+def test_by_hash_and_by_branch(server: Server, checkout: Path) -> None:
     """Both come, and the work tree, HEAD and branches stay as they are."""
     before = git("status", "--porcelain", root=checkout) + git("rev-parse", "HEAD", root=checkout)
-    assert fetch(hub.head(1), checkout) == hub.head(1)
-    assert fetch("refs/heads/change", checkout) == hub.head(1)
-    hub.commit("change", {"a": "b"}, hub.head(1))
-    assert fetch("refs/heads/change", checkout) == hub.head(1)
+    assert fetch(server.head("change"), checkout) == server.head("change")
+    assert fetch("refs/heads/change", checkout) == server.head("change")
+    server.put("change", server.commit("more", server.head("change")))
+    assert fetch("refs/heads/change", checkout) == server.head("change")
     assert git("branch", "--all", "--format=%(refname)", root=checkout).split() == [
         "refs/heads/main",
         "refs/remotes/origin/HEAD",
@@ -41,12 +68,12 @@ def test_by_hash_and_by_branch(hub: Hub, checkout: Path) -> None:
     assert not (checkout / "params.yaml").exists()
 
 
-def test_a_branch_that_went_back(hub: Hub, checkout: Path) -> None:
+def test_a_branch_that_went_back(server: Server, checkout: Path) -> None:
     """A force push is followed."""
-    old = hub.head(1)
-    hub.commit("change", {"a": "b"}, old)
+    old = server.head("change")
+    server.put("change", server.commit("more", old))
     fetch("refs/heads/change", checkout)
-    hub.github.git.put("refs/heads/change", old)
+    server.put("change", old)
     assert fetch("refs/heads/change", checkout) == old
 
 
@@ -58,10 +85,10 @@ def test_what_is_not_there(checkout: Path, ref: str) -> None:
 
 
 @pytest.mark.parametrize("branch", ["-u", "--upload-pack=x", "a$(touch${IFS}x)", "é", "a/b/c#d"])
-def test_branches_with_hostile_names(hub: Hub, checkout: Path, branch: str) -> None:
+def test_branches_with_hostile_names(server: Server, checkout: Path, branch: str) -> None:
     """No name is an option or a command."""
-    hub.github.git.put(f"refs/heads/{branch}", hub.head(1))
-    assert fetch(f"refs/heads/{branch}", checkout) == hub.head(1)
+    server.put(branch, server.head("change"))
+    assert fetch(f"refs/heads/{branch}", checkout) == server.head("change")
     assert not (checkout / "x").exists()
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from gatehouse.github.apart import Done
-from gatehouse.github.isolation import FIRST_USER, Isolation, Level, find_isolation
+from gatehouse.trusted.isolation import FIRST_USER, Isolation, Level, find_isolation
+from gatehouse.trusted.process import Done
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 

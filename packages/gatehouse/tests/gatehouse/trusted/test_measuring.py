@@ -16,13 +16,13 @@ from gatehouse.draws import DRAWS
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import evidence_path
 from gatehouse.gates import GATES
-from gatehouse.github import measuring
-from gatehouse.github.isolation import Isolation, Level
-from gatehouse.github.measuring import JOB_MINUTES, gate_seconds, measure_all, measure_run
-from gatehouse.github.reader import DEAL, GRAPH
-from gatehouse.github.reporting import make_card, report_on
-from gatehouse.github.steps import Fetched, Measured, Place
 from gatehouse.run import CARD, REPORT
+from gatehouse.trusted import measuring
+from gatehouse.trusted.handover import Fetched, Measured, Place
+from gatehouse.trusted.isolation import Isolation, Level
+from gatehouse.trusted.measuring import JOB_MINUTES, gate_seconds, measure_all, measure_run
+from gatehouse.trusted.reader import DEAL, GRAPH
+from gatehouse.trusted.reporting import make_card, report_on
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import EVIDENCE
 from tests.gatehouse.tiny import Finished

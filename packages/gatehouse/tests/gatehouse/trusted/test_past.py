@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gatehouse.evidence import Subject
-from gatehouse.github.past import recorded_lock, was_recorded
+from gatehouse.trusted.past import recorded_lock, was_recorded
 from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.repository import Repository
 

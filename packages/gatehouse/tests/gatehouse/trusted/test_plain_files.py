@@ -9,8 +9,8 @@ import pytest
 
 from gatehouse.charts.limits import draw
 from gatehouse.charts.model import Limited, Limits, Mark
-from gatehouse.github.plain_files import plain_file_problems
 from gatehouse.ownership import parse
+from gatehouse.trusted.plain_files import plain_file_problems
 from tests.sample import SAMPLE
 
 BORDER = parse((SAMPLE / "ownership.txt").read_text("utf-8"))

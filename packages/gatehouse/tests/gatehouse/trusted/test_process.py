@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.github.apart import Done, run_apart
+from gatehouse.trusted.process import Done, run_apart
 
 PARENT = """
 import os, pathlib, subprocess, sys, time

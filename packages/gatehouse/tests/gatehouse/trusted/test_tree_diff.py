@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.github.trees import equal_inputs, unlike_runs
 from gatehouse.ownership import OWNERSHIP_FILE
+from gatehouse.trusted.tree_diff import equal_inputs, unlike_runs
 from tests.gatehouse.repository import Repository
 
 BORDER = "* owned @octo/ml\nsrc/pipeline/ free\nparams.yaml free\nlib/ machinery\n"
