@@ -27,7 +27,7 @@ from gatehouse.ownership import parse as parse_ownership
 from tests.gatehouse.conftest import Command
 from tests.sample import lay_owners, template_ownership, tracked
 
-REPOSITORY = Path(__file__).parents[5]
+REPOSITORY = Path(__file__).parents[4]
 TEMPLATE = template_ownership()
 BORDER = with_owners(TEMPLATE, ("@org/owners", "@alice"))
 OWNED = parse_ownership(BORDER).codeowners()
