@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.verdict import Verdict
+from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.repository import Repository
 
@@ -43,7 +43,7 @@ def test_the_base_s_policy_judges_what_the_commit_brings(
     out = tmp_path / "out"
     done = gatehouse("judge-change", commit, str(files), str(out), cwd=repository.root)
     verdict = Verdict.read(out / "verdict.json")
-    assert done.exit_code == (0 if verdict.outcome == "pass" else 1), done.output
+    assert done.exit_code == (0 if verdict.outcome is Outcome.PASS else 1), done.output
     assert not verdict.errors, verdict.errors
     base = repository.git("rev-parse", "--short=12", "main").strip()
     assert verdict.policy_from == f"policy.yaml of HEAD ({base})"
