@@ -55,7 +55,7 @@ def run(source: str | None, base_ref: str | None) -> int:
 
     Only stages that are out of date run. --data writes the source into params.yaml.
     """
-    from gatehouse.judging import base_named
+    from gatehouse.judge_files import base_named
     from gatehouse.run import run as run_all
     from gatehouse.tracking import track
     from gatehouse.workspace import Workspace
@@ -130,7 +130,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     from gatehouse.base import measuring_policy, recorded_base
     from gatehouse.gates.data import DATA, failures
     from gatehouse.gates.own import find_gate, gates_of
-    from gatehouse.judging import base_named
+    from gatehouse.judge_files import base_named
     from gatehouse.measure import measure_and_write
     from gatehouse.run import set_base
     from gatehouse.workspace import Workspace
@@ -168,7 +168,7 @@ def judge(base_ref: str | None, policy: str | None) -> int:
 
     Evidence that is missing, unreadable, of other data or another model fails.
     """
-    from gatehouse.judging import base_named, verdict_on
+    from gatehouse.judge_files import base_named, verdict_on
     from gatehouse.run import write_verdict_and_report
     from gatehouse.workspace import Workspace
 
@@ -183,7 +183,7 @@ def judge(base_ref: str | None, policy: str | None) -> int:
 @command
 def report(base_ref: str | None) -> int:
     """Write reports/report.md again from verdict and evidence."""
-    from gatehouse.judging import base_named
+    from gatehouse.judge_files import base_named
     from gatehouse.run import write_report
     from gatehouse.verdict import Verdict
     from gatehouse.workspace import VERDICT, Workspace

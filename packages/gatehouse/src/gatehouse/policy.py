@@ -44,7 +44,7 @@ Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9_-]{0,38}$")]
 _BUILT_IN = tuple(gate.name for gate in GATES)
 _WATCHED = tuple(gate.name for gate in GATES if gate.production is not None)
 _TAKEN = ("base", "candidate", "graph")
-"""Questions of other processes than gates' (`gatehouse.github.reader`)."""
+"""Questions of other processes than gates' (`gatehouse.trusted.reader`)."""
 _GATES = f"{', '.join(_BUILT_IN)}, or one that `gates` names"
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

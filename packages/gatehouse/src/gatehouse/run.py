@@ -19,7 +19,7 @@ from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.own import gates_of
 from gatehouse.git import environment
 from gatehouse.interrupts import end_with_children, shielded
-from gatehouse.judging import read_all_evidence, verdict_on
+from gatehouse.judge_files import read_all_evidence, verdict_on
 from gatehouse.lock.file import parse_lock
 from gatehouse.params import PARAMS
 from gatehouse.places import code_path

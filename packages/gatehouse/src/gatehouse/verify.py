@@ -31,7 +31,7 @@ from gatehouse.gates.own import gates_of
 from gatehouse.gates.rows import ROWS
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.judge import Case, judge
-from gatehouse.judging import today
+from gatehouse.judge_files import today
 from gatehouse.measure import measure
 from gatehouse.objects.fetch import LostError, fetch
 from gatehouse.objects.record import read_lock, read_tracked

@@ -10,7 +10,7 @@ import pytest
 
 from gatehouse.base import BASE_FILE
 from gatehouse.errors import GatehouseError
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
 from gatehouse.places import OWN
 from gatehouse.run import reproduce, run, stopped_by_data, write_verdict_and_report
 from gatehouse.workspace import VERDICT

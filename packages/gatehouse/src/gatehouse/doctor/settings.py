@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gatehouse.codeowners import OWNERS_FILE, problem
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.doctor.adopted import SAMPLE, is_set_up
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
-from gatehouse.github.owners import OWNERS_FILE, problem
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER
 from gatehouse.policy import POLICY_FILE, load_policy

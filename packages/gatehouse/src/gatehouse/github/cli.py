@@ -57,8 +57,8 @@ def fetch(work: Path, megabytes: int) -> int:
     base's, and the candidate is read as data. The exit code is 0 whatever was found.
     """
     from gatehouse.github.client import connect
-    from gatehouse.github.fetching import fetch_run
-    from gatehouse.github.steps import Place
+    from gatehouse.github.fetch_step import fetch_run
+    from gatehouse.trusted.handover import Place
 
     repository = connect()
     found = fetch_run(repository, _event(repository), Place(Path(), work), megabytes)
@@ -81,8 +81,8 @@ def measure(work: Path) -> int:
     Each file of the candidate is opened in a process apart: as another user and without network,
     where the machine allows it.
     """
-    from gatehouse.github.measuring import measure_run
-    from gatehouse.github.steps import Place
+    from gatehouse.trusted.handover import Place
+    from gatehouse.trusted.measuring import measure_run
 
     measure_run(Place(Path(), work))
     return PASS
@@ -100,8 +100,8 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
     The exit code is 0 whatever the verdict; `publish` tells it.
     """
     from gatehouse.github.client import connect
-    from gatehouse.github.judging import judge_run
-    from gatehouse.github.steps import Place
+    from gatehouse.github.judge_step import judge_run
+    from gatehouse.trusted.handover import Place
 
     place, repository = Place(Path(), work), connect()
     judged = judge_run(repository, _event(repository), place, folder, fetched, measured)
@@ -119,8 +119,8 @@ def comment(folder: Path, author: str) -> int:
     """Say on the pull request what FOLDER has to say: one comment, edited each time."""
     from gatehouse.github.client import connect
     from gatehouse.github.comment import comment as comment_on
-    from gatehouse.github.judged import COMMENT, JUDGED, Judged
-    from gatehouse.github.target import find_target
+    from gatehouse.github.find_target import find_target
+    from gatehouse.trusted.judgement import COMMENT, JUDGED, Judgement
 
     repository = connect()
     event = _event(repository)
@@ -128,7 +128,7 @@ def comment(folder: Path, author: str) -> int:
     if target is None or target.pull is None or not (folder / COMMENT).exists():
         click.echo("nothing to say on a pull request")
         return PASS
-    quiet = Judged.read(folder / JUDGED).quiet
+    quiet = Judgement.read(folder / JUDGED).quiet
     by = comment_on(repository, target.pull, target.head, folder / COMMENT, author, quiet=quiet)
     click.echo(f"commented on #{target.pull}, by {by}" if by else "the policy asks for no comment")
     return PASS
@@ -153,7 +153,7 @@ def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
     from gatehouse.github.annotate import annotate
     from gatehouse.github.publish import publish as publish_run
-    from gatehouse.github.settled import settled_comment
+    from gatehouse.github.settled_comment import settled_comment
     from gatehouse.policy import load_policy
     from gatehouse.typed import write_text
 
@@ -327,7 +327,7 @@ def name_commit(commit: str, folder: Path) -> int:
     the commit, as Markdown.
     """
     from gatehouse.github.client import connect, setting
-    from gatehouse.github.named import prepare_named
+    from gatehouse.github.named_commit import prepare_named
 
     number, default = int(setting("GITHUB_RUN_ID")), _default_branch("commit.yml")
     click.echo(prepare_named(connect(), number, commit, folder, Path(), default), nl=False)
@@ -338,7 +338,7 @@ def name_commit(commit: str, folder: Path) -> int:
 @command
 def key() -> int:
     """Print the name under which this run's candidate is kept: a digest of what it is."""
-    from gatehouse.github.key import candidate_key
+    from gatehouse.trusted.candidate_key import candidate_key
 
     click.echo(candidate_key(Path()))
     return PASS
@@ -348,7 +348,7 @@ def key() -> int:
 @command
 def owners() -> int:
     """Make .github/CODEOWNERS from .github/ownership.txt."""
-    from gatehouse.github.owners import OWNERS_FILE, write_codeowners
+    from gatehouse.codeowners import OWNERS_FILE, write_codeowners
     from gatehouse.ownership import load
 
     changed = write_codeowners(load())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from gatehouse.charts import mermaid
 from gatehouse.charts.model import Lines, Series
@@ -13,6 +12,7 @@ from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.judge import rule_measurements
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.record import Record, Window
 from gatehouse.policy import Policy, Rule, show_span
 from gatehouse.report import details, quantities
@@ -25,9 +25,6 @@ from gatehouse.report.summary import gate_icon, gate_reason
 from gatehouse.report.tables import table
 from gatehouse.report.words import ICONS, WARNING
 from gatehouse.verdict import Outcome
-
-if TYPE_CHECKING:
-    from gatehouse.monitor.run import Look
 
 _WATCHED = {gate.name: gate.production for gate in GATES if gate.production is not None}
 _TIME = "%Y-%m-%d %H:%M"

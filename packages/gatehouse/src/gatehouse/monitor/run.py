@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from gatehouse.evidence import Evidence, Measurement, evidence_path
 from gatehouse.gates import GATES
 from gatehouse.gates.drift import DRIFT
 from gatehouse.monitor.labels import read_labels
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.record import (
     BROKEN,
@@ -38,19 +38,6 @@ from gatehouse.verdict import Outcome, Verdict
 _DRAWN_RESAMPLES = 200
 _LABELLED = {gate.name for gate in GATES if gate.production and gate.production.labels}
 """The gates that need labels."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one look at production found."""
-
-    verdict: Verdict
-    evidence: dict[str, Evidence | str]
-    record: Record
-    policy: Policy
-    """The rules that judged."""
-    log: str
-    """The log's name, without what may be secret."""
 
 
 def look(

@@ -52,7 +52,7 @@ def build(base_image: str | None) -> int:
     from gatehouse.release.build import BASE_IMAGE
     from gatehouse.release.build import build as build_image
     from gatehouse.release.builder import check_base
-    from gatehouse.release.judged import judge_commit
+    from gatehouse.release.judge_commit import judge_commit
     from gatehouse.release.result import Release
     from gatehouse.report.terminal import print_verdict
 
@@ -87,7 +87,7 @@ def check() -> int:
 
 def _checked() -> str:
     """The commit that the release here is of, and fits."""
-    from gatehouse.judging import today
+    from gatehouse.judge_files import today
     from gatehouse.release.bound import check_bound
     from gatehouse.release.result import Release
     from gatehouse.release.verify import check_release

@@ -14,7 +14,7 @@ from gatehouse.release.promote import Image
 from gatehouse.release.provenance import built_from
 from gatehouse.release.registry import pull
 from gatehouse.release.result import BENTO, LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
-from gatehouse.release.settled import verdict_digest
+from gatehouse.release.settled_verdict import verdict_digest
 from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT, RefusedError, Verifier
 from gatehouse.typed import read_text, validate
 from gatehouse.verdict import Outcome, Verdict

@@ -24,7 +24,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.gates import GATES
 from gatehouse.gates.own import gates_of
 from gatehouse.git import commit_of
-from gatehouse.judging import read_all_evidence
+from gatehouse.judge_files import read_all_evidence
 from gatehouse.monitor import record as monitor
 from gatehouse.policy import POLICY_FILE, load_policy, show_span
 from gatehouse.report.context import ReportContext

@@ -32,10 +32,10 @@ from gatehouse.adopt.table import open_table
 from gatehouse.adopt.target import Target, find_target
 from gatehouse.adopt.texts import contract_text
 from gatehouse.cli import main
+from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.contract import Role, Task, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import wilson_interval
-from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.pipeline.file_source import load
 from gatehouse.pipeline.ingest import ingest

@@ -14,9 +14,10 @@ import pytest
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, read_evidence
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.record import BROKEN, EVIDENCE, RECORD, REPORT, VERDICT, Record
 from gatehouse.monitor.report import render
-from gatehouse.monitor.run import Look, look, write
+from gatehouse.monitor.run import look, write
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, Workspace
 from tests.gatehouse import tiny

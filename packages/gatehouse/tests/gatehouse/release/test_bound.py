@@ -17,7 +17,7 @@ from gatehouse.acceptance.record import FOLDER, Acceptance
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path
-from gatehouse.judging import today, verdict_on
+from gatehouse.judge_files import today, verdict_on
 from gatehouse.places import LIBRARY
 from gatehouse.policy import load_policy
 from gatehouse.release.bound import check_bound
@@ -30,7 +30,7 @@ from gatehouse.release.result import (
     LABEL_VERDICT,
     Release,
 )
-from gatehouse.release.settled import settled, verdict_digest
+from gatehouse.release.settled_verdict import settled, verdict_digest
 from gatehouse.release.signing import RefusedError
 from gatehouse.release.verify import check_release
 from gatehouse.verdict import Outcome, Verdict
