@@ -33,8 +33,9 @@ def test_it_is_valid(file: Path) -> None:
 
 
 def test_the_trainer_is_there() -> None:
-    """Attacks a trainer that was renamed, and one whose library is in no requirements."""
-    assert find_trainer(load_settings(ROOT / PARAMS_FILE).train.trainer)
+    """Attacks a trainer that was renamed, misspelt settings, and a library in no requirements."""
+    settings = load_settings(ROOT / PARAMS_FILE).train
+    assert find_trainer(settings.trainer).options(settings)
 
 
 def test_every_source_has_its_function() -> None:

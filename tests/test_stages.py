@@ -15,6 +15,7 @@ from gatehouse.fingerprint.stages import FINGERPRINTS, fingerprint_path, write_f
 from gatehouse.lock.resolve import GENERATED
 from gatehouse.pipeline.ingest import SOURCES
 from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+from gatehouse.pipeline.trainer import find_trainer
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.run import CARD
 from gatehouse.table import RAW
@@ -59,11 +60,11 @@ def test_every_stage_depends_on_its_own_code(stages: list[Any], tmp_path: Path) 
         (tmp_path / file).symlink_to(ROOT / file)
     write_fingerprints(tmp_path)
     settings = load_settings(ROOT / PARAMS_FILE)
-    trainer, source = settings.train.trainer.partition(":")[0], SOURCES[settings.data.source]
-    for module, made in ((trainer, MODEL_FP32), (source.__module__, RAW)):
+    trainer, source = find_trainer(settings.train.trainer).train, SOURCES[settings.data.source]
+    for code, made in ((trainer, MODEL_FP32), (source, RAW)):
         (stage,) = [each for each in stages if made.as_posix() in paths(each, "outs")]
         lines = read_text(tmp_path / fingerprint_path(stage.name)).splitlines()
-        assert module in [line.split()[0] for line in lines]
+        assert code.__module__ in [line.split()[0] for line in lines]
 
 
 def test_every_setting_that_a_stage_names_is_there(stages: list[Any]) -> None:
