@@ -97,7 +97,7 @@ def _check_key(key: str, settings: type[BaseModel]) -> None:
         if section is None:
             return
         if part not in section.model_fields:
-            if issubclass(section, Sections) and part != parts[-1]:
+            if issubclass(section, Sections) and part.isidentifier() and part != parts[-1]:
                 return  # it may be the section of an object of the fork's own
             where = ".".join(above) or "params.yaml"
             raise GatehouseError(

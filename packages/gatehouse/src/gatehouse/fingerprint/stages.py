@@ -30,6 +30,7 @@ _MEASURE = "gatehouse.measure"
 _NAMED = re.compile(rf"((?:{'|'.join(OWN)})(?:\.\w+)+):\w+")
 """How settings name an object of a module."""
 _TABLES = {
+    "data.source": "gatehouse.pipeline.sources",
     "train.trainer": "gatehouse.pipeline.trainers",
     "train.torch_mlp.distill.teacher": "gatehouse.pipeline.trainers",
 }

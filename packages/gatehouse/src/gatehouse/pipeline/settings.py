@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,6 +15,8 @@ from gatehouse.pipeline.sections import (
     check_member,
     with_sections,
 )
+from gatehouse.pipeline.sources import BY_NAME as SOURCE_NAMES
+from gatehouse.pipeline.sources import SOURCES, FileSettings
 from gatehouse.pipeline.spaces import Choice, Range
 from gatehouse.pipeline.trainers import BY_NAME as TRAINER_NAMES
 from gatehouse.pipeline.trainers import TRAINERS
@@ -33,94 +32,35 @@ TrainerName = Annotated[
 """Only the fork's modules and the library's take part in a run."""
 
 
-class SimulatedSettings(Frozen):
-    """What `gatehouse.samples.simulate.simulate` is called with; it says what each one means."""
-
-    rows: Annotated[int, Field(ge=100)]
-    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    drift: Annotated[float, Field(ge=-10, le=10)] = 0.0
-    label_bias: Share = 0.0
-    missingness: Annotated[float, Field(ge=0)] = 1.0
+SourceName = Annotated[
+    str,
+    AfterValidator(lambda name: check_member(name, SOURCE_NAMES, "source")),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(SOURCE_NAMES)}|{OWN_OBJECT})$"}),
+]
 
 
-class AdultSettings(Frozen):
-    """Where adult.data and adult.test are; null takes them from UCI's site."""
+class _Data(Sections):
+    """Where the rows come from; each source has a section of its name."""
 
-    folder: Path | None = None
+    source: SourceName
+    file: FileSettings = FileSettings()
 
-
-OWN = Path("data/own")
-"""A folder for files of one's own; where `data.file.path` points before a file is named."""
-
-FORMATS = (".parquet", ".csv", ".csv.gz")
-
-
-class FileSettings(Frozen):
-    """One CSV or Parquet file: at `url`, else at `path`, which DVC watches."""
-
-    path: Path = Field(OWN, description="a file on this machine")
-    url: str | None = Field(None, description="any URL that fsspec reads; DVC does not watch it")
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
-        None, description="what the file's bytes must be"
-    )
-    separator: Annotated[str, Field(pattern=r"^[ -!#-~\t]$")] = Field(
-        ",", description="between the columns of a CSV: one ASCII character"
-    )
-    encoding: str = Field("utf-8", description="of a CSV's text: any that Python knows")
-    decimal: Literal[".", ","] = Field(".", description="before the decimals of a CSV's numbers")
-    missing: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        (),
-        description='further texts that mean a missing value, such as "?", unless the contract '
-        "lists them as a category; an empty cell, NA, NaN, NULL and None do always",
-    )
-    unlabelled: Literal["refuse", "drop"] = Field(
-        "refuse",
-        description="rows whose target has no value: drop leaves them out, and says how many; "
-        "refuse leaves them to the data gate, which stops",
-    )
-
-    @property
-    def format(self) -> str | None:
-        """Which of `FORMATS` the file's name ends with, if any."""
-        name = self.path.name if self.url is None else urlsplit(self.url).path
-        return next((ending for ending in FORMATS if name.lower().endswith(ending)), None)
+    def members(self) -> tuple[str, ...]:
+        return (self.source,)
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        if re.match(r"\w{2,}:/", self.path.as_posix()):
-            raise ValueError("path is a file on this machine; write a URL into data.file.url")
-        with contextlib.suppress(UnicodeError):  # one letter may be no text, as in UTF-16
-            try:
-                b"a".decode(self.encoding)
-            except LookupError:
-                raise ValueError(
-                    f"encoding: Python knows no text encoding '{self.encoding}'; write one such as "
-                    "utf-8, cp1252, latin-1 or utf-16"
-                ) from None
-        if self.url is not None and "://" not in self.url:
-            raise ValueError("url is one such as s3://bucket/rows.parquet; write a file into path")
-        if self.url is not None and urlsplit(self.url).password is not None:
-            raise ValueError(
-                "url holds a password, and this file is in Git for good; give it to fsspec by the "
-                "environment, such as AWS_SECRET_ACCESS_KEY"
-            )
+    def _check_source(self) -> Self:
+        named = SOURCE_NAMES.get(self.source)
+        fault = named and named.fault(getattr(self, named.name))
+        if fault:
+            raise ValueError(f"source is {self.source}, so {fault}")
         return self
 
 
-class DataSettings(Frozen):
-    source: Literal["simulated", "adult", "file"]
-    simulated: SimulatedSettings
-    adult: AdultSettings
-    file: FileSettings
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.source == "file" and self.file.format is None:
-            raise ValueError(
-                "source is file, so data.file.path or data.file.url must name one that ends with "
-                + ", ".join(FORMATS)
-            )
-        return self
+if TYPE_CHECKING:
+    DataSettings: TypeAlias = _Data
+else:
+    DataSettings = with_sections("DataSettings", _Data, SOURCES)
 
 
 class FairnessPenalty(Frozen):

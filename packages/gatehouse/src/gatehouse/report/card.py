@@ -240,11 +240,11 @@ def _settings(params: Mapping[str, Any], section: str) -> list[str]:
     tree = params.get(section, {})
     if not isinstance(tree, Mapping):
         return []
-    source = tree.get("source")
+    source = str(tree.get("source", "")).rpartition(":")[2]
     chosen = {
         key: value
         for key, value in tree.items()
-        if source is None or key == source or not isinstance(value, Mapping)
+        if not source or key == source or not isinstance(value, Mapping)
     }
     return [
         f"Setting {code(key)}: {code(value)}"
