@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +23,9 @@ from pydantic_core import PydanticKnownError
 from gatehouse.columns import BY_NAME as KINDS
 from gatehouse.columns.kind import ColumnKind
 from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.named import OWN_OBJECT
 from gatehouse.nearest import hint
+from gatehouse.splits import BY_NAME as SPLIT_RULES
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
@@ -179,12 +182,33 @@ class Column(Frozen):
         return self.kind.numeric
 
 
+def _known_rule(name: str) -> str:
+    if name not in SPLIT_RULES and not re.fullmatch(OWN_OBJECT, name):
+        raise ValueError(
+            f"'{name}' is no split rule; there are: {', '.join(SPLIT_RULES)}; for one of your own, "
+            "in src/gates, write gates.MODULE:OBJECT"
+        )
+    return name
+
+
+RuleName = Annotated[
+    str,
+    AfterValidator(_known_rule),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(SPLIT_RULES)}|{OWN_OBJECT})$"}),
+]
+
+
 class Split(Frozen):
-    """Which rows train, validate and test: the rule of `gatehouse.split`.
+    """Which rows train, validate and test.
 
     The list is written out, so that a new column, another role or another type moves no row.
     """
 
+    rule: RuleName = Field(
+        default="hash",
+        description="what deals rows into splits: hash, or gates.MODULE:OBJECT of your own",
+    )
+    settings: dict[str, Any] = Field(default={}, description="of a rule of your own")
     hash: Literal[1] = Field(description="version of the row hash; another deals all rows again")
     identity: tuple[str, ...] = Field(
         min_length=1,

@@ -194,6 +194,7 @@ def _training_data(context: CardContext) -> str:
     facts += [
         *_settings(context.params, "data"),
         f"Share of the valid split: {number(split.valid)}, of the test split: {number(split.test)}",
+        *([] if split.rule == "hash" else [f"Split rule: {code(split.rule)}"]),
         f"Columns that decide a row's split: {', '.join(map(code, split.identity))}",
     ]
     facts += _digests(context, DATA.name, "raw")

@@ -15,7 +15,9 @@ from gatehouse.errors import GatehouseError
 from gatehouse.gates.data.measure import validate
 from gatehouse.pipeline.ingest import ingest, main, typed
 from gatehouse.pipeline.settings import DataSettings, load_settings
-from gatehouse.pipeline.sources import ADULT, BY_NAME, SIMULATED
+from gatehouse.pipeline.sources import BY_NAME
+from gatehouse.pipeline.sources.adult import ADULT
+from gatehouse.pipeline.sources.simulated import SIMULATED
 from gatehouse.table import read_table
 from tests.sample import SAMPLE
 
@@ -43,7 +45,9 @@ def contract() -> Contract:
 @pytest.fixture
 def settings() -> DataSettings:
     data = load_settings(SAMPLE / "params.yaml").data
-    return data.model_copy(update={"simulated": data.simulated.model_copy(update={"rows": 300})})
+    return data.model_copy(
+        update={"simulated": SIMULATED.options(data).model_copy(update={"rows": 300})}
+    )
 
 
 def test_simulated_rows_are_written_reproducibly(
