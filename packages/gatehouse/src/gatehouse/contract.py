@@ -21,8 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from gatehouse.columns import BY_NAME as KINDS
+from gatehouse.columns import kind_of
 from gatehouse.columns.kind import ColumnKind
 from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.errors import GatehouseError
 from gatehouse.named import OWN_OBJECT
 from gatehouse.nearest import hint
 from gatehouse.splits import BY_NAME as SPLIT_RULES
@@ -30,7 +32,7 @@ from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
 
-_TYPES = " or ".join(", ".join(each.title for each in KINDS.values()).rsplit(", ", 1))
+_TYPES = ", ".join(each.title for each in KINDS.values()) + ", or gates.MODULE:OBJECT of your own"
 
 MOST_CLASSES = 200
 """The gates measure each class by itself, and each takes its time."""
@@ -39,15 +41,27 @@ UNLISTED = "(unlisted)"
 """Replaces an unlisted category in the inference log: such text is the client's own."""
 
 
+_OWN = "gates.MODULE:OBJECT of your own"
+
+
 def _known(name: str) -> str:
-    if name not in KINDS:
+    if re.fullmatch(OWN_OBJECT, name):
+        try:
+            kind_of(name)
+        except GatehouseError as error:
+            raise ValueError(str(error).removeprefix("contract.yaml: columns: ")) from None
+    elif name not in KINDS:
         expected = " or ".join(", ".join(map(repr, KINDS)).rsplit(", ", 1))
-        raise PydanticKnownError("enum", {"expected": expected})
+        raise PydanticKnownError("enum", {"expected": f"{expected}, or {_OWN}"})
     return name
 
 
 ColumnType = Annotated[
-    str, AfterValidator(_known), WithJsonSchema({"enum": [*KINDS], "type": "string"})
+    str,
+    AfterValidator(_known),
+    WithJsonSchema(
+        {"anyOf": [{"enum": [*KINDS]}, {"pattern": f"^{OWN_OBJECT}$"}], "type": "string"}
+    ),
 ]
 
 
@@ -175,7 +189,7 @@ class Column(Frozen):
 
     @property
     def kind(self) -> ColumnKind:
-        return KINDS[self.type]
+        return kind_of(self.type)
 
     @property
     def is_numeric(self) -> bool:
