@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gatehouse.release.promote import Change
     from gatehouse.verdict import Verdict
 
-_DATA_HELP = "Data source: simulated, adult, or a CSV or Parquet file by its path or URL."
+_DATA_HELP = "Data source: its name in params.yaml, or a CSV or Parquet file by path or URL."
 _BASE_HELP = "Commit, branch or tag to compare with, such as main."
 
 

@@ -89,12 +89,16 @@ def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
 
 def _check_key(key: str, settings: type[BaseModel]) -> None:
     """Refuse a key that the settings don't have; what is no section of theirs, they check."""
+    from gatehouse.pipeline.sections import Sections
+
     section: type[BaseModel] | None = settings
     above: list[str] = []
-    for part in key.split("."):
+    for part in (parts := key.split(".")):
         if section is None:
             return
         if part not in section.model_fields:
+            if issubclass(section, Sections) and part.isidentifier() and part != parts[-1]:
+                return  # it may be the section of an object of the fork's own
             where = ".".join(above) or "params.yaml"
             raise GatehouseError(
                 f"{key}: there is no such setting; {where} has: "

@@ -127,7 +127,7 @@ def _show(adopted: Adopted) -> None:
 def next_steps(path: Path | None) -> list[str]:
     """What to do next; `path` is that of the table, where it is here and not at a URL."""
     from gatehouse.adopt.files import has_remote, is_tracked
-    from gatehouse.pipeline.settings import OWN
+    from gatehouse.pipeline.sources.file import OWN
     from gatehouse.places import SOURCE
 
     steps = [

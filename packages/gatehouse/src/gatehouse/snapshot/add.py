@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gatehouse.gates.data.measure import Result
-    from gatehouse.pipeline.settings import FileSettings
+    from gatehouse.pipeline.sources.file import FileSettings
     from gatehouse.snapshot.join import Joined
 
 FOLDER = Path("data/snapshots")
@@ -111,7 +111,8 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
 
 def _source(place: str) -> FileSettings:
-    from gatehouse.pipeline.settings import FORMATS, FileSettings, load_settings
+    from gatehouse.pipeline.settings import load_settings
+    from gatehouse.pipeline.sources.file import FORMATS, FileSettings
     from gatehouse.remote import check_url
 
     is_url, told = "://" in place, place

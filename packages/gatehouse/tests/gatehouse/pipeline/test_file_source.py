@@ -22,7 +22,8 @@ from gatehouse.contract import Contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.file_source import load
 from gatehouse.pipeline.ingest import ingest, typed
-from gatehouse.pipeline.settings import FileSettings, load_settings
+from gatehouse.pipeline.settings import load_settings
+from gatehouse.pipeline.sources.file import FileSettings
 from gatehouse.remote import shown
 from gatehouse.table import read_table
 from gatehouse.typed import validate
