@@ -50,6 +50,16 @@ def test_it_is_small_and_one_commit(slim: Slim, slim_fork: Path) -> None:
     ]
 
 
+def test_no_page_leads_to_what_went(slim: Slim) -> None:
+    """Attacks links to the library's documentation, which is not there."""
+    pages = slim.run("git", "ls-files", "*.md").split()
+    for page in pages:
+        file = slim.root / page
+        links = re.findall(r"\]\(([^)#]+)[^)]*\)", file.read_text("utf-8"))
+        here = [link for link in links if "://" not in link]
+        assert [link for link in here if not (file.parent / link).exists()] == [], page
+
+
 def test_it_ran_from_data_to_verdict(slim: Slim) -> None:
     """Attacks a stage, a template or a table that only the library's source has."""
     assert "PASS" in slim.gatehouse("judge")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -25,6 +26,8 @@ REMOVED = (
 README = Path("README.md")
 _BENTO = Path("bentofile.yaml")
 _DEPENDABOT = Path(".github/dependabot.yml")
+_PAGES = (Path("SECURITY.md"), Path("data/own/README.md"))
+_LINK = re.compile(rf"\[([^\]]+)\]\([./]*{SOURCE}/[^)]*\)")
 _TITLE = "# Gatehouse"
 
 
@@ -91,6 +94,7 @@ def slim(root: Path) -> Slimmed:
 def _edited(root: Path) -> dict[Path, bytes]:
     """The files that name what goes, as they are without it."""
     edits = {README: partial(_readme, root), _DEPENDABOT: _updates, _BENTO: _bento}
+    edits |= dict.fromkeys(_PAGES, _unlinked)
     found = {}
     for file, edit in edits.items():
         before = (root / file).read_text("utf-8") if (root / file).is_file() else ""
@@ -118,6 +122,11 @@ def _updates(text: str) -> str:
 def _bento(text: str) -> str:
     """What the Bento holds, with the wheel in place of the source."""
     return text.replace(f"{LIBRARY}/**/*.py", f"{VENDOR}/gatehouse-*.whl")
+
+
+def _unlinked(text: str) -> str:
+    """A page whose links to the library's documentation only name it."""
+    return _LINK.sub(r"\1 of Gatehouse", text)
 
 
 def size(root: Path, *paths: str) -> Size:
