@@ -93,6 +93,8 @@ def test_the_doctor_finds_it_well(slim: Slim) -> None:
     for info in Path(sysconfig.get_path("purelib")).glob("*.dist-info"):  # found by no .pth file
         if not info.name.startswith("gatehouse-"):
             (packages / info.name).symlink_to(info)
+    for stamp in (slim.root / ".venv").glob(".installed-*"):
+        stamp.touch()  # all sets are installed
     output = slim.gatehouse("doctor", "--json", "--offline")
     found = json.JSONDecoder().raw_decode(output)[0]["findings"]
     texts = [each["text"] for each in found]

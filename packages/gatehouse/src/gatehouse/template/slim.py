@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
@@ -93,8 +94,8 @@ def slim(root: Path) -> Slimmed:
 
 def _edited(root: Path) -> dict[Path, bytes]:
     """The files that name what goes, as they are without it."""
-    edits = {README: partial(_readme, root), _DEPENDABOT: _updates, _BENTO: _bento}
-    edits |= dict.fromkeys(_PAGES, _unlinked)
+    edits: dict[Path, Callable[[str], str]] = dict.fromkeys(_PAGES, _unlinked)
+    edits |= {README: partial(_readme, root), _DEPENDABOT: _updates, _BENTO: _bento}
     found = {}
     for file, edit in edits.items():
         before = (root / file).read_text("utf-8") if (root / file).is_file() else ""
