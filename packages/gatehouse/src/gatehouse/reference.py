@@ -1,6 +1,7 @@
 """The reference part of `docs/evidence.md`, made from the published JSON Schemas.
 
-`python -m gatehouse.reference` writes it again, between the two marks in the file.
+`python -m gatehouse.reference` writes it again, between the two marks in the file, and the policy's
+defaults beside the code.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gatehouse import defaults
 from gatehouse.errors import GatehouseError
 from gatehouse.schemas import schema
 
@@ -104,4 +106,5 @@ def updated(page: str) -> str:
 
 
 if __name__ == "__main__":
+    Path(__file__).with_name(defaults.FILE).write_text(defaults.to_json(), encoding="utf-8")
     PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -96,7 +96,7 @@ def test_without_a_record_there_is_nothing_to_release(released: Repository, tmp_
 @pytest.mark.parametrize(
     "path",
     [f"{LIBRARY}/judge.py", f"{LIBRARY}/new.py", "bentofile.yaml", "requirements/serve.txt",
-     "pyproject.toml"],
+     "pyproject.toml", "vendor/gatehouse-1.0-py3-none-any.whl"],
 )  # fmt: skip
 def test_code_that_is_not_the_commit_s_judges_nothing(
     released: Repository, tmp_path: Path, path: str
