@@ -130,7 +130,7 @@ def test_the_help_lists_whole_lines_by_section(gatehouse: Command, tmp_path: Pat
         ("Drift", ("Wasserstein", "**", "docs/gates.md")),
         ("brier score", ("squared distance", "docs/glossary.md")),
         ("ModelSlow", ("99th percentile", "docs/operations.md")),
-        ("at_least", ("interval must be above this", "docs/evidence.md")),
+        ("at_least", ("interval must be above this", "docs/reference/policy.md")),
     ],
 )
 def test_a_word_is_explained(
