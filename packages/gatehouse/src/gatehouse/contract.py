@@ -214,7 +214,7 @@ class Retention(Frozen):
 
 
 class Contract(Frozen):
-    """What a row is: columns in order, their types, limits and roles."""
+    """Description of a row: columns in order, their types, limits and roles."""
 
     version: Literal[1] = Field(description="version of this file's schema")
     name: str = Field(min_length=1, description="name of the data set")
