@@ -18,7 +18,7 @@ from gatehouse.policy import POLICY_FILE, load_policy
 
 PAGES = (
     "gates", "glossary", "architecture", "data", "evidence", "monitoring", "operations",
-    "reference/contract", "reference/evidence", "reference/policy", "reference/verdict",
+    "alarms", "reference/contract", "reference/evidence", "reference/policy", "reference/verdict",
 )  # fmt: skip
 """The pages, those that explain best first; equal to what pyproject.toml puts into the wheel."""
 

@@ -70,11 +70,11 @@ def _head(look: Look, context: ReportContext) -> str:
         if look.verdict.gate_blocks(gate)
     ]
     if steps:
-        parts.append("### What to do\n\n" + "\n".join([*steps, f"\nAll of it: {_DOCS}."]))
+        steps.append("\nFor all of it, see `docs/alarms.md`.")
+        parts.append("### What to do\n\n" + "\n".join(steps))
     return "\n\n".join(parts)
 
 
-_DOCS = "`docs/operations.md`, _Alarms of the monitor_"
 
 
 def _step(context: ReportContext, gate: str) -> str:
