@@ -272,7 +272,7 @@ def _fault(path: str) -> str | None:
     if any(name in ("", ".", "..") for name in path.removesuffix("/").split("/")):
         return "has an empty name, . or ..; write it from the repository's root"
     if any(name in STEERING or name.endswith(".dvc") for name in path.split("/")):
-        return "needs no line: who owns what steers DVC or Git is fixed (docs/github.md)"
+        return "needs no line: files that configure DVC or Git are always owned (docs/owners.md)"
     return None
 
 
