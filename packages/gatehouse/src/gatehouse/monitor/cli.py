@@ -50,8 +50,8 @@ LABELS = click.option(
     help="True labels: request_id, index, target, protected attributes.",
 )
 WINDOW = click.option("--window", type=SpanType(), help="Length of a window, such as 24h or 7d.")
-UNTIL = click.option("--until", type=MomentType(), help="End of the newest window (UTC); now.")
-MODEL = click.option("--model", metavar="DIGEST", help="Judge this model; the one served last.")
+UNTIL = click.option("--until", type=MomentType(), help="End of the newest window (UTC); by default now.")
+MODEL = click.option("--model", metavar="DIGEST", help="Judge this model; by default the one served last.")
 
 
 @click.command()
@@ -92,7 +92,7 @@ def monitor(
 @LABELS
 @WINDOW
 @UNTIL
-@click.option("--candidate", metavar="DIGEST", help="Compare this model; the shadow or canary.")
+@click.option("--candidate", metavar="DIGEST", help="Compare this model; by default the shadow or canary.")
 @command
 def compare(
     log: str,

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @click.option("--log", metavar="PATH", help="File of the log, or folder with files.")
 @click.option("--rows", is_flag=True,
               help="List the rows of --key in data/raw as erased, in erased.json.")  # fmt: skip
-@click.option("--key", metavar="KEY", help="Key of the rows; - asks for it, or reads it.")
+@click.option("--key", metavar="KEY", help="Key of the rows; - asks for it, or reads it from standard input.")
 @click.option("--secret-file", type=click.Path(path_type=Path), metavar="FILE",
-              help="Secret of the log's pseudonyms, the service's own.")  # fmt: skip
+              help="The service's secret for the log's pseudonyms.")  # fmt: skip
 @click.option("--request-id", "request_ids", multiple=True, metavar="ID",
               help="Rows of this request; may be repeated.")  # fmt: skip
-@click.option("--older-than", metavar="SPAN", help="Rows before that time: 90d, 12h, 8w.")
+@click.option("--older-than", metavar="SPAN", help="Rows older than this: 90d, 12h, 8w.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @click.option("--yes", is_flag=True, help="Erase without asking.")
 @command
@@ -43,12 +43,12 @@ def forget_command(
     """Erase rows from the inference log by key, request or age.
 
 
-    Rows that any of them names go. The service may keep writing. Rotated, packed (.gz, .bz2, .xz,
-    .zst) and Parquet files too, and lines that the monitor kept aside. A file of the folder by any
-    other name is not looked at: it is named, and the exit code is 2. Give a key by --key -: other
-    processes can read a command line.
-    --rows takes no row out of the data. It writes keyed hashes of a person's rows into erased.json,
-    so that a later change without these rows does not count as one that touches the exam.
+    Erases rows that match any of these options, also in rotated, compressed (.gz, .bz2, .xz, .zst)
+    and Parquet files, and in lines that the monitor set aside. The service can keep writing. Files
+    with other names are skipped and listed, with exit code 2. Pass a key with --key -, because
+    other processes can read a command line.
+    --rows removes no row from the data. It writes keyed hashes of a person's rows into erased.json,
+    so a later change may remove these rows without touching the exam.
     """
     if rows:
         return _list_rows(log, key, secret_file, request_ids, older_than, dry=dry_run)

@@ -21,11 +21,11 @@ def group() -> None:
 
 @group.command()
 @click.argument("place", metavar="PATH|URL")
-@click.option("--append", is_flag=True, help="Add the rows to those of the present data.")
-@click.option("--name", metavar="NAME", help="Name of the snapshot; by default date and digest.")
+@click.option("--append", is_flag=True, help="Add the rows to the present data.")
+@click.option("--name", metavar="NAME", help="Name of the snapshot; by default the date and a digest.")
 @command
 def add(place: str, append: bool, name: str | None) -> int:
-    """Make a snapshot of a CSV or Parquet file, and the pipeline's data of it.
+    """Make a snapshot of a CSV or Parquet file, and use it as the pipeline's data.
 
     If rows break the contract critically, they are reported and nothing changes. Otherwise they
     are written to data/snapshots, tracked by DVC, and named in params.yaml.
@@ -53,9 +53,9 @@ def add(place: str, append: bool, name: str | None) -> int:
 @click.argument("folder", type=click.Path(path_type=Path))
 @command
 def download(url: str, folder: Path) -> int:
-    """Download a file of rows into the new FOLDER, for `data add`; nothing of it is read.
+    """Download a file of rows into the new FOLDER for `data add`, without reading it.
 
-    For jobs in which only one step may have the key of the place where the rows lie.
+    For jobs in which only one step may have the key to the rows.
     """
     from gatehouse.remote import check_url, download
     from gatehouse.snapshot.name import file_name
