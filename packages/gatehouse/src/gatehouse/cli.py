@@ -213,7 +213,7 @@ def site(fetch: bool) -> int:
         fetch_recorded_base()
     for page in write_site():
         if page.missing:
-            click.echo(f"not made: {page.title}: {page.missing}; first {page.command}")
+            click.echo(f"skipped: {page.title}: {page.missing}; run {page.command} first")
         else:
             click.echo(SITE / page.file)
     return PASS

@@ -260,7 +260,7 @@ def _kind(number: int, path: str, word: str) -> Kind:
     except ValueError:
         told = f"'{word}' is not a kind" if word else "has no kind"
         kinds = ", ".join(Kind)
-        raise _wrong(number, f"{path}: {told}; write one of {kinds} behind the path") from None
+        raise _wrong(number, f"{path}: {told}; write one of {kinds} after the path") from None
 
 
 def _fault(path: str) -> str | None:

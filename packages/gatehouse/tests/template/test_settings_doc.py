@@ -1,4 +1,4 @@
-"""docs/github-settings.md lists every variable and secret that a workflow reads, and none besides."""
+"""docs/github-settings.md lists the variables and secrets that a workflow reads, and no others."""
 
 from __future__ import annotations
 

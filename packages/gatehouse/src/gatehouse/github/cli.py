@@ -28,7 +28,7 @@ group.add_command(keyless)
 
 
 @group.command()
-@click.option("--runner", required=True, metavar="TEXT", help="Description of the runner that trains.")
+@click.option("--runner", required=True, metavar="TEXT", help="Description of the runner.")
 @command
 def announce(runner: str) -> int:
     """Set the pending status: what is running, and where. For gates.yml."""

@@ -75,8 +75,6 @@ def _head(look: Look, context: ReportContext) -> str:
     return "\n\n".join(parts)
 
 
-
-
 def _step(context: ReportContext, gate: str) -> str:
     if gate in context.verdict.errors:
         return f"There is nothing to judge: {prose(context.problem(gate))}."
@@ -181,8 +179,8 @@ def _counts(look: Look) -> str:
         ["records read", count(counts.read)],
         ["lines that could not be read (kept in `reports/monitor/broken.jsonl`)",
          count(counts.broken)],
-        ["records that stood there more than once, counted once", count(counts.repeated)],
-        ["records that stood after ones of a later window, put into their own", count(counts.late)],
+        ["records that are there more than once, counted once", count(counts.repeated)],
+        ["records later than ones of a later window, put into their own", count(counts.late)],
         ["records of other times", count(counts.outside)],
         ["records of other models", count(counts.other_models)],
         ["labels", count(counts.labels)],

@@ -22,7 +22,7 @@ def group() -> None:
 @group.command()
 @click.argument("place", metavar="PATH|URL")
 @click.option("--append", is_flag=True, help="Add the rows to the present data.")
-@click.option("--name", metavar="NAME", help="Name of the snapshot; by default the date and a digest.")
+@click.option("--name", metavar="NAME", help="Name of the snapshot; default: date and digest.")
 @command
 def add(place: str, append: bool, name: str | None) -> int:
     """Make a snapshot of a CSV or Parquet file, and use it as the pipeline's data.
@@ -75,13 +75,13 @@ def _told(added: Added) -> list[str]:
     here = ", is here already" if added.known else ""
     lines = [f"{added.path}: {added.rows:,} rows{before}{here}"]
     if added.joined is not None:
-        lines.append(f"  {added.joined.repeated:,} of the new rows were there already")
+        lines.append(f"  {added.joined.repeated:,} of the new rows were already present")
         if added.joined.replaced:
-            lines.append(f"  {added.joined.replaced:,} rows gave way to a new one of their key")
+            lines.append(f"  {added.joined.replaced:,} rows were replaced by key")
     lines += [f"  warning: {plain(warning)}" for warning in added.warnings]
     lines += [f"params.yaml: {change}" for change in added.settings]
     if not added.settings:
-        return [*lines, "params.yaml: names it already; there is nothing to do"]
+        return [*lines, "params.yaml: already set; nothing to do"]
     return [
         *lines,
         "Next, on a branch:",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatehouse.template.merge import Merged, Update
 
 _URL = click.option("--url", help="The template's URL; by default the recorded one, or `upstream`.")
-_TO = click.option("--to", metavar="TAG|COMMIT", help="The version to update to, instead of the newest release.")
+_TO = click.option("--to", metavar="TAG|COMMIT", help="A version other than the newest release.")
 _FROM = click.option("--from", "since", metavar="TAG|COMMIT",
                      help="The repository's current version, if it is not found.")  # fmt: skip
 
@@ -59,7 +59,9 @@ def diff(url: str | None, to: str | None, since: str | None, patch: bool) -> int
 @_URL
 @_TO
 @_FROM
-@click.option("--branch", metavar="NAME", help="Name of the new branch; by default gatehouse-VERSION.")
+@click.option(
+    "--branch", metavar="NAME", help="Name of the new branch; default: gatehouse-VERSION."
+)
 @command
 def update(url: str | None, to: str | None, since: str | None, branch: str | None) -> int:
     """Merge a newer version on a new branch, and commit it.

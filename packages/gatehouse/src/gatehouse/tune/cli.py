@@ -112,5 +112,5 @@ def _told(winner: Winner, plan: Plan) -> str:
     low, high = winner.interval.low, winner.interval.high
     text += f"; {winner.gain:+.5f} [{low:+.5f}, {high:+.5f}] against the present settings"
     if low <= 0 <= high:
-        text += ", which may be noise: the gates will tell"
+        text += ", which may be noise; the gates will show"
     return text
