@@ -59,7 +59,7 @@ def parse_span(value: Any) -> timedelta:
         return value
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", str(value).strip())
     if found is None:
-        raise ValueError("is no span of time: write 30m, 24h, 7d or 4w")
+        raise ValueError("is not a time span: write 30m, 24h, 7d or 4w")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

@@ -233,7 +233,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
         check_source()
         set_base(base)
         if not reproduce() and not stopped_by_data(candidate):
-            raise GatehouseError("the pipeline failed; the reason stands above")
+            raise GatehouseError("the pipeline failed; the reason is above")
         verdict = verdict_on(candidate, base)
     write_verdict_and_report(candidate, verdict, base)
     return verdict

@@ -161,7 +161,7 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
     if trained_at:
         variables["GATEHOUSE_COMMIT"] = trained_at
     if not reproduce("--force", "--no-run-cache", root=clone, **variables):
-        raise GatehouseError("the recorded run could not be reproduced; the reason stands above")
+        raise GatehouseError("the recorded run could not be reproduced; the reason is above")
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:

@@ -166,7 +166,7 @@ class Watched:
         """
         sample = self._with_label(number)
         if self.labels is None or not sample.seen:
-            raise GatehouseError(f"no label is of a record of this model {self._when(number)}")
+            raise GatehouseError(f"no label belongs to a record of this model {self._when(number)}")
         table = sample.table
         truth = self.labels.frame.iloc[table[PLACE].to_numpy()].reset_index(drop=True)
         return said.predictions(table, truth, self.contract), truth
@@ -206,7 +206,7 @@ class Watched:
         if number == 0 and self.sample(0).seen and silent > self.scan.span.window / 2:
             return (
                 f"nothing was logged for {show_span(silent)}, more than half of a window; does the "
-                "service log, and does its log come here?"
+                "service log, and does its log arrive here?"
             )
         late = number == 0 and watch.labels and self.label_window > 0
         window = self.label_window if late else number

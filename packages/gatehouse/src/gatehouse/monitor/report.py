@@ -77,11 +77,9 @@ def _head(look: Look, context: ReportContext) -> str:
         if look.verdict.gate_blocks(gate)
     ]
     if steps:
-        parts.append("### What to do\n\n" + "\n".join([*steps, f"\nAll of it: {_DOCS}."]))
+        steps.append("\nFor all of it, see `docs/alarms.md`.")
+        parts.append("### What to do\n\n" + "\n".join(steps))
     return "\n\n".join(parts)
-
-
-_DOCS = "`docs/operations.md`, _Alarms of the monitor_"
 
 
 def _step(context: ReportContext, gate: str, watch: Production) -> str:
@@ -195,8 +193,8 @@ def _counts(look: Look) -> str:
         ["records read", count(counts.read)],
         ["lines that could not be read (kept in `reports/monitor/broken.jsonl`)",
          count(counts.broken)],
-        ["records that stood there more than once, counted once", count(counts.repeated)],
-        ["records that stood after ones of a later window, put into their own", count(counts.late)],
+        ["records that are there more than once, counted once", count(counts.repeated)],
+        ["records later than ones of a later window, put into their own", count(counts.late)],
         ["records of other times", count(counts.outside)],
         ["records of other models", count(counts.other_models)],
         ["labels", count(counts.labels)],

@@ -54,7 +54,7 @@ def digests(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise GatehouseError(f"the candidate's {name}: is no plain file")
+            raise GatehouseError(f"the candidate's {name}: is not a plain file")
         if path.is_file():
             found[name] = file_digest(path)
     return found

@@ -439,7 +439,7 @@ def test_bytecode_of_the_commit_s_sources_is_let_in(handed: Handed) -> None:
 def test_a_changed_checkout_signs_nothing(handed: Handed, path: str) -> None:
     """Attacks a checker that was changed in the work tree."""
     (handed.repository.root / path).write_text("changed")
-    with pytest.raises(GatehouseError, match=f"{path}: not as in HEAD"):
+    with pytest.raises(GatehouseError, match=f"{path}: differs from HEAD"):
         check_bound(handed.pack(), handed.repository.root, today())
 
 
