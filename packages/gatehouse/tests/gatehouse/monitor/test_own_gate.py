@@ -15,7 +15,8 @@ from gatehouse.evidence import Evidence, evidence_path, read_evidence
 from gatehouse.github.alarm_retrain import measured_failures
 from gatehouse.github.look import Judged
 from gatehouse.monitor.record import EVIDENCE, REPORT
-from gatehouse.monitor.run import Look, look, write
+from gatehouse.monitor.look import Look
+from gatehouse.monitor.run import look, write
 from gatehouse.policy import load_policy, parse_policy
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
