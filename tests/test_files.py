@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from gatehouse.contract import CONTRACT_FILE, load_contract
-from gatehouse.pipeline.ingest import SOURCES
-from gatehouse.pipeline.settings import PARAMS_FILE, Choice, DataSettings, load_settings
+from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+from gatehouse.pipeline.spaces import Choice
 from gatehouse.pipeline.trainer import find_trainer
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.card_text import CARD_TEXT, load_card_text
+from gatehouse.source import find_source
 from gatehouse.tune.metric import metric_of
 from gatehouse.tune.space import applied
 
@@ -33,13 +34,15 @@ def test_it_is_valid(file: Path) -> None:
 
 
 def test_the_trainer_is_there() -> None:
-    """Attacks a trainer that was renamed, and one whose library is in no requirements."""
-    assert find_trainer(load_settings(ROOT / PARAMS_FILE).train.trainer)
+    """Attacks a trainer that was renamed, misspelt settings, and a library in no requirements."""
+    settings = load_settings(ROOT / PARAMS_FILE).train
+    assert find_trainer(settings.trainer).options(settings)
 
 
-def test_every_source_has_its_function() -> None:
-    """Attacks a source that the settings accept and the stage `ingest` does not know."""
-    assert set(SOURCES) == set(get_args(DataSettings.model_fields["source"].annotation))
+def test_the_source_is_there() -> None:
+    """Attacks a source that was renamed, and misspelt settings of it."""
+    settings = load_settings(ROOT / PARAMS_FILE).data
+    assert find_source(settings.source).options(settings)
 
 
 def test_tuning_tries_settings_that_exist_by_a_metric_of_the_task() -> None:

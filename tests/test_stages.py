@@ -13,10 +13,11 @@ from gatehouse.digest import PREPARED
 from gatehouse.evidence import evidence_path
 from gatehouse.fingerprint.stages import FINGERPRINTS, fingerprint_path, write_fingerprints
 from gatehouse.lock.resolve import GENERATED
-from gatehouse.pipeline.ingest import SOURCES
 from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+from gatehouse.pipeline.trainer import find_trainer
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.run import CARD
+from gatehouse.source import find_source
 from gatehouse.table import RAW
 from gatehouse.typed import parse_yaml, read_text
 from gatehouse.workspace import EVIDENCE, MODEL, MODEL_FP32
@@ -59,11 +60,12 @@ def test_every_stage_depends_on_its_own_code(stages: list[Any], tmp_path: Path) 
         (tmp_path / file).symlink_to(ROOT / file)
     write_fingerprints(tmp_path)
     settings = load_settings(ROOT / PARAMS_FILE)
-    trainer, source = settings.train.trainer.partition(":")[0], SOURCES[settings.data.source]
-    for module, made in ((trainer, MODEL_FP32), (source.__module__, RAW)):
+    train = find_trainer(settings.train.trainer).train
+    read = find_source(settings.data.source).read
+    for code, made in ((train, MODEL_FP32), (read, RAW)):
         (stage,) = [each for each in stages if made.as_posix() in paths(each, "outs")]
         lines = read_text(tmp_path / fingerprint_path(stage.name)).splitlines()
-        assert module in [line.split()[0] for line in lines]
+        assert code.__module__ in [line.split()[0] for line in lines]
 
 
 def test_every_setting_that_a_stage_names_is_there(stages: list[Any]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.curves import Epoch, report
 from gatehouse.pipeline.device import deterministic
@@ -19,6 +20,7 @@ from gatehouse.pipeline.encode import Encoding
 from gatehouse.pipeline.export import NUMBERS, assemble, torch_core
 from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.pipeline.trainers.spec import NoSettings, TrainerSpec
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -69,13 +71,25 @@ class Images:
         return Images(self.pixels.to(device), self.labels.to(device))
 
 
-def torch_cnn(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+def _train(
+    data: TrainingData, _: NoSettings, settings: TrainSettings, reports: Path
+) -> TrainedModel:
     """Train the network on the images, and export it."""
     options = settings.torch_mlp
     deterministic(settings.seed, options.threads)
     network = Cnn(data.width, options)
     curve = fit(network, *splits_of(data), options, settings.seed)
     return finished(network, data, curve, reports)
+
+
+torch_cnn = TrainerSpec(
+    name="torch_cnn",
+    label="two convolutions and a dense layer",
+    settings=NoSettings,
+    train=_train,
+    tasks=(Task.BINARY, Task.MULTICLASS),
+    served="INT8",
+)
 
 
 def splits_of(data: TrainingData) -> tuple[Images, Images]:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.device import deterministic
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.pipeline.trainers.spec import NoSettings, TrainerSpec
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 from pipeline.cnn import Cnn, finished, fit, splits_of
 from pydantic import Field
@@ -62,7 +64,9 @@ class Pretrained(nn.Module):
         return logits
 
 
-def fine_tuned(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+def _train(
+    data: TrainingData, _: NoSettings, settings: TrainSettings, reports: Path
+) -> TrainedModel:
     """Train a new head on the pretrained body, then both together, and export them.
 
     Raises:
@@ -81,6 +85,16 @@ def fine_tuned(data: TrainingData, settings: TrainSettings, reports: Path) -> Tr
     model.freeze(frozen=False)
     curve += fit(model, train, valid, whole, settings.seed)
     return finished(model, data, curve, reports)
+
+
+fine_tuned = TrainerSpec(
+    name="fine_tuned",
+    label="a pretrained network with a new head",
+    settings=NoSettings,
+    train=_train,
+    tasks=(Task.BINARY, Task.MULTICLASS),
+    served="INT8",
+)
 
 
 def load_body(network: Cnn, own: TransferSettings) -> None:

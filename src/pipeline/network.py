@@ -13,18 +13,15 @@ import numpy as np
 import torch
 from gatehouse.pipeline.encode import Encoding
 from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
+from gatehouse.pipeline.spaces import Choice, Range
 from gatehouse.pipeline.torch_training import train_network
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.pipeline.trainers.spec import TrainerSpec
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 _LARGEST = 1e30
 """Bin edges lie within this, so that differences of float32 numbers stay finite."""
-
-
-def torch_mlp(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
-    """The default trainer: an MLP on piecewise-linear numbers and embedded categories."""
-    return train_network(Network, data, settings, reports)
 
 
 class NumericEncoding(nn.Module):
@@ -120,3 +117,26 @@ def _finite(values: NDArray[np.float32]) -> NDArray[np.float64]:
 def _stack(rows: list[NDArray[np.float64]], width: int, fill: float) -> Tensor:
     padded = [np.pad(row, (0, width - len(row)), constant_values=fill) for row in rows]
     return torch.tensor(np.stack(padded), dtype=torch.float32)
+
+
+def _train(
+    data: TrainingData, options: TorchMlpSettings, settings: TrainSettings, reports: Path
+) -> TrainedModel:
+    return train_network(Network, data, options, settings, reports)
+
+
+torch_mlp = TrainerSpec(
+    name="torch_mlp",
+    label="an MLP on piecewise-linear numbers and embedded categories",
+    settings=TorchMlpSettings,
+    train=_train,
+    space={
+        "hidden": Choice(choices=([64, 64], [128, 128], [256, 128], [256, 256])),
+        "bins": Choice(choices=(32, 64, 128)),
+        "dropout": Range(low=0.0, high=0.4),
+        "learning_rate": Range(low=0.001, high=0.03, log=True),
+        "weight_decay": Range(low=0.01, high=0.5, log=True),
+    },
+    served="INT8",
+)
+"""The default trainer."""

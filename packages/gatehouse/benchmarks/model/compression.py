@@ -22,7 +22,7 @@ from gatehouse.pipeline.settings import TrainSettings
 
 SEEDS = (0, 1, 2)
 CALLS = 400
-TEACHER = {"teacher": "gatehouse.pipeline.trainers:lightgbm"}
+TEACHER = {"teacher": "lightgbm"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "default: 128, 128": {},
     "pruned by half: 64, 64": {"prune": {"share": 0.5}},

@@ -30,7 +30,7 @@ from gatehouse.pipeline.trainer import TrainingData
 
 DEFAULT = "pipeline.network:torch_mlp"
 NAMES = ("logistic_regression", "hist_gradient_boosting", "xgboost", "lightgbm", "keras_mlp")
-TRAINERS = (DEFAULT, *(f"gatehouse.pipeline.trainers:{name}" for name in NAMES))
+TRAINERS = (DEFAULT, *NAMES)
 SEEDS = (0, 1, 2)
 ROUNDS, CALLS = 9, 300
 

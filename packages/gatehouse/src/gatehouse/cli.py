@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gatehouse.release.promote import Change
     from gatehouse.verdict import Verdict
 
-_DATA_HELP = "Data source: simulated, adult, or a CSV or Parquet file by its path or URL."
+_DATA_HELP = "Data source: its name in params.yaml, or a CSV or Parquet file by path or URL."
 _BASE_HELP = "Commit, branch or tag to compare with, such as main."
 
 
@@ -91,10 +91,10 @@ def prepare() -> int:
 @main.command()
 @command
 def fingerprints() -> int:
-    """Write down the code and packages that each stage uses.
+    """Record the code and packages that each stage uses.
 
-    Each stage lists its file of reports/fingerprints among its deps, and so runs again when a
-    module that it imports, or the locked version of a package, is another.
+    Each stage lists its file in reports/fingerprints as a dependency. So it runs again if a module
+    that it imports, or the locked version of a package, changes.
     """
     from gatehouse.fingerprint.stages import write_fingerprints
 
@@ -123,10 +123,10 @@ def deal() -> int:
 def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     """Measure data and model, and write reports/evidence/GATE.json.
 
-    All gates where none is named: data, rows, drift, accuracy, fairness, latency, and those that
-    policy.yaml names. With --base the policy of that commit says how to measure. Measuring does not
-    judge; but rows that break the contract critically end `measure data` with exit code 1, which
-    stops the pipeline.
+    Without GATE, all gates: data, rows, drift, accuracy, fairness, latency, and those in
+    policy.yaml. With --base, the policy of that commit says how to measure. Measuring does not
+    judge. But if rows break the contract critically, `measure data` exits with 1, which stops the
+    pipeline.
     """
     from gatehouse.base import measuring_policy, recorded_base
     from gatehouse.gates.data import DATA, failures
@@ -167,7 +167,7 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
 def judge(base_ref: str | None, policy: str | None) -> int:
     """Apply the policy to the evidence; write the verdict and report.
 
-    Evidence that is missing, unreadable, of other data or another model fails.
+    Missing or unreadable evidence fails, and so does evidence about other data or another model.
     """
     from gatehouse.judge_files import base_named, verdict_on
     from gatehouse.run import write_verdict_and_report
@@ -200,12 +200,12 @@ def report(base_ref: str | None) -> int:
 
 
 @main.command()
-@click.option("--fetch", is_flag=True, help="Take the base that was compared with from DVC.")
+@click.option("--fetch", is_flag=True, help="Fetch the compared base from DVC.")
 @command
 def site(fetch: bool) -> int:
     """Build the site in reports/site: verdicts, trends, reports.
 
-    What there is no data for is left out, and named in the pages with the command that makes it.
+    Pages without data are omitted; the first page lists them with the command that makes them.
     """
     from gatehouse.base import fetch_recorded_base
     from gatehouse.site.build import SITE, write_site
@@ -214,7 +214,7 @@ def site(fetch: bool) -> int:
         fetch_recorded_base()
     for page in write_site():
         if page.missing:
-            click.echo(f"not made: {page.title}: {page.missing}; first {page.command}")
+            click.echo(f"skipped: {page.title}: {page.missing}; run {page.command} first")
         else:
             click.echo(SITE / page.file)
     return PASS
@@ -240,8 +240,8 @@ def drill(runs: int, only: tuple[str, ...]) -> int:
 def verify() -> int:
     """Reproduce the recorded run from scratch, and compare.
 
-    Clones HEAD into a temporary folder, runs every stage with no cache, and compares data, models
-    and evidence with what dvc.lock and reports/ record.
+    Clones HEAD into a temporary folder, runs every stage without a cache, and compares data, models
+    and evidence with the record in dvc.lock and reports/.
     """
     from gatehouse.verify import verify_head
 
@@ -283,7 +283,8 @@ def set_(assignments: tuple[str, ...]) -> int:
 
     data=SOURCE does what `gatehouse run --data SOURCE` does.
     """
-    from gatehouse.params import PARAMS, parse_settings, set_values
+    from gatehouse.params import parse_settings, set_values
+    from gatehouse.places import PARAMS
     from gatehouse.source import source_settings
 
     changes = parse_settings(assignments)
@@ -319,10 +320,10 @@ def lock() -> None:
 @lock.command()
 @command
 def resolve() -> int:
-    """In mid-merge or mid-rebase, resolve dvc.lock and the generated reports.
+    """Resolve dvc.lock and the generated reports during a merge or rebase.
 
-    Stages that both sides changed are left out of dvc.lock, and run again with `make run`. The
-    generated reports stay ours until then. All other conflicts are left alone, and named.
+    Removes stages that both sides changed from dvc.lock, so `make run` runs them again. Keeps our
+    generated reports until then. Leaves all other conflicts, and lists them.
     """
     from gatehouse.lock.resolve import explain
     from gatehouse.lock.resolve import resolve as resolve_conflicts
@@ -338,7 +339,7 @@ def resolve() -> int:
 @click.argument("theirs", type=click.Path(path_type=Path))
 @command
 def merge(base: Path, ours: Path, theirs: Path) -> int:
-    """Merge three lock files into OURS: Git's merge driver, which `make setup` names."""
+    """Merge three lock files into OURS; `make setup` installs this as Git's merge driver."""
     from gatehouse.lock import merge_locks
     from gatehouse.lock.resolve import explain_merge
     from gatehouse.typed import read_text, write_text

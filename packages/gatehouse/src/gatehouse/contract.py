@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,14 +21,18 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from gatehouse.columns import BY_NAME as KINDS
+from gatehouse.columns import kind_of
 from gatehouse.columns.kind import ColumnKind
 from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.errors import GatehouseError
+from gatehouse.named import OWN_OBJECT
 from gatehouse.nearest import hint
+from gatehouse.splits import BY_NAME as SPLIT_RULES
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
 
-_TYPES = " or ".join(", ".join(each.title for each in KINDS.values()).rsplit(", ", 1))
+_TYPES = ", ".join(each.title for each in KINDS.values()) + ", or gates.MODULE:OBJECT of your own"
 
 MOST_CLASSES = 200
 """The gates measure each class by itself, and each takes its time."""
@@ -36,15 +41,27 @@ UNLISTED = "(unlisted)"
 """Replaces an unlisted category in the inference log: such text is the client's own."""
 
 
+_OWN = "gates.MODULE:OBJECT of your own"
+
+
 def _known(name: str) -> str:
-    if name not in KINDS:
+    if re.fullmatch(OWN_OBJECT, name):
+        try:
+            kind_of(name)
+        except GatehouseError as error:
+            raise ValueError(str(error).removeprefix("contract.yaml: columns: ")) from None
+    elif name not in KINDS:
         expected = " or ".join(", ".join(map(repr, KINDS)).rsplit(", ", 1))
-        raise PydanticKnownError("enum", {"expected": expected})
+        raise PydanticKnownError("enum", {"expected": f"{expected}, or {_OWN}"})
     return name
 
 
 ColumnType = Annotated[
-    str, AfterValidator(_known), WithJsonSchema({"enum": [*KINDS], "type": "string"})
+    str,
+    AfterValidator(_known),
+    WithJsonSchema(
+        {"anyOf": [{"enum": [*KINDS]}, {"pattern": f"^{OWN_OBJECT}$"}], "type": "string"}
+    ),
 ]
 
 
@@ -137,7 +154,7 @@ class Column(Frozen):
             raise ValueError("only a feature or a protected attribute can be a model input")
         if self.is_model_input:
             if not kind.fed:
-                raise ValueError("free text is no model input; set role: ignored, or a category")
+                raise ValueError("free text can't be an input; set role: ignored, or a category")
             largest = max(map(abs, self.range)) if self.range is not None else 0
             if kind.whole and largest > FLOAT32_EXACT_INTEGERS:
                 raise ValueError(
@@ -172,19 +189,40 @@ class Column(Frozen):
 
     @property
     def kind(self) -> ColumnKind:
-        return KINDS[self.type]
+        return kind_of(self.type)
 
     @property
     def is_numeric(self) -> bool:
         return self.kind.numeric
 
 
+def _known_rule(name: str) -> str:
+    if name not in SPLIT_RULES and not re.fullmatch(OWN_OBJECT, name):
+        raise ValueError(
+            f"'{name}' is no split rule; there are: {', '.join(SPLIT_RULES)}; for one of your own, "
+            "in src/gates, write gates.MODULE:OBJECT"
+        )
+    return name
+
+
+RuleName = Annotated[
+    str,
+    AfterValidator(_known_rule),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(SPLIT_RULES)}|{OWN_OBJECT})$"}),
+]
+
+
 class Split(Frozen):
-    """Which rows train, validate and test: the rule of `gatehouse.split`.
+    """Which rows train, validate and test.
 
     The list is written out, so that a new column, another role or another type moves no row.
     """
 
+    rule: RuleName = Field(
+        default="hash",
+        description="what deals rows into splits: hash, or gates.MODULE:OBJECT of your own",
+    )
+    settings: dict[str, Any] = Field(default={}, description="of a rule of your own")
     hash: Literal[1] = Field(description="version of the row hash; another deals all rows again")
     identity: tuple[str, ...] = Field(
         min_length=1,
@@ -214,7 +252,7 @@ class Retention(Frozen):
 
 
 class Contract(Frozen):
-    """What a row is: columns in order, their types, limits and roles."""
+    """Description of a row: columns in order, their types, limits and roles."""
 
     version: Literal[1] = Field(description="version of this file's schema")
     name: str = Field(min_length=1, description="name of the data set")

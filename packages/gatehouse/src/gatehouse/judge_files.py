@@ -9,12 +9,14 @@ from pathlib import Path
 from gatehouse.acceptance.record import Acceptance, read_folder
 from gatehouse.base import Base, comparable, find_base, recorded_base, take_base
 from gatehouse.changes import contract_changes, policy_changes
+from gatehouse.defaults import Defaults
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Subject, evidence_path, read_evidence
 from gatehouse.gates.own import gates_of
 from gatehouse.git import commit_of, file_at
 from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, load_policy, parse_policy
+from gatehouse.typed import read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import Workspace
 
@@ -48,6 +50,7 @@ def verdict_on(
     on: date | None = None,
     unmeasured: Mapping[str, str] | None = None,
     acceptances: tuple[Acceptance, ...] | None = None,
+    defaults: Defaults | None = None,
 ) -> Verdict:
     """The verdict on what is in `candidate`.
 
@@ -58,6 +61,7 @@ def verdict_on(
         on: the day on which waivers are looked at; today (UTC) by default.
         unmeasured: why a gate has no evidence, where that is known better than from its absence.
         acceptances: owners' words that count; by default those in the folder `acceptances/`.
+        defaults: of the library that the candidate brings, if it is another than the one that runs.
 
     Raises:
         GatehouseError: a policy or contract is unreadable, or the base can't be had.
@@ -85,12 +89,16 @@ def verdict_on(
         gates=gates_of(deciding),
     )
     contracts = base.contract if base else None
+    proposed = None if deciding is own else own
+    if proposed is not None and defaults is not None:
+        proposed = defaults.fill(read_text(candidate.root / POLICY_FILE))
+    changes = policy_changes(deciding, proposed) if proposed is not None else ()
     return judge(
         case,
         deciding,
         source,
-        proposed=own if deciding is not own else None,
-        policy_changes=policy_changes(deciding, own) if deciding is not own else (),
+        proposed=proposed,
+        policy_changes=(*changes, *(defaults.unknown if defaults is not None else ())),
         contract_changes=contract_changes(contracts, candidate.contract) if contracts else (),
     )
 

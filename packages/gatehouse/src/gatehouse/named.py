@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 from gatehouse.errors import GatehouseError
 
+OWN_OBJECT = r"gates(\.[a-z_][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*"
+"""An object of the fork's own package `gates`, which decides: as `gates.module:OBJECT`."""
+
 T = TypeVar("T")
 
 

@@ -11,9 +11,8 @@ from pydantic import BaseModel
 from gatehouse import yaml_text
 from gatehouse.errors import GatehouseError
 from gatehouse.nearest import hint
+from gatehouse.places import PARAMS
 from gatehouse.typed import parse_yaml, read_text, validate, write_text
-
-PARAMS = Path("params.yaml")
 
 
 def parse_settings(assignments: tuple[str, ...]) -> dict[str, Any]:
@@ -27,7 +26,7 @@ def parse_settings(assignments: tuple[str, ...]) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise GatehouseError(
-                f"'{text}': is no KEY=VALUE; write it as train.seed=1, with no spaces around ="
+                f"'{text}': is not KEY=VALUE; write it as train.seed=1, with no spaces around ="
             )
         if key in found:
             raise GatehouseError(f"{key}: is set twice; name it once")
@@ -72,12 +71,16 @@ def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
 
 def _check_key(key: str, settings: type[BaseModel]) -> None:
     """Refuse a key that the settings don't have; what is no section of theirs, they check."""
+    from gatehouse.pipeline.sections import Sections
+
     section: type[BaseModel] | None = settings
     above: list[str] = []
-    for part in key.split("."):
+    for part in (parts := key.split(".")):
         if section is None:
             return
         if part not in section.model_fields:
+            if issubclass(section, Sections) and part.isidentifier() and part != parts[-1]:
+                return  # it may be the section of an object of the fork's own
             where = ".".join(above) or "params.yaml"
             raise GatehouseError(
                 f"{key}: there is no such setting; {where} has: "

@@ -20,7 +20,8 @@ from gatehouse.digest import PREPARED, SPLITS
 from gatehouse.errors import GatehouseError
 from gatehouse.rows import row_hashes
 from gatehouse.seal import seal
-from gatehouse.split import check_identity, deal_hashes, identity_hashes
+from gatehouse.split import check_identity, deal
+from gatehouse.splits import rule_of
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE
 
 _BATCH_ROWS = 2**19
@@ -68,7 +69,7 @@ def prepare(contract: Contract, raw: Path = RAW, prepared: Path = PREPARED) -> l
     few = len(split.identity) <= _NAMED
     identity = ", ".join(split.identity) if few else f"{len(split.identity)} columns"
     test = "; test is the official one" if official else ""
-    return [*lines, f"prepare: {sizes} rows, by the hash of {identity}{test}"]
+    return [*lines, f"prepare: {sizes} rows, by {rule_of(split).label} {identity}{test}"]
 
 
 def _write(
@@ -101,12 +102,11 @@ def _write(
                 counts["test"] += batch.num_rows
             official = np.unique(np.concatenate(hashes)) if hashes else official
         for batch in _batches(rows_file):
-            found = identity_hashes(batch, split)
             known = np.zeros(batch.num_rows, bool)
             if test_file:
                 known = np.isin(_content(batch, compared), official)
                 dropped += int(known.sum())
-            dealt = deal_hashes(found, split, official_test=test_file is not None)
+            dealt = deal(batch, split, official_test=test_file is not None)
             for place, name in enumerate(SPLITS):
                 chosen = batch.filter(pa.array((dealt == place) & ~known))
                 if chosen.num_rows:

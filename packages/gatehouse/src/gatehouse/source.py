@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
-from gatehouse.params import PARAMS, set_values
+from gatehouse.named import load_instance
+from gatehouse.params import set_values
+from gatehouse.places import PARAMS
+
+if TYPE_CHECKING:
+    from gatehouse.pipeline.sources.spec import SourceSpec
 
 
 def set_source(source: str, path: Path = PARAMS) -> list[str]:
@@ -22,26 +29,28 @@ def source_settings(source: str, path: Path = PARAMS) -> dict[str, Any]:
     """The settings, by dotted key, that make `source` the data source.
 
     Args:
-        source: the name of a source, else a file here or a URL, which `data.source: file` reads.
+        source: the name of a source, or `module:object` of the fork's own; else a file here or a
+            URL, which `data.source: file` reads.
         path: of `params.yaml`.
 
     Raises:
         GatehouseError: `source` is none of these, or the settings are unreadable.
     """
-    from gatehouse.pipeline.settings import DataSettings, load_settings
+    from gatehouse.pipeline.sections import OWN_OBJECT
+    from gatehouse.pipeline.settings import load_settings
+    from gatehouse.pipeline.sources import BY_NAME
 
-    sources = get_args(DataSettings.model_fields["source"].annotation)
-    if source in sources:
+    if source in BY_NAME or re.fullmatch(OWN_OBJECT, source):
         return {"data.source": source}
-    changes = {"data.source": "file"} | _place(source, sources)
+    changes = {"data.source": "file"} | _place(source, BY_NAME)
     now = load_settings(path).data.file
     if (changes["data.file.path"], changes["data.file.url"]) != (now.path.as_posix(), now.url):
         changes["data.file.sha256"] = None  # it was of the other file
     return changes
 
 
-def _place(source: str, sources: tuple[str, ...]) -> dict[str, Any]:
-    from gatehouse.pipeline.settings import OWN
+def _place(source: str, sources: Iterable[str]) -> dict[str, Any]:
+    from gatehouse.pipeline.sources.file import OWN
 
     if "://" in source:
         return {"data.file.url": source, "data.file.path": OWN.as_posix()}
@@ -55,17 +64,36 @@ def _place(source: str, sources: tuple[str, ...]) -> dict[str, Any]:
     return {"data.file.path": file.as_posix(), "data.file.url": None}
 
 
-def check_source(path: Path = PARAMS) -> None:
-    """Tell that the file is missing before DVC takes the earlier run's rows away.
+def find_source(name: str) -> SourceSpec[Any]:
+    """The source called `name`, or the object of the fork's own that it says.
 
     Raises:
-        GatehouseError: the settings are wrong, or name a file that is not here.
+        GatehouseError: there is no such module or object, or it is no source of that name.
+    """
+    from gatehouse.pipeline.sections import section_of
+    from gatehouse.pipeline.sources import BY_NAME
+    from gatehouse.pipeline.sources.spec import SourceSpec
+
+    if name in BY_NAME:
+        return BY_NAME[name]
+    where = f"{PARAMS}: data.source"
+    found: SourceSpec[Any] = load_instance(name, where, SourceSpec)
+    if found.name != section_of(name):
+        raise GatehouseError(f"{where}: {name} has the name '{found.name}'; make the two the same")
+    return found
+
+
+def check_source(path: Path = PARAMS) -> None:
+    """Tell what the source misses before DVC takes the earlier run's rows away.
+
+    Raises:
+        GatehouseError: the settings are wrong, or something that they name is not there.
     """
     from gatehouse.pipeline.settings import load_settings
 
     data = load_settings(path).data
-    if data.source == "file" and data.file.url is None and not data.file.path.is_file():
-        raise GatehouseError(
-            f"{data.file.path}: there is no such file; data.file.path in {path} names it "
-            "(where DVC keeps it: dvc pull)"
-        )
+    source = find_source(data.source)
+    options = source.options(data)
+    if fault := source.fault(options):
+        raise GatehouseError(f"{path}: data.source is {data.source}, so {fault}")
+    source.check(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -126,7 +127,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 T = TypeVar("T", bound=BaseModel)
@@ -227,8 +228,14 @@ def read_text(path: Path) -> str:
         raise GatehouseError(f"{path}: cannot be read as UTF-8 text ({error})") from None
 
 
-def validate(model: type[T], data: Any, name: str | Path) -> T:
+def validate(model: type[T], data: Any, name: str | Path, above: Sequence[str] = ()) -> T:
     """`data` as `model`; every problem, up to fifty, is one line of the error, with line and key.
+
+    Args:
+        model: of the data.
+        data: as a parser gave it.
+        name: the file that errors describe.
+        above: the keys of the file that lead to the data.
 
     Raises:
         GatehouseError: naming file, line (where `data` came from YAML), key and problem.
@@ -238,7 +245,7 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
         valid.model_dump_json()
     except ValidationError as error:
         problems = error.errors()
-        lines = [_explain(problem, data, name, model) for problem in problems[:_TOLD]]
+        lines = [_explain(problem, data, name, model, above) for problem in problems[:_TOLD]]
         if len(problems) > _TOLD:
             lines.append(f"{name}: and {len(problems) - _TOLD:,} problems more")
         raise GatehouseError("\n".join(lines)) from None
@@ -250,16 +257,18 @@ def validate(model: type[T], data: Any, name: str | Path) -> T:
     return valid
 
 
-def _explain(problem: Any, data: Any, name: str | Path, model: type[BaseModel]) -> str:
+def _explain(
+    problem: Any, data: Any, name: str | Path, model: type[BaseModel], above: Sequence[str]
+) -> str:
     location = [part for part in problem["loc"] if not _is_tag(part, problem["loc"], data)]
     line = _line(data, location)
     where = f"{name}:{line}" if line else f"{name}"
-    key = ".".join(str(part) for part in location) or "(top level)"
+    key = ".".join([*above, *map(str, location)]) or "(top level)"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = "there is no such key; check its spelling, or take it out"
-        *above, last = problem["loc"]
-        message += hint(str(last), keys_at(model, above))
+        *path, last = problem["loc"]
+        message += hint(str(last), keys_at(model, path))
     elif problem["type"] == "missing":
         message = "this key is missing; add it"
     elif problem["type"] not in ("value_error", "assertion_error"):

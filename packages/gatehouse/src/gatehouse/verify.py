@@ -37,7 +37,7 @@ from gatehouse.objects.fetch import LostError, fetch
 from gatehouse.objects.record import read_lock, read_tracked
 from gatehouse.objects.remote import open_store
 from gatehouse.origin import without_origin
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.run import CARD, own_code, reproduce
 from gatehouse.typed import read_text, write_text
@@ -161,7 +161,7 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
     if trained_at:
         variables["GATEHOUSE_COMMIT"] = trained_at
     if not reproduce("--force", "--no-run-cache", root=clone, **variables):
-        raise GatehouseError("the recorded run could not be reproduced; the reason stands above")
+        raise GatehouseError("the recorded run could not be reproduced; the reason is above")
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:

@@ -138,6 +138,7 @@ def test_the_template_guards_everything_but_a_model_change_and_words() -> None:
         "erased.json",
         "pyproject.toml",
         "pytest.ini",
+        "requirements/gatehouse.txt",
         "requirements/gates.txt",
         "requirements/run.txt",
         "scripts/install.sh",
@@ -146,6 +147,7 @@ def test_the_template_guards_everything_but_a_model_change_and_words() -> None:
         "packages/gatehouse/src/new.py",
         "packages/gatehouse/tests/gatehouse/test_judge.py",
         "packages/gatehouse/tests/workflows/test_new.py",
+        "vendor/gatehouse-1.0-py3-none-any.whl",
     ]
     free = ["params.yaml", "dvc.lock", "reports/evidence/data.json", "src/pipeline/train.py"]
     assert set(guarded(OWNED, [*owned, *free])) == set(owned)

@@ -69,7 +69,10 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
         ("split.test=0.3", "there is no such setting; params.yaml has: data,"),
         ("decision.threshold=.inf", "decision.threshold"),
         ("tune.folds=1", "tune.folds"),
-        ("data.source=oracle", "data.source: Input should be "),
+        (
+            "data.source=oracle",
+            "data.source: 'oracle' names no source; there are: ",
+        ),
         ("data.file.sha256=abc", "data.file.sha256"),
         ("data.file.path=https://example.org/x.csv", "write a URL into data.file.url"),
         ("data.file={path: x.csv}", "set its keys one by one"),

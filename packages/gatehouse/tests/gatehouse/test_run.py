@@ -52,7 +52,7 @@ def test_a_report_of_an_earlier_run_is_told(
     monkeypatch.chdir(finished.root)
     monkeypatch.setattr("gatehouse.run.check_source", lambda: None)
     monkeypatch.setattr("gatehouse.run.reproduce", lambda: False)
-    with pytest.raises(GatehouseError, match=r"stands above$"):
+    with pytest.raises(GatehouseError, match=r"is above$"):
         run(None, None)
     write_verdict_and_report(finished.workspace, verdict_on(finished.workspace))
     told = r"above\nreports/report\.md and reports/verdict\.json are of an earlier run$"

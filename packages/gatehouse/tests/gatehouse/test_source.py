@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
+import pipeline
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.pipeline.settings import OWN, load_settings
-from gatehouse.source import set_source
+from gatehouse.pipeline.settings import load_settings
+from gatehouse.pipeline.sources import SOURCES
+from gatehouse.pipeline.sources.file import OWN
+from gatehouse.pipeline.sources.spec import SourceSpec
+from gatehouse.source import check_source, find_source, set_source
 from tests.gatehouse.conftest import Command
 from tests.sample import SAMPLE
 
@@ -112,3 +118,65 @@ def test_settings_that_are_broken_are_told(tmp_path: Path, text: str) -> None:
     assert path.read_text() == text
     with pytest.raises(GatehouseError, match="no such file"):
         set_source("adult", tmp_path / "none.yaml")
+
+
+CRM = """\
+from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.sources.spec import SourceSpec
+from gatehouse.typed import Frozen
+
+
+class Settings(Frozen):
+    table: str = ""
+
+
+def check(options):
+    raise GatehouseError(f"{options.table}: there is no such table")
+
+
+crm = SourceSpec(name="crm", label="our customers", settings=Settings, read=None, check=check)
+shop = crm
+"""
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("crm: {table: a}", "^a: there is no such table"),
+        ("crm: {tabel: a}", r"params\.yaml:3: data\.crm\.tabel: there is no such key.*'table'"),
+        ("cmr: {table: a}", r"params\.yaml:3: data\.cmr: there is no such key"),
+        ("crm: 5", r"params\.yaml:3: data\.crm: Input should be a valid dictionary"),
+    ],
+)
+def test_a_source_of_one_s_own_is_checked_before_a_run(
+    params: Path, monkeypatch: pytest.MonkeyPatch, section: str, told: str
+) -> None:
+    """Attacks a run that takes the present rows away before it tells what is wrong."""
+    folder = params.parent / "own"
+    folder.mkdir()
+    (folder / "crm.py").write_text(CRM)
+    monkeypatch.setattr(pipeline, "__path__", [*pipeline.__path__, str(folder)])
+    assert set_source("pipeline.crm:crm", params) == ["data.source is now pipeline.crm:crm"]
+    text = params.read_text()
+    params.write_text(text.replace("data:\n", f"data:\n  {section}\n"))
+    with pytest.raises(GatehouseError, match=told):
+        check_source(params)
+    with pytest.raises(GatehouseError, match=r"params\.yaml: data\.source: .* has the name 'crm'"):
+        find_source("pipeline.crm:shop")
+
+
+def test_a_file_that_is_gone_is_told_before_a_run(params: Path) -> None:
+    """Attacks the rows of the earlier run, which DVC takes away first."""
+    (params.parent / "rows.csv").touch()
+    set_source("rows.csv", params)
+    check_source(params)
+    (params.parent / "rows.csv").unlink()
+    with pytest.raises(GatehouseError, match=r"rows\.csv: there is no such file"):
+        check_source(params)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_built_in_source_is_found_by_its_name(source: SourceSpec[Any]) -> None:
+    """Attacks a module that no fingerprint finds."""
+    module = importlib.import_module(f"gatehouse.pipeline.sources.{source.name}")
+    assert source in vars(module).values()

@@ -6,8 +6,11 @@ Attacks: rows moved into another split, and so out of the exam, by a change that
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import gates
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,7 +20,8 @@ from hypothesis import strategies as st
 from gatehouse.contract import Contract, Split, parse_contract
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
-from gatehouse.split import deal, identity_hashes
+from gatehouse.split import deal
+from gatehouse.splits.hash import identity_hashes
 from tests.gatehouse.tiny import CONTRACT
 
 SPLIT = Split(hash=1, identity=("n", "c", "x"), valid=0.16, test=0.2)
@@ -168,3 +172,78 @@ def contract(old: str, new: str) -> Contract:
 def test_a_changed_contract_moves_no_row(old: str, new: str) -> None:
     """Attacks a new column, role or type that picks other exam rows without touching `split`."""
     assert contract(old, new).split == parse_contract(CONTRACT, "contract.yaml").split
+
+
+PARITY = """\
+import numpy as np
+from gatehouse.splits.rule import SplitRule
+from gatehouse.typed import Frozen
+
+
+class Settings(Frozen):
+    step: int = 2
+
+
+def deal(rows, split, options, official_test):
+    numbers = rows["n"].to_numpy()
+    return (numbers % options.step == 0) * np.uint8(1 if official_test else 2)
+
+
+def rule(deal):
+    return SplitRule(name="parity", label="parity of", settings=Settings, deal=deal)
+
+
+PARITY, SHORT, FAR = rule(deal), rule(lambda rows, *_: []), rule(lambda rows, *_: np.array([3]))
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Split]:
+    """A split by a rule in a fork's package `gates`."""
+    (tmp_path / "by_parity.py").write_text(PARITY)
+    monkeypatch.setattr(gates, "__path__", [*gates.__path__, str(tmp_path)])
+
+    def make(name: str = "PARITY", **settings: Any) -> Split:
+        return SPLIT.model_copy(update={"rule": f"gates.by_parity:{name}", "settings": settings})
+
+    return make
+
+
+def test_a_rule_of_one_s_own_deals(own: Callable[..., Split]) -> None:
+    """Attacks a rule that is named and never asked, and one that does not get its settings."""
+    rows = table([(i, "a", None) for i in range(6)])
+    assert deal(rows, own()).tolist() == [2, 0, 2, 0, 2, 0]
+    assert deal(rows, own(step=3)).tolist() == [2, 0, 0, 2, 0, 0]
+    assert deal(rows, own(), official_test=True).tolist() == [1, 0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "settings", "told"),
+    [
+        ("SHORT", {}, "must give each row a number from 0 to 2"),
+        ("FAR", {}, "must give each row a number from 0 to 2"),
+        ("PARITY", {"stop": 3}, r"contract.yaml: split.settings.stop: there is no such key"),
+        ("Settings", {}, "contract.yaml: split.rule: .* is no gatehouse.splits.rule.SplitRule"),
+        ("NONE", {}, "contract.yaml: split.rule: 'gates.by_parity' has no object 'NONE'"),
+    ],
+)
+def test_a_rule_that_can_not_deal_is_told(
+    own: Callable[..., Split], rule: str, settings: dict[str, Any], told: str
+) -> None:
+    """Attacks rows in a split that there is not, and tracebacks."""
+    with pytest.raises(GatehouseError, match=told):
+        deal(table([(1, "a", None)]), own(rule, **settings))
+
+
+@pytest.mark.parametrize("name", ["hsah", "pipeline.mine:RULE", "os:system", "gates:RULE", ""])
+def test_a_rule_is_the_library_s_or_owned(name: str) -> None:
+    """Attacks a split that free code decides."""
+    with pytest.raises(GatehouseError, match=r"split\.rule: .* is no split rule; there are: hash"):
+        contract("split: {", f"split: {{rule: '{name}', ")
+
+
+def test_another_rule_is_another_contract() -> None:
+    """Attacks a digest that leaves the rule out, and one that the default changed for all."""
+    plain = parse_contract(CONTRACT, "contract.yaml")
+    assert contract("split: {", "split: {rule: hash, ").digest == plain.digest
+    assert contract("split: {", "split: {rule: 'gates.a:B', ").digest != plain.digest

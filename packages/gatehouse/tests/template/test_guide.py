@@ -1,4 +1,4 @@
-"""docs/adopting.md: its trainer works as shown, and its settings and commands are the code's."""
+"""docs/adopting.md: its settings and commands are the code's; extending.md's trainer works."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from gatehouse.adopt.cli import next_steps
 from gatehouse.pipeline.quantize import main as quantize
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.train import main
+from gatehouse.pipeline.trainers import TRAINERS
 from tests.gatehouse.pipeline.trainers.test_own_trainer import right
 
 if TYPE_CHECKING:
     from tests.gatehouse.pipeline.conftest import Shop
 
 GUIDE = Path(__file__).parents[2] / "docs/adopting.md"
+EXTENDING = GUIDE.with_name("extending.md")
 
 
 def guide() -> str:
@@ -32,8 +34,8 @@ def test_the_guides_trainer_works_as_shown(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attacks a guide that nobody ran, and curves that the stage declares and nobody writes."""
-    section = guide().split("## A trainer of your own")[1]
-    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    section = EXTENDING.read_text("utf-8").split("## A trainer of your own")[1]
+    code = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[0]
     package = shop.root / "own"
     package.mkdir()
     (package / "forest_of_the_guide.py").write_text(code, encoding="utf-8")
@@ -60,8 +62,9 @@ def test_the_guide_shows_the_defaults() -> None:
     shown = re.findall(r"```yaml\n(.*?)```", guide().split("## Other trainers")[1], re.DOTALL)
     sections = YAML(typ="safe").load(shown[1])["train"]
     settings = TrainSettings(trainer="pipeline.network:torch_mlp").model_dump(mode="json")
-    assert len(sections) == 5
-    assert sections == {name: settings[name] for name in sections}
+    assert sections == {trainer.name: settings[trainer.name] for trainer in TRAINERS}
+    rows = re.findall(r"(?m)^\| `(\w+)` \| ([^|]*?)(?:; first .*?)? \| (\w+) \|$", guide())
+    assert rows == [(each.name, each.label, each.served) for each in TRAINERS]
 
 
 def test_the_guide_s_commands_are_those_that_init_prints(

@@ -58,7 +58,7 @@ def test_the_recipe_for_text_works_as_shown(
         + f"  subject: {{type: category, role: target, categories: {list(WORDS)}, description: .}}",
         "contract.yaml",
     )
-    settings = TrainSettings(trainer="gatehouse.pipeline.trainers:logistic_regression")
+    settings = TrainSettings(trainer="logistic_regression")
     data = TrainingData(contract, *splits)
     trained = find_trainer(settings.trainer)(data, settings, Path("reports"))
     decided = trained.valid_outputs.argmax(axis=1)

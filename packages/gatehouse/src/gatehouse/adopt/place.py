@@ -74,7 +74,7 @@ def find(place: str) -> Iterator[Found]:
 
 
 def _found(table: Table, name: str, path: Path | None, url: dict[str, Any] | None) -> Found:
-    from gatehouse.pipeline.settings import OWN, FileSettings
+    from gatehouse.pipeline.sources.file import OWN, FileSettings
 
     title = _ENDING.sub("", name) or name
     settings: dict[str, Any] = {

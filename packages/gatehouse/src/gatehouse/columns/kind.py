@@ -20,14 +20,14 @@ class ColumnKind:
     Jobs without pandas read contracts, so that functions import what they need.
 
     Attributes:
-        name: `type` of a column in contract.yaml.
+        name: `type` of a column in contract.yaml; of a fork's own it is for people alone.
         title: what it is, for contract.yaml's schema.
         numeric: does the graph read it as float32? Else as text.
         whole: does it hold whole numbers alone?
         listed: does the contract list its values?
         fed: may a model read it?
         typed: raw values in the one pandas type of this kind; those that don't fit stay as they
-            are, for the data gate to report.
+            are, for the data gate to report. What it gave, it gives back unchanged.
         expectations: of a column of this name and its values as they were ingested, besides the
             share that is missing.
         accepts: the type that a value in a request must have, null aside.

@@ -15,6 +15,7 @@ from gatehouse.evidence import NEW, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.rows import ROWS
+from gatehouse.splits import rule_of
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def unfair_deal(scene: Scene) -> None:
     """New rows like the old ones, each nudged until the rule puts it outside test."""
     if _official(scene):
         raise NotApplicableError("the test rows are an official file, so no new row falls there")
+    if not rule_of(scene.contract.split).by_chance:
+        raise NotApplicableError("the contract's split rule does not deal by chance")
     rows = _rows(scene, ROWS_FILE)
     outside = rows[~_in_exam(scene, rows)]
     _add(scene, outside.sample(frac=_NEW, random_state=scene.rng))

@@ -18,7 +18,7 @@ OWN = ("gatehouse", "gates", "pipeline")
 """Packages whose modules are followed, wherever they are installed."""
 
 
-TABLES = ("gatehouse.gates",)
+TABLES = ("gatehouse.gates", "gatehouse.pipeline.sources", "gatehouse.pipeline.trainers")
 """Packages that list what there is: to use one of the list is not to rest on the others."""
 _LISTED = re.compile(rf"({'|'.join(map(re.escape, TABLES))})\.\w+")
 """A member's own package names functions of the report, the drill and others, and imports these

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from gatehouse.errors import GatehouseError
 from gatehouse.fingerprint.modules import OWN, Code
 from gatehouse.fingerprint.packages import Locks
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.typed import parse_yaml, read_text, write_text
 
 STAGES = Path("dvc.yaml")
@@ -29,6 +29,12 @@ _MEASURE = "gatehouse.measure"
 
 _NAMED = re.compile(rf"((?:{'|'.join(OWN)})(?:\.\w+)+):\w+")
 """How settings name an object of a module."""
+_TABLES = {
+    "data.source": "gatehouse.pipeline.sources",
+    "train.trainer": "gatehouse.pipeline.trainers",
+    "train.torch_mlp.distill.teacher": "gatehouse.pipeline.trainers",
+}
+"""Settings that name a member of a table: its module has the member's name."""
 
 
 def fingerprint_path(stage: str) -> Path:
@@ -75,12 +81,12 @@ def _own_gates(policy: Any) -> Iterator[tuple[str, str]]:
 
 
 def _settings(path: Path) -> Any:
-    """What a settings file says; of one that names no module nothing, since YAML is slow to parse.
+    """What a settings file says; of a contract that names no module nothing, as YAML is slow.
 
     A missing file says nothing either: DVC tells of it, or the stage does.
     """
     text = read_text(path) if path.is_file() else ""
-    return parse_yaml(text, path) if _NAMED.search(text) else None
+    return parse_yaml(text, path) if path.name == PARAMS.name or _NAMED.search(text) else None
 
 
 def _entry(command: str) -> tuple[list[str], Path | None]:
@@ -114,6 +120,8 @@ def _named(stage: Mapping[str, Any], settings: Any) -> Iterator[str]:
         keyed = param if isinstance(param, dict) else {PARAMS.as_posix(): [param]}
         for file, keys in keyed.items():
             values += [_value(settings(file), key) for key in keys] if keys else [settings(file)]
+            if file == PARAMS.as_posix():
+                yield from _members(settings(file), keys)
     if _CONTRACT in (stage.get("deps") or ()):
         values.append(settings(_CONTRACT))
     while values:
@@ -124,6 +132,15 @@ def _named(stage: Mapping[str, Any], settings: Any) -> Iterator[str]:
             values += value.values()
         elif isinstance(value, list):
             values += value
+
+
+def _members(settings: Any, keys: Iterable[str]) -> Iterator[str]:
+    """The modules of the tables' members that the settings below some keys name."""
+    for place, table in _TABLES.items():
+        name = _value(settings, place)
+        inside = any(f"{place}.".startswith(f"{key}.") for key in keys)
+        if inside and isinstance(name, str) and name.isidentifier():
+            yield f"{table}.{name}"
 
 
 def _value(values: Any, key: str) -> Any:

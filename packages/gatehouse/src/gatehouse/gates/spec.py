@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from gatehouse.evidence import Curve, Exam, Measurement
+from gatehouse.named import OWN_OBJECT
 from gatehouse.typed import Frozen
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=1)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
-OwnObject = Annotated[
-    str, Field(pattern=r"^gates(\.[a-z_][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*$", max_length=200)
-]
+OwnObject = Annotated[str, Field(pattern=f"^{OWN_OBJECT}$", max_length=200)]
 """An object of the fork's own package `gates`, as `gates.module:OBJECT`."""
 
 Part = Literal["contract", "raw", "data", "model", "model_fp32"]
@@ -78,14 +77,18 @@ class Production:
     Attributes:
         question: that it answers of production.
         advice: what to do about an alarm.
-        labels: does it need labels?
+        labels: does it need labels? Its rules are then inconclusive without harm: labels come late.
+        compares: does it compare the window with the training data? Its rules of the comparison
+            then count; else only those of the candidate do, and that is the served model.
         tools: distribution names of the libraries that measure.
-        measure: a window of the log, by its number, by a policy.
+        measure: a window of the log, by its number, by a policy. A GatehouseError says why the
+            window can't be measured.
     """
 
     question: str
     advice: str
     labels: bool
+    compares: bool
     tools: tuple[str, ...]
     measure: Callable[[Watched, int, Policy], list[Measurement]]
 

@@ -78,7 +78,7 @@ def accept(
     work: Path,
     bases: Mapping[str, str],
 ) -> Answered:
-    """Judge the newest answer again with the comments as they are now.
+    """Judge the newest answer again with the current comments.
 
     Args:
         access: to the repository.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.acceptance.offer import offers
 from gatehouse.base import Base
+from gatehouse.defaults import changed_defaults
 from gatehouse.errors import GatehouseError
 from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.client import app_sets_status, here
@@ -135,7 +136,8 @@ def _judge(
         write_origin(candidate, found.origin)
         words = _words(repository, target, base, candidate, measured)
         report = partial(report_on, base=base, measured=measured, run_here=around.run_here,
-                         acceptances=words.acceptances)  # fmt: skip
+                         acceptances=words.acceptances,
+                         defaults=changed_defaults(found.base, target.head, root))  # fmt: skip
         verdict = report(candidate)
         kept = kept_files(found.files)
         recording.write_digests(candidate, kept)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.encode import Encoding
-from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
+from gatehouse.pipeline.settings import Distill, TorchMlpSettings, TrainSettings
 from gatehouse.pipeline.trainer import Scale, TrainingData, asked, find_trainer
 
 _PRUNED = "mlp"
@@ -106,7 +106,11 @@ def after_pruning(settings: TorchMlpSettings) -> TorchMlpSettings:
 
 
 def taught(
-    data: TrainingData, settings: TrainSettings, reports: Path, scale: Scale | None
+    data: TrainingData,
+    distill: Distill,
+    settings: TrainSettings,
+    reports: Path,
+    scale: Scale | None,
 ) -> NDArray[np.float32]:
     """What the teacher says of the train split: [N, K], or [N, 0] without a teacher.
 
@@ -115,13 +119,12 @@ def taught(
     Raises:
         GatehouseError: the teacher is the student, or can't be trained.
     """
-    distill = settings.torch_mlp.distill
     if distill.teacher is None:
         return np.empty((len(data.train), 0), np.float32)
     if distill.teacher == settings.trainer:
         raise GatehouseError(
             "params.yaml: train.torch_mlp.distill.teacher: is the trainer itself; name another "
-            "one, such as gatehouse.pipeline.trainers:lightgbm"
+            "one, such as lightgbm"
         )
     print(f"train: the teacher, {distill.teacher}")
     trainer = find_trainer(distill.teacher, "train.torch_mlp.distill.teacher")

@@ -26,7 +26,7 @@ from gatehouse.contract import Column, Contract
 from gatehouse.csv_blanks import stripped
 from gatehouse.csv_stream import CsvFile, unpacked
 from gatehouse.errors import GatehouseError
-from gatehouse.pipeline.settings import FileSettings
+from gatehouse.pipeline.sources.file import FileSettings
 from gatehouse.remote import download, one_line, shown, without_row
 
 CACHE = Path("data/cache")

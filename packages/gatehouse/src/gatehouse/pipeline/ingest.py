@@ -1,51 +1,21 @@
 """Stage `ingest`: one table of raw rows from the source that `params.yaml` names.
 
 `data/raw/rows.parquet` holds the rows; `data/raw/test.parquet` besides, where the source has an
-official test split. A new source is one function in `SOURCES`.
+official test split.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from gatehouse.contract import Contract, load_contract
 from gatehouse.pipeline.settings import DataSettings, load_settings
+from gatehouse.source import find_source
 from gatehouse.stage import run_stage
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, write_table
-
-Source = Callable[[DataSettings, Contract], tuple[pd.DataFrame, pd.DataFrame | None]]
-
-
-def _simulated(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, None]:
-    from gatehouse.samples.simulate import simulate
-
-    return simulate(**settings.simulated.model_dump()), None
-
-
-def _adult(settings: DataSettings, _: Contract) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from gatehouse.samples import adult
-
-    return adult.load(settings.adult.folder)
-
-
-def _file(settings: DataSettings, contract: Contract) -> tuple[pd.DataFrame, None]:
-    from gatehouse.pipeline.file_source import load
-    from gatehouse.remote import shown
-
-    if settings.file.url is not None:
-        name = shown(settings.file.url)
-        print(
-            f"ingest: {name} is not watched for changes; data.file.sha256 pins it", file=sys.stderr
-        )
-    return load(settings.file, contract), None
-
-
-SOURCES: dict[str, Source] = {"simulated": _simulated, "adult": _adult, "file": _file}
-"""Name in `data.source` -> function that returns the rows and the official test rows, if any."""
 
 
 def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> str:
@@ -54,7 +24,8 @@ def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> st
     Raises:
         GatehouseError: the source cannot give its rows; nothing is then changed on disk.
     """
-    rows, test = SOURCES[settings.source](settings, contract)
+    source = find_source(settings.source)
+    rows, test = source.read(source.options(settings), contract)
     tables = {ROWS_FILE: typed(rows, contract)}
     if test is not None:
         tables[TEST_FILE] = typed(test, contract)

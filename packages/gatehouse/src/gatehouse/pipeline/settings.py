@@ -2,129 +2,65 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gatehouse.pipeline.sections import (
+    OWN_OBJECT,
+    Positive,
+    Sections,
+    Share,
+    check_member,
+    with_sections,
+)
+from gatehouse.pipeline.sources import BY_NAME as SOURCE_NAMES
+from gatehouse.pipeline.sources import SOURCES, FileSettings
+from gatehouse.pipeline.spaces import Choice, Range
+from gatehouse.pipeline.trainers import BY_NAME as TRAINER_NAMES
+from gatehouse.pipeline.trainers import TRAINERS
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 PARAMS_FILE = Path("params.yaml")
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-
-_TRAINER = r"(pipeline(\.\w+)+|gatehouse\.pipeline\.trainers):\w+"
-
-
-def _of_ours(name: str) -> str:
-    if not re.fullmatch(_TRAINER, name):
-        raise ValueError(
-            f"'{name}' names no trainer; write pipeline.MODULE:FUNCTION for one of your own, in "
-            "src/pipeline, or gatehouse.pipeline.trainers:NAME for one of the library's"
-        )
-    return name
-
-
 TrainerName = Annotated[
     str,
-    AfterValidator(_of_ours),
-    Field(json_schema_extra={"pattern": f"^{_TRAINER}$"}),
+    AfterValidator(lambda name: check_member(name, TRAINER_NAMES, "trainer")),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(TRAINER_NAMES)}|{OWN_OBJECT})$"}),
 ]
-"""`module:function` of a trainer: only the fork's modules and the library's take part in a run."""
+"""Only the fork's modules and the library's take part in a run."""
 
 
-class SimulatedSettings(Frozen):
-    """What `gatehouse.samples.simulate.simulate` is called with; it says what each one means."""
-
-    rows: Annotated[int, Field(ge=100)]
-    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    drift: Annotated[float, Field(ge=-10, le=10)] = 0.0
-    label_bias: Share = 0.0
-    missingness: Annotated[float, Field(ge=0)] = 1.0
+SourceName = Annotated[
+    str,
+    AfterValidator(lambda name: check_member(name, SOURCE_NAMES, "source")),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(SOURCE_NAMES)}|{OWN_OBJECT})$"}),
+]
 
 
-class AdultSettings(Frozen):
-    """Where adult.data and adult.test are; null takes them from UCI's site."""
+class _Data(Sections):
+    """Where the rows come from; each source has a section of its name."""
 
-    folder: Path | None = None
+    source: SourceName
+    file: FileSettings = FileSettings()
 
-
-OWN = Path("data/own")
-"""A folder for files of one's own; where `data.file.path` points before a file is named."""
-
-FORMATS = (".parquet", ".csv", ".csv.gz")
-
-
-class FileSettings(Frozen):
-    """One CSV or Parquet file: at `url`, else at `path`, which DVC watches."""
-
-    path: Path = Field(OWN, description="a file on this machine")
-    url: str | None = Field(None, description="any URL that fsspec reads; DVC does not watch it")
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
-        None, description="what the file's bytes must be"
-    )
-    separator: Annotated[str, Field(pattern=r"^[ -!#-~\t]$")] = Field(
-        ",", description="between the columns of a CSV: one ASCII character"
-    )
-    encoding: str = Field("utf-8", description="of a CSV's text: any that Python knows")
-    decimal: Literal[".", ","] = Field(".", description="before the decimals of a CSV's numbers")
-    missing: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        (),
-        description='further texts that mean a missing value, such as "?", unless the contract '
-        "lists them as a category; an empty cell, NA, NaN, NULL and None do always",
-    )
-    unlabelled: Literal["refuse", "drop"] = Field(
-        "refuse",
-        description="rows whose target has no value: drop leaves them out, and says how many; "
-        "refuse leaves them to the data gate, which stops",
-    )
-
-    @property
-    def format(self) -> str | None:
-        """Which of `FORMATS` the file's name ends with, if any."""
-        name = self.path.name if self.url is None else urlsplit(self.url).path
-        return next((ending for ending in FORMATS if name.lower().endswith(ending)), None)
+    def members(self) -> tuple[str, ...]:
+        return (self.source,)
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        if re.match(r"\w{2,}:/", self.path.as_posix()):
-            raise ValueError("path is a file on this machine; write a URL into data.file.url")
-        with contextlib.suppress(UnicodeError):  # one letter may be no text, as in UTF-16
-            try:
-                b"a".decode(self.encoding)
-            except LookupError:
-                raise ValueError(
-                    f"encoding: Python knows no text encoding '{self.encoding}'; write one such as "
-                    "utf-8, cp1252, latin-1 or utf-16"
-                ) from None
-        if self.url is not None and "://" not in self.url:
-            raise ValueError("url is one such as s3://bucket/rows.parquet; write a file into path")
-        if self.url is not None and urlsplit(self.url).password is not None:
-            raise ValueError(
-                "url holds a password, and this file is in Git for good; give it to fsspec by the "
-                "environment, such as AWS_SECRET_ACCESS_KEY"
-            )
+    def _check_source(self) -> Self:
+        named = SOURCE_NAMES.get(self.source)
+        fault = named and named.fault(getattr(self, named.name))
+        if fault:
+            raise ValueError(f"source is {self.source}, so {fault}")
         return self
 
 
-class DataSettings(Frozen):
-    source: Literal["simulated", "adult", "file"]
-    simulated: SimulatedSettings
-    adult: AdultSettings
-    file: FileSettings
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.source == "file" and self.file.format is None:
-            raise ValueError(
-                "source is file, so data.file.path or data.file.url must name one that ends with "
-                + ", ".join(FORMATS)
-            )
-        return self
+if TYPE_CHECKING:
+    DataSettings: TypeAlias = _Data
+else:
+    DataSettings = with_sections("DataSettings", _Data, SOURCES)
 
 
 class FairnessPenalty(Frozen):
@@ -144,9 +80,7 @@ class Prune(Frozen):
 class Distill(Frozen):
     """A teacher whose outputs the network learns next to the labels; null is off."""
 
-    teacher: TrainerName | None = Field(
-        None, description="module:function of another trainer, with its own settings"
-    )
+    teacher: TrainerName | None = Field(None, description="another trainer, with its own settings")
     weight: Share = Field(0.5, description="of the teacher in the loss; the labels have the rest")
     temperature: Annotated[float, Field(ge=1)] = Field(
         2.0, description="over 1 softens the teacher's probabilities"
@@ -172,74 +106,22 @@ class TorchMlpSettings(Frozen):
     distill: Distill = Distill()
 
 
-class LogisticRegressionSettings(Frozen):
-    """Of `gatehouse.pipeline.trainers:logistic_regression`; for a number it is ridge regression."""
-
-    l2: Annotated[float, Field(gt=0)] = Field(
-        1.0, description="weight of the squared coefficients: 1/C of LogisticRegression, or alpha"
-    )
-    iterations: Positive = 1000
-
-
-class BoostingSettings(Frozen):
-    """Settings shared by the boosted trees of all libraries."""
-
-    rounds: Positive = Field(500, description="at most; of trees, times the classes of several")
-    patience: Positive = Field(
-        20, description="rounds without a smaller loss on the valid split before training stops"
-    )
-    learning_rate: Annotated[float, Field(gt=0)] = 0.1
-    l2: Annotated[float, Field(ge=0)] = 1.0
-    threads: Positive = 1
-
-
-class HistGradientBoostingSettings(BoostingSettings):
-    """Settings of `gatehouse.pipeline.trainers:hist_gradient_boosting`."""
-
-    leaves: Annotated[int, Field(ge=2)] = 31
-    smallest_leaf: Positive = Field(20, description="rows of a leaf, at least")
-
-
-class XgboostSettings(BoostingSettings):
-    """Settings of `gatehouse.pipeline.trainers:xgboost`."""
-
-    depth: Positive = 6
-    smallest_leaf: Annotated[float, Field(ge=0)] = Field(
-        1.0, description="weight (the loss's second derivative) of a leaf, at least"
-    )
-
-
-class LightgbmSettings(BoostingSettings):
-    """Settings of `gatehouse.pipeline.trainers:lightgbm`."""
-
-    leaves: Annotated[int, Field(ge=2)] = 31
-    smallest_leaf: Positive = Field(20, description="rows of a leaf, at least")
-
-
-class KerasMlpSettings(Frozen):
-    """Settings of `gatehouse.pipeline.trainers:keras_mlp`."""
-
-    hidden: Annotated[tuple[Positive, ...], Field(min_length=1)] = (128, 64)
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    epochs: Positive = Field(40, description="at most")
-    patience: Positive = 5
-    batch: Positive = 256
-    learning_rate: Annotated[float, Field(gt=0)] = 0.002
-    threads: Positive = 1
-
-
-class TrainSettings(Frozen):
-    """Settings of training; a trainer of yours adds a section of its own next to `torch_mlp`."""
+class _Train(Sections):
+    """Settings of training; each trainer has a section of its name."""
 
     trainer: TrainerName
     seed: Annotated[int, Field(ge=0)] = 0
     tensorboard: bool = Field(False, description="loss curves in .gatehouse/tensorboard as well")
     torch_mlp: TorchMlpSettings = TorchMlpSettings()
-    logistic_regression: LogisticRegressionSettings = LogisticRegressionSettings()
-    hist_gradient_boosting: HistGradientBoostingSettings = HistGradientBoostingSettings()
-    xgboost: XgboostSettings = XgboostSettings()
-    lightgbm: LightgbmSettings = LightgbmSettings()
-    keras_mlp: KerasMlpSettings = KerasMlpSettings()
+
+    def members(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.trainer, self.torch_mlp.distill.teacher)))
+
+
+if TYPE_CHECKING:
+    TrainSettings: TypeAlias = _Train
+else:
+    TrainSettings = with_sections("TrainSettings", _Train, TRAINERS)
 
 
 class DecisionSettings(Frozen):
@@ -252,28 +134,6 @@ class DecisionSettings(Frozen):
 
 class QuantizeSettings(Frozen):
     method: Literal["dynamic", "static"]
-
-
-class Range(Frozen):
-    """Numbers that tuning tries; whole ones where both ends are whole."""
-
-    low: int | float
-    high: int | float
-    log: bool = Field(False, description="spread evenly over orders of magnitude")
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.low >= self.high:
-            raise ValueError("low is below high; swap the two")
-        if self.log and self.low <= 0:
-            raise ValueError("a range over orders of magnitude begins above 0")
-        return self
-
-
-class Choice(Frozen):
-    """Values that tuning tries one of; lists are values too."""
-
-    choices: Annotated[tuple[Any, ...], Field(min_length=2)]
 
 
 class TuneSettings(Frozen):

@@ -17,26 +17,30 @@ from gatehouse.pipeline.export import export
 from gatehouse.pipeline.fairness import group_codes
 from gatehouse.pipeline.fit import Rows, fit, outputs
 from gatehouse.pipeline.live import scalars
-from gatehouse.pipeline.settings import FairnessPenalty, TrainSettings
+from gatehouse.pipeline.settings import FairnessPenalty, TorchMlpSettings, TrainSettings
 from gatehouse.pipeline.trainer import Scale, TrainedModel, TrainingData
 
 
 def train_network(
-    make: MakeNetwork, data: TrainingData, settings: TrainSettings, reports: Path
+    make: MakeNetwork,
+    data: TrainingData,
+    options: TorchMlpSettings,
+    settings: TrainSettings,
+    reports: Path,
 ) -> TrainedModel:
     """Train a network on the device that there is, and export it.
 
     Args:
         make: makes the network, with random weights.
         data: the rows to learn from.
-        settings: those of `train`; `train.torch_mlp` holds the network's.
+        options: the network's settings.
+        settings: those of `train`.
         reports: folder of the curves.
     """
-    options = settings.torch_mlp
     task = data.contract.task
     encoding = Encoding.of(data.contract)
     scale = data.scale() if task is Task.REGRESSION else None
-    soft = taught(data, settings, reports, scale)
+    soft = taught(data, options.distill, settings, reports, scale)
     deterministic(settings.seed, options.threads)  # after the teacher, which draws as well
     splits = {
         name: _rows(data, name, encoding, scale, options.fairness_penalty, soft)

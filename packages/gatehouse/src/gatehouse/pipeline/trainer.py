@@ -1,18 +1,21 @@
-"""What a trainer is: one function from prepared rows to an ONNX graph."""
+"""What a trainer is given, and what it returns: prepared rows in, an ONNX graph out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
-from gatehouse.named import load_object
-from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.named import load_instance
+from gatehouse.pipeline.sections import section_of
+from gatehouse.pipeline.settings import PARAMS_FILE, TrainSettings
+from gatehouse.pipeline.trainers import BY_NAME
+from gatehouse.pipeline.trainers.spec import TrainerSpec
 
 if TYPE_CHECKING:
     import onnx
@@ -161,24 +164,20 @@ def asked(trained: TrainedModel, contract: Contract, settings: TrainSettings) ->
     return Model(Path(f"the graph of {settings.trainer}"), trained.graph.SerializeToString())
 
 
-class Trainer(Protocol):
-    """The function that `train.trainer` names; under torchrun every process calls it."""
+def find_trainer(name: str, key: str = "train.trainer") -> TrainerSpec[Any]:
+    """The trainer called `name`, or the object of the fork's own that it says.
 
-    def __call__(self, data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
-        """Train on `data`; metrics and curves may be written into the folder `reports`."""
-        ...
-
-
-def find_trainer(name: str, key: str = "train.trainer") -> Trainer:
-    """The function that `name` ("module:function") says; `key` is the setting that names it.
+    Args:
+        name: a name of the table, or `module:object`.
+        key: the setting that names it.
 
     Raises:
-        GatehouseError: there is no such module or function.
+        GatehouseError: there is no such module or object, or it is no trainer of that name.
     """
-    where = f"params.yaml: {key}"
-    trainer = load_object(name, where)
-    if not callable(trainer):
-        module, _, function = name.partition(":")
-        raise GatehouseError(f"{where}: '{module}' has no function '{function}'")
-    found: Trainer = trainer
+    if name in BY_NAME:
+        return BY_NAME[name]
+    where = f"{PARAMS_FILE}: {key}"
+    found: TrainerSpec[Any] = load_instance(name, where, TrainerSpec)
+    if found.name != section_of(name):
+        raise GatehouseError(f"{where}: {name} has the name '{found.name}'; make the two the same")
     return found

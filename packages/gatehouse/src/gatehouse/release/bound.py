@@ -87,7 +87,7 @@ def _candidate(release: Release, judged: Subject, files: Path, commit: str, root
     for path in OUTPUTS:
         name, here = path.as_posix(), release.candidate / path
         if not here.exists():
-            raise RefusedError(f"{name}: was not handed over; build again: make image")
+            raise RefusedError(f"{name}: is missing from the release; build again: make image")
         _same(f"{name} (MD5)", "the file handed over", dvc_md5(here), str(LOCK), recorded.get(name))
     contract = load_contract(files / CONTRACT_FILE).digest
     # Prepared rows follow from the raw ones; to deal them here would open a stranger's tables.

@@ -118,8 +118,8 @@ def check_code(root: Path) -> None:
     if changed:
         more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
         raise GatehouseError(
-            f"{', '.join(changed[:_TOLD])}{more}: not as in HEAD, so that the image or its verdict "
-            "would be of no commit; commit it, or put it away (git stash --include-untracked)"
+            f"{', '.join(changed[:_TOLD])}{more}: differs from HEAD, so the image would match no "
+            "commit; commit it, or stash it (git stash --include-untracked)"
         )
 
 

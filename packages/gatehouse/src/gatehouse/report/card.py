@@ -194,6 +194,7 @@ def _training_data(context: CardContext) -> str:
     facts += [
         *_settings(context.params, "data"),
         f"Share of the valid split: {number(split.valid)}, of the test split: {number(split.test)}",
+        *([] if split.rule == "hash" else [f"Split rule: {code(split.rule)}"]),
         f"Columns that decide a row's split: {', '.join(map(code, split.identity))}",
     ]
     facts += _digests(context, DATA.name, "raw")
@@ -240,11 +241,11 @@ def _settings(params: Mapping[str, Any], section: str) -> list[str]:
     tree = params.get(section, {})
     if not isinstance(tree, Mapping):
         return []
-    source = tree.get("source")
+    source = str(tree.get("source", "")).rpartition(":")[2]
     chosen = {
         key: value
         for key, value in tree.items()
-        if source is None or key == source or not isinstance(value, Mapping)
+        if not source or key == source or not isinstance(value, Mapping)
     }
     return [
         f"Setting {code(key)}: {code(value)}"

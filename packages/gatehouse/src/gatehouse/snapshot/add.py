@@ -20,7 +20,8 @@ from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import environment
 from gatehouse.objects.record import read_tracked
-from gatehouse.params import PARAMS, set_values
+from gatehouse.params import set_values
+from gatehouse.places import PARAMS
 from gatehouse.run import NO_TELEMETRY
 from gatehouse.snapshot.check import check
 from gatehouse.table import write_table
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gatehouse.gates.data.measure import Result
-    from gatehouse.pipeline.settings import FileSettings
+    from gatehouse.pipeline.sources.file import FileSettings
     from gatehouse.snapshot.join import Joined
 
 FOLDER = Path("data/snapshots")
@@ -82,7 +83,7 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
     """
     if name is not None and not _NAME.fullmatch(name):
         raise GatehouseError(
-            f"'{name}' is no name of a snapshot; write letters, digits, dots, - and _, such as "
+            f"'{name}' is not a name for a snapshot; write letters, digits, dots, - and _, such as "
             "2026-11-customers"
         )
     contract = load_contract()
@@ -111,7 +112,8 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
 
 def _source(place: str) -> FileSettings:
-    from gatehouse.pipeline.settings import FORMATS, FileSettings, load_settings
+    from gatehouse.pipeline.settings import load_settings
+    from gatehouse.pipeline.sources.file import FORMATS, FileSettings
     from gatehouse.remote import check_url
 
     is_url, told = "://" in place, place

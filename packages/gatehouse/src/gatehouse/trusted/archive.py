@@ -107,7 +107,7 @@ def _check(entries: list[zipfile.ZipInfo], limit: int, names: re.Pattern[str]) -
         if name != entry.orig_filename or not names.fullmatch(name):
             raise GatehouseError(f"{holds}, which is no part of a candidate")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
-            raise GatehouseError(f"{holds}, which is no plain file")
+            raise GatehouseError(f"{holds}, which is not a plain file")
         if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
             raise GatehouseError(
                 f"{holds}, which is encrypted, or compressed other than by deflate"

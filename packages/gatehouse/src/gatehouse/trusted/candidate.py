@@ -13,7 +13,7 @@ from gatehouse.git import file_at, git
 from gatehouse.objects.bring import is_recorded, table_of
 from gatehouse.objects.place import TABLES
 from gatehouse.objects.record import read_tracked
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.policy import POLICY_FILE
 from gatehouse.report.card_text import CARD_TEXT
 from gatehouse.table import RAW
@@ -63,7 +63,7 @@ def digests(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise GatehouseError(f"the candidate's {name}: is no plain file")
+            raise GatehouseError(f"the candidate's {name}: is not a plain file")
         if path.is_file():
             found[name] = file_digest(path)
     return found

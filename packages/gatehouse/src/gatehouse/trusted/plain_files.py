@@ -97,7 +97,7 @@ def _fault(blob: _Blob) -> str | None:
     if blob.mode != PLAIN:
         kinds = {"100755": "is executable (git update-index --chmod=-x)", "120000": "is a link",
                  "160000": "is a submodule"}  # fmt: skip
-        return f"{kinds.get(blob.mode, 'is no plain file')}; keep plain files there"
+        return f"{kinds.get(blob.mode, 'is not a plain file')}; keep plain files there"
     suffix = name[name.rfind(".") :] if "." in name else ""
     if suffix in SUFFIXES or (suffix in CODE and blob.path.startswith(CODE_FOLDERS)):
         return None

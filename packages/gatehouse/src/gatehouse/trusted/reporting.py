@@ -9,10 +9,11 @@ from pathlib import Path
 
 from gatehouse.acceptance.record import Acceptance, by_path
 from gatehouse.base import Base
+from gatehouse.defaults import Defaults
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path
 from gatehouse.judge_files import evidence_here, verdict_on
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.report.context import flat
 from gatehouse.run import CARD, write_card, write_report
@@ -30,6 +31,7 @@ def report_on(
     measured: Measured,
     run_here: str,
     acceptances: tuple[Acceptance, ...] = (),
+    defaults: Defaults | None = None,
 ) -> Verdict:
     """Judge what was measured, and store verdict, report and card.
 
@@ -39,12 +41,15 @@ def report_on(
         measured: why a gate has no evidence, and what the graph says of itself.
         run_here: address of the judging run, whose artifacts have all numbers.
         acceptances: owners' words that count.
+        defaults: of the library that the candidate brings, if it is another than the base's.
 
     Raises:
         GatehouseError: a file of the candidate's is unreadable, or the card cannot be made.
     """
     unmeasured = measured.unmeasured
-    verdict = verdict_on(candidate, base, unmeasured=unmeasured, acceptances=acceptances)
+    verdict = verdict_on(
+        candidate, base, unmeasured=unmeasured, acceptances=acceptances, defaults=defaults
+    )
     verdict.write(candidate.root / VERDICT)
     write_report(candidate, verdict, base, full_report=f"[the run's artifacts]({run_here})")
     (candidate.root / CARD).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.split import identity_hashes
+from gatehouse.splits.hash import identity_hashes
 from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
 from gatehouse.nearest import hint
-from gatehouse.pipeline.settings import Choice, Range, TrainSettings
-from gatehouse.pipeline.spaces import SPACES
+from gatehouse.pipeline.sections import section_of
+from gatehouse.pipeline.settings import TrainSettings
+from gatehouse.pipeline.spaces import Choice, Range, Space
+from gatehouse.pipeline.trainer import find_trainer
+from gatehouse.pipeline.trainers import BY_NAME
+from gatehouse.typed import Frozen
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
-
-Space = Mapping[str, Range | Choice]
 
 _DIGITS = 3
 """A setting is written with so many digits: more would be noise in params.yaml."""
@@ -34,9 +36,20 @@ def _suggest(trial: Trial, key: str, over: Range | Choice) -> Any:
     return float(f"{trial.suggest_float(key, low, high, log=over.log):.{_DIGITS}g}")
 
 
+def expanded(settings: TrainSettings) -> dict[str, Any]:
+    """The settings as plain data, with all that the trainer has of its own.
+
+    Raises:
+        GatehouseError: the trainer's section does not fit it.
+    """
+    own = find_trainer(settings.trainer)
+    dumped = settings.model_dump(mode="json")
+    return dumped | {own.name: own.options(settings).model_dump(mode="json")}
+
+
 def present(space: Space, settings: TrainSettings) -> dict[str, Any]:
     """The present settings, as a trial's parameters; {} where one is outside of the space."""
-    dumped = settings.model_dump(mode="json")
+    dumped = expanded(settings)
     found: dict[str, Any] = {}
     for key, over in space.items():
         value = _at(dumped, key)
@@ -59,7 +72,7 @@ def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
     """
     from pydantic import ValidationError
 
-    dumped = settings.model_dump(mode="json")
+    dumped = expanded(settings)
     for key, value in changes.items():
         *above, last = key.split(".")
         section = _at(dumped, ".".join(above)) if above else dumped
@@ -72,7 +85,7 @@ def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
             )
         section[last] = value
     try:
-        return TrainSettings.model_validate(dumped)
+        found = TrainSettings.model_validate(dumped)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -80,6 +93,8 @@ def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
             f"params.yaml: tune.space: train.{place} can't be {first['input']!r}: {first['msg']} "
             "(of lists name choices: [[64, 64], [128, 128]])"
         ) from None
+    find_trainer(found.trainer).options(found)
+    return found
 
 
 def check(space: Space, settings: TrainSettings) -> None:
@@ -94,10 +109,10 @@ def check(space: Space, settings: TrainSettings) -> None:
             f"{settings.trainer}; name what is to be tried, such as "
             "my_trainer.learning_rate: {low: 0.001, high: 0.1, log: true}"
         )
-    own = settings.trainer.rpartition(":")[2]
+    own = section_of(settings.trainer)
     for key, over in space.items():
         section = key.partition(".")[0]
-        if own in SPACES and section != own and section in SPACES:
+        if own in BY_NAME and section != own and _is_section(settings, section):
             raise GatehouseError(
                 f"params.yaml: tune.space.{key}: {settings.trainer} does not read the section "
                 f"{section}; name settings of its own, or change train.trainer"
@@ -105,6 +120,10 @@ def check(space: Space, settings: TrainSettings) -> None:
         values = over.choices if isinstance(over, Choice) else (over.low, over.high)
         for value in values:
             applied(settings, {key: value})
+
+
+def _is_section(settings: TrainSettings, key: str) -> bool:
+    return isinstance(getattr(settings, key, None), Frozen)
 
 
 def _at(values: Any, key: str) -> Any:

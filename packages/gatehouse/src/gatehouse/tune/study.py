@@ -21,9 +21,10 @@ from gatehouse.evidence import Better
 from gatehouse.gates.metrics.metric import Metric
 from gatehouse.interrupts import shielded
 from gatehouse.pipeline.settings import TrainSettings, load_settings
+from gatehouse.pipeline.spaces import Space
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.remote import shown
-from gatehouse.tune.space import Space, applied, check, present, suggest
+from gatehouse.tune.space import applied, check, expanded, present, suggest
 from gatehouse.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     Raises:
         GatehouseError: a setting is wrong, or there is no prepared data.
     """
-    from gatehouse.pipeline.spaces import SPACES
     from gatehouse.pipeline.trainer import find_trainer
     from gatehouse.seal import data_digest
     from gatehouse.tune.metric import metric_of
@@ -79,13 +79,12 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     settings = load_settings()
     policy = load_policy(workspace.root / POLICY_FILE)
     metric = metric_of(workspace.contract, policy, settings.tune.metric)
-    space = settings.tune.space or SPACES.get(settings.train.trainer.rpartition(":")[2], {})
+    space = settings.tune.space or find_trainer(settings.train.trainer).tried
     check(space, settings.train)
-    find_trainer(settings.train.trainer)
     asked = {
         "contract": workspace.contract.digest,
         "data": data_digest(workspace.prepared),
-        "train": applied(settings.train, {}).model_dump(mode="json"),
+        "train": expanded(settings.train),
         "space": {key: over.model_dump(mode="json") for key, over in space.items()},
         "folds": settings.tune.folds,
         "metric": metric.name,
@@ -213,7 +212,7 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
                 process.terminate()
                 process.join()
     if any(process.exitcode for process in processes):
-        raise GatehouseError("a worker failed; the reason stands above")
+        raise GatehouseError("a worker failed; the reason is above")
     return study
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import gates
 import pandas as pd
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -66,3 +69,28 @@ def test_a_type_that_is_not_there_is_named_with_those_that_are() -> None:
     """Attacks `type: float`: the error says what can be written."""
     with pytest.raises(ValidationError, match="'integer', 'number', 'category' or 'string'"):
         Column(type="float", description="one")
+
+
+MONEY = """\
+from dataclasses import replace
+from gatehouse.columns.numbers import NUMBER
+
+MONEY, AMOUNT = replace(NUMBER, name="money", title="money"), 5
+"""
+
+
+def test_a_kind_of_one_s_own_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks a type that is read and then taken for text, and an object that is no type."""
+    (tmp_path / "money_of_ours.py").write_text(MONEY)
+    monkeypatch.setattr(gates, "__path__", [*gates.__path__, str(tmp_path)])
+    column = Column(type="gates.money_of_ours:MONEY", description="one", range=(0, 9))
+    assert column.kind.name == "money"
+    assert column.is_numeric
+    for name, told in (
+        ("gates.money_of_ours:AMOUNT", r"is no gatehouse\.columns\.kind\.ColumnKind, but a int"),
+        ("gates.money_of_ours:NONE", "has no object 'NONE'"),
+        ("gates.nowhere_at_all:MONEY", "there is no module 'gates.nowhere_at_all'"),
+        ("pipeline.money:MONEY", "or gates.MODULE:OBJECT of your own"),
+    ):
+        with pytest.raises(ValidationError, match=told):
+            Column(type=name, description="one")

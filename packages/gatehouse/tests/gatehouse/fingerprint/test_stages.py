@@ -192,3 +192,12 @@ def test_a_project_below_has_the_locks_of_the_folder_above(fork: Fork) -> None:
     (fork.root / "requirements/run.txt").unlink()
     with pytest.raises(GatehouseError, match=r"requirements/run\.txt: is neither here nor in"):
         write_fingerprints(below)
+
+
+def test_a_member_of_a_table_is_one_module(fork: Fork) -> None:
+    """Attacks a fingerprint of all trainers, and one without the trainer that is named."""
+    (fork.root / "params.yaml").write_text("train: {trainer: lightgbm, seed: 0}\n")
+    fork.made()
+    names = fork.names("train")
+    assert {"gatehouse.pipeline.trainers.lightgbm", "gatehouse.pipeline.trainers.trees"} <= names
+    assert not names & {"gatehouse.pipeline.trainers.xgboost", "gatehouse.pipeline.sources.file"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -12,8 +13,10 @@ import pytest
 
 from gatehouse.base import locked_outputs
 from gatehouse.contract import Task
+from gatehouse.defaults import FILE, defaults_of
 from gatehouse.digest import file_digest
 from gatehouse.drill.graph import Margin, rewrite, slower
+from gatehouse.places import LIBRARY
 from gatehouse.prepare import prepare
 from gatehouse.recorded import RECORDED, Recorded
 from gatehouse.trusted.isolation import find_isolation
@@ -51,6 +54,29 @@ def test_a_good_change_is_green_and_recorded(fork: Fork) -> None:
     recorded = Recorded.read(fork.record() / RECORDED)
     assert recorded.files == judged.objects
     assert recorded.files[str(MODEL)] == file_digest(fork.root / MODEL)
+
+
+def test_a_looser_default_of_the_change_s_library_is_shown(fork: Fork) -> None:
+    """A library that only warns where a rule says nothing: what the rules would then mean is told.
+
+    The base's library judges, and its defaults count.
+    """
+    fork.measure_by_hand()
+    tree = defaults_of()
+    tree["rules"]["keys"]["*"]["keys"]["on_fail"]["default"] = "warn"
+    file = fork.root / LIBRARY / FILE
+
+    def update() -> None:
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(tree))
+
+    fork.judge(fork.finish(fork.pull_request(update)))
+    said = fork.said().replace("\u2060", "")
+    assert "loosens the policy" in said
+    assert "`rules.accuracy-floor.on_fail`" in said
+    assert f"`{file.relative_to(fork.root)}` (" in said, "an owner approves it"
+    fork.judge(fork.finish(fork.pull_request(lambda: [update(), file.write_text("{")])))
+    assert "defaults of the library that the change brings" in fork.said()
 
 
 def worse(fork: Fork) -> None:

@@ -10,9 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 from gatehouse.model import OUTPUT
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.pipeline.trainers.spec import NoSettings, TrainerSpec
 
 
-def always_no(data: TrainingData, settings: TrainSettings, _: Path) -> TrainedModel:
+def train(data: TrainingData, _: NoSettings, __: TrainSettings, ___: Path) -> TrainedModel:
     """0.9 for the negative class."""
     sure = numpy_helper.from_array(np.array([[0.9, 0.1]], np.float32), "sure")
     nothing = numpy_helper.from_array(np.array([[0.0]], np.float32), "nothing")
@@ -29,3 +30,8 @@ def always_no(data: TrainingData, settings: TrainSettings, _: Path) -> TrainedMo
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return TrainedModel(model, np.tile([0.9, 0.1], (len(data.valid), 1)))
+
+
+always_no = TrainerSpec(
+    name="always_no", label="the negative class", settings=NoSettings, train=train
+)

@@ -22,7 +22,8 @@ from gatehouse.contract import Contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.file_source import load
 from gatehouse.pipeline.ingest import ingest, typed
-from gatehouse.pipeline.settings import FileSettings, load_settings
+from gatehouse.pipeline.settings import load_settings
+from gatehouse.pipeline.sources.file import FileSettings
 from gatehouse.remote import shown
 from gatehouse.table import read_table
 from gatehouse.typed import validate
@@ -151,7 +152,7 @@ def test_values_that_do_not_fit_are_left_to_the_data_gate(
         ("a.csv", CSV.replace("extra", "n"), r"names the column 'n' twice"),
         ("a.csv", CSV.splitlines()[0] + "\n", r"a\.csv: has no rows"),
         ("a.csv", "", r"a\.csv: cannot be read as \.csv \(Empty CSV file"),
-        ("a.csv", CSV + "a4,1\n", r"line 6 has 2 columns, the line of names 7"),
+        ("a.csv", CSV + "a4,1\n", r"line 6 has 2 columns, the header 7"),
         (
             "a.csv",
             CSV.replace("red", "r\u00e9d").encode("latin-1"),

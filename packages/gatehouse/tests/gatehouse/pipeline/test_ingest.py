@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 from gatehouse.contract import Contract, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.data.measure import validate
-from gatehouse.pipeline import ingest as module
 from gatehouse.pipeline.ingest import ingest, main, typed
 from gatehouse.pipeline.settings import DataSettings, load_settings
+from gatehouse.pipeline.sources import BY_NAME
+from gatehouse.pipeline.sources.adult import ADULT
+from gatehouse.pipeline.sources.simulated import SIMULATED
 from gatehouse.table import read_table
 from tests.sample import SAMPLE
 
@@ -42,7 +45,9 @@ def contract() -> Contract:
 @pytest.fixture
 def settings() -> DataSettings:
     data = load_settings(SAMPLE / "params.yaml").data
-    return data.model_copy(update={"simulated": data.simulated.model_copy(update={"rows": 300})})
+    return data.model_copy(
+        update={"simulated": SIMULATED.options(data).model_copy(update={"rows": 300})}
+    )
 
 
 def test_simulated_rows_are_written_reproducibly(
@@ -67,7 +72,8 @@ def test_official_test_rows_come_and_go_with_their_source(
 ) -> None:
     """Attacks a test file of an earlier source that would become the next source's test split."""
     rows = pd.DataFrame({"age": [1, 2, 3]})
-    monkeypatch.setitem(module.SOURCES, "adult", lambda *_: (rows, rows.iloc[:1]))
+    source = replace(ADULT, read=lambda *_: (rows, rows.iloc[:1]))
+    monkeypatch.setitem(BY_NAME, "adult", source)
     adult = settings.model_copy(update={"source": "adult"})
     assert "1 official test rows" in ingest(adult, contract, tmp_path)
     assert len(read_table(tmp_path / "test.parquet")) == 1
@@ -88,7 +94,7 @@ def test_a_failing_source_changes_nothing(
 
     ingest(settings, contract, tmp_path)
     before = (tmp_path / "rows.parquet").read_bytes()
-    monkeypatch.setitem(module.SOURCES, "simulated", fail)
+    monkeypatch.setitem(BY_NAME, "simulated", replace(SIMULATED, read=fail))
     with pytest.raises(GatehouseError, match="no rows today"):
         ingest(settings, contract, tmp_path)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"rows.parquet": before}

@@ -44,7 +44,7 @@ def test_bad_settings_name_their_key(tmp_path: Path, old: str, new: str, key: st
         "pipelines.train:torch_mlp", "pipeline:train", "pipeline..train:f", "pipeline.train",
         "pipeline.train:a.b", "x.pipeline.train:f", " pipeline.train:f", "pipeline/train:f",
         "gatehouse.pipeline.train:train", "gatehouse.git:git", "xgatehouse.pipeline.trainers:f",
-        "gatehouse.pipeline.trainers.trees:f",
+        "gatehouse.pipeline.trainers.trees:f", "light", "gatehouse.pipeline.trainers:lightgbm",
     ],
 )  # fmt: skip
 def test_a_trainer_lies_in_the_pipeline(tmp_path: Path, name: str) -> None:
@@ -54,5 +54,5 @@ def test_a_trainer_lies_in_the_pipeline(tmp_path: Path, name: str) -> None:
     old = "trainer: pipeline.network:torch_mlp"
     assert old in text
     path.write_text(text.replace(old, f"trainer: '{name}'", 1), encoding="utf-8")
-    with pytest.raises(GatehouseError, match=r"train\.trainer: .*write pipeline\.MODULE:FUNC"):
+    with pytest.raises(GatehouseError, match=r"train\.trainer: .*write pipeline\.MODULE:OBJ"):
         load_settings(path)

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,14 +23,13 @@ from gatehouse.pipeline import train as stage
 from gatehouse.pipeline.ingest import ingest
 from gatehouse.pipeline.settings import load_settings
 from gatehouse.pipeline.train import main, train
-from gatehouse.pipeline.trainer import TrainedModel, TrainingData, find_trainer
+from gatehouse.pipeline.trainer import TrainedModel, find_trainer
 from gatehouse.prepare import prepare
 from gatehouse.seal import data_digest
 from gatehouse.table import read_table, write_table
 from tests.sample import lay_sample
 
 if TYPE_CHECKING:
-    from gatehouse.pipeline.settings import TrainSettings
     from tests.gatehouse.pipeline.conftest import Shop
 
 MODEL = Path("models/model.onnx")
@@ -151,14 +151,15 @@ def test_a_graph_that_is_not_the_network_is_refused(
 ) -> None:
     """An export that changes the model must not be judged in the model's place."""
 
-    def off(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
-        trained = torch_mlp(data, settings, reports)
+    def train_off(*arguments: Any) -> TrainedModel:
+        trained = torch_mlp.train(*arguments)
         outputs = trained.valid_outputs.copy()
         outputs[3] += 1e-4
         return TrainedModel(trained.graph, outputs)
 
-    monkeypatch.setattr(stage, "off", off, raising=False)
-    settings = load_settings().train.model_copy(update={"trainer": "gatehouse.pipeline.train:off"})
+    off = replace(torch_mlp, train=train_off)
+    monkeypatch.setattr(sys.modules["pipeline.network"], "torch_mlp", off)
+    settings = load_settings().train
     with pytest.raises(GatehouseError, match="row 3 of the valid split"):
         train(settings)
     assert not list(Path("models").glob("*"))
@@ -179,6 +180,8 @@ def test_a_target_that_is_no_class_is_refused(
         ("nowhere.at_all:f", "there is no module 'nowhere'"),
         ("pipeline.nowhere:f", "there is no module 'pipeline.nowhere'"),
         ("gatehouse.pipeline.train:nowhere", "has no object 'nowhere'"),
+        ("pipeline.network:Network", "is no gatehouse.pipeline.trainers.spec.TrainerSpec"),
+        ("gatehouse.pipeline.trainers:LIGHTGBM", "has the name 'lightgbm'; make the two the same"),
     ],
 )
 def test_a_trainer_that_is_not_there(name: str, message: str) -> None:

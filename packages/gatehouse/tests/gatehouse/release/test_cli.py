@@ -102,10 +102,10 @@ def test_without_a_key_nothing_is_pushed(
             "the verdict inside is not the attested one",
         ),
         ("verdict.json", '{"outcome": "fail"}', 2, "this key is missing"),
-        ("verdict.json", "{", 2, "is no JSON"),
+        ("verdict.json", "{", 2, "is not JSON"),
         ("provenance.json", json.dumps(provenance("beef")), 1, "another commit than its label"),
         ("provenance.json", "[]", 1, "another commit than its label"),
-        ("sbom.cdx.json", "", 2, "is no JSON"),
+        ("sbom.cdx.json", "", 2, "is not JSON"),
     ],
 )
 def test_what_was_not_judged_is_not_pushed(

@@ -96,7 +96,7 @@ def test_without_a_record_there_is_nothing_to_release(released: Repository, tmp_
 @pytest.mark.parametrize(
     "path",
     [f"{LIBRARY}/judge.py", f"{LIBRARY}/new.py", "bentofile.yaml", "requirements/serve.txt",
-     "pyproject.toml"],
+     "pyproject.toml", "vendor/gatehouse-1.0-py3-none-any.whl"],
 )  # fmt: skip
 def test_code_that_is_not_the_commit_s_judges_nothing(
     released: Repository, tmp_path: Path, path: str
@@ -108,10 +108,10 @@ def test_code_that_is_not_the_commit_s_judges_nothing(
     released.commit("code")
     (released.root / path).parent.mkdir(parents=True, exist_ok=True)
     (released.root / path).write_text("changed")
-    with pytest.raises(GatehouseError, match=rf"{path}: not as in HEAD.*commit it.*git stash"):
+    with pytest.raises(GatehouseError, match=rf"{path}: differs from HEAD.*commit it.*git stash"):
         judge_commit(released.root, tmp_path / "commit")
     released.git("add", path)
-    with pytest.raises(GatehouseError, match=f"{path}: not as in HEAD"):
+    with pytest.raises(GatehouseError, match=f"{path}: differs from HEAD"):
         judge_commit(released.root, tmp_path / "commit")
 
 
@@ -127,7 +127,7 @@ def test_the_pipeline_s_code_may_be_gone_as_a_whole(released: Repository, tmp_pa
     released.commit("code")
     pipeline = released.root / "src/pipeline"
     (pipeline / "train.py").unlink()
-    with pytest.raises(GatehouseError, match=r"src/pipeline/train\.py: not as in HEAD"):
+    with pytest.raises(GatehouseError, match=r"src/pipeline/train\.py: differs from HEAD"):
         judge_commit(released.root, tmp_path / "1")
     shutil.rmtree(pipeline)
     judged = judge_commit(released.root, tmp_path / "2")
@@ -135,11 +135,11 @@ def test_the_pipeline_s_code_may_be_gone_as_a_whole(released: Repository, tmp_pa
     assert not (judged.folder / "src/pipeline").exists()
     assert (judged.folder / f"{LIBRARY}/judge.py").exists()
     (released.root / f"{LIBRARY}/judge.py").unlink()
-    with pytest.raises(GatehouseError, match=rf"^{LIBRARY}/judge\.py: not as in HEAD"):
+    with pytest.raises(GatehouseError, match=rf"^{LIBRARY}/judge\.py: differs from HEAD"):
         judge_commit(released.root, tmp_path / "3")
     released.git("checkout", "--", LIBRARY)
     pipeline.symlink_to(tmp_path)
-    with pytest.raises(GatehouseError, match=r"src/pipeline.* not as in HEAD"):
+    with pytest.raises(GatehouseError, match=r"src/pipeline.* differs from HEAD"):
         judge_commit(released.root, tmp_path / "4")
 
 

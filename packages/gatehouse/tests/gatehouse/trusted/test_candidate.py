@@ -306,7 +306,7 @@ def test_a_graph_that_never_ends_is_ended(
     monkeypatch.setenv("PYTHONPATH", "")  # by itself: a copy of tests/warm ends a moment later
     reason = measured("accuracy", candidate, 6)
     assert reason is not None
-    assert reason.startswith("the accuracy gate took longer than its 6 s and was ended")
+    assert reason.startswith("the accuracy gate took longer than its 6 s and was stopped")
     assert not any(_works_in(process, candidate.root) for process in Path("/proc").glob("[0-9]*"))
     verdict = verdict_on(Workspace(candidate.root), unmeasured={"accuracy": reason})
     assert verdict.gate_blocks("accuracy")

@@ -112,7 +112,7 @@ def test_gates_that_all_hang(
     assert set(measured.unmeasured) == set(NAMES)
     assert measured.graph_problem == "it took longer than 0.5 s"
     for gate, problem in measured.unmeasured.items():
-        assert problem.startswith(f"the {gate} gate took longer than its 0 s and was ended")
+        assert problem.startswith(f"the {gate} gate took longer than its 0 s and was stopped")
         assert not evidence_path(finished.root / EVIDENCE, gate).exists()
     base = Base("main", "0" * 40, BaseRecord(), finished.policy, None, None)
     report = report_on(finished.workspace, base, measured, "")

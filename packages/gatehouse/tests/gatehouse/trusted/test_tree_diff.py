@@ -61,6 +61,7 @@ def unlike(repository: Repository) -> list[str]:
     [
         "Makefile", "pyproject.toml", "requirements/run.txt", "scripts/install.sh", "lib/x.py",
         "packages/gatehouse/src/run.py", ".github/workflows/pipeline.yml",
+        "vendor/gatehouse-1.0-py3-none-any.whl", "requirements/gatehouse.txt",
         ".github/workflows/new.yml",
         ".github/actions/setup/action.yml", ".github/ownership.txt", ".dvc/config", ".dvcignore",
         "data/.dvc/config", "docs/.gitattributes", "src/pipeline/dvc.yaml", ".gitmodules",
@@ -147,6 +148,7 @@ def test_a_border_of_the_change_frees_nothing(two: Repository) -> None:
         ("dvc.yaml", False), ("requirements/run.txt", False), ("data/own/rows.csv", False),
         ("data/snapshots/x.parquet.dvc", False), ("Makefile", False), ("sitecustomize.py", False),
         (".github/workflows/pipeline.yml", False), ("packages/gatehouse/src/run.py", False),
+        ("vendor/gatehouse-1.0-py3-none-any.whl", False), ("requirements/gatehouse.txt", False),
         ("models/start.onnx", False), ("src/docs/x.py", False), ("docs/.gitattributes", False),
         ("reports/dvc.yaml", False), ("reports/.dvc/config", False), ("deploy/.dvcignore", False),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +175,9 @@ def test_an_interrupted_first_trial_is_made_again(
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return honest(*arguments)
+        return honest.train(*arguments)
 
-    monkeypatch.setattr(module, "sloped", stopped)
+    monkeypatch.setattr(module, "sloped", replace(honest, train=stopped))
     assert tune("--trials", "4", "--dry-run").exit_code == 130  # as shells count an interrupt
     assert [trial.state.name for trial in study().trials] == ["FAIL"]
     done = tune("--trials", "4", "--dry-run")
@@ -194,7 +195,7 @@ def test_an_interrupted_first_trial_is_made_again(
         ("{low: 0.1, high: 10.0, log: true}", "{low: -1, high: 1}", "can't be -1"),
         (
             "pipeline.toy:sloped",
-            "gatehouse.pipeline.trainers:lightgbm",
+            "lightgbm",
             "does not read the section torch_mlp",
         ),
         ("metric: log_loss", "metric: r2", "no metric of a binary target; there are: roc_auc"),
@@ -261,7 +262,7 @@ def test_a_trainer_that_fails_is_told(toy: Path, monkeypatch: pytest.MonkeyPatch
     def broken(*_: object) -> None:
         raise GatehouseError("the trainer says no")
 
-    monkeypatch.setattr(module, "sloped", broken)
+    monkeypatch.setattr(module, "sloped", replace(module.sloped, train=broken))
     done = tune()
     assert done.exit_code == 2
     assert "the trainer says no" in done.output

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from gatehouse.model import OUTPUT
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
+from gatehouse.pipeline.trainers.spec import NoSettings, TrainerSpec
 
 BEST = 2.0
 SLOPE = "torch_mlp.learning_rate"
@@ -21,7 +22,7 @@ def probabilities(x: np.ndarray, slope: float) -> np.ndarray:
     return np.stack([1 - positive, positive], axis=1)
 
 
-def sloped(data: TrainingData, settings: TrainSettings, _: Path) -> TrainedModel:
+def train(data: TrainingData, _: NoSettings, settings: TrainSettings, __: Path) -> TrainedModel:
     """sigmoid(slope * x)."""
     slope = settings.torch_mlp.learning_rate
     weights = [
@@ -43,3 +44,6 @@ def sloped(data: TrainingData, settings: TrainSettings, _: Path) -> TrainedModel
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return TrainedModel(model, probabilities(data.valid["x"].to_numpy(), slope))
+
+
+sloped = TrainerSpec(name="sloped", label="a slope", settings=NoSettings, train=train)

@@ -133,13 +133,14 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
     """How the touched identities fell; with an official test, into train and valid."""
     from gatehouse.ledger.compare import TEST, Outcome
     from gatehouse.ledger.fair import fair_deal
+    from gatehouse.splits import rule_of
 
     test = 0.0 if official_test else contract.split.test
     valid = contract.split.valid / (1 - contract.split.test) * (1 - test)
     shares = (1 - valid - test, valid, test)
-    deals = []
+    deals, by_chance = [], rule_of(contract.split).by_chance
     for kind in TOUCHES:
-        splits = ledger.identities(Outcome[kind.upper()])
+        splits = ledger.identities(Outcome[kind.upper()])[: None if by_chance else 0]
         deals.append(fair_deal(splits[splits != TEST] if official_test else splits, shares))
     return [
         Measurement(
@@ -156,6 +157,7 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
                 f"{name} {count:,}"
                 for name, count in zip(("train", "valid", "test"), deal.counts, strict=True)
             ),
+            note=None if by_chance else "not tested: the split rule does not deal by chance",
         )
         for kind, deal, p_value in zip(
             TOUCHES, deals, holm([deal.p_value for deal in deals]), strict=True

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+import pipeline
 import pytest
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
@@ -18,8 +23,11 @@ from gatehouse.pipeline.quantize import main as quantize
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.train import main
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData, asked
+from gatehouse.pipeline.trainers import TRAINERS
 from gatehouse.pipeline.trainers.convert import TARGET_OPSET, whole
 from gatehouse.pipeline.trainers.features import FEATURES, Features
+from gatehouse.pipeline.trainers.spec import TrainerSpec
+from gatehouse.tune.space import check
 
 if TYPE_CHECKING:
     from tests.gatehouse.pipeline.conftest import Shop
@@ -35,10 +43,10 @@ def right(shop: Shop) -> float:
 
 def test_one_line_switches(shop: Shop) -> None:
     """Attacks a trainer that needs a section in params.yaml, or another stage."""
-    shop.edit("params.yaml", "pipeline.network:torch_mlp", "gatehouse.pipeline.trainers:lightgbm")
+    shop.edit("params.yaml", "pipeline.network:torch_mlp", "lightgbm")
     assert main() == 0
     assert quantize() == 0
-    assert Model(INT8).metadata.trainer == "gatehouse.pipeline.trainers:lightgbm"
+    assert Model(INT8).metadata.trainer == "lightgbm"
     assert onnx.load(INT8).graph == onnx.load(MODEL).graph
     assert Model(INT8).metadata == Model(MODEL).metadata.model_copy(update={"threshold": 0.4})
     assert right(shop) > 0.72
@@ -78,7 +86,7 @@ def test_a_number_keeps_its_units(shop: Shop, capsys: pytest.CaptureFixture[str]
     shop.edit(
         "params.yaml",
         "pipeline.network:torch_mlp",
-        "gatehouse.pipeline.trainers:logistic_regression",
+        "logistic_regression",
     )
     assert main() == 0
     assert "of the trainer's predictions on 200 rows" in capsys.readouterr().out
@@ -88,3 +96,80 @@ def test_a_number_keeps_its_units(shop: Shop, capsys: pytest.CaptureFixture[str]
     np.testing.assert_allclose(model.outputs(shop.valid)[:, 0], wanted, rtol=1e-3)
     losses = json.loads(Path("reports/train/metrics.json").read_text(encoding="utf-8"))
     assert 0 <= losses["best"]["valid_squared_error"] < 0.01
+
+
+OAK = """\
+from gatehouse.contract import Task
+from gatehouse.pipeline.trainers.logistic_regression import LOGISTIC_REGRESSION
+from gatehouse.pipeline.trainers.spec import TrainerSpec
+from gatehouse.typed import Frozen
+from pydantic import Field
+
+
+class Settings(Frozen):
+    leaves: int = Field(3, ge=2)
+
+
+def train(data, options, settings, reports):
+    print("leaves:", options.leaves)
+    return LOGISTIC_REGRESSION(data, settings, reports)
+
+
+oak = TrainerSpec(name="oak", label="an oak", settings=Settings, train=train, {more})
+"""
+
+
+@pytest.fixture
+def own(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], int]:
+    """Runs the stage with a trainer of the fork's own, its section, and more of its spec."""
+    package = shop.root / "own"
+    package.mkdir()
+    monkeypatch.setattr(pipeline, "__path__", [*pipeline.__path__, str(package)])
+
+    def run(section: str, more: str = "") -> int:
+        (package / "forest.py").write_text(OAK.format(more=more))
+        shop.edit("params.yaml", "pipeline.network:torch_mlp", "pipeline.forest:oak")
+        shop.edit("params.yaml", "\n  torch_mlp:", f"\n  {section}\n  torch_mlp:")
+        return main()
+
+    monkeypatch.delitem(sys.modules, "pipeline.forest", raising=False)
+    return run
+
+
+def test_an_own_trainer_brings_its_settings(
+    own: Callable[[str, str], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attacks a section that the library does not know, and so nobody reads."""
+    assert own("oak: {leaves: 7}", "") == 0
+    assert "leaves: 7" in capsys.readouterr().out
+    assert Model(MODEL).metadata.trainer == "pipeline.forest:oak"
+
+
+@pytest.mark.parametrize(
+    ("section", "more", "told"),
+    [
+        ("oak: {leaves: 1}", "", r"params\.yaml:\d+: train\.oak\.leaves: Input should be greater"),
+        ("oak: {leafs: 3}", "", r"train\.oak\.leafs: there is no such key; .*'leaves'\?"),
+        ("oka: {leaves: 3}", "", r"params\.yaml:\d+: train\.oka: there is no such key"),
+        ("oak: {}", 'packages=("nowhere_at_all",)', "oak needs nowhere_at_all, which is not inst"),
+        ("oak: {}", "tasks=(Task.REGRESSION,)", "oak learns regression targets, and contract.yaml"),
+    ],
+)
+def test_what_an_own_trainer_cannot_take_is_told(
+    own: Callable[[str, str], int],
+    capsys: pytest.CaptureFixture[str],
+    section: str,
+    more: str,
+    told: str,
+) -> None:
+    """Attacks a misspelt setting that is ignored, and a traceback out of a library."""
+    assert own(section, more) == 2
+    assert re.search(told, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("trainer", TRAINERS, ids=lambda trainer: trainer.name)
+def test_a_built_in_trainer_tries_settings_that_it_has(trainer: TrainerSpec[Any]) -> None:
+    """Attacks a space with a misspelt key, and a module that no fingerprint finds."""
+    check(trainer.tried, TrainSettings(trainer=trainer.name))
+    module = importlib.import_module(f"gatehouse.pipeline.trainers.{trainer.name}")
+    assert trainer in vars(module).values()

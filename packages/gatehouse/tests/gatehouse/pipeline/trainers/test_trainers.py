@@ -15,36 +15,28 @@ from gatehouse.contract import Task, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.pipeline.quantize import quantize
-from gatehouse.pipeline.settings import (
-    FairnessPenalty,
-    HistGradientBoostingSettings,
-    KerasMlpSettings,
-    LightgbmSettings,
-    TorchMlpSettings,
-    TrainSettings,
-    XgboostSettings,
-)
+from gatehouse.pipeline.sections import section_of
+from gatehouse.pipeline.settings import FairnessPenalty, TrainSettings
 from gatehouse.pipeline.train import parity
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData, find_trainer
-from gatehouse.pipeline.trainers import convert, trees
+from gatehouse.pipeline.trainers import BY_NAME, convert
 from gatehouse.pipeline.trainers.features import Features
 from tests.gatehouse.pipeline.conftest import CONTRACT, visitors
 
 # Keras 3.15 knows NumPy 2's `copy` not yet.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-LIBRARY = "gatehouse.pipeline.trainers"
-NETWORKS = ["pipeline.network:torch_mlp", f"{LIBRARY}:keras_mlp"]
-TREES = [f"{LIBRARY}:{name}" for name in ("hist_gradient_boosting", "xgboost", "lightgbm")]
-TRAINERS = [*NETWORKS, f"{LIBRARY}:logistic_regression", *TREES]
+NETWORKS = ["pipeline.network:torch_mlp", "keras_mlp"]
+TREES = ["hist_gradient_boosting", "xgboost", "lightgbm"]
+TRAINERS = [*NETWORKS, *(name for name in BY_NAME if name not in NETWORKS)]
 
-SETTINGS = TrainSettings(
-    trainer=TRAINERS[0],
-    torch_mlp=TorchMlpSettings(hidden=(32,), bins=16, epochs=12),
-    keras_mlp=KerasMlpSettings(hidden=(32,), epochs=10, learning_rate=0.01),
-    hist_gradient_boosting=HistGradientBoostingSettings(learning_rate=0.2, rounds=25),
-    xgboost=XgboostSettings(learning_rate=0.2, rounds=25),
-    lightgbm=LightgbmSettings(learning_rate=0.2, rounds=25),
+SETTINGS = TrainSettings.model_validate(
+    {
+        "trainer": TRAINERS[0],
+        "torch_mlp": {"hidden": (32,), "bins": 16, "epochs": 12},
+        "keras_mlp": {"hidden": (32,), "epochs": 10, "learning_rate": 0.01},
+        **{name: {"learning_rate": 0.2, "rounds": 25} for name in TREES},
+    }
 )
 
 
@@ -109,7 +101,7 @@ def data(request: pytest.FixtureRequest) -> TrainingData:
     return table(request.param)
 
 
-@pytest.fixture(scope="module", params=TRAINERS, ids=lambda name: name.partition(":")[2])
+@pytest.fixture(scope="module", params=TRAINERS, ids=section_of)
 def case(
     request: pytest.FixtureRequest, data: TrainingData, tmp_path_factory: pytest.TempPathFactory
 ) -> Case:
@@ -209,7 +201,7 @@ def test_large_numbers_take_the_way_that_they_take_in_the_library(
     if name.endswith("xgboost"):
         return  # its thresholds are float32 themselves
     # The test has teeth: with plain rounding the graph is another model.
-    monkeypatch.setattr(trees, "exact_thresholds", lambda *_: None)
+    monkeypatch.setattr(convert, "exact_thresholds", lambda *_: None)
     result, model = trained(name, data, tmp_path)
     with pytest.raises(GatehouseError, match="the export changed the model"):
         parity(model, data, result)
@@ -236,7 +228,7 @@ def test_columns_of_many_categories_are_codes_to_trees(tmp_path: Path) -> None:
     train, valid = (visitors(n, n).assign(room=rng.choice(names, n)) for n in (300, 100))
     data = TrainingData(contract, train, valid)
     assert Features.for_trees(data).of(valid).shape == (100, 2 + 5 + 1)
-    result, model = trained("gatehouse.pipeline.trainers:lightgbm", data, tmp_path)
+    result, model = trained("lightgbm", data, tmp_path)
     parity(model, data, result)
 
 
@@ -253,7 +245,7 @@ def test_a_missing_keras_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Attacks a traceback in place of the command that installs it."""
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(GatehouseError, match="make setup EXTRAS=1"):
-        trained("gatehouse.pipeline.trainers:keras_mlp", table(Task.BINARY), tmp_path)
+        trained("keras_mlp", table(Task.BINARY), tmp_path)
 
 
 def test_the_fairness_penalty_is_of_two_classes(tmp_path: Path) -> None:

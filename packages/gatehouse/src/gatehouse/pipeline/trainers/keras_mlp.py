@@ -5,34 +5,56 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
+from pydantic import Field
 
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.pipeline.curves import Epoch, loss_name, report
-from gatehouse.pipeline.export import assemble, torch_core
-from gatehouse.pipeline.settings import TrainSettings
-from gatehouse.pipeline.trainer import TrainedModel, TrainingData
-from gatehouse.pipeline.trainers.features import FEATURES, Features
+from gatehouse.pipeline.sections import Positive
+from gatehouse.pipeline.spaces import Choice, Range
+from gatehouse.pipeline.trainers.spec import TrainerSpec
+from gatehouse.typed import Frozen
+
+if TYPE_CHECKING:
+    from gatehouse.pipeline.settings import TrainSettings
+    from gatehouse.pipeline.trainer import TrainedModel, TrainingData
 
 _STEPS, _SMALLEST_BATCH = 16, 16
 """As in `gatehouse.pipeline.fit`: a small table gets smaller batches."""
 
 
-def train_keras(data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
+class KerasMlpSettings(Frozen):
+    """Settings of the trainer `keras_mlp`."""
+
+    hidden: Annotated[tuple[Positive, ...], Field(min_length=1)] = (128, 64)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    epochs: Positive = Field(40, description="at most")
+    patience: Positive = 5
+    batch: Positive = 256
+    learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    threads: Positive = 1
+
+
+def _train(
+    data: TrainingData, options: KerasMlpSettings, settings: TrainSettings, reports: Path
+) -> TrainedModel:
     """Fit dense layers on standardised numbers and categories' indicators, on the CPU.
 
     Raises:
-        GatehouseError: Keras is not installed, or has another backend.
+        GatehouseError: Keras has another backend.
     """
     keras = _keras()
+    import numpy as np
     import torch
 
+    from gatehouse.pipeline.curves import Epoch, loss_name, report
     from gatehouse.pipeline.device import deterministic
+    from gatehouse.pipeline.export import assemble, torch_core
+    from gatehouse.pipeline.trainer import TrainedModel
+    from gatehouse.pipeline.trainers.features import FEATURES, Features
 
-    options, task = settings.keras_mlp, data.contract.task
+    task = data.contract.task
     deterministic(settings.seed, options.threads)
     keras.utils.set_random_seed(settings.seed)
     scale = data.scale() if task is Task.REGRESSION else None
@@ -94,17 +116,27 @@ def train_keras(data: TrainingData, settings: TrainSettings, reports: Path) -> T
 
 def _keras() -> Any:
     os.environ["KERAS_BACKEND"] = "torch"  # read when Keras is imported
-    try:
-        import keras
-    except ImportError:
-        raise GatehouseError(
-            "params.yaml: train.trainer: keras_mlp needs Keras, which is in the set of packages "
-            "extras: make setup EXTRAS=1; in workflows write extras next to run after packages: in "
-            "pipeline.yml and retrain.yml"
-        ) from None
+    import keras
+
     if keras.backend.backend() != "torch":
         raise GatehouseError(
             f"params.yaml: train.trainer: keras_mlp needs Keras on torch, and its backend here is "
             f"{keras.backend.backend()}"
         )
     return keras
+
+
+KERAS_MLP = TrainerSpec(
+    name="keras_mlp",
+    label="a Keras MLP on torch",
+    settings=KerasMlpSettings,
+    train=_train,
+    space={
+        "hidden": Choice(choices=([64, 64], [128, 64], [256, 128])),
+        "dropout": Range(low=0.0, high=0.4),
+        "learning_rate": Range(low=0.0003, high=0.01, log=True),
+    },
+    packages=("keras",),
+    extras=True,
+    served="INT8",
+)

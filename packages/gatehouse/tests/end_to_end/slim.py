@@ -1,0 +1,29 @@
+"""A small fork: the library as a locked wheel, in an environment of the fork's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.end_to_end.clone import Clone
+from tests.workflows.act import packages_of_the_tests
+from tests.workflows.stand_ins.environment import make_environment
+
+
+class Slim(Clone):
+    """A fork after `gatehouse template slim`, whose commands are those of its .venv."""
+
+    @property
+    def python(self) -> Path:
+        return self.root / ".venv/bin/python"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        around = self.root.parent
+        own = {"GATEHOUSE_TORCH": "cpu", "PRE_COMMIT_HOME": str(around / "pre-commit")}
+        return packages_of_the_tests(around) | own
+
+    def set_up(self) -> None:
+        """Make .venv: the wheel installed as scripts/install.sh does, and the tests' packages."""
+        make_environment(self.root, os.environ | self.variables)
