@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, create_model, model_val
 from pydantic_core import InitErrorDetails
 
 from gatehouse.errors import GatehouseError
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.typed import Frozen, validate
 
 Share = Annotated[float, Field(ge=0, le=1)]

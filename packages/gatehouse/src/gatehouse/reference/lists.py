@@ -12,8 +12,7 @@ from gatehouse.gates import GATES
 from gatehouse.gates.metrics import METRICS
 from gatehouse.help import SECTIONS
 from gatehouse.policy import POLICY_FILE, Rule, load_policy
-from gatehouse.serving.settings import PREFIX
-from gatehouse.serving.settings import Settings as ServiceSettings
+from gatehouse.serving.settings import PREFIX, ServingSettings
 
 SAMPLE = Path("tests/sample") / POLICY_FILE
 """The policy of the template's sample, as a test compares it with the template's own."""
@@ -132,7 +131,7 @@ def service() -> str:
         (f"`{PREFIX}…`", "default", "meaning"),
         (
             (f"`{name.upper()}`", _default(field.default), field.description or "")
-            for name, field in ServiceSettings.model_fields.items()
+            for name, field in ServingSettings.model_fields.items()
         ),
     )
 
