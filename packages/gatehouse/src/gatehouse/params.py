@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
@@ -20,6 +20,9 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from gatehouse.errors import GatehouseError
 from gatehouse.nearest import hint
 from gatehouse.typed import parse_yaml, read_text, validate, write_text
+
+if TYPE_CHECKING:
+    from gatehouse.pipeline.settings import Settings
 
 PARAMS = Path("params.yaml")
 
@@ -72,7 +75,7 @@ def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
         _check_key(key, Settings)
         if _put(wanted, key.split("."), value, path):
             text = _replaced(text, key, value, path)
-    validate(Settings, parse_yaml(text, path), path)
+    _check_own(validate(Settings, parse_yaml(text, path), path), changes)
     if not _same(_plain(parse_yaml(text, path)), wanted):
         raise GatehouseError(
             f"{path}: cannot be changed in place; set {', '.join(changes)} by hand"
@@ -107,6 +110,32 @@ def _check_key(key: str, settings: type[BaseModel]) -> None:
             )
         above.append(part)
         section = _section(section.model_fields[part].annotation)
+
+
+def _check_own(settings: Settings, changes: Iterable[str]) -> None:
+    """Let an object of the fork's own check its section, and import it for nothing else.
+
+    Raises:
+        GatehouseError: the section does not fit it.
+    """
+    from gatehouse.pipeline.sections import section_of
+
+    for place, part, name in (
+        ("data", settings.data, settings.data.source),
+        ("train", settings.train, settings.train.trainer),
+    ):
+        own = section_of(name)
+        changed = any(key.startswith(f"{place}.{own}.") for key in changes)
+        if not changed or own in type(part).model_fields:
+            continue
+        if place == "data":
+            from gatehouse.source import find_source
+
+            find_source(name).options(settings.data)
+        else:
+            from gatehouse.pipeline.trainer import find_trainer
+
+            find_trainer(name).options(settings.train)
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
+from gatehouse.evidence import Evidence, Of
 from gatehouse.places import LIBRARY_LOCK, SOURCE
+from gatehouse.samples.simulate import simulate
 from gatehouse.template.slim import size
 from gatehouse.template.wheel import wheel_at
+from gatehouse.verdict import Verdict
 from tests.end_to_end.clone import Clone, copy_checkout
+from tests.template.recipes import do, on_the_page
 from tests.workflows.world import SMALL
 
 pytestmark = pytest.mark.slow
@@ -95,6 +103,49 @@ def test_a_changed_wheel_is_not_installed(slim: Slim, tmp_path: Path) -> None:
              "--no-deps", "--no-index", "--find-links", str(tmp_path), "--require-hashes",
              "-r", str(LIBRARY_LOCK))  # fmt: skip
     assert "Hash mismatch" in slim.run(*words, code=1)
+
+
+def test_an_object_of_each_kind_is_one_file(
+    slim: Slim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/extending.md: its gate, metric, rule, kind, source and trainer decide a change."""
+    shutil.copytree(slim.root.parent, tmp_path / "own", symlinks=True)
+    own = Slim(tmp_path / "own" / slim.root.name)
+    modules = [do(part, own.root) for part in on_the_page()]
+    assert len(modules) == 6
+    own.commit("An object of each kind")
+    rows = simulate(6000)
+    rows["capital_gain"] = rows["capital_gain"].map("{:,} USD".format)
+    with contextlib.closing(sqlite3.connect(tmp_path / "crm.db")) as database:
+        rows.to_sql("customers", database, index=False)
+    told = own.gatehouse("run", code=2)
+    assert "CRM_DATABASE: names no file" in told
+    monkeypatch.setenv("CRM_DATABASE", str(tmp_path / "crm.db"))
+    own.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", "tests")
+    own.run("ruff", "check", ".")
+    own.gatehouse("run", code=None)
+    verdict = Verdict.read(own.root / "reports/verdict.json")
+    assert verdict.errors == {}
+    assert {result.rule for result in verdict.rules} >= {"missing-few", "accuracy-cost"}
+    raw = pd.read_parquet(own.root / "data/raw/rows.parquet")
+    assert raw["capital_gain"].dtype == "float64"
+    train, test = (
+        set(pd.read_parquet(own.root / f"data/prepared/{split}.parquet")["occupation"].dropna())
+        for split in ("train", "test")
+    )
+    assert test == {"Transport-moving"}
+    assert not train & test
+    own.commit("The first run")
+    own.run("git", "checkout", "--quiet", "-b", "change")
+    own.gatehouse("set", "train.forest.trees=10")
+    told = own.gatehouse("run", "--base", "main", code=None)
+    assert "train: " in told
+    assert "ingest: " not in told
+    verdict = Verdict.read(own.root / "reports/verdict.json")
+    assert verdict.errors == {}
+    evidence = Evidence.read(own.root / "reports/evidence/accuracy.json")
+    of = {each.of for each in evidence.measurements if each.name == "decision_cost"}
+    assert of == {Of.CANDIDATE, Of.BASE, Of.COMPARISON}
 
 
 def test_an_update_raises_the_wheel(slim: Slim, tmp_path: Path) -> None:

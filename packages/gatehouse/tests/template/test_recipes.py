@@ -95,14 +95,14 @@ def test_what_does_not_fit_is_found_by_its_own_tests(fork: Fork) -> None:
     shutil.copytree(fork.root, broken.root, symlinks=True)
     replace = broken.clone.replace
     replace("dvc.yaml", "reports/fingerprints/train.txt", "src/pipeline/forest.py")
-    replace("packages/gatehouse/src/gatehouse/pipeline/ingest.py", '    "crm": crm.load,\n', "")
-    replace("params.yaml", "  space: {}", "  space: {oak.leaves: {low: 1, high: 2}}")
+    replace("src/pipeline/crm.py", 'name="crm"', 'name="cmr"')
+    replace("params.yaml", "  space: {}", "  space: {forest.leaves: {low: 1, high: 2}}")
     replace("policy.yaml", "slice: number=*", "slice: number=shoe_size")
     replace("model_card.yaml", "owner: ", "ower: ")
     code, told = broken.pytest("tests", "--tb=line", "-rf")
     assert code == 1, told
     assert set(re.findall(r"(?m)^FAILED (\S+)", told)) == {
-        "tests/test_files.py::test_every_source_has_its_function",
+        "tests/test_files.py::test_the_source_is_there",
         "tests/test_files.py::test_it_is_valid[model_card.yaml]",
         "tests/test_files.py::test_tuning_tries_settings_that_exist_by_a_metric_of_the_task",
         "tests/test_rules.py::test_every_rule_finds_what_it_judges[drift]",
