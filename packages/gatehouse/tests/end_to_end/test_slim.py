@@ -111,9 +111,12 @@ def test_an_object_of_each_kind_is_one_file(
     """docs/extending.md: its gate, metric, rule, kind, source and trainer decide a change."""
     shutil.copytree(slim.root.parent, tmp_path / "own", symlinks=True)
     own = Slim(tmp_path / "own" / slim.root.name)
-    modules = [do(part, own.root) for part in on_the_page()]
-    assert len(modules) == 6
-    own.commit("An object of each kind")
+    for part in on_the_page():
+        do(part, own.root)
+        touched = own.run("git", "status", "--porcelain").splitlines()
+        assert len(touched) == 2, "the object, and the settings that name it"
+        own.commit(part.partition("\n")[0])
+    assert len(list(on_the_page())) == 6
     rows = simulate(6000)
     rows["capital_gain"] = rows["capital_gain"].map("{:,} USD".format)
     with contextlib.closing(sqlite3.connect(tmp_path / "crm.db")) as database:

@@ -39,8 +39,8 @@ SourceName = Annotated[
 ]
 
 
-class _Data(Sections):
-    """Where the rows come from; each source has a section of its name."""
+class DataSection(Sections):
+    """The section `data`; each source has a section of its name in it."""
 
     source: SourceName
     file: FileSettings = FileSettings()
@@ -58,9 +58,9 @@ class _Data(Sections):
 
 
 if TYPE_CHECKING:
-    DataSettings: TypeAlias = _Data
+    DataSettings: TypeAlias = DataSection
 else:
-    DataSettings = with_sections("DataSettings", _Data, SOURCES)
+    DataSettings = with_sections("DataSettings", DataSection, SOURCES)
 
 
 class FairnessPenalty(Frozen):
@@ -106,8 +106,8 @@ class TorchMlpSettings(Frozen):
     distill: Distill = Distill()
 
 
-class _Train(Sections):
-    """Settings of training; each trainer has a section of its name."""
+class TrainSection(Sections):
+    """The section `train`; each trainer has a section of its name in it."""
 
     trainer: TrainerName
     seed: Annotated[int, Field(ge=0)] = 0
@@ -119,9 +119,9 @@ class _Train(Sections):
 
 
 if TYPE_CHECKING:
-    TrainSettings: TypeAlias = _Train
+    TrainSettings: TypeAlias = TrainSection
 else:
-    TrainSettings = with_sections("TrainSettings", _Train, TRAINERS)
+    TrainSettings = with_sections("TrainSettings", TrainSection, TRAINERS)
 
 
 class DecisionSettings(Frozen):
