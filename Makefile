@@ -69,7 +69,7 @@ github-settings: .venv/.installed-github ## set REPO=owner/name up on GitHub; DR
 
 clean: ## remove what tests and checks leave; .venv, data and models stay
 	@rm -rf .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@find src tests packages -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(wildcard src tests packages) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.installed-%: $(locks)
 	@sh scripts/install.sh $*

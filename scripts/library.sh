@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints where Python finds the library before anything is installed: its source, or its wheel.
+# Prints where Python finds the library before anything is installed: its source, or its wheel. A
+# wheel that is not in vendor/ comes from pip's index, by the SHA-256 in requirements/gatehouse.txt.
 set -eu
 cd "$(dirname "$0")/.."
 for place in packages/gatehouse/src vendor/gatehouse-*.whl; do
@@ -8,5 +9,11 @@ for place in packages/gatehouse/src vendor/gatehouse-*.whl; do
         exit
     fi
 done
-echo "library: neither packages/gatehouse nor a wheel in vendor/ is here" >&2
-exit 2
+if [ ! -e requirements/gatehouse.txt ]; then
+    echo "library: neither packages/gatehouse nor a wheel in vendor/ is here" >&2
+    exit 2
+fi
+folder=$(mktemp -d)
+python3 -m pip download --quiet --no-deps --only-binary :all: --require-hashes --dest "$folder" \
+    -r requirements/gatehouse.txt >&2
+echo "$folder"/gatehouse-*.whl

@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(latency, "_FEEDS", 2)
         prepare(load_contract())
         for stage in (train, quantize):
-            assert stage.main() == 0, f"{stage.__name__}: the reason stands above"
+            assert stage.main() == 0, f"{stage.__name__}: the reason is above"
         yield root
 
 

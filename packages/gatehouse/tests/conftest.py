@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.shared import LEAN, WARM
+from tests.shared import LEAN, WARM, once
 from tests.warm.server import warm_process
 
 # The same examples in every run, and no clock: a shared machine may be slow.
@@ -37,6 +37,14 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warm-")))
         stack.enter_context(warm_process(folder))
         os.environ[WARM] = str(folder)
+
+
+@pytest.fixture(scope="session")
+def slim_fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`make_slim_fork`'s folder, made once for all tests: copy it."""
+    from tests.workflows.world import make_slim_fork
+
+    return once(tmp_path_factory, "slim-fork", make_slim_fork)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -87,11 +87,11 @@ def measure(work: Path) -> dict[str, float]:
     from gatehouse.base import find_base, write_record
     from gatehouse.draws import draws_of
     from gatehouse.gates import GATES
-    from gatehouse.github.basis import hand_over
-    from gatehouse.github.candidate import OUTPUTS, digests
-    from gatehouse.github.isolation import find_isolation
-    from gatehouse.github.measuring import _compile, _deal, _measure, _run, measure_all
-    from gatehouse.github.reporting import report_on
+    from gatehouse.trusted.basis import hand_over
+    from gatehouse.trusted.candidate import OUTPUTS, digests
+    from gatehouse.trusted.isolation import find_isolation
+    from gatehouse.trusted.measuring import _compile, _deal, _measure, _run, measure_all
+    from gatehouse.trusted.reporting import report_on
     from gatehouse.workspace import Workspace
 
     here, candidate = Path.cwd(), work / "candidate"

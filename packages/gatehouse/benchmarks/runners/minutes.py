@@ -79,7 +79,7 @@ JOBS = (
     Job("Gates: What has ended?", "", ("python3 -c 'import gatehouse.github.ended'",),
         times=2, waits=True),
     Job("Gates: Judge", "gates",
-        (f".venv/bin/python {JUDGE}", imports("gatehouse.github.fetching")), waits=True),
+        (f".venv/bin/python {JUDGE}", imports("gatehouse.github.fetch_step")), waits=True),
     Job("Gates: Comment", "github", (imports("gatehouse.github.comment"),), waits=True),
     Job("Gates: Publish", "github", (imports("gatehouse.github.publish"),), times=2, waits=True),
     Job("Gates: Show the picture", "github", (imports("gatehouse.github.comment"),), waits=True,

@@ -1,4 +1,4 @@
-"""How close simulated rows come to UCI Adult: writes the tables in `docs/data.md`.
+"""How close simulated rows come to UCI Adult: writes the tables in `docs/simulated.md`.
 
     GATEHOUSE_ADULT_DIR=... .venv/bin/python packages/gatehouse/benchmarks/simulation/closeness.py
 
@@ -176,7 +176,7 @@ def copies(train: pd.DataFrame, test: pd.DataFrame, rows: pd.DataFrame) -> str:
 def main() -> None:
     """Write the tables between the markers."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("packages/gatehouse/docs/data.md"))
+    parser.add_argument("--out", type=Path, default=Path("packages/gatehouse/docs/simulated.md"))
     out: Path = parser.parse_args().out
     contract = load_contract()
     train, test = adult.load(None)

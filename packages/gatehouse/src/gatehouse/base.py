@@ -175,7 +175,7 @@ def outputs_in(text: str, name: str, contract: Contract) -> Outputs:
     if len(found) < len(TAKEN):
         lost = ", ".join(path for path in taken if path not in found)
         raise GatehouseError(
-            f"{name}: does not record {lost}, so there is nothing whole to compare with; "
+            f"{name}: does not record {lost}, so it cannot be compared with; "
             "run `make run` there, and commit dvc.lock"
         )
     return Outputs(contract=contract.digest, outs=found)

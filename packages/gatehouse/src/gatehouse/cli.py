@@ -55,7 +55,7 @@ def run(source: str | None, base_ref: str | None) -> int:
 
     Only stages that are out of date run. --data writes the source into params.yaml.
     """
-    from gatehouse.judging import base_named
+    from gatehouse.judge_files import base_named
     from gatehouse.run import run as run_all
     from gatehouse.tracking import track
     from gatehouse.workspace import Workspace
@@ -90,10 +90,10 @@ def prepare() -> int:
 @main.command()
 @command
 def fingerprints() -> int:
-    """Write down the code and packages that each stage uses.
+    """Record the code and packages that each stage uses.
 
-    Each stage lists its file of reports/fingerprints among its deps, and so runs again when a
-    module that it imports, or the locked version of a package, is another.
+    Each stage lists its file in reports/fingerprints as a dependency. So it runs again if a module
+    that it imports, or the locked version of a package, changes.
     """
     from gatehouse.fingerprint.stages import write_fingerprints
 
@@ -122,15 +122,15 @@ def deal() -> int:
 def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
     """Measure data and model, and write reports/evidence/GATE.json.
 
-    All gates where none is named: data, rows, drift, accuracy, fairness, latency, and those that
-    policy.yaml names. With --base the policy of that commit says how to measure. Measuring does not
-    judge; but rows that break the contract critically end `measure data` with exit code 1, which
-    stops the pipeline.
+    Without GATE, all gates: data, rows, drift, accuracy, fairness, latency, and those in
+    policy.yaml. With --base, the policy of that commit says how to measure. Measuring does not
+    judge. But if rows break the contract critically, `measure data` exits with 1, which stops the
+    pipeline.
     """
     from gatehouse.base import measuring_policy, recorded_base
     from gatehouse.gates.data import DATA, failures
     from gatehouse.gates.own import find_gate, gates_of
-    from gatehouse.judging import base_named
+    from gatehouse.judge_files import base_named
     from gatehouse.measure import measure_and_write
     from gatehouse.run import set_base
     from gatehouse.workspace import Workspace
@@ -166,9 +166,9 @@ def measure(gates: tuple[str, ...], base_ref: str | None) -> int:
 def judge(base_ref: str | None, policy: str | None) -> int:
     """Apply the policy to the evidence; write the verdict and report.
 
-    Evidence that is missing, unreadable, of other data or another model fails.
+    Missing or unreadable evidence fails, and so does evidence about other data or another model.
     """
-    from gatehouse.judging import base_named, verdict_on
+    from gatehouse.judge_files import base_named, verdict_on
     from gatehouse.run import write_verdict_and_report
     from gatehouse.workspace import Workspace
 
@@ -183,7 +183,7 @@ def judge(base_ref: str | None, policy: str | None) -> int:
 @command
 def report(base_ref: str | None) -> int:
     """Write reports/report.md again from verdict and evidence."""
-    from gatehouse.judging import base_named
+    from gatehouse.judge_files import base_named
     from gatehouse.run import write_report
     from gatehouse.verdict import Verdict
     from gatehouse.workspace import VERDICT, Workspace
@@ -199,12 +199,12 @@ def report(base_ref: str | None) -> int:
 
 
 @main.command()
-@click.option("--fetch", is_flag=True, help="Take the base that was compared with from DVC.")
+@click.option("--fetch", is_flag=True, help="Fetch the compared base from DVC.")
 @command
 def site(fetch: bool) -> int:
     """Build the site in reports/site: verdicts, trends, reports.
 
-    What there is no data for is left out, and named in the pages with the command that makes it.
+    Pages without data are omitted; the first page lists them with the command that makes them.
     """
     from gatehouse.base import fetch_recorded_base
     from gatehouse.site.build import SITE, write_site
@@ -213,7 +213,7 @@ def site(fetch: bool) -> int:
         fetch_recorded_base()
     for page in write_site():
         if page.missing:
-            click.echo(f"not made: {page.title}: {page.missing}; first {page.command}")
+            click.echo(f"skipped: {page.title}: {page.missing}; run {page.command} first")
         else:
             click.echo(SITE / page.file)
     return PASS
@@ -239,8 +239,8 @@ def drill(runs: int, only: tuple[str, ...]) -> int:
 def verify() -> int:
     """Reproduce the recorded run from scratch, and compare.
 
-    Clones HEAD into a temporary folder, runs every stage with no cache, and compares data, models
-    and evidence with what dvc.lock and reports/ record.
+    Clones HEAD into a temporary folder, runs every stage without a cache, and compares data, models
+    and evidence with the record in dvc.lock and reports/.
     """
     from gatehouse.verify import verify_head
 
@@ -318,10 +318,10 @@ def lock() -> None:
 @lock.command()
 @command
 def resolve() -> int:
-    """In mid-merge or mid-rebase, resolve dvc.lock and the generated reports.
+    """Resolve dvc.lock and the generated reports during a merge or rebase.
 
-    Stages that both sides changed are left out of dvc.lock, and run again with `make run`. The
-    generated reports stay ours until then. All other conflicts are left alone, and named.
+    Removes stages that both sides changed from dvc.lock, so `make run` runs them again. Keeps our
+    generated reports until then. Leaves all other conflicts, and lists them.
     """
     from gatehouse.lock.resolve import explain
     from gatehouse.lock.resolve import resolve as resolve_conflicts
@@ -337,7 +337,7 @@ def resolve() -> int:
 @click.argument("theirs", type=click.Path(path_type=Path))
 @command
 def merge(base: Path, ours: Path, theirs: Path) -> int:
-    """Merge three lock files into OURS: Git's merge driver, which `make setup` names."""
+    """Merge three lock files into OURS; `make setup` installs this as Git's merge driver."""
     from gatehouse.lock import merge_locks
     from gatehouse.lock.resolve import explain_merge
     from gatehouse.typed import read_text, write_text

@@ -152,7 +152,7 @@ class Column(Frozen):
             raise ValueError("only a feature or a protected attribute can be a model input")
         if self.is_model_input:
             if not kind.fed:
-                raise ValueError("free text is no model input; set role: ignored, or a category")
+                raise ValueError("free text can't be an input; set role: ignored, or a category")
             largest = max(map(abs, self.range)) if self.range is not None else 0
             if kind.whole and largest > FLOAT32_EXACT_INTEGERS:
                 raise ValueError(
@@ -248,7 +248,7 @@ class Retention(Frozen):
 
 
 class Contract(Frozen):
-    """What a row is: columns in order, their types, limits and roles."""
+    """Description of a row: columns in order, their types, limits and roles."""
 
     version: Literal[1] = Field(description="version of this file's schema")
     name: str = Field(min_length=1, description="name of the data set")

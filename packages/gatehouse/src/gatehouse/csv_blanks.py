@@ -33,7 +33,7 @@ def stripped(names: Sequence[str]) -> list[str]:
 
 
 def follow_separators(names: Sequence[str]) -> bool:
-    """Is a blank behind every separator of the line of names?"""
+    """Is a blank behind every separator of the header?"""
     return len(names) > 1 and all(name.startswith(tuple(BLANKS)) for name in names[1:])
 
 

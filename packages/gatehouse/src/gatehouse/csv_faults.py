@@ -75,7 +75,7 @@ def row_fault(lines: Iterable[str], separator: str) -> str | None:
                 if kept.line.startswith(_COMMENTS):
                     return f"line {first} begins as a comment does: take it out"
                 return (
-                    f"line {first} has {_columns(row)}, the line of names {_columns(names)}: put "
+                    f"line {first} has {_columns(row)}, the header {_columns(names)}: put "
                     f"quotes around a text that holds {separator!r}, or fix the row"
                 )
             first = reader.line_num + 1
@@ -126,11 +126,11 @@ def _at_the_ends(rows: list[tuple[int, list[str]]]) -> str | None:
         return None
     if all(not row[-1].strip() for row in others):
         return (
-            "each row ends with a separator and the line of names does not: take it off the rows, "
+            "each row ends with a separator and the header does not: take it off the rows, "
             "or put one behind the last name (init then leaves the empty column out)"
         )
     return (
-        f"each row has {width + 1} columns, the line of names {width}: name the first column too, "
+        f"each row has {width + 1} columns, the header {width}: name the first column too, "
         "as R does with write.csv, or write the rows without their numbers"
     )
 
@@ -142,7 +142,7 @@ def _below_the_names(rows: list[tuple[int, list[str]]], lines: list[str]) -> str
     named = len(names) > 1 and not any(NUMBER.fullmatch(name.strip()) for name in names)
     for number, row in others:
         if named and row == names:
-            return f"line {number} is the line of names once more: take it out"
+            return f"line {number} repeats the header: remove it"
     number, row = others[0]
     if len(row) == len(names) and all(re.fullmatch(r"\s*[-=:]{2,}\s*", cell) for cell in row):
         return f"line {number} underlines the names ({_short(lines[number - 1])!r}): take it out"

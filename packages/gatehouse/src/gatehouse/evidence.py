@@ -72,15 +72,13 @@ class Measurement(Frozen):
     p_value: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="adjusted for all tests of the gate; null where there is no test"
     )
-    n: Annotated[int, Field(ge=0)] = Field(
-        description="how many rows, columns or calls it rests on"
-    )
+    n: Annotated[int, Field(ge=0)] = Field(description="number of rows, columns or calls")
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
-    note: str | None = Field(default=None, description="what a reader must know of this number")
+    note: str | None = Field(default=None, description="something to know about this number")
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
     described: Described | None = Field(
-        default=None, exclude_if=is_none, description="of a metric that is a fork's own"
+        default=None, exclude_if=is_none, description="only for a fork's own metric"
     )
 
 
@@ -95,7 +93,7 @@ class Subject(Frozen):
     contract: str | None = Field(default=None, description="contract.yaml: its content")
     raw: str | None = Field(default=None, description="data/raw: what ingest wrote")
     data: str | None = Field(
-        default=None, description="data/prepared: the rows, free of their order"
+        default=None, description="data/prepared: the rows, regardless of order"
     )
     model: str | None = Field(default=None, description="the served graph (INT8)")
     model_fp32: str | None = Field(default=None, description="the graph that training exported")
@@ -135,13 +133,13 @@ NEW = "new test rows"
 
 
 class Exam(Frozen):
-    """The rows that the candidate and the base were both asked."""
+    """The rows on which both the candidate and the base were scored."""
 
-    digest: str = Field(description="of the base's test rows, free of their order")
+    digest: str = Field(description="of the base's test rows, regardless of order")
     rows: int = Field(ge=1, description="how many these are")
-    unchanged: int = Field(ge=0, description="how many are in the candidate as in the base")
+    unchanged: int = Field(ge=0, description="how many are unchanged in the candidate")
     standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
-    asked: int = Field(ge=1, description="how many could be asked")
+    asked: int = Field(ge=1, description="how many could be scored")
     new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
 
 
@@ -156,7 +154,7 @@ class Evidence(Document):
         default=None, description="null: the candidate's own test rows, or none at all"
     )
     draws: str | None = Field(
-        default=None, description="which random draws it rests on; equal for equal data and models"
+        default=None, description="the random draws that it used; equal for equal data and models"
     )
     settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
     tools: dict[str, str] = Field(description="versions of the libraries that measured")

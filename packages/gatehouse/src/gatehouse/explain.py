@@ -16,7 +16,10 @@ from gatehouse.errors import GatehouseError
 from gatehouse.nearest import hint
 from gatehouse.policy import POLICY_FILE, load_policy
 
-PAGES = ("gates", "glossary", "architecture", "data", "evidence", "monitoring", "operations")
+PAGES = (
+    "gates", "glossary", "architecture", "data", "evidence", "monitoring", "operations",
+    "alarms", "reference/contract", "reference/evidence", "reference/policy", "reference/verdict",
+)  # fmt: skip
 """The pages, those that explain best first; equal to what pyproject.toml puts into the wheel."""
 
 _HEADING = re.compile(r"^(#{2,4}) (.+)$")

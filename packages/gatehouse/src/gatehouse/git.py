@@ -88,7 +88,7 @@ def commit_of(ref: str, root: Path = Path()) -> str:
             return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
                        root=root).strip()  # fmt: skip
     raise GatehouseError(
-        f"'{ref}' is no commit here; fetch it first (git fetch origin), or name another"
+        f"'{ref}' is not a commit here; fetch it first (git fetch origin), or name another"
     )
 
 

@@ -249,7 +249,7 @@ class Model:
             ((outputs >= 0) & (outputs <= 1)).all()
             and np.allclose(outputs.sum(axis=1), 1, atol=1e-4)
         ):
-            raise GatehouseError(f"{self.path}: the graph gives values that are no probabilities")
+            raise GatehouseError(f"{self.path}: the graph gives values that are not probabilities")
 
     def scores(self, frame: pd.DataFrame) -> Floats:
         """One number for each row, as `score` makes it of the outputs; shape [N].

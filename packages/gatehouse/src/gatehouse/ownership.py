@@ -260,7 +260,7 @@ def _kind(number: int, path: str, word: str) -> Kind:
     except ValueError:
         told = f"'{word}' is not a kind" if word else "has no kind"
         kinds = ", ".join(Kind)
-        raise _wrong(number, f"{path}: {told}; write one of {kinds} behind the path") from None
+        raise _wrong(number, f"{path}: {told}; write one of {kinds} after the path") from None
 
 
 def _fault(path: str) -> str | None:
@@ -272,7 +272,7 @@ def _fault(path: str) -> str | None:
     if any(name in ("", ".", "..") for name in path.removesuffix("/").split("/")):
         return "has an empty name, . or ..; write it from the repository's root"
     if any(name in STEERING or name.endswith(".dvc") for name in path.split("/")):
-        return "needs no line: who owns what steers DVC or Git is fixed (docs/github.md)"
+        return "needs no line: files that configure DVC or Git are always owned (docs/owners.md)"
     return None
 
 

@@ -42,7 +42,7 @@ def parse_settings(assignments: tuple[str, ...]) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise GatehouseError(
-                f"'{text}': is no KEY=VALUE; write it as train.seed=1, with no spaces around ="
+                f"'{text}': is not KEY=VALUE; write it as train.seed=1, with no spaces around ="
             )
         if key in found:
             raise GatehouseError(f"{key}: is set twice; name it once")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
@@ -51,10 +52,15 @@ def is_library_of(root: Path) -> bool:
     wheel = wheel_of(root)
     if wheel is None:
         return True
+    return all(
+        (PACKAGE.parent / name).is_file() and (PACKAGE.parent / name).read_bytes() == content
+        for name, content in code_of(wheel)
+    )
+
+
+def code_of(wheel: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of the library in its wheel, by their paths in `site-packages`."""
     with zipfile.ZipFile(wheel) as files:
-        names = [name for name in files.namelist() if name.startswith(f"{PACKAGE.name}/")]
-        installed = {name: PACKAGE.parent / name for name in names}
-        return all(
-            path.is_file() and path.read_bytes() == files.read(name)
-            for name, path in installed.items()
-        )
+        for name in files.namelist():
+            if name.startswith(f"{PACKAGE.name}/"):
+                yield name, files.read(name)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -44,7 +43,7 @@ Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9_-]{0,38}$")]
 _BUILT_IN = tuple(gate.name for gate in GATES)
 _WATCHED = tuple(gate.name for gate in GATES if gate.production is not None)
 _TAKEN = ("base", "candidate", "graph")
-"""Questions of other processes than gates' (`gatehouse.github.reader`)."""
+"""Questions of other processes than gates' (`gatehouse.trusted.reader`)."""
 _GATES = f"{', '.join(_BUILT_IN)}, or one that `gates` names"
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -60,7 +59,7 @@ def parse_span(value: Any) -> timedelta:
         return value
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", str(value).strip())
     if found is None:
-        raise ValueError("is no span of time: write 30m, 24h, 7d or 4w")
+        raise ValueError("is not a time span: write 30m, 24h, 7d or 4w")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -164,17 +163,6 @@ class Waiver(Frozen):
     expires: date = Field(description="last day on which it counts (YYYY-MM-DD, UTC)")
 
 
-def _watched(gate: str) -> str:
-    if gate not in _WATCHED:
-        raise ValueError(f"the monitor has no gate '{gate}'; it has: {', '.join(_WATCHED)}")
-    return gate
-
-
-Watched = Annotated[
-    GateName, AfterValidator(_watched), Field(json_schema_extra={"enum": list(_WATCHED)})
-]
-
-
 class Monitor(Frozen):
     """How production is watched. The rules above decide, as they do on a pull request."""
 
@@ -189,10 +177,11 @@ class Monitor(Frozen):
         description="length of a cycle that the window is shorter than: whole seasons are then "
         "compared with the training data, and a window with those of its own hour or day before",
     )
-    gates: tuple[Watched, ...] = Field(
+    gates: tuple[GateName, ...] = Field(
         default=_WATCHED,
         min_length=1,
-        description="which gates judge; accuracy and fairness only where there are labels",
+        description="which gates judge; accuracy and fairness only where there are labels. One "
+        "that `gates` names can judge as well, if it says how it looks at production",
     )
     retrain: bool = Field(
         default=False, description="does an alarm start the retraining workflow, once per model?"
@@ -281,6 +270,15 @@ class Policy(Frozen):
                     f"{name}: there is no gate '{rule.gate}'; there are: {', '.join(known)}"
                 )
         return rules
+
+    @field_validator("monitor")
+    @classmethod
+    def _check_monitor(cls, monitor: Monitor, info: ValidationInfo) -> Monitor:
+        known = (*_WATCHED, *info.data.get("gates", {}))
+        for gate in monitor.gates:
+            if gate not in known:
+                raise ValueError(f"the monitor has no gate '{gate}'; it has: {', '.join(known)}")
+        return monitor
 
     @property
     def gate_names(self) -> tuple[str, ...]:

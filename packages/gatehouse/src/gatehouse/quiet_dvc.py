@@ -17,6 +17,9 @@ def main() -> int:
     heard, sys.stdout = sys.stdout, Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     from dvc.cli import main as dvc
     from dvc.repo import Repo
+    from dvc.stage import run as commands
+
+    from gatehouse.forked import forking
 
     ran: list[Any] = []
     reproduce = Repo.reproduce
@@ -27,6 +30,7 @@ def main() -> int:
         return stages
 
     Repo.reproduce = noted
+    commands._run = forking(commands._run)
     code: int = dvc()
     if code == 0 and all(stage.always_changed for stage in ran):
         print("Every stage is up to date; nothing ran.", file=heard)

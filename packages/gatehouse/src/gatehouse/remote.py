@@ -25,7 +25,7 @@ def check_url(url: str) -> str:
     try:
         told, password = shown(url), urlsplit(url).password
     except ValueError as error:
-        raise GatehouseError(f"this is no URL: {error}") from None
+        raise GatehouseError(f"this is not a URL: {error}") from None
     if password is not None:
         raise GatehouseError(
             f"{told}: the URL holds a password, which others see in the list of processes; "

@@ -19,7 +19,7 @@ from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.own import gates_of
 from gatehouse.git import environment
 from gatehouse.interrupts import end_with_children, shielded
-from gatehouse.judging import read_all_evidence, verdict_on
+from gatehouse.judge_files import read_all_evidence, verdict_on
 from gatehouse.lock.file import parse_lock
 from gatehouse.params import PARAMS
 from gatehouse.places import code_path
@@ -233,7 +233,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
         check_source()
         set_base(base)
         if not reproduce() and not stopped_by_data(candidate):
-            raise GatehouseError("the pipeline failed; the reason stands above")
+            raise GatehouseError("the pipeline failed; the reason is above")
         verdict = verdict_on(candidate, base)
     write_verdict_and_report(candidate, verdict, base)
     return verdict

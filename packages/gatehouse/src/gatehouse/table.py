@@ -112,8 +112,8 @@ def _check_types(schema: pa.Schema, path: Path, checked: set[str]) -> None:
     for field in schema:
         if field.name in checked and not _is_plain(field.type):
             raise GatehouseError(
-                f"{path}: column '{field.name}' holds {field.type}; a table holds numbers, text, "
-                "truths and times"
+                f"{path}: column '{field.name}' holds {field.type}; a table may hold "
+                "numbers, text, booleans and timestamps"
             )
 
 

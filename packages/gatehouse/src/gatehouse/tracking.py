@@ -16,7 +16,7 @@ from gatehouse.disclosed import disclosed
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Of
 from gatehouse.git import commit_of
-from gatehouse.judging import read_all_evidence
+from gatehouse.judge_files import read_all_evidence
 from gatehouse.params import PARAMS
 from gatehouse.remote import reason, shown
 from gatehouse.report.context import flat

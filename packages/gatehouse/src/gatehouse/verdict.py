@@ -62,7 +62,7 @@ class RuleResult(Frozen):
     why: str = Field(description="the policy's reason for the rule")
     findings: tuple[Finding, ...] = Field(description="one per slice")
     described: Described | None = Field(
-        default=None, exclude_if=is_none, description="of a metric that is a fork's own"
+        default=None, exclude_if=is_none, description="only for a fork's own metric"
     )
 
     @property
@@ -86,12 +86,12 @@ class WaiverState(Frozen):
 
     waiver: Waiver
     state: Literal["used", "unused", "expired", "proposed"] = Field(
-        description="proposed: it stands only in the pull request, so it does not count"
+        description="proposed: it is only in the pull request, so it does not count"
     )
 
 
 class Accepted(Frozen):
-    """An owner's word that let a failure through."""
+    """An owner's acceptance of a failure."""
 
     rules: tuple[str, ...] = Field(description="the rules whose failures it covers here")
     by: str = Field(description="who accepted, as @user")
@@ -116,7 +116,7 @@ class Verdict(Document):
     candidate: Subject
     base: Subject | None
     policy: str = Field(description="digest of the policy that decided")
-    policy_from: str = Field(description="where that policy stands: the work tree, or a commit")
+    policy_from: str = Field(description="where that policy is from: the work tree, or a commit")
     rules: tuple[RuleResult, ...]
     errors: dict[GateName, str] = Field(
         description="gates whose evidence could not be used, and why"

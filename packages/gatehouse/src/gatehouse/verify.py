@@ -31,7 +31,7 @@ from gatehouse.gates.own import gates_of
 from gatehouse.gates.rows import ROWS
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.judge import Case, judge
-from gatehouse.judging import today
+from gatehouse.judge_files import today
 from gatehouse.measure import measure
 from gatehouse.objects.fetch import LostError, fetch
 from gatehouse.objects.record import read_lock, read_tracked
@@ -161,7 +161,7 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
     if trained_at:
         variables["GATEHOUSE_COMMIT"] = trained_at
     if not reproduce("--force", "--no-run-cache", root=clone, **variables):
-        raise GatehouseError("the recorded run could not be reproduced; the reason stands above")
+        raise GatehouseError("the recorded run could not be reproduced; the reason is above")
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:

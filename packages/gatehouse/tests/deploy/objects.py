@@ -80,7 +80,7 @@ def problems(objects: list[Any]) -> list[str]:
     checker.stdin.write(json.dumps(objects) + "\n")
     checker.stdin.flush()
     told = checker.stdout.readline()
-    assert told, "the checker has ended; the reason stands above"
+    assert told, "the checker has ended; the reason is above"
     found: list[str] = json.loads(told)
     return found
 

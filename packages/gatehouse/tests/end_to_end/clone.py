@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +31,23 @@ class Clone:
         """The clone's own code, before this environment's."""
         return code_path(self.root)
 
+    @property
+    def python(self) -> Path:
+        """What runs its commands; beside it are the tools."""
+        return Path(sys.executable)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What its commands find in their environment besides."""
+        return {}
+
     def run(self, *command: str, code: int | None = 0) -> str:
         """Standard output and error of a command in the clone; fails on another exit code."""
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([self.places, LEAN]),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(self.python.parent), os.environ["PATH"]]),
             "COLUMNS": "200",
+            **self.variables,
         }
         done = subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
@@ -45,7 +57,7 @@ class Clone:
         return output
 
     def gatehouse(self, *arguments: str, code: int | None = 0) -> str:
-        return self.run(sys.executable, "-m", "gatehouse.cli", *arguments, code=code)
+        return self.run(str(self.python), "-m", "gatehouse.cli", *arguments, code=code)
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "--all")

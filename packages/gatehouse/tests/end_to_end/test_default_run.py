@@ -87,7 +87,7 @@ def test_a_change_is_compared_with_main(clone: Clone) -> None:
     clone.gatehouse("judge", "--base", "main", code=1)
     assert (clone.root / "reports/verdict.json").read_bytes() == before
     # The pages show the same, and fetch nothing when they are opened.
-    assert "not made: Production" in clone.gatehouse("site")
+    assert "skipped: Production" in clone.gatehouse("site")
     for name in ("data_docs", "drift", "report"):
         page = (clone.root / f"reports/site/{name}.html").read_text("utf-8")
         assert "age" in page

@@ -2,88 +2,113 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 
-from gatehouse.evidence import Evidence, Of
 from gatehouse.places import LIBRARY_LOCK, SOURCE
-from gatehouse.samples.simulate import simulate
 from gatehouse.template.slim import size
 from gatehouse.template.wheel import wheel_at
-from gatehouse.verdict import Verdict
-from tests.end_to_end.clone import Clone, copy_checkout
-from tests.template.recipes import do, on_the_page
-from tests.workflows.world import SMALL
+from tests.end_to_end.clone import REPOSITORY, copy_checkout
+from tests.end_to_end.slim import Slim
 
 pytestmark = pytest.mark.slow
 
 
-class Slim(Clone):
-    """A small fork, with the wheel's files in a folder of their own as an installation has them."""
-
-    @property
-    def places(self) -> str:
-        return os.pathsep.join([str(self.root.parent / "installed"), super().places])
-
-
 @pytest.fixture(scope="module")
-def slim(tmp_path_factory: pytest.TempPathFactory) -> Slim:
-    """A fork after `gatehouse template slim`, its wheel installed as scripts/install.sh does."""
-    fork = copy_checkout(tmp_path_factory.mktemp("slim") / "fork")
-    for file, changes in SMALL.items():
-        for old, new in changes.items():
-            fork.replace(file, old, new)
-    fork.commit("Settings for a small run")
-    told = fork.gatehouse("template", "slim")
-    assert "removed  packages: " in told
-    made = Slim(fork.root)
-    target = str(fork.root.parent / "installed")
-    words = ("uv", "pip", "install", "--quiet", "--target", target, "--no-deps", "--no-index",
-             "--find-links", "vendor", "--require-hashes", "-r", str(LIBRARY_LOCK))  # fmt: skip
-    made.run(sys.executable, "-m", *words)
-    return made
+def slim(slim_fork: Path, tmp_path_factory: pytest.TempPathFactory) -> Slim:
+    """A small fork with a recorded run, and an environment that has its wheel."""
+    return Slim.copied(slim_fork, tmp_path_factory.mktemp("slim") / "fork")
 
 
-def test_it_is_small_and_one_commit(slim: Slim) -> None:
+def test_it_is_small_and_one_commit(slim: Slim, slim_fork: Path) -> None:
     """Attacks machinery that stays, and files that Git does not know of."""
+    assert "removed  packages: " in (slim_fork / "told.txt").read_text()
     left = size(slim.root)
     assert left.files <= 110
     assert left.lines <= 9000
     assert slim.run("git", "status", "--porcelain") == ""
-    assert slim.run("git", "log", "--format=%s", "-1").startswith("Depend on Gatehouse ")
+    assert slim.run("git", "log", "--format=%s", "-1", "HEAD~1").startswith("Depend on Gatehouse ")
     assert not (slim.root / "packages").exists()
     assert "template slim" not in slim.run("cat", "README.md")
     updates = yaml.safe_load((slim.root / ".github/dependabot.yml").read_text("utf-8"))["updates"]
     assert [each["package-ecosystem"] for each in updates] == ["github-actions"]
+    bento = yaml.safe_load((slim.root / "bentofile.yaml").read_text("utf-8"))
+    assert [part for part in bento["include"] if not [*slim.root.glob(part)]] == [
+        "src/gates/**/*.py"
+    ]
 
 
-def test_it_runs_from_data_to_verdict(slim: Slim) -> None:
+def test_no_page_leads_to_what_went(slim: Slim) -> None:
+    """Attacks links to the library's documentation, which is not there."""
+    pages = slim.run("git", "ls-files", "*.md").split()
+    for page in pages:
+        file = slim.root / page
+        links = re.findall(r"\]\(([^)#]+)[^)]*\)", file.read_text("utf-8"))
+        here = [link for link in links if "://" not in link]
+        assert [link for link in here if not (file.parent / link).exists()] == [], page
+
+
+def test_it_ran_from_data_to_verdict(slim: Slim) -> None:
     """Attacks a stage, a template or a table that only the library's source has."""
-    output = slim.gatehouse("run")
-    assert "PASS" in output
+    assert "PASS" in slim.gatehouse("judge")
     report = (slim.root / "reports/report.md").read_text("utf-8")
     assert "../policy.yaml#L" in report
     assert SOURCE not in report, "there are no docs to link to"
     assert "model" in slim.gatehouse("explain", "accuracy")
     slim.gatehouse("site")
-    place = slim.run(sys.executable, "-c", "import gatehouse; print(gatehouse.__file__)")
-    assert Path(place.strip()).is_relative_to(slim.root.parent / "installed")
+    place = slim.run(str(slim.python), "-c", "import gatehouse; print(gatehouse.__file__)")
+    assert Path(place.strip()).is_relative_to(slim.root / ".venv")
 
 
-def test_its_own_tests_and_its_lint_are_green(slim: Slim) -> None:
-    """Attacks tests of a fork that read the library's source."""
-    slim.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", "tests")
-    slim.run("ruff", "check", ".")
+def test_an_unchanged_run_makes_nothing_again(slim: Slim) -> None:
+    """Attacks fingerprints that an installed library has and a recorded one has not."""
+    output = slim.run("make", "run")
+    assert "train: " not in output
+    assert slim.run("git", "status", "--porcelain", "dvc.lock") == ""
+
+
+def test_the_recorded_run_is_verified(slim: Slim) -> None:
+    """Attacks a reproduction by other code than the wheel's."""
+    output = slim.run("make", "verify")
+    assert re.search(
+        r"verify: \w{12} reproduces: \d+ outputs and all evidence are the same", output
+    )
+
+
+def test_the_doctor_finds_it_well(slim: Slim) -> None:
+    """Attacks a doctor who misses the library's source, or overlooks another wheel."""
+    packages = slim.root / ".venv" / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
+    for info in Path(sysconfig.get_path("purelib")).glob("*.dist-info"):  # found by no .pth file
+        if not info.name.startswith("gatehouse-"):
+            (packages / info.name).symlink_to(info)
+    for stamp in (slim.root / ".venv").glob(".installed-*"):
+        stamp.touch()  # all sets are installed
+    output = slim.gatehouse("doctor", "--json", "--offline")
+    found = json.JSONDecoder().raw_decode(output)[0]["findings"]
+    texts = [each["text"] for each in found]
+    wheel = slim.run("ls", "vendor").strip()
+    assert f"gatehouse is vendor/{wheel}, as {LIBRARY_LOCK} locks it" in texts
+    assert "HEAD records a run" in texts
+    assert "no large files in Git" in texts
+
+
+def test_its_own_tests_and_its_checks_are_green(slim: Slim) -> None:
+    """Attacks tests and hooks of a fork that read the library's source, or miss its types."""
+    slim.run("make", "test", "ARGS=--numprocesses=0")
+    if (REPOSITORY / ".mypy_cache").is_dir():  # whole trees of libraries are read anew otherwise
+        shutil.copytree(REPOSITORY / ".mypy_cache", slim.root / ".mypy_cache")
+    output = slim.run("make", "check")
+    assert re.search(r"(?m)^types\.+Passed$", output)
+    slim.run("make", "test-library")
+    slim.run("make", "clean")
 
 
 def test_what_runs_before_an_installation_finds_the_wheel(slim: Slim) -> None:
@@ -103,52 +128,6 @@ def test_a_changed_wheel_is_not_installed(slim: Slim, tmp_path: Path) -> None:
              "--no-deps", "--no-index", "--find-links", str(tmp_path), "--require-hashes",
              "-r", str(LIBRARY_LOCK))  # fmt: skip
     assert "Hash mismatch" in slim.run(*words, code=1)
-
-
-def test_an_object_of_each_kind_is_one_file(
-    slim: Slim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """docs/extending.md: its gate, metric, rule, kind, source and trainer decide a change."""
-    shutil.copytree(slim.root.parent, tmp_path / "own", symlinks=True)
-    own = Slim(tmp_path / "own" / slim.root.name)
-    for part in on_the_page():
-        do(part, own.root)
-        touched = own.run("git", "status", "--porcelain").splitlines()
-        assert len(touched) == 2, "the object, and the settings that name it"
-        own.commit(part.partition("\n")[0])
-    assert len(list(on_the_page())) == 6
-    rows = simulate(6000)
-    rows["capital_gain"] = rows["capital_gain"].map("{:,} USD".format)
-    with contextlib.closing(sqlite3.connect(tmp_path / "crm.db")) as database:
-        rows.to_sql("customers", database, index=False)
-    told = own.gatehouse("run", code=2)
-    assert "CRM_DATABASE: names no file" in told
-    monkeypatch.setenv("CRM_DATABASE", str(tmp_path / "crm.db"))
-    own.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", "tests")
-    own.run("ruff", "check", ".")
-    own.gatehouse("run", code=None)
-    verdict = Verdict.read(own.root / "reports/verdict.json")
-    assert verdict.errors == {}
-    assert {result.rule for result in verdict.rules} >= {"missing-few", "accuracy-cost"}
-    raw = pd.read_parquet(own.root / "data/raw/rows.parquet")
-    assert raw["capital_gain"].dtype == "float64"
-    train, test = (
-        set(pd.read_parquet(own.root / f"data/prepared/{split}.parquet")["occupation"].dropna())
-        for split in ("train", "test")
-    )
-    assert test == {"Transport-moving"}
-    assert not train & test
-    own.commit("The first run")
-    own.run("git", "checkout", "--quiet", "-b", "change")
-    own.gatehouse("set", "train.forest.trees=10")
-    told = own.gatehouse("run", "--base", "main", code=None)
-    assert "train: " in told
-    assert "ingest: " not in told
-    verdict = Verdict.read(own.root / "reports/verdict.json")
-    assert verdict.errors == {}
-    evidence = Evidence.read(own.root / "reports/evidence/accuracy.json")
-    of = {each.of for each in evidence.measurements if each.name == "decision_cost"}
-    assert of == {Of.CANDIDATE, Of.BASE, Of.COMPARISON}
 
 
 def test_an_update_raises_the_wheel(slim: Slim, tmp_path: Path) -> None:

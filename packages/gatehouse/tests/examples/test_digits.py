@@ -15,7 +15,7 @@ from gatehouse.contract import load_contract
 from gatehouse.digest import SPLITS
 from gatehouse.gates.latency import measure as latency
 from gatehouse.judge import apply_rule
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
 from gatehouse.measure import measure, measure_and_write
 from gatehouse.model import write_metadata
 from gatehouse.pipeline import ingest, quantize, train

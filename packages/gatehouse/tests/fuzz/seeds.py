@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from gatehouse.digest import dvc_md5
 from gatehouse.evidence import Evidence
-from gatehouse.github.candidate import OUTPUTS
+from gatehouse.trusted.candidate import OUTPUTS
 from gatehouse.workspace import MODEL, MODEL_FP32
 from tests.gatehouse.tiny import Finished, lay_out, make_graph, origin
 

@@ -13,15 +13,15 @@ from gatehouse.changes import contract_changes, policy_changes
 from gatehouse.contract import parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import evidence_path
-from gatehouse.github.archive import unpack
-from gatehouse.github.candidate import check_outputs
-from gatehouse.github.judged import Judged, Note
-from gatehouse.github.recording import own_outputs
 from gatehouse.judge import Case, judge
-from gatehouse.judging import read_all_evidence
+from gatehouse.judge_files import read_all_evidence
 from gatehouse.lock import relock
 from gatehouse.policy import parse_policy
 from gatehouse.report.context import flat
+from gatehouse.trusted.archive import unpack
+from gatehouse.trusted.candidate import check_outputs
+from gatehouse.trusted.judgement import Judgement, Note
+from gatehouse.trusted.recording import own_outputs
 from gatehouse.typed import parse_yaml
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, Workspace
@@ -139,13 +139,13 @@ def _replaced(good: Candidate, path: Path) -> Callable[[bytes], str]:
 
 def _judged(folder: Path) -> Target:
     note = Note(state="failure", text="accuracy: roc_auc 0.12 must be at least 0.8")
-    seed = Judged(head=HEAD, overall=note, gates=dict.fromkeys(NAMES, note)).to_json().encode()
+    seed = Judgement(head=HEAD, overall=note, gates=dict.fromkeys(NAMES, note)).to_json().encode()
     path = folder / "judged.json"
 
     def attempt(data: bytes) -> str:
         path.write_bytes(data)
         try:
-            judged = Judged.read(path)
+            judged = Judgement.read(path)
         except GatehouseError:
             return "refused"
         states = {note.state for note in (judged.overall, *judged.gates.values())}

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from gatehouse.github.candidate import check_outputs
-from gatehouse.github.measuring import measure_all
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
+from gatehouse.trusted.candidate import check_outputs
+from gatehouse.trusted.measuring import measure_all
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, Workspace
 from tests.fuzz.campaign import Target

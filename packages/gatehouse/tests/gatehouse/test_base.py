@@ -267,7 +267,7 @@ def test_another_question_is_a_first_run(repository: Repository, change: str) ->
 )
 def test_a_name_that_is_no_commit_is_told(repository: Repository, ref: str) -> None:
     """Attacks names that git would take for an option, a range, a file or nothing."""
-    with pytest.raises(GatehouseError, match="is no commit here"):
+    with pytest.raises(GatehouseError, match="is not a commit here"):
         find_base(ref, repository.root)
 
 

@@ -24,10 +24,10 @@ DESK = tuple(f"{name}." for name in AT_A_DESK)
 
 TRUSTED = (
     "gatehouse.cli", "gatehouse.base", "gatehouse.contract", "gatehouse.digest", "gatehouse.judge",
-    "gatehouse.judging", "gatehouse.measure", "gatehouse.prepare", "gatehouse.run",
+    "gatehouse.judge_files", "gatehouse.measure", "gatehouse.prepare", "gatehouse.run",
     "gatehouse.split", "gatehouse.verdict", "gatehouse.workspace", "gatehouse.gates",
     "gatehouse.github", "gatehouse.objects", "gatehouse.release", "gatehouse.report",
-    "gatehouse.serving", "gates",
+    "gatehouse.serving", "gatehouse.trusted", "gates",
 )  # fmt: skip
 """What jobs that judge, record, sign or serve load; of packages, every module."""
 
@@ -86,10 +86,20 @@ def test_what_decides_loads_without_the_pipeline(tmp_path: Path) -> None:
 
 def test_a_trusted_module_reaches_no_desk_command_by_itself() -> None:
     """Attacks an import inside of a function, which only fails when it runs."""
-    for root in ("github", "release", "objects", "serving", "gates", "report"):
+    for root in ("github", "trusted", "release", "objects", "serving", "gates", "report"):
         for file in (FOLDERS["gatehouse"] / root).rglob("*.py"):
             named = {name for name in imported(file) if f"{name}.".startswith(DESK)}
             assert not named, file
+
+
+def test_what_measures_and_judges_knows_no_github() -> None:
+    """Attacks code of trust that only works in GitHub's jobs, and a token in its reach."""
+    files = sorted((FOLDERS["gatehouse"] / "trusted").rglob("*.py"))
+    assert files
+    for file in files:
+        other = ("gatehouse.github.", "github.", "requests.")
+        named = {name for name in imported(file) if f"{name}.".startswith(other)}
+        assert not named, file
 
 
 def imported(file: Path) -> set[str]:

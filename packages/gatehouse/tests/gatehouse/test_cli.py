@@ -130,7 +130,7 @@ def test_the_help_lists_whole_lines_by_section(gatehouse: Command, tmp_path: Pat
         ("Drift", ("Wasserstein", "**", "docs/gates.md")),
         ("brier score", ("squared distance", "docs/glossary.md")),
         ("ModelSlow", ("99th percentile", "docs/operations.md")),
-        ("at_least", ("interval must be above this", "docs/evidence.md")),
+        ("at_least", ("interval must be above this", "docs/reference/policy.md")),
     ],
 )
 def test_a_word_is_explained(
@@ -251,10 +251,10 @@ def test_a_swapped_model_fails(gatehouse: Command, finished: Finished) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--base", "nowhere"), "'nowhere' is no commit here"),
-        (("--base", ""), "'' is no commit here"),
-        (("--base", "-x"), "'-x' is no commit here"),
-        (("--base", "--", "x"), "'--' is no commit here"),
+        (("--base", "nowhere"), "'nowhere' is not a commit here"),
+        (("--base", ""), "'' is not a commit here"),
+        (("--base", "-x"), "'-x' is not a commit here"),
+        (("--base", "--", "x"), "'--' is not a commit here"),
         (("--policy", "nowhere.yaml"), "neither a policy file nor a commit"),
         (("--policy", ""), "neither a policy file nor a commit"),
     ],

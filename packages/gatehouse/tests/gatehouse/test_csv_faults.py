@@ -22,11 +22,11 @@ ROWS = "".join(f"{number},north,no\n" for number in range(300))
         (f"Sales\n\nage,region,y\n{ROWS}", r"lines 1 to 2 are no list of names \('Sales'\)"),
         (f"Sales,,\n,,\nage,region,y\n{ROWS}", "lines 1 to 2 are no list of names"),
         ("a,b\n1,2,\n3,4,\n", "each row ends with a separator.*take it off"),
-        ("a;b\n1;2;3\n2;3;4\n", "each row has 3 columns, the line of names 2.*R"),
+        ("a;b\n1;2;3\n2;3;4\n", "each row has 3 columns, the header 2.*R"),
         ('a,b\n"x \\"q\\" y",2\n', "line 2 writes a quote inside a text .*twice"),
         ('a,b\n1,2\n"x \\", y",2\n', "line 3 writes a quote"),
         ("a,b\n---,----\n1,2\n", "line 2 underlines the names .*take it out"),
-        ("a,b\n1,2\na,b\n3,4\n", "line 3 is the line of names once more"),
+        ("a,b\n1,2\na,b\n3,4\n", "line 3 is the header once more"),
         ('[{"a": 1, "b": 2}]', "is JSON, not CSV"),
         ('{"a": 1}\n{"a": 2}\n', "is JSON, not CSV"),
         ("\ufeff<!DOCTYPE html><html></html>", "is HTML or XML, not CSV"),
@@ -68,9 +68,9 @@ def test_a_sound_beginning_is_left_alone(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a,b\n1,2\n3,4,5\n", "line 3 has 3 columns, the line of names 2 columns: put quotes"),
+        ("a,b\n1,2\n3,4,5\n", "line 3 has 3 columns, the header 2 columns: put quotes"),
         ('a,b\n"x\ny",2\n3\n', "line 4 has 1 column,"),
-        ("a,b\n1,2\n# the end\n", "line 3 begins as a comment does"),
+        ("a,b\n1,2\n# the end\n", "line 3 is a comment"),
         ('a,b\n1,2\n"x \\", y",2\n', "line 3 writes a quote"),
     ],
 )

@@ -47,6 +47,6 @@ def test_a_url_of_a_command_holds_no_password() -> None:
     with pytest.raises(GatehouseError, match="the URL holds a password") as error:
         check_url(f"https://me:{word}@host/a.csv")
     assert word not in str(error.value)
-    with pytest.raises(GatehouseError, match="this is no URL"):
+    with pytest.raises(GatehouseError, match="this is not a URL"):
         check_url("https://[::1/a.csv")
     assert check_url(f"s3://bucket/a.csv?sig={word}") == "s3://bucket/a.csv"

@@ -10,7 +10,7 @@ import pytest
 
 from gatehouse.base import BASE_FILE
 from gatehouse.errors import GatehouseError
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
 from gatehouse.places import OWN
 from gatehouse.run import reproduce, run, stopped_by_data, write_verdict_and_report
 from gatehouse.workspace import VERDICT
@@ -52,7 +52,7 @@ def test_a_report_of_an_earlier_run_is_told(
     monkeypatch.chdir(finished.root)
     monkeypatch.setattr("gatehouse.run.check_source", lambda: None)
     monkeypatch.setattr("gatehouse.run.reproduce", lambda: False)
-    with pytest.raises(GatehouseError, match=r"stands above$"):
+    with pytest.raises(GatehouseError, match=r"is above$"):
         run(None, None)
     write_verdict_and_report(finished.workspace, verdict_on(finished.workspace))
     told = r"above\nreports/report\.md and reports/verdict\.json are of an earlier run$"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
 from gatehouse.run import write_verdict_and_report
 from gatehouse.tracking import track
 from gatehouse.workspace import MODEL

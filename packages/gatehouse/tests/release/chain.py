@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.places import code_path
 from tests.end_to_end.clone import Clone
 from tests.release.registry import Registry
 from tests.shared import LEAN
@@ -44,14 +42,17 @@ class Chain:
 
     def gatehouse(self, *words: str, code: int = 0, **variables: str) -> str:
         """A command of the fork's own code; what it said."""
-        return self.run(sys.executable, "-m", "gatehouse.cli", *words, code=code, **variables)
+        return self.run(
+            str(self.clone.python), "-m", "gatehouse.cli", *words, code=code, **variables
+        )
 
     def run(self, *words: str, code: int = 0, **variables: str) -> str:
         environment = os.environ | self.registry.variables
         environment |= {
             "COSIGN_PASSWORD": PASSWORD,
-            "PYTHONPATH": os.pathsep.join([code_path(self.clone.root), LEAN]),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": os.pathsep.join([self.clone.places, LEAN]),
+            "PATH": os.pathsep.join([str(self.clone.python.parent), os.environ["PATH"]]),
+            **self.clone.variables,
         }
         done = subprocess.run(
             words,

@@ -19,7 +19,7 @@ from gatehouse.release.machinery import machinery_digest
 from gatehouse.release.packages import PYTHON
 from gatehouse.release.promote import PRODUCTION
 from gatehouse.release.result import Release
-from gatehouse.release.settled import verdict_digest
+from gatehouse.release.settled_verdict import verdict_digest
 from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT
 from gatehouse.verdict import Verdict
 from tests.gatehouse.release.images import Files

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.github.measuring import IMPORTED
+from gatehouse.trusted.measuring import IMPORTED
 
 ROOT = Path(__file__).parents[4]
 
@@ -17,17 +17,18 @@ ROOT = Path(__file__).parents[4]
 NEEDS = {
     "github": (
         *(f"gatehouse.github.{name}" for name in
-          ("accept", "alarm", "client", "comment", "look", "opening", "owners", "publish",
-           "settings", "target")),
-        "gatehouse.release.bound", "gatehouse.release.promote", "gatehouse.release.signing",
+          ("accept", "alarm", "client", "comment", "find_target", "look", "opening", "publish",
+           "settings")),
+        "gatehouse.codeowners", "gatehouse.release.bound", "gatehouse.release.promote",
+        "gatehouse.release.signing",
     ),
     "objects": (
-        *(f"gatehouse.github.{name}" for name in ("keep", "kept", "named", "start")),
+        *(f"gatehouse.github.{name}" for name in ("keep", "kept", "named_commit", "start")),
         "gatehouse.objects.bring", "gatehouse.objects.push", "dvc.config", "dvc.fs", "dvc_s3",
         "gto.cli", "tqdm",
     ),
     "gates": (
-        *(f"gatehouse.github.{name}" for name in ("fetching", "judging", "publish")),
+        *(f"gatehouse.github.{name}" for name in ("fetch_step", "judge_step", "publish")),
         *IMPORTED, "gatehouse.monitor.run", "dvc.fs", "fairlearn",
     ),
     "site": (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.github.owners import OWNERS_FILE
+from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER, parse
 
 SAMPLE = Path(__file__).parent

@@ -21,7 +21,7 @@ READERS = (
     "tests/deploy/test_argocd.py",
     "tests/examples/test_digits.py::test_dvc_takes_the_folder_for_a_project_of_its_own",
     "tests/gatehouse/doctor/test_settings.py",
-    "tests/gatehouse/github/test_owners.py",
+    "tests/gatehouse/test_codeowners.py",
     "tests/gatehouse/github/test_settings.py",
     "tests/gatehouse/release/test_packages.py",
     "tests/gatehouse/template/test_update.py::test_the_real_files_of_this_repository",

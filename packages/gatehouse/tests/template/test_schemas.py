@@ -1,4 +1,4 @@
-"""docs/schemas and the reference in docs/evidence.md are those that the code writes today."""
+"""docs/schemas and the tables in docs are those that the code writes today."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.reference import PAGE, updated
+from gatehouse.errors import GatehouseError
+from gatehouse.gates import GATES
+from gatehouse.reference import DOCS, PARTS, updated
 from gatehouse.schemas import published, write_schemas
 
 ROOT = Path(__file__).parents[4]
@@ -21,7 +23,22 @@ def test_published_schemas_are_up_to_date(name: str, tmp_path: Path) -> None:
     assert stored.read_bytes() == made.read_bytes(), "run: gatehouse schemas"
 
 
-def test_the_reference_is_up_to_date() -> None:
-    """docs/evidence.md must describe the files as they are."""
-    page = (ROOT / "packages/gatehouse" / PAGE).read_text(encoding="utf-8")
-    assert updated(page) == page, "run: python -m gatehouse.reference"
+@pytest.mark.parametrize("name", PARTS)
+def test_the_tables_of_a_page_are_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks a table that a new key, gate, metric, rule, command or setting is missing from."""
+    monkeypatch.chdir(ROOT / "packages/gatehouse")
+    page = (DOCS / name).read_text("utf-8")
+    assert updated(name, page) == page, "run: python -m gatehouse.reference"
+
+
+def test_a_page_without_its_marks_is_an_error() -> None:
+    """Attacks a page whose table was deleted by hand, and is then never written again."""
+    with pytest.raises(GatehouseError, match=r"docs/serving\.md: the marks .* are missing"):
+        updated("serving.md", "# Serving\n")
+
+
+def test_the_readme_lists_the_gates() -> None:
+    """Attacks a gate that was added, and that the README does not name."""
+    text = (ROOT / "README.md").read_text("utf-8").partition("| gate | asks |")[2]
+    rows = text.partition("\n\n")[0].splitlines()[2:]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == [gate.name for gate in GATES]

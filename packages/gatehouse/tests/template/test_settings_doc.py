@@ -1,4 +1,4 @@
-"""docs/github.md lists every variable and secret that a workflow reads, and none besides."""
+"""docs/github-settings.md lists the variables and secrets that a workflow reads, and no others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS = {"vars": "variable", "secrets": "secret"}  # pragma: allowlist secret
 
 def test_every_setting_is_in_the_table() -> None:
     """Attacks a name that nobody can guess, and one that was renamed or is read no longer."""
-    page = (REPOSITORY / "packages/gatehouse/docs/github.md").read_text("utf-8")
+    page = (REPOSITORY / "packages/gatehouse/docs/github-settings.md").read_text("utf-8")
     section = page.split("## Variables and secrets\n")[1].split("\n## ")[0]
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
     told = {

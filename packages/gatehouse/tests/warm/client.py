@@ -6,7 +6,7 @@ It runs before every process's own code, so it imports next to nothing, pathlib 
 import os
 import sys
 
-_READER = ["-m", "gatehouse.github.reader"]
+_READER = ["-m", "gatehouse.trusted.reader"]
 ADDRESS = os.path.join(os.path.dirname(__file__), "socket")
 
 

@@ -1,7 +1,7 @@
 """A copy becomes no more than the process that asked for it: its namespaces, its user, its rights.
 
 A process that opens a stranger's files runs as another user, with no network and a view of its own
-(`gatehouse.github.isolation`). Its copy enters all of that before it runs a line of the command.
+(`gatehouse.trusted.isolation`). Its copy enters all of that before it runs a line of the command.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse.github.apart import Done
-from gatehouse.github.isolation import Isolation, Level
+from gatehouse.trusted.isolation import Isolation, Level
+from gatehouse.trusted.process import Done
 from tests.shared import WARM
 from tests.warm import COLD
 
@@ -38,14 +38,14 @@ def test_a_copy_has_the_rights_of_who_asked(level: Level, tmp_path: Path) -> Non
     (folder / "gatehouse/github").mkdir(parents=True)
     for name in ("__init__.py", "github/__init__.py"):
         (folder / "gatehouse" / name).touch()
-    (folder / "gatehouse/github/reader.py").write_text(PROBE)
+    (folder / "gatehouse/trusted/reader.py").write_text(PROBE)
     (tmp_path / "secret").touch()
     isolation = Isolation(level, folder)
 
     def probe(**more: str) -> Done | None:
         path = os.pathsep.join([str(folder), os.environ[WARM]])
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, **more}
-        words = [sys.executable, "-P", "-m", "gatehouse.github.reader", "data"]
+        words = [sys.executable, "-P", "-m", "gatehouse.trusted.reader", "data"]
         return isolation.run(words, environment, 60)
 
     alone = probe(**{COLD: "1"})

@@ -188,16 +188,22 @@ class Act:
             "PYTEST_PLUGINS": "xdist.plugin",
             "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
             "STAND_INS": str(HERE.parents[1]),
-            "STAND_IN_LEAN": LEAN,
             "STAND_IN_PYTHON": sys.executable,
             "STAND_IN_ORIGIN": self.github.origin.as_uri(),
             "STAND_IN_CML": str(HERE / "cml"),
             "STAND_IN_ARTIFACTS": str(self.github.artifact_folder),
             "STAND_IN_TOKENS": str(self.github.token_folder),
-            "STAND_IN_OWNERS": _owners(place),
-            "STAND_IN_PACKAGES": sysconfig.get_path("purelib"),
-            "STAND_IN_SCRIPTS": sysconfig.get_path("scripts"),
-        }
+        } | packages_of_the_tests(place)
+
+
+def packages_of_the_tests(place: Path) -> dict[str, str]:
+    """What the stand-in for an installation is made of; a file of it is written to `place`."""
+    return {
+        "STAND_IN_LEAN": LEAN,
+        "STAND_IN_OWNERS": _owners(place),
+        "STAND_IN_PACKAGES": sysconfig.get_path("purelib"),
+        "STAND_IN_SCRIPTS": sysconfig.get_path("scripts"),
+    }
 
 
 def _owners(place: Path) -> str:

@@ -17,7 +17,7 @@ from tests.workflows.world import World, make_fork
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs a whole workflow in a fork is slow."""
     for item in items:
-        if "world" in getattr(item, "fixturenames", ()):
+        if {"world", "slim_world"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
 
 
@@ -34,3 +34,13 @@ def world(_fork: Path, tmp_path: Path) -> Iterator[World]:
     shutil.copytree(_fork / "origin.git", origin)
     with GitHub(tmp_path, origin=origin) as github:
         yield World.copy_of(_fork, tmp_path, github)
+
+
+@pytest.fixture
+def slim_world(slim_fork: Path, tmp_path: Path) -> Iterator[World]:
+    """The same of a small fork, with its own tests and hooks."""
+    act_binary()
+    origin = tmp_path / "origin.git"
+    shutil.copytree(slim_fork / "origin.git", origin)
+    with GitHub(tmp_path, origin=origin) as github:
+        yield World.copy_of(slim_fork, tmp_path, github)

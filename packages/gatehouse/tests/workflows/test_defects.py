@@ -1,7 +1,7 @@
 """Attacks gates by a pull request that brings a defect, from its model to its status.
 
 Defects that must be trained, and one that stops the pipeline; the other gates' are judged in
-tests/gatehouse/github/test_judging.py.
+tests/gatehouse/github/test_judge_step.py.
 """
 
 from __future__ import annotations

@@ -49,11 +49,17 @@ def settings(world: World, registry: Registry, folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fork", ["world", "slim_world"])
 def test_what_merged_is_released(
-    world: World, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    fork: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Judged, built, pushed, signed, registered, proposed for staging, and then for production."""
     need_tools()
+    world: World = request.getfixturevalue(fork)
     # The scan asks a service for known vulnerabilities, and their answer is no affair of a test.
     world.author.replace(WORKFLOW, SCAN, "true")
     world.author.commit("No scan")

@@ -332,7 +332,7 @@ def test_a_wrong_payload_is_told_and_nothing_runs(world: World) -> None:
     assert result.code != 0
     step = result.jobs["train"].step("Write the settings")
     assert step.result == "failure"
-    assert "'--help': is no KEY=VALUE" in step.output
+    assert "'--help': is not KEY=VALUE" in step.output
     assert INJECTED not in result.log
     assert world.github.state.pulls == {}
 
@@ -342,7 +342,7 @@ def test_a_wrong_payload_is_told_and_nothing_runs(world: World) -> None:
     [
         ({"SETTINGS": "train.seeed=1"}, "train.seeed: there is no such setting; train has:"),
         ({"SETTINGS": "train.seed=1;echo pwned$((6*7))"}, "train.seed"),
-        ({"SETTINGS": "Object"}, "is no KEY=VALUE"),  # what a payload's mapping becomes
+        ({"SETTINGS": "Object"}, "is not KEY=VALUE"),  # what a payload's mapping becomes
         ({"DATA": "`echo pwned$((6*7))`"}, "data"),
         ({"DATA": "../../etc/passwd"}, "is no data source"),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.end_to_end.clone import Clone, copy_checkout
+from tests.end_to_end.slim import Slim
 from tests.github.api import GitHub
 from tests.github.state import Comment, PullRequest, Run
 from tests.sample import lay_owners
@@ -81,6 +82,25 @@ def make_fork(folder: Path, settings: Settings = SMALL) -> None:
         for old, new in changes.items():
             clone.replace(file, old, new)
     lay_owners(work, "@octo/ml")
+    _record(clone, folder)
+
+
+def make_slim_fork(folder: Path) -> None:
+    """The same of a small fork, with its own tests and hooks; `told.txt` has slim's words."""
+    clone = copy_checkout(folder / "work")
+    for file, changes in SMALL.items():
+        for old, new in changes.items():
+            clone.replace(file, old, new)
+    lay_owners(clone.root, "@octo/ml")
+    clone.commit("Settings for a small run")
+    (folder / "told.txt").write_text(clone.gatehouse("template", "slim"))
+    slim = Slim(clone.root)
+    slim.set_up()
+    _record(slim, folder)
+
+
+def _record(clone: Clone, folder: Path) -> None:
+    """Run the pipeline, and let the origin and a DVC remote have what it made."""
     clone.run("dvc", "remote", "add", "--default", "folder", str(folder / "dvc-remote"))
     clone.gatehouse("run", code=None)
     clone.run("dvc", "push", "--quiet", "--run-cache")
@@ -88,7 +108,7 @@ def make_fork(folder: Path, settings: Settings = SMALL) -> None:
     clone.run("git", "repack", "-adq")  # a fetch of loose objects packs them each time
     verdict = clone.gatehouse("judge")
     assert "PASS" in verdict, verdict
-    clone.run("git", "clone", "--quiet", "--bare", str(work), str(folder / "origin.git"))
+    clone.run("git", "clone", "--quiet", "--bare", str(clone.root), str(folder / "origin.git"))
     clone.run("git", "remote", "add", "origin", str(folder / "origin.git"))
 
 
@@ -113,7 +133,10 @@ class World:
 
     @classmethod
     def copy_of(cls, made: Path, folder: Path, github: GitHub) -> World:
-        shutil.copytree(made / "work", folder / "work", symlinks=True)
+        work = made / "work"
+        shutil.copytree(
+            work, folder / "work", symlinks=True, ignore=shutil.ignore_patterns(".venv")
+        )
         author = Clone(folder / "work")
         author.run("git", "remote", "set-url", "origin", str(github.origin))
         return cls(github, author, Act(folder, github))

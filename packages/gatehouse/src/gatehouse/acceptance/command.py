@@ -68,7 +68,7 @@ def parse_command(body: str) -> Command:
     verb: Literal["accept", "revoke"] = "accept" if found["verb"] == "accept" else "revoke"
     if verb == "accept" and not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         raise GatehouseError(
-            f"give a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters behind the colon"
+            f"give a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters after the colon"
         )
     return Command(verb, rules, found["digest"], reason)
 

@@ -164,7 +164,7 @@ def read_folder(root: Path) -> tuple[Acceptance, ...]:
     found = []
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or not path.is_file():
-            raise GatehouseError(f"{path}: is no plain file; only the gates write to {FOLDER}/")
+            raise GatehouseError(f"{path}: is not a plain file; only the gates write to {FOLDER}/")
         found.append(parse(path.read_bytes(), FOLDER / path.name))
     return tuple(found)
 
@@ -178,7 +178,7 @@ def parse(data: bytes, path: Path) -> Acceptance:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise GatehouseError(f"{path}: is no UTF-8 text; only the gates write it") from None
+        raise GatehouseError(f"{path}: is not UTF-8 text; only the gates write it") from None
     found = Acceptance.parse(text, path)
     if found.path.as_posix() != path.as_posix() or found.to_json() != text:
         raise GatehouseError(

@@ -28,18 +28,18 @@ _SHOWN = 60
 @click.option("--positive", metavar="VALUE",
               help="For a binary target, the value whose probability is predicted.")  # fmt: skip
 @click.option("--protected", metavar="A,B",
-              help="Columns by which fairness is measured; the model is not fed them.")  # fmt: skip
+              help="Columns to compare for fairness; the model does not read them.")  # fmt: skip
 @click.option("--ignore", metavar="A,B",
               help="Columns that the model must not see.")  # fmt: skip
 @click.option("--keep", metavar="A,B",
               help="Features that look like ids, running numbers, text or leaks.")  # fmt: skip
 @click.option("--key", metavar="COLUMN", help="The column that identifies a row.")
 @click.option("--weight", metavar="COLUMN",
-              help="How much a row counts in training, such as a survey's weight.")  # fmt: skip
+              help="The column with each row's weight in training.")  # fmt: skip
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]),
-              help="Where whole numbers could be classes or a number to predict.")  # fmt: skip
-@click.option("--yes", is_flag=True, help="Ask nothing: take the defaults, and say which.")
-@click.option("--force", is_flag=True, help="Overwrite files that hold changes not in Git.")
+              help="The task, if integers could be classes or a number to predict.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Ask nothing: use the defaults, and print them.")
+@click.option("--force", is_flag=True, help="Overwrite files with uncommitted changes.")
 @command
 def init_command(
     place: str,
@@ -57,13 +57,13 @@ def init_command(
     """Set up this repository for your table, a file or a URL.
 
 
-    The table is CSV (any separator and encoding) or Parquet. Looks through all rows, and writes
-    contract.yaml (what a row is), policy.yaml (floors from a baseline that it measures),
-    params.yaml (where the rows come from) and model_card.yaml (a form). Nothing of the sample
-    stays. Then `make run` trains and judges.
-    The target decides the task: two values make it binary, a few texts or whole numbers
-    multiclass, other numbers regression. Free text, dates, constants and ids are left out, and
-    said so. What is unsure is asked on a terminal.
+    The table is CSV (any separator and encoding) or Parquet. Reads all rows and writes
+    contract.yaml (the columns), policy.yaml (floors from a measured baseline), params.yaml (the
+    source of the rows) and model_card.yaml (a form). Replaces everything of the sample. Then
+    `make run` trains and judges.
+    The target decides the task: two values make it binary, a few texts or integers multiclass,
+    other numbers regression. Free text, dates, constants and ids are left out, and listed. If
+    something is unclear, the command asks on a terminal.
 
     For example: gatehouse init customers.csv --target churned --positive yes --protected sex
     """

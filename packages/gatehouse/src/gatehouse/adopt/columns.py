@@ -195,9 +195,9 @@ def _find_key(profiles: dict[str, Profile], named: set[str], questions: Question
             "taken as the key, --key names another" if sure else "not used, unless --key names it"
         )
         if questions.yes(
-            f"'{profile.name}' has another value in every row. Does it identify a row (its key)?",
+            f"'{profile.name}' has a different value in every row. Is it a key?",
             default=sure,
-            told=f"'{profile.name}' has another value in every row: {taken}",
+            told=f"'{profile.name}' has a different value in every row: {taken}",
         ):
             return profile.name
     return None
@@ -310,7 +310,7 @@ def _column(profile: Profile, output: str) -> Planned:
         case Kind.TEXT:
             return _ignored(profile, "ignored: free text (sentences, or nearly a value per row)")
         case Kind.ID:
-            return _ignored(profile, "ignored: another value in every row")
+            return _ignored(profile, "ignored: a different value in every row")
         case Kind.ENTITY:
             return _ignored(profile, "ignored: an id that is in several rows")
         case Kind.MIXED:

@@ -41,14 +41,13 @@ def check_unchanged(copy: Path | None, questions: Questions, *, force: bool) -> 
         return
     names = ", ".join(map(str, changed))
     if questions.asked and questions.yes(
-        f"These files hold changes that are not in Git: {names}. Overwrite them?",
+        f"These files have uncommitted changes: {names}. Overwrite them?",
         default=False,
         told="",
     ):
         return
     raise GatehouseError(
-        f"{names}: hold changes that are not in Git, and would be overwritten; commit them, or say "
-        "--force"
+        f"{names}: have uncommitted changes that would be overwritten; commit them, or use --force"
     )
 
 

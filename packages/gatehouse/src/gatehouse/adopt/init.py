@@ -160,8 +160,7 @@ def _tell_marks(seen: Scan, questions: Questions) -> None:
     for mark, names in columns.items():
         shown = ", ".join(names[:_COLUMNS_TOLD]) + (", …" if len(names) > _COLUMNS_TOLD else "")
         questions.tell(
-            f"'{mark}' is taken for a missing value (in {shown}): so says data.file.missing of "
-            "params.yaml"
+            f"'{mark}' counts as a missing value (in {shown}): see data.file.missing in params.yaml"
         )
 
 
@@ -213,7 +212,7 @@ def without_leaks(
     """
     for name, value in found.items():
         metric = "R²" if plan.target.task is Task.REGRESSION else "ROC AUC"
-        told = f"tells the target by itself ({metric} {value:.3f})"
+        told = f"predicts the target by itself ({metric} {value:.3f})"
         alone = len(plan.of(Role.FEATURE)) == 1
         if needed:
             questions.tell(
@@ -267,7 +266,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
         if n < _FEW_OF_CLASS:
             warnings.append(
                 f"'{value}' of '{target.name}' has {n} row{'s' * (n != 1)}, about {sizes.rarest} "
-                "to test on: what is said of it will be uncertain; rare classes may be merged"
+                "to test on, so its results will be uncertain; consider merging rare classes"
             )
     warnings += [
         f"'{name}' is in several rows: rows of the same {name} are in train and in test, so "
@@ -284,7 +283,7 @@ def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Si
         )
     if not _learns(target.task, baseline):
         warnings.append(
-            "the baseline does no better than guessing: these columns may say nothing of "
+            "the baseline does no better than guessing: these columns may not predict "
             f"'{target.name}'"
         )
     return warnings

@@ -68,7 +68,7 @@ def column_of(name: str, option: str, names: Sequence[str]) -> str:
     shown = ", ".join(map(repr, close)) or few
     meant = "did you mean" if close else "it has"
     values = sum(NUMBER.fullmatch(other.strip()) is not None for other in names)
-    bare = ". Are these values? Then put a line of names first" if 2 * values > len(names) else ""
+    bare = ". Are these values? Then add a header line" if 2 * values > len(names) else ""
     raise GatehouseError(f"{option}: the table has no column '{name}'; {meant}: {shown}{bare}")
 
 
@@ -124,7 +124,7 @@ def check_target(profile: Profile) -> None:
         Kind.ENTITY: "is an id that is in several rows, and can't be predicted",
         Kind.COUNTER: "counts the rows one by one, and can't be predicted",
         Kind.UNREAD: "holds lists or bytes; a target is a category or a number",
-        Kind.ID: "has another value in every row: it identifies rows, and can't be predicted",
+        Kind.ID: "has a different value in every row: it identifies rows, and can't be predicted",
         Kind.MIXED: f"holds numbers, but {profile.strays:,} rows hold other text; fix these",
     }.get(profile.kind)
     if problem is not None:

@@ -57,11 +57,11 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
     told = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
     # A class called NA would go unnoticed.
     named = not profile.is_numeric and {*profile.absent} != {""}
-    classes = "; a class of that name wants another" if named else ""
+    classes = "; rename a class of that name" if named else ""
     if not questions.yes(
         f"{told}{classes}. Drop these rows?",
         default=True,
-        told=f"{told}: they are dropped, and so says data.file.unlabelled of params.yaml{classes}",
+        told=f"{told}: they are dropped (data.file.unlabelled in params.yaml){classes}",
     ):
         raise GatehouseError(
             f"--target: {told}. A row without it can be neither trained on nor tested: let these "

@@ -15,10 +15,10 @@ from gatehouse.exits import PASS
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to play: a new folder; a temporary one by default. It stays.",
+    help="A new folder to play in; by default a temporary one. It is kept.",
 )
 @click.option(
-    "--image", metavar="BASE", help="Serve the new model from an image on this base, by podman."
+    "--image", metavar="BASE", help="Serve the new model from an image on this base, with podman."
 )
 @command
 def demo(folder: Path | None, image: str | None) -> int:

@@ -165,7 +165,7 @@ class Story:
             allowed = (DRIFT.name, ROWS.name, ACCURACY.name)
             if any(result.blocks and result.gate not in allowed for result in red.rules):
                 raise GatehouseError(f"red by more than its data; see {self.root / 'reports'}")
-        with self._title("An owner agrees that the world moved: waivers, on main, for a week"):
+        with self._title("An owner accepts the drift: waivers, on main, for a week"):
             git("switch", "--quiet", "main", root=self.root)
             self._waive([result.rule for result in red.rules if result.blocks])
             self._commit("The drift is real")

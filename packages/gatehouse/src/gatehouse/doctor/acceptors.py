@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gatehouse.codeowners import OWNERS_FILE, owners_of, parse
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
 from gatehouse.github.acceptors import is_alone, is_user
-from gatehouse.github.owners import OWNERS_FILE, owners_of, parse
 from gatehouse.github.settings_api import Api
 from gatehouse.github.settings_steps import APP_VARIABLE
 from gatehouse.ownership import PLACEHOLDER

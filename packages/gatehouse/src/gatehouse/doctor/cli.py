@@ -14,7 +14,7 @@ from gatehouse.exits import FAIL, PASS
 @click.option("--write", is_flag=True,
               help="Also write, read and delete a tiny file in the DVC remote.")  # fmt: skip
 @click.option("--offline", is_flag=True, help="Do not ask GitHub.")
-@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @command
 def doctor(write: bool, offline: bool, as_json: bool) -> int:
     """Check this machine and GitHub, and say how to fix problems.

@@ -1,4 +1,4 @@
-"""Does .venv have what the locks say?"""
+"""Does .venv have what the locks say, and the library of this repository?"""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
+from gatehouse.digest import file_digest
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
+from gatehouse.places import LIBRARY_LOCK, VENDOR, is_library_of, wheel_of
 from gatehouse.typed import read_text
 
 AREA = Area("environment")
@@ -46,6 +48,24 @@ def check_environment(root: Path) -> Iterator[Finding]:
             yield AREA.problem(f".venv is not as {lock} says: {told}", again)
         else:
             yield AREA.fine(f".venv is as {lock} says")
+    yield from _library(root)
+
+
+def _library(root: Path) -> Iterator[Finding]:
+    """In a small fork: the wheel, its lock and what runs."""
+    wheel = wheel_of(root)
+    if wheel is None:
+        return
+    name = wheel.relative_to(root).as_posix()
+    if file_digest(wheel).removeprefix("sha256:") not in read_text(root / LIBRARY_LOCK):
+        yield AREA.problem(
+            f"{name} is not what {LIBRARY_LOCK} locks",
+            f"git checkout HEAD -- {VENDOR} {LIBRARY_LOCK}",
+        )
+    elif not is_library_of(root):
+        yield AREA.problem(f"the gatehouse that runs is not {name}", "make setup")
+    else:
+        yield AREA.fine(f"gatehouse is {name}, as {LIBRARY_LOCK} locks it")
 
 
 def differences(lock: str, have: dict[str, str]) -> list[str]:

@@ -27,7 +27,7 @@ def examine(root: Path, api: Api | None, say: Callable[[str], None], *, write: b
     checks: list[tuple[Area, str, Check]] = [
         (tools.AREA, "", tools.check_tools),
         (disk.AREA, "", disk.check_disk),
-        (environment.AREA, "holding .venv against the locks", environment.check_environment),
+        (environment.AREA, "comparing .venv with the locks", environment.check_environment),
         (work_tree.AREA, "", work_tree.check_git),
         (settings.AREA, "", settings.check_settings),
         (remote.AREA, "asking the DVC remote", partial(remote.check_remote, write=write)),

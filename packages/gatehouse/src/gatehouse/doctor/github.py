@@ -65,7 +65,7 @@ def check_github(root: Path, api: Api) -> Iterator[Finding]:
     """The repository that the remote `origin` names, as far as the login may see it."""
     repo = repository(root)
     if repo is None:
-        yield AREA.unseen("no remote `origin` on GitHub: nothing of GitHub was seen")
+        yield AREA.unseen("no remote `origin` on GitHub: GitHub was not checked")
         return
     try:
         if api.read(f"repos/{repo}") is None:
@@ -73,7 +73,8 @@ def check_github(root: Path, api: Api) -> Iterator[Finding]:
     except GatehouseError as error:
         told = str(error).splitlines()
         fix = "gh auth login, or GH_TOKEN; then again"
-        yield AREA.unseen(f"GitHub was not seen: {told[0]}", told[1] if len(told) > 1 else fix)
+        fix = told[1] if len(told) > 1 else fix
+        yield AREA.unseen(f"GitHub could not be checked: {told[0]}", fix)
         return
     yield from check_guards(root, repo, api)
     yield from check_acceptors(root, repo, api)
@@ -192,7 +193,7 @@ def check_runners(repo: str, api: Api) -> Iterator[Finding]:
             raise ValueError
     except (ValueError, TypeError):
         yield AREA.problem(
-            f"the variable {GPU_VARIABLE} is no JSON list of labels",
+            f"the variable {GPU_VARIABLE} is not a JSON list of labels",
             'such as ["self-hosted", "gpu"], or delete it',
         )
         return

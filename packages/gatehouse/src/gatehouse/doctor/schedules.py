@@ -65,15 +65,15 @@ def _check_looks(repo: str, api: Api, period: timedelta) -> Iterator[Finding]:
         datetime.fromisoformat(each["created_at"]) for each in runs if each["conclusion"] in _LOOKED
     ]
     if not looks:
-        yield AREA.warning(f"{name} has not looked at production yet on its schedule", start)
+        yield AREA.warning(f"{name} has not run on its schedule yet", start)
     elif datetime.now(UTC) - max(looks) > MISSED * period:
         yield AREA.warning(
-            f"nobody has looked at production since {max(looks):%Y-%m-%d}: {name} should look "
+            f"the monitor last ran on {max(looks):%Y-%m-%d}: {name} should run "
             f"every {period.days} day{'s' * (period.days > 1)}",
             f"see its runs under Actions; then {start}",
         )
     else:
-        yield AREA.fine(f"production was looked at on {max(looks):%Y-%m-%d}")
+        yield AREA.fine(f"the monitor last ran on {max(looks):%Y-%m-%d}")
 
 
 def _scheduled(root: Path) -> dict[str, timedelta]:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gatehouse.codeowners import OWNERS_FILE, problem
 from gatehouse.contract import CONTRACT_FILE, load_contract
 from gatehouse.doctor.adopted import SAMPLE, is_set_up
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
-from gatehouse.github.owners import OWNERS_FILE, problem
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER
 from gatehouse.policy import POLICY_FILE, load_policy
@@ -60,7 +60,7 @@ def _sample(root: Path) -> Iterator[Finding]:
         return  # reported already
     if contract.name == SAMPLE:
         yield AREA.warning(
-            f"{CONTRACT_FILE} is the template's sample, {SAMPLE}: there are no data of yours yet",
+            f"{CONTRACT_FILE} is the template's sample, {SAMPLE}: you have no data of your own yet",
             "gatehouse init FILE --target COLUMN writes one for your data, then make run "
             "(docs/adopting.md)",
         )
@@ -79,11 +79,11 @@ def _sample(root: Path) -> Iterator[Finding]:
         )
     if left:
         yield AREA.problem(
-            f"{CARD_TEXT} still tells of the template's sample: {', '.join(left)}",
-            f"write in {CARD_TEXT} what is true of your model",
+            f"{CARD_TEXT} still describes the template's sample: {', '.join(left)}",
+            f"describe your own model in {CARD_TEXT}",
         )
     else:
-        yield AREA.fine(f"{CARD_TEXT} tells of no sample of the template's")
+        yield AREA.fine(f"{CARD_TEXT} does not describe the template's sample")
 
 
 def _waivers(root: Path) -> Iterator[Finding]:

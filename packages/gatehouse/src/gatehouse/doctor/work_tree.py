@@ -8,10 +8,12 @@ from pathlib import Path
 from gatehouse.doctor.finding import Area, Finding
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git
+from gatehouse.places import VENDOR
 
 AREA = Area("git")
 LARGE = 1 << 20
 """Bytes of a file in Git from which on a commit is refused (.pre-commit-config.yaml)."""
+_ALLOWED = ("requirements/", "reports/", f"{VENDOR}/gatehouse-")
 _TOLD = 3
 
 
@@ -75,7 +77,7 @@ def _large(root: Path) -> Finding:
     told = git("ls-tree", "-r", "-l", "-z", "HEAD", root=root).split("\0")[:-1]
     sizes = [(line.split("\t", 1)[0].split()[3], line.split("\t", 1)[1]) for line in told]
     large = [path for size, path in sizes if size.isdigit() and int(size) > LARGE]
-    large = [path for path in large if not path.startswith(("requirements/", "reports/"))]
+    large = [path for path in large if not path.startswith(_ALLOWED)]
     if large:
         return AREA.warning(
             f"{len(large)} files over 1 MB are in Git: {', '.join(large[:_TOLD])}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -15,6 +15,7 @@ from gatehouse.contract import Task
 from gatehouse.drill.catalogue import CONTROLS, defects_of
 from gatehouse.drill.defect import Defect
 from gatehouse.drill.scene import NotApplicableError, Scene
+from gatehouse.drill.trial import Trial
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Subject, evidence_path
 from gatehouse.gates import GATES
@@ -22,37 +23,12 @@ from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.own import gates_of
 from gatehouse.gates.spec import GateSpec
 from gatehouse.judge import Case, compared_with, judge
-from gatehouse.judging import read_all_evidence
+from gatehouse.judge_files import read_all_evidence
 from gatehouse.measure import measure
 from gatehouse.nearest import hint
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, Workspace
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What became of one defect in one run.
-
-    Attributes:
-        defect: what was planted.
-        seconds: to plant, measure and judge.
-        caught: its own gate went red (or warned), and the verdict said what it should.
-        strays: other gates that went red by accident.
-        reason: the verdict's words, or why the defect has no place here.
-        skipped: the contract or policy has no place for it.
-    """
-
-    defect: Defect
-    seconds: float
-    caught: bool
-    strays: tuple[str, ...]
-    reason: str
-    skipped: bool = False
-
-    @property
-    def good(self) -> bool:
-        return self.skipped or (self.caught and not self.strays)
 
 
 class Measurer:

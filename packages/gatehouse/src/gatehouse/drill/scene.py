@@ -19,7 +19,7 @@ from gatehouse.drill.graph import Change, Margin, rewrite
 from gatehouse.evidence import Of, evidence_path
 from gatehouse.gates.predictions import labels_of
 from gatehouse.gates.scale import robust_deviation
-from gatehouse.judging import today
+from gatehouse.judge_files import today
 from gatehouse.model import Model, write_metadata
 from gatehouse.policy import POLICY_FILE, Policy, Rule, load_policy
 from gatehouse.seal import seal

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from gatehouse.drill.runner import Trial
+from gatehouse.drill.trial import Trial
 
 
 @contextmanager

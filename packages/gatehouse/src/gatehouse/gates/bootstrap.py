@@ -8,7 +8,9 @@ resamples are alike, which is no proof: such a share gets the score interval (Wi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
@@ -71,8 +73,9 @@ def percentile_interval(values: Floats, confidence: float) -> Interval | None:
 
 def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
     """The score interval of the share `hits / of`."""
-    from scipy.stats import binomtest
-
-    low, high = binomtest(hits, of).proportion_ci(confidence, method="wilson")
+    share, z = hits / of, NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = share + z**2 / (2 * of)
+    wide = z * math.sqrt((share * (1 - share) + z**2 / (4 * of)) / of)
+    low, high = ((middle + end) / (1 + z**2 / of) for end in (-wide, wide))
     # With none or all, one end is the share up to rounding.
-    return Interval(low=min(low, hits / of), high=max(high, hits / of), confidence=confidence)
+    return Interval(low=min(low, share), high=max(high, share), confidence=confidence)

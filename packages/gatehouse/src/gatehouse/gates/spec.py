@@ -77,14 +77,18 @@ class Production:
     Attributes:
         question: that it answers of production.
         advice: what to do about an alarm.
-        labels: does it need labels?
+        labels: does it need labels? Its rules are then inconclusive without harm: labels come late.
+        compares: does it compare the window with the training data? Its rules of the comparison
+            then count; else only those of the candidate do, and that is the served model.
         tools: distribution names of the libraries that measure.
-        measure: a window of the log, by its number, by a policy.
+        measure: a window of the log, by its number, by a policy. A GatehouseError says why the
+            window can't be measured.
     """
 
     question: str
     advice: str
     labels: bool
+    compares: bool
     tools: tuple[str, ...]
     measure: Callable[[Watched, int, Policy], list[Measurement]]
 

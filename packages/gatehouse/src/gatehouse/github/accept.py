@@ -10,12 +10,13 @@ from typing import Literal
 from gatehouse.github.answer import newest_answer
 from gatehouse.github.bases import status_of
 from gatehouse.github.event import Here, Seen, read_payload
+from gatehouse.github.find_target import target_of
 from gatehouse.github.going_on import GoingOn
-from gatehouse.github.judged import COMMENT
 from gatehouse.github.publish import Settled, settle
-from gatehouse.github.settled import settled_comment
-from gatehouse.github.target import Target, target_of
+from gatehouse.github.settled_comment import settled_comment
 from gatehouse.github.writing import Access
+from gatehouse.trusted.judgement import COMMENT
+from gatehouse.trusted.merge_target import MergeTarget
 from gatehouse.typed import write_text
 
 
@@ -77,7 +78,7 @@ def accept(
     work: Path,
     bases: Mapping[str, str],
 ) -> Answered:
-    """Judge the newest answer again with the comments as they are now.
+    """Judge the newest answer again with the current comments.
 
     Args:
         access: to the repository.
@@ -107,7 +108,7 @@ def accept(
     return Answered(f"{note.state}: {note.description}", settled.going_on)
 
 
-def _answer(target: Target, settled: Settled, folder: Path) -> None:
+def _answer(target: MergeTarget, settled: Settled, folder: Path) -> None:
     """The gates' comment, made again."""
     again = settled.again
     if again is None or target.pull is None:

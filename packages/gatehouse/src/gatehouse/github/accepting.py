@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from gatehouse.acceptance.offer import scope_of
 from gatehouse.acceptance.record import FOLDER, Acceptance, Scope, by_path, parse
+from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.errors import GatehouseError
 from gatehouse.github.acceptors import Acceptors, find_acceptors, find_involved
 from gatehouse.github.blobs import folder_of, text_of
 from gatehouse.github.comments import Said, read_commands
 from gatehouse.github.continued import speaking_pulls
-from gatehouse.github.owners import OWNERS_FILE
-from gatehouse.github.target import Target
 from gatehouse.github.teams import read_teams
 from gatehouse.policy import Policy
+from gatehouse.trusted.merge_target import MergeTarget
 from gatehouse.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def of_base(repository: Repository, base: str) -> tuple[Acceptance, ...]:
 
 
 def find_accepted(
-    repository: Repository, target: Target, base: str, policy: Policy, verdict: Verdict
+    repository: Repository, target: MergeTarget, base: str, policy: Policy, verdict: Verdict
 ) -> Accepted:
     """The acceptances that count for a target.
 

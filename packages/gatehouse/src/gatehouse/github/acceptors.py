@@ -6,9 +6,9 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatehouse.codeowners import OWNERS_FILE, owners_of, parse
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import branch_here, telling
-from gatehouse.github.owners import OWNERS_FILE, owners_of, parse
 from gatehouse.github.retraining import retraining_run
 from gatehouse.github.runs import named_runs
 from gatehouse.github.teams import Teams

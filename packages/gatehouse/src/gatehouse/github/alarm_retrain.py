@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatehouse.gates import GATES
 from gatehouse.github.client import connect, setting, telling
 from gatehouse.github.look import Judged, Look
 from gatehouse.params import PARAMS
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 WORKFLOW = "retrain.yml"
 BRANCHES = "retrain-"
 """How the names of the branches begin that the workflow opens pull requests from."""
-
-_LEARNT = tuple(gate.name for gate in GATES if gate.production is not None)
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def plan(
             "run failed or its pull request is red: no other is started until another model is "
             "served. Run _Retrain_ by hand to try again.",
         )
-    if not isinstance(look, Judged) or not measured_failures(look):
+    if not isinstance(look, Judged) or not measured_failures(look, policy):
         return Plan(
             False,
             "None is started: nothing that was measured lies beyond its limit, so more training "
@@ -123,15 +120,15 @@ def _reads_a_file() -> bool:
     return isinstance(data, dict) and data.get("source") == "file"
 
 
-def measured_failures(look: Judged) -> list[str]:
-    """Rules whose measured value is on the wrong side of its limit, of gates that training moves.
+def measured_failures(look: Judged, policy: Policy) -> list[str]:
+    """Rules whose measured value is on the wrong side of its limit, of the monitor's gates.
 
     An error, and a rule that is open for want of rows or labels, is none.
     """
     return [
         result.rule
         for result in look.verdict.rules
-        if result.gate in _LEARNT
+        if result.gate in policy.monitor.gates
         and result.blocks
         and any(finding.outcome is Outcome.FAIL for finding in result.findings)
     ]

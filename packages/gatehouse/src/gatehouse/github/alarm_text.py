@@ -70,7 +70,7 @@ def body(look: Look, memory: Memory, waiting: set[str], retraining: str, run: st
     foot = (
         f"<sub>Looked at in [this run]({run}), whose artifact has all numbers. The workflow "
         "_Monitor_ keeps this issue: it is edited at each look, and closed by itself when one "
-        "passes. For what to do, see docs/operations.md.</sub>"
+        "passes. For what to do, see docs/alarms.md.</sub>"
     )
     parts = [memory.mark(), *_story(look)]
     if waiting:

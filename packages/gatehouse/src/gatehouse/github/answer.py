@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from gatehouse.acceptance.record import FOLDER
 from gatehouse.errors import GatehouseError
-from gatehouse.github.archive import download, unpack
+from gatehouse.github.artifacts import download
 from gatehouse.github.client import telling
-from gatehouse.github.judged import JUDGED, RECORD, Judged
+from gatehouse.trusted.archive import unpack
+from gatehouse.trusted.judgement import JUDGED, RECORD, Judgement
 
 if TYPE_CHECKING:
     from github.Artifact import Artifact
@@ -42,7 +43,7 @@ _KEPT = "reports/model_card.md"
 """Written over as well, where the judged commit has one."""
 
 
-def newest_answer(repository: Repository, head: str, default: str, work: Path) -> Judged | None:
+def newest_answer(repository: Repository, head: str, default: str, work: Path) -> Judgement | None:
     """The newest answer on a commit, unpacked into `work`; None where there is none.
 
     Args:
@@ -62,7 +63,7 @@ def newest_answer(repository: Repository, head: str, default: str, work: Path) -
         download(found, archive, MEGABYTES)
         unpack(archive, work, MEGABYTES, names=_NAME, text_limit=MEGABYTES)
         archive.unlink()
-        judged = Judged.read(work / JUDGED)
+        judged = Judgement.read(work / JUDGED)
         if judged.head != commit:
             raise GatehouseError(f"the answer {found.name} is of another commit")
         if commit != head:

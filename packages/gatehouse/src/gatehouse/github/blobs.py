@@ -51,7 +51,7 @@ def text_of(repository: Repository, commit: str, path: Path) -> str | None:
     """The text of a commit's file; None where it has no such file.
 
     Raises:
-        GatehouseError: it is no plain file of UTF-8 text, or is too large, or GitHub refused.
+        GatehouseError: it is not a plain file of UTF-8 text, or is too large, or GitHub refused.
     """
     with telling(f"read {path} of {commit[:12]}"):
         tree: GitTree = repository.get_git_tree(commit)
@@ -72,7 +72,7 @@ def text_of(repository: Repository, commit: str, path: Path) -> str | None:
             raise ValueError("too large")
         return data.decode("utf-8")
     except ValueError:
-        raise GatehouseError(f"{path} of {commit[:12]}: is no UTF-8 text of at most 1 MB") from None
+        raise GatehouseError(f"{path} of {commit[:12]}: is not UTF-8 text up to 1 MB") from None
 
 
 def folder_of(repository: Repository, commit: str, folder: Path) -> dict[str, bytes]:
@@ -96,6 +96,6 @@ def folder_of(repository: Repository, commit: str, folder: Path) -> dict[str, by
             )
         for each in listed:
             if each.type != "blob" or each.mode != "100644" or (each.size or 0) > MOST_BYTES:
-                raise GatehouseError(f"{folder}/{each.path}: is no plain file of at most 1 MB")
+                raise GatehouseError(f"{folder}/{each.path}: is not a plain file of at most 1 MB")
         blobs = {each.path: repository.get_git_blob(each.sha).content for each in listed}
     return {f"{folder}/{name}": base64.b64decode(text) for name, text in sorted(blobs.items())}

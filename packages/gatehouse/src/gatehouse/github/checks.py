@@ -16,8 +16,8 @@ from gatehouse.github.continued import own_pulls
 from gatehouse.github.ended import CHECKS, QUEUE, newest_of
 from gatehouse.github.event import Run
 from gatehouse.github.runs import list_runs, no_run
-from gatehouse.github.target import Target
 from gatehouse.github.workflow import workflow_problem
+from gatehouse.trusted.merge_target import MergeTarget
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -42,7 +42,7 @@ class Checks:
         return self.ended and self.problem is None
 
 
-def checks_of(repository: Repository, target: Target, commit: str, default: str) -> Checks:
+def checks_of(repository: Repository, target: MergeTarget, commit: str, default: str) -> Checks:
     """How checks and tests are on a commit that was judged.
 
     Only runs of the pull request's own branch count, or of the one that it continues: a stranger
@@ -71,7 +71,7 @@ def checks_of(repository: Repository, target: Target, commit: str, default: str)
     return Checks(ended=True, problem=workflow_problem(repository, run), run=run.html_url)
 
 
-def _places(repository: Repository, target: Target) -> set[Any]:
+def _places(repository: Repository, target: MergeTarget) -> set[Any]:
     """The branches whose runs count, each with its repository."""
     if target.queued is not None:
         return {repository.full_name}  # nobody else may push to the queue's branches
@@ -80,7 +80,7 @@ def _places(repository: Repository, target: Target) -> set[Any]:
         return {(head.repo.full_name, head.ref) for head in heads if head.repo is not None}
 
 
-def _place(run: dict[str, Any], target: Target) -> Any:
+def _place(run: dict[str, Any], target: MergeTarget) -> Any:
     name = (run.get("head_repository") or {}).get("full_name")
     queued = run.get("event") == QUEUE
     if target.queued is not None:

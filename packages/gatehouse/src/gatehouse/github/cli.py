@@ -28,7 +28,7 @@ group.add_command(keyless)
 
 
 @group.command()
-@click.option("--runner", required=True, metavar="TEXT", help="Description of what trains.")
+@click.option("--runner", required=True, metavar="TEXT", help="Description of the runner.")
 @command
 def announce(runner: str) -> int:
     """Set the pending status: what is running, and where. For gates.yml."""
@@ -48,7 +48,7 @@ _WORK = click.argument("work", type=click.Path(path_type=Path, exists=False))
 @group.command()
 @_WORK
 @click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
-              help="How large a candidate may be.")  # fmt: skip
+              help="Largest size of a candidate.")  # fmt: skip
 @command
 def fetch(work: Path, megabytes: int) -> int:
     """Fetch a pull request's candidate and its base into WORK, a new folder. For gates.yml.
@@ -57,8 +57,8 @@ def fetch(work: Path, megabytes: int) -> int:
     base's, and the candidate is read as data. The exit code is 0 whatever was found.
     """
     from gatehouse.github.client import connect
-    from gatehouse.github.fetching import fetch_run
-    from gatehouse.github.steps import Place
+    from gatehouse.github.fetch_step import fetch_run
+    from gatehouse.trusted.handover import Place
 
     repository = connect()
     found = fetch_run(repository, _event(repository), Place(Path(), work), megabytes)
@@ -81,8 +81,8 @@ def measure(work: Path) -> int:
     Each file of the candidate is opened in a process apart: as another user and without network,
     where the machine allows it.
     """
-    from gatehouse.github.measuring import measure_run
-    from gatehouse.github.steps import Place
+    from gatehouse.trusted.handover import Place
+    from gatehouse.trusted.measuring import measure_run
 
     measure_run(Place(Path(), work))
     return PASS
@@ -100,8 +100,8 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
     The exit code is 0 whatever the verdict; `publish` tells it.
     """
     from gatehouse.github.client import connect
-    from gatehouse.github.judging import judge_run
-    from gatehouse.github.steps import Place
+    from gatehouse.github.judge_step import judge_run
+    from gatehouse.trusted.handover import Place
 
     place, repository = Place(Path(), work), connect()
     judged = judge_run(repository, _event(repository), place, folder, fetched, measured)
@@ -116,11 +116,11 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
               help="Login that our token writes as.")  # fmt: skip
 @command
 def comment(folder: Path, author: str) -> int:
-    """Say on the pull request what FOLDER has to say: one comment, edited each time."""
+    """Write FOLDER's comment on the pull request; later runs edit it."""
     from gatehouse.github.client import connect
     from gatehouse.github.comment import comment as comment_on
-    from gatehouse.github.judged import COMMENT, JUDGED, Judged
-    from gatehouse.github.target import find_target
+    from gatehouse.github.find_target import find_target
+    from gatehouse.trusted.judgement import COMMENT, JUDGED, Judgement
 
     repository = connect()
     event = _event(repository)
@@ -128,7 +128,7 @@ def comment(folder: Path, author: str) -> int:
     if target is None or target.pull is None or not (folder / COMMENT).exists():
         click.echo("nothing to say on a pull request")
         return PASS
-    quiet = Judged.read(folder / JUDGED).quiet
+    quiet = Judgement.read(folder / JUDGED).quiet
     by = comment_on(repository, target.pull, target.head, folder / COMMENT, author, quiet=quiet)
     click.echo(f"commented on #{target.pull}, by {by}" if by else "the policy asks for no comment")
     return PASS
@@ -153,7 +153,7 @@ def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
     """Set the statuses that FOLDER asks for, and record the run on its branch."""
     from gatehouse.github.annotate import annotate
     from gatehouse.github.publish import publish as publish_run
-    from gatehouse.github.settled import settled_comment
+    from gatehouse.github.settled_comment import settled_comment
     from gatehouse.policy import load_policy
     from gatehouse.typed import write_text
 
@@ -181,7 +181,7 @@ def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
 @_OUTPUTS
 @command
 def accept(folder: Path, work: Path, outputs: Path) -> int:
-    """Judge the newest answer again with the comments as they are now. For accept.yml.
+    """Judge the newest answer again with the current comments. For accept.yml.
 
     Nothing is measured. What the gates' comment then says is left in FOLDER.
     """
@@ -203,12 +203,12 @@ def accept(folder: Path, work: Path, outputs: Path) -> int:
 @group.command("go-on")
 @click.argument("number", type=click.IntRange(1))
 @click.option("--obstacle", type=click.Choice(["", "workflows", "owned", "refused"]), default="",
-              help="Why the change can't go on by itself; empty: it can.")  # fmt: skip
+              help="Why the change can't be continued automatically; empty if it can.")  # fmt: skip
 @click.option("--author", default="github-actions[bot]", show_default=True,
               help="Login that our token writes as.")  # fmt: skip
 @command
 def go_on(number: int, obstacle: Obstacle | Literal[""], author: str) -> int:
-    """Open the pull request in which pull request NUMBER goes on, and link to it there, once."""
+    """Open the pull request that continues pull request NUMBER, and link to it, once."""
     from gatehouse.github.client import connect
     from gatehouse.github.opening import open_continued
 
@@ -219,12 +219,12 @@ def go_on(number: int, obstacle: Obstacle | Literal[""], author: str) -> int:
 @group.command()
 @click.argument("number", type=click.IntRange(1))
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--edit", is_flag=True, help="Write no comment where there is none yet.")
+@click.option("--edit", is_flag=True, help="Only edit an existing comment.")
 @click.option("--author", default="github-actions[bot]", show_default=True,
               help="Login that our token writes as.")  # fmt: skip
 @command
 def say(number: int, file: Path, edit: bool, author: str) -> int:
-    """Let FILE be the gates' comment on pull request NUMBER."""
+    """Write FILE as the gates' comment on pull request NUMBER."""
     from gatehouse.github.client import connect
     from gatehouse.github.comment import comment as comment_on
 
@@ -240,10 +240,10 @@ def say(number: int, file: Path, edit: bool, author: str) -> int:
 @click.option("--work", required=True, type=click.Path(path_type=Path, exists=False),
               help="A new folder for the candidate.")  # fmt: skip
 @click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
-              help="How large a candidate may be.")  # fmt: skip
+              help="Largest size of a candidate.")  # fmt: skip
 @command
 def keep(folder: Path, work: Path, megabytes: int) -> int:
-    """Push the data and models that FOLDER says were judged to the DVC remote. For gates.yml.
+    """Push the judged data and models in FOLDER to the DVC remote. For gates.yml.
 
     Run in a checkout of the default branch, whose .dvc/config names the remote.
     """
@@ -259,12 +259,12 @@ def keep(folder: Path, work: Path, megabytes: int) -> int:
 @group.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--retrain-data", default="", metavar="PATH|URL",
-              help="Data source of a retraining; without it, none is started.")  # fmt: skip
+              help="Data source of a retraining; without it, no retraining starts.")  # fmt: skip
 @click.option("--author", default="github-actions[bot]", show_default=True,
               help="Login that our token writes as.")  # fmt: skip
 @command
 def alarm(folder: Path, retrain_data: str, author: str) -> int:
-    """Let one issue say what FOLDER, the copy of reports/monitor, found of production.
+    """Update the one issue about production from FOLDER, a copy of reports/monitor.
 
     Opened or edited while production fails, closed when it passes. Where the policy says so, a
     retraining is started, once for each model. For monitor.yml.
@@ -283,10 +283,10 @@ def alarm(folder: Path, retrain_data: str, author: str) -> int:
 
 @group.command()
 @click.option("--megabytes", default=500, show_default=True, type=click.IntRange(1),
-              help="How large a candidate may be.")  # fmt: skip
+              help="Largest size of a candidate.")  # fmt: skip
 @command
 def take(megabytes: int) -> int:
-    """Take the data and models that dvc.lock records from an earlier run's candidate.
+    """Fetch the data and models in dvc.lock from an earlier run's candidate.
 
     Use it if DVC has no remote, or none that may be read: nothing is trained again.
     """
@@ -320,14 +320,14 @@ def start(records: Path) -> int:
 @click.argument("folder", type=click.Path(path_type=Path, exists=False))
 @command
 def name_commit(commit: str, folder: Path) -> int:
-    """Look at the COMMIT that a maintainer named; for commit.yml.
+    """Check the COMMIT that a maintainer named; for commit.yml.
 
     Run in a checkout of the default branch. COMMIT must be the full hash of the newest commit of an
     open pull request. Writes the dvc.lock that its run starts from into FOLDER, and prints who made
     the commit, as Markdown.
     """
     from gatehouse.github.client import connect, setting
-    from gatehouse.github.named import prepare_named
+    from gatehouse.github.named_commit import prepare_named
 
     number, default = int(setting("GITHUB_RUN_ID")), _default_branch("commit.yml")
     click.echo(prepare_named(connect(), number, commit, folder, Path(), default), nl=False)
@@ -337,8 +337,8 @@ def name_commit(commit: str, folder: Path) -> int:
 @group.command()
 @command
 def key() -> int:
-    """Print the name under which this run's candidate is kept: a digest of what it is."""
-    from gatehouse.github.key import candidate_key
+    """Print the name of this run's candidate: a digest of its content."""
+    from gatehouse.trusted.candidate_key import candidate_key
 
     click.echo(candidate_key(Path()))
     return PASS
@@ -348,7 +348,7 @@ def key() -> int:
 @command
 def owners() -> int:
     """Make .github/CODEOWNERS from .github/ownership.txt."""
-    from gatehouse.github.owners import OWNERS_FILE, write_codeowners
+    from gatehouse.codeowners import OWNERS_FILE, write_codeowners
     from gatehouse.ownership import load
 
     changed = write_codeowners(load())
@@ -364,7 +364,7 @@ def owners() -> int:
               help="Label of the runner that trains; may be repeated.")  # fmt: skip
 @click.option("--app-id", type=int, help="The GitHub App that sets the required status.")
 @click.option("--merge-queue", is_flag=True, help="Merge by GitHub's merge queue.")
-@click.option("--dry-run", is_flag=True, help="Print every call, and make none.")
+@click.option("--dry-run", is_flag=True, help="Print every call without making it.")
 @command
 def settings(
     repo: str,
@@ -374,7 +374,7 @@ def settings(
     merge_queue: bool,
     dry_run: bool,
 ) -> int:
-    """Guard a repository on GitHub: ruleset, permissions, environment, variables.
+    """Protect a repository on GitHub: ruleset, permissions, environment, variables.
 
     Calls GitHub's API by `gh`, as the user that is logged in there. A second run changes nothing.
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.candidate import text_at
 from gatehouse.policy import Policy
 from gatehouse.run import PICTURE
+from gatehouse.trusted.candidate import text_at
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import VERDICT
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.github.answer import files_of
 from gatehouse.github.client import branch_here, telling
-from gatehouse.github.target import Target
+from gatehouse.trusted.merge_target import MergeTarget
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -28,7 +28,7 @@ def branch_of(pull: int, head: str) -> str:
     return f"from-{pull}-{head[:12]}"
 
 
-def speaking_pulls(repository: Repository, target: Target) -> tuple[int, ...]:
+def speaking_pulls(repository: Repository, target: MergeTarget) -> tuple[int, ...]:
     """The pull requests whose comments count: the target's own, and those of the same change.
 
     That is the one that it continues, or the one in which it goes on: whichever of the two is
@@ -51,7 +51,7 @@ def speaking_pulls(repository: Repository, target: Target) -> tuple[int, ...]:
     return (*found, *on)
 
 
-def own_pulls(repository: Repository, target: Target) -> tuple[int, ...]:
+def own_pulls(repository: Repository, target: MergeTarget) -> tuple[int, ...]:
     """The target's own pull request, and the one that it continues.
 
     Raises:

@@ -16,8 +16,8 @@ from gatehouse.github.blobs import find_tip
 from gatehouse.github.client import telling
 from gatehouse.github.continued import branch_of, is_record
 from gatehouse.github.recompute import Recomputed
-from gatehouse.github.target import Target
 from gatehouse.github.writing import move, record_on, say_all, state_of
+from gatehouse.trusted.merge_target import MergeTarget
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -49,7 +49,7 @@ class GoingOn:
 def go_on(
     repository: Repository,
     statuses: Repository,
-    target: Target,
+    target: MergeTarget,
     again: Recomputed,
     files: Callable[[], Mapping[str, bytes]],
     context: str,

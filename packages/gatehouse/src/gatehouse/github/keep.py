@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 from gatehouse.base import LOCK
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
-from gatehouse.github.archive import download, unpack
-from gatehouse.github.candidate import OUTPUTS, digests, tables_in
+from gatehouse.github.artifacts import download
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
-from gatehouse.github.judged import JUDGED, Judged
 from gatehouse.objects.place import TABLES
 from gatehouse.objects.push import push
 from gatehouse.objects.record import Output, read_lock
 from gatehouse.objects.remote import open_store
+from gatehouse.trusted.archive import unpack
+from gatehouse.trusted.candidate import OUTPUTS, digests, tables_in
+from gatehouse.trusted.judgement import JUDGED, Judgement
 from gatehouse.typed import read_text
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def keep(
     Raises:
         GatehouseError: the archive is not what was judged, or the remote does not take it.
     """
-    answer = Judged.read(judged / JUDGED)
+    answer = Judgement.read(judged / JUDGED)
     if answer.head != event.workflow_run.head_sha:
         raise GatehouseError(f"{JUDGED}: is of another commit ({answer.head})")
     if not answer.objects or answer.archive is None:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from gatehouse.base import LOCK
 from gatehouse.errors import GatehouseError
-from gatehouse.github.archive import PREFIX, download, unpack
-from gatehouse.github.candidate import OUTPUTS, check_outputs
+from gatehouse.github.artifacts import PREFIX, download
 from gatehouse.github.client import telling
-from gatehouse.github.key import INCOMPLETE, candidate_key
 from gatehouse.objects.bring import take
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
+from gatehouse.trusted.archive import unpack
+from gatehouse.trusted.candidate import OUTPUTS, check_outputs
+from gatehouse.trusted.candidate_key import INCOMPLETE, candidate_key
 from gatehouse.typed import read_text
 
 if TYPE_CHECKING:

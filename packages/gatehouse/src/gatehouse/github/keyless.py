@@ -223,7 +223,7 @@ def _code(returned: int) -> int:
 @click.argument("words", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @command
 def keyless(words: tuple[str, ...]) -> int:
-    """Run COMMAND with the cloud identity that the variable CLOUD_IDENTITY names, and no key.
+    """Run COMMAND with the cloud identity in the variable CLOUD_IDENTITY instead of a key.
 
     In a job with `id-token: write`. If CLOUD_IDENTITY is empty, COMMAND runs as it is.
 

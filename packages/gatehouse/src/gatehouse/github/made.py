@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of
-from gatehouse.github.archive import candidates_of
+from gatehouse.github.artifacts import candidates_of
 from gatehouse.github.client import branch_here, telling
 from gatehouse.github.ended import PIPELINE, path_of
 from gatehouse.github.event import Run
-from gatehouse.github.fetch import fetch
-from gatehouse.github.provenance import (
+from gatehouse.github.retraining import find_retraining
+from gatehouse.github.run_provenance import (
     RETRAIN,
     Pull,
     Uploaded,
@@ -30,9 +30,9 @@ from gatehouse.github.provenance import (
     tree_problem,
     uploads_problem,
 )
-from gatehouse.github.retraining import find_retraining
 from gatehouse.github.runs import list_jobs, list_runs, named_runs
-from gatehouse.github.trees import equal_inputs, unlike_runs
+from gatehouse.trusted.commits import fetch
+from gatehouse.trusted.tree_diff import equal_inputs, unlike_runs
 
 if TYPE_CHECKING:
     from github.Artifact import Artifact

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gatehouse.github.judged import Note, State
 from gatehouse.report.escape import plain
 from gatehouse.report.summary import gate_word, plain_reason
+from gatehouse.trusted.judgement import Note, State
 from gatehouse.verdict import Outcome, Verdict
 
 

@@ -16,16 +16,17 @@ from gatehouse.github.carding import card_files
 from gatehouse.github.client import here, telling
 from gatehouse.github.ended import HELD, PIPELINE, newest_runs
 from gatehouse.github.event import Event
+from gatehouse.github.find_target import find_target, target_of
 from gatehouse.github.going_on import GoingOn, go_on
-from gatehouse.github.judged import JUDGED, RECORD, VERDICT, Judged, Note, refused
 from gatehouse.github.recompute import Recomputed, recompute
 from gatehouse.github.runs import find_pipeline, list_runs
-from gatehouse.github.target import Target, find_target, target_of
 from gatehouse.github.writing import Access, has_verdict, move, record_on, say, say_all, say_gates
 from gatehouse.policy import POLICY_FILE, parse_policy
 from gatehouse.report.escape import plain
 from gatehouse.report.links import PICTURE
 from gatehouse.report.markdown import render_picture, render_report
+from gatehouse.trusted.judgement import JUDGED, RECORD, VERDICT, Judgement, Note, refused
+from gatehouse.trusted.merge_target import MergeTarget
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -147,7 +148,7 @@ class Settled:
         pull: number of the pull request, where there is one.
     """
 
-    judged: Judged
+    judged: Judgement
     again: Recomputed | None
     recorded: str | None
     going_on: GoingOn | None = None
@@ -156,8 +157,8 @@ class Settled:
 
 def settle(
     access: Access,
-    target: Target | None,
-    judged: Judged,
+    target: MergeTarget | None,
+    judged: Judgement,
     folder: Path,
     context: str,
     default: str,
@@ -193,8 +194,8 @@ def settle(
 
 
 def _spoken_since(
-    repository: Repository, target: Target | None, settled: Settled, default: str
-) -> Target | None:
+    repository: Repository, target: MergeTarget | None, settled: Settled, default: str
+) -> MergeTarget | None:
     """What to settle once more, since other words of owners count now; None where none do."""
     again = settled.again
     if again is None or target is None or target.pull is None:
@@ -209,8 +210,8 @@ def _spoken_since(
 
 def _settle(
     access: Access,
-    target: Target | None,
-    judged: Judged,
+    target: MergeTarget | None,
+    judged: Judgement,
     folder: Path,
     context: str,
     default: str,
@@ -253,7 +254,7 @@ def _settle(
     return Settled(judged, again, recorded, going_on, target.pull if target else None)
 
 
-def _waiting(again: Recomputed) -> Judged:
+def _waiting(again: Recomputed) -> Judgement:
     """What is said before checks and tests have ended: a failure is final, and all else waits."""
     note = again.with_record if again.unrecorded else again.judged.overall
     if note.state == "success":
@@ -261,7 +262,7 @@ def _waiting(again: Recomputed) -> Judged:
     return _with(again.judged, note)
 
 
-def _say_unless_known(statuses: Repository, head: str, judged: Judged, context: str) -> None:
+def _say_unless_known(statuses: Repository, head: str, judged: Judgement, context: str) -> None:
     """Set the statuses; pending is put over no verdict that the commit has."""
     if judged.overall.state == "pending" and has_verdict(statuses, head, context):
         say_gates(statuses, head, judged, context)
@@ -269,11 +270,11 @@ def _say_unless_known(statuses: Repository, head: str, judged: Judged, context: 
         say_all(statuses, head, judged, context)
 
 
-def _with(judged: Judged, note: Note) -> Judged:
+def _with(judged: Judgement, note: Note) -> Judgement:
     return judged.model_copy(update={"overall": note})
 
 
-def _but_for(record: str, judged: Judged) -> Judged:
+def _but_for(record: str, judged: Judgement) -> Judgement:
     """What is said of a head whose record is another commit: not green.
 
     The head's own `dvc.lock` names other data or another model, which nobody judged. Green, it
@@ -285,9 +286,9 @@ def _but_for(record: str, judged: Judged) -> Judged:
     return _with(judged, Note(state="pending", text=text))
 
 
-def _read(folder: Path, head: str) -> Judged:
+def _read(folder: Path, head: str) -> Judgement:
     try:
-        judged = Judged.read(folder / JUDGED)
+        judged = Judgement.read(folder / JUDGED)
     except GatehouseError:
         why = "judging broke off, so nothing is known; see the run of Gates"
         return refused(head, why, "error")
@@ -296,7 +297,7 @@ def _read(folder: Path, head: str) -> Judged:
     return judged
 
 
-def _stored(repository: Repository, event: Event, folder: Path) -> Judged | None:
+def _stored(repository: Repository, event: Event, folder: Path) -> Judgement | None:
     """The newest answer on the commit, if it is on its newest run of *Pipeline*."""
     head, run = event.workflow_run.head_sha, find_pipeline(repository, event)
     judged = newest_answer(repository, head, event.repository.default_branch, folder)
@@ -306,8 +307,12 @@ def _stored(repository: Repository, event: Event, folder: Path) -> Judged | None
 
 
 def _held(
-    repository: Repository, target: Target | None, judged: Judged, folder: Path, default: str
-) -> tuple[Judged, Recomputed | None]:
+    repository: Repository,
+    target: MergeTarget | None,
+    judged: Judgement,
+    folder: Path,
+    default: str,
+) -> tuple[Judgement, Recomputed | None]:
     """The answer where its evidence supports it; else an error that says why not."""
     if judged.basis is None:
         if judged.overall.state == "success" or judged.gates or judged.record:
@@ -325,7 +330,7 @@ def _held(
 
 
 def _files(
-    judged: Judged, folder: Path, again: Recomputed | None, *, anew: bool
+    judged: Judgement, folder: Path, again: Recomputed | None, *, anew: bool
 ) -> dict[str, bytes]:
     """What is recorded, by path: what *Judge* handed over, and owners' words.
 
@@ -355,7 +360,7 @@ def _files(
 
 def _record(
     access: Access,
-    target: Target,
+    target: MergeTarget,
     again: Recomputed,
     files: Mapping[str, bytes],
     context: str,

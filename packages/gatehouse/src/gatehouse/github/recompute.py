@@ -21,15 +21,15 @@ from gatehouse.gates.own import gates_of
 from gatehouse.github.accepting import Accepted, find_accepted, of_base
 from gatehouse.github.blobs import text_of, tip_of
 from gatehouse.github.checks import Checks, checks_of
-from gatehouse.github.judged import EVIDENCE, RECORD, VERDICT, Basis, Judged, Note
 from gatehouse.github.notes import gate_notes, overall_note
-from gatehouse.github.target import Target
 from gatehouse.judge import Case, judge
 from gatehouse.policy import POLICY_FILE, Policy, parse_policy
 from gatehouse.report.annotations import Annotation
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
 from gatehouse.report.links import links_beside
+from gatehouse.trusted.judgement import EVIDENCE, RECORD, VERDICT, Basis, Judgement, Note
+from gatehouse.trusted.merge_target import MergeTarget
 from gatehouse.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Recomputed:
         checks: how checks and tests are on the commit that was judged.
     """
 
-    judged: Judged
+    judged: Judgement
     verdict: Verdict
     accepted: Accepted
     evidence: Mapping[str, Evidence | str]
@@ -92,7 +92,7 @@ class Recomputed:
 
 
 def recompute(
-    repository: Repository, target: Target, judged: Judged, folder: Path, default: str
+    repository: Repository, target: MergeTarget, judged: Judgement, folder: Path, default: str
 ) -> Recomputed:
     """The verdict on what the judging job measured, which must be the one that it came to.
 
@@ -172,7 +172,7 @@ def _others(problems: Iterable[str]) -> list[str]:
     return [each for each in problems if not each.startswith(f"{FOLDER}/")]
 
 
-def _policy(repository: Repository, target: Target, basis: Basis) -> tuple[str, Policy]:
+def _policy(repository: Repository, target: MergeTarget, basis: Basis) -> tuple[str, Policy]:
     """The policy of the branch's tip, as text and read; it must be the base that was judged by."""
     tip = tip_of(repository, target.base_branch)
     if not tip == basis.base == (target.base or tip):
@@ -222,7 +222,7 @@ def _same_verdict(said: Verdict, verdict: Verdict) -> None:
         raise GatehouseError("the answer does not tell the evidence's errors")
 
 
-def _same_statuses(judged: Judged, said: Verdict) -> None:
+def _same_statuses(judged: Judgement, said: Verdict) -> None:
     assert judged.basis is not None, "else there is no verdict"
     if judged.gates != gate_notes(said):
         raise GatehouseError("the statuses of the gates are not what the evidence says")

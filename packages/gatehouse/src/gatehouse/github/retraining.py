@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
-from gatehouse.github.archive import PREFIX, download, unpack
+from gatehouse.github.artifacts import PREFIX, download
 from gatehouse.github.client import telling
 from gatehouse.github.event import Run
-from gatehouse.github.past import was_tip
-from gatehouse.github.provenance import RETRAIN, Uploaded, retraining_problem, uploads_problem
+from gatehouse.github.run_provenance import RETRAIN, Uploaded, retraining_problem, uploads_problem
+from gatehouse.trusted.archive import unpack
+from gatehouse.trusted.past import was_tip
 
 if TYPE_CHECKING:
     from github.Artifact import Artifact

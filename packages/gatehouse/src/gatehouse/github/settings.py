@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
+from gatehouse.codeowners import OWNERS_FILE, problem, write_owners
 from gatehouse.errors import GatehouseError
 from gatehouse.exits import FAIL, PASS
 from gatehouse.github.acceptors import is_alone
-from gatehouse.github.owners import OWNERS_FILE, problem, write_owners
 from gatehouse.github.settings_api import Api, Gh, Rehearsal
 from gatehouse.github.settings_steps import (
     APP_VARIABLE,

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from gatehouse.base import LOCK
 from gatehouse.git import commit_of, file_at
-from gatehouse.github.candidate import text_at
 from gatehouse.github.client import telling
 from gatehouse.github.ended import QUEUE
 from gatehouse.github.event import Run
-from gatehouse.github.fetch import fetch
+from gatehouse.github.find_target import queued_pull
 from gatehouse.github.made import Made, asked_for, find_earlier
-from gatehouse.github.past import recorded_lock
-from gatehouse.github.target import queued_pull
 from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.trusted.candidate import text_at
+from gatehouse.trusted.commits import fetch
+from gatehouse.trusted.past import recorded_lock
 from gatehouse.typed import write_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import here, telling
-from gatehouse.github.judged import Judged, Note
+from gatehouse.trusted.judgement import Judgement, Note
 
 if TYPE_CHECKING:
     from github.GitCommit import GitCommit
@@ -103,13 +103,13 @@ def state_of(repository: Repository, commit: str, context: str) -> str | None:
     return states.get(context)
 
 
-def say_all(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
+def say_all(statuses: Repository, commit: str, judged: Judgement, context: str) -> None:
     """Set the statuses of the gates on a commit, and then the required one."""
     say_gates(statuses, commit, judged, context)
     say(statuses, commit, context, judged.overall, here())
 
 
-def say_gates(statuses: Repository, commit: str, judged: Judged, context: str) -> None:
+def say_gates(statuses: Repository, commit: str, judged: Judgement, context: str) -> None:
     """Set the statuses of the gates on a commit."""
     for gate, note in judged.gates.items():
         say(statuses, commit, f"{context}/{gate}", note, here())

@@ -94,7 +94,7 @@ def explain(done: Resolution) -> list[str]:
     lines = []
     if done.lock is not None:
         lines.append(explain_merge(done.lock))
-    lines += [f"{path}: ours kept; it is made again" for path in done.reports]
+    lines += [f"{path}: kept ours; `make run` writes it again" for path in done.reports]
     if done.left:
         lines.append("left for you: " + ", ".join(done.left))
     goes_on = "git rebase --continue" if done.rebasing else "git commit"

@@ -35,7 +35,7 @@ class MomentType(click.ParamType[datetime]):
             moment = datetime.fromisoformat(str(value))
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no moment: write 2026-11-21 or 2026-11-21T10:00", param, ctx)
+            self.fail(f"{value!r} is not a time: write 2026-11-21 or 2026-11-21T10:00", param, ctx)
 
 
 LOG = click.option(
@@ -50,8 +50,12 @@ LABELS = click.option(
     help="True labels: request_id, index, target, protected attributes.",
 )
 WINDOW = click.option("--window", type=SpanType(), help="Length of a window, such as 24h or 7d.")
-UNTIL = click.option("--until", type=MomentType(), help="End of the newest window (UTC); now.")
-MODEL = click.option("--model", metavar="DIGEST", help="Judge this model; the one served last.")
+UNTIL = click.option(
+    "--until", type=MomentType(), help="End of the newest window (UTC); default: now."
+)
+MODEL = click.option(
+    "--model", metavar="DIGEST", help="Judge this model; default: the one served last."
+)
 
 
 @click.command()
@@ -92,7 +96,9 @@ def monitor(
 @LABELS
 @WINDOW
 @UNTIL
-@click.option("--candidate", metavar="DIGEST", help="Compare this model; the shadow or canary.")
+@click.option(
+    "--candidate", metavar="DIGEST", help="Compare this model; default: the shadow or canary."
+)
 @command
 def compare(
     log: str,

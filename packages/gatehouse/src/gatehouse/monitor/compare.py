@@ -151,7 +151,7 @@ def compare(
     if not pairs and not canaries:
         raise GatehouseError(
             f"the log's records are of one model ({', '.join(samples)}) and hold no shadow; let a "
-            "second one score (GATEHOUSE_SERVE_SHADOW) or answer (a canary): docs/operations.md"
+            "second one score (GATEHOUSE_SERVE_SHADOW) or answer (a canary): docs/canary.md"
         )
     pair = next((pair for pair in pairs if candidate in (None, pair[1])), None)
     # Both can be in one log: then more rows are the better comparison.

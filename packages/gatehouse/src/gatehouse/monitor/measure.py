@@ -21,10 +21,10 @@ from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.fairness import measure as fairness
-from gatehouse.gates.own import find_gate
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
 from gatehouse.monitor import said
+from gatehouse.monitor.gates import watched_gates
 from gatehouse.monitor.labels import Labels, check_protected
 from gatehouse.monitor.sample import Sample, merged
 from gatehouse.monitor.scan import PLACE, Scan
@@ -65,6 +65,17 @@ class Watched:
         back = range(number + self.cycle, self.scan.span.windows, self.cycle)
         return merged([Sample(self.scan.size), *(self.sample(each) for each in back)])
 
+    def logged(self, number: int) -> pd.DataFrame:
+        """The logged columns of a window's sampled records, [N, columns].
+
+        Raises:
+            GatehouseError: there is no record in it.
+        """
+        sample = self.sample(number)
+        if not sample.seen:
+            raise GatehouseError(f"no record of this model {self._when(number)}")
+        return _rows(sample, self.contract)
+
     @cached_property
     def rows(self) -> pd.DataFrame:
         """The training rows, as the log would hold them."""
@@ -88,8 +99,7 @@ class Watched:
         Raises:
             GatehouseError: there is no record in it.
         """
-        if not self.sample(number).seen:  # those before it, of its season, say nothing of it
-            raise GatehouseError(f"no record of this model {self._when(number)}")
+        self.logged(number)  # those before it, of its season, say nothing of it
         pooled = self.pooled(number)
         new = _rows(pooled, self.contract)
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
@@ -115,7 +125,7 @@ class Watched:
         Raises:
             GatehouseError: it has none.
         """
-        predictions, _ = self._labelled(number)
+        predictions, _ = self.answered(number)
         measured = accuracy.measure_models({Of.CANDIDATE: predictions}, policy)
         return measured + said.not_logged([Of.CANDIDATE], self.contract.task)
 
@@ -125,7 +135,7 @@ class Watched:
         Raises:
             GatehouseError: it has none, or the labels lack a protected attribute.
         """
-        predictions, truth = self._labelled(number)
+        predictions, truth = self.answered(number)
         check_protected(truth, self.contract)
         return fairness.measure_rows(truth, self.contract.protected, predictions, policy)
 
@@ -148,10 +158,15 @@ class Watched:
     def _with_label(self, number: int) -> Sample:
         return self.scan.labelled.get((number, self.model)) or Sample(self.scan.size)
 
-    def _labelled(self, number: int) -> tuple[Predictions, pd.DataFrame]:
+    def answered(self, number: int) -> tuple[Predictions, pd.DataFrame]:
+        """The predictions of a window's labelled records, and their labels, [N, columns].
+
+        Raises:
+            GatehouseError: it has none.
+        """
         sample = self._with_label(number)
         if self.labels is None or not sample.seen:
-            raise GatehouseError(f"no label is of a record of this model {self._when(number)}")
+            raise GatehouseError(f"no label belongs to a record of this model {self._when(number)}")
         table = sample.table
         truth = self.labels.frame.iloc[table[PLACE].to_numpy()].reset_index(drop=True)
         return said.predictions(table, truth, self.contract), truth
@@ -183,14 +198,15 @@ class Watched:
         `policy` says how to measure, if not its own. The newest window's accuracy and
         fairness are those of `label_window`, and say so.
         """
-        spec, policy = find_gate(gate, self.policy), policy or self.policy
+        policy = policy or self.policy
+        spec = next(each for each in watched_gates(self.policy) if each.name == gate)
         watch = spec.production
-        assert watch is not None, f"the monitor has no gate {gate}"
+        assert watch is not None
         silent = self.scan.silent
         if number == 0 and self.sample(0).seen and silent > self.scan.span.window / 2:
             return (
                 f"nothing was logged for {show_span(silent)}, more than half of a window; does the "
-                "service log, and does its log come here?"
+                "service log, and does its log arrive here?"
             )
         late = number == 0 and watch.labels and self.label_window > 0
         window = self.label_window if late else number

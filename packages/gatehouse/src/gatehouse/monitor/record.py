@@ -29,8 +29,8 @@ class Counts(Frozen):
     broken: int = Field(description="lines that could not be read; they are kept aside")
     outside: int = Field(description="records before the oldest window, or after the newest")
     other_models: int = Field(description="records of models other than the judged one")
-    repeated: int = Field(description="records that stood in the log more than once")
-    late: int = Field(description="records that stood after ones of a later window")
+    repeated: int = Field(description="records that are in the log more than once")
+    late: int = Field(description="records that came after records of a later window")
     labels: int = Field(description="labels that were given")
     labelled: int = Field(description="records of the judged window with a label")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from gatehouse.charts import mermaid
 from gatehouse.charts.model import Lines, Series
@@ -12,7 +11,10 @@ from gatehouse.gates import GATES
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.spec import Production
 from gatehouse.judge import rule_measurements
+from gatehouse.monitor.gates import watched_gates
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.record import Record, Window
 from gatehouse.policy import Policy, Rule, show_span
 from gatehouse.report import details, quantities
@@ -26,17 +28,18 @@ from gatehouse.report.tables import table
 from gatehouse.report.words import ICONS, WARNING
 from gatehouse.verdict import Outcome
 
-if TYPE_CHECKING:
-    from gatehouse.monitor.run import Look
-
-_WATCHED = {gate.name: gate.production for gate in GATES if gate.production is not None}
+_BUILT_IN = {gate.name for gate in GATES}
 _TIME = "%Y-%m-%d %H:%M"
 
 
 def render(look: Look, limit: int = LIMIT) -> str:
     """The report of at most `limit` characters: whole sections are cut from the end."""
     context = ReportContext(
-        verdict=look.verdict, evidence=look.evidence, base_label="the training data", links=NO_LINKS
+        verdict=look.verdict,
+        evidence=look.evidence,
+        base_label="the training data",
+        gates=watched_gates(look.policy),
+        links=NO_LINKS,
     )
     parts = [_head(look, context), *map(str, _sections(look, context))]
     while len(parts) > 1 and sum(len(part) + 2 for part in parts) > limit:
@@ -53,7 +56,11 @@ def _head(look: Look, context: ReportContext) -> str:
         f"{newest.start:{_TIME}} to {newest.end:{_TIME}} UTC, compared with what it was trained on "
         f"({code(record.reference)})."
     )
-    gates = {gate: watch for gate, watch in _WATCHED.items() if context.results(gate)}
+    gates = {
+        gate.name: gate.production
+        for gate in context.gates
+        if gate.production and context.results(gate.name)
+    }
     rows = [
         [gate_icon(context, gate), f"**{gate}**<br>{watch.question}", gate_reason(context, gate)]
         for gate, watch in gates.items()
@@ -65,22 +72,20 @@ def _head(look: Look, context: ReportContext) -> str:
             f"{count(record.counts.read)} records."
         )
     steps = [
-        f"- {ICONS[Outcome.FAIL]} **{gate}**: {_step(context, gate)}"
-        for gate in gates
+        f"- {ICONS[Outcome.FAIL]} **{gate}**: {_step(context, gate, watch)}"
+        for gate, watch in gates.items()
         if look.verdict.gate_blocks(gate)
     ]
     if steps:
-        parts.append("### What to do\n\n" + "\n".join([*steps, f"\nAll of it: {_DOCS}."]))
+        steps.append("\nFor all of it, see `docs/alarms.md`.")
+        parts.append("### What to do\n\n" + "\n".join(steps))
     return "\n\n".join(parts)
 
 
-_DOCS = "`docs/operations.md`, _Alarms of the monitor_"
-
-
-def _step(context: ReportContext, gate: str) -> str:
+def _step(context: ReportContext, gate: str, watch: Production) -> str:
     if gate in context.verdict.errors:
         return f"There is nothing to judge: {prose(context.problem(gate))}."
-    return _WATCHED[gate].advice
+    return watch.advice
 
 
 def _sections(look: Look, context: ReportContext) -> list[Section]:
@@ -94,8 +99,14 @@ def _sections(look: Look, context: ReportContext) -> list[Section]:
         found.append(Section("Accuracy", quantities.accuracy(measured, "Production")))
     if context.usable(FAIRNESS.name):
         found.append(Section("Fairness by group", details.fairness(context)))
+    own = [gate for gate in context.gates if gate.name not in _BUILT_IN]
     return [
         *found,
+        *(
+            Section(gate.section.title, details.section(context, gate))
+            for gate in own
+            if context.usable(gate.name)
+        ),
         Section("All rules", details.rules(context)),
         Section("What was read", _counts(look)),
         Section("What was judged", details.provenance(context)),
@@ -109,7 +120,8 @@ def _trend(record: Record, policy: Policy) -> str:
         else ""
     )
     parts = [f"Windows of {show_span(record.window)}, the last one is judged.{season}"]
-    if charts := _charts(record, policy, (DRIFT.name,)):
+    own = (gate for gate in policy.monitor.gates if gate not in _BUILT_IN)
+    if charts := _charts(record, policy, (DRIFT.name, *own)):
         parts.append(charts)
     rows = [_row(window, policy) for window in _since_first(record)]
     parts.append(table(["", "Window (UTC)", "Predictions", "Nearest to its limit"], rows, "llrl"))
@@ -181,8 +193,8 @@ def _counts(look: Look) -> str:
         ["records read", count(counts.read)],
         ["lines that could not be read (kept in `reports/monitor/broken.jsonl`)",
          count(counts.broken)],
-        ["records that stood there more than once, counted once", count(counts.repeated)],
-        ["records that stood after ones of a later window, put into their own", count(counts.late)],
+        ["records that are there more than once, counted once", count(counts.repeated)],
+        ["records later than ones of a later window, put into their own", count(counts.late)],
         ["records of other times", count(counts.outside)],
         ["records of other models", count(counts.other_models)],
         ["labels", count(counts.labels)],

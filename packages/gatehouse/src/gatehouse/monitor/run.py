@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gatehouse.contract import CONTRACT_FILE, Task, load_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, evidence_path
-from gatehouse.gates import GATES
 from gatehouse.gates.drift import DRIFT
+from gatehouse.monitor.gates import watching_gates
 from gatehouse.monitor.labels import read_labels
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.record import (
     BROKEN,
@@ -36,21 +36,6 @@ from gatehouse.typed import validate, write_text
 from gatehouse.verdict import Outcome, Verdict
 
 _DRAWN_RESAMPLES = 200
-_LABELLED = {gate.name for gate in GATES if gate.production and gate.production.labels}
-"""The gates that need labels."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one look at production found."""
-
-    verdict: Verdict
-    evidence: dict[str, Evidence | str]
-    record: Record
-    policy: Policy
-    """The rules that judged."""
-    log: str
-    """The log's name, without what may be secret."""
 
 
 def look(
@@ -79,7 +64,8 @@ def look(
     now = datetime.now(UTC)
     policy = _with_window(load_policy(root / POLICY_FILE), window)
     settings = policy.monitor
-    gates = [gate for gate in settings.gates if gate not in _LABELLED or labels is not None]
+    watching = watching_gates(policy)
+    gates = [gate for gate in settings.gates if not watching[gate].labels or labels is not None]
     _rules(policy, gates)  # before a log is read that nothing judges
     span = Span(until or now, settings.window, settings.windows)
     watched, where = _watched(log, labels, model, span, policy, root)
@@ -173,6 +159,7 @@ def _windows(
     from tqdm import tqdm
 
     gates = list(dict.fromkeys(rule.gate for rule in rules.rules.values()))
+    watching_ = watching_gates(rules)
     reference = watched.reference.subject(DRIFT)
     windows = []
     measure = watched.policy.measure
@@ -187,7 +174,7 @@ def _windows(
         judged = [
             each
             for each in gates
-            if each not in _LABELLED or not number or watched.labelled(number)
+            if not watching_[each].labels or not number or watched.labelled(number)
         ]
         own = watching(policy, judged, watched.contract.task)
         evidence = {gate: watched.evidence(gate, number, policy) for gate in judged}
@@ -237,13 +224,10 @@ def write(look_: Look, root: Path = Path()) -> None:
     """Store evidence, verdict, record and report; what an earlier look left goes."""
     from gatehouse.monitor.report import render
 
-    for gate in GATES:
-        path = evidence_path(root / EVIDENCE, gate.name)
-        found = look_.evidence.get(gate.name)
+    shutil.rmtree(root / EVIDENCE, ignore_errors=True)
+    for gate, found in look_.evidence.items():
         if isinstance(found, Evidence):
-            found.write(path)
-        else:
-            path.unlink(missing_ok=True)
+            found.write(evidence_path(root / EVIDENCE, gate))
     look_.verdict.write(root / VERDICT)
     look_.record.write(root / RECORD)
     write_text(root / REPORT, render(look_))

@@ -119,9 +119,8 @@ class Scan:
         newest += sum(count for (number, _), count in self.unfit.items() if not number)
         if self.broken > read or self.torn > newest:
             raise GatehouseError(
-                f"{name}: {self.broken:,} lines are no record ({self.torn:,} of them where the "
-                f"newest stand) and only {read:,} ({newest:,}) are one; what is left of such a log "
-                "proves nothing"
+                f"{name}: {self.broken:,} lines are not records ({self.torn:,} of the newest) and "
+                f"only {read:,} ({newest:,}) are; the rest of such a log proves nothing"
             )
 
     def check_fits(self, model: str, name: str) -> None:

@@ -16,7 +16,9 @@ from gatehouse.evidence import Evidence, Of, Subject
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.spec import Production
 from gatehouse.judge import Case, judge
+from gatehouse.monitor.gates import watched_gates, watching_gates
 from gatehouse.monitor.said import is_logged
 from gatehouse.policy import POLICY_FILE, Policy, Rule
 from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
@@ -32,11 +34,14 @@ def watching(policy: Policy, gates: Iterable[str], task: Task | None = None) -> 
 
     Where the `task` is known, rules on what can't be measured from its log are left out.
     """
-    chosen = set(gates)
+    watching = watching_gates(policy)
+    chosen = {gate: watching[gate] for gate in gates}
     rules = {
-        name: _of_production(rule)
+        name: _of_production(rule, chosen[rule.gate])
         for name, rule in policy.rules.items()
-        if rule.gate in chosen and _applies(rule) and is_logged(rule.measurement, task)
+        if rule.gate in chosen
+        and _applies(rule, chosen[rule.gate])
+        and is_logged(rule.measurement, task)
     }
     return policy.model_copy(update={"rules": rules, "waivers": ()})
 
@@ -60,16 +65,13 @@ def comparing(policy: Policy, task: Task) -> Policy:
     return policy.model_copy(update={"rules": rules, "waivers": ()})
 
 
-def _applies(rule: Rule) -> bool:
-    if rule.gate == DRIFT.name:
-        return True
-    return rule.of is Of.CANDIDATE and rule.measurement not in _OF_TRAINING
+def _applies(rule: Rule, gate: Production) -> bool:
+    told = gate.compares or rule.of is Of.CANDIDATE
+    return told and rule.measurement not in _OF_TRAINING
 
 
-def _of_production(rule: Rule) -> Rule:
-    if rule.gate == DRIFT.name:
-        return rule
-    return rule.model_copy(update={"inconclusive": "pass"})
+def _of_production(rule: Rule, gate: Production) -> Rule:
+    return rule.model_copy(update={"inconclusive": "pass"}) if gate.labels else rule
 
 
 def _with_season(policy: Policy, drift: Evidence | str | None) -> Policy:
@@ -95,7 +97,13 @@ def judge_window(
     day: date,
 ) -> Verdict:
     """The verdict on one window, by a policy that `watching` made."""
-    case = Case(evidence=evidence, candidate=subject, base=reference, today=day)
+    case = Case(
+        evidence=evidence,
+        candidate=subject,
+        base=reference,
+        today=day,
+        gates=watched_gates(policy),
+    )
     verdict = judge(case, _with_season(policy, evidence.get(DRIFT.name)), source)
     return verdict.model_copy(update={"rules": tuple(map(_told, verdict.rules))})
 

@@ -109,9 +109,9 @@ def _text(path: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise GatehouseError(f"{path}: is no plain file ({error.strerror or error})") from None
+        raise GatehouseError(f"{path}: is not a plain file ({error.strerror or error})") from None
     except ValueError:
-        raise GatehouseError(f"{str(path)!r}: is no name of a file") from None
+        raise GatehouseError(f"{str(path)!r}: is not a file name") from None
     if len(content) > LOCK_BYTES:
         raise GatehouseError(
             f"{path}: has more than {LOCK_BYTES:,} bytes; take what is not needed out"

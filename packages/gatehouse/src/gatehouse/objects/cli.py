@@ -22,12 +22,12 @@ def group() -> None:
 @click.option("--to", metavar="FOLDER", type=click.Path(path_type=Path),
               help="Write into this new folder, and not into the work tree.")  # fmt: skip
 @click.option("--from", "source", metavar="FOLDER", type=click.Path(path_type=Path, exists=True),
-              help="Take the files from there, where --to left them.")  # fmt: skip
+              help="Take the files from this folder, which --to filled.")  # fmt: skip
 @click.option(
-    "--cache", is_flag=True, help="Fill DVC's cache too, so that a run takes them as made."
+    "--cache", is_flag=True, help="Also fill DVC's cache, so that a run does not make them again."
 )
 @click.option("--megabytes", default=50_000, show_default=True, type=click.IntRange(1),
-              help="How much may be fetched.")  # fmt: skip
+              help="Largest total size to fetch.")  # fmt: skip
 @command
 def fetch(
     paths: tuple[str, ...],
@@ -39,11 +39,12 @@ def fetch(
 ) -> int:
     """Fetch data and models that dvc.lock names, and the rows that params.yaml reads.
 
-    Or only PATH, such as models/model.onnx or data/snapshots/new.parquet. What `dvc pull` does,
-    for jobs that hold a key: records are read as data, only data/, models/ are written, and
-    objects come from the DVC remote of this checkout, checked by their digests.
+    With PATH, such as models/model.onnx or data/snapshots/new.parquet, only these. It does the work
+    of `dvc pull` for jobs that hold a key: it reads records as data, writes only to data/ and
+    models/, and checks the digest of each object from the DVC remote of this checkout.
 
-    Exit codes: 0 all is here; 1 something can't be had; 2 a record or the configuration is wrong.
+    Exit codes: 0 everything was fetched; 1 something is not available; 2 a record or the
+    configuration is wrong.
     """
     from gatehouse.objects.bring import bring, bring_apart, named, take
     from gatehouse.objects.remote import open_store
@@ -69,15 +70,15 @@ def fetch(
 @click.option("--records", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False),
               help="Read dvc.lock and .dvc files there, as data; by default here.")  # fmt: skip
 @click.option("--from", "source", metavar="FOLDER", type=click.Path(path_type=Path, exists=True),
-              help="Where the files lie; by default where the records are.")  # fmt: skip
+              help="Folder of the files; by default that of the records.")  # fmt: skip
 @command
 def push(records: Path | None, source: Path | None) -> int:
     """Push data, models and rows to the DVC remote of this checkout, by their digests.
 
-    Only files that are what dvc.lock and .dvc files record, and only objects that the remote lacks:
-    none is written over. What `dvc push` does, for jobs that hold a key.
+    It does the work of `dvc push` for jobs that hold a key. It pushes only files that match their
+    record in dvc.lock or a .dvc file, and only objects that the remote lacks. It overwrites none.
 
-    Exit codes: 0 the remote has all that is here; 2 a file is not what its record says.
+    Exit codes: 0 the remote has all objects; 2 a file does not match its record.
     """
     from gatehouse.objects.bring import named
     from gatehouse.objects.push import push as push_objects
@@ -92,7 +93,7 @@ def push(records: Path | None, source: Path | None) -> int:
 @group.command()
 @command
 def remote() -> int:
-    """Print where the default DVC remote of this checkout is; nothing where it has none."""
+    """Print the URL of the checkout's default DVC remote, or nothing if it has none."""
     from gatehouse.objects.remote import open_store
 
     if found := open_store().remote:

@@ -69,7 +69,7 @@ def output_fault(path: str, kind: Kind) -> str | None:
         return "is a folder, and is recorded as a file (its md5 lacks .dir)"
     if _FILES.fullmatch(path):
         return "is a file, and is recorded as a folder (its md5 ends with .dir)"
-    return f"is no place of outputs, which are {OUTPUTS}"
+    return f"is not a place for outputs, which are {OUTPUTS}"
 
 
 def tracked_fault(path: str) -> str | None:

@@ -102,7 +102,7 @@ class _Dependency(_Entry):
     @classmethod
     def _path(cls, path: str) -> str:
         if _SCHEME.match(path) or _CONTROL.search(path):
-            raise ValueError(f"{_shown(path)} is no file of the repository; {_ANEW}")
+            raise ValueError(f"{_shown(path)} is not a file of the repository; {_ANEW}")
         return path
 
 
@@ -113,7 +113,7 @@ class _Output(_Entry):
     @classmethod
     def _digest(cls, md5: str) -> str:
         if not _DIGEST.fullmatch(md5.removesuffix(".dir")):
-            raise ValueError(f"{_shown(md5)} is no MD5 in 32 lower-case hex digits; {_ANEW}")
+            raise ValueError(f"{_shown(md5)} is not an MD5 in 32 lower-case hex digits; {_ANEW}")
         return md5
 
     @model_validator(mode="after")
@@ -165,7 +165,7 @@ class _Member(_Strict):
     @model_validator(mode="after")
     def _checked(self) -> Self:
         if not _DIGEST.fullmatch(self.md5):
-            raise ValueError(f"{_shown(self.md5)} is no MD5 in 32 lower-case hex digits")
+            raise ValueError(f"{_shown(self.md5)} is not an MD5 in 32 lower-case hex digits")
         if why := unsafe(self.relpath):
             raise ValueError(f"the path {_shown(self.relpath)} {why}; rename the file")
         return self
@@ -253,7 +253,7 @@ def read_manifest(content: bytes, name: str) -> tuple[Member, ...]:
         raise GatehouseError(f"{told}: is not UTF-8 text; push the folder again") from None
     listed = parse_json(text, told)
     if not isinstance(listed, list):
-        raise GatehouseError(f"{told}: is no list of files; push the folder again")
+        raise GatehouseError(f"{told}: is not a list of files; push the folder again")
     manifest = validate(_Manifest, {"files": listed}, told)
     members = tuple(Member(each.relpath, each.md5) for each in manifest.files)
     paths = [member.path for member in members]

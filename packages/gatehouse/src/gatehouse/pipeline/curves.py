@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatehouse.contract import Task
+from gatehouse.typed import write_text
 
 METRICS = "metrics.json"
 
@@ -25,19 +27,23 @@ def loss_name(task: Task) -> str:
 
 
 def report(folder: Path, task: Task, curve: Sequence[Epoch], best: int) -> None:
-    """Write the curve, and the losses of the epoch `best`, in DVCLive's layout."""
-    from dvclive.live import Live
+    """Write the curve, and the losses of the epoch `best`, in the layout of DVCLive.
 
+    DVCLive itself imports all of DVC, for what is a table of each loss and one JSON file.
+    """
     name = loss_name(task)
-    with Live(
-        str(folder), dvcyaml=None, report=None, save_dvc_exp=False, monitor_system=False
-    ) as live:
-        for epoch in curve:
-            live.log_metric("train/loss", epoch.train_loss)
-            live.log_metric("valid/loss", epoch.valid_loss)
-            live.next_step()
-        live.summary["best"] = {
+    for split in ("train", "valid"):
+        losses = [getattr(epoch, f"{split}_loss") for epoch in curve]
+        rows = [f"{step}\t{loss}\n" for step, loss in enumerate(losses)]
+        write_text(folder / f"plots/metrics/{split}/loss.tsv", "".join(["step\tloss\n", *rows]))
+    found = {
+        "train": {"loss": curve[-1].train_loss},
+        "valid": {"loss": curve[-1].valid_loss},
+        "step": len(curve) - 1,
+        "best": {
             "epoch": best,
             f"train_{name}": curve[best].train_loss,
             f"valid_{name}": curve[best].valid_loss,
-        }
+        },
+    }
+    write_text(folder / METRICS, json.dumps(found, indent=4) + "\n")

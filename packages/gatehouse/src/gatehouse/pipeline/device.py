@@ -77,6 +77,7 @@ def placed() -> Iterator[Place]:
 def deterministic(seed: int, threads: int) -> None:
     """Make a run repeatable to the byte on one machine."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is repeatable only so
-    torch.use_deterministic_algorithms(True)
+    # use_deterministic_algorithms(True) does this, and imports torch's compiler to tell it as well.
+    torch.set_deterministic_debug_mode("error")
     torch.set_num_threads(threads)  # sums depend on how many threads share them
     torch.manual_seed(seed)

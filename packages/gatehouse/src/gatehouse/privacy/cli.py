@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 @click.option("--log", metavar="PATH", help="File of the log, or folder with files.")
 @click.option("--rows", is_flag=True,
               help="List the rows of --key in data/raw as erased, in erased.json.")  # fmt: skip
-@click.option("--key", metavar="KEY", help="Key of the rows; - asks for it, or reads it.")
+@click.option(
+    "--key", metavar="KEY", help="Key of the rows; - asks for it, or reads standard input."
+)
 @click.option("--secret-file", type=click.Path(path_type=Path), metavar="FILE",
-              help="Secret of the log's pseudonyms, the service's own.")  # fmt: skip
+              help="The service's secret for the log's pseudonyms.")  # fmt: skip
 @click.option("--request-id", "request_ids", multiple=True, metavar="ID",
               help="Rows of this request; may be repeated.")  # fmt: skip
-@click.option("--older-than", metavar="SPAN", help="Rows before that time: 90d, 12h, 8w.")
+@click.option("--older-than", metavar="SPAN", help="Rows older than this: 90d, 12h, 8w.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @click.option("--yes", is_flag=True, help="Erase without asking.")
 @command
@@ -43,21 +45,21 @@ def forget_command(
     """Erase rows from the inference log by key, request or age.
 
 
-    Rows that any of them names go. The service may keep writing. Rotated, packed (.gz, .bz2, .xz,
-    .zst) and Parquet files too, and lines that the monitor kept aside. A file of the folder by any
-    other name is not looked at: it is named, and the exit code is 2. Give a key by --key -: other
-    processes can read a command line.
-    --rows takes no row out of the data. It writes keyed hashes of a person's rows into erased.json,
-    so that a later change without these rows does not count as one that touches the exam.
+    Erases rows that match any of these options, also in rotated, compressed (.gz, .bz2, .xz, .zst)
+    and Parquet files, and in lines that the monitor set aside. The service can keep writing. Files
+    with other names are skipped and listed, with exit code 2. Pass a key with --key -, because
+    other processes can read a command line.
+    --rows removes no row from the data. It writes keyed hashes of a person's rows into erased.json,
+    so a later change may remove these rows without touching the exam.
     """
     if rows:
         return _list_rows(log, key, secret_file, request_ids, older_than, dry=dry_run)
     if log is None:
-        raise GatehouseError("say where to erase: --log PATH; or --rows for the training data")
+        raise GatehouseError("name the place: --log PATH, or --rows for the training data")
     wanted = _wanted(key, secret_file, request_ids, older_than)
     if not dry_run and not yes:
         if not sys.stdin.isatty():
-            raise GatehouseError("nobody is here to say yes; add --yes, or look by --dry-run")
+            raise GatehouseError("no terminal to ask; add --yes, or count with --dry-run")
         found = _run(log, wanted, dry=True)
         code = _tell(found, "would be erased")
         if not found.rows:
@@ -75,7 +77,7 @@ def _list_rows(*others: object, dry: bool) -> int:
 
     log, key, *rest = others
     if not isinstance(key, str) or log or any(rest):
-        raise GatehouseError("--rows goes with --key alone; the log is another call's")
+        raise GatehouseError("--rows takes only --key; erase from the log in a separate call")
     erased = Erased.at(ERASED)
     found = entries_of(RAW, load_contract(), _asked() if key == "-" else key, erased)
     grown = erased.with_rows(found)
@@ -98,7 +100,7 @@ def _wanted(
     from gatehouse.privacy.pseudonym import pseudonym, read_secret
 
     if key is None and not request_ids and older_than is None:
-        raise GatehouseError("say what to erase: --key, --request-id or --older-than")
+        raise GatehouseError("name what to erase: --key, --request-id or --older-than")
     if (key is None) != (secret_file is None):
         raise GatehouseError(
             "--key and --secret-file go together: the log holds pseudonyms, which only the "
@@ -110,7 +112,7 @@ def _wanted(
             span: timedelta = parse_span(older_than)
             before = datetime.now(UTC) - span
         except (ValueError, OverflowError):
-            raise GatehouseError("--older-than is no span of time; write 12h, 90d or 8w") from None
+            raise GatehouseError("--older-than is not a time span; write 12h, 90d or 8w") from None
     if key is not None and secret_file is not None:
         secret = read_secret(secret_file)
         pseudonyms = frozenset({pseudonym(secret, _asked() if key == "-" else key)})
@@ -148,13 +150,13 @@ def _tell(found: Found, done: str) -> int:
     else:
         click.echo(f"nothing matched in {found.files:,} files")
     if found.undated:
-        click.echo(f"{found.undated:,} broken lines tell no time, and stay")
+        click.echo(f"{found.undated:,} broken lines have no time, and stay")
     for problem in found.failed:
         click.echo(f"error: {problem}", err=True)
     if found.failed:
         click.echo(
-            f"error: {len(found.failed):,} files were not, or not wholly, gone through, and "
-            "may still hold rows; fix them, or what is said of them, and run this again",
+            f"error: {len(found.failed):,} files were not fully processed and may still hold rows; "
+            "fix the problems above, and run this again",
             err=True,
         )
         return ERROR

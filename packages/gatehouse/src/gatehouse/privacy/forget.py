@@ -98,8 +98,8 @@ def forget(log: str, wanted: Wanted, *, dry: bool, advance: Callable[[int], obje
             _forget_in(file, wanted, found, seen, dry=dry, advance=advance)
     found.failed += unlisted
     found.failed += [
-        f"{path}: was not looked at, for its name does not end as a log's ({', '.join(LOG)}, and "
-        "what rotating and packing add); rename or remove it, or name the log by a pattern"
+        f"{path}: skipped, because its name does not end like a log's ({', '.join(LOG)}, and the "
+        "suffixes of rotation and compression); rename or remove it, or name the log by a pattern"
         for path in there
         if path not in known and _may_hold_rows(path)
     ]
@@ -278,7 +278,7 @@ def _next_line(stream: IO[bytes], offset: int) -> bytes:
     until = time.monotonic() + _SETTLES
     while line and not line.endswith(b"\n"):
         if len(line) == LONGEST:
-            raise GatehouseError(f"has a line longer than {LONGEST:,} bytes; this is no log")
+            raise GatehouseError(f"has a line longer than {LONGEST:,} bytes; this is not a log")
         # Its rest, were it written after the spaces, would be there as a line of its own.
         is_old = time.time() - os.fstat(stream.fileno()).st_mtime > 2 * _SETTLES
         if is_old or time.monotonic() > until:
@@ -325,7 +325,7 @@ def _in_packed(path: Path, lines: Lines, *, dry: bool) -> int:
 def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
     while line := stream.readline(LONGEST):
         if len(line) == LONGEST:
-            raise GatehouseError(f"has a line longer than {LONGEST:,} bytes; this is no log")
+            raise GatehouseError(f"has a line longer than {LONGEST:,} bytes; this is not a log")
         yield line
 
 
@@ -346,7 +346,7 @@ def _anew(path: Path) -> Iterator[IO[bytes]]:
         if (now.st_ino, now.st_size, now.st_mtime_ns) != (
             before.st_ino, before.st_size, before.st_mtime_ns,
         ):  # fmt: skip
-            raise GatehouseError("was changed meanwhile by another; nothing is erased, run again")
+            raise GatehouseError("another program changed it; nothing is erased, run again")
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.places import code_path
-from gatehouse.release.judged import Judged
+from gatehouse.release.judge_commit import JudgedCommit
 from gatehouse.release.tools import run
 from gatehouse.run import NO_TELEMETRY
 from gatehouse.typed import read_text, write_text
@@ -18,7 +18,7 @@ from gatehouse.typed import read_text, write_text
 BENTOFILE = Path("bentofile.yaml")
 
 
-def build_bento(judged: Judged, folder: Path) -> None:
+def build_bento(judged: JudgedCommit, folder: Path) -> None:
     """Build what the commit's `bentofile.yaml` describes into the new `folder`.
 
     Raises:

@@ -18,14 +18,14 @@ from gatehouse.digest import dvc_md5
 from gatehouse.evidence import Subject
 from gatehouse.gates.own import gates_of
 from gatehouse.git import commit_of, file_at
-from gatehouse.github.candidate import OUTPUTS, outputs_of
 from gatehouse.judge import Case, judge
-from gatehouse.judging import read_all_evidence
+from gatehouse.judge_files import read_all_evidence
 from gatehouse.policy import POLICY_FILE, Policy, load_policy
-from gatehouse.release.judged import check_code, export
+from gatehouse.release.judge_commit import check_code, export
 from gatehouse.release.machinery import check_machinery, machinery_digest
 from gatehouse.release.result import LABEL_COMMIT, LABEL_MACHINERY, Release
 from gatehouse.release.signing import RefusedError
+from gatehouse.trusted.candidate import OUTPUTS, outputs_of
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
@@ -87,7 +87,7 @@ def _candidate(release: Release, judged: Subject, files: Path, commit: str, root
     for path in OUTPUTS:
         name, here = path.as_posix(), release.candidate / path
         if not here.exists():
-            raise RefusedError(f"{name}: was not handed over; build again: make image")
+            raise RefusedError(f"{name}: is missing from the release; build again: make image")
         _same(f"{name} (MD5)", "the file handed over", dvc_md5(here), str(LOCK), recorded.get(name))
     contract = load_contract(files / CONTRACT_FILE).digest
     # Prepared rows follow from the raw ones; to deal them here would open a stranger's tables.

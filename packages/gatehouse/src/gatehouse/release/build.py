@@ -7,10 +7,9 @@ from pathlib import Path
 
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.github.candidate import OUTPUTS
 from gatehouse.release.bento import build_bento
 from gatehouse.release.builder import base_digest, build_layout, check_base
-from gatehouse.release.judged import Judged
+from gatehouse.release.judge_commit import JudgedCommit
 from gatehouse.release.packages import install, licence_list, same_modes, write_sbom
 from gatehouse.release.provenance import provenance_of
 from gatehouse.release.result import (
@@ -20,7 +19,8 @@ from gatehouse.release.result import (
     LABEL_VERDICT,
     Release,
 )
-from gatehouse.release.settled import verdict_digest
+from gatehouse.release.settled_verdict import verdict_digest
+from gatehouse.trusted.candidate import OUTPUTS
 from gatehouse.typed import write_text
 from gatehouse.workspace import EVIDENCE
 
@@ -30,7 +30,7 @@ BASE_IMAGE = (
 )
 
 
-def build(judged: Judged, base_image: str, work: Path, release: Release) -> None:
+def build(judged: JudgedCommit, base_image: str, work: Path, release: Release) -> None:
     """Build the image of a commit that passed.
 
     Args:

@@ -46,13 +46,13 @@ def group() -> None:
 def build(base_image: str | None) -> int:
     """Judge HEAD once more, and build its image in .gatehouse/release.
 
-    The data and models of HEAD's dvc.lock must be here. All is measured again, and judged by HEAD's
-    own policy; a commit that does not pass gets no image, and exit code 1.
+    Needs the data and models of HEAD's dvc.lock. Measures everything again and judges it by HEAD's
+    own policy. A commit that does not pass gets no image, and the exit code is 1.
     """
     from gatehouse.release.build import BASE_IMAGE
     from gatehouse.release.build import build as build_image
     from gatehouse.release.builder import check_base
-    from gatehouse.release.judged import judge_commit
+    from gatehouse.release.judge_commit import judge_commit
     from gatehouse.release.result import Release
     from gatehouse.report.terminal import print_verdict
 
@@ -76,10 +76,10 @@ def build(base_image: str | None) -> int:
 @command
 @_refuses
 def check() -> int:
-    """Check that .gatehouse/release fits HEAD: commit, policy, data, model, verdict, code.
+    """Check that .gatehouse/release matches HEAD: commit, policy, data, model, verdict, code.
 
-    What `push` looks at before it signs. No verdict, digest or label in it is believed:
-    all are worked out again from HEAD and from the files handed over.
+    `push` runs the same check before it signs. It trusts no verdict, digest or label in the folder,
+    and computes all of them again from HEAD and the files.
     """
     click.echo(f"fits {_checked()[:12]}")
     return PASS
@@ -87,7 +87,7 @@ def check() -> int:
 
 def _checked() -> str:
     """The commit that the release here is of, and fits."""
-    from gatehouse.judging import today
+    from gatehouse.judge_files import today
     from gatehouse.release.bound import check_bound
     from gatehouse.release.result import Release
     from gatehouse.release.verify import check_release
@@ -107,8 +107,8 @@ def _checked() -> str:
 def push(name: str, key: str | None) -> int:
     """Push what `build` made, sign it, and attest verdict, provenance and SBOM.
 
-    Prints the image by its digest, at last. An image whose verdict is no pass, that holds another
-    model than was judged, or that does not fit HEAD (`gatehouse image check`) is not pushed.
+    Prints the image with its digest. Refuses to push an image whose verdict is not a pass, whose
+    model is not the judged one, or that does not match HEAD (`gatehouse image check`).
     """
     from gatehouse.release.registry import push as push_image
     from gatehouse.release.result import Release
@@ -155,9 +155,9 @@ def verify(image: str, key: str | None, identity: str | None) -> int:
 @command
 @_refuses
 def sign(image: str, key: str, verified_by: str | None, identity: str | None) -> int:
-    """Sign a released image by a new key as well, once it is verified by the old one.
+    """Sign a released image with a new key, after verifying it with the old one.
 
-    What was attested of it is attested again as it is; the old signatures stay.
+    Attests the same statements again, unchanged. The old signatures stay.
     """
     from gatehouse.release.promote import parse_image
     from gatehouse.release.signing import Signer, Verifier
@@ -180,7 +180,7 @@ def sign(image: str, key: str, verified_by: str | None, identity: str | None) ->
 @group.command()
 @command
 def base() -> int:
-    """Make a base image from Debian's packages, where no registry can be reached.
+    """Make a base image from Debian's packages, without a registry.
 
     Needs mmdebstrap and buildah. Prints its name, for `gatehouse image build --base`.
     """

@@ -35,7 +35,7 @@ class Layout:
             return str(entry["digest"])
         except (OSError, ValueError, KeyError, TypeError):
             raise GatehouseError(
-                f"{self.folder}: is no folder with one OCI image; build it: make image"
+                f"{self.folder}: is not a folder with one OCI image; build it: make image"
             ) from None
 
     @cached_property
@@ -80,7 +80,7 @@ class Layout:
             try:
                 found = _in_layer(blob, PurePosixPath(name))
             except (tarfile.TarError, OSError, EOFError) as error:
-                raise GatehouseError(f"{blob}: is no readable layer ({error})") from None
+                raise GatehouseError(f"{blob}: is not a readable layer ({error})") from None
             if found is not None:
                 return found
         raise GatehouseError(f"the image has no file /{name}")
@@ -103,7 +103,7 @@ class Layout:
             try:
                 here, hides = _digests_in_layer(blob, within)
             except (tarfile.TarError, OSError, EOFError) as error:
-                raise GatehouseError(f"{blob}: is no readable layer ({error})") from None
+                raise GatehouseError(f"{blob}: is not a readable layer ({error})") from None
             for path, digest in here.items():
                 if not any(_hides(each, path) for each in gone):
                     found.setdefault(path.relative_to(within).as_posix(), digest)
@@ -114,18 +114,18 @@ class Layout:
         try:
             value = json.loads(self._checked(digest).read_bytes())
         except (ValueError, RecursionError):
-            raise GatehouseError(f"{self.folder}: {digest} is no JSON") from None
+            raise GatehouseError(f"{self.folder}: {digest} is not JSON") from None
         return self._object(value, digest)
 
     def _object(self, value: Any, what: str) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise GatehouseError(f"{self.folder}: {what} is no JSON object")
+            raise GatehouseError(f"{self.folder}: {what} is not a JSON object")
         return value
 
     def _checked(self, digest: str) -> Path:
         kind, _, name = digest.partition(":")
         if kind != "sha256" or len(name) != 64 or not name.isalnum():
-            raise GatehouseError(f"{self.folder}: '{digest}' is no SHA-256 digest")
+            raise GatehouseError(f"{self.folder}: '{digest}' is not a SHA-256 digest")
         path = self.folder / "blobs/sha256" / name
         try:
             with path.open("rb") as stream:
@@ -163,7 +163,7 @@ def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
             if path == wanted:
                 stream = layer.extractfile(entry) if entry.isreg() else None
                 if stream is None:
-                    raise GatehouseError(f"/{wanted} of the image is no plain file")
+                    raise GatehouseError(f"/{wanted} of the image is not a plain file")
                 content = stream.read()  # where it stands twice, the last one counts
             elif path in wanted.parents and path.parts and not entry.isdir():
                 raise GatehouseError(f"/{path} of the image is no folder")
@@ -190,7 +190,7 @@ def _digests_in_layer(
                     digest = hashlib.sha256(stream.read()).hexdigest()
                     found[path] = f"sha256:{digest}"
                 elif not entry.isdir():
-                    raise GatehouseError(f"/{path} of the image is no plain file and no folder")
+                    raise GatehouseError(f"/{path} of the image is not a plain file and no folder")
     return found, gone
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gatehouse.digest import file_digest
 from gatehouse.git import git
-from gatehouse.places import LIBRARY, VENDOR
+from gatehouse.places import LIBRARY, PACKAGE, VENDOR, code_of, wheel_of
 from gatehouse.release.layout import Layout
-from gatehouse.release.result import BENTO
+from gatehouse.release.result import BENTO, SITE
 from gatehouse.release.signing import RefusedError
 from gatehouse.run import CARD
 from gatehouse.workspace import MODEL, VERDICT
@@ -43,7 +43,8 @@ def machinery_digest(root: Path, commit: str = "HEAD") -> str:
 def check_machinery(image: Layout, files: Path) -> None:
     """Refuse an image whose files next to the model are not those of the commit.
 
-    Bytecode is not compared, nor are the installed packages and the base image.
+    The installed library must be the commit's wheel, file by file, or absent beside its source.
+    Bytecode is not compared, nor are the other installed packages and the base image.
 
     Args:
         image: as the build left it.
@@ -65,17 +66,50 @@ def check_machinery(image: Layout, files: Path) -> None:
         for path in (files / folder).rglob("*.py")
         if (name := path.relative_to(files).as_posix()) not in inside
     )
-    if other or lost:
+    wrong = other + lost + _wrong_library(image, files)
+    if wrong:
         raise RefusedError(
-            f"machinery: {_listed(other + lost)} in the image: not as in the commit; build it again"
+            f"machinery: {_listed(wrong)} in the image: not as in the commit; build it again"
         )
+
+
+def _wrong_library(image: Layout, files: Path) -> list[str]:
+    """Files of the installed library that are not as the commit has them."""
+    wheel = wheel_of(files)
+    if wheel is None and not (files / LIBRARY).is_dir():
+        return []  # from an index: installed by its hash, and nothing is here to compare with
+    wanted = {
+        name: f"sha256:{hashlib.sha256(content).hexdigest()}"
+        for name, content in (code_of(wheel) if wheel else ())
+    }
+    found = {
+        f"{PACKAGE.name}/{name}": digest
+        for name, digest in image.digests(f"{SITE}/{PACKAGE.name}").items()
+    }
+    found = {
+        name: digest
+        for name, digest in found.items()
+        if (source := _source_of(name)) is None or source.as_posix() not in wanted
+    }
+    return sorted(
+        f"{SITE}/{name}"
+        for name in found.keys() | wanted.keys()
+        if found.get(name) != wanted.get(name)
+    )
 
 
 def _is_bytecode(name: str, files: Path) -> bool:
     """Is a file the bytecode of one of the commit's sources?"""
+    source = _source_of(name)
+    return source is not None and (files / source).exists()
+
+
+def _source_of(name: str) -> Path | None:
+    """The source that a file is the bytecode of by its name; None: it is no bytecode."""
     path = Path(name)
-    source = path.parent.parent / f"{path.name.partition('.')[0]}.py"
-    return path.suffix == ".pyc" and path.parent.name == "__pycache__" and (files / source).exists()
+    if path.suffix != ".pyc" or path.parent.name != "__pycache__":
+        return None
+    return path.parent.parent / f"{path.name.partition('.')[0]}.py"
 
 
 def _digest(path: Path) -> str | None:

@@ -66,7 +66,7 @@ def parse_image(reference: str) -> Image:
         raise GatehouseError(f"'{reference}': is the placeholder for no image; name a real one")
     if not _NAME.fullmatch(name):
         raise GatehouseError(
-            f"'{name}': is no name of an image; write it as ghcr.io/owner/name, in lower case, "
+            f"'{name}': is not an image's name; write it as ghcr.io/owner/name, in lower case, "
             "with no tag"
         )
     if not _HOST.fullmatch(name):
@@ -113,7 +113,7 @@ def promote(root: Path = Path()) -> Change:
 
 def _check_digest(digest: str, where: str) -> None:
     if not _DIGEST.fullmatch(digest):
-        raise GatehouseError(f"{where}: '{digest}' is no digest; write sha256: and 64 of 0-9a-f")
+        raise GatehouseError(f"{where}: '{digest}' is not a digest; write sha256: and 64 of 0-9a-f")
 
 
 def _write(path: Path, image: Image) -> Change:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from gatehouse.digest import file_digest
-from gatehouse.release.judged import Judged
+from gatehouse.release.judge_commit import JudgedCommit
 from gatehouse.release.packages import LOCK
 from gatehouse.workspace import MODEL, MODEL_FP32
 
@@ -15,7 +15,7 @@ BUILD_TYPE = "urn:gatehouse:image:1"
 SOURCE = "source"
 
 
-def provenance_of(judged: Judged, base_image: str, base_digest: str) -> str:
+def provenance_of(judged: JudgedCommit, base_image: str, base_digest: str) -> str:
     """The predicate of a build, as JSON.
 
     Args:

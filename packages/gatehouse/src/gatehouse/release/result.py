@@ -10,6 +10,8 @@ from gatehouse.release.layout import Layout
 FOLDER = Path(".gatehouse/release")
 BENTO = "app/bento/src"
 """Where the commit's files are in the image."""
+SITE = "app/site"
+"""Where the installed packages are in the image."""
 LABEL_COMMIT = "org.opencontainers.image.revision"
 LABEL_MODEL = "gatehouse.model"
 LABEL_MACHINERY = "gatehouse.machinery"

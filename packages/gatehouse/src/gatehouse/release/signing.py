@@ -149,7 +149,7 @@ def _predicate(line: str, image: Image) -> Any:
         digests = {each["digest"]["sha256"] for each in statement["subject"]}
         predicate = statement["predicate"]
     except (ValueError, KeyError, TypeError, binascii.Error):
-        raise RefusedError(f"{image}: an attestation is no in-toto statement") from None
+        raise RefusedError(f"{image}: an attestation is not an in-toto statement") from None
     if digests != {image.digest.removeprefix("sha256:")}:
         raise RefusedError(f"{image}: an attestation describes another image")
     return predicate

@@ -67,7 +67,7 @@ def run(words: Sequence[str | Path], doing: str, root: Path | None = None, **var
         )
     except subprocess.TimeoutExpired:
         raise GatehouseError(
-            f"could not {doing}: {words[0]} took longer than {TIME_LIMIT} s and was ended"
+            f"could not {doing}: {words[0]} took longer than {TIME_LIMIT} s and was stopped"
         ) from None
     except FileNotFoundError:
         raise GatehouseError(

@@ -14,7 +14,7 @@ from gatehouse.release.promote import Image
 from gatehouse.release.provenance import built_from
 from gatehouse.release.registry import pull
 from gatehouse.release.result import BENTO, LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
-from gatehouse.release.settled import verdict_digest
+from gatehouse.release.settled_verdict import verdict_digest
 from gatehouse.release.signing import PROVENANCE, SBOM, VERDICT, RefusedError, Verifier
 from gatehouse.typed import read_text, validate
 from gatehouse.verdict import Outcome, Verdict
@@ -71,14 +71,14 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except (ValueError, RecursionError):
-        raise GatehouseError(f"{path}: is no JSON; build it again: make image") from None
+        raise GatehouseError(f"{path}: is not JSON; build it again: make image") from None
 
 
 def _passing(predicates: list[Any], name: str) -> Verdict:
     """The verdict; where there are several, each must be a pass on the same model."""
     verdicts = [validate(Verdict, each, f"the verdict of {name}") for each in predicates]
     if any(verdict.outcome is not Outcome.PASS for verdict in verdicts):
-        raise RefusedError(f"{name}: its verdict is no pass")
+        raise RefusedError(f"{name}: its verdict is not a pass")
     if len({verdict_digest(verdict) for verdict in verdicts}) != 1:
         raise RefusedError(f"{name}: its verdicts differ")
     return verdicts[0]

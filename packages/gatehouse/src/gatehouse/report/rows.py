@@ -96,7 +96,7 @@ def rows(context: ReportContext) -> str:
 
 
 def new_columns(context: ReportContext) -> list[str]:
-    """How well each new column tells the target by itself, and what is odd about it."""
+    """How well each new column predicts the target by itself, and what is odd about it."""
     found: dict[str, dict[str, float]] = {}
     for measured in context.measurements(ACCURACY.name, COLUMN_AUC):
         name, _, where = measured.slice.removeprefix("column=").rpartition(" on ")

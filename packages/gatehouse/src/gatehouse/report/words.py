@@ -31,7 +31,7 @@ WARNING = "⚠️"
 _NAMED = 5
 _NOTELESS = {gate.name for gate in GATES} - {ROWS.name}
 """Gates whose sentences hold their notes already, or whose notes are of all rows."""
-_GONE = "The policy names this gate no more."
+_GONE = "The policy no longer has this gate."
 
 _COSTS = {f"{metric.name}_difference": metric.label for metric in METRICS if metric.headline}
 _EASED = {
@@ -79,7 +79,7 @@ _LABELS = {
 
 
 def name_of(measurement: str, own: Described | None = None) -> str:
-    """A measurement's name for people, as Markdown; `own`: of a metric that is a fork's own."""
+    """A measurement's name for people, as Markdown; `own` describes a fork's own metric."""
     return _LABELS.get(measurement) or (prose(own.label) if own else code(measurement))
 
 

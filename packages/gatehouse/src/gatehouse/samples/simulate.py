@@ -2,7 +2,7 @@
 
 `adult_model.json` holds a Bayesian network of integer tables (each column given a few earlier
 ones) and an additive label model in integer points. It was fitted to Adult by
-`benchmarks/simulation/fit.py`; `docs/data.md` says how, and how close the rows come.
+`benchmarks/simulation/fit.py`; `docs/simulated.md` says how, and how close the rows come.
 
 The same arguments give the same rows on every machine: random numbers are the raw 64-bit words of
 the Philox generator (Salmon et al., 2011), whose stream NumPy guarantees, and they are compared

@@ -104,7 +104,7 @@ class Front:
         """The answer; none where the path is BentoML's."""
         try:
             if not self._house.tokens.allow(headers.get(b"authorization")):
-                raise Refused(401, "send a bearer token that is let in", headers=_BEARER)
+                raise Refused(401, "send a valid bearer token", headers=_BEARER)
             found = self._handlers.get(scope["path"])
             if found is None:
                 return None
@@ -151,7 +151,7 @@ class Front:
                 if large and log is not None:
                     await log.room()
                 if perf_counter() - started > settings.timeout:
-                    raise Refused(503, "waited too long to be worth an answer", headers=_WAIT)
+                    raise Refused(503, "waited too long", headers=_WAIT)
                 return Answer(200, _JSON, self._house.predictor.answer(body, request_id))
         finally:
             self._in_work -= 1

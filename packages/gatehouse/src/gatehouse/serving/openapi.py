@@ -12,14 +12,14 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 _REFUSALS = {
-    "400": "The body is not JSON, or a key stands twice in it",
-    "401": "No bearer token, or none that is let in",
+    "400": "The body is not JSON, or a key is repeated in it",
+    "401": "No bearer token, or an unknown one",
     "408": "The body took too long to arrive",
     "413": "The body is too large",
     "415": "The body is not sent as application/json, or is compressed",
-    "422": "What was sent is not rows of the contract",
+    "422": "The rows break the contract",
     "500": "The model failed; the log has the reason",
-    "503": "Too much to do; try again after the seconds that Retry-After says",
+    "503": "Overloaded; try again after Retry-After seconds",
 }
 
 
@@ -57,7 +57,7 @@ def _predict(reader: Reader) -> dict[str, Any]:
     identity = {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "Comes back in the answer; one is made where none, or no sane one, is sent",
+        "description": "Returned in the answer; without a valid one, the service makes one",
         "schema": {"type": "string"},
     }
     refusals = ("400", "408", "413", "415", "422", "500", "503")

@@ -74,7 +74,7 @@ class Reader:
             found, key = self._twice[-1]  # it is not inside a key that was dropped
             path = _path(data, found)
             where = "" if path is None else pointer(*path, key)
-            problem = Problem(where, "this key stands twice; which one is meant?")
+            problem = Problem(where, "this key is repeated; which one is meant?")
             raise Refused(400, "a key stands twice", "duplicate_key", (problem,))
         return data
 
@@ -122,7 +122,7 @@ class Reader:
         if problem["type"] == "dict_type":
             return "should be an object: one row, with the columns as keys"
         if problem["input"] is None:
-            return "may not be null: the contract lets no value of this column be missing"
+            return "may not be null: the contract allows no missing values in this column"
         message: str = problem["msg"]
         return message[0].lower() + message[1:]
 

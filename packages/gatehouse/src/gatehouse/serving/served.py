@@ -59,7 +59,7 @@ class Served:
             self.model.check(outputs)
         # A binary answer holds only the positive class; NumPy would take longer.
         elif not all(0 <= positive <= 1 for _, positive in found):
-            raise GatehouseError(f"{self.model.path}: the graph gives what is no probability")
+            raise GatehouseError(f"{self.model.path}: the graph gives a value outside of 0 to 1")
         return found
 
     def said(self, outputs: Outputs) -> list[dict[str, Any]]:

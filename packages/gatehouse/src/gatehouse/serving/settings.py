@@ -84,7 +84,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     for name in ("shadow", "key_secret_file"):
         if getattr(settings, name) is not None and settings.log is None:
             raise GatehouseError(
-                f"{PREFIX}{name.upper()} is set, and {PREFIX}LOG is not: what comes of it would be "
-                f"kept nowhere; name the log's folder, or take {PREFIX}{name.upper()} away"
+                f"{PREFIX}{name.upper()} is set, and {PREFIX}LOG is not: its result would be "
+                f"stored nowhere; name the log's folder, or take {PREFIX}{name.upper()} away"
             )
     return settings

@@ -110,7 +110,7 @@ def check_shadow(served: Contract, shadow: Contract, place: object) -> None:
         problems.append(f"classes are {theirs}, not {ours}")
     if problems:
         raise GatehouseError(
-            f"{place}: cannot shadow the served model, since it cannot be asked the same: "
+            f"{place}: cannot shadow the served model, because it cannot answer the same requests: "
             + "; ".join(problems)
         )
 
@@ -119,9 +119,9 @@ def _columns(served: Contract, shadow: Contract) -> Iterator[str]:
     ours, theirs = served.inputs, shadow.inputs
     for name in [*ours, *(name for name in theirs if name not in ours)]:
         if name not in theirs:
-            yield f"it is not fed '{name}'"
+            yield f"it does not read '{name}'"
         elif name not in ours:
-            yield f"it is fed '{name}', which requests do not hold"
+            yield f"it is fed '{name}', which requests do not contain"
         elif (narrower := _narrower(ours[name], theirs[name])) is not None:
             yield f"'{name}' {narrower}"
 

@@ -67,7 +67,7 @@ class Tokens:
             logger.info("tokens read again: %d", len(self._digests))
         except GatehouseError as error:
             self._failed()
-            logger.error("the tokens from before stay: %s", error)
+            logger.error("keeping the previous tokens: %s", error)
 
 
 def _state(file: Path) -> object:

@@ -24,7 +24,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.gates import GATES
 from gatehouse.gates.own import gates_of
 from gatehouse.git import commit_of
-from gatehouse.judging import read_all_evidence
+from gatehouse.judge_files import read_all_evidence
 from gatehouse.monitor import record as monitor
 from gatehouse.policy import POLICY_FILE, load_policy, show_span
 from gatehouse.report.context import ReportContext
@@ -254,7 +254,7 @@ def _verdict_here(root: Path, path: Path) -> Verdict | str | None:
 
 def _row(entry: Entry, gates: Sequence[str]) -> dict[str, Any]:
     verdict = entry.verdict
-    outcomes, problem = [], "The verdict was taken away."
+    outcomes, problem = [], "The verdict was removed."
     if isinstance(verdict, Verdict):
         outcomes = [badge(verdict.outcome.value), *(_gate(verdict, gate) for gate in gates)]
     elif verdict is not None:
@@ -348,8 +348,8 @@ def _production(root: Path) -> dict[str, Any] | None:
     judged = _judged(root, verdict, monitor.EVIDENCE, every=False) if verdict else None
     if record and datetime.now(UTC) - record.made > record.window:
         problems.append(
-            f"the newest look was on {record.made:%Y-%m-%d}, and more than a window of "
-            f"{show_span(record.window)} has passed since, which nobody saw"
+            f"the monitor last ran on {record.made:%Y-%m-%d}, more than a window of "
+            f"{show_span(record.window)} ago"
         )
         if judged is not None:
             judged["lead"] = f"It was {judged['outcome'].word} then. {judged['lead']}"

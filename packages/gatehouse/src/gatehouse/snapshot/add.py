@@ -82,7 +82,7 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
     """
     if name is not None and not _NAME.fullmatch(name):
         raise GatehouseError(
-            f"'{name}' is no name of a snapshot; write letters, digits, dots, - and _, such as "
+            f"'{name}' is not a name for a snapshot; write letters, digits, dots, - and _, such as "
             "2026-11-customers"
         )
     contract = load_contract()

@@ -19,7 +19,7 @@ _FIXES = {
     "expect_column_values_to_be_in_set": "fix these values, or add them to `categories`",
     "expect_column_values_to_be_unique": "give each key one row",
     "expect_compound_columns_to_be_unique": "take copies out (loaded twice?), or raise `copies`",
-    "expect_column_distinct_values_to_contain_set": "add rows of the class that is not there",
+    "expect_column_distinct_values_to_contain_set": "add rows of the missing class",
 }
 """What to do, by the type of the broken expectation; keys in backticks are contract.yaml's."""
 

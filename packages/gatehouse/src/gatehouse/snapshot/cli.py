@@ -21,11 +21,11 @@ def group() -> None:
 
 @group.command()
 @click.argument("place", metavar="PATH|URL")
-@click.option("--append", is_flag=True, help="Add the rows to those of the present data.")
-@click.option("--name", metavar="NAME", help="Name of the snapshot; by default date and digest.")
+@click.option("--append", is_flag=True, help="Add the rows to the present data.")
+@click.option("--name", metavar="NAME", help="Name of the snapshot; default: date and digest.")
 @command
 def add(place: str, append: bool, name: str | None) -> int:
-    """Make a snapshot of a CSV or Parquet file, and the pipeline's data of it.
+    """Make a snapshot of a CSV or Parquet file, and use it as the pipeline's data.
 
     If rows break the contract critically, they are reported and nothing changes. Otherwise they
     are written to data/snapshots, tracked by DVC, and named in params.yaml.
@@ -53,9 +53,9 @@ def add(place: str, append: bool, name: str | None) -> int:
 @click.argument("folder", type=click.Path(path_type=Path))
 @command
 def download(url: str, folder: Path) -> int:
-    """Download a file of rows into the new FOLDER, for `data add`; nothing of it is read.
+    """Download a file of rows into the new FOLDER for `data add`, without reading it.
 
-    For jobs in which only one step may have the key of the place where the rows lie.
+    For jobs in which only one step may have the key to the rows.
     """
     from gatehouse.remote import check_url, download
     from gatehouse.snapshot.name import file_name
@@ -75,13 +75,13 @@ def _told(added: Added) -> list[str]:
     here = ", is here already" if added.known else ""
     lines = [f"{added.path}: {added.rows:,} rows{before}{here}"]
     if added.joined is not None:
-        lines.append(f"  {added.joined.repeated:,} of the new rows were there already")
+        lines.append(f"  {added.joined.repeated:,} of the new rows were already present")
         if added.joined.replaced:
-            lines.append(f"  {added.joined.replaced:,} rows gave way to a new one of their key")
+            lines.append(f"  {added.joined.replaced:,} rows were replaced by key")
     lines += [f"  warning: {plain(warning)}" for warning in added.warnings]
     lines += [f"params.yaml: {change}" for change in added.settings]
     if not added.settings:
-        return [*lines, "params.yaml: names it already; there is nothing to do"]
+        return [*lines, "params.yaml: already set; nothing to do"]
     return [
         *lines,
         "Next, on a branch:",

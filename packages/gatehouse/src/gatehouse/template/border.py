@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.errors import GatehouseError
-from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.ownership import OWNERSHIP_FILE, Ownership, parse
 from gatehouse.template.keys import merge_texts
 from gatehouse.template.trees import Entry, Tree, text_of, with_text

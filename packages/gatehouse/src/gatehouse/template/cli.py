@@ -14,10 +14,10 @@ from gatehouse.places import LIBRARY_LOCK
 if TYPE_CHECKING:
     from gatehouse.template.merge import Merged, Update
 
-_URL = click.option("--url", help="Where the template is; by default as recorded, or `upstream`.")
-_TO = click.option("--to", metavar="TAG|COMMIT", help="Another version than the newest release.")
+_URL = click.option("--url", help="The template's URL; by default the recorded one, or `upstream`.")
+_TO = click.option("--to", metavar="TAG|COMMIT", help="A version other than the newest release.")
 _FROM = click.option("--from", "since", metavar="TAG|COMMIT",
-                     help="The version that we are on, where it is not found.")  # fmt: skip
+                     help="The repository's current version, if it is not found.")  # fmt: skip
 
 
 @click.group("template", context_settings=HELP)
@@ -29,7 +29,7 @@ def group() -> None:
 @_URL
 @_TO
 @_FROM
-@click.option("--patch", is_flag=True, help="Every line that would change, too.")
+@click.option("--patch", is_flag=True, help="Also show every changed line.")
 @command
 def diff(url: str | None, to: str | None, since: str | None, patch: bool) -> int:
     """Show what an update would bring, and change nothing."""
@@ -59,7 +59,9 @@ def diff(url: str | None, to: str | None, since: str | None, patch: bool) -> int
 @_URL
 @_TO
 @_FROM
-@click.option("--branch", metavar="NAME", help="Name of the new branch; gatehouse-VERSION.")
+@click.option(
+    "--branch", metavar="NAME", help="Name of the new branch; default: gatehouse-VERSION."
+)
 @command
 def update(url: str | None, to: str | None, since: str | None, branch: str | None) -> int:
     """Merge a newer version on a new branch, and commit it.

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gatehouse.codeowners import OWNERS_FILE
+from gatehouse.codeowners import parse as parse_codeowners
 from gatehouse.errors import GatehouseError
-from gatehouse.github.owners import OWNERS_FILE
-from gatehouse.github.owners import parse as parse_codeowners
 from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER, parse, with_owners
 from gatehouse.release.promote import STAGING
 from gatehouse.template.trees import Tree, text_of

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git
-from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
+from gatehouse.places import LIBRARY, LIBRARY_LOCK, SOURCE, VENDOR
 from gatehouse.template.wheel import wheel_at
 
 REMOVED = (
@@ -22,7 +25,10 @@ REMOVED = (
 )
 """What only the library's own development needs."""
 README = Path("README.md")
+_BENTO = Path("bentofile.yaml")
 _DEPENDABOT = Path(".github/dependabot.yml")
+_PAGES = (Path("SECURITY.md"), Path("data/own/README.md"))
+_LINK = re.compile(rf"\[([^\]]+)\]\([./]*{SOURCE}/[^)]*\)")
 _TITLE = "# Gatehouse"
 
 
@@ -67,19 +73,11 @@ def slim(root: Path) -> Slimmed:
     gone = [path for path in REMOVED if (root / path).exists()]
     removed = {path: size(root, path) for path in gone}
     path = Path(VENDOR) / wheel.name
-    readme = (root / README).is_file() and (root / README).read_text("utf-8").startswith(_TITLE)
-    written = [path, LIBRARY_LOCK, *([README] if readme else [])]
-    updates = _updates(root / _DEPENDABOT)
-    text = Path(__file__).with_name("README.txt").read_text("utf-8")
+    written = {path: wheel.content, LIBRARY_LOCK: wheel.lock.encode(), **_edited(root)}
     try:
         (root / VENDOR).mkdir(exist_ok=True)
-        (root / path).write_bytes(wheel.content)
-        (root / LIBRARY_LOCK).write_text(wheel.lock, "utf-8")
-        if readme:
-            (root / README).write_text(text.format(name=root.resolve().name), "utf-8")
-        if updates:
-            (root / _DEPENDABOT).write_text(updates, "utf-8")
-            written.append(_DEPENDABOT)
+        for file, content in written.items():
+            (root / file).write_bytes(content)
         git("add", "--", *map(str, written), root=root)  # so that `reset` takes them away
         git("rm", "-r", "--quiet", "--", *gone, root=root)
         version = wheel.name.split("-")[1]
@@ -91,17 +89,45 @@ def slim(root: Path) -> Slimmed:
         raise
     for each in gone:  # caches, which Git does not know
         shutil.rmtree(root / each, ignore_errors=True)
-    return Slimmed(removed, size(root), path, readme)
+    return Slimmed(removed, size(root), path, README in written)
 
 
-def _updates(file: Path) -> str | None:
-    """Dependabot's settings without the folders that go, where it fails; None to leave them."""
-    if not file.is_file():
-        return None
+def _edited(root: Path) -> dict[Path, bytes]:
+    """The files that name what goes, as they are without it."""
+    edits: dict[Path, Callable[[str], str]] = dict.fromkeys(_PAGES, _unlinked)
+    edits |= {README: partial(_readme, root), _DEPENDABOT: _updates, _BENTO: _bento}
+    found = {}
+    for file, edit in edits.items():
+        before = (root / file).read_text("utf-8") if (root / file).is_file() else ""
+        if (after := edit(before)) != before:
+            found[file] = after.encode()
+    return found
+
+
+def _readme(root: Path, text: str) -> str:
+    """A short README, where the repository still has the template's."""
+    if not text.startswith(_TITLE):
+        return text
+    short = Path(__file__).with_name("README.txt").read_text("utf-8")
+    return short.format(name=root.resolve().name)
+
+
+def _updates(text: str) -> str:
+    """Dependabot's settings without the folders that go, in which it would fail."""
     mark = "\n  - package-ecosystem: "
-    head, *parts = file.read_text("utf-8").split(mark)
+    head, *parts = text.split(mark)
     kept = [part for part in parts if f"directory: /{SOURCE}/" not in part]
-    return mark.join([head, *kept]) if kept and kept != parts else None
+    return mark.join([head, *kept]) if kept else text
+
+
+def _bento(text: str) -> str:
+    """What the Bento holds, with the wheel in place of the source."""
+    return text.replace(f"{LIBRARY}/**/*.py", f"{VENDOR}/gatehouse-*.whl")
+
+
+def _unlinked(text: str) -> str:
+    """A page whose links to the library's documentation only name it."""
+    return _LINK.sub(r"\1 of Gatehouse", text)
 
 
 def size(root: Path, *paths: str) -> Size:

@@ -48,7 +48,7 @@ def write_tree(tree: Tree, root: Path) -> str:
 
 
 def text_of(entry: Entry, root: Path) -> str | None:
-    """The text of a file; None where it is no UTF-8 text."""
+    """The text of a file; None where it is not UTF-8 text."""
     content = git_bytes("cat-file", "blob", entry.blob, root=root)
     try:
         return None if b"\0" in content else content.decode()

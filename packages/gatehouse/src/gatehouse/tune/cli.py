@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--trials", type=click.IntRange(1), help="Trials in all; else tune.trials.")
+@click.option("--trials", type=click.IntRange(1), help="Number of trials; by default tune.trials.")
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 @click.option(
     "--storage",
     metavar="URL",
-    help="Database that workers share, such as postgresql+psycopg://host/tuning; "
-    "One with a password goes into GATEHOUSE_TUNE_STORAGE. Otherwise a file in .gatehouse/tune/.",
+    help="Database that workers share, such as postgresql+psycopg://host/tuning. Put a URL with a "
+    "password into GATEHOUSE_TUNE_STORAGE. By default a file in .gatehouse/tune/.",
 )
-@click.option("--dry-run", is_flag=True, help="Leave params.yaml as it is.")
+@click.option("--dry-run", is_flag=True, help="Don't change params.yaml.")
 @command  # fmt: skip
 def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -> int:
     """Search for better training settings; write the best.
@@ -41,8 +41,8 @@ def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -
     the last `gatehouse run`: the test split stays unseen, so the gates judge the winner on rows
     that had no part in choosing it. What is tried, how often and by which metric is in params.yaml
     under `tune`.
-    A call that was stopped is taken up again by the next one. Workers on other machines join by
-    the same --storage, with the same repository and data.
+    The next call continues an interrupted one. Workers on other machines can join with the same
+    --storage, repository and data.
     """
     import os
 
@@ -112,5 +112,5 @@ def _told(winner: Winner, plan: Plan) -> str:
     low, high = winner.interval.low, winner.interval.high
     text += f"; {winner.gain:+.5f} [{low:+.5f}, {high:+.5f}] against the present settings"
     if low <= 0 <= high:
-        text += ", which may be noise: the gates will tell"
+        text += ", which may be noise; the gates will show"
     return text

@@ -29,7 +29,7 @@ def metric_of(contract: Contract, policy: Policy, wanted: str | None) -> Metric:
         if contract.task in metric.tuned if wanted is None else metric.name == wanted:
             return metric
     raise GatehouseError(
-        f"params.yaml: tune.metric: '{wanted}' is no metric of a {contract.task} target; "
+        f"params.yaml: tune.metric: '{wanted}' is not a metric for a {contract.task} target; "
         f"there are: {', '.join(metric.name for metric in there)}"
     )
 

@@ -49,7 +49,7 @@ def winner_of(study: optuna.Study, plan: Plan) -> Winner:
     """The trial with the best mean.
 
     Raises:
-        GatehouseError: no trial came to its end.
+        GatehouseError: no trial finished.
     """
     done = completed(study)
     if not done:
@@ -57,7 +57,7 @@ def winner_of(study: optuna.Study, plan: Plan) -> Winner:
             (t.user_attrs[ERROR_TOLD] for t in study.get_trials() if ERROR_TOLD in t.user_attrs),
             None,
         )
-        raise GatehouseError(f"no trial came to its end{f': {failed}' if failed else ''}")
+        raise GatehouseError(f"no trial finished{f': {failed}' if failed else ''}")
     best = min(done, key=_value) if plan.metric.better is Better.LOWER else max(done, key=_value)
     # The newest: an earlier call may have written its winner since.
     first = next((trial for trial in reversed(done) if PRESENT in trial.user_attrs), None)

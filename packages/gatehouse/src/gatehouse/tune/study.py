@@ -212,7 +212,7 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
                 process.terminate()
                 process.join()
     if any(process.exitcode for process in processes):
-        raise GatehouseError("a worker failed; the reason stands above")
+        raise GatehouseError("a worker failed; the reason is above")
     return study
 
 

@@ -32,10 +32,10 @@ from gatehouse.adopt.table import open_table
 from gatehouse.adopt.target import Target, find_target
 from gatehouse.adopt.texts import contract_text
 from gatehouse.cli import main
+from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.contract import Role, Task, load_contract, parse_contract
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import wilson_interval
-from gatehouse.github.owners import OWNERS_FILE
 from gatehouse.ownership import OWNERSHIP_FILE
 from gatehouse.pipeline.file_source import load
 from gatehouse.pipeline.ingest import ingest
@@ -98,7 +98,7 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
         ("a,b,a\n1,2,3\n", ["--target", "b"], "names the column 'a' twice"),
         ("1,2.5,x\n2,2,x\n" * 60, ["--target", "b"], "Are these values? Then put a line of names"),
         ("a,b\n1,2\n", ["--target", "b"], "the table has 1 row;"),
-        ("a,b\n1,2\n1\n", ["--target", "b"], "line 3 has 1 column, the line of names 2"),
+        ("a,b\n1,2\n1\n", ["--target", "b"], "line 3 has 1 column, the header 2"),
         ("", ["--target", "b"], "is empty"),
         (b"PK\x03\x04rest", ["--target", "b"], "is a zip archive, as Excel's files are"),
         (b"PAR1rest", ["--target", "b"], "cannot be read as Parquet"),
@@ -147,7 +147,7 @@ def test_changes_that_git_has_not_are_not_overwritten(root: Path, tmp_path: Path
     (root / "contract.yaml").write_text(contract)
     refused = run_init(root, *arguments)
     assert refused.exit_code == 2
-    assert "contract.yaml: hold changes that are not in Git" in refused.output
+    assert "contract.yaml: have uncommitted changes" in refused.output
     assert "policy.yaml" not in refused.output
     assert (root / "contract.yaml").read_text() == contract
     assert "did you mean" in run_init(root, table, "--target", "bougth", "--yes").output
@@ -157,7 +157,7 @@ def test_changes_that_git_has_not_are_not_overwritten(root: Path, tmp_path: Path
     git("add", "-A")
     git("commit", "-qm", "adopted")
     (root / "data/own/rows.csv").write_text(CSV + "50.5,3,Bonn,yes\n")
-    assert "data/own/rows.csv: hold changes" in run_init(root, *arguments).output
+    assert "data/own/rows.csv: have uncommitted changes" in run_init(root, *arguments).output
     assert run_init(root, *arguments, "--force").exit_code == 0
     assert (root / "data/own/rows.csv").read_text() == CSV
 
@@ -471,7 +471,7 @@ def test_a_torn_row_is_not_quoted(root: Path, tmp_path: Path) -> None:
     path = written(tmp_path, CSV + "jane@example.org,1,2,3,4\n")
     done = run_init(root, path, "--target", "bought", "--force")
     assert done.exit_code == 2
-    assert "has 5 columns, the line of names 4" in done.output
+    assert "has 5 columns, the header 4" in done.output
     assert "jane" not in done.output
 
 
@@ -517,7 +517,7 @@ def test_a_table_that_is_easy_does_not_warn_at_each_run(root: Path, tmp_path: Pa
     frame = plain(300).assign(bought=lambda d: np.where(d["age"] - d["visits"] > 25, "yes", "no"))
     table = written(tmp_path, frame.to_csv(index=False))
     result = run_init(root, table, "--target", "bought", "--force")
-    assert "tells the target by itself" not in result.output
+    assert "predicts the target by itself" not in result.output
     rules = load_policy(root / "policy.yaml").rules
     assert "accuracy-too-good" not in rules
     assert "accuracy-unseen" in rules
@@ -572,7 +572,7 @@ def test_what_the_baseline_learns_nothing_without_is_kept(root: Path, tmp_path: 
     result = run_init(root, table, "--target", "edible", "--force")
     assert result.exit_code == 0, result.output
     assert "kept, since nothing is learned without such columns" in result.stderr
-    assert "tells the target by itself (ROC AUC 1.000): a leak?" in result.output
+    assert "predicts the target by itself (ROC AUC 1.000): a leak?" in result.output
     assert set(load_contract(root / "contract.yaml").inputs) == {"spores", "coin", "die"}
     rules = load_policy(root / "policy.yaml").rules
     assert rules["accuracy-auc-floor"].limit > 0.9
@@ -706,7 +706,7 @@ def test_none_is_a_value_among_texts_and_missing_among_numbers(root: Path, tmp_p
     assert settings.data.file.missing == ("none",), "None is known without"
     assert contract.classes == ("None", "much", "some")
     assert {contract.columns[name].role for name in ("referral_id", "voucher")} == {Role.IGNORED}
-    assert result.output.count("ignored: another value in every row") == 2
+    assert result.output.count("ignored: a different value in every row") == 2
     assert contract.columns["veneer"].categories == ("Brick", "None", "Stone")
     assert contract.columns["alley"].categories == ("gravel", "none", "paved")
     with contextlib.chdir(root):

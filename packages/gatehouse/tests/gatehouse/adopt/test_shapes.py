@@ -186,7 +186,7 @@ def test_imbalance_is_told_and_blocks_nothing_by_chance(fork: Forks) -> None:
 def test_a_column_that_is_the_target_is_left_out(fork: Forks) -> None:
     """Attacks a leak (not a line, but two numbers for two classes), and floors measured with it."""
     made = fork("leaking")
-    told = "'refund' tells the target by itself (ROC AUC 1.000)"
+    told = "'refund' predicts the target by itself (ROC AUC 1.000)"
     assert told in made.result.stderr
     assert "measured without it" in made.result.stderr
     assert made.contract.columns["refund"].role is Role.IGNORED
@@ -200,10 +200,10 @@ def test_a_column_that_is_the_target_is_left_out(fork: Forks) -> None:
     assert "Then --keep refund" in " ".join(text.split())
     kept = fork("leaking", "--keep", "refund")
     assert columns(kept)["refund"] == ("number", "feature")
-    assert "tells the target" not in kept.result.output
+    assert "predicts the target" not in kept.result.output
     assert kept.policy.rules["accuracy-auc-floor"].limit > 0.95
     assert "accuracy-too-good" not in kept.policy.rules
-    assert "tells the target" not in fork("500 rows").result.output
+    assert "predicts the target" not in fork("500 rows").result.output
     assert "accuracy-too-good" in fork("500 rows").policy.rules
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from gatehouse import places
+from gatehouse.digest import file_digest
 from gatehouse.doctor.disk import check_disk
 from gatehouse.doctor.environment import check_environment
 from gatehouse.doctor.finding import Finding, Level
 from gatehouse.doctor.tools import check_tools
 from gatehouse.doctor.work_tree import LARGE, check_git
+from gatehouse.places import LIBRARY_LOCK
 from tests.gatehouse.template.repositories import Scratch, scratch
 
 
@@ -88,6 +92,33 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "is the gatehouse of /usr" in told(check_environment(tmp_path), Level.WARNING)[0]
 
 
+def test_the_wheel_of_a_small_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks: a wheel that the lock does not name, and an installation of an earlier one."""
+    installed = tmp_path / "site/gatehouse"
+    for folder in (installed, tmp_path / "vendor", tmp_path / "requirements"):
+        folder.mkdir(parents=True)
+    (installed / "judge.py").write_text("")
+    monkeypatch.setattr(places, "PACKAGE", installed)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/.installed-run").touch()
+    (tmp_path / "requirements/run.txt").touch()
+    wheel, lock = tmp_path / "vendor/gatehouse-1.0-py3-none-any.whl", tmp_path / LIBRARY_LOCK
+    with zipfile.ZipFile(wheel, "w") as files:
+        files.writestr("gatehouse/judge.py", "")
+    digest = file_digest(wheel).removeprefix("sha256:")
+    lock.write_text(f"gatehouse==1.0 --hash=sha256:{digest}\n")
+    assert told(check_environment(tmp_path), Level.FINE)[-1] == (
+        "gatehouse is vendor/gatehouse-1.0-py3-none-any.whl, as requirements/gatehouse.txt locks it"
+    )
+    (installed / "judge.py").write_text("earlier")
+    (found,) = told(check_environment(tmp_path), Level.PROBLEM)
+    assert found == "the gatehouse that runs is not vendor/gatehouse-1.0-py3-none-any.whl"
+    lock.write_text(f"gatehouse==1.0 --hash=sha256:{'0' * 64}\n")
+    (found,) = told(check_environment(tmp_path), Level.PROBLEM)
+    assert "is not what requirements/gatehouse.txt locks" in found
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Scratch:
     """A clone in order, of a repository whose default branch is main."""
@@ -105,7 +136,8 @@ def test_git(clone: Scratch, tmp_path: Path) -> None:
     """Attacks: uncommitted work, another default branch, data in Git, a clone without drivers."""
     assert {each.level for each in check_git(clone.root)} == {Level.FINE}
     clone.git("config", "--unset", "merge.gatehouse-lock.driver")
-    clone.commit("big", {"rows.csv": "x" * (LARGE + 1), "dvc.lock": None})
+    large = "x" * (LARGE + 1)
+    clone.commit("big", {"rows.csv": large, "vendor/gatehouse-1.0.whl": large, "dvc.lock": None})
     (clone.root / "new.txt").touch()
     clone.git("branch", "-q", "trunk")
     clone.git("push", "-q", "origin", "trunk")
@@ -113,7 +145,7 @@ def test_git(clone: Scratch, tmp_path: Path) -> None:
     found = list(check_git(clone.root))
     assert told(found, Level.PROBLEM) == []
     for part in ("1 file is not committed, such as new.txt", "default branch is trunk",
-                 "no merge drivers", "over 1 MB are in Git: rows.csv", "no dvc.lock"):  # fmt: skip
+                 "no merge drivers", "1 files over 1 MB", "no dvc.lock"):  # fmt: skip
         assert any(part in text for text in told(found, Level.WARNING)), part
     assert all(each.fix for each in found if each.level is Level.WARNING)
 

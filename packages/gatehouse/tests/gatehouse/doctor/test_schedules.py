@@ -81,10 +81,10 @@ def test_a_schedule_that_is_off(root: Path, state: str, why: str) -> None:
 @pytest.mark.parametrize(
     ("seen", "part"),
     [
-        (looks(4, 5, 6), "nobody has looked at production since"),
-        (looks(0.1, conclusion="cancelled") | {}, "has not looked at production yet"),
-        (looks(), "has not looked at production yet"),
-        ({}, "has not looked at production yet"),
+        (looks(4, 5, 6), "the monitor last ran on"),
+        (looks(0.1, conclusion="cancelled") | {}, "has not run on its schedule yet"),
+        (looks(), "has not run on its schedule yet"),
+        ({}, "has not run on its schedule yet"),
     ],
 )
 def test_a_monitor_that_has_not_looked(root: Path, seen: dict[str, Any], part: str) -> None:

@@ -16,8 +16,9 @@ from gatehouse.contract import Task
 from gatehouse.drill import data_defects, model_defects
 from gatehouse.drill.catalogue import CONTROLS, defects_of
 from gatehouse.drill.defect import Defect, Plant
-from gatehouse.drill.runner import Measurer, Trial, try_defect
+from gatehouse.drill.runner import Measurer, try_defect
 from gatehouse.drill.scene import NotApplicableError, Scene
+from gatehouse.drill.trial import Trial
 from gatehouse.gates import GATES
 from gatehouse.prepare import prepare
 from gatehouse.seal import data_digest

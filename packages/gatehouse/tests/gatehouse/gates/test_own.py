@@ -20,14 +20,14 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path
 from gatehouse.gates import GATES
 from gatehouse.gates.own import find_gate, gates_of, own_gates
-from gatehouse.github import measuring
 from gatehouse.github.notes import gate_notes
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
 from gatehouse.measure import measure_and_write
 from gatehouse.policy import parse_policy
 from gatehouse.report.terminal import print_verdict
 from gatehouse.run import CARD, REPORT, write_card, write_verdict_and_report
 from gatehouse.site.build import SITE, write_site
+from gatehouse.trusted import measuring
 from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.tiny import POLICY, Finished
 from tests.sample import lay_sample

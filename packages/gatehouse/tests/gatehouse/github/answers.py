@@ -14,10 +14,10 @@ from gatehouse.evidence import (
     Subject,
     evidence_path,
 )
-from gatehouse.github.judged import EVIDENCE, JUDGED, RECORD, VERDICT, Basis, Judged
 from gatehouse.github.notes import gate_notes, overall_note
 from gatehouse.judge import Case, compared_with, judge
 from gatehouse.policy import Policy, parse_policy
+from gatehouse.trusted.judgement import EVIDENCE, JUDGED, RECORD, VERDICT, Basis, Judgement
 from gatehouse.verdict import Verdict
 from tests.gatehouse.tiny import POLICY, good
 from tests.shared import NAMES, SPECS
@@ -72,7 +72,7 @@ class Answer:
 
     def hand_over(
         self, folder: Path, head: str, *, state: Any = None, record: bool = False, **more: Any
-    ) -> Judged:
+    ) -> Judgement:
         """Write it into `folder`; `state` is another than the verdict's, for a reason besides."""
         verdict = self.verdict()
         problems = ["for another reason"] if state == "failure" else []
@@ -86,7 +86,7 @@ class Answer:
             "gates": gate_notes(verdict),
             "record": record,
         }
-        judged = Judged(**(given | more))
+        judged = Judgement(**(given | more))
         judged.write(folder / JUDGED)
         places = [folder, *([folder / RECORD / "reports"] if record else [])]
         for place in places:

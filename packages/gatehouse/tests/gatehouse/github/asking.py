@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatehouse.github.event import Event
-from gatehouse.github.judged import Judged
+from gatehouse.trusted.judgement import Judgement
 from tests.gatehouse.github.fork import Fork
 
 RULE = """\
@@ -50,7 +50,7 @@ def trained(fork: Fork, *paths: str) -> int:
     return fork.pull_request(change)
 
 
-def red(fork: Fork, event: Event, told: str) -> Judged:
+def red(fork: Fork, event: Event, told: str) -> Judgement:
     """Red by the rule, for this reason; an owner is offered to accept it."""
     judged = fork.judge(event)
     assert judged.overall.state == "failure", judged.overall.text
@@ -65,7 +65,7 @@ def plain(fork: Fork) -> str:
     return fork.said().replace("\u2060", "").replace("\\", "")
 
 
-def green(fork: Fork, event: Event) -> Judged:
+def green(fork: Fork, event: Event) -> Judgement:
     judged = fork.judge(event)
     assert judged.overall.state == "success", judged.overall.text
     assert "/gatehouse accept" not in fork.said()

@@ -6,9 +6,9 @@ from typing import Any
 
 from gatehouse.acceptance.offer import offers
 from gatehouse.acceptance.record import FOLDER, Acceptance
-from gatehouse.github.judged import RECORD
 from gatehouse.github.publish import publish
 from gatehouse.policy import parse_policy
+from gatehouse.trusted.judgement import RECORD
 from tests.gatehouse.github.answers import Answer
 from tests.gatehouse.github.hub import Hub
 from tests.gatehouse.tiny import POLICY, good, measured

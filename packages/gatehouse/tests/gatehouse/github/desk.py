@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gatehouse.github.judged import Judged
 from gatehouse.github.publish import publish
+from gatehouse.trusted.judgement import Judgement
 from tests.gatehouse.github.answers import Answer
 from tests.gatehouse.github.hub import Hub
 
@@ -22,11 +22,11 @@ class Desk:
         self.base = hub.github.git.commit_of("refs/heads/main") or ""
         self.answer = Answer(self.base)
 
-    def hand_over(self, **more: Any) -> Judged:
+    def hand_over(self, **more: Any) -> Judgement:
         """What the job Judge leaves: of a good run, unless `answer` is another one."""
         return self.answer.hand_over(self.folder, self.head, **more)
 
-    def publish(self, bases: Mapping[str, str] | None = None) -> Judged:
+    def publish(self, bases: Mapping[str, str] | None = None) -> Judgement:
         """The job Publish."""
         done = publish(self.hub.access(), self.event, self.folder, bases or {}, stored=False)
         assert done is not None

@@ -16,18 +16,18 @@ from gatehouse.base import measuring_policy, recorded_base
 from gatehouse.deal import deal_both
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.github.candidate import digests
 from gatehouse.github.event import Event
-from gatehouse.github.fetching import fetch_run
-from gatehouse.github.judged import JUDGED, Judged
-from gatehouse.github.judging import judge_run
-from gatehouse.github.key import candidate_key
-from gatehouse.github.measuring import measure_run
-from gatehouse.github.steps import Measured, Place, evidence_digests
+from gatehouse.github.fetch_step import fetch_run
+from gatehouse.github.judge_step import judge_run
 from gatehouse.lock import relock
 from gatehouse.measure import measure_and_write
 from gatehouse.model import Metadata
 from gatehouse.policy import POLICY_FILE, load_policy
+from gatehouse.trusted.candidate import digests
+from gatehouse.trusted.candidate_key import candidate_key
+from gatehouse.trusted.handover import Measured, Place, evidence_digests
+from gatehouse.trusted.judgement import JUDGED, Judgement
+from gatehouse.trusted.measuring import measure_run
 from gatehouse.workspace import MODEL, MODEL_FP32, Workspace
 from tests.gatehouse.github.hub import READ, Hub
 from tests.gatehouse.repository import Repository
@@ -178,7 +178,7 @@ class Fork(Hub):
         self._measure_by(_measure_rows)
 
     def _measure_by(self, measure: Callable[[Path, str], Measured]) -> None:
-        self.monkeypatch.setattr("gatehouse.github.measuring.measure_all", measure)
+        self.monkeypatch.setattr("gatehouse.trusted.measuring.measure_all", measure)
 
     def merge(self, pull: int, *, squash: bool = False) -> str:
         """Merge a pull request as it is on GitHub now, and let the next job have a new checkout.
@@ -201,7 +201,7 @@ class Fork(Hub):
         self.work.run(*clone, str(self.trusted))
         return self.work.git("rev-parse", "main").strip()
 
-    def judge(self, event: Event, limit: int = 5) -> Judged:
+    def judge(self, event: Event, limit: int = 5) -> Judgement:
         """The job Judge."""
         place = Place(self.trusted, self.folder / f"work-{self.runs}")
         for folder in (place.work, self.judged_folder):
@@ -214,7 +214,7 @@ class Fork(Hub):
             measure_run(place)
         fetched, measured = map(sha256, (place.fetched_file, place.measured_file))
         judged = judge_run(repository, event, place, self.judged_folder, fetched, measured)
-        assert Judged.read(self.judged_folder / JUDGED) == judged
+        assert Judgement.read(self.judged_folder / JUDGED) == judged
         return judged
 
     @property
@@ -226,7 +226,7 @@ class Fork(Hub):
         """The comment that the job Judge wrote for now."""
         return (self.judged_folder / "comment.md").read_text("utf-8")
 
-    def publish(self, event: Event, *, stored: bool = False) -> Judged:
+    def publish(self, event: Event, *, stored: bool = False) -> Judgement:
         """The job Publish; `stored`: after the checks have ended, with an answer that is stored."""
         from gatehouse.github.publish import publish
 

@@ -10,7 +10,7 @@ import pytest
 from gatehouse.errors import GatehouseError
 from gatehouse.github.comment import TITLE, comment
 from gatehouse.github.compose import MARK
-from gatehouse.github.judged import JUDGED, refused
+from gatehouse.trusted.judgement import JUDGED, refused
 from tests.gatehouse.github.hub import Hub
 
 BOT = "github-actions[bot]"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gatehouse.github.compose import MARK, Surroundings, judged_comment, refused_comment
 from gatehouse.report.markdown import LIMIT
-from tests.gatehouse.github.test_judging import HOSTILE, assert_harmless
+from tests.gatehouse.github.test_judge_step import HOSTILE, assert_harmless
 
 GITHUB_LIMIT = 65_536
 WATERMARK = 100

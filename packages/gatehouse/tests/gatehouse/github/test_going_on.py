@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from gatehouse.github.accept import CommentEvent, accept
-from gatehouse.github.candidate import outputs_of
 from gatehouse.github.event import Event
-from gatehouse.github.judged import Judged
 from gatehouse.github.opening import MARK, open_continued
 from gatehouse.github.runs import event_of_change
+from gatehouse.trusted.candidate import outputs_of
+from gatehouse.trusted.judgement import Judgement
 from tests.gatehouse.github.asking import RULE, lead, write
 from tests.gatehouse.github.fork import Fork
 from tests.gatehouse.github.hub import READ
-from tests.gatehouse.github.test_named import dispatched, judge
+from tests.gatehouse.github.test_named_commit import dispatched, judge
 from tests.github.state import Comment
 
 REASON = "trained as it should be, see ticket 12"
@@ -48,7 +48,7 @@ def propose(fork: Fork, *paths: str, branch: str = "theirs", **more: Any) -> int
     return fork.pull_request(change, branch=branch, **(more or EVE))
 
 
-def settle(fork: Fork, event: Event) -> Judged:
+def settle(fork: Fork, event: Event) -> Judgement:
     """The gates' jobs: judge, publish, and the one that opens pull requests."""
     event = event_of_change(fork.connect(READ), event)
     fork.judge(event)

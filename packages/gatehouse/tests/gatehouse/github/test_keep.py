@@ -10,8 +10,8 @@ import pytest
 from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.github.event import Event
-from gatehouse.github.judged import JUDGED, Judged
 from gatehouse.github.keep import keep
+from gatehouse.trusted.judgement import JUDGED, Judgement
 from gatehouse.workspace import MODEL
 from tests.gatehouse.github.fork import Fork
 from tests.gatehouse.github.hub import READ
@@ -56,7 +56,7 @@ def test_only_what_was_judged_is_kept(judged: tuple[Fork, Event]) -> None:
     fork, event = judged
     before = remote(fork)
     path = fork.judged_folder / JUDGED
-    answer = Judged.read(path)
+    answer = Judgement.read(path)
     assert answer.objects[str(MODEL)] == file_digest(fork.root / MODEL)
     for objects in (
         answer.objects | {str(MODEL): "sha256:" + "0" * 64},

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gatehouse.github.candidate import outputs_of
 from gatehouse.github.start import start_run
-from gatehouse.github.steps import Measured, evidence_digests
+from gatehouse.trusted.candidate import outputs_of
+from gatehouse.trusted.handover import Measured, evidence_digests
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import VERDICT, Workspace
 from tests.gatehouse.github.asking import green, lead, red, trained, write
@@ -211,7 +211,7 @@ def test_what_the_measuring_process_says_of_it_is_dropped(
         made = measured.made | evidence_digests(folder, NAMES)
         return measured.model_copy(update={"made": made})
 
-    monkeypatch.setattr("gatehouse.github.measuring.measure_all", forging)
+    monkeypatch.setattr("gatehouse.trusted.measuring.measure_all", forging)
     red(asking, asking.finish(trained(asking, "Makefile")), "Makefile")
 
 

@@ -55,6 +55,10 @@ EVIL: dict[str, tuple[Change, str]] = {
         add("packages/gatehouse/src/run.py"),
         "packages/gatehouse/src/run.py",
     ),
+    "the library's wheel": (
+        add("vendor/gatehouse-1.0-py3-none-any.whl"),
+        "vendor/gatehouse-1.0-py3-none-any.whl",
+    ),
     "a module next to the machinery": (
         add("packages/gatehouse/src/numpy.py"),
         "packages/gatehouse/src/numpy.py",

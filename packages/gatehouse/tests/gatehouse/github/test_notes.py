@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gatehouse.github.judged import DESCRIPTION_LIMIT, Note
 from gatehouse.github.notes import gate_notes, overall_note
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
+from gatehouse.trusted.judgement import DESCRIPTION_LIMIT, Note
 from gatehouse.verdict import Verdict
 from tests.gatehouse.tiny import Finished
 from tests.shared import NAMES

@@ -11,8 +11,8 @@ import pytest
 from gatehouse.errors import GatehouseError
 from gatehouse.github.client import connect
 from gatehouse.github.event import Event
-from gatehouse.github.judged import JUDGED, RECORD, Judged
 from gatehouse.github.publish import announce, publish
+from gatehouse.trusted.judgement import JUDGED, RECORD, Judgement
 from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.github.hub import PIPELINE, Hub
 from tests.shared import NAMES
@@ -147,7 +147,7 @@ def test_a_branch_that_moved(desk: Desk, how: str, monkeypatch: pytest.MonkeyPat
 
         say = writing.say_all
 
-        def late(statuses: Any, commit: str, judged: Judged, context: str) -> None:
+        def late(statuses: Any, commit: str, judged: Judgement, context: str) -> None:
             say(statuses, commit, judged, context)
             if commit != desk.head:
                 move()
@@ -429,8 +429,8 @@ def test_the_app_s_push_starts_runs_on_the_record(desk: Desk) -> None:
 @pytest.mark.parametrize("state", ["success", "failure", "error"])
 def test_a_verdict_among_many_statuses_is_not_announced_over(desk: Desk, state: str) -> None:
     """Attacks with 60 statuses of others, of which GitHub shows 30 at first."""
-    from gatehouse.github.judged import Note
     from gatehouse.github.writing import say
+    from gatehouse.trusted.judgement import Note
 
     statuses = desk.hub.connect({"statuses": "write"})
     say(statuses, desk.head, "gatehouse", Note.model_validate({"state": state, "text": "x"}), "")

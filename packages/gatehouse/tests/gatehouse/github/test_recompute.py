@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from gatehouse.evidence import evidence_path
-from gatehouse.github.judged import EVIDENCE, JUDGED, RECORD, VERDICT, Judged, Note
 from gatehouse.github.recompute import MOST_BYTES
 from gatehouse.policy import parse_policy
 from gatehouse.report.annotations import Annotation
+from gatehouse.trusted.judgement import EVIDENCE, JUDGED, RECORD, VERDICT, Judgement, Note
 from tests.gatehouse.github.answers import Answer
 from tests.gatehouse.github.desk import Desk
 from tests.gatehouse.tiny import POLICY, good, measured
@@ -29,7 +29,7 @@ WORSE = {"accuracy": (measured("roc_auc", 0.5), *good("accuracy", base=True)[1:]
 
 def say(desk: Desk, **changes: Any) -> None:
     """Say something else than was handed over."""
-    judged = Judged.read(desk.folder / JUDGED)
+    judged = Judgement.read(desk.folder / JUDGED)
     judged.model_copy(update=changes).write(desk.folder / JUDGED)
 
 
@@ -86,7 +86,7 @@ def forged_verdict(desk: Desk) -> None:
 
 
 def own_policy(desk: Desk) -> None:
-    """Judged by a policy that the base does not have."""
+    """Judgement by a policy that the base does not have."""
     soft = POLICY.replace("at_least: 0.8\n", "at_least: 0.1\n")
     desk.answer = Answer(desk.base, WORSE, parse_policy(soft, "policy.yaml"))
     desk.hand_over()
@@ -173,7 +173,7 @@ def a_record_without_verdict(desk: Desk) -> None:
 
 
 def another_base(desk: Desk) -> None:
-    """Judged by a commit that the author chose."""
+    """Judgement by a commit that the author chose."""
     desk.answer.base = desk.head
     desk.hand_over()
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gatehouse.github.judged import DESCRIPTION_LIMIT, JUDGED, Judged
+from gatehouse.trusted.judgement import DESCRIPTION_LIMIT, JUDGED, Judgement
 from tests.gatehouse.github.fork import Fork, sha256
 from tests.gatehouse.github.hub import READ
-from tests.gatehouse.github.test_judging import assert_harmless
+from tests.gatehouse.github.test_judge_step import assert_harmless
 
 STEP = "@octo/all <img src=x>\n::error::[x](https://evil.example) `a`"
 
@@ -23,7 +23,7 @@ def failed_jobs(name: str) -> list[dict[str, Any]]:
     ]
 
 
-def assert_red(fork: Fork, judged: Judged, *told: str, state: str = "failure") -> None:
+def assert_red(fork: Fork, judged: Judgement, *told: str, state: str = "failure") -> None:
     assert judged.overall.state == state, judged.overall.text
     for text in told:
         assert text in judged.overall.text
@@ -314,7 +314,7 @@ def test_the_commands(fork: Fork) -> None:
     assert done.output.startswith("failure: failed in the workflow")
     for each in (fetched, done):
         assert not any(line.startswith("::") for line in each.output.splitlines())
-    assert Judged.read(out / JUDGED).head == event.workflow_run.head_sha
+    assert Judgement.read(out / JUDGED).head == event.workflow_run.head_sha
     assert_harmless(fork.said())
 
 

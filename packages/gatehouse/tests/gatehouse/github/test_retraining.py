@@ -14,9 +14,9 @@ from zipfile import ZipFile
 import pytest
 
 from gatehouse.digest import dvc_md5
-from gatehouse.github.judged import Judged
 from gatehouse.github.keep import keep
 from gatehouse.github.start import start_run
+from gatehouse.trusted.judgement import Judgement
 from tests.gatehouse.github.asking import green, lead, plain, red, write
 from tests.gatehouse.github.fork import Fork
 from tests.gatehouse.github.hub import PIPELINE, READ
@@ -196,7 +196,7 @@ def test_another_table_is_refused(
     assert judged.objects == {}
 
 
-def refused(retrained: Retrained) -> Judged:
+def refused(retrained: Retrained) -> Judgement:
     """The pull request's own run has to train; judged without, it is red."""
     assert retrained.started() == ""
     judged = retrained.fork.judge(retrained.finish())

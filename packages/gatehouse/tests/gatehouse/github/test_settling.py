@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gatehouse.github.event import Event
-from gatehouse.github.judged import JUDGED, RECORD, refused
 from gatehouse.github.publish import publish
+from gatehouse.trusted.judgement import JUDGED, RECORD, refused
 from tests.gatehouse.github.answers import Answer
 from tests.gatehouse.github.change import Change, worse
 from tests.gatehouse.github.hub import ADA, PIPELINE, Hub

@@ -11,11 +11,11 @@ import pytest
 
 from gatehouse.evidence import evidence_path
 from gatehouse.github.event import Event
-from gatehouse.github.fetching import fetch_run
-from gatehouse.github.judged import Judged
-from gatehouse.github.judging import judge_run
-from gatehouse.github.measuring import measure_run
-from gatehouse.github.steps import Place
+from gatehouse.github.fetch_step import fetch_run
+from gatehouse.github.judge_step import judge_run
+from gatehouse.trusted.handover import Place
+from gatehouse.trusted.judgement import Judgement
+from gatehouse.trusted.measuring import measure_run
 from gatehouse.workspace import EVIDENCE, MODEL
 from tests.gatehouse.github.fork import Fork, sha256
 from tests.gatehouse.github.hub import READ
@@ -24,7 +24,7 @@ Attack = Callable[[Place], object]
 LATENCY = evidence_path(EVIDENCE, "latency")
 
 
-def judged(fork: Fork, attack: Attack, *, before: bool) -> Judged:
+def judged(fork: Fork, attack: Attack, *, before: bool) -> Judgement:
     """The three steps, with an attack after the second: `before` the runner takes its digest."""
     fork.measure_by_hand()
     event = fork.finish(fork.pull_request(fork.retrain))
@@ -42,7 +42,7 @@ def judged(fork: Fork, attack: Attack, *, before: bool) -> Judged:
     return judge(fork, event, place, fetched, measured)
 
 
-def judge(fork: Fork, event: Event, place: Place, fetched: str, measured: str) -> Judged:
+def judge(fork: Fork, event: Event, place: Place, fetched: str, measured: str) -> Judgement:
     repository = fork.connect(READ)
     return judge_run(repository, event, place, fork.judged_folder, fetched, measured)
 
@@ -135,7 +135,7 @@ def test_who_judges_loads_no_reader_of_tables_or_graphs() -> None:
     """The step that has the token leaves Parquet and ONNX to the one before it."""
     script = (
         "import sys\n"
-        "import gatehouse.github.fetching, gatehouse.github.judging\n"
+        "import gatehouse.github.fetch_step, gatehouse.github.judge_step\n"
         "print(*{name.partition('.')[0] for name in sys.modules})\n"
     )
     done = subprocess.run(

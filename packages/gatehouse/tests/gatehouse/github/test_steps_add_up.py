@@ -15,11 +15,11 @@ import pytest
 
 from gatehouse.base import BASE_FILE, BaseRecord
 from gatehouse.evidence import read_evidence
-from gatehouse.github.judged import Judged
 from gatehouse.github.teams import TOKEN
 from gatehouse.prepare import prepare
 from gatehouse.privacy.erased import ERASED, Erased
 from gatehouse.split import deal
+from gatehouse.trusted.judgement import Judgement
 from gatehouse.workspace import Workspace
 from tests.gatehouse.github.fork import Fork
 from tests.gatehouse.tiny import rows
@@ -56,7 +56,7 @@ class Steps:
     squash: bool = False
     done: int = 0
 
-    def try_one(self, change: Change) -> tuple[int, Judged]:
+    def try_one(self, change: Change) -> tuple[int, Judgement]:
         """The next step, judged; its pull request's number."""
         fork = self.fork
         self.done += 1
@@ -78,7 +78,7 @@ class Steps:
         assert self.fork.state(self.fork.head(pull)) == "success"
         self.fork.merge(pull, squash=self.squash)
 
-    def until_red(self, change: Change, most: int) -> tuple[int, Judged] | None:
+    def until_red(self, change: Change, most: int) -> tuple[int, Judgement] | None:
         """Merge at most so many steps; the first that is red, which is not merged."""
         for _ in range(most):
             pull, judged = self.try_one(change)

@@ -64,8 +64,8 @@ def test_alarm(root: Path, gatehouse: Command) -> None:
         (("--log", "log.jsonl", "--until", "0001-01-01T00:00+10:00"), "is no moment"),
         (("--log", "log.jsonl", "--until", "0001-01-01"), "begin before any date"),
         (("--log", "log.jsonl", "--window", "999999w"), "begin before any date"),
-        (("--log", "log.jsonl", "--window", "1 week"), "is no span of time"),
-        (("--log", "log.jsonl", "--window", "0d"), "is no span of time"),
+        (("--log", "log.jsonl", "--window", "1 week"), "is not a time span"),
+        (("--log", "log.jsonl", "--window", "0d"), "is not a time span"),
         (("--log", "log.jsonl", "--model", "sha256:0"), "git log"),
         (
             ("--log", "ftp://anna:hunter2@127.0.0.1:1/x.jsonl"),  # pragma: allowlist secret

@@ -167,7 +167,7 @@ def test_a_broken_log_is_no_comparison(traffic: Traffic) -> None:
     traffic.write(traffic.shadowed(traffic.scores))
     with traffic.log.open("a") as stream:
         stream.write("torn\n" * 601)
-    with pytest.raises(GatehouseError, match="601 lines are no record"):
+    with pytest.raises(GatehouseError, match="601 lines are not records"):
         traffic.compare()
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from gatehouse.digest import file_digest
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.report import render
-from gatehouse.monitor.run import Look, look
+from gatehouse.monitor.run import look
 from gatehouse.report.markdown import LIMIT
 from gatehouse.workspace import MODEL
 from tests.gatehouse import tiny

@@ -14,9 +14,10 @@ import pytest
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, read_evidence
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.record import BROKEN, EVIDENCE, RECORD, REPORT, VERDICT, Record
 from gatehouse.monitor.report import render
-from gatehouse.monitor.run import Look, look, write
+from gatehouse.monitor.run import look, write
 from gatehouse.verdict import Outcome, Verdict
 from gatehouse.workspace import MODEL, Workspace
 from tests.gatehouse import tiny
@@ -344,7 +345,7 @@ def test_a_log_that_is_broken_for_the_most_part_is_an_error(production: Producti
     assert "600 lines of the log could not be read" in render(found)
     with production.log.open("ab") as stream:
         stream.write(b"broken\n")
-    with pytest.raises(GatehouseError, match="601 lines are no record"):
+    with pytest.raises(GatehouseError, match="601 lines are not records"):
         production.look()
     assert (production.root / BROKEN).read_bytes() == b"broken\n" * 601
 
@@ -353,7 +354,7 @@ def test_a_mistyped_policy_is_told(production: Production) -> None:
     """Attacks a traceback."""
     production.write(production.records(ROWS))
     production.monitor("window: soon")
-    with pytest.raises(GatehouseError, match="is no span of time"):
+    with pytest.raises(GatehouseError, match="is not a time span"):
         production.look()
 
 

@@ -19,8 +19,9 @@ from gatehouse.monitor.compare import Comparison, compare
 from gatehouse.monitor.compare_report import render as render_comparison
 from gatehouse.monitor.files import find
 from gatehouse.monitor.labels import read_labels
+from gatehouse.monitor.look import Look
 from gatehouse.monitor.report import render
-from gatehouse.monitor.run import Look, look
+from gatehouse.monitor.run import look
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import Workspace
 from tests.gatehouse import tasks

@@ -226,7 +226,7 @@ def test_records_of_others_are_data(away: Repository, gatehouse: Command, tmp_pa
     (change / "dvc.lock").unlink()
     (change / "dvc.lock").symlink_to("/etc/hostname")
     done = gatehouse("objects", "fetch", "--records", str(change), cwd=away.root)
-    assert (done.exit_code, "dvc.lock: is no plain file" in done.output) == (2, True)
+    assert (done.exit_code, "dvc.lock: is not a plain file" in done.output) == (2, True)
 
 
 def test_the_table_of_the_settings_comes_too(away: Repository, gatehouse: Command) -> None:

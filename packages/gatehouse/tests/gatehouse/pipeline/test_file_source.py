@@ -152,7 +152,7 @@ def test_values_that_do_not_fit_are_left_to_the_data_gate(
         ("a.csv", CSV.replace("extra", "n"), r"names the column 'n' twice"),
         ("a.csv", CSV.splitlines()[0] + "\n", r"a\.csv: has no rows"),
         ("a.csv", "", r"a\.csv: cannot be read as \.csv \(Empty CSV file"),
-        ("a.csv", CSV + "a4,1\n", r"line 6 has 2 columns, the line of names 7"),
+        ("a.csv", CSV + "a4,1\n", r"line 6 has 2 columns, the header 7"),
         (
             "a.csv",
             CSV.replace("red", "r\u00e9d").encode("latin-1"),

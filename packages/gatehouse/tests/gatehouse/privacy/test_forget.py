@@ -298,7 +298,7 @@ def test_what_is_half_done_is_said_and_can_be_done_again() -> None:
     assert result.exit_code == 2
     assert "2 rows in 2 of 2 files erased" in result.output
     assert "predictions.jsonl.1.gz: Compressed file ended" in result.output
-    assert "1 files were not, or not wholly, gone through, and may still hold rows" in result.output
+    assert "1 files were not fully processed and may still hold rows" in result.output
     assert path.read_bytes() == whole[:-12]
     path.write_bytes(whole)
     result = run(*words)
@@ -320,7 +320,7 @@ def test_a_file_that_was_not_looked_at_is_named(name: str) -> None:
         result = run(*words, more)
         assert result.exit_code == 2
         assert f"1 rows in 1 of 1 files {done}" in result.output
-        assert f"{path.absolute()}: was not looked at" in result.output
+        assert f"{path.absolute()}: skipped, because" in result.output
         assert "empty.log" not in result.output
     assert kept(path.read_bytes()) == ["r1"]
     Path("log/predictions.jsonl").unlink()
@@ -338,7 +338,7 @@ def test_a_link_to_a_folder_is_named() -> None:
     write("predictions.jsonl", text([record(2, ANN)]))
     Path("log/linked").symlink_to(Path("elsewhere").absolute())
     (told,) = erase(Wanted(pseudonyms=frozenset({ANN}))).failed
-    assert "log/linked: was not looked at" in told
+    assert "log/linked: skipped, because" in told
 
 
 def test_a_folder_that_can_not_be_listed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,8 +421,8 @@ def test_a_parquet_file_of_something_else_is_told() -> None:
         (("--key", "a"), "--key and --secret-file go together"),
         (("--secret-file", "secret", "--request-id", "a"), "go together"),
         (("--key", "a", "--secret-file", "none"), "none: cannot be read"),
-        (("--older-than", "90"), "--older-than is no span of time"),
-        (("--older-than", "999999w"), "--older-than is no span of time"),
+        (("--older-than", "90"), "--older-than is not a time span"),
+        (("--older-than", "999999w"), "--older-than is not a time span"),
         (("--request-id", " "), "--request-id is empty"),
         (("--key", "-", "--secret-file", "secret"), "no key on standard input"),
         (("--request-id", "r1", "--log", "s3://bucket/log"), "lifecycle rule"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from gatehouse.acceptance.record import FOLDER, Acceptance
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path
-from gatehouse.judging import today, verdict_on
-from gatehouse.places import LIBRARY
+from gatehouse.judge_files import today, verdict_on
+from gatehouse.places import LIBRARY, VENDOR
 from gatehouse.policy import load_policy
 from gatehouse.release.bound import check_bound
 from gatehouse.release.machinery import machinery_digest
@@ -28,9 +29,10 @@ from gatehouse.release.result import (
     LABEL_MACHINERY,
     LABEL_MODEL,
     LABEL_VERDICT,
+    SITE,
     Release,
 )
-from gatehouse.release.settled import settled, verdict_digest
+from gatehouse.release.settled_verdict import settled, verdict_digest
 from gatehouse.release.signing import RefusedError
 from gatehouse.release.verify import check_release
 from gatehouse.verdict import Outcome, Verdict
@@ -60,12 +62,14 @@ class Handed:
         labels: of the image, beyond those that follow from model and verdict.
         inside: files of the image by their path from the Bento's folder.
         policy: file by which the build judges.
+        installed: files of the image by their path from its installed packages.
     """
 
     repository: Repository
     labels: dict[str, str]
     inside: dict[str, bytes]
     policy: Path
+    installed: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def release(self) -> Release:
@@ -99,7 +103,9 @@ class Handed:
             LABEL_VERDICT: verdict_digest(verdict),
         }
         shutil.rmtree(self.release.image.folder, ignore_errors=True)
-        packed = layer([(f"{BENTO}/{name}", content) for name, content in files.items()])
+        places = {f"{BENTO}/{name}": content for name, content in files.items()}
+        places |= {f"{SITE}/{name}": content for name, content in self.installed.items()}
+        packed = layer([*places.items()])
         make_layout(self.release.image.folder, [packed], labels | self.labels)
         verdict.write(self.release.verdict)
         source = {"name": "source", "digest": {"gitCommit": self.labels[LABEL_COMMIT]}}
@@ -359,6 +365,70 @@ def test_another_machinery_under_the_right_label(
     assert told.startswith(f"machinery: {name} in the image: not as in the commit")
 
 
+def test_a_library_installed_beside_its_source(handed: Handed) -> None:
+    """What is installed would be imported, and not what was compared."""
+    handed.installed["gatehouse/judge.py"] = (
+        handed.repository.root / LIBRARY / "judge.py"
+    ).read_bytes()
+    assert f"{SITE}/gatehouse/judge.py in the image: not as in the commit" in handed.refused()
+
+
+@pytest.fixture
+def slim(handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Handed:
+    """What an honest build leaves of a repository that has the library as a wheel."""
+    root = handed.repository.root
+    code = {path.name: path.read_bytes() for path in (root / LIBRARY).glob("*.py")}
+    shutil.rmtree(root / "packages")
+    (root / VENDOR).mkdir()
+    (tmp_path / "gatehouse").mkdir()
+    with zipfile.ZipFile(root / VENDOR / "gatehouse-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("gatehouse-1.0.dist-info/METADATA", "Name: gatehouse\n")
+        for name, content in code.items():
+            wheel.writestr(f"gatehouse/{name}", content)
+            (tmp_path / "gatehouse" / name).write_bytes(content)
+    monkeypatch.setattr(places, "PACKAGE", tmp_path / "gatehouse")
+    commit = handed.repository.commit("the library as its wheel")
+    handed.labels |= {LABEL_COMMIT: commit, LABEL_MACHINERY: machinery_digest(root)}
+    handed.inside = {name: content for name, content in handed.inside.items()
+                     if not name.startswith("packages/")}  # fmt: skip
+    handed.installed = {f"gatehouse/{name}": content for name, content in code.items()}
+    return handed
+
+
+def test_an_installed_wheel_fits(slim: Handed) -> None:
+    """Bytecode of its sources is let in, as is what else is installed."""
+    slim.installed["gatehouse/__pycache__/judge.cpython-311.pyc"] = b"bytecode"
+    slim.installed["numpy/__init__.py"] = b""
+    check_bound(slim.pack(), slim.repository.root, today())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("judge.py", b"def judge(): return True\n"),
+        ("judge.py", None),
+        ("more.py", b""),
+        ("__pycache__/none.cpython-311.pyc", b""),
+    ],
+)
+def test_another_library_than_the_wheel(slim: Handed, name: str, content: bytes | None) -> None:
+    """The image holds another library than the commit's wheel, or more, or less."""
+    if content is None:
+        del slim.installed[f"gatehouse/{name}"]
+    else:
+        slim.installed[f"gatehouse/{name}"] = content
+    told = slim.refused()
+    assert told.startswith(f"machinery: {SITE}/gatehouse/{name} in the image: not as in the commit")
+
+
+def test_another_wheel_in_the_checkout_signs_nothing(slim: Handed) -> None:
+    """Attacks a checker that is not the commit's: the wheel in the work tree is another one."""
+    (wheel,) = (slim.repository.root / VENDOR).iterdir()
+    wheel.write_bytes(wheel.read_bytes() + b"\0")
+    with pytest.raises(GatehouseError, match=f"{wheel.name}: not as in HEAD"):
+        check_bound(slim.pack(), slim.repository.root, today())
+
+
 def test_bytecode_of_the_commit_s_sources_is_let_in(handed: Handed) -> None:
     """The build compiles, and nothing can be compared with it."""
     handed.inside[f"{LIBRARY}/__pycache__/judge.cpython-311.pyc"] = b"bytecode"
@@ -369,7 +439,7 @@ def test_bytecode_of_the_commit_s_sources_is_let_in(handed: Handed) -> None:
 def test_a_changed_checkout_signs_nothing(handed: Handed, path: str) -> None:
     """Attacks a checker that was changed in the work tree."""
     (handed.repository.root / path).write_text("changed")
-    with pytest.raises(GatehouseError, match=f"{path}: not as in HEAD"):
+    with pytest.raises(GatehouseError, match=f"{path}: differs from HEAD"):
         check_bound(handed.pack(), handed.repository.root, today())
 
 

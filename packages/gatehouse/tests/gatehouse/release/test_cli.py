@@ -12,14 +12,14 @@ import pytest
 from click.testing import Result
 
 from gatehouse.evidence import Subject
-from gatehouse.release import judged
-from gatehouse.release.judged import Judged
+from gatehouse.release import judge_commit
+from gatehouse.release.judge_commit import JudgedCommit
 from gatehouse.release.result import BENTO, LABEL_COMMIT, LABEL_MODEL, LABEL_VERDICT, Release
-from gatehouse.release.settled import settled, verdict_digest
+from gatehouse.release.settled_verdict import settled, verdict_digest
 from gatehouse.verdict import Outcome
 from gatehouse.workspace import MODEL, VERDICT
 from tests.gatehouse.release.images import layer, make_layout
-from tests.gatehouse.release.test_settled import verdict
+from tests.gatehouse.release.test_settled_verdict import verdict
 
 Command = Callable[..., Result]
 NAME = "ghcr.io/octo/credit"
@@ -102,10 +102,10 @@ def test_without_a_key_nothing_is_pushed(
             "the verdict inside is not the attested one",
         ),
         ("verdict.json", '{"outcome": "fail"}', 2, "this key is missing"),
-        ("verdict.json", "{", 2, "is no JSON"),
+        ("verdict.json", "{", 2, "is not JSON"),
         ("provenance.json", json.dumps(provenance("beef")), 1, "another commit than its label"),
         ("provenance.json", "[]", 1, "another commit than its label"),
-        ("sbom.cdx.json", "", 2, "is no JSON"),
+        ("sbom.cdx.json", "", 2, "is not JSON"),
     ],
 )
 def test_what_was_not_judged_is_not_pushed(
@@ -159,7 +159,9 @@ def test_a_commit_that_does_not_pass_gets_no_image(
 ) -> None:
     """And the image of the commit before is gone, so that it can't be pushed for this one."""
     failed = PASSED.model_copy(update={"outcome": Outcome.FAIL})
-    monkeypatch.setattr(judged, "judge_commit", lambda _, work: Judged(COMMIT, 0, work, failed, ""))
+    monkeypatch.setattr(
+        judge_commit, "judge_commit", lambda _, work: JudgedCommit(COMMIT, 0, work, failed, "")
+    )
     result = gatehouse("image", "build", "--base", "oci:base", cwd=folder)
     assert result.exit_code == 1, result.output
     assert "does not pass, so it gets no image" in result.output

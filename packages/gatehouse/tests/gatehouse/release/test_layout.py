@@ -107,10 +107,10 @@ def test_what_is_no_layout_is_told(tmp_path: Path, index: str) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"{", "is no JSON"),
-        (b"\xff", "is no JSON"),
-        (b"[" * 100_000, "is no JSON"),
-        (b"[]", "is no JSON object"),
+        (b"{", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b"[]", "is not a JSON object"),
         (b'{"manifests": []}', "not that of one image"),
         (b'{"config": [], "layers": []}', "not that of one image"),
         (b'{"config": {"digest": 1}, "layers": []}', "not that of one image"),

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def logged(folder: Path) -> list[dict[str, Any]]:
-    """All rows, oldest first; what a failure cut short is no JSON, and left out."""
+    """All rows, oldest first; what a failure cut short is not JSON, and left out."""
     files = [*sorted(folder.glob(FILE + ".*"), reverse=True), folder / FILE]
     found = []
     for line in "".join(file.read_text("utf-8") for file in files).splitlines():

@@ -193,8 +193,8 @@ WIDER = [
     ("categories: [nurse, cook]", "unknown: other, categories: [cook]"),
 ]
 NARROWER = [
-    ("age: {", "years: {", "not fed 'age'; it is fed 'years', which requests do not hold"),
-    ("heat: {", "heat: {role: ignored, ", "it is not fed 'heat'"),
+    ("age: {", "years: {", "not fed 'age'; it is fed 'years', which requests do not contain"),
+    ("heat: {", "heat: {role: ignored, ", "it does not read 'heat'"),
     ("kids: {type: integer", "kids: {type: number", "'kids' is number there and integer here"),
     ("range: [0, 120], missing: 0.5", "range: [0, 120]", "'age' may not be missing there"),
     ("range: [0, 20]", "range: [0, 9]", r"'kids' is held to \[0, 9\] there"),

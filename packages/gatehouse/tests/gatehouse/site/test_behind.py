@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gatehouse.judging import verdict_on
+from gatehouse.judge_files import verdict_on
 from gatehouse.prepare import prepare
 from gatehouse.site.behind import SHOWN
 from gatehouse.site.build import SITE, write_site

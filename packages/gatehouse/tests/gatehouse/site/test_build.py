@@ -41,7 +41,7 @@ def test_a_fresh_clone_says_what_to_do(tmp_path: Path, gatehouse: Command) -> No
     assert done.exit_code == 0
     assert "reports/site/index.html" in done.output
     for title in ("Report", "Model card", "Production", "Data Docs", "Drift"):
-        assert f"not made: {title}: " in done.output
+        assert f"skipped: {title}: " in done.output
     assert [path.name for path in (tmp_path / SITE).iterdir()] == ["index.html"]
     text = Page(read(tmp_path / SITE)).text
     assert "there is no verdict here yet" in text
@@ -240,7 +240,7 @@ def test_a_look_that_is_too_old_is_no_verdict(fork: Path) -> None:
         write_site(fork)
         text = Page(read(fork / SITE)).text
         assert shown in text
-        assert (f"the newest look was on {old:%Y-%m-%d}" in text) == ("unknown" in shown)
+        assert (f"the monitor last ran on {old:%Y-%m-%d}" in text) == ("unknown" in shown)
     assert "It was pass then." in text
 
 

@@ -89,7 +89,7 @@ def test_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     assert "not a git repository" in read_history(tmp_path).notes[0]
     git(tmp_path, "init", "--quiet")
-    assert "'HEAD' is no commit here" in read_history(tmp_path).notes[0]
+    assert "'HEAD' is not a commit here" in read_history(tmp_path).notes[0]
 
 
 @pytest.mark.parametrize(

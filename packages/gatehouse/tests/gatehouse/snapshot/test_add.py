@@ -206,7 +206,7 @@ def test_broken_rows_are_told_and_leave_nothing(root: Path, add: Add) -> None:
         ),
         ("http://[x/rows.csv", (), "is no URL"),
         ("memory://bucket/hush.csv?sig=hush", (), "memory://bucket/"),
-        ("good.csv", ("--name", "../x"), "'../x' is no name of a snapshot"),
+        ("good.csv", ("--name", "../x"), "'../x' is not a name for a snapshot"),
         ("good.csv", ("--name", "taken"), "is a snapshot with other rows already"),
         ("good.csv", ("--append",), "data.source is simulated, so there is no file to append to"),
         ("lacks.csv", (), "has no column age"),
@@ -241,8 +241,8 @@ def test_rows_are_added_to_the_present_ones(root: Path, add: Add) -> None:
     done = add(new, "--append", "--name", "second")
     assert done.exit_code == 0, done.output
     assert "second.parquet: 50 rows (before: 40)" in done.output
-    assert "19 of the new rows were there already" in done.output
-    assert "1 rows gave way to a new one of their key" in done.output
+    assert "19 of the new rows were already present" in done.output
+    assert "1 rows were replaced by key" in done.output
     rows = read_table(root / "data/snapshots/second.parquet")
     assert sorted(rows["id"]) == list(range(50))
     assert rows.loc[rows["id"] == 20, "age"].item() == 99

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 SETS = ("run", "dev", "github", "objects", "gates", "site", "release", "docs")
@@ -42,20 +43,25 @@ def stamp(root: Path) -> None:
             os.utime(root / f".venv/.installed-{name}", (0, 0))  # install.sh touches it
 
 
-def make_environment(root: Path) -> None:
-    """Make `root`/.venv."""
+def make_environment(root: Path, settings: Mapping[str, str] = os.environ) -> None:
+    """Make `root`/.venv, with the wheel of a small fork installed; `settings` say of what."""
     venv = root / ".venv"
     shutil.rmtree(venv, ignore_errors=True)
     stamp(root)
     (venv / "bin/python").unlink()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     (packages,) = venv.glob("lib/python*/site-packages")
-    lean = os.environ["STAND_IN_LEAN"].split(os.pathsep)
+    lean = settings["STAND_IN_LEAN"].split(os.pathsep)
     code = [str(root / "packages/gatehouse/src"), str(root / "src")]
-    paths = [*code, *lean, os.environ["STAND_IN_PACKAGES"], "import only_the_sets"]
+    paths = [*code, *lean, settings["STAND_IN_PACKAGES"], "import only_the_sets"]
     shutil.copy(Path(__file__).with_name("only_the_sets.py"), packages)
     (packages / "stand_in.pth").write_text("\n".join(paths) + "\n", encoding="utf-8")
-    for tool in Path(os.environ["STAND_IN_SCRIPTS"]).iterdir():
+    if (root / "vendor").is_dir():  # as scripts/install.sh does
+        words = ["uv", "pip", "install", "--quiet", "--python", str(venv / "bin/python"),
+                 "--require-hashes", "--no-deps", "--no-index", "--find-links", "vendor",
+                 "-r", "requirements/gatehouse.txt"]  # fmt: skip
+        subprocess.run([sys.executable, "-m", *words], cwd=root, check=True)
+    for tool in Path(settings["STAND_IN_SCRIPTS"]).iterdir():
         place = venv / "bin" / tool.name
         if place.exists() or not tool.is_file() or not os.access(tool, os.X_OK):
             continue

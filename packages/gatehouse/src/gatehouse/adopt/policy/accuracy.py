@@ -17,7 +17,7 @@ _NEAR = 0.01
 
 
 def accuracy_rules(task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool) -> list[str]:
-    """Rules by the task; `leaking` says whether a column tells the target by itself."""
+    """Rules by the task; `leaking` says whether a column predicts the target by itself."""
     rules = {Task.BINARY: _binary, Task.MULTICLASS: _multiclass, Task.REGRESSION: _regression}
     return rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
 

@@ -107,6 +107,7 @@ ACCURACY = GateSpec(
         advice="The model is wrong more often than the policy allows. Look at the drift next to "
         "it, roll back if it began with a release, and train on newer data.",
         labels=True,
+        compares=False,
         tools=("numpy", "scikit-learn", "pyarrow"),
         measure=_in_production,
     ),

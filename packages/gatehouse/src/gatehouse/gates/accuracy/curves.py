@@ -34,10 +34,12 @@ def curves(models: dict[Of, Predictions]) -> tuple[Curve, ...]:
 
 
 def _roc(of: Of, labels: Floats, scores: Floats) -> Curve:
-    from sklearn.metrics import roc_curve
-
-    false_positive, true_positive, _ = roc_curve(labels, scores)
+    falling = np.argsort(-scores, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(scores[falling])), len(scores) - 1)  # of equal scores
+    hits = np.cumsum(labels[falling])[last]
+    false_alarms = last + 1 - hits
     x = np.linspace(0.0, 1.0, RATES)
+    false_positive, true_positive = (np.append(0.0, n / n[-1]) for n in (false_alarms, hits))
     return _curve("roc_curve", of, x, np.interp(x, false_positive, true_positive))
 
 

@@ -7,6 +7,7 @@ the exam, or are their labels others? Then they would make the exam an easier or
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from gatehouse.contract import Task
@@ -111,12 +112,10 @@ def _difference(new: Floats, old: Floats, k: int, confidence: float) -> tuple[fl
 
 
 def _means(new: Floats, old: Floats, confidence: float) -> tuple[float, Interval | None]:
-    from scipy.stats import norm
-
     spread = robust_deviation(old)
     value = float((new.mean() - old.mean()) / spread)
     if len(new) < 2:
         return value, None
     error = math.sqrt(new.var(ddof=1) / len(new) + old.var(ddof=1) / len(old)) / spread
-    wide = float(norm.ppf((1 + confidence) / 2)) * error
+    wide = NormalDist().inv_cdf((1 + confidence) / 2) * error
     return value, Interval(low=value - wide, high=value + wide, confidence=confidence)

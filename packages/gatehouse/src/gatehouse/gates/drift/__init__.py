@@ -86,6 +86,7 @@ DRIFT = GateSpec(
         advice="Find out what moved: new callers, a broken join, another season, or the world? "
         "If it is the world, train on newer data.",
         labels=False,
+        compares=True,
         tools=("numpy", "scipy", "pyarrow"),
         measure=_in_production,
     ),

@@ -97,6 +97,7 @@ FAIRNESS = GateSpec(
         advice="See which group it falls on below, and whether it is the callers or the model "
         "that changed.",
         labels=True,
+        compares=False,
         tools=("numpy", "scipy", "pyarrow"),
         measure=_in_production,
     ),

@@ -3,13 +3,14 @@
 Two graphs are timed interleaved in one process, in several fresh sessions, since one session
 object's memory layout can shift a ratio by some percent. Each session gives the ratio of the two
 medians; the median over sessions is the value, and its interval is the distribution-free interval
-of a median from order statistics (Conover 1999; `scipy.stats.quantile_test`). Milliseconds, and
+of a median from order statistics (Conover 1999; as `scipy.stats.quantile_test`). Milliseconds, and
 the 95th and 99th percentiles, are information: they are the machine's as much as the graph's.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
@@ -171,34 +172,36 @@ def _same_bytes(first: Path, second: Path) -> bool:
 def _ratio(
     label: str, of: Of, times: NDArray[np.float64], policy: Policy, *, same: bool
 ) -> Measurement:
-    from scipy.stats import quantile_test
-
     medians = np.median(times, axis=2)
     ratios = medians[:, 0] / medians[:, 1]
-    interval = quantile_test(ratios, q=float(np.median(ratios)), p=0.5).confidence_interval(
-        policy.measure.confidence
-    )
-    if not np.isfinite([interval.low, interval.high]).all():
+    interval = _median_interval(ratios, policy.measure.confidence)
+    if interval is None:
         raise GatehouseError(
             f"policy.yaml: {len(ratios)} sessions are too few for an interval of confidence "
             f"{policy.measure.confidence:g}; raise measure.latency.sessions"
         )
     # The same bytes can't be slower than themselves: what was timed is noise.
-    value, low, high = (
-        (1.0, 1.0, 1.0) if same else (float(np.median(ratios)), interval.low, interval.high)
-    )
+    value, (low, high) = (1.0, (1.0, 1.0)) if same else (float(np.median(ratios)), interval)
     return Measurement(
         name="latency_ratio",
         of=of,
         slice=label,
         value=value,
         unit="1",
-        interval=Interval(low=float(low), high=float(high), confidence=policy.measure.confidence),
+        interval=Interval(low=low, high=high, confidence=policy.measure.confidence),
         n=len(ratios),
         method="ratio of median call times, interleaved; median over fresh sessions with its "
         "distribution-free interval",
         note="the two graphs are the same bytes" if same else None,
     )
+
+
+def _median_interval(values: NDArray[np.float64], confidence: float) -> tuple[float, float] | None:
+    """The two of `values`, shape [N], between which the median lies; None: they are too few."""
+    n, ordered = len(values), np.sort(values)
+    at_most = np.cumsum([math.comb(n, k) / 2**n for k in range(n + 1)])
+    below = int(np.searchsorted(at_most, (1 - confidence) / 2)) - 1
+    return (float(ordered[below]), float(ordered[n - 1 - below])) if below >= 0 else None
 
 
 def _percentiles(label: str, times: NDArray[np.float64]) -> list[Measurement]:

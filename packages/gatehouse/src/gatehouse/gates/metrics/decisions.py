@@ -15,30 +15,11 @@ if TYPE_CHECKING:
     from gatehouse.gates.predictions import Predictions
 
 
-def _accuracy(predictions: Predictions) -> float:
-    from sklearn.metrics import accuracy_score
-
-    return float(accuracy_score(predictions.labels, predictions.decisions))
-
-
 def _accuracy_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.weighted import mean_of
 
     right = sample.predictions.labels == sample.predictions.decisions
     return mean_of(right.astype(float))
-
-
-def _balanced_accuracy(predictions: Predictions) -> float:
-    import numpy as np
-    from sklearn.metrics import recall_score
-
-    present = np.unique(predictions.labels)
-    if predictions.task is Task.BINARY and len(present) < 2:
-        return float("nan")
-    # scikit-learn's own function warns of a class that is decided and never true.
-    return float(
-        recall_score(predictions.labels, predictions.decisions, labels=present, average="macro")
-    )
 
 
 def _balanced_accuracy_over(sample: Sample) -> Statistic:
@@ -55,12 +36,6 @@ def _balanced_accuracy_over(sample: Sample) -> Statistic:
     return two if sample.predictions.task is Task.BINARY else several
 
 
-def _f1(predictions: Predictions) -> float:
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(predictions.labels, predictions.decisions, zero_division=float("nan")))
-
-
 def _f1_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.weighted import ratio
 
@@ -69,14 +44,6 @@ def _f1_over(sample: Sample) -> Statistic:
         return ratio(2 * tp, 2 * tp + fp + fn)
 
     return f1
-
-
-def _f1_macro(predictions: Predictions) -> float:
-    from sklearn.metrics import f1_score
-
-    return float(
-        f1_score(predictions.labels, predictions.decisions, average="macro", zero_division=0)
-    )
 
 
 def _f1_macro_over(sample: Sample) -> Statistic:
@@ -89,14 +56,6 @@ def _f1_macro_over(sample: Sample) -> Statistic:
     return f1_macro
 
 
-def _precision(predictions: Predictions) -> float:
-    from sklearn.metrics import precision_score
-
-    return float(
-        precision_score(predictions.labels, predictions.decisions, zero_division=float("nan"))
-    )
-
-
 def _precision_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.weighted import ratio
 
@@ -105,14 +64,6 @@ def _precision_over(sample: Sample) -> Statistic:
         return ratio(tp, tp + fp)
 
     return precision
-
-
-def _recall(predictions: Predictions) -> float:
-    from sklearn.metrics import recall_score
-
-    return float(
-        recall_score(predictions.labels, predictions.decisions, zero_division=float("nan"))
-    )
 
 
 def _recall_over(sample: Sample) -> Statistic:
@@ -138,7 +89,6 @@ ACCURACY = Metric(
     better=Better.HIGHER,
     tasks=CLASSES,
     weighted=_accuracy_over,
-    value=_accuracy,
     interval=shares(lambda predictions: [len(predictions.labels)], METHOD),
     headline=True,
 )
@@ -149,7 +99,6 @@ BALANCED_ACCURACY = Metric(
     better=Better.HIGHER,
     tasks=CLASSES,
     weighted=_balanced_accuracy_over,
-    value=_balanced_accuracy,
     interval=shares(_of_each_class, MEAN),
     undefined=ONE_CLASS,
 )
@@ -160,7 +109,6 @@ F1 = Metric(
     better=Better.HIGHER,
     tasks=(Task.BINARY,),
     weighted=_f1_over,
-    value=_f1,
     undefined="not defined: no row is positive, and the model decides none so",
 )
 F1_MACRO = Metric(
@@ -170,7 +118,6 @@ F1_MACRO = Metric(
     better=Better.HIGHER,
     tasks=(Task.MULTICLASS,),
     weighted=_f1_macro_over,
-    value=_f1_macro,
 )
 PRECISION = Metric(
     name="precision",
@@ -179,7 +126,6 @@ PRECISION = Metric(
     better=Better.HIGHER,
     tasks=(Task.BINARY,),
     weighted=_precision_over,
-    value=_precision,
     interval=shares(lambda predictions: [int(predictions.decisions.sum())], METHOD),
     undefined="not defined: the model decides no row positive",
     per_class=True,
@@ -192,7 +138,6 @@ RECALL = Metric(
     better=Better.HIGHER,
     tasks=(Task.BINARY,),
     weighted=_recall_over,
-    value=_recall,
     interval=shares(lambda predictions: [int(predictions.labels.sum())], METHOD),
     undefined="not defined: the test split has no positive row",
     per_class=True,

@@ -16,22 +16,10 @@ if TYPE_CHECKING:
 _NUMBER = (Task.REGRESSION,)
 
 
-def _absolute(predictions: Predictions) -> float:
-    from sklearn.metrics import mean_absolute_error
-
-    return float(mean_absolute_error(predictions.labels, predictions.scores))
-
-
 def _absolute_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.weighted import mean_of
 
     return mean_of(abs(sample.predictions.scores - sample.predictions.labels))
-
-
-def _squared(predictions: Predictions) -> float:
-    from sklearn.metrics import root_mean_squared_error
-
-    return float(root_mean_squared_error(predictions.labels, predictions.scores))
 
 
 def _squares_over(sample: Sample) -> Statistic:
@@ -45,15 +33,6 @@ def _squared_over(sample: Sample) -> Statistic:
 
     squared = _squares_over(sample)
     return lambda counts: np.sqrt(squared(counts))
-
-
-def _r2(predictions: Predictions) -> float:
-    import numpy as np
-    from sklearn.metrics import r2_score
-
-    y = predictions.labels
-    varies = len(y) > 1 and np.ptp(y) > 0
-    return float(r2_score(y, predictions.scores)) if varies else float("nan")
 
 
 def _r2_over(sample: Sample) -> Statistic:
@@ -75,10 +54,6 @@ def _r2_over(sample: Sample) -> Statistic:
     return r2
 
 
-def _mean(predictions: Predictions) -> float:
-    return float((predictions.scores - predictions.labels).mean())
-
-
 def _mean_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.weighted import mean_of
 
@@ -92,7 +67,6 @@ MEAN_ABSOLUTE_ERROR = Metric(
     better=Better.LOWER,
     tasks=_NUMBER,
     weighted=_absolute_over,
-    value=_absolute,
 )
 ROOT_MEAN_SQUARED_ERROR = Metric(
     name="root_mean_squared_error",
@@ -101,7 +75,6 @@ ROOT_MEAN_SQUARED_ERROR = Metric(
     better=Better.LOWER,
     tasks=_NUMBER,
     weighted=_squared_over,
-    value=_squared,
     tuned=_NUMBER,
 )
 R2 = Metric(
@@ -111,7 +84,6 @@ R2 = Metric(
     better=Better.HIGHER,
     tasks=_NUMBER,
     weighted=_r2_over,
-    value=_r2,
     undefined="not defined: the target does not vary",
     headline=True,
 )
@@ -122,6 +94,5 @@ MEAN_ERROR = Metric(
     better=Better.ZERO,
     tasks=_NUMBER,
     weighted=_mean_over,
-    value=_mean,
     tunable=False,
 )

@@ -37,12 +37,10 @@ class Metric:
         better: which way is better.
         tasks: where it is measured.
         weighted: from a sample, how the metric follows from counts of its rows: [B, N] to [B],
-            NaN where it is not defined. Equals `value` with the counts as `sample_weight`.
-        value: of the rows as they are, NaN where it is not defined; None: `weighted`, with each
-            row once.
+            NaN where it is not defined. The metric itself counts each row once.
         interval: in place of the bootstrap's, of predictions, value and confidence; None (also as
             the answer): the bootstrap's.
-        undefined: why a value is NaN, for people.
+        undefined: why the metric is NaN, for people.
         per_class: of several classes, is it measured for each one against the rest?
         needs_outputs: of several classes, does it need the probability of each of them?
         headline: do two models that should do alike differ by it at most: INT8 and FP32, or the
@@ -57,7 +55,6 @@ class Metric:
     better: Better
     tasks: tuple[Task, ...]
     weighted: Callable[[Sample], Statistic]
-    value: Callable[[Predictions], float] | None = None
     interval: Callable[[Predictions, float, float], Edge | None] | None = None
     undefined: str = "not defined on these rows"
     per_class: bool = False

@@ -26,34 +26,16 @@ def _shares(predictions: Predictions) -> Floats:
     return outputs
 
 
-def _roc_auc(predictions: Predictions) -> float:
-    import numpy as np
-    from sklearn.metrics import roc_auc_score
-
-    y, classes = predictions.labels, max(2, len(predictions.classes))
-    if len(np.unique(y)) < classes:
-        return float("nan")
-    if predictions.task is Task.BINARY:
-        return float(roc_auc_score(y, predictions.scores))
-    return float(
-        roc_auc_score(
-            y, _shares(predictions), multi_class="ovr", average="macro", labels=list(range(classes))
-        )
-    )
-
-
 def _roc_auc_over(sample: Sample) -> Statistic:
     import numpy as np
 
     from gatehouse.gates.metrics.weighted import roc_auc_of
 
-    y, outputs = sample.predictions.labels, sample.predictions.outputs
+    y = sample.predictions.labels
     if sample.predictions.task is Task.BINARY:
         return roc_auc_of(y, sample.predictions.scores)
-    assert outputs is not None
-    areas = [
-        roc_auc_of((y == k).astype(np.float64), outputs[:, k]) for k in range(outputs.shape[1])
-    ]
+    shares = _shares(sample.predictions)
+    areas = [roc_auc_of((y == k).astype(np.float64), shares[:, k]) for k in range(shares.shape[1])]
 
     def roc_auc(counts: Floats) -> Floats:
         # Not the mean of those that are defined: a class that is not drawn leaves it undefined.
@@ -62,34 +44,18 @@ def _roc_auc_over(sample: Sample) -> Statistic:
     return roc_auc
 
 
-def _log_loss(predictions: Predictions) -> float:
-    from sklearn.metrics import log_loss
-
-    if predictions.task is Task.BINARY:
-        return float(log_loss(predictions.labels, predictions.scores, labels=[0, 1]))
-    places = list(range(len(predictions.classes)))
-    return float(log_loss(predictions.labels, _shares(predictions), labels=places))
-
-
 def _log_loss_over(sample: Sample) -> Statistic:
     import numpy as np
 
     from gatehouse.gates.metrics.weighted import mean_of
 
-    y, outputs = sample.predictions.labels, sample.predictions.outputs
+    y = sample.predictions.labels
     epsilon = np.finfo(np.float64).eps
     if sample.predictions.task is Task.BINARY:
         clipped = np.clip(sample.predictions.scores, epsilon, 1 - epsilon)
         return mean_of(-(y * np.log(clipped) + (1 - y) * np.log1p(-clipped)))
-    assert outputs is not None
-    likely = outputs[np.arange(len(y)), y.astype(np.intp)].clip(epsilon, 1 - epsilon)
-    return mean_of(-np.log(likely))
-
-
-def _brier(predictions: Predictions) -> float:
-    from sklearn.metrics import brier_score_loss
-
-    return float(brier_score_loss(predictions.labels, predictions.scores))
+    likely = _shares(sample.predictions)[np.arange(len(y)), y.astype(np.intp)]
+    return mean_of(-np.log(likely.clip(epsilon, 1 - epsilon)))
 
 
 def _brier_over(sample: Sample) -> Statistic:
@@ -116,7 +82,6 @@ ROC_AUC = Metric(
     better=Better.HIGHER,
     tasks=CLASSES,
     weighted=_roc_auc_over,
-    value=_roc_auc,
     undefined=ONE_CLASS,
     needs_outputs=True,
     headline=True,
@@ -129,7 +94,6 @@ LOG_LOSS = Metric(
     better=Better.LOWER,
     tasks=CLASSES,
     weighted=_log_loss_over,
-    value=_log_loss,
     needs_outputs=True,
     tuned=(Task.MULTICLASS,),
 )
@@ -140,7 +104,6 @@ BRIER_SCORE = Metric(
     better=Better.LOWER,
     tasks=(Task.BINARY,),
     weighted=_brier_over,
-    value=_brier,
 )
 CALIBRATION_ERROR = Metric(
     name="expected_calibration_error",

@@ -1,0 +1,72 @@
+"""The base's data and model, brought into the checkout from a remote or an earlier run."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatehouse.base import STORE, Base, checked_base, take_base
+from gatehouse.contract import CONTRACT_FILE
+from gatehouse.digest import raw_digest
+from gatehouse.errors import GatehouseError
+from gatehouse.git import file_at
+from gatehouse.github.kept import bring_kept
+from gatehouse.since import since_last_word
+from gatehouse.table import RAW
+from gatehouse.trusted.commits import fetch_past
+from gatehouse.typed import write_text
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+def bring_base(base: Base, repository: Repository, root: Path, limit: int) -> None:
+    """Bring the base's data and model into the checkout at `root`.
+
+    From DVC's cache or remote. Where neither has them, from the archive of the run that made them,
+    which GitHub keeps for a while: whoever made it, each byte is checked against the base's lock.
+
+    Raises:
+        GatehouseError: they are in none of these.
+    """
+    try:
+        take_base(base, root, limit)
+    except GatehouseError as error:
+        if not _bring_kept(base, repository, root, limit):
+            raise GatehouseError(
+                f"{error}; nor has a run of the workflow that made them an archive left"
+            ) from None
+
+
+def _bring_kept(base: Base, repository: Repository, root: Path, limit: int) -> bool:
+    outputs = base.record.outputs
+    contract = file_at(base.commit, CONTRACT_FILE, root)
+    assert outputs is not None and contract is not None, "without these there is nothing to take"
+
+    def check(folder: Path) -> None:
+        write_text(folder / CONTRACT_FILE, contract)
+        checked_base(folder, outputs)
+
+    (root / STORE).mkdir(parents=True, exist_ok=True)
+    key, folder = base.record.folder.name, root / base.record.folder
+    return bring_kept(repository, key, folder, limit, check)
+
+
+def counted_since(
+    base: Base, candidate: Path, repository: Repository, root: Path, limit: int
+) -> Base:
+    """The base, with the earlier rows from which touched and new exam rows count.
+
+    A candidate with the base's own raw rows touches none, so that nothing is fetched for it.
+
+    Raises:
+        GatehouseError: Git fails.
+    """
+    if base.record.outputs is None:
+        return base
+    with contextlib.suppress(GatehouseError):
+        if raw_digest(candidate / RAW) == raw_digest(root / base.record.folder / RAW):
+            return base
+    fetch_past(f"refs/heads/{base.ref}", root)
+    return since_last_word(base, root, lambda each: bring_base(each, repository, root, limit))

@@ -1,0 +1,43 @@
+"""The gates of the monitor: the table's and the policy's own that say how they look at production.
+
+In production, evidence is always about contract, window and model, and compared with what the model
+was trained on, whatever a gate looks at in a pull request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gatehouse.errors import GatehouseError
+from gatehouse.gates.own import gates_of
+from gatehouse.gates.spec import GateSpec, Production
+from gatehouse.policy import POLICY_FILE, Policy
+
+Watching = dict[str, Production]
+"""How each gate looks at production, by its name."""
+
+
+def watched_gates(policy: Policy) -> tuple[GateSpec, ...]:
+    """The gates that can watch production, as they look at it.
+
+    Raises:
+        GatehouseError: a gate of the policy's own can't be loaded, or `monitor.gates` names one
+            that does not say how it looks at production.
+    """
+    gates = gates_of(policy)
+    for gate in gates:
+        if gate.production is None and gate.name in policy.monitor.gates:
+            raise GatehouseError(
+                f"{POLICY_FILE}: monitor.gates: {gate.name} does not say how it looks at "
+                "production; give its GateSpec `production`, or take it out"
+            )
+    return tuple(
+        replace(gate, looks_at=("contract", "data", "model"), compares=True)
+        for gate in gates
+        if gate.production is not None
+    )
+
+
+def watching_gates(policy: Policy) -> Watching:
+    """How the gates that can watch production do it; raises as `watched_gates`."""
+    return {gate.name: gate.production for gate in watched_gates(policy) if gate.production}

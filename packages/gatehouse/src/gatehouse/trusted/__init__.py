@@ -1,0 +1,1 @@
+"""Reading, measuring and recording a candidate that nobody vouches for; knows no GitHub."""

@@ -1,0 +1,194 @@
+"""How far apart from the job a process runs that opens a stranger's files.
+
+Where the runner allows it, such a process is another user's, has no network, sees no process but
+its own, and finds nothing in the home folder or in closed ones but what it needs. That takes root,
+or `sudo` without a password, which GitHub's runners have. Without either, a namespace of the job's
+own user takes network and processes away.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+from gatehouse.trusted.process import Done, run_apart
+
+FIRST_USER = 60_600
+"""systemd keeps 60578 to 61183 free of any use: https://systemd.io/UIDS-GIDS."""
+_STAGING = ("/mnt", "/media", "/srv")
+"""Folders that every Linux has; one is covered, in the process's own view, by a scratch folder."""
+_TRIAL_SECONDS = 60.0
+_GRACE = 15.0
+"""Seconds that `sudo` and `timeout` get to end what they started."""
+_TRIAL = """
+import pathlib, socket, sys
+with pathlib.Path(sys.argv[1]).open("rb"):
+    pass
+import gatehouse.trusted.reader
+left = [name for _, name in socket.if_nameindex() if name != "lo"]
+sys.exit(f"there is a network: {left}" if left else 0)
+"""
+
+
+class Level(StrEnum):
+    """What separates a process that opens a stranger's files from the job."""
+
+    USER = "another user, no network"
+    NETWORK = "no network"
+    NONE = "the job's user, with network"
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """A way to start processes.
+
+    Attributes:
+        level: what it separates.
+        folder: of the files that the processes open.
+    """
+
+    level: Level
+    folder: Path
+
+    def run(
+        self,
+        words: list[str],
+        environment: Mapping[str, str],
+        seconds: float,
+        stop: Event | None = None,
+        user: int = FIRST_USER,
+    ) -> Done | None:
+        """Run a command in the folder; None where it did not end in time.
+
+        Args:
+            words: the program and its arguments.
+            environment: all of its variables.
+            seconds: how long it may take.
+            stop: set by another thread, it ends the command.
+            user: number of the user that it runs as, where that is another one.
+        """
+        begun = monotonic()
+        limit = seconds + (_GRACE if self._helped else 0.0)
+        command = self.command(words, environment, seconds, user)
+        done = run_apart(command, self.folder, environment, limit, stop)
+        if done is None or (self._helped and monotonic() - begun >= seconds):
+            return None
+        # A shell tells of a signal by an exit code.
+        if self.level is not Level.NONE and done.code > 128:
+            return Done(128 - done.code, done.errors, done.output)
+        return done
+
+    def command(
+        self, words: list[str], environment: Mapping[str, str], seconds: float, user: int
+    ) -> list[str]:
+        """The whole command line that runs `words` so; arguments as of `run`."""
+        if self.level is Level.NONE:
+            return words
+        before = ["unshare", "--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child",
+                  "--mount-proc"]  # fmt: skip
+        drop = ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"]
+        if self.level is Level.NETWORK:
+            before += ["--user", "--map-root-user"]
+        else:
+            drop += [f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+            environment = {name: value for name, value in environment.items() if name != "TMPDIR"}
+        if self._helped:
+            # Nobody but root can end what sudo started.
+            before = ["sudo", "-n", "--", "timeout", "--signal=KILL", f"{seconds:g}", *before]
+        variables = [f"{name}={value}" for name, value in environment.items()]
+        view = ["sh", "-c", self._view, "sh"]
+        return [*before, *view, *drop, "env", "-i", *variables, f"HOME={self._staging}", *words]
+
+    @property
+    def _helped(self) -> bool:
+        return self.level is Level.USER and os.geteuid() != 0
+
+    @cached_property
+    def _kept(self) -> list[Path]:
+        """Folders that the processes need; none within another."""
+        needed = [self.folder, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).parent]
+        needed += [Path(path) for path in sys.path if path]
+        return _outermost(path.resolve() for path in needed if path.is_dir())
+
+    @cached_property
+    def _staging(self) -> str:
+        return next(
+            (each for each in _STAGING
+             if Path(each).is_dir() and not any(path.is_relative_to(each) for path in self._kept)),
+            _STAGING[0],
+        )  # fmt: skip
+
+    @cached_property
+    def _view(self) -> str:
+        """A script: hide the home and each closed folder above what is needed, then run "$@"."""
+        hidden = _outermost([*_home(self._kept), *filter(None, map(_closed, self._kept))])
+        moved = [path for path in self._kept if any(path.is_relative_to(each) for each in hidden)]
+        lines = ["set -eu", f"mount -t tmpfs -o mode=1777 none {self._staging}"]
+        for at, path in enumerate(moved):
+            lines += [f"mkdir {self._staging}/{at}",
+                      f"mount --bind {_quoted(path)} {self._staging}/{at}"]  # fmt: skip
+        lines += [f"mount -t tmpfs -o mode=755 none {_quoted(path)}" for path in hidden]
+        for at, path in enumerate(moved):
+            lines += [f"mkdir -p {_quoted(path)}",
+                      f"mount --bind {self._staging}/{at} {_quoted(path)}",
+                      f"umount {self._staging}/{at}", f"rmdir {self._staging}/{at}"]  # fmt: skip
+        # The shell stays: as it ends, so does every process of the view.
+        lines += [f"cd {_quoted(self.folder.resolve())}", '"$@" || exit $?']
+        return "\n".join(lines)
+
+
+def find_isolation(folder: Path, file: str) -> Isolation:
+    """The strongest isolation that this machine allows for `folder`, tried once each.
+
+    Args:
+        folder: of the files that are to be opened.
+        file: one of them, by its name.
+    """
+    tools = {"unshare", "setpriv", "mount", "sh"} | ({"sudo", "timeout"} if os.geteuid() else set())
+    levels = [Level.USER] if all(map(shutil.which, tools)) else []
+    levels += [Level.NETWORK] if all(map(shutil.which, tools - {"sudo", "timeout"})) else []
+    words = [sys.executable, "-P", "-c", _TRIAL, file]
+    environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    for level in levels:
+        tried = Isolation(level, folder.resolve())
+        done = tried.run(words, environment, _TRIAL_SECONDS)
+        if done is not None and done.code == 0:
+            return tried
+        said = done.errors.strip().splitlines()[-1:] if done else ["it took too long"]
+        print(f"not possible here: {level} ({' '.join(said)[:200]})", flush=True)
+    return Isolation(Level.NONE, folder.resolve())
+
+
+def _home(kept: list[Path]) -> list[Path]:
+    """The home folder, where it is not one that is needed as a whole."""
+    home = Path(os.environ.get("HOME") or "/nowhere").resolve()
+    needed = any(home.is_relative_to(path) for path in kept)
+    return [home] if home.is_dir() and home.parent != home and not needed else []
+
+
+def _closed(path: Path) -> Path | None:
+    """The outermost folder above `path` that others may not enter."""
+    above = reversed(path.parents)
+    return next((each for each in above if not each.stat().st_mode & stat.S_IXOTH), None)
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in sorted(set(paths)):
+        if not any(path.is_relative_to(each) for each in found):
+            found.append(path)
+    return found
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
