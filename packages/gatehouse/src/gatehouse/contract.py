@@ -32,16 +32,14 @@ from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
 
-_TYPES = ", ".join(each.title for each in KINDS.values()) + ", or gates.MODULE:OBJECT of your own"
+_OWN = "gates.MODULE:OBJECT of your own"
+_TYPES = ", ".join([*(each.title for each in KINDS.values()), f"or {_OWN}"])
 
 MOST_CLASSES = 200
 """The gates measure each class by itself, and each takes its time."""
 
 UNLISTED = "(unlisted)"
 """Replaces an unlisted category in the inference log: such text is the client's own."""
-
-
-_OWN = "gates.MODULE:OBJECT of your own"
 
 
 def _known(name: str) -> str:
@@ -198,10 +196,8 @@ class Column(Frozen):
 
 def _known_rule(name: str) -> str:
     if name not in SPLIT_RULES and not re.fullmatch(OWN_OBJECT, name):
-        raise ValueError(
-            f"'{name}' is no split rule; there are: {', '.join(SPLIT_RULES)}; for one of your own, "
-            "in src/gates, write gates.MODULE:OBJECT"
-        )
+        there = ", ".join(SPLIT_RULES)
+        raise ValueError(f"'{name}' is no split rule; there are: {there}, or {_OWN}")
     return name
 
 
