@@ -113,8 +113,8 @@ class Rule(Frozen):
     )
     inconclusive: Literal["fail", "warn", "pass"] = Field(
         default="fail",
-        description="outcome if the interval crosses the limit, or n is too small; a value that could "
-        "not be measured blocks unless this is pass",
+        description="outcome if the interval crosses the limit, or n is too small; a value that "
+        "could not be measured blocks unless this is pass",
     )
     on_fail: Literal["fail", "warn"] = Field(
         default="fail", description="does a failure block the merge, or warn?"
