@@ -43,7 +43,7 @@ def do(part: str, root: Path) -> str:
     here = yaml.load(root / settings)
     _merge(here, yaml.load(shown))
     yaml.dump(here, root / settings)
-    return file.removeprefix("src/").removesuffix(".py").replace("/", ".")
+    return ".".join(Path(file).with_suffix("").parts[1:])
 
 
 def _merge(here: Any, more: Any) -> None:
