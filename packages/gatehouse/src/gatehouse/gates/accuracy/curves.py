@@ -39,8 +39,8 @@ def _roc(of: Of, labels: Floats, scores: Floats) -> Curve:
     hits = np.cumsum(labels[falling])[last]
     false_alarms = last + 1 - hits
     x = np.linspace(0.0, 1.0, RATES)
-    rates = (np.append(0.0, count / count[-1]) for count in (false_alarms, hits))
-    return _curve("roc_curve", of, x, np.interp(x, *rates))
+    across, up = (np.append(0.0, count / count[-1]) for count in (false_alarms, hits))
+    return _curve("roc_curve", of, x, np.interp(x, across, up))
 
 
 def _calibration(of: Of, predictions: Predictions) -> Curve:
