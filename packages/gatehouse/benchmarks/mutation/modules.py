@@ -52,7 +52,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "github/kept.py": ("github/test_kept.py",),
     "trusted/candidate_key.py": ("github/test_kept.py", "github/test_refusing.py"),
-    "github/look.py": ("github/test_alarm.py",),
+    "github/monitor_result.py": ("github/test_alarm.py",),
     "trusted/measuring.py": ("trusted/test_measuring.py", "trusted/test_candidate.py"),
     "github/notes.py": ("github/test_notes.py", "github/test_replay.py"),
     "codeowners.py": ("test_codeowners.py", "github/test_settings.py"),

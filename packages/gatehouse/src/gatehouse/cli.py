@@ -23,6 +23,7 @@ from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
 from gatehouse.snapshot.cli import group as data_group
 from gatehouse.template.cli import group as template_group
+from gatehouse.trusted.cli import judge_change_command
 from gatehouse.tune.cli import tune
 
 if TYPE_CHECKING:
@@ -282,7 +283,8 @@ def set_(assignments: tuple[str, ...]) -> int:
 
     data=SOURCE does what `gatehouse run --data SOURCE` does.
     """
-    from gatehouse.params import PARAMS, parse_settings, set_values
+    from gatehouse.params import parse_settings, set_values
+    from gatehouse.places import PARAMS
     from gatehouse.source import source_settings
 
     changes = parse_settings(assignments)
@@ -376,6 +378,7 @@ main.add_command(github_group)
 main.add_command(image_group)
 main.add_command(objects_group)
 main.add_command(template_group)
+main.add_command(judge_change_command)
 main.add_command(forget_command)
 main.add_command(demo)
 main.add_command(doctor)

@@ -19,7 +19,7 @@ from typing import Any
 ALONE = "GATEHOUSE_STAGES_ALONE"
 """The environment variable with which each stage starts a Python of its own."""
 IMPORTED = (
-    "gatehouse.cli", "gatehouse.judging", "gatehouse.measure", "gatehouse.table", "onnxruntime",
+    "gatehouse.cli", "gatehouse.judge_files", "gatehouse.measure", "gatehouse.table", "onnxruntime",
     "pandas", "pyarrow.parquet",
 )  # fmt: skip
 

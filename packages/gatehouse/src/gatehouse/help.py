@@ -10,8 +10,10 @@ SECTIONS = {
     "Bring new data, erase old rows": ("data", "forget"),
     "Release and watch production": ("image", "stage", "promote", "monitor", "compare", "site"),
     "Look after the repository": ("github", "template", "lock", "schemas"),
-    "Called by stages and workflows": ("fingerprints", "prepare", "deal", "objects"),
-}
+    "Called by stages and workflows": (
+        "fingerprints", "prepare", "deal", "objects", "judge-change",
+    ),
+}  # fmt: skip
 
 
 class SectionedGroup(click.Group):

@@ -1,4 +1,4 @@
-"""Where code is in a repository: the library's and its own."""
+"""Where code and settings are in a repository."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 
+PARAMS = Path("params.yaml")
+"""The pipeline's settings."""
 SOURCE = "packages/gatehouse"
 """The library's project, in a repository that has its source."""
 LIBRARY = f"{SOURCE}/src/gatehouse"

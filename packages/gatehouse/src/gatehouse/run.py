@@ -21,8 +21,7 @@ from gatehouse.git import environment
 from gatehouse.interrupts import end_with_children, shielded
 from gatehouse.judge_files import read_all_evidence, verdict_on
 from gatehouse.lock.file import parse_lock
-from gatehouse.params import PARAMS
-from gatehouse.places import code_path
+from gatehouse.places import PARAMS, code_path
 from gatehouse.policy import POLICY_FILE, Policy, load_policy, parse_policy
 from gatehouse.since import since_last_word
 from gatehouse.source import check_source, set_source

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
 from gatehouse.named import load_instance
-from gatehouse.params import PARAMS, set_values
+from gatehouse.params import set_values
+from gatehouse.places import PARAMS
 
 if TYPE_CHECKING:
     from gatehouse.pipeline.sources.spec import SourceSpec

@@ -17,7 +17,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Of
 from gatehouse.git import commit_of
 from gatehouse.judge_files import read_all_evidence
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.remote import reason, shown
 from gatehouse.report.context import flat
 from gatehouse.typed import parse_yaml, read_text

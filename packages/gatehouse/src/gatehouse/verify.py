@@ -37,7 +37,7 @@ from gatehouse.objects.fetch import LostError, fetch
 from gatehouse.objects.record import read_lock, read_tracked
 from gatehouse.objects.remote import open_store
 from gatehouse.origin import without_origin
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.run import CARD, own_code, reproduce
 from gatehouse.typed import read_text, write_text

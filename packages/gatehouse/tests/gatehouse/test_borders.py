@@ -96,9 +96,9 @@ def test_what_measures_and_judges_knows_no_github() -> None:
     """Attacks code of trust that only works in GitHub's jobs, and a token in its reach."""
     files = sorted((FOLDERS["gatehouse"] / "trusted").rglob("*.py"))
     assert files
+    hosts = ("gatehouse.github.", "github.", "requests.")
     for file in files:
-        other = ("gatehouse.github.", "github.", "requests.")
-        named = {name for name in imported(file) if f"{name}.".startswith(other)}
+        named = {name for name in imported(file) if f"{name}.".startswith(hosts)}
         assert not named, file
 
 

@@ -80,8 +80,8 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
         ("train.seed=[", "the value of train.seed:1: is not valid YAML"),
         ("train.seed=*x", "is not valid YAML"),
         ("train.seed=1\nsplit: 5", "the value of train.seed"),
-        ("train.seed", "no KEY=VALUE"),
-        ("=1", "no KEY=VALUE"),
+        ("train.seed", "not KEY=VALUE"),
+        ("=1", "not KEY=VALUE"),
         ("quantize.method=static", "is set twice"),
     ],
 )

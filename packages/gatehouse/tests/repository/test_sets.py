@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[4]
 NEEDS = {
     "github": (
         *(f"gatehouse.github.{name}" for name in
-          ("accept", "alarm", "client", "comment", "find_target", "look", "opening", "publish",
-           "settings")),
+          ("accept", "alarm", "client", "comment", "find_target", "monitor_result", "opening",
+           "publish", "settings")),
         "gatehouse.codeowners", "gatehouse.release.bound", "gatehouse.release.promote",
         "gatehouse.release.signing",
     ),

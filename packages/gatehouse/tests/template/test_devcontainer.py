@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from gatehouse.release.build import BASE_IMAGE
 from gatehouse.schemas import published
-from gatehouse.serving.settings import Settings
+from gatehouse.serving.settings import ServingSettings
 
 REPOSITORY = Path(__file__).parents[4]
 FOLDER = REPOSITORY / ".devcontainer"
@@ -110,7 +110,7 @@ def test_what_it_runs_is_in_the_makefile(container: dict[str, Any]) -> None:
 def test_ports_and_files_are_those_of_the_repository(container: dict[str, Any]) -> None:
     """Attacks a service on another port, and schemas that are not there."""
     ports = container["forwardPorts"]
-    assert Settings.model_fields["port"].default in ports
+    assert ServingSettings.model_fields["port"].default in ports
     assert {str(port) for port in ports} == set(container["portsAttributes"])
     schemas = container["customizations"]["vscode"]["settings"]["yaml.schemas"]
     for schema, file in schemas.items():

@@ -59,7 +59,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ColumnPlan:
     """All columns, in the table's order."""
 
     target: Target
@@ -79,7 +79,7 @@ class Plan:
             and planned.column.get("model_input", planned.role is Role.FEATURE)
         ]
 
-    def warned(self, name: str, note: str) -> Plan:
+    def warned(self, name: str, note: str) -> ColumnPlan:
         """This plan with a warning on one column."""
         changed = (
             replace(column, note="; ".join(filter(None, [column.note, note])), warning=True)
@@ -89,7 +89,7 @@ class Plan:
         )
         return replace(self, columns=tuple(changed))
 
-    def leaving_out(self, name: str, note: str) -> Plan:
+    def leaving_out(self, name: str, note: str) -> ColumnPlan:
         """This plan with one feature ignored: whatever it holds later stops nothing."""
         changed = (
             _ignored(column.profile, note) if column.name == name else column
@@ -108,7 +108,7 @@ def plan_columns(
     ignored: Sequence[str] = (),
     kept: Sequence[str] = (),
     weight: str | None = None,
-) -> Plan:
+) -> ColumnPlan:
     """What becomes of each column.
 
     Args:
@@ -148,7 +148,7 @@ def plan_columns(
             columns.append(_kept(profile, output_name(target.task)))
         else:
             columns.append(_column(profile, output_name(target.task)))
-    plan = Plan(target, tuple(columns))
+    plan = ColumnPlan(target, tuple(columns))
     if not plan.of(Role.FEATURE):
         raise GatehouseError(
             "no column is left to learn from: "

@@ -9,7 +9,7 @@ from typing import Any
 
 from gatehouse.adopt import files
 from gatehouse.adopt.baseline import Baseline, Learning, leaks, learning, measure
-from gatehouse.adopt.columns import Plan, plan_columns
+from gatehouse.adopt.columns import ColumnPlan, plan_columns
 from gatehouse.adopt.names import is_entity_name
 from gatehouse.adopt.place import Found, copy_file, find
 from gatehouse.adopt.policy import policy_text
@@ -78,7 +78,7 @@ class Adopted:
     """
 
     rows: int
-    plan: Plan
+    plan: ColumnPlan
     baseline: Baseline
     warnings: tuple[str, ...]
     settings: dict[str, Any]
@@ -164,7 +164,7 @@ def _tell_marks(seen: Scan, questions: Questions) -> None:
         )
 
 
-def _contract(plan: Plan, found: Found, seen: Scan) -> tuple[str, Contract]:
+def _contract(plan: ColumnPlan, found: Found, seen: Scan) -> tuple[str, Contract]:
     """The contract as text, and as it reads."""
     text = contract_text(plan, found.title, seen.copies)
     return text, parse_contract(text, files.CONTRACT)
@@ -203,8 +203,8 @@ def _learned_without(data: Learning, leaking: Collection[str], sizes: Sizes) -> 
 
 
 def without_leaks(
-    plan: Plan, found: dict[str, float], questions: Questions, *, needed: bool = False
-) -> Plan:
+    plan: ColumnPlan, found: dict[str, float], questions: Questions, *, needed: bool = False
+) -> ColumnPlan:
     """The plan without the columns that tell the target by themselves, or with a warning on them.
 
     What is known only after the fact would raise the floors beyond what any model reaches. `needed`
@@ -238,7 +238,9 @@ def without_leaks(
     return plan
 
 
-def _warnings(whole: Scan, seen: Scan, plan: Plan, baseline: Baseline, sizes: Sizes) -> list[str]:
+def _warnings(
+    whole: Scan, seen: Scan, plan: ColumnPlan, baseline: Baseline, sizes: Sizes
+) -> list[str]:
     target, warnings = plan.target, []
     if 2 * seen.rows < whole.rows:
         warnings.append(

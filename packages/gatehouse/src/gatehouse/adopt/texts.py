@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from gatehouse.adopt.columns import Plan, Planned, with_slack
+from gatehouse.adopt.columns import ColumnPlan, Planned, with_slack
 from gatehouse.contract import Contract, Role
 from gatehouse.report.card_text import TO_WRITE
 
@@ -39,14 +39,14 @@ VALID, TEST = 0.16, 0.20
 """Shares of the rows that a new contract deals into the valid and test splits."""
 
 
-def allowed_copies(plan: Plan, copies: float) -> float | None:
+def allowed_copies(plan: ColumnPlan, copies: float) -> float | None:
     """The share of rows with an exact copy that the contract allows; None: its default."""
     if plan.of(Role.KEY) or copies <= Contract.model_fields["copies"].default:
         return None
     return with_slack(copies)
 
 
-def contract_text(plan: Plan, title: str, copies: float) -> str:
+def contract_text(plan: ColumnPlan, title: str, copies: float) -> str:
     """The contract as YAML: a line for each short column, several for one of categories.
 
     `copies` is the share of rows that have an exact copy.
@@ -68,7 +68,7 @@ def contract_text(plan: Plan, title: str, copies: float) -> str:
     )
 
 
-def _split(plan: Plan) -> CommentedMap:
+def _split(plan: ColumnPlan) -> CommentedMap:
     """The key identifies a row or, if there is none, what the model is fed; never the target."""
     key = [planned.name for planned in plan.of(Role.KEY)]
     identity = CommentedSeq(map(_quoted, key or plan.inputs))
@@ -106,7 +106,7 @@ def _description(planned: Planned) -> str:
     return f"{planned.name} ({what})"
 
 
-def card_text(plan: Plan, title: str) -> str:
+def card_text(plan: ColumnPlan, title: str) -> str:
     """The people's part of the model card as a form to fill in."""
 
     def to_write(what: str) -> str:
@@ -139,7 +139,7 @@ def card_text(plan: Plan, title: str) -> str:
     return _CARD + _yaml(text)
 
 
-def settings(plan: Plan, file: Mapping[str, Any], train_rows: int) -> dict[str, Any]:
+def settings(plan: ColumnPlan, file: Mapping[str, Any], train_rows: int) -> dict[str, Any]:
     """The settings of params.yaml that change, by dotted key.
 
     Args:

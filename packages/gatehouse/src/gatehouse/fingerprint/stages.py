@@ -12,7 +12,7 @@ from typing import Any
 from gatehouse.errors import GatehouseError
 from gatehouse.fingerprint.modules import OWN, Code
 from gatehouse.fingerprint.packages import Locks
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.typed import parse_yaml, read_text, write_text
 
 STAGES = Path("dvc.yaml")

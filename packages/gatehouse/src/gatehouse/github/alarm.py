@@ -18,7 +18,7 @@ from gatehouse.github.alarm_text import (
     title,
 )
 from gatehouse.github.client import here, telling
-from gatehouse.github.look import Judged, Look, failing, undecided
+from gatehouse.github.monitor_result import Judged, MonitorResult, failing, undecided
 from gatehouse.policy import Policy
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 LABEL = "gatehouse-monitor"
 
 
-def tell(repository: Repository, look: Look, policy: Policy, data: str, author: str) -> str:
+def tell(
+    repository: Repository, look: MonitorResult, policy: Policy, data: str, author: str
+) -> str:
     """Let the one issue say what the look found, and start a retraining where it should be.
 
     Args:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatehouse.github.client import connect, setting, telling
-from gatehouse.github.look import Judged, Look
-from gatehouse.params import PARAMS
+from gatehouse.github.monitor_result import Judged, MonitorResult
+from gatehouse.places import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.typed import parse_yaml, read_text
 from gatehouse.verdict import Outcome
@@ -21,7 +21,7 @@ BRANCHES = "retrain-"
 
 
 @dataclass(frozen=True)
-class Plan:
+class RetrainDecision:
     """Start a retraining? And what the issue says of it, as Markdown."""
 
     start: bool
@@ -30,12 +30,12 @@ class Plan:
 
 def plan(
     repository: Repository,
-    look: Look,
+    look: MonitorResult,
     policy: Policy,
     model: str | None,
     retrained: frozenset[str],
     data: str,
-) -> Plan:
+) -> RetrainDecision:
     """What to do about a look that did not pass.
 
     Args:
@@ -47,37 +47,39 @@ def plan(
         data: what the repository variable RETRAIN_DATA names; empty: nothing.
     """
     if not policy.monitor.retrain:
-        return Plan(False, "None is started by itself: `monitor.retrain` in `policy.yaml` is off.")
+        return RetrainDecision(
+            False, "None is started by itself: `monitor.retrain` in `policy.yaml` is off."
+        )
     if model in retrained:
-        return Plan(
+        return RetrainDecision(
             False,
             f"One was started for this model already, or may have been ({_seen()}). Whether its "
             "run failed or its pull request is red: no other is started until another model is "
             "served. Run _Retrain_ by hand to try again.",
         )
     if not isinstance(look, Judged) or not measured_failures(look, policy):
-        return Plan(
+        return RetrainDecision(
             False,
             "None is started: nothing that was measured lies beyond its limit, so more training "
             "would not fix it.",
         )
     if waiting := _open_pull(repository):
-        return Plan(False, f"None is started: {waiting} is open. Merge or close it.")
+        return RetrainDecision(False, f"None is started: {waiting} is open. Merge or close it.")
     if not data:
-        return Plan(
+        return RetrainDecision(
             False,
             "None is started: the repository variable `RETRAIN_DATA` is empty, and training again "
             "on the data that this model learned from would change nothing. Add new rows by "
             "`gatehouse data add`, or set the variable.",
         )
     if _has_secret(data):
-        return Plan(
+        return RetrainDecision(
             False,
             "None is started: the URL in the repository variable `RETRAIN_DATA` holds a password "
             "or a query, such as a signature, and a retraining would show it to everyone who "
             "reads here. Name one without, and give the keys to the environment.",
         )
-    return Plan(
+    return RetrainDecision(
         True,
         f"This look starts one, with the data that the repository variable `RETRAIN_DATA` names "
         f"({_seen()}). The result is a pull request, judged like any other.",

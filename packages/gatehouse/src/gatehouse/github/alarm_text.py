@@ -8,7 +8,13 @@ from collections.abc import Iterable
 
 from pydantic import Field, ValidationError
 
-from gatehouse.github.look import NOT_MONITORED, Broken, Judged, Look, failing_gates
+from gatehouse.github.monitor_result import (
+    NOT_MONITORED,
+    Broken,
+    Judged,
+    MonitorResult,
+    failing_gates,
+)
 from gatehouse.report.escape import code, prose
 from gatehouse.report.summary import gate_word
 from gatehouse.typed import Frozen
@@ -47,7 +53,7 @@ def memory_in(text: str | None) -> Memory | None:
         return Memory()  # someone edited it; it is still ours
 
 
-def title(look: Look) -> str:
+def title(look: MonitorResult) -> str:
     """Which gates fail, and on which model."""
     if isinstance(look, Broken):
         return "Production: monitoring failed"
@@ -57,7 +63,7 @@ def title(look: Look) -> str:
     return f"Production: {said} (model {short(look.record.model)})"
 
 
-def body(look: Look, memory: Memory, waiting: set[str], retraining: str, run: str) -> str:
+def body(look: MonitorResult, memory: Memory, waiting: set[str], retraining: str, run: str) -> str:
     """The issue's text.
 
     Args:
@@ -82,7 +88,9 @@ def body(look: Look, memory: Memory, waiting: set[str], retraining: str, run: st
     return "\n\n".join(parts) + "\n"
 
 
-def changed_comment(look: Look, before: Iterable[str], after: Iterable[str], run: str) -> str:
+def changed_comment(
+    look: MonitorResult, before: Iterable[str], after: Iterable[str], run: str
+) -> str:
     """What fails now that did not, and the other way round; both as the issue remembers it."""
     then, now = set(before), set(after)
     lines = []
@@ -116,7 +124,7 @@ def short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
-def _story(look: Look) -> list[str]:
+def _story(look: MonitorResult) -> list[str]:
     if isinstance(look, Broken):
         return [
             "## ❌ Gatehouse: monitoring failed",

@@ -273,10 +273,10 @@ def alarm(folder: Path, retrain_data: str, author: str) -> int:
 
     from gatehouse.github.alarm import tell
     from gatehouse.github.client import connect
-    from gatehouse.github.look import read_look
+    from gatehouse.github.monitor_result import read_monitor_result
     from gatehouse.policy import load_policy
 
-    look = read_look(folder, datetime.now(UTC))
+    look = read_monitor_result(folder, datetime.now(UTC))
     click.echo(tell(connect(), look, load_policy(), retrain_data.strip(), author))
     return PASS
 

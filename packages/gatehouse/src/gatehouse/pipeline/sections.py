@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails
 
 from gatehouse.errors import GatehouseError
 from gatehouse.nearest import hint
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.typed import Frozen, validate
 
 Share = Annotated[float, Field(ge=0, le=1)]

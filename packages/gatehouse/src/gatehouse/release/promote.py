@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, ScalarNode
-
 from gatehouse.errors import GatehouseError
 from gatehouse.typed import parse_yaml, read_text, write_text
+from gatehouse.yaml_text import Key, set_values
 
 STAGING = Path("deploy/overlays/staging/kustomization.yaml")
 PRODUCTION = Path("deploy/overlays/production/kustomization.yaml")
@@ -84,8 +82,7 @@ def image_of(overlay: Path) -> Image:
         GatehouseError: the file is unreadable, has not exactly one entry for the image, or that one
             has a tag or a malformed digest.
     """
-    nodes = _nodes(read_text(overlay), overlay)
-    return Image(nodes["newName"].value, nodes["digest"].value)
+    return _read(read_text(overlay), overlay)[1]
 
 
 def stage(image: Image, root: Path = Path()) -> Change:
@@ -118,30 +115,18 @@ def _check_digest(digest: str, where: str) -> None:
 
 def _write(path: Path, image: Image) -> Change:
     text = read_text(path)
-    nodes = _nodes(text, path)
-    before = Image(nodes["newName"].value, nodes["digest"].value)
+    place, before = _read(text, path)
     new = {"newName": image.name, "digest": image.digest}
-    changed = text
-    for key in sorted(new, key=lambda key: nodes[key].start_mark.index, reverse=True):
-        node = nodes[key]
-        if node.value != new[key]:
-            start, end = node.start_mark.index, node.end_mark.index
-            changed = changed[:start] + new[key] + changed[end:]
-    wanted = parse_yaml(text, path)
-    _entry(wanted, path).update(new)
-    if parse_yaml(changed, path) != wanted:  # an anchor or an alias was in the way
-        raise GatehouseError(
-            f"{path}: the entry of {ENTRY} cannot be changed in place; write newName: {image.name} "
-            f"and digest: {image.digest} by hand, with no anchor"
-        )
+    changes: dict[Key, str] = {("images", place, key): value for key, value in new.items()}
+    changed = set_values(text, changes, path)
     if changed != text:
         write_text(path, changed)
     return Change(before, image)
 
 
-def _nodes(text: str, path: Path) -> dict[str, ScalarNode]:
-    """The values of the image's entry by key, each with the place where it is in the text."""
-    entry = _entry(parse_yaml(text, path), path)
+def _read(text: str, path: Path) -> tuple[int, Image]:
+    """The place of the image's entry in the list `images`, and what it names."""
+    place, entry = _entry(parse_yaml(text, path), path)
     if "newTag" in entry:
         raise GatehouseError(
             f"{path}: {ENTRY} has a tag (newTag), which can be moved; take it out, the digest says "
@@ -151,25 +136,16 @@ def _nodes(text: str, path: Path) -> dict[str, ScalarNode]:
         if not isinstance(entry.get(key), str):
             raise GatehouseError(f"{path}: {ENTRY} has no {key}; write one in its entry")
     _check_digest(entry["digest"], f"{path}: {ENTRY}")
-    images = _children(YAML(typ="safe", pure=True).compose(text))["images"]
-    return next(
-        nodes
-        for nodes in map(_children, images.value)
-        if "name" in nodes and nodes["name"].value == ENTRY
-    )
+    return place, Image(str(entry["newName"]), str(entry["digest"]))
 
 
-def _entry(overlay: Any, path: Path) -> Any:
-    """The one entry of the image in a parsed `kustomization.yaml`."""
+def _entry(overlay: Any, path: Path) -> tuple[int, Any]:
+    """The one entry of the image in a parsed `kustomization.yaml`, and its place in the list."""
     images = overlay.get("images") if isinstance(overlay, dict) else None
     entries = images if isinstance(images, list) else []
-    found = [each for each in entries if isinstance(each, dict) and each.get("name") == ENTRY]
+    found = [(place, each) for place, each in enumerate(entries)
+             if isinstance(each, dict) and each.get("name") == ENTRY]  # fmt: skip
     if len(found) != 1:
         raise GatehouseError(f"{path}: images: has {len(found)} entries with name: {ENTRY}; it "
                              "must have exactly one")  # fmt: skip
     return found[0]
-
-
-def _children(node: Any) -> dict[str, Any]:
-    """The values of a mapping by key."""
-    return {key.value: value for key, value in node.value} if isinstance(node, MappingNode) else {}

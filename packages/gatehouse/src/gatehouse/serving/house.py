@@ -20,7 +20,7 @@ from gatehouse.serving.openapi import describe
 from gatehouse.serving.predict import Predictor
 from gatehouse.serving.rows import Reader
 from gatehouse.serving.served import Served, load_served
-from gatehouse.serving.settings import Settings, load_settings
+from gatehouse.serving.settings import ServingSettings, load_settings
 from gatehouse.serving.shadow import Shadow, check_shadow
 from gatehouse.serving.tokens import Tokens
 from gatehouse.verdict import Outcome
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 class House:
     """What the paths answer with."""
 
-    settings: Settings
+    settings: ServingSettings
     tokens: Tokens
     predictor: Predictor
     log: InferenceLog | None
@@ -40,7 +40,7 @@ class House:
     openapi: dict[str, Any]
 
     @classmethod
-    def open(cls, root: Path, settings: Settings) -> Self:
+    def open(cls, root: Path, settings: ServingSettings) -> Self:
         """Load what is in `root`.
 
         Raises:
@@ -66,7 +66,7 @@ class House:
             self.log.close()
 
 
-def _open_log(settings: Settings, served: Served) -> InferenceLog:
+def _open_log(settings: ServingSettings, served: Served) -> InferenceLog:
     assert settings.log is not None
     secret = None
     if settings.key_secret_file is not None:

@@ -16,7 +16,7 @@ import uvicorn
 from gatehouse.serving.asgi import App, Receive, Scope, Send
 from gatehouse.serving.connections import Connections, accept, most_connections
 from gatehouse.serving.protocol import BoundedProtocol
-from gatehouse.serving.settings import Settings
+from gatehouse.serving.settings import ServingSettings
 
 DRAIN = 5.0
 """Seconds between SIGTERM and the end in which all is still answered."""
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
     SIGINT, and a second SIGTERM, end it at once.
     """
 
-    def __init__(self, app: App, settings: Settings) -> None:
+    def __init__(self, app: App, settings: ServingSettings) -> None:
         """Count the files that may still be opened.
 
         Raises:

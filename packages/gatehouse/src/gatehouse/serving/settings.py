@@ -17,7 +17,7 @@ Positive = Annotated[int, Field(ge=1)]
 NotEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Settings(Frozen):
+class ServingSettings(Frozen):
     """Each is an environment variable: `GATEHOUSE_SERVE_` and the name in capitals."""
 
     host: NotEmpty = Field(default="127.0.0.1", description="address to listen on")
@@ -65,7 +65,7 @@ class Settings(Frozen):
         return value
 
 
-def load_settings(environment: Mapping[str, str]) -> Settings:
+def load_settings(environment: Mapping[str, str]) -> ServingSettings:
     """The settings in `environment`.
 
     Raises:
@@ -76,7 +76,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         for name, value in environment.items()
         if name.startswith(PREFIX)
     }
-    settings = validate(Settings, given, f"environment ({PREFIX}…)")
+    settings = validate(ServingSettings, given, f"environment ({PREFIX}…)")
     if settings.tokens is not None and settings.tokens_file is not None:
         raise GatehouseError(
             f"{PREFIX}TOKENS and {PREFIX}TOKENS_FILE are both set; keep one of them"

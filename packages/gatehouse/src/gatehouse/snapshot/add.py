@@ -20,7 +20,8 @@ from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import environment
 from gatehouse.objects.record import read_tracked
-from gatehouse.params import PARAMS, set_values
+from gatehouse.params import set_values
+from gatehouse.places import PARAMS
 from gatehouse.run import NO_TELEMETRY
 from gatehouse.snapshot.check import check
 from gatehouse.table import write_table

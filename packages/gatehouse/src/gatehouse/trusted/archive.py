@@ -24,8 +24,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 _NO_TEXT = ("data/", "models/")
 """Folders of tables and graphs."""
-# What a candidate consists of; every other name is refused, and with it all ways out of the folder.
-_NAME = re.compile(
+NAME = re.compile(
     r"dvc\.lock"
     r"|data/raw/[A-Za-z0-9][\w.-]{0,99}\.parquet"
     r"|data/(own|snapshots)/[A-Za-z0-9][\w.-]{0,99}\.(parquet|csv|csv\.gz)"
@@ -33,6 +32,7 @@ _NAME = re.compile(
     r"|reports/train(/[A-Za-z0-9][\w.-]{0,99}){1,6}",
     re.ASCII,
 )
+"""Files of a candidate; all other names are refused, so that none leads out of the folder."""
 
 
 def unpack(
@@ -40,7 +40,7 @@ def unpack(
     folder: Path,
     limit: int,
     *,
-    names: re.Pattern[str] = _NAME,
+    names: re.Pattern[str] = NAME,
     text_limit: int = 1,
 ) -> None:
     """Unpack the archive at `path` into `folder`, which is new.

@@ -13,7 +13,7 @@ from gatehouse.git import file_at, git
 from gatehouse.objects.bring import is_recorded, table_of
 from gatehouse.objects.place import TABLES
 from gatehouse.objects.record import read_tracked
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.policy import POLICY_FILE
 from gatehouse.report.card_text import CARD_TEXT
 from gatehouse.table import RAW
@@ -33,6 +33,17 @@ def complete(folder: Path, commit: str, root: Path) -> None:
         GatehouseError: a file is missing or too large, `params.yaml` holds no settings, data and
             models are not those of the candidate's lock, or a table is not the commit's.
     """
+    add_commit_files(folder, commit, root)
+    check_outputs(folder)
+    _check_tables(folder, commit, root)
+
+
+def add_commit_files(folder: Path, commit: str, root: Path) -> None:
+    """Add the commit's contract, policy, settings and words for the model card to `folder`.
+
+    Raises:
+        GatehouseError: a file is missing or too large, or `params.yaml` holds no settings.
+    """
     for path in _OF_THE_COMMIT:
         text = text_at(commit, path, root)
         if text is not None:
@@ -40,8 +51,6 @@ def complete(folder: Path, commit: str, root: Path) -> None:
     # The report lists them; what each one means is the pipeline's affair, which runs elsewhere.
     if not isinstance(parse_yaml(read_text(folder / PARAMS), PARAMS), Mapping):
         raise GatehouseError(f"{PARAMS}: holds no settings; take the file from the base again")
-    check_outputs(folder)
-    _check_tables(folder, commit, root)
 
 
 def digests(folder: Path) -> dict[str, str]:

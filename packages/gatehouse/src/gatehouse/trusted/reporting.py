@@ -13,7 +13,7 @@ from gatehouse.defaults import Defaults
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path
 from gatehouse.judge_files import evidence_here, verdict_on
-from gatehouse.params import PARAMS
+from gatehouse.places import PARAMS
 from gatehouse.policy import Policy
 from gatehouse.report.context import flat
 from gatehouse.run import CARD, write_card, write_report

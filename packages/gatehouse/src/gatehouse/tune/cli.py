@@ -48,7 +48,8 @@ def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -
 
     os.environ.setdefault("TQDM_DISABLE", "1")  # a bar for each of hundreds of trainings
     from gatehouse.errors import GatehouseError
-    from gatehouse.params import PARAMS, set_values
+    from gatehouse.params import set_values
+    from gatehouse.places import PARAMS
     from gatehouse.remote import shown
     from gatehouse.tune.result import winner_of, write_page
     from gatehouse.tune.study import STORAGE_VARIABLE, plan_of

@@ -14,7 +14,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Of, Subject
 from gatehouse.github.alarm import LABEL, tell
 from gatehouse.github.alarm_text import REPORT_LIMIT, Memory, memory_in
-from gatehouse.github.look import Broken, Judged, Look, read_look
+from gatehouse.github.monitor_result import Broken, Judged, MonitorResult, read_monitor_result
 from gatehouse.monitor.record import Counts, Record, Window
 from gatehouse.policy import Policy, parse_policy
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
@@ -89,7 +89,7 @@ class Alarm:
         hub.monkeypatch.chdir(SAMPLE)  # starting a retraining reads the settings
         self.rules = tuple(f"{gate}-rule" for gate in NAMES)
 
-    def tell(self, look: Look, *, retrain: bool = False, data: str = DATA) -> str:
+    def tell(self, look: MonitorResult, *, retrain: bool = False, data: str = DATA) -> str:
         told = tell(self.hub.connect(GRANTS), look, self.policy(retrain), data, BOT)
         assert all(call.grants == GRANTS for call in self.github.calls)
         return told
@@ -310,7 +310,7 @@ def test_a_retraining_for_each_model_once(alarm: Alarm) -> None:
     ],
 )
 def test_no_retraining(
-    alarm: Alarm, look: Look, settings: dict[str, bool | str], told: str
+    alarm: Alarm, look: MonitorResult, settings: dict[str, bool | str], told: str
 ) -> None:
     """None where policy, data or reason is missing; the issue says which, and forgets nothing."""
     alarm.tell(look, **({"retrain": True} | settings))  # type: ignore[arg-type]
@@ -397,23 +397,23 @@ def test_texts_stay_texts(alarm: Alarm) -> None:
 
 def test_what_the_other_job_left(tmp_path: Path) -> None:
     """Files that are missing, cut short or odd are a broken look, and never a pass."""
-    assert isinstance(read_look(tmp_path / "none", NOW), Broken)
+    assert isinstance(read_monitor_result(tmp_path / "none", NOW), Broken)
     look = judged()
     look.verdict.write(tmp_path / "verdict.json")
     look.record.write(tmp_path / "record.json")
-    broken = read_look(tmp_path, NOW)
+    broken = read_monitor_result(tmp_path, NOW)
     assert isinstance(broken, Broken)
     assert "report.md" in broken.why
     (tmp_path / "report.md").write_text("## The report")
-    assert read_look(tmp_path, NOW + timedelta(hours=5)) == look
+    assert read_monitor_result(tmp_path, NOW + timedelta(hours=5)) == look
     text = (tmp_path / "verdict.json").read_text()
     for damaged in (text[:100], json.dumps(json.loads(text) | {"more": 1}), "[]"):
         (tmp_path / "verdict.json").write_text(damaged)
-        assert isinstance(read_look(tmp_path, NOW), Broken)
+        assert isinstance(read_monitor_result(tmp_path, NOW), Broken)
     (tmp_path / "failed.txt").write_bytes(b"error: no log \xff\nname: Ada Lovelace\n")
-    assert read_look(tmp_path, NOW) == Broken("no log \ufffd")
+    assert read_monitor_result(tmp_path, NOW) == Broken("no log \ufffd")
     (tmp_path / "failed.txt").write_text("x" * 1000)
-    assert read_look(tmp_path, NOW) == Broken("x" * 300)
+    assert read_monitor_result(tmp_path, NOW) == Broken("x" * 300)
 
 
 @pytest.mark.parametrize("hours", [7, -7])
@@ -423,7 +423,7 @@ def test_an_old_look_is_none(tmp_path: Path, hours: int) -> None:
     look.verdict.write(tmp_path / "verdict.json")
     look.record.write(tmp_path / "record.json")
     (tmp_path / "report.md").write_text("## The report")
-    found = read_look(tmp_path, NOW + timedelta(hours=hours))
+    found = read_monitor_result(tmp_path, NOW + timedelta(hours=hours))
     told = "the look is of 2026-11-20 00:00 (UTC); run the whole workflow again"
     assert found == Broken(told)
 

@@ -13,9 +13,9 @@ import pytest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, evidence_path, read_evidence
 from gatehouse.github.alarm_retrain import measured_failures
-from gatehouse.github.look import Judged
-from gatehouse.monitor.record import EVIDENCE, REPORT
+from gatehouse.github.monitor_result import Judged
 from gatehouse.monitor.look import Look
+from gatehouse.monitor.record import EVIDENCE, REPORT
 from gatehouse.monitor.run import look, write
 from gatehouse.policy import load_policy, parse_policy
 from gatehouse.verdict import Outcome

@@ -13,7 +13,7 @@ from typing import Any
 from gatehouse.contract import load_contract
 from gatehouse.serving.front import Front
 from gatehouse.serving.house import House
-from gatehouse.serving.settings import Settings
+from gatehouse.serving.settings import ServingSettings
 from gatehouse.workspace import MODEL
 from tests.gatehouse.tiny import make_graph
 
@@ -123,7 +123,7 @@ class Client:
 @contextmanager
 def serving(root: Path, **settings: Any) -> Iterator[Client]:
     """The service of `root` in this process."""
-    house = House.open(root, Settings(**settings))
+    house = House.open(root, ServingSettings(**settings))
     try:
         yield Client(house)
     finally:

@@ -12,7 +12,7 @@ import pytest
 
 from gatehouse.errors import GatehouseError
 from gatehouse.serving.log import FILE
-from gatehouse.serving.settings import Settings, load_settings
+from gatehouse.serving.settings import ServingSettings, load_settings
 from tests.gatehouse.serving.place import CONTRACT, ROW, lay_out, serving
 
 SECRET = b"made-up secret of thirty-two and more bytes"  # pragma: allowlist secret
@@ -128,5 +128,5 @@ def test_without_a_log_there_is_nothing_to_keep(name: str) -> None:
     with pytest.raises(GatehouseError, match=f"{variable} is set, and GATEHOUSE_SERVE_LOG is not"):
         load_settings({variable: "folder"})
     found = load_settings({variable: "folder", "GATEHOUSE_SERVE_LOG": "log"})
-    assert isinstance(found, Settings)
+    assert isinstance(found, ServingSettings)
     assert getattr(found, name.lower()) == Path("folder")

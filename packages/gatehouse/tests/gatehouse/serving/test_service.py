@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gatehouse.serving.__main__ import listen
 from gatehouse.serving.server import Server
-from gatehouse.serving.settings import Settings
+from gatehouse.serving.settings import ServingSettings
 from gatehouse.workspace import MODEL
 from tests.gatehouse.serving.place import ROW
 from tests.gatehouse.serving.process import OWN, WITHIN, Process, environment, running
@@ -95,7 +95,7 @@ def test_an_answer_is_sent_at_once_and_not_kept_for_ever() -> None:
 
 def test_a_connection_rests_longer_than_proxies_keep_one() -> None:
     """Else they send requests into connections that are just being closed, and answer 502."""
-    assert Server(lambda *_: asyncio.sleep(0), Settings()).config.timeout_keep_alive > 60
+    assert Server(lambda *_: asyncio.sleep(0), ServingSettings()).config.timeout_keep_alive > 60
 
 
 def test_what_is_in_work_is_answered_before_the_end(root: Path) -> None:

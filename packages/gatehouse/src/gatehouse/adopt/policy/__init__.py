@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gatehouse.adopt.baseline import Baseline
-from gatehouse.adopt.columns import Plan
+from gatehouse.adopt.columns import ColumnPlan
 from gatehouse.adopt.policy.accuracy import MARGIN
 from gatehouse.adopt.policy.sizes import CONFIDENCE, DEPTH, Groups, Sizes
 from gatehouse.adopt.policy.start import Start
@@ -44,7 +44,7 @@ waivers: []
 
 def policy_text(
     scan: Scan,
-    plan: Plan,
+    plan: ColumnPlan,
     contract: Contract,
     baseline: Baseline,
     sizes: Sizes,

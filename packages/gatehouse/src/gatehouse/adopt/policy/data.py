@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatehouse.adopt.columns import Plan
+from gatehouse.adopt.columns import ColumnPlan
 from gatehouse.adopt.policy.sizes import Sizes, minimum, round_down
 from gatehouse.adopt.policy.words import rule
 from gatehouse.adopt.profile import Scan
@@ -11,7 +11,7 @@ from gatehouse.contract import Contract, Role
 _TYPICAL = {Role.FEATURE, Role.PROTECTED, Role.TARGET}
 
 
-def data_rules(plan: Plan) -> list[str]:
+def data_rules(plan: ColumnPlan) -> list[str]:
     open_columns = sum(column.is_open for column in plan.columns)
     unclean = sum(column.profile.infinite > 0 for column in plan.columns)
     return [

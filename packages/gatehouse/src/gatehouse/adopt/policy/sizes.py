@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatehouse.adopt.columns import Plan
+from gatehouse.adopt.columns import ColumnPlan
 from gatehouse.adopt.profile import Scan
 from gatehouse.contract import Contract, Task
 from gatehouse.gates.fairness.measure import partitions
@@ -47,7 +47,7 @@ class Sizes:
         return self.rarest is not None and self.rarest < _LEAST_OF_CLASS
 
 
-def sizes_of(scan: Scan, plan: Plan, valid: float, test: float) -> Sizes:
+def sizes_of(scan: Scan, plan: ColumnPlan, valid: float, test: float) -> Sizes:
     """The sizes of the splits, from their shares."""
     rarest = None
     if plan.target.classes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatehouse.adopt.baseline import Baseline
-from gatehouse.adopt.columns import Plan
+from gatehouse.adopt.columns import ColumnPlan
 from gatehouse.adopt.policy.sizes import Groups, Sizes
 from gatehouse.adopt.profile import Scan
 from gatehouse.contract import Contract
@@ -26,7 +26,7 @@ class Start:
     """
 
     scan: Scan
-    plan: Plan
+    plan: ColumnPlan
     contract: Contract
     baseline: Baseline
     sizes: Sizes

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from gatehouse.errors import GatehouseError
-from gatehouse.params import PARAMS
 from gatehouse.pipeline.sources.spec import SourceSpec
+from gatehouse.places import PARAMS
 from gatehouse.typed import Frozen
 
 if TYPE_CHECKING:

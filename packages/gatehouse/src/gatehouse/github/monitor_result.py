@@ -42,10 +42,10 @@ class Broken:
     why: str
 
 
-Look = Judged | Broken
+MonitorResult = Judged | Broken
 
 
-def read_look(folder: Path, now: datetime) -> Look:
+def read_monitor_result(folder: Path, now: datetime) -> MonitorResult:
     """What is in `folder`, the copy of reports/monitor; nothing at all is a broken look.
 
     So is one that was not made in the last hours before `now`: where only the job that tells is
@@ -74,14 +74,14 @@ def read_look(folder: Path, now: datetime) -> Look:
     return look
 
 
-def failing(look: Look) -> set[str]:
+def failing(look: MonitorResult) -> set[str]:
     """Names of the rules that fail."""
     if isinstance(look, Broken):
         return {NOT_MONITORED}
     return {result.rule for result in look.verdict.rules if result.blocks}
 
 
-def undecided(look: Look, before: Iterable[str], policy: Policy) -> set[str]:
+def undecided(look: MonitorResult, before: Iterable[str], policy: Policy) -> set[str]:
     """Rules that failed before and that this look can't decide.
 
     No labels came, they are too few, or there was no verdict at all: that is no pass, also where
