@@ -54,17 +54,17 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
         )
     tokens = NO_VALUE | profile.marks
     texts = _told(profile.absent)
-    told = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
+    note = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
     # A class called NA would go unnoticed.
     named = not profile.is_numeric and {*profile.absent} != {""}
     classes = "; rename a class of that name" if named else ""
     if not questions.yes(
-        f"{told}{classes}. Drop these rows?",
+        f"{note}{classes}. Drop these rows?",
         default=True,
-        told=f"{told}: they are dropped (data.file.unlabelled in params.yaml){classes}",
+        note=f"{note}: they are dropped (data.file.unlabelled in params.yaml){classes}",
     ):
         raise GatehouseError(
-            f"--target: {told}. A row without it can be neither trained on nor tested: let these "
+            f"--target: {note}. A row without it can be neither trained on nor tested: let these "
             "rows be dropped, or give them a value"
         )
     labelled = _Labelled(**vars(table), whole=table, target=name, tokens=tokens)

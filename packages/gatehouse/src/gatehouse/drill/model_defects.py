@@ -208,9 +208,10 @@ def surely_beyond(
     """Is a metric (or its paired difference) on the wrong side of the limit, almost for sure?"""
     metric = next(each for each in metrics_by(policy) if each.name == rule.measurement)
     bins = policy.measure.accuracy.calibration_bins
-    said = {"ours": ours} | ({"theirs": theirs} if theirs else {})
+    predicted = {"ours": ours} | ({"theirs": theirs} if theirs else {})
     metrics = {
-        whose: metric.weighted(Sample(predictions, bins)) for whose, predictions in said.items()
+        whose: metric.weighted(Sample(predictions, bins))
+        for whose, predictions in predicted.items()
     }
     drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
     values = drawn["ours"] - drawn.get("theirs", 0.0)

@@ -19,7 +19,7 @@ from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.gates.spec import Production
 from gatehouse.judge import Case, judge
 from gatehouse.monitor.gates import watched_gates, watching_gates
-from gatehouse.monitor.said import is_logged
+from gatehouse.monitor.logged import is_logged
 from gatehouse.policy import POLICY_FILE, Policy, Rule
 from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
 

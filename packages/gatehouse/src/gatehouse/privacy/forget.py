@@ -126,10 +126,10 @@ def _all_files(log: str) -> tuple[list[str], list[str]]:
     if not os.path.isdir(top):  # noqa: PTH112 - fsspec's path is text
         return there, failed
 
-    def told(error: OSError) -> None:
+    def note(error: OSError) -> None:
         failed.append(f"{error.filename}: {_told(error)}")
 
-    for folder, folders, files in os.walk(top, onerror=told):
+    for folder, folders, files in os.walk(top, onerror=note):
         paths = [os.path.join(folder, name) for name in (*folders, *files)]  # noqa: PTH118
         there += [path for path in paths if not os.path.isdir(path) or os.path.islink(path)]  # noqa: PTH112, PTH114
     return sorted(there), failed
@@ -226,8 +226,8 @@ class Lines:
         """By the time that is in a broken line, else by that of the line before."""
         if self.wanted.before is None:
             return False
-        told = _TIME.search(line)
-        found = moment(told[1].decode(errors="replace")) if told else None
+        match = _TIME.search(line)
+        found = moment(match[1].decode(errors="replace")) if match else None
         if found is None and self._latest is None:
             self.undated += 1
         return self._is_before(found)

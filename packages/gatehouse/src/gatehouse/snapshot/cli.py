@@ -60,10 +60,10 @@ def download(url: str, folder: Path) -> int:
     from gatehouse.remote import check_url, download
     from gatehouse.snapshot.name import file_name
 
-    told = check_url(url)
-    path = folder / file_name(url, told)
+    name = check_url(url)
+    path = folder / file_name(url, name)
     folder.mkdir(parents=True)
-    download(url, told, path)
+    download(url, name, path)
     click.echo(path)
     return PASS
 
