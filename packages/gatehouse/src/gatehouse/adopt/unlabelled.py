@@ -53,7 +53,7 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
             f"model needs hundreds, and splits into train, valid and test at least {LEAST_ROWS}"
         )
     tokens = NO_VALUE | profile.marks
-    texts = _told(profile.absent)
+    texts = _listed(profile.absent)
     note = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
     # A class called NA would go unnoticed.
     named = not profile.is_numeric and {*profile.absent} != {""}
@@ -88,7 +88,7 @@ def _among(values: pa.ChunkedArray, tokens: frozenset[str]) -> pa.ChunkedArray:
     return compute.is_in(values, value_set=pa.array([None, *sorted(tokens)], pa.large_string()))
 
 
-def _told(texts: dict[str, int]) -> str:
+def _listed(texts: dict[str, int]) -> str:
     most = [f"{n:,} '{text}'" if text else f"{n:,} empty"
             for text, n in list(texts.items())[:_TEXTS_TOLD]]  # fmt: skip
     return ", ".join(most + ["…"] * (len(texts) > _TEXTS_TOLD))

@@ -19,7 +19,7 @@ from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.errors import GatehouseError
 from gatehouse.github.acceptors import Acceptors, find_acceptors, find_involved
 from gatehouse.github.blobs import folder_of, text_of
-from gatehouse.github.comments import Said, read_commands
+from gatehouse.github.comments import GateComment, read_commands
 from gatehouse.github.continued import speaking_pulls
 from gatehouse.github.teams import read_teams
 from gatehouse.policy import Policy
@@ -136,7 +136,7 @@ def _recorded(
 
 
 def _valid(
-    comments: tuple[Said, ...],
+    comments: tuple[GateComment, ...],
     who: Acceptors,
     involved: frozenset[str],
     verdict: Verdict,

@@ -87,7 +87,7 @@ class Watched:
         return drift.sample_rows(rows, self.policy.measure.drift, self.policy.measure.seed)
 
     @cached_property
-    def said(self) -> pd.Series:
+    def reference_predictions(self) -> pd.Series:
         """What drifts of the model's predictions of its own test split."""
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         rows = drift.sample_rows(self.reference.split("test"), settings, seed)
@@ -105,7 +105,9 @@ class Watched:
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         tests = drift.compare_tables(self.rows, new, list(new), settings, seed)
         predicted = logged.drifting(pooled.table, self.contract)
-        tests.append(drift.compare_predictions(self.said, predicted, settings.rare_level))
+        tests.append(
+            drift.compare_predictions(self.reference_predictions, predicted, settings.rare_level)
+        )
         if self.cycle > 1 and self.before(number).seen:
             tests += self._against_cycles_before(number)
         return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]

@@ -127,7 +127,7 @@ def _all_files(log: str) -> tuple[list[str], list[str]]:
         return there, failed
 
     def note(error: OSError) -> None:
-        failed.append(f"{error.filename}: {_told(error)}")
+        failed.append(f"{error.filename}: {_reason(error)}")
 
     for folder, folders, files in os.walk(top, onerror=note):
         paths = [os.path.join(folder, name) for name in (*folders, *files)]  # noqa: PTH118
@@ -179,7 +179,7 @@ def _forget_in(
         return  # rotated away; under its new name it is found by the next listing
     except _FAILURES as error:
         seen.add(_identity(file.path) or (0, 0))
-        found.failed.append(f"{file.name}: {_told(error)}")
+        found.failed.append(f"{file.name}: {_reason(error)}")
         return
     found.files += 1
     found.undated += lines.undated
@@ -190,7 +190,7 @@ def _forget_in(
     advance(status.st_size)
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split())[:300] or type(error).__name__

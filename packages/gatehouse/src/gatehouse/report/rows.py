@@ -104,7 +104,7 @@ def new_columns(context: ReportContext) -> list[str]:
             found.setdefault(name, {})[where] = measured.value
     lines = []
     for name, values in found.items():
-        told = ", ".join(
+        areas = ", ".join(
             f"{estimate(value, None, '1')} on {where}" for where, value in values.items()
         )
         odd = []
@@ -112,7 +112,7 @@ def new_columns(context: ReportContext) -> list[str]:
             odd.append(f"over {TOO_GOOD}, which is most often a leak of the target")
         if (gap := max(values.values()) - min(values.values())) > GAP:
             odd.append(f"a gap of {estimate(gap, None, '1')}: it does not mean the same everywhere")
-        line = f"New column {code(name)}: ROC AUC by itself {told}"
+        line = f"New column {code(name)}: ROC AUC by itself {areas}"
         lines.append(f"- {line}" + (f". **{'; '.join(odd)}**" if odd else ""))
     return ["\n".join(lines)] if lines else []
 

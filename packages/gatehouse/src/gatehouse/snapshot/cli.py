@@ -43,7 +43,7 @@ def add(place: str, append: bool, name: str | None) -> int:
             err=True,
         )
         return FAIL
-    for line in _told(added):
+    for line in _summary(added):
         click.echo(line)
     return PASS
 
@@ -68,7 +68,7 @@ def download(url: str, folder: Path) -> int:
     return PASS
 
 
-def _told(added: Added) -> list[str]:
+def _summary(added: Added) -> list[str]:
     from gatehouse.report.escape import plain
 
     before = "" if added.before is None else f" (before: {added.before:,})"

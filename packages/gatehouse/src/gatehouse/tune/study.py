@@ -81,7 +81,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     metric = metric_of(workspace.contract, policy, settings.tune.metric)
     space = settings.tune.space or find_trainer(settings.train.trainer).tried
     check(space, settings.train)
-    asked = {
+    question = {
         "contract": workspace.contract.digest,
         "data": data_digest(workspace.prepared),
         "train": expanded(settings.train),
@@ -90,8 +90,8 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         "metric": metric.name,
     }
     for key in space:  # what is tuned is no part of the question
-        _forget(asked["train"], key)
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        _forget(question["train"], key)
+    digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     return Plan(
         storage=storage or os.environ.get(STORAGE_VARIABLE) or LOCAL,
         name=f"{settings.train.trainer}-{digest[:12]}",
