@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from gatehouse.forked import ALONE
 from tests.shared import LEAN, WARM, once
 from tests.warm.server import warm_process
 
@@ -37,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warm-")))
         stack.enter_context(warm_process(folder))
         os.environ[WARM] = str(folder)
+        os.environ[ALONE] = "1"  # to be a copy of the one that has imported most
 
 
 @pytest.fixture(scope="session")

@@ -32,16 +32,14 @@ from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
 
-_TYPES = ", ".join(each.title for each in KINDS.values()) + ", or gates.MODULE:OBJECT of your own"
+_OWN = "gates.MODULE:OBJECT of your own"
+_TYPES = ", ".join([*(each.title for each in KINDS.values()), f"or {_OWN}"])
 
 MOST_CLASSES = 200
 """The gates measure each class by itself, and each takes its time."""
 
 UNLISTED = "(unlisted)"
 """Replaces an unlisted category in the inference log: such text is the client's own."""
-
-
-_OWN = "gates.MODULE:OBJECT of your own"
 
 
 def _known(name: str) -> str:
@@ -115,13 +113,13 @@ class Column(Frozen):
     )
     model_input: bool | None = Field(
         default=None,
-        description="is the column fed to the model? Features are unless this says false; "
-        "protected attributes are not unless this says true",
+        description="does the model read the column? By default it reads features, and no "
+        "protected attributes",
     )
     logged: bool = Field(
         default=True,
-        description="may the service's inference log hold what is sent in this column? Protected "
-        "attributes and what the model is not fed are never logged",
+        description="may the service's inference log hold this column? Protected attributes, and "
+        "columns that the model does not read, are never logged",
     )
     severity: Literal["critical", "warning"] = Field(
         default="critical", description="does a broken expectation of this column stop training?"
@@ -198,10 +196,8 @@ class Column(Frozen):
 
 def _known_rule(name: str) -> str:
     if name not in SPLIT_RULES and not re.fullmatch(OWN_OBJECT, name):
-        raise ValueError(
-            f"'{name}' is no split rule; there are: {', '.join(SPLIT_RULES)}; for one of your own, "
-            "in src/gates, write gates.MODULE:OBJECT"
-        )
+        there = ", ".join(SPLIT_RULES)
+        raise ValueError(f"'{name}' is no split rule; there are: {there}, or {_OWN}")
     return name
 
 
@@ -243,12 +239,12 @@ class Split(Frozen):
 
 
 class Retention(Frozen):
-    """How long rows are kept: older ones are gone from the data by a sweep of all of them."""
+    """How long rows are kept. A change may remove all older rows at once."""
 
     column: str = Field(
-        description="a column of type string that says when a row is from, as ISO 8601 (2026-11-30)"
+        description="a column of type string with the date of a row, as ISO 8601 (2026-11-30)"
     )
-    days: Annotated[int, Field(ge=1, le=36_525)] = Field(description="age that a row may have")
+    days: Annotated[int, Field(ge=1, le=36_525)] = Field(description="maximum age of a row")
 
 
 class Contract(Frozen):
@@ -265,7 +261,7 @@ class Contract(Frozen):
     split: Split = Field(description="which rows train, validate and test")
     retention: Retention | None = Field(
         default=None,
-        description="a sweep of rows past this age explains that they are gone from the exam",
+        description="maximum age of rows; a complete sweep of older ones may remove exam rows",
     )
     show_rows: bool = Field(
         default=False,

@@ -73,7 +73,7 @@ def row_fault(lines: Iterable[str], separator: str) -> str | None:
                 if '\\"' in kept.line:
                     return _backslash(reader.line_num)
                 if kept.line.startswith(_COMMENTS):
-                    return f"line {first} begins as a comment does: take it out"
+                    return f"line {first} is a comment: remove it"
                 return (
                     f"line {first} has {_columns(row)}, the header {_columns(names)}: put "
                     f"quotes around a text that holds {separator!r}, or fix the row"

@@ -156,7 +156,7 @@ class Evidence(Document):
     draws: str | None = Field(
         default=None, description="the random draws that it used; equal for equal data and models"
     )
-    settings: dict[str, Any] = Field(description="the policy's measure section it was made with")
+    settings: dict[str, Any] = Field(description="the policy's measure section that was used")
     tools: dict[str, str] = Field(description="versions of the libraries that measured")
     measurements: tuple[Measurement, ...] = Field(description="all that was measured")
     curves: tuple[Curve, ...] = Field(default=(), max_length=20, description="for charts")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
@@ -13,6 +13,9 @@ from gatehouse.errors import GatehouseError
 from gatehouse.nearest import hint
 from gatehouse.places import PARAMS
 from gatehouse.typed import parse_yaml, read_text, validate, write_text
+
+if TYPE_CHECKING:
+    from gatehouse.pipeline.settings import Settings
 
 
 def parse_settings(assignments: tuple[str, ...]) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
         _check_key(key, Settings)
         wanted[tuple(key.split("."))] = value
     text = yaml_text.set_values(before, wanted, path)
-    validate(Settings, parse_yaml(text, path), path)
+    _check_own(validate(Settings, parse_yaml(text, path), path), changes)
     if text != before:
         write_text(path, text)
     return [
@@ -89,6 +92,32 @@ def _check_key(key: str, settings: type[BaseModel]) -> None:
             )
         above.append(part)
         section = _section(section.model_fields[part].annotation)
+
+
+def _check_own(settings: Settings, changes: Iterable[str]) -> None:
+    """Let an object of the fork's own check its section, and import it for nothing else.
+
+    Raises:
+        GatehouseError: the section does not fit it.
+    """
+    from gatehouse.pipeline.sections import section_of
+
+    for place, part, name in (
+        ("data", settings.data, settings.data.source),
+        ("train", settings.train, settings.train.trainer),
+    ):
+        own = section_of(name)
+        changed = any(key.startswith(f"{place}.{own}.") for key in changes)
+        if not changed or own in type(part).model_fields:
+            continue
+        if place == "data":
+            from gatehouse.source import find_source
+
+            find_source(name).options(settings.data)
+        else:
+            from gatehouse.pipeline.trainer import find_trainer
+
+            find_trainer(name).options(settings.train)
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:

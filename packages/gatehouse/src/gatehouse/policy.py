@@ -84,7 +84,7 @@ Span = Annotated[
 class Measure(Frozen):
     """How to measure. Changing it means measuring again; changing a limit does not."""
 
-    confidence: Confidence = Field(description="of all intervals but fairness's (two-sided)")
+    confidence: Confidence = Field(description="of all intervals except fairness's (two-sided)")
     resamples: Annotated[int, Field(ge=200)] = Field(description="bootstrap resamples")
     seed: Annotated[int, Field(ge=0)] = Field(description="of every random draw")
     drift: DriftMeasure
@@ -108,12 +108,12 @@ class Rule(Frozen):
         "(then at_most is a limit on the effect's size)",
     )
     minimum_n: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="below this many the rule is inconclusive, not passed"
+        default=0, description="with a smaller n the rule is inconclusive"
     )
     inconclusive: Literal["fail", "warn", "pass"] = Field(
         default="fail",
-        description="what it means when the interval reaches across the limit, or n is too small; "
-        "a value that could not be measured at all blocks unless this says pass",
+        description="outcome if the interval crosses the limit, or n is too small; a value that "
+        "could not be measured blocks unless this is pass",
     )
     on_fail: Literal["fail", "warn"] = Field(
         default="fail", description="does a failure block the merge, or warn?"
@@ -170,12 +170,12 @@ class Monitor(Frozen):
         default=timedelta(days=7), description="span of time that is judged: 30m, 24h, 7d, 4w"
     )
     windows: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=8, description="windows of the trend, the newest and judged one included"
+        default=8, description="windows in the trend, including the newest, which is judged"
     )
     season: Span | None = Field(
         default=None,
-        description="length of a cycle that the window is shorter than: whole seasons are then "
-        "compared with the training data, and a window with those of its own hour or day before",
+        description="length of a cycle that is longer than the window: whole seasons are then "
+        "compared with the training data, and a window with earlier ones of its hour or day",
     )
     gates: tuple[GateName, ...] = Field(
         default=_WATCHED,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from tests.end_to_end.clone import Clone
 from tests.workflows.act import packages_of_the_tests
@@ -13,6 +15,15 @@ from tests.workflows.stand_ins.environment import make_environment
 
 class Slim(Clone):
     """A fork after `gatehouse template slim`, whose commands are those of its .venv."""
+
+    @classmethod
+    def copied(cls, made: Path, root: Path) -> Self:
+        """A copy of what the fixture `slim_fork` made, with an environment of its own."""
+        left_out = shutil.ignore_patterns(".venv")
+        shutil.copytree(made / "work", root, symlinks=True, ignore=left_out)
+        fork = cls(root)
+        fork.set_up()
+        return fork
 
     @property
     def python(self) -> Path:

@@ -25,11 +25,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def slim(slim_fork: Path, tmp_path_factory: pytest.TempPathFactory) -> Slim:
     """A small fork with a recorded run, and an environment that has its wheel."""
-    fork = Slim(tmp_path_factory.mktemp("slim") / "fork")
-    left_out = shutil.ignore_patterns(".venv")
-    shutil.copytree(slim_fork / "work", fork.root, symlinks=True, ignore=left_out)
-    fork.set_up()
-    return fork
+    return Slim.copied(slim_fork, tmp_path_factory.mktemp("slim") / "fork")
 
 
 def test_it_is_small_and_one_commit(slim: Slim, slim_fork: Path) -> None:

@@ -23,7 +23,7 @@ LABELS = 'categories: ["no", "yes"]'
         (AGE, "age: {type: number, range: [1], description: Years}", r"columns\.age\.range"),
         (AGE, "age: {type: number, range: [0, .inf], description: Years}", r"columns\.age\.range"),
         (AGE, "age: {type: string, range: [0, 1], description: Years}", "use categories"),
-        (AGE, "age: {type: string, description: Years}", "free text can't be a model input"),
+        (AGE, "age: {type: string, description: Years}", "free text can't be an input"),
         (AGE, "age: {type: integer, range: [0, 16777217], description: Years}", "lose digits"),
         (AGE, "age: {type: number}", r"contract\.yaml:6: columns\.age\.description: .*missing"),
         (AGE, "age: {type: number, missing: 2, description: Years}", r"columns\.age\.missing"),

@@ -26,7 +26,7 @@ ROWS = "".join(f"{number},north,no\n" for number in range(300))
         ('a,b\n"x \\"q\\" y",2\n', "line 2 writes a quote inside a text .*twice"),
         ('a,b\n1,2\n"x \\", y",2\n', "line 3 writes a quote"),
         ("a,b\n---,----\n1,2\n", "line 2 underlines the names .*take it out"),
-        ("a,b\n1,2\na,b\n3,4\n", "line 3 is the header once more"),
+        ("a,b\n1,2\na,b\n3,4\n", "line 3 repeats the header"),
         ('[{"a": 1, "b": 2}]', "is JSON, not CSV"),
         ('{"a": 1}\n{"a": 2}\n', "is JSON, not CSV"),
         ("\ufeff<!DOCTYPE html><html></html>", "is HTML or XML, not CSV"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse.forked import ALONE
 from gatehouse.lock.file import parse_lock
 from gatehouse.run import _keep_whole
 from tests.sample import lay_sample
@@ -26,7 +27,7 @@ time.sleep(600)
 STAGES = """\
 stages:
   first: {cmd: python -P -c "print('made')", deps: [params.yaml]}
-  second: {cmd: python -P slow.py ../started, deps: [slow.py], outs: [metrics.json: {cache: false}]}
+  second: {cmd: python -P SLOW ../started, deps: [slow.py], outs: [metrics.json: {cache: false}]}
 """
 
 
@@ -40,7 +41,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / ".dvc/config").write_text("[core]\n    no_scm = True\n")
     lay_sample(root, "params.yaml", "contract.yaml", "policy.yaml")
     (root / "slow.py").write_text(STAGE)
-    (root / "dvc.yaml").write_text(STAGES)
+    (root / "dvc.yaml").write_text(STAGES.replace("SLOW", "slow.py"))
     return root
 
 
@@ -64,8 +65,20 @@ def interrupted(
     return subprocess.CompletedProcess(words, process.returncode, out, errors)
 
 
-def test_an_interrupted_run_says_one_line_and_leaves_whole_files(repository: Path) -> None:
-    """Attacks tracebacks of each process, a stage that goes on alone, and half a dvc.lock."""
+@pytest.mark.parametrize("slow", ["slow.py", "-m slow"])
+def test_an_interrupted_run_says_one_line_and_leaves_whole_files(
+    repository: Path, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks tracebacks of each process, a stage that goes on alone, and half a dvc.lock.
+
+    A stage that is a file has a Python of its own; one that is a module is a fork.
+    """
+    monkeypatch.delenv(ALONE, raising=False)
+    monkeypatch.syspath_prepend(repository)
+    monkeypatch.setenv("PYTHONPATH", str(repository))  # of dvc alone, below
+    monkeypatch.syspath_prepend(repository)
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+    (repository / "dvc.yaml").write_text(STAGES.replace("SLOW", slow))
     started = repository.parent / "started"
 
     def pid() -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gatehouse.errors import GatehouseError
 from gatehouse.params import parse_settings, set_values
 from gatehouse.pipeline.settings import load_settings
+from gatehouse.pipeline.sources.adult import ADULT
 from gatehouse.typed import parse_yaml
 from tests.gatehouse.conftest import Command
 from tests.sample import SAMPLE
@@ -49,7 +50,7 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
     assert all(old.find("#") == new.find("#") for old, new in changed), "comments keep columns"
     found = load_settings(params)
     assert found.train.torch_mlp.hidden == (64,)
-    assert found.data.adult.folder == Path("a b")
+    assert ADULT.options(found.data).folder == Path("a b")
     again = gatehouse("set", "train.seed=4", cwd=params.parent)
     assert (again.exit_code, again.output) == (0, "params.yaml: already set; nothing changed\n")
 
@@ -79,8 +80,8 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
         ("train.seed=[", "the value of train.seed:1: is not valid YAML"),
         ("train.seed=*x", "is not valid YAML"),
         ("train.seed=1\nsplit: 5", "the value of train.seed"),
-        ("train.seed", "no KEY=VALUE"),
-        ("=1", "no KEY=VALUE"),
+        ("train.seed", "not KEY=VALUE"),
+        ("=1", "not KEY=VALUE"),
         ("quantize.method=static", "is set twice"),
     ],
 )

@@ -10,6 +10,7 @@ import pipeline
 import pytest
 
 from gatehouse.errors import GatehouseError
+from gatehouse.params import set_values
 from gatehouse.pipeline.settings import load_settings
 from gatehouse.pipeline.sources import SOURCES
 from gatehouse.pipeline.sources.file import OWN
@@ -163,6 +164,32 @@ def test_a_source_of_one_s_own_is_checked_before_a_run(
         check_source(params)
     with pytest.raises(GatehouseError, match=r"params\.yaml: data\.source: .* has the name 'crm'"):
         find_source("pipeline.crm:shop")
+
+
+def test_a_setting_of_one_s_own_source_is_checked_when_it_is_set(
+    params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks a misspelt setting that waits for the next run."""
+    folder = params.parent / "own"
+    folder.mkdir()
+    (folder / "crm.py").write_text(CRM)
+    monkeypatch.setattr(pipeline, "__path__", [*pipeline.__path__, str(folder)])
+    set_source("pipeline.crm:crm", params)
+    before = params.read_bytes()
+    with pytest.raises(GatehouseError, match=r"data\.crm\.tabel: there is no such key"):
+        set_values({"data.crm.tabel": "a"}, params)
+    assert params.read_bytes() == before
+    assert set_values({"data.crm.table": "a"}, params) == ["data.crm.table is now a"]
+
+
+def test_the_section_of_another_source_may_stay(params: Path) -> None:
+    """Attacks `--data` that a section of a fork's own source makes impossible."""
+    text = params.read_text()
+    params.write_text(text.replace("data:\n", "data:\n  crm: {table: a}\n"))
+    assert set_source("adult", params)
+    params.write_text(text.replace("data:\n", "data:\n  flie: {path: a.csv}\n"))
+    with pytest.raises(GatehouseError, match=r"data\.flie: there is no such key.* mean 'file'"):
+        set_source("adult", params)
 
 
 def test_a_file_that_is_gone_is_told_before_a_run(params: Path) -> None:

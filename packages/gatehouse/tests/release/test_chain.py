@@ -255,9 +255,9 @@ def test_a_verdict_that_is_no_pass_is_refused(chain: Chain, tmp_path: Path) -> N
     reference = forging.push(chain, image, "octo/failed")
     forging.sign(chain, reference)
     forging.attest(chain, reference, VERDICT, tmp_path / "fail.json")
-    assert "is no pass" in chain.refused(reference)
+    assert "is not a pass" in chain.refused(reference)
     forging.attest(chain, reference, VERDICT, release.verdict)
-    assert "is no pass" in chain.refused(reference)
+    assert "is not a pass" in chain.refused(reference)
 
 
 def test_promoted_and_reverted_under_load(

@@ -11,28 +11,47 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
 
 from gatehouse.places import SOURCE, code_path
 from tests.end_to_end.clone import REPOSITORY, Clone, copy_checkout
 from tests.shared import LEAN
 
-CRM = '''\
-"""Rows of our own system."""
-
-from __future__ import annotations
-
-import pandas as pd
-from gatehouse.contract import Contract
-from gatehouse.errors import GatehouseError
-from gatehouse.pipeline.settings import DataSettings
+PAGE = REPOSITORY / SOURCE / "docs/extending.md"
 
 
-def load(settings: DataSettings, contract: Contract) -> tuple[pd.DataFrame, None]:
-    """Rows of the table that `data.crm.table` names."""
-    if not settings.crm.table:
-        raise GatehouseError("params.yaml: data.crm.table: names no table; write one")
-    return pd.DataFrame(columns=list(contract.columns)), None
-'''
+def on_the_page() -> list[str]:
+    """The parts of docs/extending.md that each show a kind of thing, whole."""
+    parts = PAGE.read_text("utf-8").split("\n## ")[1:]
+    assert all(part.partition("\n")[0].endswith(" of your own") for part in parts)
+    return parts
+
+
+def do(part: str, root: Path) -> str:
+    """Do in a repository what a part of the page says; the module that was written."""
+    (file,) = re.findall(r"(?m)Write it into `([\w/.]+)`:$", part)
+    (code,) = re.findall(r"(?s)```python\n(.*?)```", part)
+    (root / file).write_text(code, "utf-8")
+    (settings,) = re.findall(r"Name it in `(\w+\.yaml)`", part)
+    (shown,) = re.findall(r"(?s)```yaml\n(.*?)```", part)
+    yaml = YAML()
+    yaml.width = 1000
+    yaml.preserve_quotes = True
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    here = yaml.load(root / settings)
+    _merge(here, yaml.load(shown))
+    yaml.dump(here, root / settings)
+    return ".".join(Path(file).with_suffix("").parts[1:])
+
+
+def _merge(here: Any, more: Any) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(here.get(key), dict):
+            _merge(here[key], value)
+        else:
+            here[key] = value
 
 
 @dataclass(frozen=True)
@@ -76,12 +95,6 @@ class Fork:
     def write(self, file: str, text: str) -> None:
         (self.root / file).write_text(text, "utf-8")
 
-    def guide(self, heading: str, page: str = "adopting") -> str:
-        """The code of a page below a heading."""
-        text = (self.root / f"{DOCS}/{page}.md").read_text("utf-8")
-        section = text.split(f"## {heading}\n")[1]
-        return section.split("```python\n")[1].split("```")[0]
-
 
 def make_fork(folder: Path) -> Fork:
     """A copy of this checkout as a repository of its own, with this environment's tools."""
@@ -94,65 +107,10 @@ def make_fork(folder: Path) -> Fork:
     return fork
 
 
-LIBRARY = f"{SOURCE}/src/gatehouse/pipeline"
-DOCS = f"{SOURCE}/docs"
-
-
-def own_source(fork: Fork) -> None:
-    """docs/data.md, "A source of your own", with its settings."""
-    fork.write("src/pipeline/crm.py", CRM)
-    replace, settings = fork.clone.replace, f"{LIBRARY}/settings.py"
-    replace(f"{LIBRARY}/ingest.py", '"file": _file}', '"file": _file, "crm": crm.load}')
-    replace(f"{LIBRARY}/ingest.py", "pd\n\nfrom", "pd\nfrom pipeline import crm\n\nfrom")
-    replace(settings, "class DataSettings(Frozen):\n    source: Literal[",
-            'class CrmSettings(Frozen):\n    """The table to read."""\n\n    table: str = ""\n\n\n'
-            'class DataSettings(Frozen):\n    source: Literal["crm", ')  # fmt: skip
-    replace(settings, "    file: FileSettings\n",
-            "    file: FileSettings\n    crm: CrmSettings = CrmSettings()\n")  # fmt: skip
-    replace("params.yaml", "source: simulated ", "source: crm ")
-    replace("params.yaml", "\ntrain:", "\n  crm:\n    table: customers\ntrain:")
-
-
-def own_trainer(fork: Fork) -> None:
-    """docs/adopting.md, "A trainer of your own", with its settings."""
-    code = fork.guide("A trainer of your own")
-    assert code.count("RandomForestClassifier(100,") == 1
-    code = code.replace("RandomForestClassifier(100,", "RandomForestClassifier(settings.oak.trees,")
-    code = code.replace("settings.oak.trees, min_samples_leaf=5, random_state=settings.seed",
-                        "settings.oak.trees, random_state=settings.seed")  # fmt: skip
-    fork.write("src/pipeline/forest.py", code)
-    replace, settings = fork.clone.replace, f"{LIBRARY}/settings.py"
-    replace(settings, "class TrainSettings(Frozen):\n",
-            'class OakSettings(Frozen):\n    """Settings of `pipeline.forest:forest`."""\n\n'
-            "    trees: Positive = 100\n\n\nclass TrainSettings(Frozen):\n")  # fmt: skip
-    replace(settings, "    torch_mlp: TorchMlpSettings =",
-            "    oak: OakSettings = OakSettings()\n    torch_mlp: TorchMlpSettings =")  # fmt: skip
-    named = "trainer: pipeline.network:torch_mlp "
-    replace("params.yaml", named, "trainer: pipeline.forest:forest ")
-    replace("params.yaml", "\n  torch_mlp:", "\n  oak: {trees: 20}\n  torch_mlp:")
-
-
-def own_metric(fork: Fork) -> None:
-    """docs/extending.md, "A metric of your own", with its rule."""
-    fork.write("src/gates/cost.py", fork.guide("A metric of your own", "extending"))
-    page = (fork.root / f"{DOCS}/extending.md").read_text("utf-8")
-    settings = page.split("```yaml\nmeasure:\n")[1].split("```")[0]
-    measured, rule = settings.split("rules:\n")
-    fork.clone.replace("policy.yaml", "  accuracy: {calibration_bins: 15}\n", measured)
-    fork.clone.replace(
-        "policy.yaml", "  accuracy-calibration:\n", f"{rule}  accuracy-calibration:\n"
-    )
-
-
-def own_gate(fork: Fork) -> None:
-    """docs/extending.md, "A gate of your own", with its rule."""
-    fork.write("src/gates/missing.py", fork.guide("A gate of your own", "extending"))
-    page = (fork.root / f"{DOCS}/extending.md").read_text("utf-8")
-    gates, _, rules = page.split("```yaml\ngates:\n")[1].split("```")[0].partition("\nrules:\n")
-    text = (fork.root / "policy.yaml").read_text("utf-8")
-    (line,) = [each for each in text.splitlines() if each.startswith("gates: {}")]
-    fork.clone.replace("policy.yaml", f"{line}\n", f"gates:\n{gates}")
-    fork.clone.replace("policy.yaml", "  data-critical:\n", f"{rules}  data-critical:\n")
+def own_objects(fork: Fork) -> None:
+    """docs/extending.md: one object of each kind."""
+    for part in on_the_page():
+        do(part, fork.root)
 
 
 def own_limits(fork: Fork) -> None:
@@ -198,8 +156,7 @@ def own_owners(fork: Fork) -> None:
 
 
 RECIPES: tuple[Callable[[Fork], None], ...] = (
-    own_source, own_trainer, own_gate, own_metric, own_limits, own_requirement, own_words,
-    own_owners,
+    own_objects, own_limits, own_requirement, own_words, own_owners,
 )  # fmt: skip
 
 

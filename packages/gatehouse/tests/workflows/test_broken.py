@@ -58,7 +58,7 @@ ARCHIVES: dict[str, tuple[Callable[[World], bytes], str]] = {
     "no archive": (lambda world: b"PK not really", "damaged"),
     "cut short": (lambda world: archive_of(world)[:-3000], "damaged"),
     "a way out": (lambda world: archive_of(world, {"models/../../evil.onnx": b""}), "no part"),
-    "a link": (link, "no plain file"),
+    "a link": (link, "not a plain file"),
     "a bomb": (
         lambda world: archive_of(world, {"data/raw/zeros.parquet": bytes(9_000_000)}),
         "larger than 8 MB",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 
+from gatehouse.defaults import FILE, defaults_of, to_json
 from gatehouse.places import LIBRARY_LOCK
 from tests.end_to_end.clone import Clone
 from tests.workflows.test_pull_request import GATES, other_seed, pushed
@@ -16,20 +18,20 @@ JUDGE = "gatehouse/judge.py"
 BLOCKS = "return Outcome.FAIL if any(result.blocks for result in results) else Outcome.PASS"
 
 
-def other_wheel(fork: Clone, old: str, new: str) -> Path:
-    """Put a wheel with another judge in the place of the fork's, and lock it; its path."""
+def other_wheel(fork: Clone, file: str, old: str, new: str) -> Path:
+    """Put a wheel with another file of that name in the place of the fork's, and lock it."""
     (wheel,) = (fork.root / "vendor").iterdir()
     with zipfile.ZipFile(wheel) as files:
         content = {info: files.read(info) for info in files.infolist()}
     with zipfile.ZipFile(wheel, "w") as files:
         for info, data in content.items():
             changed = data
-            if info.filename == JUDGE:
+            if info.filename == file:
                 assert old.encode() in data
                 changed = data.replace(old.encode(), new.encode())
-            elif info.filename.endswith("/RECORD"):  # its line for the judge names the old bytes
+            elif info.filename.endswith("/RECORD"):  # its line for the file names the old bytes
                 changed = b"".join(
-                    line for line in data.splitlines(True) if not line.startswith(JUDGE.encode())
+                    line for line in data.splitlines(True) if not line.startswith(file.encode())
                 )
             files.writestr(info, changed)
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -74,14 +76,13 @@ def test_another_library_in_the_change_judges_nothing(slim_world: World) -> None
 
     def edit(fork: Clone) -> None:
         cripple(fork)
-        wheels.append(other_wheel(fork, BLOCKS, "return Outcome.PASS"))
+        wheels.append(other_wheel(fork, JUDGE, BLOCKS, "return Outcome.PASS"))
         fork.replace("policy.yaml", "at_least: 0.80", "at_least: 0.10")
         fork.replace("policy.yaml", "at_least: -0.03", "at_least: -0.9")
 
     pull = world.open(edit)
-    checked = world.through(pull, timeout=600)
+    checked = world.through(pull, workflows=ALONE)
     assert "PASS" in checked.job("pipeline").step("Run the pipeline").output
-    assert checked.results["machinery"] == "success", "nothing to test, where its source is not"
     assert "accuracy" in world.red(pull, "accuracy", "rows")
     said = world.said(pull).replace("\u2060", "")
     assert "loosens the policy" in said
@@ -90,24 +91,36 @@ def test_another_library_in_the_change_judges_nothing(slim_world: World) -> None
 
 
 def test_another_library_alone_proves_no_model(slim_world: World) -> None:
-    """Attacks a change of the wheel that leaves all else as it is: its run is none that counts."""
-    world = slim_world
-    pull = world.open(lambda fork: [other_seed(fork), other_wheel(fork, "\n", "\n\n")])
+    """Attacks a change of the wheel that leaves all else as it is: its run is none that counts.
+
+    Its rules only warn where policy.yaml does not say what a failure means, and that is told.
+    """
+    world, file = slim_world, f"gatehouse/{FILE}"
+
+    def update(fork: Clone) -> None:
+        other_seed(fork)
+        tree = defaults_of()
+        tree["rules"]["keys"]["*"]["keys"]["on_fail"]["default"] = "warn"
+        other_wheel(fork, file, to_json(), json.dumps(tree))
+
+    pull = world.open(update)
     world.through(pull, workflows=ALONE)
     assert "vendor/" in world.red(pull, "rows") + world.said(pull)
+    assert "loosens the policy" in world.said(pull)
+    assert "`rules.accuracy-floor.on_fail`" in world.said(pull).replace("\u2060", "")
 
 
 def test_a_wheel_that_the_lock_does_not_name_runs_nothing(slim_world: World) -> None:
-    """Attacks other bytes under the locked name: no job of the change gets its packages."""
+    """Attacks other bytes under the locked name: the change's checks get no packages."""
     world = slim_world
 
     def swap(fork: Clone) -> None:
         lock = (fork.root / LIBRARY_LOCK).read_text()
-        other_wheel(fork, "\n", "\n\n")
+        other_wheel(fork, JUDGE, "\n", "\n\n")
         (fork.root / LIBRARY_LOCK).write_text(lock)
-        fork.replace("params.yaml", "epochs: 6", "epochs: 7")
 
     pull = world.open(swap)
-    _, checked = world.check(pull, workflows=ALONE)
+    _, checked = world.check(pull, workflows=("Pull request",))
     assert checked.code != 0
+    assert "success" not in checked.results.values()
     assert "Hash mismatch" in checked.log

@@ -25,7 +25,9 @@ def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> st
         GatehouseError: the source cannot give its rows; nothing is then changed on disk.
     """
     source = find_source(settings.source)
-    rows, test = source.read(source.options(settings), contract)
+    options = source.options(settings)
+    source.check(options)
+    rows, test = source.read(options, contract)
     tables = {ROWS_FILE: typed(rows, contract)}
     if test is not None:
         tables[TEST_FILE] = typed(test, contract)

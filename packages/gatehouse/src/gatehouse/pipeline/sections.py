@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, create_model, model_val
 from pydantic_core import InitErrorDetails
 
 from gatehouse.errors import GatehouseError
+from gatehouse.nearest import hint
 from gatehouse.places import PARAMS
 from gatehouse.typed import Frozen, validate
 
@@ -40,7 +41,8 @@ class Sections(Frozen):
     """A part of params.yaml that names members of a table, each of which has a section.
 
     The sections of built-in members are fields. An object of a fork's own has a section of the
-    object's name, which the object's model checks once it is loaded.
+    object's name, which the object's model checks once it is loaded. While another one is named,
+    its section waits, unless its name may be a misspelt one.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -52,12 +54,13 @@ class Sections(Frozen):
     @model_validator(mode="after")
     def _check_sections(self) -> Self:
         own = {section_of(name) for name in self.members() if ":" in name}
+        known = {*type(self).model_fields, *own}
         wrong = [
             InitErrorDetails(
                 type="dict_type" if key in own else "extra_forbidden", loc=(key,), input=value
             )
             for key, value in (self.model_extra or {}).items()
-            if key not in own or not isinstance(value, Mapping)
+            if not isinstance(value, Mapping) or (key not in own and hint(key, known))
         ]
         if wrong:
             raise ValidationError.from_exception_data(type(self).__name__, wrong)

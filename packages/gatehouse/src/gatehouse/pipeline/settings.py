@@ -15,10 +15,10 @@ from gatehouse.pipeline.sections import (
     check_member,
     with_sections,
 )
-from gatehouse.pipeline.sources import BY_NAME as SOURCE_NAMES
+from gatehouse.pipeline.sources import BY_NAME as SOURCES_BY_NAME
 from gatehouse.pipeline.sources import SOURCES, FileSettings
 from gatehouse.pipeline.spaces import Choice, Range
-from gatehouse.pipeline.trainers import BY_NAME as TRAINER_NAMES
+from gatehouse.pipeline.trainers import BY_NAME as TRAINERS_BY_NAME
 from gatehouse.pipeline.trainers import TRAINERS
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
@@ -26,21 +26,21 @@ PARAMS_FILE = Path("params.yaml")
 
 TrainerName = Annotated[
     str,
-    AfterValidator(lambda name: check_member(name, TRAINER_NAMES, "trainer")),
-    Field(json_schema_extra={"pattern": f"^({'|'.join(TRAINER_NAMES)}|{OWN_OBJECT})$"}),
+    AfterValidator(lambda name: check_member(name, TRAINERS_BY_NAME, "trainer")),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(TRAINERS_BY_NAME)}|{OWN_OBJECT})$"}),
 ]
 """Only the fork's modules and the library's take part in a run."""
 
 
 SourceName = Annotated[
     str,
-    AfterValidator(lambda name: check_member(name, SOURCE_NAMES, "source")),
-    Field(json_schema_extra={"pattern": f"^({'|'.join(SOURCE_NAMES)}|{OWN_OBJECT})$"}),
+    AfterValidator(lambda name: check_member(name, SOURCES_BY_NAME, "source")),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(SOURCES_BY_NAME)}|{OWN_OBJECT})$"}),
 ]
 
 
-class _Data(Sections):
-    """Where the rows come from; each source has a section of its name."""
+class DataSection(Sections):
+    """The section `data`; each source has a section of its name in it."""
 
     source: SourceName
     file: FileSettings = FileSettings()
@@ -50,7 +50,7 @@ class _Data(Sections):
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
-        named = SOURCE_NAMES.get(self.source)
+        named = SOURCES_BY_NAME.get(self.source)
         fault = named and named.fault(getattr(self, named.name))
         if fault:
             raise ValueError(f"source is {self.source}, so {fault}")
@@ -58,9 +58,9 @@ class _Data(Sections):
 
 
 if TYPE_CHECKING:
-    DataSettings: TypeAlias = _Data
+    DataSettings: TypeAlias = DataSection
 else:
-    DataSettings = with_sections("DataSettings", _Data, SOURCES)
+    DataSettings = with_sections("DataSettings", DataSection, SOURCES)
 
 
 class FairnessPenalty(Frozen):
@@ -106,8 +106,8 @@ class TorchMlpSettings(Frozen):
     distill: Distill = Distill()
 
 
-class _Train(Sections):
-    """Settings of training; each trainer has a section of its name."""
+class TrainSection(Sections):
+    """The section `train`; each trainer has a section of its name in it."""
 
     trainer: TrainerName
     seed: Annotated[int, Field(ge=0)] = 0
@@ -119,9 +119,9 @@ class _Train(Sections):
 
 
 if TYPE_CHECKING:
-    TrainSettings: TypeAlias = _Train
+    TrainSettings: TypeAlias = TrainSection
 else:
-    TrainSettings = with_sections("TrainSettings", _Train, TRAINERS)
+    TrainSettings = with_sections("TrainSettings", TrainSection, TRAINERS)
 
 
 class DecisionSettings(Frozen):

@@ -10,6 +10,7 @@ import click
 from gatehouse.columns import KINDS
 from gatehouse.gates import GATES
 from gatehouse.gates.metrics import METRICS
+from gatehouse.gates.metrics.metric import Metric
 from gatehouse.help import SECTIONS
 from gatehouse.policy import POLICY_FILE, Rule, load_policy
 from gatehouse.serving.settings import PREFIX, ServingSettings
@@ -44,7 +45,7 @@ def gates() -> str:
 def metrics() -> str:
     """The metrics of the accuracy gate."""
     return _table(
-        ("metric", "name in reports", "unit", "better", "tasks", "default of `gatehouse tune` for"),
+        ("metric", "name in reports", "unit", "better", "tasks", "as `tune.metric`"),
         (
             (
                 f"`{metric.name}`",
@@ -52,11 +53,15 @@ def metrics() -> str:
                 metric.unit,
                 metric.better.value,
                 ", ".join(metric.tasks),
-                ", ".join(metric.tuned),
+                _tuned(metric),
             )
             for metric in METRICS
         ),
     )
+
+
+def _tuned(metric: Metric) -> str:
+    return f"default: {', '.join(metric.tuned)}" if metric.tuned else _yes(metric.tunable)
 
 
 def rules() -> str:

@@ -190,7 +190,9 @@ def _digests_in_layer(
                     digest = hashlib.sha256(stream.read()).hexdigest()
                     found[path] = f"sha256:{digest}"
                 elif not entry.isdir():
-                    raise GatehouseError(f"/{path} of the image is not a plain file and no folder")
+                    raise GatehouseError(
+                        f"/{path} of the image is neither a plain file nor a folder"
+                    )
     return found, gone
 
 

@@ -121,7 +121,7 @@ def _columns(served: Contract, shadow: Contract) -> Iterator[str]:
         if name not in theirs:
             yield f"it does not read '{name}'"
         elif name not in ours:
-            yield f"it is fed '{name}', which requests do not contain"
+            yield f"it reads '{name}', which requests do not contain"
         elif (narrower := _narrower(ours[name], theirs[name])) is not None:
             yield f"'{name}' {narrower}"
 

@@ -194,5 +194,5 @@ def test_the_folder_holds_what_the_gates_wrote(tmp_path: Path) -> None:
     with pytest.raises(GatehouseError):
         parse(b"\xff", FOLDER / "7.json")
     (tmp_path / FOLDER / "8.json").symlink_to(tmp_path / given.path)
-    with pytest.raises(GatehouseError, match="no plain file"):
+    with pytest.raises(GatehouseError, match="not a plain file"):
         read_folder(tmp_path)

@@ -96,7 +96,7 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
         (CSV, ["--target", "age", "--positive", "3"], "'age' is a number to predict"),
         (CSV.replace(",yes", ",no"), ["--target", "bought"], "the same value in every row"),
         ("a,b,a\n1,2,3\n", ["--target", "b"], "names the column 'a' twice"),
-        ("1,2.5,x\n2,2,x\n" * 60, ["--target", "b"], "Are these values? Then put a line of names"),
+        ("1,2.5,x\n2,2,x\n" * 60, ["--target", "b"], "Are these values? Then add a header line"),
         ("a,b\n1,2\n", ["--target", "b"], "the table has 1 row;"),
         ("a,b\n1,2\n1\n", ["--target", "b"], "line 3 has 1 column, the header 2"),
         ("", ["--target", "b"], "is empty"),
@@ -388,7 +388,7 @@ def test_marks_are_written_for_the_pipeline(root: Path, tmp_path: Path) -> None:
     table = written(tmp_path, frame.to_csv(index=False))
     result = run_init(root, table, "--target", "bought", "--force")
     assert result.exit_code == 0, result.output
-    assert "'?' is taken for a missing value (in age, city)" in result.output
+    assert "'?' counts as a missing value (in age, city)" in result.output
     settings, contract = load_settings(root / "params.yaml"), load_contract(root / "contract.yaml")
     assert settings.data.file.missing == ("?",)
     assert contract.columns["city"].categories == ("Aachen", "Bonn", "Celle")
@@ -596,7 +596,7 @@ def test_columns_to_keep_are_features_where_they_can_be(tmp_path: Path) -> None:
     assert types == dict.fromkeys(kept[:4], "integer") | {"said": "category"}
     data = baseline.learning(found, contract, ".")
     assert not data.features[[*kept]].isna().any(axis=None)
-    for name, why in (("badge", "another value in"), ("day", "dates"), ("country", "the same")):
+    for name, why in (("badge", "a different value in"), ("day", "dates"), ("country", "the same")):
         with pytest.raises(GatehouseError, match=f"--keep: '{name}' can't be a feature .{why}"):
             plan_columns(found, bought(found), (), None, silent, kept=[*kept, name])
 

@@ -95,7 +95,9 @@ def test_a_terminal_is_asked_whether_they_may_go(tmp_path: Path) -> None:
     with CliRunner().isolation(input="\n") as (_, said, *_):
         assert drop_unlabelled(table, seen, "bought", Questions(asked=True)).rows == 80
         told = said.getvalue().decode()
-    assert "no value in 160 of 240 rows (80 'NA', 40 'NULL', 40 empty); a class of that" in told
+    assert (
+        "no value in 160 of 240 rows (80 'NA', 40 'NULL', 40 empty); rename a class of that" in told
+    )
     with (
         CliRunner().isolation(input="n\n"),
         pytest.raises(GatehouseError, match="let these rows be dropped, or give them a value"),
@@ -120,7 +122,7 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(
     assert seen.profiles["index"].is_row_number
     found = drop_unlabelled(table, seen, "price", Questions(asked=False))
     assert "(50 '-'): they are dropped" in (said := capsys.readouterr().err)
-    assert "a class of that name" not in said, "the target is a number"
+    assert "rename a class of that name" not in said, "the target is a number"
     assert (found.rows, found.copies, found.marks) == (150, 1, ("-",))
     assert list(found.profiles) == list(seen.profiles)
     assert found.profiles["index"].is_row_number

@@ -193,8 +193,8 @@ def test_variables_and_secrets(root: Path, answers: dict[str, Any]) -> None:
         ('["self-hosted", "gpu"]', "online", Level.FINE, "self-hosted, gpu is online"),
         ('["self-hosted", "gpu"]', "offline", Level.WARNING, "no runner with"),
         ('["other"]', "online", Level.WARNING, "no runner of the repository's own"),
-        ("gpu", "online", Level.PROBLEM, "no JSON list"),
-        ("[]", "online", Level.PROBLEM, "no JSON list"),
+        ("gpu", "online", Level.PROBLEM, "not a JSON list"),
+        ("[]", "online", Level.PROBLEM, "not a JSON list"),
     ],
 )
 def test_runners(

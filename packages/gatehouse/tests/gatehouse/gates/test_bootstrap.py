@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from gatehouse.gates.bootstrap import (
@@ -17,6 +18,7 @@ from gatehouse.gates.bootstrap import (
     bootstrap,
     percentile_interval,
     resampled_counts,
+    wilson_interval,
 )
 from gatehouse.gates.metrics import metrics_of
 from gatehouse.gates.metrics.sample import Sample
@@ -203,3 +205,13 @@ def test_interval_needs_half_of_the_resamples() -> None:
         interval = percentile_interval(values, 0.95)
     assert interval is not None
     assert interval.low == interval.high == 0.5
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_the_interval_of_a_share_is_wilsons(confidence: float) -> None:
+    """Attacks the arithmetic: SciPy's on shares from none to all."""
+    for hits, of in [(0, 1), (1, 1), (0, 40), (3, 40), (20, 40), (40, 40), (17, 9607)]:
+        found, theirs = wilson_interval(hits, of, confidence), binomtest(hits, of)
+        expected = theirs.proportion_ci(confidence, method="wilson")
+        assert (found.low, found.high) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        assert found.low <= hits / of <= found.high

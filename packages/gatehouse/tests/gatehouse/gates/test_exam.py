@@ -92,8 +92,8 @@ def test_both_models_answer_the_same_rows(make_workspace: Make, policy: Policy) 
     rows = base.split("test")
     y = (rows["y"] == "yes").to_numpy(int)
     ours, theirs = (sk.roc_auc_score(y, w.model.scores(rows)) for w in (candidate, base))
-    assert one(evidence, "roc_auc", Of.CANDIDATE).value == ours
-    assert one(evidence, "roc_auc", Of.BASE).value == theirs
+    assert one(evidence, "roc_auc", Of.CANDIDATE).value == pytest.approx(ours, rel=1e-12)
+    assert one(evidence, "roc_auc", Of.BASE).value == pytest.approx(theirs, rel=1e-12)
     assert one(evidence, "roc_auc", Of.COMPARISON).value == pytest.approx(ours - theirs)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, quantile_test
 from sklearn.metrics import roc_auc_score
 
 from gatehouse.errors import GatehouseError
@@ -124,7 +124,8 @@ def test_agreement_and_its_interval(
     wilson = binomtest(alike, len(rows)).proportion_ci(policy.measure.confidence, method="wilson")
     assert found.value == alike / len(rows)
     assert found.interval is not None
-    assert (found.interval.low, found.interval.high) == (wilson.low, wilson.high)
+    interval = found.interval.low, found.interval.high
+    assert interval == pytest.approx((wilson.low, wilson.high), rel=1e-12)
 
 
 def test_agreement_is_bounded_on_few_rows(make_workspace: MakeWorkspace, policy: Policy) -> None:
@@ -286,3 +287,16 @@ def test_turns_alternate_and_warm_up_is_not_counted(
     assert len(pairs) > 10  # warm-up besides
     assert set(pairs) == {names, names[::-1]}
     assert all(one != other for one, other in pairwise(pairs))
+
+
+@pytest.mark.parametrize("n", [5, 6, 9, 25, 40, 1500])
+def test_the_interval_of_a_median_is_scipys(n: int) -> None:
+    """Attacks the order statistics: SciPy's, and none where the values are too few."""
+    values = np.random.default_rng(n).permutation(np.arange(n) ** 1.5)
+    for confidence in (0.5, 0.9, 0.95, 0.99):
+        expected = quantile_test(values, q=0.0, p=0.5).confidence_interval(confidence)
+        found = latency._median_interval(values, confidence)
+        if np.isfinite([expected.low, expected.high]).all():
+            assert found == (expected.low, expected.high)
+        else:
+            assert found is None

@@ -70,12 +70,16 @@ def test_a_looser_default_of_the_change_s_library_is_shown(fork: Fork) -> None:
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(tree))
 
+    def unreadable() -> None:
+        update()
+        file.write_text("{")
+
     fork.judge(fork.finish(fork.pull_request(update)))
     said = fork.said().replace("\u2060", "")
     assert "loosens the policy" in said
     assert "`rules.accuracy-floor.on_fail`" in said
     assert f"`{file.relative_to(fork.root)}` (" in said, "an owner approves it"
-    fork.judge(fork.finish(fork.pull_request(lambda: [update(), file.write_text("{")])))
+    fork.judge(fork.finish(fork.pull_request(unreadable)))
     assert "defaults of the library that the change brings" in fork.said()
 
 

@@ -76,8 +76,8 @@ def test_without_drivers_resolve_and_a_run_make_a_consistent_lock(
     result = gatehouse("lock", "resolve", cwd=pipeline.root)
     assert result.exit_code == 0
     assert LEFT_OUT in result.output
-    assert "reports/verdict.json: ours kept" in result.output
-    assert "reports/evidence/accuracy.json: ours kept" in result.output
+    assert "reports/verdict.json: kept ours" in result.output
+    assert "reports/evidence/accuracy.json: kept ours" in result.output
     assert "next: `make run`, `git add dvc.lock reports`, `git commit`" in result.output
     assert pipeline.git("ls-files", "--unmerged") == ""
     told = run(pipeline)

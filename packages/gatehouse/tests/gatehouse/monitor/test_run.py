@@ -181,7 +181,7 @@ def test_labels_that_are_of_no_record_are_no_pass(production: Production) -> Non
     production.write(records)
     found = production.look(production.labels(ROWS, records.assign(request_id="other")))
     assert found.verdict.outcome is Outcome.FAIL
-    assert "no label is of a record" in found.verdict.errors["accuracy"]
+    assert "no label belongs to a record" in found.verdict.errors["accuracy"]
     assert "drift" not in found.verdict.errors
 
 

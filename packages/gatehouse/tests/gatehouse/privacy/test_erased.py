@@ -74,10 +74,10 @@ def test_a_number_is_a_key_as_on_a_command_line(work: Path, gatehouse: Command) 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--rows"], "--rows goes with --key alone"),
-        (["--rows", "--key", "47", "--log", "x"], "--rows goes with --key alone"),
-        (["--rows", "--key", "47", "--older-than", "9d"], "--rows goes with --key alone"),
-        (["--key", "47"], "--log PATH; or --rows"),
+        (["--rows"], "--rows takes only --key"),
+        (["--rows", "--key", "47", "--log", "x"], "--rows takes only --key"),
+        (["--rows", "--key", "47", "--older-than", "9d"], "--rows takes only --key"),
+        (["--key", "47"], "--log PATH, or --rows"),
     ],
 )
 def test_words_that_do_not_go_together(

@@ -325,7 +325,7 @@ def test_a_file_that_was_not_looked_at_is_named(name: str) -> None:
     assert kept(path.read_bytes()) == ["r1"]
     Path("log/predictions.jsonl").unlink()
     result = run(*words, "--yes")
-    assert (result.exit_code, f"{path.absolute()}: was not" in result.output) == (2, True)
+    assert (result.exit_code, f"{path.absolute()}: skipped" in result.output) == (2, True)
     path.rename("log/copy.jsonl")
     result = run(*words, "--yes")
     assert (result.exit_code, "1 rows in 1 of 1 files erased" in result.output) == (0, True)
@@ -402,7 +402,7 @@ def test_a_packed_file_that_another_writes_is_left_alone(monkeypatch: pytest.Mon
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "copymode", meanwhile)
         found = erase(Wanted(pseudonyms=frozenset({ANN})))
-    assert "was changed meanwhile" in found.failed[0]
+    assert "another program changed it" in found.failed[0]
     assert kept(gzip.decompress(path.read_bytes())) == ["r1", "r2"]
 
 
@@ -417,7 +417,7 @@ def test_a_parquet_file_of_something_else_is_told() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((), "say what to erase"),
+        ((), "name what to erase"),
         (("--key", "a"), "--key and --secret-file go together"),
         (("--secret-file", "secret", "--request-id", "a"), "go together"),
         (("--key", "a", "--secret-file", "none"), "none: cannot be read"),

@@ -256,7 +256,7 @@ def test_data_that_are_not_handed_over(handed: Handed) -> None:
     """The verdict speaks of the right rows, and nobody can look."""
     verdict = handed.judged()
     shutil.rmtree(handed.release.candidate / "data/raw")
-    assert handed.refused(verdict).startswith("data/raw: was not handed over")
+    assert handed.refused(verdict).startswith("data/raw: is missing from the release")
 
 
 def test_other_data_are_judged(handed: Handed) -> None:

@@ -92,7 +92,7 @@ def test_without_a_key_nothing_is_pushed(
             "verdict.json",
             PASSED.model_copy(update={"outcome": Outcome.FAIL}).to_json(),
             1,
-            "no pass",
+            "not a pass",
         ),
         ("verdict.json", verdict(0.8).to_json(), 1, "is not the judged one"),
         (

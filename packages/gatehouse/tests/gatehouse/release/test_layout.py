@@ -67,7 +67,7 @@ def test_other_whiteouts_do_not_matter(tmp_path: Path) -> None:
 def test_links_are_no_files(tmp_path: Path, name: str) -> None:
     """A link on the way would make a container read something else than is hashed here."""
     make_layout(tmp_path / "image", [layer(BASE), layer([], {name: "/etc"})])
-    with pytest.raises(GatehouseError, match=r"is no (plain file|folder)"):
+    with pytest.raises(GatehouseError, match=r"is (not a plain file|no folder)"):
         Layout(tmp_path / "image").file(MODEL)
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_layout_is_told(tmp_path: Path, index: str) -> None:
         (b'{"config": {"digest": 1}, "layers": []}', "not that of one image"),
         (b'{"config": {"digest": "x"}, "layers": [{}]}', "not that of one image"),
         (b'{"config": {"digest": "x"}, "layers": 1}', "not that of one image"),
-        (b'{"config": {"digest": "x"}, "layers": []}', "no SHA-256 digest"),
+        (b'{"config": {"digest": "x"}, "layers": []}', "not a SHA-256 digest"),
     ],
 )
 def test_what_another_program_left_is_told(tmp_path: Path, content: bytes, told: str) -> None:
@@ -132,7 +132,7 @@ def test_a_strange_config_is_told(tmp_path: Path, config: bytes) -> None:
     manifest = json.dumps({"config": {"digest": f"sha256:{name}"}, "layers": []}).encode()
     layout = with_blob(tmp_path, manifest)
     (tmp_path / "blobs/sha256" / name).write_bytes(config)
-    with pytest.raises(GatehouseError, match="no JSON object"):
+    with pytest.raises(GatehouseError, match="not a JSON object"):
         _ = layout.labels
 
 
@@ -140,7 +140,7 @@ def test_digests_are_no_paths(tmp_path: Path) -> None:
     """A manifest can't make the reader open a file elsewhere."""
     index = {"manifests": [{"digest": "sha256:" + "../" * 21 + "a"}]}
     (tmp_path / "index.json").write_text(json.dumps(index))
-    with pytest.raises(GatehouseError, match="no SHA-256 digest"):
+    with pytest.raises(GatehouseError, match="not a SHA-256 digest"):
         _ = Layout(tmp_path).manifest
 
 
@@ -163,7 +163,7 @@ def test_all_files_of_a_folder_are_listed(tmp_path: Path) -> None:
 def test_a_link_hides_no_file(tmp_path: Path, name: str) -> None:
     """A link in the folder, or on the way to it, leads to files that nobody listed."""
     make_layout(tmp_path / "image", [layer(BASE), layer([], {name: "/etc"})])
-    with pytest.raises(GatehouseError, match="no plain file and no folder"):
+    with pytest.raises(GatehouseError, match="neither a plain file nor a folder"):
         Layout(tmp_path / "image").digests("app/models")
 
 

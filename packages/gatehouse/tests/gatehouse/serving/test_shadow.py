@@ -193,7 +193,7 @@ WIDER = [
     ("categories: [nurse, cook]", "unknown: other, categories: [cook]"),
 ]
 NARROWER = [
-    ("age: {", "years: {", "not fed 'age'; it is fed 'years', which requests do not contain"),
+    ("age: {", "years: {", "does not read 'age'; it reads 'years', which requests do not contain"),
     ("heat: {", "heat: {role: ignored, ", "it does not read 'heat'"),
     ("kids: {type: integer", "kids: {type: number", "'kids' is number there and integer here"),
     ("range: [0, 120], missing: 0.5", "range: [0, 120]", "'age' may not be missing there"),

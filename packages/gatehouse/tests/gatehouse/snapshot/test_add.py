@@ -163,7 +163,7 @@ def test_the_same_rows_are_here_already(
         done = add(people(40), *more)
         assert (done.exit_code, state(root)) == (0, before)
         assert "is here already" in done.output
-        assert "there is nothing to do" in done.output
+        assert "already set; nothing to do" in done.output
     (path,) = snapshots(root)
     path.unlink()
     shutil.rmtree(root / ".dvc/cache")
@@ -204,7 +204,7 @@ def test_broken_rows_are_told_and_leave_nothing(root: Path, add: Add) -> None:
             (),
             "https://example.org/rows.csv: the URL",
         ),
-        ("http://[x/rows.csv", (), "is no URL"),
+        ("http://[x/rows.csv", (), "is not a URL"),
         ("memory://bucket/hush.csv?sig=hush", (), "memory://bucket/"),
         ("good.csv", ("--name", "../x"), "'../x' is not a name for a snapshot"),
         ("good.csv", ("--name", "taken"), "is a snapshot with other rows already"),

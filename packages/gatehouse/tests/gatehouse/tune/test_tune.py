@@ -198,7 +198,7 @@ def test_an_interrupted_first_trial_is_made_again(
             "lightgbm",
             "does not read the section torch_mlp",
         ),
-        ("metric: log_loss", "metric: r2", "no metric of a binary target; there are: roc_auc"),
+        ("metric: log_loss", "metric: r2", "not a metric for a binary target; there are: roc_auc"),
         ("folds: 3", "folds: 1", "tune.folds"),
     ],
 )

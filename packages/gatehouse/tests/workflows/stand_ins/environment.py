@@ -65,7 +65,8 @@ def make_environment(root: Path, settings: Mapping[str, str] = os.environ) -> No
         place = venv / "bin" / tool.name
         if place.exists() or not tool.is_file() or not os.access(tool, os.X_OK):
             continue
-        head = tool.open("rb").read(200)
+        with tool.open("rb") as file:
+            head = file.read(200)
         if head.startswith(b"#!") and b"python" in head:
             script(place, f'#!/bin/sh\nexec "{venv}/bin/python" "{tool}" "$@"\n')
         else:

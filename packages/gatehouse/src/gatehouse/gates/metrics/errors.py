@@ -11,7 +11,6 @@ from gatehouse.gates.metrics.metric import Metric
 if TYPE_CHECKING:
     from gatehouse.gates.bootstrap import Floats, Statistic
     from gatehouse.gates.metrics.sample import Sample
-    from gatehouse.gates.predictions import Predictions
 
 _NUMBER = (Task.REGRESSION,)
 

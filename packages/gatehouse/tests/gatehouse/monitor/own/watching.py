@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gates.missing import MISSING, Settings
+from gates.missing import MISSING, Settings  # type: ignore[import-untyped]
 
 from gatehouse.evidence import Measurement
 from gatehouse.gates.spec import Production
