@@ -13,6 +13,7 @@ import os
 import runpy
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,10 @@ IMPORTED = (
     "gatehouse.cli", "gatehouse.judge_files", "gatehouse.measure", "gatehouse.table", "onnxruntime",
     "pandas", "pyarrow.parquet",
 )  # fmt: skip
+
+_LONGEST = 70
+"""Bytes of the folder of temporary files in which the fork server's socket still fits: the name of
+one has at most 107, of which the server adds about 35."""
 
 Run = Callable[..., None]
 
@@ -35,7 +40,8 @@ def forking(run: Run, failed: Callable[[str, int], Exception]) -> Run:
         run: starts a shell for each command.
         failed: the error of a command, from its exit code.
     """
-    if ALONE in os.environ or sys.platform != "linux":
+    too_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST
+    if ALONE in os.environ or sys.platform != "linux" or too_long:
         return run
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(IMPORTED))

@@ -82,6 +82,17 @@ def test_stages_can_start_a_python_of_their_own(repository: Path) -> None:
     assert not ran(repository, "last")["fork"]
 
 
+def test_a_long_path_of_temporary_files_is_no_error(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacks the fork server's socket, whose path must be short."""
+    place = tmp_path / ("long" * 30)
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    assert reproduce(root=repository)
+    assert not ran(repository, "last")["fork"]
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
