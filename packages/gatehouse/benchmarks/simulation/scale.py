@@ -1,4 +1,4 @@
-"""Time and memory of `ingest` (simulated) and `prepare`: writes the table in `docs/data.md`.
+"""Time and memory of `ingest` (simulated) and `prepare`: writes the table in `docs/simulated.md`.
 
     .venv/bin/python packages/gatehouse/benchmarks/simulation/scale.py
 
@@ -40,7 +40,7 @@ def measure(stage: str, folder: Path) -> tuple[float, float, float]:
 def main() -> None:
     """Measure and write the table between the markers."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("packages/gatehouse/docs/data.md"))
+    parser.add_argument("--out", type=Path, default=Path("packages/gatehouse/docs/simulated.md"))
     out: Path = parser.parse_args().out
     lines = ["| rows | stage | seconds | CPU seconds | peak memory |", "|---|---|---|---|---|"]
     os.environ["PYTHONPATH"] = code_path(Path())

@@ -55,7 +55,7 @@ def reading(kind: pa.DataType) -> Reading:
         (types.is_temporal, Reading.TIME),
         (types.is_nested, Reading.NESTED),
     )
-    return next((told for holds, told in found if holds(kind)), Reading.BYTES)
+    return next((kind_read for holds, kind_read in found if holds(kind)), Reading.BYTES)
 
 
 def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:

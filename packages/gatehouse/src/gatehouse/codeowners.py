@@ -162,12 +162,12 @@ def problem(text: str | None, border: str | None) -> str | None:
         return f"{OWNERS_FILE}: GitHub does not read a file of 3 MB or more; {_MAKE}"
     if fault := next((rule for rule in parse(text) if rule.fault), None):
         return f"{OWNERS_FILE}:{fault.line}: GitHub skips this line: {fault.fault}; {_MAKE}"
-    if _said(text) != _said(kinds.codeowners()):
+    if _lines_of(text) != _lines_of(kinds.codeowners()):
         return f"{OWNERS_FILE}: is not what {OWNERSHIP_FILE} makes; {_MAKE}"
     return None
 
 
-def _said(text: str) -> list[tuple[str, tuple[str, ...]]]:
+def _lines_of(text: str) -> list[tuple[str, tuple[str, ...]]]:
     """What the lines say, whatever the comments and the layout."""
     return [(rule.pattern, rule.owners) for rule in parse(text)]
 

@@ -44,8 +44,8 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = ERROR
         except OSError as error:
-            told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            click.echo(f"error: {told}", err=True)
+            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            click.echo(f"error: {message}", err=True)
             code = ERROR
         sys.exit(code)
 

@@ -377,8 +377,8 @@ class Contract(Frozen):
         Nor do defaults: a later version's new key must not make every trained model one of another
         contract. Nor does `show_rows`, which says nothing of a row.
         """
-        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"show_rows"})
-        content = json.dumps(told, sort_keys=True)
+        document = self.model_dump(mode="json", exclude_defaults=True, exclude={"show_rows"})
+        content = json.dumps(document, sort_keys=True)
         return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
 
 

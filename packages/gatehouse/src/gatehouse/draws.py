@@ -45,7 +45,7 @@ def mark(draws: str) -> str:
 
 def drawn_policy(policy: Policy, gate: str, draws: str) -> Policy:
     """A policy whose seed follows from the draws, the gate and the seed that it had."""
-    told = f"{draws} {gate} {policy.measure.seed}"
-    seed = int.from_bytes(hashlib.sha256(told.encode()).digest()[:6])
+    text = f"{draws} {gate} {policy.measure.seed}"
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
     measure = policy.measure.model_copy(update={"seed": seed})
     return policy.model_copy(update={"measure": measure})

@@ -26,10 +26,14 @@ IMPORTED = (
 Run = Callable[..., None]
 
 
-def forking(run: Run) -> Run:
+def forking(run: Run, failed: Callable[[str, int], Exception]) -> Run:
     """DVC's `run(shell, command, cwd=, env=, **others)`, which forks what it can.
 
     A command that is no module of Python, or needs a shell, goes to `run`.
+
+    Args:
+        run: starts a shell for each command.
+        failed: the error of a command, from its exit code.
     """
     if ALONE in os.environ or sys.platform != "linux":
         return run
@@ -48,9 +52,7 @@ def forking(run: Run) -> Run:
         process.start()
         process.join()
         if process.exitcode:
-            from dvc.stage.exceptions import StageCmdFailedError
-
-            raise StageCmdFailedError(command, process.exitcode)
+            raise failed(command, process.exitcode)
 
     return forked
 

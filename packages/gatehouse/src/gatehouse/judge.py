@@ -406,6 +406,6 @@ def _proposed(
     measured = {"measure": policy.measure, "gates": policy.gates, "rules": rules}
     proposed = proposed.model_copy(update=measured)
     would = _results(case, proposed, _errors(case, proposed))
-    said = {result.rule: result.outcome for result in results}
-    differing = {r.rule: r.outcome for r in would if said.get(r.rule) is not r.outcome}
+    outcomes = {result.rule: result.outcome for result in results}
+    differing = {r.rule: r.outcome for r in would if outcomes.get(r.rule) is not r.outcome}
     return Proposed(outcome=_outcome(would), rules=differing)

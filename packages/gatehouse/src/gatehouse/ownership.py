@@ -258,9 +258,9 @@ def _kind(number: int, path: str, word: str) -> Kind:
     try:
         return Kind(word)
     except ValueError:
-        told = f"'{word}' is not a kind" if word else "has no kind"
+        problem = f"'{word}' is not a kind" if word else "has no kind"
         kinds = ", ".join(Kind)
-        raise _wrong(number, f"{path}: {told}; write one of {kinds} after the path") from None
+        raise _wrong(number, f"{path}: {problem}; write one of {kinds} after the path") from None
 
 
 def _fault(path: str) -> str | None:
@@ -322,8 +322,10 @@ def machinery_changed(base: str, head: str, root: Path = Path()) -> list[str]:
     base, head = commit_of(base, root), commit_of(head, root)
     border = load_at(base, root)
     # Not `git diff`: a user's or the repository's configuration may leave files out there.
-    told = git_bytes("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, head, root=root)
-    paths = told.decode(errors="surrogateescape").split("\0")[:-1]
+    output = git_bytes(
+        "diff-tree", "-r", "-z", "--name-only", "--no-renames", base, head, root=root
+    )
+    paths = output.decode(errors="surrogateescape").split("\0")[:-1]
     return [
         path
         for path in paths

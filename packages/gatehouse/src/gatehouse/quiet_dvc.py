@@ -18,6 +18,7 @@ def main() -> int:
     from dvc.cli import main as dvc
     from dvc.repo import Repo
     from dvc.stage import run as commands
+    from dvc.stage.exceptions import StageCmdFailedError
 
     from gatehouse.forked import forking
 
@@ -30,7 +31,7 @@ def main() -> int:
         return stages
 
     Repo.reproduce = noted
-    commands._run = forking(commands._run)
+    commands._run = forking(commands._run, StageCmdFailedError)
     code: int = dvc()
     if code == 0 and all(stage.always_changed for stage in ran):
         print("Every stage is up to date; nothing ran.", file=heard)

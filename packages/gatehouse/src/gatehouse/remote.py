@@ -23,15 +23,15 @@ def check_url(url: str) -> str:
         GatehouseError: it holds a password, or is no URL.
     """
     try:
-        told, password = shown(url), urlsplit(url).password
+        name, password = shown(url), urlsplit(url).password
     except ValueError as error:
         raise GatehouseError(f"this is not a URL: {error}") from None
     if password is not None:
         raise GatehouseError(
-            f"{told}: the URL holds a password, which others see in the list of processes; "
+            f"{name}: the URL holds a password, which others see in the list of processes; "
             "give it to fsspec by the environment, such as AWS_SECRET_ACCESS_KEY"
         )
-    return told
+    return name
 
 
 def _shown(url: str) -> str:
@@ -65,25 +65,25 @@ def reason(error: Exception, *, hidden: bool) -> str:
     return ("" if hidden else one_line(error)) or type(error).__name__
 
 
-def cannot(told: str, doing: str, error: Exception, *, hidden: bool) -> GatehouseError:
+def cannot(name: str, doing: str, error: Exception, *, hidden: bool) -> GatehouseError:
     """The error for a remote file that can't be read; each kind of remote raises its own."""
     if isinstance(error, ImportError):
         return GatehouseError(
-            f"{told}: reading it needs a package that is not installed ({one_line(error)}); "
+            f"{name}: reading it needs a package that is not installed ({one_line(error)}); "
             "add it to requirements/gates.in, then `make lock`"
         )
     return GatehouseError(
-        f"{told}: cannot be {doing} ({reason(error, hidden=hidden)}); check the URL, the network, "
+        f"{name}: cannot be {doing} ({reason(error, hidden=hidden)}); check the URL, the network, "
         "and the credentials that fsspec finds"
     )
 
 
-def download(url: str, told: str, path: Path) -> None:
+def download(url: str, name: str, path: Path) -> None:
     """Bring a file here, with a progress bar on a terminal.
 
     Args:
         url: any of fsspec.
-        told: the URL as it may be shown.
+        name: the URL as it may be shown.
         path: where to.
 
     Raises:
@@ -100,8 +100,8 @@ def download(url: str, told: str, path: Path) -> None:
                     target.write(chunk)
                     bar.update(len(chunk))
     except Exception as error:
-        raise cannot(told, "downloaded", error, hidden=url != told) from None
+        raise cannot(name, "downloaded", error, hidden=url != name) from None
     if size is not None and path.stat().st_size < size:
         raise GatehouseError(
-            f"{told}: the download stopped at {path.stat().st_size} of {size} bytes; try again"
+            f"{name}: the download stopped at {path.stat().st_size} of {size} bytes; try again"
         )

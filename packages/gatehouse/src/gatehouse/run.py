@@ -222,7 +222,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
         GatehouseError: a setting is wrong, or a stage failed other than by the data gate.
     """
     candidate = Workspace()
-    with _old_report_told(candidate):
+    with _old_report_named(candidate):
         # Reported now, not after minutes of training; and a wrong folder is left as it is.
         load_policy(candidate.root / POLICY_FILE)
         _ = candidate.contract
@@ -239,7 +239,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
 
 
 @contextmanager
-def _old_report_told(candidate: Workspace) -> Iterator[None]:
+def _old_report_named(candidate: Workspace) -> Iterator[None]:
     """An error says so where a report is here that is not of this run: it may say pass."""
     try:
         yield

@@ -42,9 +42,9 @@ def read_table(
     import pyarrow.parquet as pq
 
     try:
-        said = pq.read_metadata(path)
-        _check_rows(said.num_rows, path)
-        missing = set(columns or ()) - set(said.schema.to_arrow_schema().names)
+        metadata = pq.read_metadata(path)
+        _check_rows(metadata.num_rows, path)
+        missing = set(columns or ()) - set(metadata.schema.to_arrow_schema().names)
         if missing:
             raise GatehouseError(f"{path}: has no column {sorted(missing)}")
         table = pq.read_table(path, columns=columns, memory_map=False)

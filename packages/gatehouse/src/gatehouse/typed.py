@@ -133,7 +133,7 @@ def _no_constant(name: str) -> Any:
 T = TypeVar("T", bound=BaseModel)
 
 _WRITTEN_OUT = 10_000_000
-_TOLD = 50
+_SHOWN = 50
 
 
 def parse_yaml(text: str, name: str | Path) -> Any:
@@ -245,9 +245,9 @@ def validate(model: type[T], data: Any, name: str | Path, above: Sequence[str] =
         valid.model_dump_json()
     except ValidationError as error:
         problems = error.errors()
-        lines = [_explain(problem, data, name, model, above) for problem in problems[:_TOLD]]
-        if len(problems) > _TOLD:
-            lines.append(f"{name}: and {len(problems) - _TOLD:,} problems more")
+        lines = [_explain(problem, data, name, model, above) for problem in problems[:_SHOWN]]
+        if len(problems) > _SHOWN:
+            lines.append(f"{name}: and {len(problems) - _SHOWN:,} problems more")
         raise GatehouseError("\n".join(lines)) from None
     except PydanticSerializationError:
         raise GatehouseError(

@@ -189,7 +189,7 @@ def test_a_commit_without_a_policy_is_told(repository: Repository) -> None:
 def test_an_empty_base_is_not_no_base(repository: Repository) -> None:
     """Attacks `--base "$BASE"` with the variable empty: the candidate would judge itself."""
     assert base_named(None, repository.root) is None
-    with pytest.raises(GatehouseError, match="is no commit"):
+    with pytest.raises(GatehouseError, match="is not a commit"):
         base_named("", repository.root)
 
 

@@ -30,7 +30,7 @@ from tests.release.rollout import Cluster, ask, asking
 
 pytestmark = pytest.mark.slow
 
-MEGABYTES = 420
+MEGABYTES = 400
 COMPILERS = {"gcc", "g++", "cc", "c++", "clang", "ld", "as", "make", "tcc", "rustc", "go"}
 ROW = {
     "age": 50, "workclass": "Private", "education_num": 13, "marital_status": "Married-civ-spouse",

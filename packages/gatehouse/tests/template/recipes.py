@@ -29,8 +29,8 @@ def on_the_page() -> list[str]:
     return parts
 
 
-def do(part: str, root: Path) -> str:
-    """Do in a repository what a part of the page says; the module that was written."""
+def do(part: str, root: Path) -> None:
+    """Do in a repository what a part of the page says."""
     (file,) = re.findall(r"(?m)Write it into `([\w/.]+)`:$", part)
     (code,) = re.findall(r"(?s)```python\n(.*?)```", part)
     (root / file).write_text(code, "utf-8")
@@ -43,7 +43,6 @@ def do(part: str, root: Path) -> str:
     here = yaml.load(root / settings)
     _merge(here, yaml.load(shown))
     yaml.dump(here, root / settings)
-    return ".".join(Path(file).with_suffix("").parts[1:])
 
 
 def _merge(here: Any, more: Any) -> None:

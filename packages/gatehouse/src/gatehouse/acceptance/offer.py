@@ -53,8 +53,8 @@ def needs(verdict: Verdict, policy: Policy) -> tuple[str, ...]:
         if result.blocks
     ]
     commands = [show(tuple(rules), "DIGEST") for rules in _groups(verdict, policy).values()]
-    told = ["to accept, comment this with the DIGEST that the gates' comment has:"]
-    return (*rules, *(told if commands else []), *commands)
+    lines = ["to accept, comment this with the DIGEST that the gates' comment has:"]
+    return (*rules, *(lines if commands else []), *commands)
 
 
 def scope_of(verdict: Verdict, policy: Policy, rules: Iterable[str]) -> Scope:

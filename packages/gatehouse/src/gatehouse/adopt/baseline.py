@@ -260,7 +260,7 @@ def _tree(data: Learning) -> Any:
     return kind(max_leaf_nodes=_LEAVES, min_samples_leaf=2, random_state=0)
 
 
-def _said(data: Learning, labels: Floats, outputs: Floats) -> Predictions:
+def _predictions(data: Learning, labels: Floats, outputs: Floats) -> Predictions:
     """Outputs of shape [N, classes], or [N, 1] of a regression, as the gates take them."""
     if data.task is Task.REGRESSION:
         return Predictions(labels, outputs[:, 0], outputs[:, 0], data.task)
@@ -279,7 +279,7 @@ def _worth(data: Learning, labels: Floats, outputs: Floats) -> float:
     if data.task is Task.MULTICLASS:  # of the classes that have rows here
         present, places = np.unique(labels, return_inverse=True)
         outputs, labels = outputs[:, present.astype(np.intp)], places.astype(np.float64)
-    over = headlines(data.task)[0].weighted(Sample(_said(data, labels, outputs), _BINS))
+    over = headlines(data.task)[0].weighted(Sample(_predictions(data, labels, outputs), _BINS))
     return float(over(np.ones((1, len(labels))))[0])
 
 
@@ -290,7 +290,7 @@ def _scores(
     points: dict[str, dict[str, float]] = {}
     over: dict[tuple[str, str, str], Statistic] = {}
     for model, output in outputs.items():
-        for figure in figures(_said(data, data.labels, output), _BINS):
+        for figure in figures(_predictions(data, data.labels, output), _BINS):
             of = points.setdefault(figure.metric.name, {})
             of[model] = min(of.get(model, np.inf), figure.value)
             over[figure.metric.name, model, figure.slice] = figure.over

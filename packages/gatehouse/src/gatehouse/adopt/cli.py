@@ -110,8 +110,8 @@ def _show(adopted: Adopted) -> None:
     console.print(f"\n{adopted.rows:,} rows; task: {target.task}", highlight=False)
     for name, score in adopted.baseline.scores.items():
         guess = adopted.baseline.guess if name == "accuracy" else 0
-        told = f", always the most frequent class {guess:.3f}" if guess else ""
-        console.print(f"  baseline {name}: {models_text(score)}{told}", highlight=False)
+        compared = f", always the most frequent class {guess:.3f}" if guess else ""
+        console.print(f"  baseline {name}: {models_text(score)}{compared}", highlight=False)
     for warning in adopted.warnings:
         console.print(Text(f"warning: {plain(warning, 400)}", style="yellow"), soft_wrap=True)
     if adopted.copied:

@@ -197,7 +197,7 @@ def _find_key(profiles: dict[str, Profile], named: set[str], questions: Question
         if questions.yes(
             f"'{profile.name}' has a different value in every row. Is it a key?",
             default=sure,
-            told=f"'{profile.name}' has a different value in every row: {taken}",
+            note=f"'{profile.name}' has a different value in every row: {taken}",
         ):
             return profile.name
     return None
@@ -215,7 +215,7 @@ def _look_protected(
             f"Is '{name}' a protected attribute? The model is then not fed it, and fairness is "
             "measured by it",
             default=False,
-            told=f"'{name}' looks like a protected attribute, and the model is fed it: "
+            note=f"'{name}' looks like a protected attribute, and the model is fed it: "
             "--protected makes fairness measured by it instead",
         ):
             found.append(name)
@@ -349,8 +349,8 @@ def _column(profile: Profile, output: str) -> Planned:
     if not note and is_weight_name(profile.name):
         note = f"how much a row counts? Then: --weight {profile.name}"
     if profile.counts_up and (not note or profile.standins):
-        told = f"counts up, or does so in batches: a running number? Then --ignore {profile.name}"
-        note = f"{note}; {told}" if note else told
+        doubt = f"counts up, or does so in batches: a running number? Then --ignore {profile.name}"
+        note = f"{note}; {doubt}" if note else doubt
     return Planned(profile, _numeric(profile, fed=True), note, warning=bool(note))
 
 

@@ -43,7 +43,7 @@ def check_unchanged(copy: Path | None, questions: Questions, *, force: bool) -> 
     if questions.asked and questions.yes(
         f"These files have uncommitted changes: {names}. Overwrite them?",
         default=False,
-        told="",
+        note="",
     ):
         return
     raise GatehouseError(

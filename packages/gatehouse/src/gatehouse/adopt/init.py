@@ -212,29 +212,29 @@ def without_leaks(
     """
     for name, value in found.items():
         metric = "R²" if plan.target.task is Task.REGRESSION else "ROC AUC"
-        told = f"predicts the target by itself ({metric} {value:.3f})"
+        reason = f"predicts the target by itself ({metric} {value:.3f})"
         alone = len(plan.of(Role.FEATURE)) == 1
         if needed:
             questions.tell(
-                f"'{name}' {told}: kept, since nothing is learned without such columns. If it is "
+                f"'{name}' {reason}: kept, since nothing is learned without such columns. If it is "
                 f"known only after the fact: the same command again with --force --ignore {name}"
             )
         if (
             not needed
             and not alone
             and questions.yes(
-                f"'{name}' {told}: most often it is known only after the fact. Leave it out?",
+                f"'{name}' {reason}: most often it is known only after the fact. Leave it out?",
                 default=True,
-                told=f"'{name}' {told}, as what is known only after the fact does: left out, and "
+                note=f"'{name}' {reason}, as what is known only after the fact does: left out, and "
                 "the floors of policy.yaml are measured without it. If it is known before the "
                 f"prediction: the same command again with --force --keep {name}",
             )
         ):
             plan = plan.leaving_out(
-                name, f"ignored: {told}; known before the prediction? Then --keep {name}"
+                name, f"ignored: {reason}; known before the prediction? Then --keep {name}"
             )
         else:
-            plan = plan.warned(name, f"{told}: a leak?")
+            plan = plan.warned(name, f"{reason}: a leak?")
     return plan
 
 

@@ -61,16 +61,16 @@ def find(place: str) -> Iterator[Found]:
             raise GatehouseError(f"{place}: {what}; name a CSV or Parquet file, or a URL")
         yield _found(open_table(path, place), path.name, _in_repository(path), None)
         return
-    told = check_url(place)
+    shown_url = check_url(place)
     _WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_WORK, prefix="init-") as folder:
         path = Path(folder) / "part"
-        download(place, told, path)
+        download(place, shown_url, path)
         sha256 = file_digest(path).removeprefix("sha256:")
         name = PurePosixPath(unquote(urlsplit(place).path)).name or "table"
         # A query may hold a signature, and params.yaml is public to all who read the repository.
-        stays = {"url": place, "sha256": sha256} if told == place else None
-        yield _found(open_table(path, told), name, None, stays)
+        stays = {"url": place, "sha256": sha256} if shown_url == place else None
+        yield _found(open_table(path, shown_url), name, None, stays)
 
 
 def _found(table: Table, name: str, path: Path | None, url: dict[str, Any] | None) -> Found:

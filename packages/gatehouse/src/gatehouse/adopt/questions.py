@@ -20,21 +20,21 @@ class Questions:
 
     asked: bool
 
-    def yes(self, question: str, *, default: bool, told: str) -> bool:
-        """The answer to a yes-or-no question; `told` is printed if the default answers it."""
+    def yes(self, question: str, *, default: bool, note: str) -> bool:
+        """The answer to a yes-or-no question; `note` is printed if the default answers it."""
         if self.asked:
             return click.confirm(plain(question, 300), default=default, err=True)
-        self.tell(told)
+        self.tell(note)
         return default
 
-    def choose(self, question: str, choices: Sequence[str], *, default: str, told: str) -> str:
+    def choose(self, question: str, choices: Sequence[str], *, default: str, note: str) -> str:
         """One of `choices`."""
         if self.asked:
             answer: str = click.prompt(
                 plain(question, 300), type=click.Choice(choices), default=default, err=True
             )
             return answer
-        self.tell(told)
+        self.tell(note)
         return default
 
     def tell(self, line: str) -> None:

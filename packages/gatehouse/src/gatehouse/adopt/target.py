@@ -165,7 +165,7 @@ def _task(profile: Profile, positive: str | None, task: Task | None, questions: 
         f"{profile.high:g}. Are they classes or a number to predict?",
         [task.value for task in words],
         default=default.value,
-        told=f"'{profile.name}' holds {profile.distinct} whole numbers from {profile.low:g} to "
+        note=f"'{profile.name}' holds {profile.distinct} whole numbers from {profile.low:g} to "
         f"{profile.high:g}: taken as {words[default]}; --task says otherwise",
     )
     return Task(answer)
@@ -192,7 +192,7 @@ def _with_positive(
             f"Which value of '{profile.name}' is the positive one?",
             classes,
             default=default,
-            told=f"'{profile.name}': '{default}' is taken as the positive value, {why}; "
+            note=f"'{profile.name}': '{default}' is taken as the positive value, {why}; "
             "--positive says otherwise",
         )
     if positive not in classes:

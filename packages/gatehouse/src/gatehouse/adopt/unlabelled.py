@@ -53,18 +53,18 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
             f"model needs hundreds, and splits into train, valid and test at least {LEAST_ROWS}"
         )
     tokens = NO_VALUE | profile.marks
-    texts = _told(profile.absent)
-    told = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
+    texts = _listed(profile.absent)
+    note = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
     # A class called NA would go unnoticed.
     named = not profile.is_numeric and {*profile.absent} != {""}
     classes = "; rename a class of that name" if named else ""
     if not questions.yes(
-        f"{told}{classes}. Drop these rows?",
+        f"{note}{classes}. Drop these rows?",
         default=True,
-        told=f"{told}: they are dropped (data.file.unlabelled in params.yaml){classes}",
+        note=f"{note}: they are dropped (data.file.unlabelled in params.yaml){classes}",
     ):
         raise GatehouseError(
-            f"--target: {told}. A row without it can be neither trained on nor tested: let these "
+            f"--target: {note}. A row without it can be neither trained on nor tested: let these "
             "rows be dropped, or give them a value"
         )
     labelled = _Labelled(**vars(table), whole=table, target=name, tokens=tokens)
@@ -88,7 +88,7 @@ def _among(values: pa.ChunkedArray, tokens: frozenset[str]) -> pa.ChunkedArray:
     return compute.is_in(values, value_set=pa.array([None, *sorted(tokens)], pa.large_string()))
 
 
-def _told(texts: dict[str, int]) -> str:
+def _listed(texts: dict[str, int]) -> str:
     most = [f"{n:,} '{text}'" if text else f"{n:,} empty"
             for text, n in list(texts.items())[:_TEXTS_TOLD]]  # fmt: skip
     return ", ".join(most + ["…"] * (len(texts) > _TEXTS_TOLD))

@@ -114,7 +114,7 @@ def _model_of(port: int, errors: Path | None, process: subprocess.Popen[bytes] |
                 return str(json.load(answer)["model"])
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    said = errors.read_text("utf-8").strip().splitlines() if errors else []
+    lines = errors.read_text("utf-8").strip().splitlines() if errors else []
     raise GatehouseError(
-        f"the service does not get ready: {said[-1] if said else 'it says nothing'}"
+        f"the service does not get ready: {lines[-1] if lines else 'it says nothing'}"
     )

@@ -84,11 +84,11 @@ def _ask(port: int, request: str, rows: list[dict[str, Any]]) -> None:
         headers = {"Content-Type": "application/json", "X-Request-ID": request}
         connection.request("POST", "/predict", json.dumps(rows), headers)
         answer = connection.getresponse()
-        said = answer.read()
+        body = answer.read()
     finally:
         connection.close()
     if answer.status != 200:
-        raise GatehouseError(f"the service answered {answer.status}: {said[:300].decode()}")
+        raise GatehouseError(f"the service answered {answer.status}: {body[:300].decode()}")
 
 
 def logged(folder: Path, rows: int) -> bool:

@@ -16,11 +16,11 @@ LEAST, ENOUGH = 1, 5
 def check_disk(root: Path) -> Iterator[Finding]:
     """How much is free where the repository lies."""
     free = shutil.disk_usage(root).free / 1e9
-    told = f"{free:.1f} GB are free"
+    message = f"{free:.1f} GB are free"
     clean = "make room: `dvc gc --workspace` drops old versions of data, `make clean` caches"
     if free < LEAST:
-        yield AREA.problem(told, clean)
+        yield AREA.problem(message, clean)
     elif free < ENOUGH:
-        yield AREA.warning(told, clean)
+        yield AREA.warning(message, clean)
     else:
-        yield AREA.fine(told)
+        yield AREA.fine(message)

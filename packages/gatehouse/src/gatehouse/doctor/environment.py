@@ -16,7 +16,7 @@ from gatehouse.typed import read_text
 
 AREA = Area("environment")
 _STAMP = ".installed-"
-_TOLD = 5
+_SHOWN = 5
 _LOCKED = re.compile(r"^([A-Za-z0-9][\w.\[\],-]*==[^\\\n]+)", re.MULTILINE)
 
 
@@ -43,9 +43,9 @@ def check_environment(root: Path) -> Iterator[Finding]:
             yield AREA.warning(str(error), f"rm .venv/{_STAMP}{name}, if the set is gone for good")
             continue
         if other:
-            more = f" and {len(other) - _TOLD} more" if len(other) > _TOLD else ""
-            told = ", ".join(other[:_TOLD]) + more
-            yield AREA.problem(f".venv is not as {lock} says: {told}", again)
+            more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
+            listed = ", ".join(other[:_SHOWN]) + more
+            yield AREA.problem(f".venv is not as {lock} says: {listed}", again)
         else:
             yield AREA.fine(f".venv is as {lock} says")
     yield from _library(root)

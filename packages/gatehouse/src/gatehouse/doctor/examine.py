@@ -34,8 +34,8 @@ def examine(root: Path, api: Api | None, say: Callable[[str], None], *, write: b
         (github.AREA, "", github.check_workflows),
     ]
     if api is not None:
-        asked = partial(github.check_github, api=api)
-        checks.append((github.AREA, "asking GitHub", asked))
+        check_github = partial(github.check_github, api=api)
+        checks.append((github.AREA, "asking GitHub", check_github))
     findings: list[Finding] = []
     for area, doing, check in checks:
         if doing:

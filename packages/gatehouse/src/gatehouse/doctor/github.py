@@ -71,10 +71,10 @@ def check_github(root: Path, api: Api) -> Iterator[Finding]:
         if api.read(f"repos/{repo}") is None:
             raise GatehouseError(f"there is no {repo} that this login may see")
     except GatehouseError as error:
-        told = str(error).splitlines()
+        lines = str(error).splitlines()
         fix = "gh auth login, or GH_TOKEN; then again"
-        fix = told[1] if len(told) > 1 else fix
-        yield AREA.unseen(f"GitHub could not be checked: {told[0]}", fix)
+        fix = lines[1] if len(lines) > 1 else fix
+        yield AREA.unseen(f"GitHub could not be checked: {lines[0]}", fix)
         return
     yield from check_guards(root, repo, api)
     yield from check_acceptors(root, repo, api)
@@ -197,11 +197,11 @@ def check_runners(repo: str, api: Api) -> Iterator[Finding]:
             'such as ["self-hosted", "gpu"], or delete it',
         )
         return
-    told = ", ".join(labels)
+    listed = ", ".join(labels)
     try:
         runners = (api.read(f"repos/{repo}/actions/runners?per_page=100") or {}).get("runners", [])
     except GatehouseError as error:
-        yield AREA.unseen(f"runners with {told}: {str(error).splitlines()[0]}")
+        yield AREA.unseen(f"runners with {listed}: {str(error).splitlines()[0]}")
         return
     fits = [
         each
@@ -209,11 +209,11 @@ def check_runners(repo: str, api: Api) -> Iterator[Finding]:
         if set(map(str.lower, labels)) <= {label["name"].lower() for label in each["labels"]}
     ]
     if any(each["status"] == "online" for each in fits):
-        yield AREA.fine(f"a runner with {told} is online")
+        yield AREA.fine(f"a runner with {listed} is online")
     elif fits:
-        yield AREA.warning(f"no runner with {told} is online", "start one, or jobs wait (24 h)")
+        yield AREA.warning(f"no runner with {listed} is online", "start one, or jobs wait (24 h)")
     else:
         yield AREA.warning(
-            f"no runner of the repository's own has the labels {told}",
+            f"no runner of the repository's own has the labels {listed}",
             "fine where the organisation or GitHub has one; else jobs wait (docs/runners.md)",
         )

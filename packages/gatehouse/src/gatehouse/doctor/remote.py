@@ -55,9 +55,9 @@ def check_remote(root: Path, *, write: bool) -> Iterator[Finding]:
             url = shown(str(store.fs.unstrip_protocol(store.path)))
             yield from _reached(store, url, write)
     except Exception as error:  # DVC and each remote's library raise classes of their own
-        told = reason(error, hidden="://" in str(error))
+        message = reason(error, hidden="://" in str(error))
         yield AREA.problem(
-            f"the DVC remote cannot be opened ({told})",
+            f"the DVC remote cannot be opened ({message})",
             "dvc remote list; see .dvc/config and .dvc/config.local",
         )
 

@@ -20,7 +20,7 @@ from gatehouse.template.placeholders import NAME
 
 AREA = Area("settings")
 _SAMPLE_WORDS = ("Adult", "50,000 dollars", "census")
-_TOLD = 3
+_SHOWN = 3
 
 
 def check_settings(root: Path) -> Iterator[Finding]:
@@ -117,15 +117,15 @@ def _owners(root: Path) -> Iterator[Finding]:
         file.read_text("utf-8", "replace") if file.is_file() else None
         for file in (root / OWNERS_FILE, root / OWNERSHIP_FILE)
     )
-    told = problem(codeowners, border)
-    if told and PLACEHOLDER in told and not is_set_up(root):
+    message = problem(codeowners, border)
+    if message and PLACEHOLDER in message and not is_set_up(root):
         yield AREA.warning(
-            told,
+            message,
             "when the contract is yours and the repository is on GitHub: docs/github.md",
         )
-    elif told:
+    elif message:
         yield AREA.problem(
-            told, "name at least two people or a team, commit, push (docs/github.md)"
+            message, "name at least two people or a team, commit, push (docs/github.md)"
         )
     else:
         yield AREA.fine(f"{OWNERS_FILE} is what {OWNERSHIP_FILE} makes, and names owners")
@@ -139,7 +139,7 @@ def _placeholders(root: Path) -> Iterator[Finding]:
     ]
     if left:
         yield AREA.warning(
-            f"{len(left)} files still name {NAME}: {', '.join(left[:_TOLD])}, …",
+            f"{len(left)} files still name {NAME}: {', '.join(left[:_SHOWN])}, …",
             "before you deploy: the command in docs/operations.md writes your repository's name",
         )
     elif files:

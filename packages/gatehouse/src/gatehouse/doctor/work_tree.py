@@ -14,7 +14,7 @@ AREA = Area("git")
 LARGE = 1 << 20
 """Bytes of a file in Git from which on a commit is refused (.pre-commit-config.yaml)."""
 _ALLOWED = ("requirements/", "reports/", f"{VENDOR}/gatehouse-")
-_TOLD = 3
+_SHOWN = 3
 
 
 def check_git(root: Path) -> Iterator[Finding]:
@@ -74,13 +74,13 @@ def _drivers(root: Path) -> Finding:
 
 
 def _large(root: Path) -> Finding:
-    told = git("ls-tree", "-r", "-l", "-z", "HEAD", root=root).split("\0")[:-1]
-    sizes = [(line.split("\t", 1)[0].split()[3], line.split("\t", 1)[1]) for line in told]
+    entries = git("ls-tree", "-r", "-l", "-z", "HEAD", root=root).split("\0")[:-1]
+    sizes = [(line.split("\t", 1)[0].split()[3], line.split("\t", 1)[1]) for line in entries]
     large = [path for size, path in sizes if size.isdigit() and int(size) > LARGE]
     large = [path for path in large if not path.startswith(_ALLOWED)]
     if large:
         return AREA.warning(
-            f"{len(large)} files over 1 MB are in Git: {', '.join(large[:_TOLD])}",
+            f"{len(large)} files over 1 MB are in Git: {', '.join(large[:_SHOWN])}",
             "dvc add them (gatehouse data add, for data), and git rm --cached",
         )
     return AREA.fine("no large files in Git")

@@ -18,7 +18,7 @@ from gatehouse.gates.spec import GateSpec
 from gatehouse.verdict import Outcome, Verdict
 
 
-def _loosening_told(verdict: Verdict) -> bool:
+def _reports_loosening(verdict: Verdict) -> bool:
     proposed = verdict.proposed
     return verdict.loosened and proposed is not None and proposed.outcome is Outcome.PASS
 
@@ -34,7 +34,7 @@ _OF_RECORDS = (
     Defect("evidence of newer schema", DRIFT.name, tamper=record.evidence_of_newer_schema),
     Defect("attribute no longer protected", FAIRNESS.name, record.unprotected_attribute,
            also=frozenset({ACCURACY.name}), beyond_two=frozenset({DRIFT.name})),
-    Defect("loosened policy", ACCURACY.name, record.loosened_policy, told=_loosening_told),
+    Defect("loosened policy", ACCURACY.name, record.loosened_policy, told=_reports_loosening),
     Defect("expired waiver", ACCURACY.name, record.expired_waiver, told=_waiver("expired")),
     Defect("waiver only in the pull request", ACCURACY.name, record.waiver_of_the_pull_request,
            told=_waiver("proposed")),

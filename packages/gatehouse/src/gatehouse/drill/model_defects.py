@@ -84,7 +84,7 @@ def worse_than_base(scene: Scene) -> None:
         return noisy(amount, spread / float(np.sqrt(spread**2 + amount**2 / 3)))
 
     def worse() -> bool:
-        _, now = _said(scene)
+        _, now = _predicted(scene)
         moved = value_of(metric, Sample(now, bins)) - was
         enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
         return enough and surely_beyond(rule, now, scene.policy, before)
@@ -150,7 +150,7 @@ def disagreeing_int8(scene: Scene) -> None:
     plain = predict(scene.candidate.model_fp32, rows, scene.contract, decided_by=served)
 
     def disagrees() -> bool:
-        _, now = _said(scene)
+        _, now = _predicted(scene)
         if regression:
             moved = ((now.scores - plain.scores) / robust_deviation(plain.scores)) ** 2
             return float(moved.mean()) - _SURE * _error_of_mean(moved) > rule.limit**2
@@ -208,9 +208,10 @@ def surely_beyond(
     """Is a metric (or its paired difference) on the wrong side of the limit, almost for sure?"""
     metric = next(each for each in metrics_by(policy) if each.name == rule.measurement)
     bins = policy.measure.accuracy.calibration_bins
-    said = {"ours": ours} | ({"theirs": theirs} if theirs else {})
+    predicted = {"ours": ours} | ({"theirs": theirs} if theirs else {})
     metrics = {
-        whose: metric.weighted(Sample(predictions, bins)) for whose, predictions in said.items()
+        whose: metric.weighted(Sample(predictions, bins))
+        for whose, predictions in predicted.items()
     }
     drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
     values = drawn["ours"] - drawn.get("theirs", 0.0)
@@ -221,7 +222,7 @@ def surely_beyond(
     return mean - _SURE * error > rule.limit
 
 
-def _said(scene: Scene) -> tuple[pd.DataFrame, Predictions]:
+def _predicted(scene: Scene) -> tuple[pd.DataFrame, Predictions]:
     """The candidate's test split, and what its served model says of it now."""
     candidate = scene.candidate
     rows = candidate.split("test")
@@ -241,7 +242,7 @@ def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
 
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
     """Lower bound of the rule's gap between the groups of `attributes`."""
-    rows, predictions = _said(scene)
+    rows, predictions = _predicted(scene)
     regression = predictions.task is Task.REGRESSION
     measure = fairness_values.measure if regression else fairness_classes.measure
     together = len(_partitions(scene))
@@ -254,7 +255,7 @@ def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
 
 def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The smallest group, of `size` attributes together, that is large enough to decide."""
-    rows, predictions = _said(scene)
+    rows, predictions = _predicted(scene)
     best: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
     for attributes in _partitions(scene):
         if len(attributes) != size:
@@ -276,7 +277,7 @@ def _partitions(scene: Scene) -> list[tuple[str, ...]]:
 
 def comparable(scene: Scene) -> set[tuple[str, ...]]:
     """The partitions of the rows in which two or more groups are large enough to decide."""
-    rows, predictions = _said(scene)
+    rows, predictions = _predicted(scene)
     found = set()
     for attributes in _partitions(scene):
         names, index = np.unique(group_labels(rows, attributes), return_inverse=True)

@@ -19,7 +19,7 @@ from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.errors import GatehouseError
 from gatehouse.github.acceptors import Acceptors, find_acceptors, find_involved
 from gatehouse.github.blobs import folder_of, text_of
-from gatehouse.github.comments import Said, read_commands
+from gatehouse.github.comments import GateComment, read_commands
 from gatehouse.github.continued import speaking_pulls
 from gatehouse.github.teams import read_teams
 from gatehouse.policy import Policy
@@ -85,17 +85,17 @@ def find_accepted(
     # A change that goes on has two pull requests, and owners' words may be on both.
     numbers = speaking_pulls(repository, target)
     words = [each for number in numbers for each in read_commands(repository, number)]
-    said = tuple(sorted(words, key=lambda each: each.comment))
-    if said:
+    comments = tuple(sorted(words, key=lambda each: each.comment))
+    if comments:
         codeowners = text_of(repository, base, OWNERS_FILE)
         owner = repository.full_name.partition("/")[0]
         who = find_acceptors(policy, codeowners, partial(read_teams, owner=owner))
         unread = who.unread_teams()
         # Not for a stranger's words: looking it up takes time, and fails for a very long change.
-        spoken = any(s.command and who.owns(s.login, s.command.rules) for s in said)
+        spoken = any(s.command and who.owns(s.login, s.command.rules) for s in comments)
         people = (find_involved(repository, number) for number in numbers if spoken)
         involved = frozenset[str]().union(*people)
-        given, answers = _valid(said, who, involved, verdict, recorded)
+        given, answers = _valid(comments, who, involved, verdict, recorded)
     valid = by_path(given.values())
     for path, data in here.items():
         if path not in before and valid.get(path) != data:
@@ -136,7 +136,7 @@ def _recorded(
 
 
 def _valid(
-    said: tuple[Said, ...],
+    comments: tuple[GateComment, ...],
     who: Acceptors,
     involved: frozenset[str],
     verdict: Verdict,
@@ -145,7 +145,7 @@ def _valid(
     """The acceptances of comments that count, and why others don't, by comment."""
     given: dict[int, Acceptance] = {}
     answers: dict[int, str] = {}
-    for each in said:
+    for each in comments:
         command = each.command
         if command is not None and command.verb == "revoke":
             # However it came about, a word that takes back is believed of whom it could come from.

@@ -52,7 +52,7 @@ class Acceptors:
             involved: who has a part in the change.
         """
         if not self.owns(login, rules):
-            more = "".join(f"; {told}" for told in self.unread_teams())
+            more = "".join(f"; {text}" for text in self.unread_teams())
             return (
                 f"@{login} is neither an owner of {POLICY_FILE} in the base's {OWNERS_FILE} nor "
                 f"named by the rule's accept{more}"

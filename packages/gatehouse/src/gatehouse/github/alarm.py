@@ -79,8 +79,8 @@ def tell(
         try:
             alarm_retrain.start(data, issue.html_url)
         except GatehouseError:
-            told = alarm_retrain.may_have_started()
-            _edit(issue, title(look), body(look, memory, waiting, told, here()))
+            answer = alarm_retrain.may_have_started()
+            _edit(issue, title(look), body(look, memory, waiting, answer, here()))
             raise
     also = "; a retraining was started" if plan.start else ""
     return f"production fails ({', '.join(failed)}): {done} #{issue.number}{also}"

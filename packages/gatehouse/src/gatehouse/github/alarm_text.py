@@ -59,8 +59,8 @@ def title(look: MonitorResult) -> str:
         return "Production: monitoring failed"
     gates = failing_gates(look)
     fails = "fails" if len(gates) == 1 else "fail"
-    said = f"{', '.join(gates)} {fails}" if gates else "what failed can't be judged now"
-    return f"Production: {said} (model {short(look.record.model)})"
+    problem = f"{', '.join(gates)} {fails}" if gates else "what failed can't be judged now"
+    return f"Production: {problem} (model {short(look.record.model)})"
 
 
 def body(look: MonitorResult, memory: Memory, waiting: set[str], retraining: str, run: str) -> str:

@@ -192,11 +192,11 @@ def accept(folder: Path, work: Path, outputs: Path) -> int:
 
     event = read_comment_event(Path(setting("GITHUB_EVENT_PATH")))
     bases = load_policy().bases
-    told = accept_words(_access(), event, folder, work, bases)
-    if told.going_on is not None:
-        told.going_on.write(outputs, event.issue.number)
+    answer = accept_words(_access(), event, folder, work, bases)
+    if answer.going_on is not None:
+        answer.going_on.write(outputs, event.issue.number)
     # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
-    click.echo(f"said: {' '.join(told.text.split())}")
+    click.echo(f"said: {' '.join(answer.text.split())}")
     return PASS
 
 

@@ -87,9 +87,11 @@ def telling(doing: str) -> Iterator[None]:
         yield
     except GithubException as error:
         data = error.data if isinstance(error.data, dict) else {}
-        told = [data.get("message") or error.message, *_reasons(data.get("errors"))]
-        said = ": ".join(str(text) for text in told if text)
-        raise GatehouseError(f"GitHub refused to {doing}: {error.status} {said}".strip()) from None
+        texts = [data.get("message") or error.message, *_reasons(data.get("errors"))]
+        message = ": ".join(str(text) for text in texts if text)
+        raise GatehouseError(
+            f"GitHub refused to {doing}: {error.status} {message}".strip()
+        ) from None
     except RequestException as error:
         raise GatehouseError(
             f"GitHub could not be reached to {doing} ({type(error).__name__})"

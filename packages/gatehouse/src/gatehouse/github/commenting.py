@@ -28,10 +28,10 @@ def is_quiet(policy: Policy | None, verdict: Verdict, waits: bool) -> bool:
 def is_pictured(verdict: Verdict, head: str, root: Path) -> bool:
     """Does the head record a picture of this verdict?"""
     try:
-        said = text_at(head, VERDICT, root)
-        if said is None or text_at(head, PICTURE, root) is None:
+        recorded = text_at(head, VERDICT, root)
+        if recorded is None or text_at(head, PICTURE, root) is None:
             return False
-        found = Verdict.parse(said, VERDICT)
+        found = Verdict.parse(recorded, VERDICT)
     except GatehouseError:
         return False
     return (found.candidate, found.base) == (verdict.candidate, verdict.base)

@@ -35,7 +35,7 @@ query($owner: String!, $name: String!, $number: Int!, $after: String) {
 
 
 @dataclass(frozen=True)
-class Said:
+class GateComment:
     """A comment that begins with `/gatehouse `.
 
     Attributes:
@@ -53,7 +53,7 @@ class Said:
     problem: str | None
 
 
-def read_commands(repository: Repository, number: int) -> tuple[Said, ...]:
+def read_commands(repository: Repository, number: int) -> tuple[GateComment, ...]:
     """The commands in the comments of pull request `number`, oldest first.
 
     Raises:
@@ -69,12 +69,13 @@ def read_commands(repository: Repository, number: int) -> tuple[Said, ...]:
         seen = _by_graphql(repository, number) if found else {}
     return tuple(
         sorted(
-            (_said(number, each, seen.get(each["id"])) for each in found), key=lambda s: s.comment
+            (_comment_of(number, each, seen.get(each["id"])) for each in found),
+            key=lambda s: s.comment,
         )
     )
 
 
-def _said(number: int, rest: dict[str, Any], seen: dict[str, Any] | None) -> Said:
+def _comment_of(number: int, rest: dict[str, Any], seen: dict[str, Any] | None) -> GateComment:
     user = rest.get("user") or {}
     login = str(user.get("login") or "")
     command, problem = None, _problem(rest, user, seen)
@@ -82,7 +83,7 @@ def _said(number: int, rest: dict[str, Any], seen: dict[str, Any] | None) -> Sai
         command = parse_command(rest["body"])
     except GatehouseError as error:
         problem = problem or str(error)
-    return Said(number, rest["id"], login, command, problem)
+    return GateComment(number, rest["id"], login, command, problem)
 
 
 def _problem(rest: dict[str, Any], user: dict[str, Any], seen: dict[str, Any] | None) -> str | None:

@@ -88,8 +88,8 @@ def answer_comment(
         return text
     newest = sorted(answers.items(), reverse=True)[:_ANSWERS_SHOWN]
     lines = [f"- [comment {n}](#issuecomment-{n}): {prose(why, 200)}" for n, why in newest]
-    told = "### Comments that do not count\n\n" + "\n".join(lines)
-    return text.replace(f"\n\n{_foot(around)}", f"\n\n{told}\n\n{_foot(around)}")
+    section = "### Comments that do not count\n\n" + "\n".join(lines)
+    return text.replace(f"\n\n{_foot(around)}", f"\n\n{section}\n\n{_foot(around)}")
 
 
 def _offers(around: Surroundings) -> list[str]:

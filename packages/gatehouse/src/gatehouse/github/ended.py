@@ -132,10 +132,10 @@ def _looks(runs: Mapping[str, RunFacts], run: RunFacts) -> int:
     """How often the list is to be looked at, which may say something else in a moment."""
     if run.get("conclusion") == "cancelled" and not _replaced(runs, run):
         return 2  # the run that cancelled it is older than this one's end
-    asked = (PIPELINE,) if path_of(run) == PIPELINE else (CHECKS, PIPELINE)
+    workflows = (PIPELINE,) if path_of(run) == PIPELINE else (CHECKS, PIPELINE)
     began = [
         datetime.fromisoformat(str(runs[path]["created_at"]))
-        for path in asked
+        for path in workflows
         if path in runs and not has_ended(runs[path])
     ]
     young = bool(began) and datetime.now(UTC) - max(began) < _YOUNG

@@ -17,7 +17,7 @@ from gatehouse.github.bring_base import bring_base, counted_since
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
 from gatehouse.github.find_target import find_target
-from gatehouse.github.made import asked_for, find_made
+from gatehouse.github.made import find_made, request_for
 from gatehouse.github.runs import find_pipeline
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.policy import POLICY_FILE, load_policy
@@ -91,7 +91,7 @@ def _fetch(
     try:
         base = base_of(target, root)
         fetch(found.head, root)
-        made = find_made(asked_for(repository, target.queued, run, default, root, found.changed))
+        made = find_made(request_for(repository, target.queued, run, default, root, found.changed))
         download(made.archive, place.work / "candidate.zip", limit)
         unpack(place.work / "candidate.zip", place.candidate, limit)
         complete(place.candidate, found.head, root)

@@ -62,7 +62,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """Whose candidate is asked for.
 
     Attributes:
@@ -86,14 +86,14 @@ class Asked:
         return self.repository.full_name
 
 
-def asked_for(
+def request_for(
     repository: Repository,
     queued: int | None,
     run: Run,
     default: str,
     root: Path,
     changed: Sequence[str] = (),
-) -> Asked:
+) -> Request:
     """Whose candidate is asked for where a run of a change is judged.
 
     Args:
@@ -111,32 +111,34 @@ def asked_for(
     if queued is not None:
         with telling("look up the pull request in the queue"):
             branch = branch_here(repository, repository.get_pull(queued).head)
-    return Asked(repository, root, default, run, branch, changed)
+    return Request(repository, root, default, run, branch, changed)
 
 
-def find_made(asked: Asked) -> Made:
+def find_made(request: Request) -> Made:
     """The candidate of the run, or an earlier one with equal inputs.
 
     Raises:
         GatehouseError: GitHub refused, or no candidate is left.
     """
-    archives = candidates_of(asked.repository, asked.run.id)
+    archives = candidates_of(request.repository, request.run.id)
     if not archives:
-        earlier = find_earlier(asked)
+        earlier = find_earlier(request)
         if earlier is None:
             raise GatehouseError("the run uploaded no candidate; see the job Pipeline of the run")
         return earlier
-    problem = _run_problem(asked, asked.run, archives) or _tree_problem(asked, asked.run.head_sha)
+    problem = _run_problem(request, request.run, archives) or _tree_problem(
+        request, request.run.head_sha
+    )
     # What a maintainer ran goes before what a stranger's own run made.
-    if problem and (named := find_named(asked)) is not None:
+    if problem and (named := find_named(request)) is not None:
         return named
     newest = max(archives, key=lambda each: each.id)
     if newest.expired:
         raise GatehouseError("the run's candidate has expired; run the workflow again")
-    return Made(newest, asked.run, problem)
+    return Made(newest, request.run, problem)
 
 
-def find_earlier(asked: Asked) -> Made | None:
+def find_earlier(request: Request) -> Made | None:
     """The candidate of an earlier run that counts, of a commit with equal inputs; else None.
 
     Where it does not count for its tree alone, no run of such a commit does. It is taken all the
@@ -145,10 +147,10 @@ def find_earlier(asked: Asked) -> Made | None:
     Raises:
         GatehouseError: GitHub refused.
     """
-    return _earlier_of_branch(asked) or _find_retrained(asked) or find_named(asked)
+    return _earlier_of_branch(request) or _find_retrained(request) or find_named(request)
 
 
-def find_named(asked: Asked) -> Made | None:
+def find_named(request: Request) -> Made | None:
     """The candidate of a run that a maintainer started for this commit, or one of equal inputs.
 
     That of the commit itself is taken whether it counts or not, so that the maintainer reads why.
@@ -156,31 +158,33 @@ def find_named(asked: Asked) -> Made | None:
     Raises:
         GatehouseError: GitHub refused.
     """
-    for run, commit in _named_runs(asked):
-        itself = commit == asked.run.head_sha
-        if not (itself or _equal(commit, asked)):
+    for run, commit in _named_runs(request):
+        itself = commit == request.run.head_sha
+        if not (itself or _equal(commit, request)):
             continue
-        archives = candidates_of(asked.repository, run.id)
+        archives = candidates_of(request.repository, run.id)
         newest = max(archives, key=lambda each: each.id, default=None)
         if newest is None or newest.expired:
             continue
-        problem = _named_problem(asked, run, commit, archives)
+        problem = _named_problem(request, run, commit, archives)
         if itself or problem is None:
             return Made(newest, run, problem)
     return None
 
 
-def _named_runs(asked: Asked) -> list[tuple[Run, str]]:
+def _named_runs(request: Request) -> list[tuple[Run, str]]:
     """The newest runs that maintainers started, each with the commit that they named."""
     found = [
         (Run.model_validate(run), commit)
-        for run, commit in named_runs(asked.repository, asked.default)
+        for run, commit in named_runs(request.repository, request.default)
         if run.get("conclusion") == "success"
     ]
     return sorted(found, key=lambda pair: -pair[0].id)[:_EARLIER]
 
 
-def _named_problem(asked: Asked, run: Run, commit: str, archives: Sequence[Artifact]) -> str | None:
+def _named_problem(
+    request: Request, run: Run, commit: str, archives: Sequence[Artifact]
+) -> str | None:
     """Why the candidate of a named commit's run does not count; None where it does.
 
     The run took its workflow from one commit of the default branch and all else from the named one.
@@ -189,89 +193,89 @@ def _named_problem(asked: Asked, run: Run, commit: str, archives: Sequence[Artif
     if why := uploads_problem(run, uploaded, "Run for this commit"):
         return why
     try:
-        fetch(run.head_sha, asked.root)
+        fetch(run.head_sha, request.root)
     except GatehouseError:
         return f"its workflow's commit {run.head_sha[:12]} is gone"
     return (
-        _tree_problem(asked, run.head_sha)
-        or _tree_problem(asked, commit)
-        or runner_problem(run, _jobs(asked.repository, run))
+        _tree_problem(request, run.head_sha)
+        or _tree_problem(request, commit)
+        or runner_problem(run, _jobs(request.repository, run))
     )
 
 
-def _equal(commit: str, asked: Asked) -> bool:
+def _equal(commit: str, request: Request) -> bool:
     """Has a commit the inputs of the one that is judged?"""
     try:
-        fetch(commit, asked.root)
-        return equal_inputs(commit, asked.run.head_sha, asked.root)
+        fetch(commit, request.root)
+        return equal_inputs(commit, request.run.head_sha, request.root)
     except GatehouseError:
         return False  # the commit is gone
 
 
-def _earlier_of_branch(asked: Asked) -> Made | None:
-    for run in _earlier_runs(asked):
-        if not _equal(run.head_sha, asked):
+def _earlier_of_branch(request: Request) -> Made | None:
+    for run in _earlier_runs(request):
+        if not _equal(run.head_sha, request):
             continue
-        archives = candidates_of(asked.repository, run.id)
-        if not archives or _run_problem(asked, run, archives):
+        archives = candidates_of(request.repository, run.id)
+        if not archives or _run_problem(request, run, archives):
             continue
         newest = max(archives, key=lambda each: each.id)
         if not newest.expired:
-            return Made(newest, run, _tree_problem(asked, run.head_sha))
+            return Made(newest, run, _tree_problem(request, run.head_sha))
     return None
 
 
-def _find_retrained(asked: Asked) -> Made | None:
+def _find_retrained(request: Request) -> Made | None:
     """The candidate of the retraining whose record the commit is; else None.
 
     One that does not count for its tree or its machine alone is taken all the same: neither would
     a run of this commit.
     """
-    ours = asked.run.head_repository is not None and (
-        asked.run.head_repository.full_name == asked.here
+    ours = request.run.head_repository is not None and (
+        request.run.head_repository.full_name == request.here
     )
-    branch = asked.branch if ours else None
-    found = find_retraining(asked.repository, branch, asked.default, asked.root)
+    branch = request.branch if ours else None
+    found = find_retraining(request.repository, branch, request.default, request.root)
     if found is None:
         return None
-    head = asked.run.head_sha
-    fetch(head, asked.root)
-    if not equal_inputs(found.run.head_sha, head, asked.root, brought=found.brought):
+    head = request.run.head_sha
+    fetch(head, request.root)
+    if not equal_inputs(found.run.head_sha, head, request.root, brought=found.brought):
         print(f"{head[:12]} is more, or less, than the record of the retraining {found.run.id}")
         return None
-    problem = runner_problem(found.run, _jobs(asked.repository, found.run))
-    return Made(found.archive, found.run, problem or _tree_problem(asked, found.run.head_sha))
+    problem = runner_problem(found.run, _jobs(request.repository, found.run))
+    return Made(found.archive, found.run, problem or _tree_problem(request, found.run.head_sha))
 
 
-def _earlier_runs(asked: Asked) -> Iterator[Run]:
+def _earlier_runs(request: Request) -> Iterator[Run]:
     """Runs of the branch, newest first."""
-    if asked.branch is None:
+    if request.branch is None:
         return
-    listed = list_runs(asked.repository, branch=asked.branch, status="success")
+    listed = list_runs(request.repository, branch=request.branch, status="success")
     found = [
         Run.model_validate(each)
         for each in listed
-        if path_of(each) == PIPELINE and each["id"] != asked.run.id
+        if path_of(each) == PIPELINE and each["id"] != request.run.id
     ]
-    found = [run for run in found if not run_problem(run, asked.here)]
+    found = [run for run in found if not run_problem(run, request.here)]
     yield from sorted(found, key=lambda run: -run.id)[:_EARLIER]
 
 
-def _tree_problem(asked: Asked, commit: str) -> str | None:
+def _tree_problem(request: Request, commit: str) -> str | None:
     """Why no run of this commit counts."""
-    tip = commit_of("HEAD", asked.root)
-    unlike = unlike_runs(tip, commit, asked.root)
-    return tree_problem(unlike, asked.changed, asked.default)
+    tip = commit_of("HEAD", request.root)
+    unlike = unlike_runs(tip, commit, request.root)
+    return tree_problem(unlike, request.changed, request.default)
 
 
-def _run_problem(asked: Asked, run: Run, archives: Sequence[Artifact]) -> str | None:
+def _run_problem(request: Request, run: Run, archives: Sequence[Artifact]) -> str | None:
     """Why the candidate of a run does not count, whatever its commit is; None where it does."""
     uploaded = [Uploaded(each.id, each.created_at) for each in archives]
-    if why := run_problem(run, asked.here) or uploads_problem(run, uploaded):
+    if why := run_problem(run, request.here) or uploads_problem(run, uploaded):
         return why
-    if why := base_problem(run, _pulls(asked.repository, run), asked.default):
+    if why := base_problem(run, _pulls(request.repository, run), request.default):
         return why
-    return runner_problem(run, _jobs(asked.repository, run))
+    return runner_problem(run, _jobs(request.repository, run))
 
 
 def _jobs(repository: Repository, run: Run) -> list[Worked]:

@@ -52,8 +52,8 @@ def read_monitor_result(folder: Path, now: datetime) -> MonitorResult:
     run again, it finds what the earlier one did, and production may have changed since.
     """
     if (folder / FAILED).is_file():
-        said = (folder / FAILED).read_text("utf-8", errors="replace")
-        words = said.strip().partition("\n")[0][:PROSE_LIMIT].strip()
+        text = (folder / FAILED).read_text("utf-8", errors="replace")
+        words = text.strip().partition("\n")[0][:PROSE_LIMIT].strip()
         found = words.partition(": ")[2] if words.lower().startswith("error: ") else words
         return Broken(found or "it broke off; the run's log says more")
     try:

@@ -46,7 +46,7 @@ def prepare_named(
     folder.mkdir(parents=True)
     if text is not None:
         write_text(folder / LOCK, text)
-    return _told(repository, commit, pulls)
+    return _summary(repository, commit, pulls)
 
 
 def pulls_of(repository: Repository, commit: str, default: str) -> list[PullRequest]:
@@ -74,7 +74,7 @@ def pulls_of(repository: Repository, commit: str, default: str) -> list[PullRequ
     return found
 
 
-def _told(repository: Repository, commit: str, pulls: list[PullRequest]) -> str:
+def _summary(repository: Repository, commit: str, pulls: list[PullRequest]) -> str:
     with telling("look up the commit"):
         made = repository.get_commit(commit)
         accounts = {"author": made.author, "committer": made.committer}

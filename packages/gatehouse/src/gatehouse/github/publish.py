@@ -242,8 +242,8 @@ def _settle(
         judged = _with(judged, Note(state="failure", text=f"could not be recorded: {error}"))
     if recorded:
         assert again is not None, "else nothing is recorded"
-        said = judged if going_on is None else _with(judged, again.with_record)
-        say_all(statuses, head, _but_for(recorded, said), context)
+        answer = judged if going_on is None else _with(judged, again.with_record)
+        say_all(statuses, head, _but_for(recorded, answer), context)
         print(f"recorded as {recorded}")
     else:
         if again is not None and not again.checks.ended:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 16_000_000
 """Limit on one file that is handed over."""
 
-_TOLD = ("policy_changes", "contract_changes", "waivers", "proposed")
+_COPIED = ("policy_changes", "contract_changes", "waivers", "proposed")
 """What a verdict says of the proposal's own policy and contract, which this job doesn't read."""
 
 
@@ -113,26 +113,26 @@ def recompute(
     if judged.basis is None:
         raise GatehouseError("the answer names no evidence")
     text, policy = _policy(repository, target, judged.basis)
-    said = Verdict.parse(_text(folder / VERDICT), VERDICT)
+    claimed = Verdict.parse(_text(folder / VERDICT), VERDICT)
     case = Case(
         evidence=_evidence(folder / EVIDENCE, judged.basis, policy.gate_names),
-        candidate=said.candidate,
-        base=said.base,
+        candidate=claimed.candidate,
+        base=claimed.base,
         today=datetime.now(UTC).date(),
         acceptances=judged.basis.acceptances,
         gates=gates_of(policy),
     )
-    _same_verdict(said, judge(case, policy, said.policy_from))
-    _same_statuses(judged, said)
+    _same_verdict(claimed, judge(case, policy, claimed.policy_from))
+    _same_statuses(judged, claimed)
     if judged.record:
         _same_record(folder, policy.gate_names)
     tip = judged.basis.base
     case = replace(case, acceptances=of_base(repository, tip))
-    before = judge(case, policy, said.policy_from)
+    before = judge(case, policy, claimed.policy_from)
     accepted = find_accepted(repository, target, tip, policy, before)
-    now = judge(replace(case, acceptances=accepted.acceptances), policy, said.policy_from)
-    told = {field: getattr(said, field) for field in _TOLD}
-    verdict = now.model_copy(update=told)
+    now = judge(replace(case, acceptances=accepted.acceptances), policy, claimed.policy_from)
+    copied = {field: getattr(claimed, field) for field in _COPIED}
+    verdict = now.model_copy(update=copied)
     checks = checks_of(repository, target, judged.head, default)
     problems = [checks.problem] if checks.problem else []
     problems += [*_others(judged.basis.problems), *accepted.problems]
@@ -151,7 +151,7 @@ def recompute(
         verdict=verdict,
         accepted=accepted,
         evidence=case.evidence,
-        changed=verdict != said,
+        changed=verdict != claimed,
         problems=tuple(problems),
         unrecorded=tuple(unrecorded),
         offers=offers(before, policy, verdict) if target.pull is not None else (),
@@ -206,28 +206,28 @@ def _text(path: Path) -> str:
         raise GatehouseError(f"{path.name}: cannot be read as UTF-8 text ({error})") from None
 
 
-def _same_verdict(said: Verdict, verdict: Verdict) -> None:
+def _same_verdict(claimed: Verdict, verdict: Verdict) -> None:
     """The two must be equal but for what only tells of the proposal's own policy and contract."""
-    if said.policy != verdict.policy:
+    if claimed.policy != verdict.policy:
         raise GatehouseError("another policy than the base's was judged by")
-    _equal("outcome", said.outcome.value, verdict.outcome.value)
-    _equal("number of rules", len(said.rules), len(verdict.rules))
-    for before, after in zip(said.rules, verdict.rules, strict=True):
+    _equal("outcome", claimed.outcome.value, verdict.outcome.value)
+    _equal("number of rules", len(claimed.rules), len(verdict.rules))
+    for before, after in zip(claimed.rules, verdict.rules, strict=True):
         name = f"rule {plain(after.rule, 60)}"
         _equal(f"{name}: outcome", before.outcome.value, after.outcome.value)
         _equal(f"{name}: number of findings", len(before.findings), len(after.findings))
         if before != after:
             raise GatehouseError(f"{name}: the answer does not say what the evidence does")
-    if said.errors != verdict.errors:
+    if claimed.errors != verdict.errors:
         raise GatehouseError("the answer does not tell the evidence's errors")
 
 
-def _same_statuses(judged: Judgement, said: Verdict) -> None:
+def _same_statuses(judged: Judgement, claimed: Verdict) -> None:
     assert judged.basis is not None, "else there is no verdict"
-    if judged.gates != gate_notes(said):
+    if judged.gates != gate_notes(claimed):
         raise GatehouseError("the statuses of the gates are not what the evidence says")
     basis = judged.basis
-    if judged.overall != overall_note(said, [*basis.problems, *basis.unrecorded], basis.owned):
+    if judged.overall != overall_note(claimed, [*basis.problems, *basis.unrecorded], basis.owned):
         raise GatehouseError("the status says something else than the gates do")
 
 
@@ -246,6 +246,6 @@ def _same_record(folder: Path, gates: Iterable[str]) -> None:
             raise GatehouseError(f"the record has another {recorded.name} than was judged")
 
 
-def _equal(what: str, said: object, found: object) -> None:
-    if said != found:
-        raise GatehouseError(f"{what}: the answer says {said}, its evidence {found}")
+def _equal(what: str, claimed: object, found: object) -> None:
+    if claimed != found:
+        raise GatehouseError(f"{what}: the answer says {claimed}, its evidence {found}")

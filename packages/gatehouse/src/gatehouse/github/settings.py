@@ -64,15 +64,15 @@ def apply_settings(
         raise GatehouseError(f"REPO: '{repo}' is no owner/name; write it as REPO=org/model")
     if app_id is not None and app_id <= 0:
         raise GatehouseError(f"APP_ID: {app_id} is no App's number; it is on the App's page")
-    told = _problem_here(owners)
-    if told and not (dry_run and PLACEHOLDER in told):
-        raise GatehouseError(told)
+    message = _problem_here(owners)
+    if message and not (dry_run and PLACEHOLDER in message):
+        raise GatehouseError(message)
     api: Api = Gh()
     if dry_run:
         click.echo("Dry run: every call, as on a public repository where nothing is set yet.")
         click.echo("A real run leaves out what is set already, and updates what differs.")
-        if told:
-            click.echo(f"Before a real run: {told}")
+        if message:
+            click.echo(f"Before a real run: {message}")
         elif owners:
             names = " ".join(owners)
             solo = f", and solo: true to {POLICY_FILE}" if is_alone(owners) else ""
@@ -104,15 +104,15 @@ def apply_settings(
 
 def _written(owners: tuple[str, ...]) -> str:
     """Write what must be on the default branch before the ruleset; in words, empty if nothing."""
-    told = []
+    lines = []
     if owners and write_owners(owners):
-        told.append(f"{_FILES} name {' '.join(owners)} now")
+        lines.append(f"{_FILES} name {' '.join(owners)} now")
     border = parse_ownership(read_text(OWNERSHIP_FILE))
     if write_solo(owner for rule in border.rules for owner in rule.owners):
-        told.append(
+        lines.append(
             f"{POLICY_FILE} says solo now: one account owns all, so it may accept its own changes"
         )
-    return ". ".join(told)
+    return ". ".join(lines)
 
 
 def _problem_here(owners: tuple[str, ...]) -> str | None:
@@ -166,8 +166,8 @@ def _check_owners(api: Api, repo: str, branch: str) -> None:
         stored = api.read(f"repos/{repo}/contents/{path.as_posix()}")
         content = base64.b64decode(stored["content"]) if stored else None
         texts.append(None if content is None else content.decode("utf-8", "replace"))
-    if told := problem(*texts):
-        raise GatehouseError(f"on {branch} of {repo}: {told}; then push it to {branch}")
+    if message := problem(*texts):
+        raise GatehouseError(f"on {branch} of {repo}: {message}; then push it to {branch}")
     errors = (api.read(f"repos/{repo}/codeowners/errors") or {}).get("errors", [])
     if errors:
         lines = "".join(f"\n  line {each['line']}: {each['message']}" for each in errors)

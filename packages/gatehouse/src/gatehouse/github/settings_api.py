@@ -126,20 +126,20 @@ def _refuse(done: subprocess.CompletedProcess[str], method: str, path: str) -> N
     """Raise what GitHub or gh said, with the fix, unless the call went well."""
     if done.returncode == 0:
         return
-    status, said = _status(done), done.stderr.strip() or f"gh ended with {done.returncode}"
-    raise GatehouseError(f"{method} {path}: {said}\n{_fix(done.returncode, status, said)}")
+    status, message = _status(done), done.stderr.strip() or f"gh ended with {done.returncode}"
+    raise GatehouseError(f"{method} {path}: {message}\n{_fix(done.returncode, status, message)}")
 
 
-def _fix(code: int, status: int | None, said: str) -> str:
-    if code == _NOT_LOGGED_IN or status == 401 or "gh auth login" in said:
+def _fix(code: int, status: int | None, message: str) -> str:
+    if code == _NOT_LOGGED_IN or status == 401 or "gh auth login" in message:
         return "gh has no valid login: run `gh auth login`, or set GH_TOKEN"
-    if "Upgrade to" in said or "billing plan" in said:
+    if "Upgrade to" in message or "billing plan" in message:
         return (
             "the plan of this private repository's owner does not have this: make the repository "
             "public, or take a plan that has rulesets and environments for private ones (GitHub "
             "Pro or Team). Without the ruleset nothing keeps a red pull request from merging"
         )
-    if "rate limit" in said:
+    if "rate limit" in message:
         return "wait until GitHub's limit is over, and run it again: what is set is left alone"
     if status in (403, 404):
         return (
@@ -149,7 +149,7 @@ def _fix(code: int, status: int | None, said: str) -> str:
         )
     if status == 409:
         return "a setting of the organisation or enterprise decides this: ask its owner to allow it"
-    if status == 422 and "merge_queue" in said.replace(" ", "_").lower():
+    if status == 422 and "merge_queue" in message.replace(" ", "_").lower():
         return (
             "GitHub has merge queues for repositories of organisations only, private ones on "
             "Enterprise Cloud: leave MERGE_QUEUE out"

@@ -17,7 +17,7 @@ from gatehouse.github.client import telling
 from gatehouse.github.ended import QUEUE
 from gatehouse.github.event import Run
 from gatehouse.github.find_target import queued_pull
-from gatehouse.github.made import Made, asked_for, find_earlier
+from gatehouse.github.made import Made, find_earlier, request_for
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.trusted.candidate import text_at
 from gatehouse.trusted.commits import fetch
@@ -70,7 +70,7 @@ def earlier_run(repository: Repository, run: Run, root: Path, default: str) -> M
     """
     fetch(run.head_sha, root)
     queued = queued_pull(run.head_branch) if run.event == QUEUE else None
-    return find_earlier(asked_for(repository, queued, run, default, root))
+    return find_earlier(request_for(repository, queued, run, default, root))
 
 
 def start_run(repository: Repository, number: int, records: Path, root: Path, default: str) -> str:

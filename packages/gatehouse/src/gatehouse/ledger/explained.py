@@ -158,11 +158,11 @@ def _dates_of(part: Part, column: str) -> Iterator[Dates]:
             continue
         # pandas would take "now" and "today" for dates.
         texts = [text if text[:1].isdigit() else None for text in values.distinct]
-        told = pd.to_datetime(
+        dates = pd.to_datetime(
             [*texts, None], format="ISO8601", errors="coerce", utc=True
         )  # fmt: skip
         # The last place is that of code -1, a missing text.
-        yield told.tz_localize(None).to_numpy("datetime64[us]")[values.codes]
+        yield dates.tz_localize(None).to_numpy("datetime64[us]")[values.codes]
 
 
 def _listed(base: Table, ledger: Ledger, contract: Contract, erased: Erased) -> NDArray[np.bool_]:

@@ -39,9 +39,9 @@ class Members:
         if len(maybe):
             # In order, so that each search begins where the last one ended, in what is in a cache.
             maybe = maybe[np.argsort(hashes[maybe])]
-            asked = hashes[maybe]
-            places = np.searchsorted(self._sorted[:-1], asked)
-            found[maybe] = self._sorted[places] == asked
+            candidates = hashes[maybe]
+            places = np.searchsorted(self._sorted[:-1], candidates)
+            found[maybe] = self._sorted[places] == candidates
         return np.asarray(found)
 
 

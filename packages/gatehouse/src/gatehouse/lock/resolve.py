@@ -73,8 +73,12 @@ def _generated(paths: Iterable[str], root: Path) -> list[str]:
     named = list(paths)
     if not named:
         return []
-    told = git("check-attr", "-z", GENERATED, "--", *named, root=root).split("\0")[:-1]
-    return sorted(path for path, value in zip(told[::3], told[2::3], strict=True) if value == "set")
+    attributes = git("check-attr", "-z", GENERATED, "--", *named, root=root).split("\0")[:-1]
+    return sorted(
+        path
+        for path, value in zip(attributes[::3], attributes[2::3], strict=True)
+        if value == "set"
+    )
 
 
 def _side(blobs: dict[str, str], side: str, root: Path) -> str | None:

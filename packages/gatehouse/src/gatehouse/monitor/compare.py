@@ -33,7 +33,7 @@ from gatehouse.gates.own import find_gate
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.gates.tools import versions
 from gatehouse.judge import Case, judge
-from gatehouse.monitor import said
+from gatehouse.monitor import logged
 from gatehouse.monitor.labels import Labels, check_protected, read_labels
 from gatehouse.monitor.sample import Sample
 from gatehouse.monitor.scan import PLACE, Span, scan
@@ -228,8 +228,8 @@ def _answers(
         truth = labels.frame.iloc[records[PLACE].to_numpy()].reset_index(drop=True)
     return Answers(
         model=answered["model"][0].as_py(),
-        scores=said.scores(answered, contract),
-        decisions=said.decisions(answered, contract),
+        scores=logged.scores(answered, contract),
+        decisions=logged.decisions(answered, contract),
         truth=truth,
         hashes=hashes.tobytes(),
     )
@@ -256,7 +256,7 @@ def _evidence(
     ours, theirs = other.predictions(contract), served.predictions(contract)
     models = {Of.CANDIDATE: ours, Of.BASE: theirs}
     measured = accuracy.measure_models(models, policy, paired=kind == "shadow")
-    measured += said.not_logged(models, contract.task)
+    measured += logged.not_logged(models, contract.task)
     found: dict[str, list[Measurement] | str] = {ACCURACY.name: measured}
     if any(rule.gate == FAIRNESS.name for rule in policy.rules.values()):
         found[FAIRNESS.name] = _fairness(other, ours, contract, policy)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor import said
+from gatehouse.monitor import logged
 from gatehouse.monitor.files import File
 
 BLOCK = 16 * 2**20
@@ -43,8 +43,8 @@ _HEAD = pa.schema(
         ("model", pa.string()),
     ]
 )
-"""What a record of any contract holds, next to what the model said."""
-_OF_ANY = pa.schema([*_HEAD, *said.fields([*said.DECIDED, *said.VALUE])])
+"""What a record of any contract holds, next to what the model logged."""
+_OF_ANY = pa.schema([*_HEAD, *logged.fields([*logged.DECIDED, *logged.VALUE])])
 """Schema of records of any contract, whatever it predicts."""
 
 
@@ -67,9 +67,9 @@ def schema(contract: Contract) -> pa.Schema:
         (name, pa.float64() if column.is_numeric else pa.string())
         for name, column in contract.logged.items()
     ]
-    told = said.fields(said.names(contract.task))
-    shadow = pa.struct([_HEAD.field("model"), *told])
-    return pa.schema([*_HEAD, *told, ("row", pa.struct(row)), ("shadow", shadow)])
+    predicted = logged.fields(logged.names(contract.task))
+    shadow = pa.struct([_HEAD.field("model"), *predicted])
+    return pa.schema([*_HEAD, *predicted, ("row", pa.struct(row)), ("shadow", shadow)])
 
 
 def read(file: File, contract: Contract, advance: Callable[[int], object]) -> Iterator[Batch]:
@@ -285,7 +285,7 @@ def _of_parquet(
                 good = pa.array(_usable(table))
                 table, broken = table.filter(good), rows.filter(pc.invert(good))
             unfit = _fitted(broken, _OF_ANY) if broken.num_rows else head
-            yield Batch(table, _told(broken), unfit.filter(pa.array(_usable(unfit))))
+            yield Batch(table, _as_json(broken), unfit.filter(pa.array(_usable(unfit))))
     except pa.ArrowException as error:  # its message may hold values
         raise GatehouseError(
             f"{file.name}: cannot be read as an inference log in Parquet ({type(error).__name__}): "
@@ -293,12 +293,12 @@ def _of_parquet(
         ) from None
 
 
-def _told(rows: pa.Table) -> list[bytes]:
+def _as_json(rows: pa.Table) -> list[bytes]:
     """Rows of Parquet as JSON; Python knows no date of some moments."""
     place = rows.column_names.index("time")
     rows = rows.set_column(place, "time", rows["time"].cast(pa.string()))
-    told = (json.dumps(row, default=str, ensure_ascii=False) for row in rows.to_pylist())
-    return [row.encode(errors="replace") for row in told]
+    lines = (json.dumps(row, default=str, ensure_ascii=False) for row in rows.to_pylist())
+    return [row.encode(errors="replace") for row in lines]
 
 
 def _fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:

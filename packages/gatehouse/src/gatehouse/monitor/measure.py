@@ -23,7 +23,7 @@ from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.tools import versions
-from gatehouse.monitor import said
+from gatehouse.monitor import logged
 from gatehouse.monitor.gates import watched_gates
 from gatehouse.monitor.labels import Labels, check_protected
 from gatehouse.monitor.sample import Sample, merged
@@ -87,7 +87,7 @@ class Watched:
         return drift.sample_rows(rows, self.policy.measure.drift, self.policy.measure.seed)
 
     @cached_property
-    def said(self) -> pd.Series:
+    def reference_predictions(self) -> pd.Series:
         """What drifts of the model's predictions of its own test split."""
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         rows = drift.sample_rows(self.reference.split("test"), settings, seed)
@@ -104,8 +104,10 @@ class Watched:
         new = _rows(pooled, self.contract)
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         tests = drift.compare_tables(self.rows, new, list(new), settings, seed)
-        told = said.drifting(pooled.table, self.contract)
-        tests.append(drift.compare_predictions(self.said, told, settings.rare_level))
+        predicted = logged.drifting(pooled.table, self.contract)
+        tests.append(
+            drift.compare_predictions(self.reference_predictions, predicted, settings.rare_level)
+        )
         if self.cycle > 1 and self.before(number).seen:
             tests += self._against_cycles_before(number)
         return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]
@@ -115,8 +117,8 @@ class Watched:
         new, old = _rows(now, self.contract), _rows(then, self.contract)
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         tests = drift.compare_tables(old, new, list(new), settings, seed)
-        before, told = (said.drifting(each.table, self.contract) for each in (then, now))
-        tests.append(drift.compare_predictions(before, told, settings.rare_level))
+        before, after = (logged.drifting(each.table, self.contract) for each in (then, now))
+        tests.append(drift.compare_predictions(before, after, settings.rare_level))
         return [replace(test, slice=test.slice + SEASON_AGO) for test in tests]
 
     def measure_accuracy(self, number: int, policy: Policy) -> list[Measurement]:
@@ -127,7 +129,7 @@ class Watched:
         """
         predictions, _ = self.answered(number)
         measured = accuracy.measure_models({Of.CANDIDATE: predictions}, policy)
-        return measured + said.not_logged([Of.CANDIDATE], self.contract.task)
+        return measured + logged.not_logged([Of.CANDIDATE], self.contract.task)
 
     def measure_fairness(self, number: int, policy: Policy) -> list[Measurement]:
         """Group metrics and gaps on the window's labelled records.
@@ -169,7 +171,7 @@ class Watched:
             raise GatehouseError(f"no label belongs to a record of this model {self._when(number)}")
         table = sample.table
         truth = self.labels.frame.iloc[table[PLACE].to_numpy()].reset_index(drop=True)
-        return said.predictions(table, truth, self.contract), truth
+        return logged.predictions(table, truth, self.contract), truth
 
     def _when(self, number: int) -> str:
         start, end = self.scan.span.start(number), self.scan.span.end(number)

@@ -51,7 +51,7 @@ def _head(look: Look, context: ReportContext) -> str:
     record, passed = look.record, look.verdict.outcome is Outcome.PASS
     title = "✅ Production: pass" if passed else "❌ Production: alarm"
     newest = record.windows[-1]
-    told = (
+    sentence = (
         f"{count(newest.rows)} predictions of model {code(record.model[7:19])} from "
         f"{newest.start:{_TIME}} to {newest.end:{_TIME}} UTC, compared with what it was trained on "
         f"({code(record.reference)})."
@@ -65,7 +65,7 @@ def _head(look: Look, context: ReportContext) -> str:
         [gate_icon(context, gate), f"**{gate}**<br>{watch.question}", gate_reason(context, gate)]
         for gate, watch in gates.items()
     ]
-    parts = [f"## {title}", told, table(["", "Gate", "Why"], rows)]
+    parts = [f"## {title}", sentence, table(["", "Gate", "Why"], rows)]
     if record.counts.broken:
         parts.append(
             f"{WARNING} {count(record.counts.broken)} lines of the log could not be read, next to "

@@ -13,6 +13,7 @@ from gatehouse.evidence import Evidence, Measurement, evidence_path
 from gatehouse.gates.drift import DRIFT
 from gatehouse.monitor.gates import watching_gates
 from gatehouse.monitor.labels import read_labels
+from gatehouse.monitor.logged import UNLOGGED
 from gatehouse.monitor.look import Look
 from gatehouse.monitor.measure import Watched
 from gatehouse.monitor.record import (
@@ -27,7 +28,6 @@ from gatehouse.monitor.record import (
     Window,
 )
 from gatehouse.monitor.reference import find_reference
-from gatehouse.monitor.said import UNLOGGED
 from gatehouse.monitor.scan import Span, keep_aside, scan
 from gatehouse.monitor.verdict import judge_window, outcome, watching
 from gatehouse.policy import POLICY_FILE, Monitor, Policy, load_policy

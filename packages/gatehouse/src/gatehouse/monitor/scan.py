@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor import files, lines, said
+from gatehouse.monitor import files, lines, logged
 from gatehouse.monitor.labels import Labels, identity
 from gatehouse.monitor.sample import Sample
 from gatehouse.policy import show_span
@@ -275,10 +275,10 @@ def _read(
 
 def _check_any(broken: int, name: str, contract: Contract) -> None:
     if broken:
-        told = ", ".join(said.names(contract.task))
+        keys = ", ".join(logged.names(contract.task))
         raise GatehouseError(
             f"{name}: none of its first {broken:,} lines is a record of an inference log that fits "
-            f"the contract: time, request_id, index, model, {told}, row"
+            f"the contract: time, request_id, index, model, {keys}, row"
         )
 
 

@@ -19,7 +19,7 @@ from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.gates.spec import Production
 from gatehouse.judge import Case, judge
 from gatehouse.monitor.gates import watched_gates, watching_gates
-from gatehouse.monitor.said import is_logged
+from gatehouse.monitor.logged import is_logged
 from gatehouse.policy import POLICY_FILE, Policy, Rule
 from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
 
@@ -66,8 +66,8 @@ def comparing(policy: Policy, task: Task) -> Policy:
 
 
 def _applies(rule: Rule, gate: Production) -> bool:
-    told = gate.compares or rule.of is Of.CANDIDATE
-    return told and rule.measurement not in _OF_TRAINING
+    observed = gate.compares or rule.of is Of.CANDIDATE
+    return observed and rule.measurement not in _OF_TRAINING
 
 
 def _of_production(rule: Rule, gate: Production) -> Rule:
@@ -105,10 +105,10 @@ def judge_window(
         gates=watched_gates(policy),
     )
     verdict = judge(case, _with_season(policy, evidence.get(DRIFT.name)), source)
-    return verdict.model_copy(update={"rules": tuple(map(_told, verdict.rules))})
+    return verdict.model_copy(update={"rules": tuple(map(_or_inconclusive, verdict.rules))})
 
 
-def _told(result: RuleResult) -> RuleResult:
+def _or_inconclusive(result: RuleResult) -> RuleResult:
     """A result that may be inconclusive, which blocks nothing here."""
     found = worst([finding.outcome for finding in result.findings])
     if found is Outcome.INCONCLUSIVE and result.outcome is Outcome.NONE:

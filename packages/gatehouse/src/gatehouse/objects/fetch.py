@@ -47,12 +47,12 @@ def fetch(
     from tqdm import tqdm
 
     wanted = list(outputs)
-    told = sum(output.size or 0 for output in wanted)
-    if told > megabytes * MEGABYTE:
+    total = sum(output.size or 0 for output in wanted)
+    if total > megabytes * MEGABYTE:
         raise _too_large(megabytes)
     left = megabytes * MEGABYTE
     bar: Any
-    with tqdm(total=told, unit="B", unit_scale=True, desc="fetch", disable=None) as bar:
+    with tqdm(total=total, unit="B", unit_scale=True, desc="fetch", disable=None) as bar:
         for output in wanted:
             left -= _fetch(output, folder / output.path, store, left, megabytes, bar)
 
@@ -113,7 +113,7 @@ class _Object:
             raise _other(self.output.path)
         return read_manifest(bytes(content), self.output.path)
 
-    def save(self, md5: str, target: Path, told: str) -> None:
+    def save(self, md5: str, target: Path, name: str) -> None:
         """Write a new file, whose bytes have the digest."""
         digest = _md5()
 
@@ -122,16 +122,16 @@ class _Object:
                 while chunk := stream.read(_CHUNK):
                     self.size += len(chunk)
                     if self.size > self.limit:
-                        raise self._over(told)
+                        raise self._over(name)
                     digest.update(chunk)
                     file.write(chunk)
                     self.bar.update(len(chunk))
 
-        self._read(md5, told, take)
+        self._read(md5, name, take)
         if digest.hexdigest() != md5:
-            raise _other(told)
+            raise _other(name)
 
-    def _read(self, md5: str, told: str, take: Any) -> None:
+    def _read(self, md5: str, name: str, take: Any) -> None:
         try:
             with self.store.open(md5) as stream:
                 take(stream)
@@ -139,11 +139,11 @@ class _Object:
             raise
         except Exception as error:  # each remote's library raises classes of its own
             why = reason(error, hidden="://" in str(error))
-            raise LostError(f"{told}: {why}") from None
+            raise LostError(f"{name}: {why}") from None
 
-    def _over(self, told: str) -> GatehouseError:
+    def _over(self, name: str) -> GatehouseError:
         if self.output.size is not None and self.limit == self.output.size:
-            return _other(told)
+            return _other(name)
         return _too_large(self.megabytes)
 
 
@@ -151,9 +151,9 @@ def _md5(content: bytes | bytearray = b"") -> Any:
     return hashlib.md5(content, usedforsecurity=False)
 
 
-def _other(told: str) -> GatehouseError:
+def _other(name: str) -> GatehouseError:
     return GatehouseError(
-        f"{told}: what DVC's cache or remote holds is not what dvc.lock records; take the damaged "
+        f"{name}: what DVC's cache or remote holds is not what dvc.lock records; take the damaged "
         "copy away there, and push it again (dvc push)"
     )
 

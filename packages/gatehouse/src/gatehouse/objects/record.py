@@ -246,23 +246,23 @@ def read_manifest(content: bytes, name: str) -> tuple[Member, ...]:
     Raises:
         GatehouseError: it is no manifest as DVC 3 writes it, or names a path outside the folder.
     """
-    told = f"the manifest of {name}"
+    title = f"the manifest of {name}"
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise GatehouseError(f"{told}: is not UTF-8 text; push the folder again") from None
-    listed = parse_json(text, told)
+        raise GatehouseError(f"{title}: is not UTF-8 text; push the folder again") from None
+    listed = parse_json(text, title)
     if not isinstance(listed, list):
-        raise GatehouseError(f"{told}: is not a list of files; push the folder again")
-    manifest = validate(_Manifest, {"files": listed}, told)
+        raise GatehouseError(f"{title}: is not a list of files; push the folder again")
+    manifest = validate(_Manifest, {"files": listed}, title)
     members = tuple(Member(each.relpath, each.md5) for each in manifest.files)
     paths = [member.path for member in members]
     if len(set(paths)) < len(paths):
-        raise GatehouseError(f"{told}: names a file twice; push the folder again")
+        raise GatehouseError(f"{title}: names a file twice; push the folder again")
     if why := clash(paths):
-        raise GatehouseError(f"{told}: {why}; rename one, and push the folder again")
+        raise GatehouseError(f"{title}: {why}; rename one, and push the folder again")
     if content != manifest_of(members):
-        raise GatehouseError(f"{told}: is not laid out as DVC does it; push the folder again")
+        raise GatehouseError(f"{title}: is not laid out as DVC does it; push the folder again")
     return members
 
 

@@ -190,11 +190,11 @@ def _remote(config: Any, project: Path) -> Remote | None:
     return Remote(name=name, url=shown(str(url)), connect=connect)
 
 
-def _check_owned(path: Path, project: Path, told: str) -> None:
+def _check_owned(path: Path, project: Path, title: str) -> None:
     """A file that configures a tool is in `.dvc`, which has an owner, or outside the checkout."""
     place = Path(os.path.realpath(path))
     if place.is_relative_to(project) and not place.is_relative_to(project / ".dvc"):
         raise GatehouseError(
-            f"{told}: {place.relative_to(project)} is in the checkout, where a change may have "
+            f"{title}: {place.relative_to(project)} is in the checkout, where a change may have "
             "brought it, and it can name commands that run; move it into .dvc, or out of here"
         )

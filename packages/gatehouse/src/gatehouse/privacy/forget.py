@@ -126,10 +126,10 @@ def _all_files(log: str) -> tuple[list[str], list[str]]:
     if not os.path.isdir(top):  # noqa: PTH112 - fsspec's path is text
         return there, failed
 
-    def told(error: OSError) -> None:
-        failed.append(f"{error.filename}: {_told(error)}")
+    def note(error: OSError) -> None:
+        failed.append(f"{error.filename}: {_reason(error)}")
 
-    for folder, folders, files in os.walk(top, onerror=told):
+    for folder, folders, files in os.walk(top, onerror=note):
         paths = [os.path.join(folder, name) for name in (*folders, *files)]  # noqa: PTH118
         there += [path for path in paths if not os.path.isdir(path) or os.path.islink(path)]  # noqa: PTH112, PTH114
     return sorted(there), failed
@@ -179,7 +179,7 @@ def _forget_in(
         return  # rotated away; under its new name it is found by the next listing
     except _FAILURES as error:
         seen.add(_identity(file.path) or (0, 0))
-        found.failed.append(f"{file.name}: {_told(error)}")
+        found.failed.append(f"{file.name}: {_reason(error)}")
         return
     found.files += 1
     found.undated += lines.undated
@@ -190,7 +190,7 @@ def _forget_in(
     advance(status.st_size)
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split())[:300] or type(error).__name__
@@ -226,8 +226,8 @@ class Lines:
         """By the time that is in a broken line, else by that of the line before."""
         if self.wanted.before is None:
             return False
-        told = _TIME.search(line)
-        found = moment(told[1].decode(errors="replace")) if told else None
+        match = _TIME.search(line)
+        found = moment(match[1].decode(errors="replace")) if match else None
         if found is None and self._latest is None:
             self.undated += 1
         return self._is_before(found)

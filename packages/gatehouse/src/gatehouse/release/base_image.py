@@ -12,7 +12,10 @@ from gatehouse.release.tools import run
 SUITE = "bookworm"
 """Its Python is the one that the packages are installed for."""
 
-_PACKAGES = "python3,ca-certificates"
+_PACKAGES = "python3,ca-certificates,usr-is-merged"
+"""The last one stands for `usrmerge`, which would bring all of Perl, 47 MB."""
+_MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
+"""mmdebstrap's own steps that give the image its merged /usr."""
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
@@ -32,6 +35,7 @@ def make_base(folder: Path, time: int) -> Layout:
         root = Path(scratch) / "root.tar"
         run(
             ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_PACKAGES}",
+             f"--hook-dir={_MERGED}",
              *(f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT), SUITE, root],
             "make a base image of Debian's packages",
             SOURCE_DATE_EPOCH=str(time),

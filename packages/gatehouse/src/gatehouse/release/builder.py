@@ -35,8 +35,8 @@ def check_base(base_image: str) -> None:
 def base_digest(base_image: str, image: Layout) -> str:
     """`sha256:<hex>` of the manifest of the base that `image` was built on."""
     folder, digest = base_image.removeprefix("oci:"), base_image.partition("@")[2]
-    told = (image.manifest.get("annotations") or {}).get(_BASE_DIGEST)
-    return str(told or digest or Layout(Path(folder)).digest)
+    recorded = (image.manifest.get("annotations") or {}).get(_BASE_DIGEST)
+    return str(recorded or digest or Layout(Path(folder)).digest)
 
 
 def build_layout(

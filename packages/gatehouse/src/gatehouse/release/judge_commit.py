@@ -31,7 +31,7 @@ REPORTS = Path("reports")
 PIPELINE = "src/pipeline"
 """Code that trains, which a change may edit without an owner: no part of a release."""
 _CODE = ("packages", "vendor", "src", "bentofile.yaml", "requirements", "pyproject.toml")
-_TOLD = 5
+_SHOWN = 5
 """How many changed files an error names."""
 
 
@@ -116,9 +116,9 @@ def check_code(root: Path) -> None:
     entries = git(*words, root=root).split("\0")
     changed = [entry[3:] for entry in entries if entry and not entry.startswith(gone)]
     if changed:
-        more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         raise GatehouseError(
-            f"{', '.join(changed[:_TOLD])}{more}: differs from HEAD, so the image would match no "
+            f"{', '.join(changed[:_SHOWN])}{more}: differs from HEAD, so the image would match no "
             "commit; commit it, or stash it (git stash --include-untracked)"
         )
 

@@ -99,8 +99,8 @@ def licence_list(sbom: Path) -> str:
     lines = ["# Licences of the packages in the image", "", "| package | version | licence |",
              "| :--- | :--- | :--- |"]  # fmt: skip
     for each in sorted(components, key=lambda each: str(each["name"]).lower()):
-        told = " ".join(", ".join(_licences(each)).replace("|", "/").split())
-        lines.append(f"| {each['name']} | {each.get('version', '')} | {told or 'not stated'} |")
+        licences = " ".join(", ".join(_licences(each)).replace("|", "/").split())
+        lines.append(f"| {each['name']} | {each.get('version', '')} | {licences or 'not stated'} |")
     return "\n".join(lines) + "\n"
 
 

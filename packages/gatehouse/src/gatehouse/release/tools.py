@@ -12,7 +12,7 @@ import click
 
 from gatehouse.errors import GatehouseError
 
-_TOLD = 3
+_SHOWN = 3
 """Last lines of what a program said that an error repeats, where none says that it is one."""
 _LONGEST = 1000
 TIME_LIMIT = 1800
@@ -22,12 +22,12 @@ TIME_LIMIT = 1800
 class ToolError(GatehouseError):
     """A program ended with the exit code `code`."""
 
-    def __init__(self, doing: str, code: int, said: str) -> None:
+    def __init__(self, doing: str, code: int, output: str) -> None:
         self.code = code
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
         errors = [line for line in lines if line.lower().startswith("error")][:1]
-        told = " / ".join(errors or lines[-_TOLD:]) or "no reason was given"
-        super().__init__(f"could not {doing}: {told[:_LONGEST]}")
+        reason = " / ".join(errors or lines[-_SHOWN:]) or "no reason was given"
+        super().__init__(f"could not {doing}: {reason[:_LONGEST]}")
 
 
 def found(name: str) -> bool:

@@ -95,10 +95,10 @@ def _inside(layout: Layout, verdict: Verdict, provenances: list[Any], name: str)
     stored = _digest(layout.file(f"{BENTO}/{VERDICT_FILE.as_posix()}"))
     if stored != verdict_digest(verdict):
         raise RefusedError(f"{name}: the verdict inside is not the attested one")
-    told = [layout.labels.get(label) for label in (LABEL_MODEL, LABEL_VERDICT, LABEL_COMMIT)]
-    if told[:2] != [model, stored]:
+    labels = [layout.labels.get(label) for label in (LABEL_MODEL, LABEL_VERDICT, LABEL_COMMIT)]
+    if labels[:2] != [model, stored]:
         raise RefusedError(f"{name}: its labels describe another model or verdict than are inside")
-    commit = told[2]
+    commit = labels[2]
     if not commit or {built_from(each) for each in provenances} != {commit}:
         raise RefusedError(f"{name}: its provenance describes another commit than its label")
     return str(commit)

@@ -77,14 +77,14 @@ def _excludes(measured: Measurement, neutral: float) -> bool:
 def _files(context: ReportContext) -> str:
     base, candidate = context.verdict.base, context.verdict.candidate
     assert base is not None
-    told = [
+    shown = [
         f"{title}: {'same' if old == new else '**changed**'}"
         for field, title in _FIELDS.items()
         if field in Subject.model_fields
         and (old := getattr(base, field)) is not None
         and (new := getattr(candidate, field)) is not None
     ]
-    parts = ["Files: " + ", ".join(told) + "."] if told else []
+    parts = ["Files: " + ", ".join(shown) + "."] if shown else []
     for measured in context.measurements(DRIFT.name, "schema_changes"):
         if measured.samples:
             listed = ", ".join(code(sample) for sample in measured.samples[:20])

@@ -108,11 +108,11 @@ def _model_details(context: CardContext) -> str:
     sizes = [m for m in context.measurements(LATENCY.name) if m.name == "size"]
     facts = [f"Size of {code(m.slice)}: {number(m.value or 0, m.unit)}" for m in sizes]
     if context.metadata is not None:
-        told = context.metadata
+        metadata = context.metadata
         facts = [
-            f"Trainer: {code(told.trainer)}",
-            f"Trained at commit: {code(told.commit)}",
-            *_predicted(context.contract, told),
+            f"Trainer: {code(metadata.trainer)}",
+            f"Trained at commit: {code(metadata.commit)}",
+            *_predicted(context.contract, metadata),
             *facts,
         ]
     facts += [f"Form: one ONNX graph from {count(len(context.contract.inputs))} raw columns"]
@@ -120,15 +120,15 @@ def _model_details(context: CardContext) -> str:
     return "\n\n".join([*parts, _RECORDED, _bullets(facts)])
 
 
-def _predicted(contract: Contract, told: Metadata) -> list[str]:
+def _predicted(contract: Contract, metadata: Metadata) -> list[str]:
     """What the model gives."""
-    if not told.classes:
+    if not metadata.classes:
         return [f"Predicts: the number {code(contract.target)}"]
-    if told.threshold is None:
-        return ["Classes: " + ", ".join(code(name) for name in told.classes[:_CLASSES_SHOWN])]
+    if metadata.threshold is None:
+        return ["Classes: " + ", ".join(code(name) for name in metadata.classes[:_CLASSES_SHOWN])]
     return [
-        f"Classes: {code(told.classes[0])} and {code(told.classes[1])} (positive)",
-        f"Decision threshold: {number(told.threshold)}",
+        f"Classes: {code(metadata.classes[0])} and {code(metadata.classes[1])} (positive)",
+        f"Decision threshold: {number(metadata.threshold)}",
     ]
 
 

@@ -246,12 +246,14 @@ def _footnote(measured: Sequence[Measurement]) -> str:
     """The confidence and methods that the numbers share, and the notes of single ones."""
     confidences = sorted({m.interval.confidence for m in measured if m.interval})
     methods = dict.fromkeys(m.method for m in measured if m.interval)
-    said: dict[str, list[str]] = {}
+    notes_of: dict[str, list[str]] = {}
     for m in measured:
         if m.note:
             named = f"{name_of(m.name, m.described)} {slice_of(m.slice)}".strip()
-            said.setdefault(m.note, []).append(named)
-    notes = [f"{', '.join(dict.fromkeys(names))}: {prose(note)}" for note, names in said.items()]
+            notes_of.setdefault(m.note, []).append(named)
+    notes = [
+        f"{', '.join(dict.fromkeys(names))}: {prose(note)}" for note, names in notes_of.items()
+    ]
     text = ""
     if confidences:
         shown = " and ".join(f"{confidence:.4g}" for confidence in confidences)

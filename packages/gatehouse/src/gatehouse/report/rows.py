@@ -30,7 +30,7 @@ def rows_line(context: ReportContext) -> str:
     )
     if not found or before is None or after is None:
         return ""
-    told = [
+    parts = [
         f"{_value(found, outcome)} {'new' if outcome == 'added' else outcome}"
         f"{_reasons(found) if outcome == 'gone' else ''}"
         for outcome in _OUTCOMES[:-1]
@@ -42,28 +42,28 @@ def rows_line(context: ReportContext) -> str:
     if rows and touched[0].note:
         exam += f" ({prose(touched[0].note)})"
     sizes = f"{count(int(before.value or 0))} → {count(int(after.value or 0))}"
-    return f"Rows: {sizes}: {', '.join(told)}; {exam}"
+    return f"Rows: {sizes}: {', '.join(parts)}; {exam}"
 
 
 def _reasons(found: dict[tuple[str, str], Measurement]) -> str:
     """Why rows are gone, such as ` (30 by retention, 2 by erasure)`; empty where that is open."""
-    told = [
+    parts = [
         f"{_value(found, 'explained', f'reason={reason}')} by {reason}"
         for reason in ("retention", "erasure")
         if _number(found, "explained", f"reason={reason}")
     ]
-    return f" ({', '.join(told)})" if told else ""
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _explained(found: dict[tuple[str, str], Measurement]) -> list[str]:
     """How many gone rows are explained, and how many of them were of the exam."""
-    told = [
+    parts = [
         f"{_value(found, 'explained', f'reason={reason}')} by {reason} "
         f"({_value(found, 'explained', f'reason={reason} & split=test')} of the exam)"
         for reason in ("retention", "erasure")
         if ("explained_rows", f"reason={reason}") in found
     ]
-    return [f"Gone rows that are explained: {', '.join(told)}."] if told else []
+    return [f"Gone rows that are explained: {', '.join(parts)}."] if parts else []
 
 
 def rows(context: ReportContext) -> str:
@@ -104,7 +104,7 @@ def new_columns(context: ReportContext) -> list[str]:
             found.setdefault(name, {})[where] = measured.value
     lines = []
     for name, values in found.items():
-        told = ", ".join(
+        areas = ", ".join(
             f"{estimate(value, None, '1')} on {where}" for where, value in values.items()
         )
         odd = []
@@ -112,7 +112,7 @@ def new_columns(context: ReportContext) -> list[str]:
             odd.append(f"over {TOO_GOOD}, which is most often a leak of the target")
         if (gap := max(values.values()) - min(values.values())) > GAP:
             odd.append(f"a gap of {estimate(gap, None, '1')}: it does not mean the same everywhere")
-        line = f"New column {code(name)}: ROC AUC by itself {told}"
+        line = f"New column {code(name)}: ROC AUC by itself {areas}"
         lines.append(f"- {line}" + (f". **{'; '.join(odd)}**" if odd else ""))
     return ["\n".join(lines)] if lines else []
 

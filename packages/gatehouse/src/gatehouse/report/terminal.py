@@ -61,8 +61,10 @@ def _lines(verdict: Verdict, report: str, needs: Iterable[str]) -> list[Text]:
     if verdict.loosened:
         lines.append(Text("This change loosens the policy or the contract.", style="yellow"))
     if verdict.proposed is not None and verdict.proposed.outcome is not verdict.outcome:
-        said = f"Its own policy would have said {verdict.proposed.outcome.value}; it doesn't count."
-        lines.append(Text(said))
+        sentence = (
+            f"Its own policy would have said {verdict.proposed.outcome.value}; it doesn't count."
+        )
+        lines.append(Text(sentence))
     lines += [
         Text(f"{', '.join(each.rules)}: accepted by {each.by}: {plain(each.reason)}")
         for each in verdict.acceptances

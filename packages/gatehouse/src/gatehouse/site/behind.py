@@ -112,24 +112,24 @@ def _title(result: RuleResult, finding: Finding) -> str:
 
 
 def _chosen(
-    result: RuleResult, finding: Finding, rows: pd.DataFrame, said: Predictions
+    result: RuleResult, finding: Finding, rows: pd.DataFrame, predictions: Predictions
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Which of the N rows a slice is about, in words and as a mask of shape [N]; or nothing."""
     if finding.slice == "all":
         yield f"All {len(rows):,} test rows", np.ones(len(rows), bool)
     elif finding.slice.startswith("class=") and result.gate == ACCURACY.name:
         name = finding.slice.removeprefix("class=")
-        if name in said.classes:
-            chosen = said.labels == said.classes.index(name)
+        if name in predictions.classes:
+            chosen = predictions.labels == predictions.classes.index(name)
             yield f"The {int(chosen.sum()):,} test rows of this class", chosen
     elif result.gate == FAIRNESS.name:
         attributes = tuple(finding.slice.split(" & "))
         if set(attributes) <= set(rows):
-            yield _worst_group(rows, attributes, said)
+            yield _worst_group(rows, attributes, predictions)
 
 
 def _worst_group(
-    rows: pd.DataFrame, attributes: tuple[str, ...], said: Predictions
+    rows: pd.DataFrame, attributes: tuple[str, ...], predictions: Predictions
 ) -> tuple[str, NDArray[np.bool_]]:
     """The group in which the model errs most, of those with ten rows if there are such."""
     from gatehouse.gates.fairness.measure import group_labels
@@ -137,22 +137,24 @@ def _worst_group(
     names, index, sizes = np.unique(
         group_labels(rows, attributes), return_inverse=True, return_counts=True
     )
-    means = np.bincount(index, weights=_errors(said)) / sizes
+    means = np.bincount(index, weights=_errors(predictions)) / sizes
     means[sizes < min(SHOWN, sizes.max())] = -np.inf
     worst = int(means.argmax())
     number = means[worst]
     error = (
-        f"mean error {number:.3g}" if said.task is Task.REGRESSION else f"{number:.1%} are wrong"
+        f"mean error {number:.3g}"
+        if predictions.task is Task.REGRESSION
+        else f"{number:.1%} are wrong"
     )
     group = plain(str(names[worst]), 80)
     return f"The group {group}: {int(sizes[worst]):,} test rows, {error}", index == worst
 
 
-def _errors(said: Predictions) -> NDArray[np.float64]:
+def _errors(predictions: Predictions) -> NDArray[np.float64]:
     """How wrong each of N rows is, shape [N]: 0 or 1, of a regression the distance."""
-    if said.task is Task.REGRESSION:
-        return np.asarray(np.abs(said.scores - said.labels))
-    return np.asarray(said.decisions != said.labels, np.float64)
+    if predictions.task is Task.REGRESSION:
+        return np.asarray(np.abs(predictions.scores - predictions.labels))
+    return np.asarray(predictions.decisions != predictions.labels, np.float64)
 
 
 def _heads(contract: Contract, shown: list[str]) -> tuple[str, ...]:
@@ -172,28 +174,30 @@ def _may_be_shown(contract: Contract) -> list[str]:
 
 
 def _worst(
-    rows: pd.DataFrame, said: Predictions, chosen: NDArray[np.bool_]
+    rows: pd.DataFrame, predictions: Predictions, chosen: NDArray[np.bool_]
 ) -> tuple[tuple[str, ...], ...]:
     """The ten rows among `chosen`, shape [N], that the model gets most wrong, the worst first."""
-    wrong = _errors(said)
-    if said.task is Task.BINARY:
-        wrong = wrong + np.abs(said.scores - said.labels)
-    elif said.task is Task.MULTICLASS:  # of two wrong rows the one that it is surer of
-        wrong = wrong * (1 + said.scores)
+    wrong = _errors(predictions)
+    if predictions.task is Task.BINARY:
+        wrong = wrong + np.abs(predictions.scores - predictions.labels)
+    elif predictions.task is Task.MULTICLASS:  # of two wrong rows the one that it is surer of
+        wrong = wrong * (1 + predictions.scores)
     places = np.flatnonzero(chosen)
     places = places[np.argsort(-wrong[places], kind="stable")][:SHOWN]
     found = []
     for place in places:
-        score = () if said.task is Task.REGRESSION else (f"{said.scores[place]:.4g}",)
-        answers = (_label(each[place], said) for each in (said.labels, said.decisions))
+        score = () if predictions.task is Task.REGRESSION else (f"{predictions.scores[place]:.4g}",)
+        answers = (
+            _label(each[place], predictions) for each in (predictions.labels, predictions.decisions)
+        )
         found.append((*answers, *score, *(_text(rows[name].iloc[place]) for name in rows)))
     return tuple(found)
 
 
-def _label(number: float, said: Predictions) -> str:
-    if said.task is Task.REGRESSION:
+def _label(number: float, predictions: Predictions) -> str:
+    if predictions.task is Task.REGRESSION:
         return f"{number:.6g}"
-    return plain(said.classes[int(number)], _LONGEST)
+    return plain(predictions.classes[int(number)], _LONGEST)
 
 
 def _text(value: object) -> str:

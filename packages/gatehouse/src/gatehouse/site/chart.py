@@ -51,7 +51,7 @@ def trend_chart(trend: Trend) -> Markup | None:
         *(_point(trend, p, x, scale) for x, p in zip(xs, points, strict=True)),
         ends([points[0].at, points[-1].at] if len(points) > 1 else [points[0].at]),
     ]
-    return picture(_told(trend), parts, HEIGHT)
+    return picture(_description(trend), parts, HEIGHT)
 
 
 def _point(trend: Trend, point: Point, x: float, scale: Scale) -> str:
@@ -73,7 +73,7 @@ def _point(trend: Trend, point: Point, x: float, scale: Scale) -> str:
     return "".join(parts) + "</g>"
 
 
-def _told(trend: Trend) -> str:
+def _description(trend: Trend) -> str:
     """The chart in words."""
     points = trend.points
     last = points[-1]

@@ -123,8 +123,8 @@ def write_drift_page(candidate: Workspace, path: Path) -> None:
 def _sample(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
     if len(frame) > DRAWN_ROWS:
         frame = frame.sample(DRAWN_ROWS, random_state=0)
-    told = {name: frame[name].map(_harmless, na_action="ignore") for name in texts}
-    return frame.assign(**told).rename(columns=_harmless)
+    texts_of = {name: frame[name].map(_harmless, na_action="ignore") for name in texts}
+    return frame.assign(**texts_of).rename(columns=_harmless)
 
 
 def _harmless(value: Any) -> Any:

@@ -102,11 +102,11 @@ def evidence_at(commit: str, root: Path) -> Iterator[Evidence]:
 def _commits(root: Path, most: int) -> list[tuple[str, datetime, str]]:
     """Hash, time and subject of the commits that changed the verdict, newest first."""
     # A signature that is shown would stand between the fields.
-    told = git_bytes(
+    output = git_bytes(
         "-c", "log.showSignature=false", "log", "--first-parent", f"--max-count={most}", "-z",
         "--format=%H%x00%ct%x00%s", "HEAD", "--", VERDICT.as_posix(), root=root,
     )  # fmt: skip
-    fields = told.decode("utf-8", "replace").split("\0")[:-1]
+    fields = output.decode("utf-8", "replace").split("\0")[:-1]
     return [
         (commit, datetime.fromtimestamp(int(seconds), UTC), subject)
         for commit, seconds, subject in zip(*[iter(fields)] * 3, strict=True)
@@ -119,11 +119,11 @@ def _texts(commits: list[str], path: Path, root: Path) -> Iterator[str | None]:
     The text of a file that is larger than `LARGEST` is empty.
     """
     names = "".join(f"{commit}:./{path.as_posix()}\n" for commit in commits)
-    told = git_bytes(
+    output = git_bytes(
         "cat-file", "--batch-check=%(objecttype) %(objectname) %(objectsize)",
         root=root, stdin=names.encode(),
     )  # fmt: skip
-    for line in told.decode("utf-8", "replace").splitlines():
+    for line in output.decode("utf-8", "replace").splitlines():
         kind, _, rest = line.partition(" ")
         name, _, size = rest.partition(" ")
         if kind != "blob":

@@ -116,17 +116,17 @@ def _source(place: str) -> FileSettings:
     from gatehouse.pipeline.sources.file import FORMATS, FileSettings
     from gatehouse.remote import check_url
 
-    is_url, told = "://" in place, place
+    is_url, name = "://" in place, place
     if is_url:
-        told = check_url(place)
+        name = check_url(place)
     elif not Path(place).is_file():
         raise GatehouseError(f"{place}: there is no such file; name a file here, or a URL")
     named = load_settings().data.file.model_dump(
         include={"separator", "encoding", "decimal", "missing", "unlabelled"}
     )
-    settings = validate(FileSettings, {"url" if is_url else "path": place, **named}, told)
+    settings = validate(FileSettings, {"url" if is_url else "path": place, **named}, name)
     if settings.format is None:
-        raise GatehouseError(f"{told}: its name must end with {', '.join(FORMATS)}")
+        raise GatehouseError(f"{name}: its name must end with {', '.join(FORMATS)}")
     return settings
 
 

@@ -43,7 +43,7 @@ def add(place: str, append: bool, name: str | None) -> int:
             err=True,
         )
         return FAIL
-    for line in _told(added):
+    for line in _summary(added):
         click.echo(line)
     return PASS
 
@@ -60,15 +60,15 @@ def download(url: str, folder: Path) -> int:
     from gatehouse.remote import check_url, download
     from gatehouse.snapshot.name import file_name
 
-    told = check_url(url)
-    path = folder / file_name(url, told)
+    name = check_url(url)
+    path = folder / file_name(url, name)
     folder.mkdir(parents=True)
-    download(url, told, path)
+    download(url, name, path)
     click.echo(path)
     return PASS
 
 
-def _told(added: Added) -> list[str]:
+def _summary(added: Added) -> list[str]:
     from gatehouse.report.escape import plain
 
     before = "" if added.before is None else f" (before: {added.before:,})"

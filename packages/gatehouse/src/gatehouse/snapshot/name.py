@@ -9,12 +9,12 @@ from gatehouse.errors import GatehouseError
 ENDINGS = (".parquet", ".csv", ".csv.gz")
 
 
-def file_name(url: str, told: str) -> str:
+def file_name(url: str, name: str) -> str:
     """rows.csv, or with whichever ending the URL has.
 
     Args:
         url: any of fsspec.
-        told: the URL as it may be shown.
+        name: the URL as it may be shown.
 
     Raises:
         GatehouseError: it has none of those that rows have.
@@ -23,4 +23,4 @@ def file_name(url: str, told: str) -> str:
     for ending in ENDINGS:
         if path.lower().endswith(ending):
             return f"rows{ending}"
-    raise GatehouseError(f"{told}: its name must end with {', '.join(ENDINGS)}")
+    raise GatehouseError(f"{name}: its name must end with {', '.join(ENDINGS)}")

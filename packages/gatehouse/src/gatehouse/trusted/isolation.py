@@ -164,8 +164,8 @@ def find_isolation(folder: Path, file: str) -> Isolation:
         done = tried.run(words, environment, _TRIAL_SECONDS)
         if done is not None and done.code == 0:
             return tried
-        said = done.errors.strip().splitlines()[-1:] if done else ["it took too long"]
-        print(f"not possible here: {level} ({' '.join(said)[:200]})", flush=True)
+        reason = done.errors.strip().splitlines()[-1:] if done else ["it took too long"]
+        print(f"not possible here: {level} ({' '.join(reason)[:200]})", flush=True)
     return Isolation(Level.NONE, folder.resolve())
 
 

@@ -119,9 +119,9 @@ def measure_all(folder: Path, draws: str) -> Measured:
         try:
             begun = {gate: pool.submit(_measure, gate, folder, ask, seconds, stop)
                      for gate in together}  # fmt: skip
-            told = pool.submit(_graph, ask, stop)
+            reading = pool.submit(_graph, ask, stop)
             problems |= {gate: future.result() for gate, future in begun.items()}
-            graph = told.result()
+            graph = reading.result()
         except BaseException:
             stop.set()  # an interrupt reaches this process alone
             raise
@@ -172,9 +172,9 @@ def _deal(folder: Path, ask: Ask, seconds: float) -> dict[str, str]:
         try:
             with dealt_into(place):
                 done = ask(question, seconds / len(places), None)
-                told = _read(done, Dealt, "what was dealt") if done else "it took too long"
-                if isinstance(told, str):
-                    raise GatehouseError(told)
+                answer = _read(done, Dealt, "what was dealt") if done else "it took too long"
+                if isinstance(answer, str):
+                    raise GatehouseError(answer)
             found |= {path.relative_to(folder).as_posix(): file_digest(path)
                       for path in place.iterdir()}  # fmt: skip
         except GatehouseError as error:
@@ -262,6 +262,8 @@ def _read(done: Done, model: type[Read], name: str) -> Read | str:
             return plain(f"{name} cannot be read: {error}", 400)
     if done.code < 0:
         return f"measuring ended with signal {-done.code}; is the model or table damaged?"
-    said = done.errors.strip().splitlines()
-    reason = next((line for line in said if line.startswith("error: ")), said[-1] if said else "")
+    lines = done.errors.strip().splitlines()
+    reason = next(
+        (line for line in lines if line.startswith("error: ")), lines[-1] if lines else ""
+    )
     return plain(reason.removeprefix("error: ") or "measuring failed and gave no reason", 400)

@@ -41,7 +41,7 @@ CODE_FOLDERS = ("src/", "tests/")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_BYTES = 1024
 """A pointer of Git LFS is shorter, by its specification."""
-_TOLD = 5
+_SHOWN = 5
 """How many files are named."""
 
 
@@ -67,9 +67,11 @@ def plain_file_problems(base: str, head: str, border: Ownership, root: Path) -> 
     found |= dict.fromkeys(_not_drawn(plain, root), "is no picture as the gates draw it")
     found |= dict.fromkeys(_pointers(plain, root), "is a pointer of Git LFS; track it with DVC")
     found |= _twins(changed, base, head, root)
-    told = [f"{path}: {why}" for path, why in found.items()]
-    more = [f"and {len(told) - _TOLD} more files of this kind"] if len(told) > _TOLD else []
-    return told[:_TOLD] + more
+    problems = [f"{path}: {why}" for path, why in found.items()]
+    more = (
+        [f"and {len(problems) - _SHOWN} more files of this kind"] if len(problems) > _SHOWN else []
+    )
+    return problems[:_SHOWN] + more
 
 
 def _is_free(path: str, border: Ownership) -> bool:
@@ -79,9 +81,9 @@ def _is_free(path: str, border: Ownership) -> bool:
 def _changed(base: str, head: str, root: Path) -> list[_Blob]:
     """What the change adds or edits."""
     # Not `git diff`: a user's or the repository's configuration may leave files out there.
-    told = git_bytes("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, head,
+    output = git_bytes("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, head,
                      root=root)  # fmt: skip
-    words = told.decode(errors="surrogateescape").split("\0")[:-1]
+    words = output.decode(errors="surrogateescape").split("\0")[:-1]
     blobs = []
     for facts, path in zip(words[::2], words[1::2], strict=True):
         _, mode, _, sha, status = facts.removeprefix(":").split()
@@ -129,8 +131,8 @@ def _pointers(blobs: Iterable[_Blob], root: Path) -> list[str]:
         paths.setdefault(blob.sha, []).append(blob.path)
     if not paths:
         return []
-    asked = "\n".join(paths).encode() + b"\n"
-    sizes = git_bytes("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=asked,
+    names = "\n".join(paths).encode() + b"\n"
+    sizes = git_bytes("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=names,
                       root=root)  # fmt: skip
     small = [line.split()[0] for line in sizes.decode().splitlines()
              if int(line.split()[1]) <= _LFS_BYTES]  # fmt: skip
@@ -158,8 +160,8 @@ def _twins(blobs: Iterable[_Blob], base: str, head: str, root: Path) -> dict[str
 
 def _spelled(commit: str, root: Path) -> set[str]:
     """The paths of a commit's files and folders."""
-    told = git_bytes("ls-tree", "-r", "-t", "-z", "--name-only", commit, root=root)
-    return set(told.decode(errors="surrogateescape").split("\0")[:-1])
+    output = git_bytes("ls-tree", "-r", "-t", "-z", "--name-only", commit, root=root)
+    return set(output.decode(errors="surrogateescape").split("\0")[:-1])
 
 
 def _folders_and_name(path: str) -> Iterable[str]:

@@ -61,10 +61,10 @@ def run_apart(
         code = _run(words, folder, environment, seconds, stop, output, errors)
         if code is None:
             return None
-        said = _start_of(errors, _ERRORS_LIMIT).decode("utf-8", "replace")
+        message = _start_of(errors, _ERRORS_LIMIT).decode("utf-8", "replace")
         if _size(output) > OUTPUT_LIMIT:
-            return Done(1, f"{said}\nerror: it wrote more than {OUTPUT_LIMIT:,} bytes")
-        return Done(code, said, _start_of(output, OUTPUT_LIMIT))
+            return Done(1, f"{message}\nerror: it wrote more than {OUTPUT_LIMIT:,} bytes")
+        return Done(code, message, _start_of(output, OUTPUT_LIMIT))
 
 
 def _run(

@@ -49,8 +49,8 @@ def forged_digests(
     candidate: Workspace, commit: str, files: Mapping[str, str], root: Path
 ) -> str | None:
     """Why a commit that nobody records for them may not bring its `reports/digests.json`."""
-    said = recorded_for(text_at(commit, RECORDED, root), own_outputs(candidate))
-    if said is None or said == dict(files):
+    recorded = recorded_for(text_at(commit, RECORDED, root), own_outputs(candidate))
+    if recorded is None or recorded == dict(files):
         return None
     return (
         f"its {RECORDED.as_posix()} names other files than were judged; take the file back "
@@ -65,10 +65,10 @@ def forged_verdict(candidate: Workspace, commit: str, base: Base, root: Path) ->
     (`gatehouse.trusted.past`), so it is the base's file or names the data and model of this run.
     """
     try:
-        said = text_at(commit, VERDICT, root)
-        if said is None or said == text_at(base.commit, VERDICT, root):
+        text = text_at(commit, VERDICT, root)
+        if text is None or text == text_at(base.commit, VERDICT, root):
             return None
-        if Verdict.parse(said, VERDICT).candidate.pair == candidate.present().pair:
+        if Verdict.parse(text, VERDICT).candidate.pair == candidate.present().pair:
             return None
         why = "names other data or another model than were judged"
     except GatehouseError:

@@ -55,9 +55,9 @@ def entries_of(commit: str, root: Path, *paths: str) -> Entries:
     Raises:
         GatehouseError: the commit is not here.
     """
-    told = git_bytes("ls-tree", "-r", "-z", commit, "--", *paths, root=root)
+    output = git_bytes("ls-tree", "-r", "-z", commit, "--", *paths, root=root)
     found = {}
-    for line in told.decode(errors="surrogateescape").split("\0")[:-1]:
+    for line in output.decode(errors="surrogateescape").split("\0")[:-1]:
         entry, _, path = line.partition("\t")
         found[path] = entry
     return found
@@ -110,11 +110,11 @@ def _stages(commit: str, root: Path) -> dict[str, Any] | None:
     stages = parsed.get("stages") if isinstance(parsed, dict) else None
     if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
         return None
-    told = {
+    kept = {
         name: {key: value for key, value in stage.items() if key not in ("desc", "deps")}
         for name, stage in stages.items()
     }
-    return {**parsed, "stages": told}
+    return {**parsed, "stages": kept}
 
 
 def equal_inputs(

@@ -64,7 +64,7 @@ def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -
     study = _search(plan, workers)
     winner = winner_of(study, plan)
     click.echo(f"tune: {write_page(study, plan)} shows history and importances")
-    click.echo(_told(winner, plan))
+    click.echo(_summary(winner, plan))
     changes = {f"train.{key}": value for key, value in winner.settings.items()}
     if dry_run or winner.is_present:
         return PASS
@@ -95,15 +95,15 @@ def _search(plan: Plan, workers: int) -> optuna.Study:
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("tune", total=plan.trials, best="")
 
-        def told(study: optuna.Study) -> None:
+        def report(study: optuna.Study) -> None:
             done = completed(study)
             best = f"best {plan.metric.name} {study.best_value:.4f}" if done else ""
             progress.update(task, completed=finished(study), best=best)
 
-        return search(plan, workers, told)
+        return search(plan, workers, report)
 
 
-def _told(winner: Winner, plan: Plan) -> str:
+def _summary(winner: Winner, plan: Plan) -> str:
     text = f"tune: trial {winner.number} is the best, {plan.metric.name} {winner.value:.5f}"
     text += f" over {plan.folds} folds"
     if winner.is_present:

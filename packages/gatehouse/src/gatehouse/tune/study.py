@@ -81,7 +81,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     metric = metric_of(workspace.contract, policy, settings.tune.metric)
     space = settings.tune.space or find_trainer(settings.train.trainer).tried
     check(space, settings.train)
-    asked = {
+    question = {
         "contract": workspace.contract.digest,
         "data": data_digest(workspace.prepared),
         "train": expanded(settings.train),
@@ -90,8 +90,8 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         "metric": metric.name,
     }
     for key in space:  # what is tuned is no part of the question
-        _forget(asked["train"], key)
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        _forget(question["train"], key)
+    digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     return Plan(
         storage=storage or os.environ.get(STORAGE_VARIABLE) or LOCAL,
         name=f"{settings.train.trainer}-{digest[:12]}",
@@ -176,13 +176,13 @@ def counts(trial: FrozenTrial) -> bool:
     )
 
 
-def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> optuna.Study:
+def search(plan: Plan, workers: int, report: Callable[[optuna.Study], None]) -> optuna.Study:
     """Run trials until the study has as many as it shall have; the study.
 
     Args:
         plan: what to try.
         workers: processes that try at once on this machine; others may share the storage.
-        told: called after each trial, and with several workers now and then.
+        report: called after each trial, and with several workers now and then.
 
     Raises:
         GatehouseError: the present settings can't be trained, or a worker failed.
@@ -191,7 +191,7 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
     if finished(study) >= plan.trials:
         return study
     if workers == 1:
-        _work(plan, study, told)
+        _work(plan, study, report)
         return study
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_worker, args=(plan,)) for _ in range(workers)]
@@ -205,7 +205,7 @@ def search(plan: Plan, workers: int, told: Callable[[optuna.Study], None]) -> op
         for process in processes:
             while process.is_alive():
                 process.join(_POLL_SECONDS)
-                told(study)
+                report(study)
     finally:
         for process in processes:
             if process.pid is not None:
@@ -232,14 +232,14 @@ def _worker(plan: Plan) -> None:
         sys.exit(exits.ERROR)
 
 
-def _work(plan: Plan, study: optuna.Study, told: Callable[[optuna.Study], None]) -> None:
+def _work(plan: Plan, study: optuna.Study, report: Callable[[optuna.Study], None]) -> None:
 
     from gatehouse.tune.folds import folds_of
 
     folds = list(folds_of(Workspace(), plan.folds))
 
     def after(study: optuna.Study, trial: FrozenTrial) -> None:
-        told(study)
+        report(study)
         if PRESENT in trial.user_attrs and ERROR_TOLD in trial.user_attrs:
             raise GatehouseError(trial.user_attrs[ERROR_TOLD])
         if finished(study) >= plan.trials:

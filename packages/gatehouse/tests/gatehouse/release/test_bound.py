@@ -425,7 +425,7 @@ def test_another_wheel_in_the_checkout_signs_nothing(slim: Handed) -> None:
     """Attacks a checker that is not the commit's: the wheel in the work tree is another one."""
     (wheel,) = (slim.repository.root / VENDOR).iterdir()
     wheel.write_bytes(wheel.read_bytes() + b"\0")
-    with pytest.raises(GatehouseError, match=f"{wheel.name}: not as in HEAD"):
+    with pytest.raises(GatehouseError, match=f"{wheel.name}: differs from HEAD"):
         check_bound(slim.pack(), slim.repository.root, today())
 
 
