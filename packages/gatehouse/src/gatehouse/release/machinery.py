@@ -43,7 +43,7 @@ def machinery_digest(root: Path, commit: str = "HEAD") -> str:
 def check_machinery(image: Layout, files: Path) -> None:
     """Refuse an image whose files next to the model are not those of the commit.
 
-    The installed library must be the commit's wheel, file by file, or absent beside its source.
+    The installed library must be the commit's wheel, file by file, or absent where its source is.
     Bytecode is not compared, nor are the other installed packages and the base image.
 
     Args:
