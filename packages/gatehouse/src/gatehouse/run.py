@@ -21,10 +21,11 @@ from gatehouse.git import environment
 from gatehouse.interrupts import end_with_children, shielded
 from gatehouse.judge_files import read_all_evidence, verdict_on
 from gatehouse.lock.file import parse_lock
+from gatehouse.params import set_values
 from gatehouse.places import PARAMS, code_path
 from gatehouse.policy import POLICY_FILE, Policy, load_policy, parse_policy
 from gatehouse.since import since_last_word
-from gatehouse.source import check_source, set_source
+from gatehouse.source import check_source, source_settings
 from gatehouse.typed import parse_yaml, read_text, write_bytes, write_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
@@ -227,7 +228,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
         load_policy(candidate.root / POLICY_FILE)
         _ = candidate.contract
         if source is not None:
-            for change in set_source(source):
+            for change in set_values(source_settings(source)):
                 print(f"{PARAMS}: {change}")
         check_source()
         set_base(base)

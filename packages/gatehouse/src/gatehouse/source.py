@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
 from gatehouse.named import load_instance
-from gatehouse.params import set_values
 from gatehouse.places import PARAMS
 
 if TYPE_CHECKING:
     from gatehouse.pipeline.sources.spec import SourceSpec
-
-
-def set_source(source: str, path: Path = PARAMS) -> list[str]:
-    """Make `source` the data source of `params.yaml`, comments kept; the settings that changed.
-
-    Raises:
-        GatehouseError: `source` is none, or the settings are unreadable.
-    """
-    return set_values(source_settings(source, path), path)
 
 
 def source_settings(source: str, path: Path = PARAMS) -> dict[str, Any]:

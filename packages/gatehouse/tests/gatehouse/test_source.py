@@ -15,9 +15,14 @@ from gatehouse.pipeline.settings import load_settings
 from gatehouse.pipeline.sources import SOURCES
 from gatehouse.pipeline.sources.file import OWN
 from gatehouse.pipeline.sources.spec import SourceSpec
-from gatehouse.source import check_source, find_source, set_source
+from gatehouse.source import check_source, find_source, source_settings
 from tests.gatehouse.conftest import Command
 from tests.sample import SAMPLE
+
+
+def set_source(source: str, path: Path) -> list[str]:
+    """As `gatehouse set data=SOURCE` does."""
+    return set_values(source_settings(source, path), path)
 
 
 @pytest.fixture
