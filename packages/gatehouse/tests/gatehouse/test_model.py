@@ -153,9 +153,9 @@ def test_an_output_of_text_is_told(words: bool) -> None:
 
 def test_values_that_are_no_probabilities_are_told() -> None:
     """Attacks a graph that gives logits, odds or NaN."""
-    with pytest.raises(GatehouseError, match="no probabilities"):
+    with pytest.raises(GatehouseError, match="not probabilities"):
         _load(make_graph(probabilities=False)).scores(rows(5))
-    with pytest.raises(GatehouseError, match="no probabilities"):
+    with pytest.raises(GatehouseError, match="not probabilities"):
         _load(make_graph(scale=float("nan"))).scores(rows(5))
 
 

@@ -77,5 +77,7 @@ def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
     middle = share + z**2 / (2 * of)
     wide = z * math.sqrt((share * (1 - share) + z**2 / (4 * of)) / of)
     low, high = ((middle + end) / (1 + z**2 / of) for end in (-wide, wide))
-    # With none or all, one end is the share up to rounding.
-    return Interval(low=min(low, share), high=max(high, share), confidence=confidence)
+    # With none or all, one end is exactly the share, which rounding would miss.
+    return Interval(
+        low=low if hits else 0.0, high=high if hits < of else 1.0, confidence=confidence
+    )

@@ -164,7 +164,7 @@ def test_numbers_are_counted_within_the_targets_range(
             assert values(client) == (3, 150, *buckets)
 
 
-@pytest.mark.parametrize(("task", "told"), [(SEVERAL, "no probabilities"), (NUMBER, "not finite")])
+@pytest.mark.parametrize(("task", "told"), [(SEVERAL, "not probabilities"), (NUMBER, "not finite")])
 def test_a_graph_that_answers_no_row_is_refused(
     tmp_path: Path, task: Task, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
