@@ -3,9 +3,10 @@
     .venv/bin/python packages/gatehouse/benchmarks/speed/run_times.py
 
 Works on copies of HEAD in a temporary folder, with this environment, and writes the table into
-benchmarks/speed/RESULTS.md. In the first run no module is compiled yet, as after `make setup`. Each
-stage is run once more with Python's import timer, to show which share of its time is importing
-libraries. CPU seconds are those of all processes; others that share the machine count little.
+benchmarks/speed/RESULTS.md. In the first run no module is compiled yet, as after `make setup`, and
+here not even Python's own. Each stage is run once more with Python's import timer, to show which
+share of its time is importing libraries. CPU seconds are those of all processes; others that share
+the machine count little.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def main() -> None:
     lines = [
         "# Speed\n",
         "`.venv/bin/python packages/gatehouse/benchmarks/speed/run_times.py` on "
-        f"{os.cpu_count()} cores; the best of {REPEATS} but for the first and the cold run.\n",
+        f"{os.cpu_count()} cores with a load of {os.getloadavg()[2]:.1f}; the best of {REPEATS} "
+        "but for the first and the cold run.\n",
         "| `gatehouse run` | CPU seconds | seconds | wanted |",
         "| :--- | ---: | ---: | ---: |",
         *(f"| {name} | {took.cpu:.2f} | {took.wall:.2f} | {most:g} |" for name, took, most in rows),
