@@ -35,8 +35,8 @@ def test_a_copy_has_the_rights_of_who_asked(level: Level, tmp_path: Path) -> Non
     if WARM not in os.environ:
         pytest.skip("no process is copied: run the tests by make -C packages/gatehouse test")
     folder = tmp_path / "candidate"
-    (folder / "gatehouse/github").mkdir(parents=True)
-    for name in ("__init__.py", "github/__init__.py"):
+    (folder / "gatehouse/trusted").mkdir(parents=True)
+    for name in ("__init__.py", "trusted/__init__.py"):
         (folder / "gatehouse" / name).touch()
     (folder / "gatehouse/trusted/reader.py").write_text(PROBE)
     (tmp_path / "secret").touch()

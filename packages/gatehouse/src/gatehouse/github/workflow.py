@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _GOOD = ("success", "skipped", "neutral", None)
 _WORDS = {
     "cancelled": "was cancelled before it finished; push again, or run it again",
-    "timed_out": "took too long and was ended",
+    "timed_out": "took too long and was stopped",
     "startup_failure": "could not start; is a workflow file broken?",
     "skipped": "was skipped, so nothing was checked",
     "neutral": "was skipped, so nothing was checked",

@@ -215,8 +215,8 @@ def _measure(
     done = ask(gate, seconds, stop)
     if done is None:
         return (
-            f"the {gate} gate took longer than its {seconds:,.0f} s and was ended; does the graph "
-            "come to an end?"
+            f"the {gate} gate took longer than its {seconds:,.0f} s and was stopped; does the "
+            "graph run without end?"
         )
     evidence = _read(done, Evidence, f"what the {gate} gate measured")
     if isinstance(evidence, Evidence) and evidence.gate != gate:

@@ -56,7 +56,7 @@ def test_many_jobs(hub: Hub) -> None:
 def test_no_job_failed(hub: Hub) -> None:
     """The run failed and no job says why: still a problem."""
     assert problem(hub, "failure", job("Checks", "success")) == "the workflow failed"
-    assert problem(hub, "timed_out") == "the workflow took too long and was ended"
+    assert problem(hub, "timed_out") == "the workflow took too long and was stopped"
 
 
 def test_an_api_that_does_not_answer(hub: Hub) -> None:
