@@ -30,7 +30,7 @@ class XgboostSettings(BoostingSettings):
 def _train(
     data: TrainingData, options: XgboostSettings, settings: TrainSettings, reports: Path
 ) -> TrainedModel:
-    """Fit XGBoost's."""
+    """Fit XGBoost's model."""
     from onnxmltools import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
     from xgboost import XGBClassifier, XGBRegressor
