@@ -39,14 +39,14 @@ class Failure(Frozen):
 
 
 class AcceptedRule(Frozen):
-    """A rule as it read, and what failed under it."""
+    """A rule at the time of the acceptance, and its failures."""
 
     rule: Rule
     failures: tuple[Failure, ...] = Field(min_length=1)
 
 
 class Scope(Frozen):
-    """What an acceptance is about; its digest is what the owner writes."""
+    """The scope of an acceptance; the owner writes its digest."""
 
     raw: str | None = Field(description="SHA-256 of the candidate's raw rows")
     data: str | None = Field(description="of its prepared rows")

@@ -212,7 +212,7 @@ def shifted(groups: list[tuple[dict[str, str], float]]) -> Change:
 
 
 def flipped_near(threshold: float, width: float) -> Change:
-    """Margin mirrored at the threshold's margin where it lies within `width` of it."""
+    """Margin mirrored at the threshold's margin where it is within `width` of it."""
     center = float(np.log(threshold / (1 - threshold)))
 
     def change(build: Builder, margin: str) -> str:

@@ -58,7 +58,7 @@ def sharpened(scene: Scene) -> None:
     settings = scene.policy.measure
     rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
     before = drift.said(scene.base.model, rows)
-    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of that many tests
+    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of all tests
 
     def drifts() -> bool:
         now = drift.said(scene.candidate.model, rows)

@@ -14,4 +14,4 @@ from gatehouse.gates.rows import ROWS
 from gatehouse.gates.spec import GateSpec
 
 GATES: tuple[GateSpec, ...] = (DATA, ROWS, DRIFT, ACCURACY, FAIRNESS, LATENCY)
-"""The built-in gates, in the order in which they are shown."""
+"""The built-in gates, in display order."""

@@ -40,15 +40,15 @@ class Member(Protocol):
 class Sections(Frozen):
     """A part of params.yaml that names members of a table, each of which has a section.
 
-    The sections of built-in members are fields. An object of a fork's own has a section of the
-    object's name, which the object's model checks once it is loaded. While another one is named,
-    its section waits, unless its name may be a misspelt one.
+    The sections of built-in members are fields. A fork's own object has a section with the
+    object's name, which the object's model checks once it is loaded. While the settings name
+    another object, its section is kept unchecked, unless its name looks like a misspelling.
     """
 
     model_config = ConfigDict(extra="allow")
 
     def members(self) -> tuple[str, ...]:
-        """What these settings name, by name or as `module:object`."""
+        """The members that these settings name, by name or as `module:object`."""
         raise NotImplementedError
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Frozen)
 
 
 class NoSettings(Frozen):
-    """The settings of a rule that has none of its own."""
+    """The settings of a rule without settings."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ INCOMPLETE = "incomplete"
 
 
 def candidate_key(root: Path) -> str:
-    """Return a digest of the data, models and contract in `root`, or `INCOMPLETE` if some lack.
+    """Return a digest of data, models and contract in `root`, or `INCOMPLETE` if any is missing.
 
     Raises:
         GatehouseError: the contract is unreadable.

@@ -35,7 +35,7 @@ class Stopped(Frozen):
 
 
 class Fetched(Document):
-    """What the fetching step found."""
+    """Result of the fetching step."""
 
     version: Literal[1] = 1
     head: str = Field(pattern="^[0-9a-f]{40}$", description="the commit to judge")
@@ -62,7 +62,7 @@ class Fetched(Document):
 
 
 class Measured(Document):
-    """What the measuring step found, besides the evidence in the candidate's folder."""
+    """Result of the measuring step, besides the evidence in the candidate's folder."""
 
     version: Literal[1] = 1
     stopped: str | None = Field(default=None, description="why nothing was measured")

@@ -43,7 +43,7 @@ class Note(Frozen):
 
 
 class Basis(Frozen):
-    """What a verdict rests on besides the evidence files and the base's policy."""
+    """The basis of a verdict besides the evidence files and the base's policy."""
 
     base: str = Field(
         pattern="^[0-9a-f]{40}$", description="the commit whose policy, data and model were used"
@@ -79,7 +79,7 @@ class Basis(Frozen):
 
 
 class Judgement(Document):
-    """What is to be said of a commit."""
+    """The results to publish for a commit."""
 
     version: Literal[1] = 1
     head: str = Field(description="the commit that was judged")

@@ -25,7 +25,7 @@ _ERRORS_LIMIT = 1_000_000
 
 @dataclass(frozen=True)
 class Done:
-    """Result of a command that ended without being killed.
+    """Result of a command that ended within its limits.
 
     Attributes:
         code: its exit code, or the negative number of the signal that ended it.

@@ -23,7 +23,7 @@ _PLACE = "params.yaml: train.trainer"
 
 
 class NoSettings(Frozen):
-    """The settings of a trainer that has none of its own."""
+    """The settings of a trainer without settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
