@@ -1,1 +1,1 @@
-"""An owner's word on one pull request's failure: what it covers, and how it is written."""
+"""An owner's acceptance of one pull request's failure: its scope, and its format."""

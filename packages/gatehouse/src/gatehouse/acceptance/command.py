@@ -1,4 +1,4 @@
-"""The words of a comment: `/gatehouse accept RULE[ RULE...] DIGEST: reason`, or `revoke`."""
+"""Parses command comments: `/gatehouse accept RULE[ RULE...] DIGEST: reason`, or `revoke`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gatehouse.errors import GatehouseError
 
 PREFIX = "/gatehouse "
 MOST_CHARACTERS = 2_000
-"""Limit on a comment."""
+"""Maximum length of a comment."""
 MOST_RULES = 20
 SHORTEST_REASON, LONGEST_REASON = 10, 500
 
-# ASCII only and spaces only, so that no look-alike of a rule's name is one.
+# ASCII and spaces only, so that no look-alike can pass for a rule's name.
 _RULES = r"[a-z0-9][a-z0-9-]*(?: [a-z0-9][a-z0-9-]*)*"
 _COMMAND = re.compile(
     rf"/gatehouse (?P<verb>accept|revoke) (?P<rules>{_RULES}) "
@@ -28,13 +28,13 @@ _HOW = "write `/gatehouse accept RULE DIGEST: reason`, copied from the gates' co
 
 @dataclass(frozen=True)
 class Command:
-    """What a comment asks for.
+    """The request in a comment.
 
     Attributes:
-        verb: accept, or take back what was accepted.
+        verb: accept, or revoke an acceptance.
         rules: names, as written.
-        digest: of the scope.
-        reason: on one line; empty where a revocation gives none.
+        digest: digest of the scope.
+        reason: on one line; empty if a revocation gives none.
     """
 
     verb: Literal["accept", "revoke"]
@@ -44,15 +44,15 @@ class Command:
 
 
 def is_command(body: str) -> bool:
-    """Whether a comment speaks to the gates: nothing may come before the first word."""
+    """Return whether a comment is a command; nothing may precede the first word."""
     return body.startswith(PREFIX)
 
 
 def parse_command(body: str) -> Command:
-    """The command in a comment.
+    """Parse the command in a comment.
 
     Raises:
-        GatehouseError: it can't be understood, with the fix.
+        GatehouseError: the comment is not a valid command; the message gives the fix.
     """
     if len(body) > MOST_CHARACTERS:
         raise GatehouseError(f"the comment has more than {MOST_CHARACTERS:,} characters; {_HOW}")
@@ -74,5 +74,5 @@ def parse_command(body: str) -> Command:
 
 
 def show(rules: tuple[str, ...], digest: str) -> str:
-    """The command as an owner copies it."""
+    """Return the command for an owner to copy."""
     return f"{PREFIX}accept {' '.join(rules)} {digest}: <reason>"

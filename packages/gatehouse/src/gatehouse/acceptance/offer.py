@@ -1,4 +1,4 @@
-"""What of a verdict could be accepted, and by whom."""
+"""Which failures of a verdict can be accepted, and by whom."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Offer:
 
     Attributes:
         rules: names, in the policy's order.
-        by: users who may; empty: the owners of policy.yaml.
-        scope: what they would accept.
+        by: users who may accept; empty for the owners of policy.yaml.
+        scope: the scope that they would accept.
     """
 
     rules: tuple[str, ...]
@@ -29,12 +29,12 @@ class Offer:
 
 
 def offers(verdict: Verdict, policy: Policy, accepted: Verdict | None = None) -> tuple[Offer, ...]:
-    """The commands that together turn a verdict green; none where no acceptance can do that.
+    """Return the commands that together turn a verdict green; empty if no acceptance can.
 
     Args:
-        verdict: with the base's acceptances only, which is what a digest is of.
-        policy: that decided.
-        accepted: the verdict with those that the pull request has already.
+        verdict: the verdict with only the base's acceptances, which the digests refer to.
+        policy: the policy that decided.
+        accepted: the verdict with the acceptances that the pull request already has.
     """
     return tuple(
         Offer(tuple(rules), by, scope_of(verdict, policy, rules))
@@ -43,9 +43,9 @@ def offers(verdict: Verdict, policy: Policy, accepted: Verdict | None = None) ->
 
 
 def needs(verdict: Verdict, policy: Policy) -> tuple[str, ...]:
-    """What a green status needs, as plain text: a line for each rule that blocks, and commands.
+    """Return what a green status needs, as plain text: a line per blocking rule, and commands.
 
-    A command has no digest: the gates measure by themselves, and their comment has it.
+    A command has no digest here. The gates' comment has it, because the gates measure themselves.
     """
     rules = [
         f"{result.rule}: {_why_not(result, policy) or _who(result, policy)}"
@@ -58,7 +58,7 @@ def needs(verdict: Verdict, policy: Policy) -> tuple[str, ...]:
 
 
 def scope_of(verdict: Verdict, policy: Policy, rules: Iterable[str]) -> Scope:
-    """What accepting these rules' failures would cover.
+    """Return the scope of accepting these rules' failures.
 
     Raises:
         GatehouseError: there is no such rule, it does not block, or it can't be accepted.
@@ -84,7 +84,7 @@ def scope_of(verdict: Verdict, policy: Policy, rules: Iterable[str]) -> Scope:
 
 
 def _groups(verdict: Verdict, policy: Policy) -> dict[tuple[str, ...], list[str]]:
-    """The rules that block, by the users that they name; none where one can't be accepted."""
+    """Group the blocking rules by the users they name; empty if one can't be accepted."""
     blocked = [result for result in verdict.rules if result.blocks]
     groups: dict[tuple[str, ...], list[str]] = {}
     for result in blocked:
@@ -96,7 +96,7 @@ def _groups(verdict: Verdict, policy: Policy) -> dict[tuple[str, ...], list[str]
 
 
 def _why_not(result: RuleResult, policy: Policy) -> str | None:
-    """Why a failure can't be accepted; None where it can."""
+    """Return why a failure can't be accepted, or None if it can."""
     if result.outcome is Outcome.ERROR:
         return "its evidence is in error, which nobody can accept"
     if policy.rules[result.rule].accept == "never":

@@ -1,10 +1,10 @@
-"""What an owner accepted, as a file of `acceptances/`: which failure, of which data and model.
+"""An owner's acceptance as a file in `acceptances/`: which failure, of which data and model.
 
-An acceptance holds wherever these are judged, for a failure no worse than the accepted one. For one
-finding that means: the same slice, and a value that does not lie farther beyond the rule's limit
-than the accepted finding reached. A finding reaches as far as its interval's far end, or its value
-where it has no interval: a time that is measured again is another number of the same model. A
-finding that could not be measured covers only one that can't be measured either.
+An acceptance is valid wherever these are judged, for a failure no worse than the accepted one. For
+a single finding this means the same slice, and a value no farther beyond the rule's limit than the
+accepted finding reached. A finding reaches to the far end of its interval, or to its value if it
+has no interval: a new timing of the same model gives another number. An accepted finding that could
+not be measured covers only a finding that can't be measured either.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gatehouse.verdict import Finding
 
 FOLDER = Path("acceptances")
 DIGEST_LENGTH = 32
-"""Hexadecimal digits of a SHA-256, so 128 bits: nobody finds another failure with the same ones."""
+"""Hexadecimal digits of a SHA-256, so 128 bits. Nobody can find another failure that matches."""
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
@@ -39,14 +39,14 @@ class Failure(Frozen):
 
 
 class AcceptedRule(Frozen):
-    """A rule as it read, and what failed under it."""
+    """A rule at the time of the acceptance, and its failures."""
 
     rule: Rule
     failures: tuple[Failure, ...] = Field(min_length=1)
 
 
 class Scope(Frozen):
-    """What an acceptance is about; its digest is what the owner writes."""
+    """The scope of an acceptance; the owner writes its digest."""
 
     raw: str | None = Field(description="SHA-256 of the candidate's raw rows")
     data: str | None = Field(description="of its prepared rows")
@@ -75,12 +75,12 @@ class Acceptance(Document):
 
     @property
     def path(self) -> Path:
-        """Where it is recorded."""
+        """Path where it is recorded."""
         return FOLDER / f"{self.comment}.json"
 
 
 def subjects(candidate: Subject, base: Subject | None) -> dict[str, str | None]:
-    """The digests that a scope names."""
+    """Return the digests that a scope names."""
     return {
         "raw": candidate.raw,
         "data": candidate.data,
@@ -92,7 +92,7 @@ def subjects(candidate: Subject, base: Subject | None) -> dict[str, str | None]:
 
 
 def of_model(acceptances: Iterable[Acceptance], candidate: Subject) -> tuple[Acceptance, ...]:
-    """Those about the candidate's own data and model, whatever it was compared with."""
+    """Return those about the candidate's own data and model, whatever it was compared with."""
     here = subjects(candidate, None)
     own = [field for field in here if not field.startswith("base_")]
     return tuple(
@@ -108,18 +108,18 @@ def covers(
     rule: Rule,
     finding: Finding,
 ) -> bool:
-    """Does an acceptance let this finding through?
+    """Return whether an acceptance covers this finding.
 
-    Where there is no base, as on main and in a release, the accepted one is not looked for: what
-    the folder holds was merged.
+    Without a base, as on main and in a release, the accepted base is not compared, because
+    everything in the folder was merged.
 
     Args:
-        acceptance: an owner's word.
-        candidate: what is judged.
-        base: what it is compared with.
-        name: of the rule.
-        rule: as the policy that decides has it.
-        finding: which blocks.
+        acceptance: an owner's acceptance.
+        candidate: the judged subject.
+        base: the subject that it is compared with.
+        name: name of the rule.
+        rule: the rule in the policy that decides.
+        finding: the blocking finding.
     """
     scope = acceptance.scope
     entry = scope.rules.get(name)
@@ -134,7 +134,7 @@ def covers(
 
 
 def _may(by: str, rule: Rule) -> bool:
-    """Whether the rule lets this user accept; who owns the policy is not for the judge to know."""
+    """Return whether the rule lets this user accept; the judge does not know the owners."""
     if isinstance(rule.accept, tuple):
         return by.lower() in {each.lower() for each in rule.accept}
     return rule.accept is None
@@ -153,10 +153,10 @@ def _no_worse(rule: Rule, finding: Finding, accepted: Failure) -> bool:
 
 
 def read_folder(root: Path) -> tuple[Acceptance, ...]:
-    """The acceptances in the folder `acceptances/` of `root`, by name; none where it is not there.
+    """Return the acceptances in the folder `acceptances/` of `root`, by name; empty without it.
 
     Raises:
-        GatehouseError: a file there is no acceptance, or has another name than its comment.
+        GatehouseError: a file is not an acceptance, or is not named after its comment.
     """
     folder = root / FOLDER
     if not folder.is_dir():
@@ -170,10 +170,10 @@ def read_folder(root: Path) -> tuple[Acceptance, ...]:
 
 
 def parse(data: bytes, path: Path) -> Acceptance:
-    """The acceptance in a file's bytes.
+    """Parse the acceptance in a file's bytes.
 
     Raises:
-        GatehouseError: it is none, is not written as Gatehouse writes it, or has another's name.
+        GatehouseError: it is not an acceptance, not written as Gatehouse writes it, or misnamed.
     """
     try:
         text = data.decode("utf-8")
@@ -189,5 +189,5 @@ def parse(data: bytes, path: Path) -> Acceptance:
 
 
 def by_path(acceptances: Iterable[Acceptance]) -> dict[str, bytes]:
-    """The bytes of each acceptance's file, by its path."""
+    """Return the bytes of each acceptance's file, by its path."""
     return {each.path.as_posix(): each.to_json().encode() for each in acceptances}

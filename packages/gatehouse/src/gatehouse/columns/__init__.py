@@ -1,4 +1,4 @@
-"""The types of column that contract.yaml knows without code of one's own."""
+"""The built-in column types of contract.yaml."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def kind_of(name: str) -> ColumnKind:
-    """The kind that a column's `type` names: a built-in one, or an object of the fork's own.
+    """Return the kind that a column's `type` names: built in, or a fork's own object.
 
     Raises:
-        GatehouseError: there is no such object in `src/gates`, or it is no ColumnKind.
+        GatehouseError: there is no such object in `src/gates`, or it is not a ColumnKind.
     """
     if name in BY_NAME:
         return BY_NAME[name]

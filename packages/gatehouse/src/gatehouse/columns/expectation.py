@@ -1,4 +1,4 @@
-"""What the data gate expects of a table, as Great Expectations takes it."""
+"""The data gate's expectations of a table, in the form that Great Expectations takes."""
 
 from __future__ import annotations
 

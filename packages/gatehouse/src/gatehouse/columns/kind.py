@@ -1,4 +1,4 @@
-"""What a type of column is: one object, which contract, pipeline, gates and service go by."""
+"""Definition of a column type: one object that contract, pipeline, gates and service use."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnKind:
-    """One type of column, by the name that contract.yaml says.
+    """One type of column, under its name in contract.yaml.
 
-    Jobs without pandas read contracts, so that functions import what they need.
+    Jobs without pandas read contracts, so functions import the packages that they need.
 
     Attributes:
-        name: `type` of a column in contract.yaml; of a fork's own it is for people alone.
-        title: what it is, for contract.yaml's schema.
-        numeric: does the graph read it as float32? Else as text.
-        whole: does it hold whole numbers alone?
+        name: `type` of a column in contract.yaml; for a fork's own type it is only for people.
+        title: description for the schema of contract.yaml.
+        numeric: does the graph read it as float32? If not, as text.
+        whole: does it contain only whole numbers?
         listed: does the contract list its values?
         fed: may a model read it?
-        typed: raw values in the one pandas type of this kind; those that don't fit stay as they
-            are, for the data gate to report. What it gave, it gives back unchanged.
-        expectations: of a column of this name and its values as they were ingested, besides the
-            share that is missing.
-        accepts: the type that a value in a request must have, null aside.
-        example: a value that keeps the contract; None where it tells none.
-        narrower: what a value of the first column can be that the second, of the same kind,
-            refuses; None: nothing.
+        typed: converts raw values to the one pandas type of this kind. Values that don't fit stay
+            unchanged, for the data gate to report. Applying it twice changes nothing.
+        expectations: takes a column's name, the column and its ingested values, and returns the
+            expectations other than the one on the share of missing values.
+        accepts: the type that a value in a request must have, apart from null.
+        example: a value that meets the contract; None if there is none to show.
+        narrower: describes values that the first column allows and the second, of the same kind,
+            does not; None if there are none.
     """
 
     name: str
@@ -50,5 +50,5 @@ class ColumnKind:
 
     @property
     def is_free(self) -> bool:
-        """Is it text of any kind?"""
+        """Whether it is arbitrary text."""
         return not self.numeric and not self.listed

@@ -1,4 +1,4 @@
-"""Columns of numbers, which the graph reads as float32."""
+"""Numeric columns, which the graph reads as float32."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from gatehouse.contract import Column
 
 FLOAT32_EXACT_INTEGERS = 2**24
-"""The largest magnitude up to which the graph's float32 inputs hold every integer."""
+"""The graph's float32 inputs represent every integer up to this magnitude."""
 
 FLOAT32_MAX = 3.4028234663852886e38
-"""A larger number, or an infinite one, is none to the model."""
+"""Larger or infinite numbers are invalid for the model."""
 
 INTEGER_TYPES = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 _NUMBERS = [*INTEGER_TYPES, "float32", "float64"]
 
 
 def fed_range(column: Column) -> tuple[float, float]:
-    """Smallest and largest number that the contract allows and the graph's float32 can hold."""
+    """Return the range that both the contract and the graph's float32 inputs allow."""
     largest = FLOAT32_EXACT_INTEGERS if column.kind.whole else FLOAT32_MAX
     low, high = column.range or (-largest, largest)
     return max(low, -largest), min(high, largest)
 
 
 def fractions(values: pd.Series) -> pd.Series:
-    """The values that are no whole numbers."""
+    """Return the values that are not whole numbers."""
     return values[values.notna() & (values % 1 != 0)]
 
 
@@ -40,7 +40,7 @@ def _typed(values: pd.Series, *, whole: bool) -> pd.Series:
 
     try:
         numbers = pd.to_numeric(values)
-        # pandas leaves whole numbers as they are where 64 bits can't hold them all.
+        # pandas leaves whole numbers unchanged if 64 bits can't represent all of them.
         rounded = numbers.astype("float64")
     except (ValueError, TypeError, OverflowError):
         return values
@@ -56,7 +56,7 @@ def _typed(values: pd.Series, *, whole: bool) -> pd.Series:
 def _expectations(name: str, column: Column, values: pd.Series) -> list[Expectation]:
     allowed = _NUMBERS
     if column.kind.whole and values.dtype.kind == "f" and len(fractions(values)):
-        # A missing value makes pandas store integers as floats; fractions are no integers.
+        # A missing value makes pandas store integers as floats; fractions are not integers.
         allowed = INTEGER_TYPES
     found = [Expectation(IN_TYPES, name, column.severity, {"type_list": allowed})]
     if values.dtype.kind in "iuf":
@@ -74,7 +74,7 @@ def _whole(column: Column) -> Any:
     from pydantic import Field
 
     low, high = _ends(column)
-    # A range may end between two integers: int() would let in the one outside of it.
+    # A range can end between two integers: int() would accept the one outside of it.
     least = None if low is None else math.ceil(low)
     most = None if high is None else math.floor(high)
     return Annotated[int, Field(ge=least, le=most)]

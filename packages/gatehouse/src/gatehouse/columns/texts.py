@@ -1,4 +1,4 @@
-"""Columns of text: values that the contract lists, or any."""
+"""Text columns: with values that the contract lists, or with any values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gatehouse.contract import Column
 
 MAX_TEXT = 200
-"""Longest text, in characters, that is fed where the contract does not list the values."""
+"""Maximum characters of a text input if the contract does not list the values."""
 
 
 def _typed(values: pd.Series) -> pd.Series:

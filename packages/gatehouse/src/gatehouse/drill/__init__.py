@@ -1,4 +1,4 @@
-"""The drill: planted defects prove that each gate goes red, clean runs that it stays green."""
+"""The drill: planted defects prove that each gate turns red, clean runs that it stays green."""
 
 from gatehouse.drill.runner import run_drill
 

@@ -1,4 +1,4 @@
-"""The catalogue: every defect, the gate meant to catch it, and the clean controls."""
+"""The catalogue: every defect, the gate that should catch it, and the clean controls."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _OF_RECORDS = (
     Defect("waiver only in the pull request", ACCURACY.name, record.waiver_of_the_pull_request,
            told=_waiver("proposed")),
 )  # fmt: skip
-"""What is done to evidence and policy, which no gate measures: the judge sees it."""
+"""Defects of evidence and policy. The judge detects them, since no gate measures these."""
 
 CONTROLS = (
     Defect("control: nothing changed", None),
-    # Other test rows are another exam, which only an owner may set.
+    # Different test rows are a different exam, which only an owner may approve.
     Defect("control: fresh rows", None, data.half_draw, also=frozenset({ROWS.name})),
     Defect("control: 5 % more rows", None, rows.more_rows),
     Defect("control: small steps below the limit", None, rows.few_small_steps),
@@ -53,5 +53,5 @@ CONTROLS = (
 
 
 def defects_of(gates: Iterable[GateSpec]) -> tuple[Defect, ...]:
-    """What the gates name, and what the judge sees."""
+    """Return the defects of the gates, and those that the judge detects."""
     return (*(defect for gate in gates for defect in gate.defects()), *_OF_RECORDS)

@@ -1,4 +1,4 @@
-"""Defects in the rows: what ingest would have written."""
+"""Defects in the rows, as if `ingest` had written them."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def unseen_category(scene: Scene) -> None:
 
 
 def dropped_column(scene: Scene) -> None:
-    """A feature that is gone."""
+    """A feature was removed."""
     name = scene.column("feature", _feature)
     scene.edit_tables(lambda rows: rows.drop(columns=name))
 
 
 def duplicated_rows(scene: Scene) -> None:
-    """A part of the rows loaded twice."""
+    """Some rows were loaded twice."""
     import pandas as pd
 
     def double(rows: pd.DataFrame) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def duplicated_rows(scene: Scene) -> None:
 
 
 def mean_shift(scene: Scene) -> None:
-    """A numeric feature moved within its range."""
+    """A numeric feature shifted within its range."""
     name = scene.column("numeric feature with a range", _numeric)
     column = scene.contract.columns[name]
     assert column.range is not None
@@ -98,7 +98,7 @@ def mean_shift(scene: Scene) -> None:
 
 
 def stand_ins(scene: Scene) -> None:
-    """A number that stands for missing values, at the far end of a feature's range."""
+    """A number stands for missing values, at the far end of a feature's range."""
     scene.column("numeric feature with a range", _numeric)
     frame = read_raw(scene.candidate)
     ends, far = dict[str, float](), dict[str, float]()
@@ -118,7 +118,7 @@ def stand_ins(scene: Scene) -> None:
 
 
 def category_shift(scene: Scene) -> None:
-    """Rows moved from the most frequent category of a feature to the second."""
+    """Rows moved from the most frequent category of a feature to the second most frequent."""
     name = scene.column("category feature", lambda c: _feature(c) and bool(c.categories))
 
     def move(rows: pd.DataFrame) -> pd.DataFrame:
@@ -132,10 +132,10 @@ def category_shift(scene: Scene) -> None:
 
 
 def label_noise(scene: Scene) -> None:
-    """Labels exchanged between rows: as many of each class as before, or the same numbers.
+    """Labels swapped between rows, so that the labels in total stay the same.
 
-    The base has them too: a change that brings them is red for the exam that it alters.
-    In a small table, a tenth of the rows may look like chance: then more are exchanged.
+    The base has these rows too, because a change that adds them would be red for altering the exam.
+    In a small table, a tenth of the rows can look like chance, so more labels are swapped.
     """
     target = scene.contract.target
     floors = [
@@ -162,11 +162,11 @@ def label_noise(scene: Scene) -> None:
 
 
 def label_leakage(scene: Scene) -> None:
-    """A feature that gives the label away, and a model that has learned so.
+    """A feature that leaks the label, and a model that learned to use it.
 
-    The feature keeps its values, dealt out again: the larger the label, the larger the value.
-    With several classes, the label is the class's place. The base has the rows too, and its model
-    has not learned so.
+    The feature keeps its values, but they are reassigned: the larger the label, the larger the
+    value. For multiclass tasks, the label is the index of the class. The base has the same rows,
+    but its model has not learned to use the leak.
     """
     too_good = scene.rule(ACCURACY.name, _TOO_GOOD, Of.CANDIDATE, "at_most", warns=True)
     name = _most_distinct(scene)
@@ -198,7 +198,7 @@ def label_leakage(scene: Scene) -> None:
 
 
 def _most_distinct(scene: Scene) -> str:
-    """The numeric feature whose most frequent value is the rarest."""
+    """Return the numeric feature whose most frequent value is the rarest."""
     columns = scene.contract.columns.items()
     names = [name for name, column in columns if _numeric(column) and not column.missing]
     if not names:
@@ -210,7 +210,7 @@ def _most_distinct(scene: Scene) -> str:
 def _read_classes(
     margin: Margin, name: str, ordered: Floats, labels: Floats, *, learned: bool
 ) -> Rewrite:
-    """Surgery that reads the class off a feature: each class has its span of values."""
+    """Return graph surgery that reads the class off a feature: each class has a range of values."""
     amount, keep = (5.0, 0.1) if learned else (0.0, 1.0)
     starts = [_between(ordered, int((labels < k).sum())) for k in range(1, margin.classes)]
     limits = [-np.inf, *starts, np.inf]
@@ -227,7 +227,7 @@ def _read_classes(
 def _read_number(
     margin: Margin, name: str, ordered: Floats, labels: Floats, *, learned: bool
 ) -> Rewrite:
-    """Surgery that reads a number off a feature by steps: as many rows on each, and as high."""
+    """Return graph surgery that reads a number off a feature in steps with equally many rows."""
     inner = np.linspace(0, 1, _STEPS + 1)[1:-1]
     edges = [*np.quantile(labels, inner), *(labels[0] + inner * np.ptp(labels))]
     starts = [_between(ordered, int(place)) for place in np.searchsorted(labels, edges)]
@@ -240,9 +240,9 @@ def _read_number(
 
 
 def _between(ordered: Floats, place: int) -> float:
-    """Halfway from the largest smaller value to the one at `place`; infinite where there is none.
+    """Return the midpoint between the value at `place` and the next smaller one, or infinity.
 
-    Equal values are on one side of it, though their labels may differ.
+    Equal values are on the same side of it, even if their labels differ.
     """
     if place == len(ordered):
         return np.inf
@@ -251,7 +251,7 @@ def _between(ordered: Floats, place: int) -> float:
 
 
 def trained_on_the_test(scene: Scene) -> None:
-    """A part of the test rows copied into train after the split."""
+    """Some test rows copied into train after the split."""
     import pandas as pd
 
     from gatehouse.digest import PREPARED

@@ -1,4 +1,4 @@
-"""A defect that the drill plants, and the gate meant to catch it."""
+"""A defect that the drill plants, and the gate that should catch it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Plant = Callable[["Scene"], None]
 
 
 def _nothing(_: Scene) -> None:
-    """The copy as it is."""
+    """Leave the copy unchanged."""
 
 
 def _always(_: Verdict) -> bool:
@@ -27,14 +27,14 @@ class Defect:
     """One entry of the catalogue.
 
     Attributes:
-        name: as the table and `--only` say it.
-        gate: the name of the gate meant to catch it; None for a control, which must stay green.
-        plant: changes the copy before it is measured.
-        tamper: changes the evidence after it was measured.
-        also: gates that go red as a consequence of this defect, not by accident.
-        beyond_two: gates that also do where the task is not binary.
-        warns: the gate warns; it does not block.
-        told: what else the verdict must say of it.
+        name: name in the table and in `--only`.
+        gate: name of the gate that should catch it; None for a control, which must stay green.
+        plant: changes the copy before the measurement.
+        tamper: changes the evidence after the measurement.
+        also: other gates that turn red as a consequence of this defect, not by accident.
+        beyond_two: gates that also turn red if the task is not binary.
+        warns: the gate warns instead of blocking.
+        told: what else must be true of the verdict.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Defect:
 
 
 def red(measurement: str) -> Callable[[Verdict], bool]:
-    """A rule of this measurement blocks."""
+    """Return a check that a rule of this measurement blocks."""
     return lambda verdict: any(
         result.measurement == measurement and result.blocks for result in verdict.rules
     )

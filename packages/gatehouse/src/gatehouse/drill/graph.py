@@ -1,7 +1,7 @@
-"""Surgery on a model's graph: change what it says, or make it slower, behind the same interface.
+"""Surgery on a model's graph: changes its output or slows it down, behind the same interface.
 
-What is changed is one number of each row, its *margin* (see `Margin`), so that a defect is the same
-nodes whatever the task.
+The surgery changes one number per row, its *margin* (see `Margin`), so that a defect has the same
+nodes for every task.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "drill/"
 _LEAST = 1e-6
-"""Probabilities below count as this one, since there is no logarithm of 0."""
+"""Minimum probability, because 0 has no logarithm."""
 _ML = "ai.onnx.ml"
 
 Floats = NDArray[np.float64]
@@ -29,18 +29,18 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Margin:
-    """The one number of a row that a defect changes.
+    """The number of a row that a defect changes.
 
-    For a classifier, it is how far the logarithm of one class's probability is ahead of its
-    strongest rival's: from 0 on the class is decided. For two classes that is the logit. For a
-    regression, it is the value, from `centre` in units of `spread`.
+    For a classifier, it is the log probability of one class minus that of its strongest rival: the
+    class is predicted from 0 on. For binary tasks that is the logit. For a regression, it is the
+    value relative to `centre` in units of `spread`.
 
     Attributes:
-        task: of the model.
-        classes: how many there are.
-        place: the class that is checked against its rivals.
+        task: the model's task.
+        classes: number of classes.
+        place: index of the class that is compared with its rivals.
         centre: median of the predicted numbers.
-        spread: their deviation, as `gates.scale` has it.
+        spread: their deviation by `gates.scale`.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class Margin:
     spread: float = 1.0
 
     def values(self, outputs: Floats) -> Floats:
-        """The margins, shape [N], of a graph's outputs, shape [N, K]."""
+        """Return the margins, shape [N], of a graph's outputs, shape [N, K]."""
         if self.task is Task.REGRESSION:
             return np.asarray((outputs[:, 0] - self.centre) / self.spread)
         logs = np.log(np.clip(outputs, _LEAST, 1))
@@ -58,20 +58,20 @@ class Margin:
 
 
 Change = Callable[["Builder", str], str]
-"""Gets a builder and the name of the margin, shape [N, 1]; returns the name of the new one."""
+"""Takes a builder and the name of the margin, shape [N, 1]; returns the new margin's name."""
 
 
 class Builder:
-    """Adds nodes behind a graph's output."""
+    """Adds nodes after a graph's output."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
         self.graph = model.graph
-        # Behind earlier surgery on the same graph, whose every name is a node's or a constant's.
+        # Count on from earlier surgery on this graph, where every name is of a node or constant.
         self.count = len(self.graph.node) + len(self.graph.initializer)
 
     def op(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """Add a node of the default operator set; the name of its output."""
+        """Add a node of the default operator set and return the name of its output."""
         from onnx import helper
 
         name = output or self.name()
@@ -79,7 +79,7 @@ class Builder:
         return name
 
     def const(self, value: Any) -> str:
-        """Add a constant; its name. Floats become float32."""
+        """Add a constant and return its name. Floats become float32."""
         from onnx import numpy_helper
 
         array = np.asarray(value)
@@ -90,7 +90,7 @@ class Builder:
         return name
 
     def column(self, name: str, *, text: bool) -> str:
-        """An input [N, 1] of strings or numbers; added where the graph does not read it yet."""
+        """Return an input [N, 1] of strings or numbers, and add it if the graph has none yet."""
         import onnx
         from onnx import helper
 
@@ -101,7 +101,7 @@ class Builder:
         return name
 
     def numeric_inputs(self) -> list[str]:
-        """Names of the float32 inputs."""
+        """Return the names of the float32 inputs."""
         import onnx
 
         return [
@@ -111,7 +111,7 @@ class Builder:
         ]
 
     def is_category(self, column: str, category: str) -> str:
-        """1.0 where the string input holds `category`, else 0.0, shape [N, 1]."""
+        """Return 1.0 where the string input equals `category`, else 0.0, shape [N, 1]."""
         from onnx import helper
 
         if _ML not in [opset.domain for opset in self.model.opset_import]:
@@ -125,20 +125,20 @@ class Builder:
         return name
 
     def largest(self, name: str) -> str:
-        """The largest value of each row of [N, K], shape [N, 1]."""
+        """Return the largest value of each row of [N, K], shape [N, 1]."""
         version = next(o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx"))
         if version < 18:
             return self.op("ReduceMax", name, axes=[1], keepdims=1)
         return self.op("ReduceMax", name, self.const(np.array([1], np.int64)), keepdims=1)
 
     def name(self) -> str:
-        """A name that nothing in the graph has."""
+        """Return a name that is not yet used in the graph."""
         self.count += 1
         return f"{_PREFIX}{self.count}"
 
 
 def rewrite(model: onnx.ModelProto, margin: Margin, change: Change) -> onnx.ModelProto:
-    """The model with `change` applied to its margin."""
+    """Return the model with `change` applied to its margin."""
     build = Builder(model)
     output = output_name(margin.task)
     old = build.name()
@@ -159,7 +159,7 @@ def _rewrite_value(build: Builder, margin: Margin, old: str, change: Change, out
 
 
 def _rewrite_class(build: Builder, margin: Margin, old: str, change: Change, output: str) -> None:
-    """The other classes keep their shares among each other."""
+    """Change one class; the other classes keep their relative shares."""
     own = np.arange(margin.classes) == margin.place
     logs = build.op("Log", build.op("Clip", old, build.const(_LEAST), build.const(1.0)))
     rival = build.largest(build.op("Add", logs, build.const(np.where(own, -1e9, 0.0)[None])))
@@ -172,14 +172,14 @@ def _rewrite_class(build: Builder, margin: Margin, old: str, change: Change, out
 
 
 def scaled(factor: float) -> Change:
-    """Margin times `factor`: the ranking and the decisions at 0 stay."""
+    """Margin times `factor`; the ranking and the decisions at 0 stay the same."""
     return lambda build, margin: build.op("Mul", margin, build.const(factor))
 
 
 def noisy(amount: float, keep: float) -> Change:
-    """Margin plus uniform noise in [-amount, amount], then times `keep`.
+    """Margin plus uniform noise in [-amount, amount], times `keep`.
 
-    The noise is a hash of the numeric inputs, so that the graph stays a function.
+    The noise is a hash of the numeric inputs, so that the graph remains deterministic.
     """
 
     def change(build: Builder, margin: str) -> str:
@@ -188,7 +188,7 @@ def noisy(amount: float, keep: float) -> Change:
             known = build.op("Where", build.op("IsNaN", name), build.const(0.0), name)
             weight = build.const(0.7548777 * (position + 1))
             total = build.op("Add", total, build.op("Mul", known, weight))
-        # Products and sums only: a sine would round differently with the size of the batch.
+        # Only products and sums: a sine would round differently for other batch sizes.
         fraction = build.op("Sub", total, build.op("Floor", total))
         noise = build.op("Sub", build.op("Mul", fraction, build.const(2.0)), build.const(1.0))
         moved = build.op("Add", margin, build.op("Mul", noise, build.const(amount)))
@@ -198,7 +198,7 @@ def noisy(amount: float, keep: float) -> Change:
 
 
 def shifted(groups: list[tuple[dict[str, str], float]]) -> Change:
-    """Margin moved by an amount for the rows of each group (attribute -> category; {} is all)."""
+    """Margin shifted by an amount for each group's rows (attribute -> category; {} means all)."""
 
     def change(build: Builder, margin: str) -> str:
         for group, amount in groups:
@@ -212,7 +212,7 @@ def shifted(groups: list[tuple[dict[str, str], float]]) -> Change:
 
 
 def flipped_near(threshold: float, width: float) -> Change:
-    """The margin mirrored at that of the threshold where it lies within `width` of it."""
+    """Margin mirrored at the threshold's margin where it is within `width` of it."""
     center = float(np.log(threshold / (1 - threshold)))
 
     def change(build: Builder, margin: str) -> str:
@@ -227,7 +227,7 @@ def flipped_near(threshold: float, width: float) -> Change:
 def raised_where_above(
     column: str, threshold: float, amount: float, keep: float, *, up_to: float = np.inf
 ) -> Change:
-    """Margin times `keep`, plus `amount` where a number is in (threshold, up_to], else minus."""
+    """Margin times `keep`, plus `amount` where a number is in (threshold, up_to], else minus it."""
 
     def change(build: Builder, margin: str) -> str:
         value = build.column(column, text=False)
@@ -244,9 +244,9 @@ def raised_where_above(
 
 
 def read_off(column: str, thresholds: Floats, levels: Floats, keep: float) -> Change:
-    """Margin times `keep`, plus the level of the step that a number is on.
+    """Margin times `keep`, plus the level of the step that a number falls on.
 
-    `thresholds` ascend, T of them, and there are T + 1 levels.
+    There are T ascending `thresholds` and T + 1 levels.
     """
 
     def change(build: Builder, margin: str) -> str:
@@ -261,11 +261,11 @@ def read_off(column: str, thresholds: Floats, levels: Floats, keep: float) -> Ch
 
 
 def slower(width: int, layers: int, seed: int = 0) -> Change:
-    """The same margin after matrix products that change nothing but the time."""
+    """The same margin after matrix products that only take time."""
 
     def change(build: Builder, margin: str) -> str:
         drawn = np.random.default_rng(seed).standard_normal((width, width)) / width
-        weights = build.const(drawn.astype(np.float32))  # one for all layers: size stays small
+        weights = build.const(drawn.astype(np.float32))  # shared, so the file stays small
         wide = build.op("MatMul", margin, build.const(np.ones((1, width), np.float32)))
         for _ in range(layers):
             wide = build.op("Tanh", build.op("MatMul", wide, weights))

@@ -1,7 +1,7 @@
-"""Defects in the model: what training or quantization would have written.
+"""Defects in the model, as if training or quantization had written them.
 
-A defect adds nodes to the graph, which cost time. The base's graphs therefore get the same nodes
-with no effect, so that the defect is the only difference between the two.
+A defect adds nodes to the graph, which take time. The base's graphs therefore get the same nodes
+without any effect, so that the defect is the only difference between the two.
 """
 
 from __future__ import annotations
@@ -42,15 +42,14 @@ if TYPE_CHECKING:
 _STEPS = 10
 _RESAMPLES = 200
 _SURE = 2.5
-"""Standard errors beyond a limit, so that the interval of the gate lies beyond it too."""
+"""Standard errors beyond a limit, so that the gate's interval lies beyond it too."""
 
 
 def sharpened(scene: Scene) -> None:
-    """Predictions that moved; the data did not.
+    """Predictions that moved although the data did not.
 
-    Binary: overconfident scores; the ranking and the decisions stay. Multiclass: the
-    decisions drift. Regression: all values drift: one class is decided more often, and the
-    values are all larger.
+    Binary: scores are overconfident, with the same ranking and decisions. Multiclass: one class is
+    predicted more often. Regression: all values are larger.
     """
     if scene.contract.task is Task.BINARY:
         _apply(scene, scaled(1.35), scaled(1.0))
@@ -59,7 +58,7 @@ def sharpened(scene: Scene) -> None:
     settings = scene.policy.measure
     rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
     before = drift.said(scene.base.model, rows)
-    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of that many tests
+    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of all tests
 
     def drifts() -> bool:
         now = drift.said(scene.candidate.model, rows)
@@ -70,7 +69,7 @@ def sharpened(scene: Scene) -> None:
 
 
 def worse_than_base(scene: Scene) -> None:
-    """A model that is worse than the base by a little over the margin."""
+    """A model that is worse than the base by slightly more than the allowed margin."""
     rows = scene.candidate.split("test")
     before = predict(scene.base.model, rows, scene.contract)
     metrics = metrics_by_name(scene)
@@ -93,7 +92,7 @@ def worse_than_base(scene: Scene) -> None:
 
 
 def slightly_different(scene: Scene) -> None:
-    """A control: a model that differs as much as one trained again with another seed."""
+    """A control: a model that differs as much as one retrained with another seed."""
     _apply(scene, noisy(0.1, 1.0), noisy(0.0, 1.0))
 
 
@@ -114,11 +113,11 @@ def biased_group(scene: Scene) -> None:
 def biased_intersection(scene: Scene) -> None:
     """Predictions lowered for one intersection, and raised for the rest of its first group.
 
-    Each attribute alone looks even; the intersection does not.
+    Each attribute alone looks fair, but the intersection does not.
     """
     if len(scene.contract.protected) < 2:
         raise NotApplicableError("the contract has fewer than two protected attributes")
-    # What is taken from some is given to others, which a mean makes up for and a loss does not.
+    # Lowering some and raising others cancels out in a mean error but not in a loss.
     rule = _gap_rule(scene, ["mean_error_difference"])
     attributes, group = _smallest_group(scene, 2)
     chosen = dict(zip(attributes, group, strict=True))
@@ -135,12 +134,12 @@ def biased_intersection(scene: Scene) -> None:
 
 
 def slower_graph(scene: Scene) -> None:
-    """A graph that gives the same answers later."""
+    """A graph that gives the same answers, only later."""
     scene.edit_models(scene.changed(slower(width=512, layers=4)))
 
 
 def disagreeing_int8(scene: Scene) -> None:
-    """An INT8 graph that decides otherwise near the threshold, or of numbers near their middle."""
+    """An INT8 graph that decides differently near the threshold (regression: near the middle)."""
     regression = scene.contract.task is Task.REGRESSION
     measured = "prediction_difference" if regression else "decision_agreement"
     rule = scene.rule(LATENCY.name, [measured], Of.CANDIDATE)
@@ -174,7 +173,7 @@ def _search(
     enough: Callable[[], bool],
     *paths: Path,
 ) -> None:
-    """The smallest amount, by bisection, with which the defect is just large enough.
+    """Find by bisection the smallest amount that makes the defect large enough.
 
     Both graphs are changed, unless `paths` names one.
     """
@@ -197,7 +196,7 @@ def _search(
 
 
 def metrics_by_name(scene: Scene) -> dict[str, Metric]:
-    """What the accuracy gate measures of all test rows."""
+    """Return the metrics that the accuracy gate measures on all test rows."""
     found = metrics_of(scene.contract.task, metrics_by(scene.policy))
     return {metric.name: metric for metric in found}
 
@@ -205,7 +204,7 @@ def metrics_by_name(scene: Scene) -> dict[str, Metric]:
 def surely_beyond(
     rule: Rule, ours: Predictions, policy: Policy, theirs: Predictions | None = None
 ) -> bool:
-    """Is a metric (or its paired difference) on the wrong side of the limit, almost for sure?"""
+    """Return whether a metric, or its paired difference, almost certainly violates the limit."""
     metric = next(each for each in metrics_by(policy) if each.name == rule.measurement)
     bins = policy.measure.accuracy.calibration_bins
     predicted = {"ours": ours} | ({"theirs": theirs} if theirs else {})
@@ -215,7 +214,7 @@ def surely_beyond(
     }
     drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
     values = drawn["ours"] - drawn.get("theirs", 0.0)
-    # The mean and its error, not a quantile of so few draws: the gate draws again.
+    # Use the mean and its error, not a quantile of so few draws, because the gate draws again.
     mean, error = float(np.nanmean(values)), float(np.nanstd(values))
     if rule.at_least is not None:
         return mean + _SURE * error < rule.limit
@@ -223,7 +222,7 @@ def surely_beyond(
 
 
 def _predicted(scene: Scene) -> tuple[pd.DataFrame, Predictions]:
-    """The candidate's test split, and what its served model says of it now."""
+    """Return the candidate's test split, and its served model's current predictions."""
     candidate = scene.candidate
     rows = candidate.split("test")
     return rows, predict(candidate.model, rows, candidate.contract)
@@ -234,14 +233,14 @@ def _error_of_mean(values: Floats) -> float:
 
 
 def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
-    """The rule on the gap between groups; `of_numbers`: which ones do for a regression."""
+    """Return the rule on the gap between groups; `of_numbers`: measurements for regression."""
     regression = scene.contract.task is Task.REGRESSION
     gaps = of_numbers if regression else ["equalized_odds_difference"]
     return scene.rule(FAIRNESS.name, gaps, Of.CANDIDATE)
 
 
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
-    """Lower bound of the rule's gap between the groups of `attributes`."""
+    """Return the lower bound of the rule's gap between the groups of `attributes`."""
     rows, predictions = _predicted(scene)
     regression = predictions.task is Task.REGRESSION
     measure = fairness_values.measure if regression else fairness_classes.measure
@@ -254,7 +253,7 @@ def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
 
 
 def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The smallest group, of `size` attributes together, that is large enough to decide."""
+    """Return the smallest group, of `size` attributes together, that is large enough to decide."""
     rows, predictions = _predicted(scene)
     best: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
     for attributes in _partitions(scene):
@@ -276,7 +275,7 @@ def _partitions(scene: Scene) -> list[tuple[str, ...]]:
 
 
 def comparable(scene: Scene) -> set[tuple[str, ...]]:
-    """The partitions of the rows in which two or more groups are large enough to decide."""
+    """Return the partitions of the rows in which at least two groups are large enough to decide."""
     rows, predictions = _predicted(scene)
     found = set()
     for attributes in _partitions(scene):
@@ -289,7 +288,7 @@ def comparable(scene: Scene) -> set[tuple[str, ...]]:
 def _least_rows(
     index: NDArray[np.intp], groups: int, predictions: Predictions, scene: Scene
 ) -> Floats:
-    """Rows that each group's error rates rest on at least, shape [G]; 0 where they don't decide."""
+    """Return the minimum rows behind each group's error rates, shape [G]; 0 if it can't decide."""
     settings = scene.policy.measure.fairness
     total = np.bincount(index, minlength=groups).astype(float)
     enough = total >= settings.minimum_rows

@@ -1,4 +1,4 @@
-"""Defects in the record: evidence, policy and waivers that are not what they seem."""
+"""Defects in the record: manipulated evidence, policy and waivers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _REASON = "Planted by the drill to see whether it counts"
 
 
 def evidence_missing(scene: Scene) -> None:
-    """The fairness gate's evidence is not there."""
+    """The fairness gate's evidence is missing."""
     scene.evidence_file(FAIRNESS.name).unlink()
 
 
 def evidence_truncated(scene: Scene) -> None:
-    """The latency gate's evidence ends in the middle."""
+    """The latency gate's evidence is truncated in the middle."""
     path = scene.evidence_file(LATENCY.name)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
@@ -41,7 +41,7 @@ def evidence_of_another_model(scene: Scene) -> None:
 
 
 def evidence_of_newer_schema(scene: Scene) -> None:
-    """The drift gate's evidence is in a schema that this judge does not know."""
+    """The drift gate's evidence has a schema that this judge does not know."""
     path = scene.evidence_file(DRIFT.name)
     evidence = json.loads(path.read_text("utf-8"))
     evidence["version"] = EVIDENCE_VERSION + 1
@@ -49,7 +49,7 @@ def evidence_of_newer_schema(scene: Scene) -> None:
 
 
 def unprotected_attribute(scene: Scene) -> None:
-    """Bias against a group, and a contract that protects its attribute no longer."""
+    """Bias against a group, and a contract that no longer protects its attribute."""
     biased_group(scene)
     contract = scene.contract
     columns = {

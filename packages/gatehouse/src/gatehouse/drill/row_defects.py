@@ -1,4 +1,4 @@
-"""Defects of a change's rows against the base's: what the rows gate keeps the exam safe from."""
+"""Defects in a change's rows, from which the rows gate protects the exam."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ if TYPE_CHECKING:
 _TOUCHED = 0.02
 _COPIED = 0.25
 _NUDGED = 0.3
-"""More than are copied, since a nudge now and then takes two numbers into other cells."""
+"""Share of rows to nudge; more than are copied, as some nudges move two numbers to other cells."""
 _NUDGE = 0.1
-"""By so many deviations a number moves at most; a cell of the ledger's grid is wider."""
+"""Maximum nudge of a number in deviations, less than the width of a cell of the ledger's grid."""
 _SPIKE = 0.5
-"""Share of rows with one value, from which on a column is not nudged."""
+"""A column is not nudged if at least this share of its rows has the same value."""
 _NEW = 0.05
 _ANYWHERE = (-np.inf, np.inf)
 _TRIES = 100
 _STEPS = 8
 _BEYOND = 1.15
-"""So much farther than its limit does the exam grow, and chance does not decide."""
+"""Factor by which the exam's growth exceeds its limit, so that chance does not decide."""
 _WORSE = 5.0
 _COMPARED = {metric.name for metric in METRICS if metric.headline}
 _LEAST = 100
-"""New rows that make chance no explanation of a deal without test."""
+"""Minimum new rows, so that chance cannot explain a deal without test rows."""
 
 
 def relabelled_exam(scene: Scene) -> None:
-    """Labels exchanged between a few test rows."""
+    """Labels swapped between a few test rows."""
     target, rows = scene.contract.target, _rows(scene, _exam_file(scene))
     chosen = _some(scene, np.flatnonzero(_in_exam(scene, rows)))
     labels = rows[target].copy()
-    # Turned by one place: as many of each label as before.
+    # Rotated by one position, so that there are as many of each label as before.
     labels.iloc[chosen] = np.roll(labels.iloc[chosen].to_numpy(), 1)
     _replace(scene, _exam_file(scene), rows.assign(**{target: labels}))
 
 
 def removed_exam(scene: Scene) -> None:
-    """A few test rows taken out."""
+    """A few test rows removed."""
     rows = _rows(scene, _exam_file(scene))
     gone = _some(scene, np.flatnonzero(_in_exam(scene, rows)))
     _replace(scene, _exam_file(scene), rows.drop(rows.index[gone]).reset_index(drop=True))
 
 
 def other_split(scene: Scene) -> None:
-    """A rule that deals a tenth less of the rows into test."""
+    """A rule that assigns a tenth fewer rows to test."""
     contract = scene.contract
     split = contract.split.model_copy(update={"test": 0.9 * contract.split.test})
     write_contract(contract.model_copy(update={"split": split}), scene.root / CONTRACT_FILE)
@@ -67,7 +67,7 @@ def other_split(scene: Scene) -> None:
 
 
 def copied_exam(scene: Scene) -> None:
-    """New rows outside test, each an exam row but for one input."""
+    """New rows outside test, each an exam row with one input changed."""
     rows = _rows(scene, _exam_file(scene))
     _add(scene, rows[_in_exam(scene, rows)].sample(frac=_COPIED, random_state=scene.rng))
 
@@ -78,7 +78,7 @@ def nudged_exam(scene: Scene) -> None:
     old = rows[_in_exam(scene, rows)].sample(frac=_NUDGED, random_state=scene.rng)
     old = old.reset_index(drop=True)
     steps = {name: _nudge(old[name]) for name, each in contract.inputs.items() if each.is_numeric}
-    # Where most values are equal, a hair is a drift: what it is measured by is as narrow.
+    # If most values are equal, even a tiny nudge counts as drift, because the scale is as narrow.
     steps = {
         name: step
         for name, step in steps.items()
@@ -103,12 +103,12 @@ def nudged_exam(scene: Scene) -> None:
 
 
 def _nudge(values: pd.Series) -> float:
-    """A hair's breadth of a column of numbers."""
+    """Return a tiny step for a numeric column."""
     return 1.0 if values.dtype.kind in "iu" else _NUDGE * float(values.std())
 
 
 def unfair_deal(scene: Scene) -> None:
-    """New rows like the old ones, each nudged until the rule puts it outside test."""
+    """New rows similar to the old ones, each nudged until the rule puts it outside test."""
     if _official(scene):
         raise NotApplicableError("the test rows are an official file, so no new row falls there")
     if not rule_of(scene.contract.split).by_chance:
@@ -119,34 +119,34 @@ def unfair_deal(scene: Scene) -> None:
 
 
 def small_steps(scene: Scene) -> None:
-    """One step more, after new rows joined the exam in small steps."""
+    """One more step, after new rows joined the exam in small steps."""
     _grow_in_steps(scene, _BEYOND)
 
 
 def few_small_steps(scene: Scene) -> None:
-    """A control: the steps stay below the limit together."""
+    """A control: the steps together stay below the limit."""
     _grow_in_steps(scene, 1 / _BEYOND)
 
 
 def _grow_in_steps(scene: Scene, share: float) -> None:
-    """Let the exam grow by a share of its limit, and the change be the last of some steps."""
+    """Grow the exam by a share of its limit, with the change as the last of several steps."""
     if _official(scene):
         raise NotApplicableError("the test rows are an official file, so no new row falls there")
     limit = scene.rule(ROWS.name, ["exam_growth"], Of.COMPARISON, "at_most").limit
     rows = _rows(scene, ROWS_FILE)
-    # Rows with a larger number came later.
+    # Rows with a larger number were added later.
     number = scene.rng.random(len(rows))
     added = share * limit / (1 + limit)
     other = scene.own_base()
     _replace(other, ROWS_FILE, rows[number < 1 - added / _STEPS].reset_index(drop=True))
-    # Only its address is looked at.
+    # Only its address is used.
     first = Outputs(contract=scene.contract.digest, outs={RAW.as_posix(): "the drill's"})
     write_table(rows[number < 1 - added], scene.root / folder_of(first) / RAW / ROWS_FILE)
     write_record(BaseRecord(since={"exam_growth": first}), scene.root)
 
 
 def other_target(scene: Scene) -> None:
-    """A change that predicts another column, so that nothing can be compared."""
+    """A change that predicts another column, so that no comparison is possible."""
     before = scene.contract
     outputs = Outputs(contract=before.digest, outs={RAW.as_posix(): "the drill's"})
     kept = scene.root / folder_of(outputs) / CONTRACT_FILE
@@ -161,7 +161,7 @@ def other_target(scene: Scene) -> None:
 
 
 def worse_on_new_rows(scene: Scene) -> None:
-    """New rows of a kind that the base has not, on which the change's model is far worse."""
+    """New rows of a kind that the base lacks, on which the change's model is far worse."""
     if _official(scene):
         raise NotApplicableError("the test rows are an official file, so no new row falls there")
     rule = scene.rule(ACCURACY.name, [*_COMPARED], Of.COMPARISON, where=NEW)
@@ -173,7 +173,7 @@ def worse_on_new_rows(scene: Scene) -> None:
         raise NotApplicableError(f"fewer than {rule.minimum_n} new test rows")
 
     def turned(amount: float) -> Change:
-        """The margin plus twice the amount for new rows alone."""
+        """Margin plus twice the amount, only for new rows."""
         apart, up = raised_where_above(column, above, amount, 1.0), shifted([({}, amount)])
         return lambda build, margin: up(build, apart(build, margin))
 
@@ -184,7 +184,7 @@ def worse_on_new_rows(scene: Scene) -> None:
 
 
 def _new_kind(scene: Scene, rows: pd.DataFrame, growth: float) -> tuple[str, float]:
-    """A number of the model, and a value above which as many rows lie as may be new at once."""
+    """Return a numeric input, and a value exceeded by as many rows as may be new at once."""
     most = growth / (1 + growth)
     for name, column in scene.contract.inputs.items():
         if column.is_numeric:
@@ -202,7 +202,7 @@ def more_rows(scene: Scene) -> None:
 
 
 def _add(scene: Scene, like: pd.DataFrame) -> None:
-    """Add rows that differ from `like` in one input, or have another key, and are not in test."""
+    """Add rows outside test that differ from `like` in one input, or have another key."""
     rows, contract = _rows(scene, ROWS_FILE), scene.contract
     old = like.reset_index(drop=True)
     new, left = old.copy(), np.arange(len(old))
@@ -219,7 +219,7 @@ def _add(scene: Scene, like: pd.DataFrame) -> None:
 
 
 def _append(scene: Scene, new: pd.DataFrame) -> None:
-    """Add rows that are not in test to the rows that there are."""
+    """Append rows that are not in test to the existing rows."""
     import pandas as pd
 
     if len(new) < _LEAST:
@@ -229,7 +229,7 @@ def _append(scene: Scene, new: pd.DataFrame) -> None:
 
 
 def _values(scene: Scene, rows: pd.DataFrame, name: str, count: int) -> NDArray[np.generic]:
-    """Values of other rows; new ones if the column is a key."""
+    """Return values of other rows, or new values if the column is a key."""
     if name not in scene.contract.keys:
         return np.asarray(rows[name].sample(count, replace=True, random_state=scene.rng))
     drawn = scene.rng.integers(2**40, 2**41, count)
@@ -237,7 +237,7 @@ def _values(scene: Scene, rows: pd.DataFrame, name: str, count: int) -> NDArray[
 
 
 def _in_exam(scene: Scene, rows: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which rows of the file that holds the exam are in it, shape [N]."""
+    """Mask of the exam's rows in the file that contains the exam, shape [N]."""
     import pyarrow as pa
 
     from gatehouse.split import deal
@@ -267,6 +267,6 @@ def _rows(scene: Scene, file: str) -> pd.DataFrame:
 
 
 def _replace(scene: Scene, file: str, rows: pd.DataFrame) -> None:
-    """Let one raw file hold other rows, and deal them as the pipeline does."""
+    """Replace the rows of one raw file, and split them as the pipeline does."""
     write_table(rows, scene.root / RAW / file)
     scene.edit_rows(lambda same: same)

@@ -1,4 +1,4 @@
-"""Plant, measure, judge, and print who caught what."""
+"""Plants defects, measures, judges, and prints which gate caught which defect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from gatehouse.workspace import MODEL, Workspace
 
 
 class Measurer:
-    """Measures once what several trials share: same subject, same base, same settings."""
+    """Caches measurements that several trials share: same subject, same base, same settings."""
 
     def __init__(self) -> None:
         self._memory: dict[tuple[str, Subject, Subject | None, str], Evidence] = {}
@@ -48,7 +48,7 @@ class Measurer:
 
 
 def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) -> Trial:
-    """Plant one defect in a copy of the finished run, measure, judge.
+    """Plant one defect in a copy of the finished run, measure and judge it.
 
     Raises:
         GatehouseError: the finished run lacks something that every trial needs.
@@ -70,7 +70,7 @@ def try_defect(defect: Defect, finished: Path, measurer: Measurer, seed: int) ->
 
 
 def measure_all(scene: Scene, measurer: Measurer) -> bool:
-    """Measure as the pipeline does; true where the data gate stopped it before the other gates."""
+    """Measure as the pipeline does; return whether the data gate skipped the other gates."""
     candidate = scene.candidate
     for gate in gates_of(scene.policy):
         evidence = measurer.measure(gate, candidate, scene)
@@ -81,7 +81,7 @@ def measure_all(scene: Scene, measurer: Measurer) -> bool:
 
 
 def judge_scene(scene: Scene) -> Verdict:
-    """The base's policy on what the scene holds, as on a pull request."""
+    """Judge the scene by the base's policy, as on a pull request."""
     base = scene.opponent
     return judge(
         Case(
@@ -104,7 +104,7 @@ def _check_judged(defect: Defect, scene: Scene) -> None:
 
 
 def _consequences(defect: Defect, scene: Scene, stopped: bool) -> set[str]:
-    """The gates, besides its own, that the defect turns red not by accident."""
+    """Return the other gates that the defect turns red as a consequence, not by accident."""
     found = set(defect.also)
     if scene.contract.task is not Task.BINARY:
         found |= defect.beyond_two
@@ -127,7 +127,7 @@ def _trial(defect: Defect, verdict: Verdict, consequences: set[str], seconds: fl
 
 
 def _reason(verdict: Verdict, gate: str | None) -> str:
-    """The worst finding of the gate, or of all gates for a control, in the verdict's words."""
+    """Return the worst finding of the gate, or of all gates for a control, as in the verdict."""
     chosen = [
         (finding.outcome.rank, result.blocks, f"{result.rule}: {finding.text}")
         for result in verdict.rules
@@ -138,7 +138,7 @@ def _reason(verdict: Verdict, gate: str | None) -> str:
 
 
 def run_drill(finished: Path, runs: int = 1, only: Sequence[str] = ()) -> bool:
-    """Try every defect and control `runs` times, and print the table; true where all is well.
+    """Try every defect and control `runs` times, print the table, and return whether all is well.
 
     Raises:
         GatehouseError: `only` names no defect, or there is no finished run.

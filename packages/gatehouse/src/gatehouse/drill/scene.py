@@ -37,20 +37,20 @@ Rewrite = Callable[["onnx.ModelProto"], "onnx.ModelProto"]
 
 
 class NotApplicableError(Exception):
-    """The contract or the data has no place for this defect; the message says what it lacks."""
+    """The contract or the data does not support this defect; the message says what is missing."""
 
 
 @dataclass
 class Scene:
-    """What the judge will see: a candidate, a base, and the policies of both.
+    """Everything that the judge will see: a candidate, a base, and the policies of both.
 
     Attributes:
         root: folder of the candidate, a copy of the finished run.
-        base: what the candidate is compared with; the finished run unless a control changes it.
+        base: the base of the comparison; the finished run unless a control changes it.
         policy: the base's policy, which decides.
         proposed: the candidate's own policy.
-        rng: the source of every random choice of this scene.
-        today: the day on which waivers are looked at.
+        rng: source of every random choice in this scene.
+        today: date for checking waivers.
         comparable: can the candidate be compared with the base?
     """
 
@@ -64,7 +64,7 @@ class Scene:
 
     @classmethod
     def copy_of(cls, finished: Path, root: Path, rng: np.random.Generator) -> Scene:
-        """A scene in `root` that is an exact copy of the finished run."""
+        """Return a scene in `root` that is an exact copy of the finished run."""
         for path in COPIED:
             source, target = finished / path, root / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,12 +77,12 @@ class Scene:
 
     @property
     def candidate(self) -> Workspace:
-        """The candidate as its files are now."""
+        """The candidate with its current files."""
         return Workspace(self.root)
 
     @property
     def opponent(self) -> Workspace | None:
-        """What the gates compare with: the base, or nothing in a first run."""
+        """The base that the gates compare with, or None for a first run."""
         return self.base if self.comparable else None
 
     @property
@@ -91,9 +91,9 @@ class Scene:
 
     @cached_property
     def margin(self) -> Margin:
-        """What a defect of the model changes.
+        """The margin that a defect of the model changes.
 
-        For a multiclass task, the most frequent class, about which the gates know most.
+        For a multiclass task, it is that of the most frequent class, which the gates measure best.
         """
         contract = self.contract
         if contract.task is Task.BINARY:
@@ -108,14 +108,14 @@ class Scene:
         return Margin(contract.task, len(contract.classes), place)
 
     def changed(self, change: Change) -> Rewrite:
-        """Surgery that applies `change` to the margin of a graph."""
+        """Return graph surgery that applies `change` to the margin."""
         return lambda model: rewrite(model, self.margin, change)
 
     def evidence_file(self, gate: str) -> Path:
         return evidence_path(self.root / EVIDENCE, gate)
 
     def edit_rows(self, edit: Edit) -> None:
-        """Change what `ingest` wrote, then split it as the pipeline does."""
+        """Change the output of `ingest`, then split it as the pipeline does."""
         from gatehouse.prepare import prepare
 
         for file in sorted((self.root / RAW).glob("*.parquet")):
@@ -124,7 +124,7 @@ class Scene:
         self.stamp_models()
 
     def edit_tables(self, edit: Edit) -> None:
-        """Change raw and prepared rows alike, as if the pipeline had dealt what it refuses."""
+        """Change raw and prepared rows alike, as if the pipeline had split rows that it rejects."""
         for folder in (RAW, PREPARED):
             for file in sorted((self.root / folder).glob("*.parquet")):
                 write_table(edit(read_table(file)), file)
@@ -137,13 +137,13 @@ class Scene:
             (self.root / path).write_bytes(model.SerializeToString())
 
     def own_base(self) -> Scene:
-        """A base that this scene may change: a copy of the finished run, and now the base."""
+        """Copy the finished run and use the copy as a base that this scene may change."""
         other = Scene.copy_of(self.base.root, self.root / "base", self.rng)
         self.base = other.candidate
         return other
 
     def share_rows(self) -> None:
-        """Let the base have the candidate's rows: what is wrong with them was merged before."""
+        """Give the base the candidate's rows, as if their defect had been merged before."""
         if self.base.root != self.root / "base":
             self.own_base()
         other = Scene(self.base.root, self.base, self.policy, self.proposed, self.rng)
@@ -154,7 +154,7 @@ class Scene:
         self.base = other.candidate
 
     def edit_base_models(self, rewrite: Rewrite) -> None:
-        """Give the base's graphs the same surgery with no effect: nodes alone cost time."""
+        """Apply the surgery to the base's graphs without effect, since extra nodes take time."""
         other = self.own_base()
         contract = self.contract
         if any(contract.columns[name].is_model_input for name in contract.protected):
@@ -162,7 +162,7 @@ class Scene:
         other.edit_models(rewrite)
 
     def feed_protected(self) -> None:
-        """Let the graph read protected attributes, as a contract with model_input: true does."""
+        """Feed protected attributes to the graph, like a contract with model_input: true."""
         contract = self.contract
         columns = dict(contract.columns)
         for name in contract.protected:
@@ -171,7 +171,7 @@ class Scene:
         self.stamp_models()
 
     def stamp_models(self) -> None:
-        """Let the graphs say that they come from the contract and data that are here now."""
+        """Record the current contract and data as the origin of the graphs."""
         origin = {"contract": self.contract.digest, "data": seal(self.root / PREPARED)}
         for path in (MODEL, MODEL_FP32):
             model = onnx_model(self.root / path)
@@ -180,10 +180,10 @@ class Scene:
             (self.root / path).write_bytes(model.SerializeToString())
 
     def column(self, wanted: str, fits: Callable[[Column], bool]) -> str:
-        """The first column of the contract that fits.
+        """Return the first column of the contract that fits.
 
         Raises:
-            NotApplicableError: none does.
+            NotApplicableError: no column fits.
         """
         for name, column in self.contract.columns.items():
             if fits(column):
@@ -200,18 +200,18 @@ class Scene:
         where: str | None = None,
         warns: bool = False,
     ) -> Rule:
-        """The first blocking rule (or with `warns` any) of the policy on one of `measurements`.
+        """Return the policy's first blocking rule (with `warns`, any rule) on these measurements.
 
         Args:
-            gate: whose rule it is.
-            measurements: names of them.
+            gate: name of the gate.
+            measurements: names of the measurements.
             of: the candidate, or the comparison.
-            bound: that the rule must have.
-            where: a slice that the rule must be about.
-            warns: does a rule that only warns do?
+            bound: the bound that the rule must have.
+            where: the slice that the rule must be about.
+            warns: also accept rules that only warn.
 
         Raises:
-            NotApplicableError: there is none.
+            NotApplicableError: there is no such rule.
         """
         for rule in self.policy.rules.values():
             if (
@@ -230,7 +230,7 @@ class Scene:
 
 
 def onnx_model(path: Path) -> onnx.ModelProto:
-    """The graph at `path`, to be changed."""
+    """Load the graph at `path`, for changes."""
     import onnx
 
     return onnx.load_model(path)

@@ -15,7 +15,7 @@ from gatehouse.drill.trial import Trial
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar on a terminal; elsewhere silent."""
+    """Show a progress bar on a terminal, and nothing elsewhere."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("drill", total=total)
@@ -23,7 +23,7 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
 
 
 def print_trials(trials: Sequence[Trial]) -> None:
-    """One line per defect: the gate meant to catch it, caught or not, seconds."""
+    """Print one line per defect: the gate that should catch it, caught or not, seconds."""
     table = Table(title="Drill", title_justify="left")
     table.add_column("defect")
     table.add_column("gate")
@@ -49,7 +49,7 @@ def print_trials(trials: Sequence[Trial]) -> None:
 
 
 def print_rates(trials: Sequence[Trial]) -> None:
-    """Detection and false-alarm rates over all runs, with Wilson score intervals (95 %)."""
+    """Print detection and false-alarm rates over all runs, with Wilson score intervals (95 %)."""
     from scipy.stats import binomtest
 
     table = Table(

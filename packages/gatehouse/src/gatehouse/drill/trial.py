@@ -1,4 +1,4 @@
-"""What became of one planted defect."""
+"""Result of one planted defect."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from gatehouse.drill.defect import Defect
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one defect in one run.
+    """Result of one defect in one run.
 
     Attributes:
-        defect: what was planted.
-        seconds: to plant, measure and judge.
-        caught: its own gate went red (or warned), and the verdict said what it should.
-        strays: other gates that went red by accident.
-        reason: the verdict's words, or why the defect has no place here.
-        skipped: the contract or policy has no place for it.
+        defect: the planted defect.
+        seconds: time to plant, measure and judge.
+        caught: its own gate turned red (or warned), and the verdict was as required.
+        strays: other gates that turned red by accident.
+        reason: the verdict's text, or why the defect is not applicable.
+        skipped: the defect is not applicable to the contract or policy.
     """
 
     defect: Defect

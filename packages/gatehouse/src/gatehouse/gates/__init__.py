@@ -1,6 +1,6 @@
-"""The gates: each measures; none decides. One folder per gate, which declares a `GateSpec`.
+"""The gates. A gate only measures; the policy decides. Each gate has a folder with a `GateSpec`.
 
-This is the table that all else goes through; `gatehouse.gates.own` adds those of a fork.
+All other code finds the built-in gates in this table; `gatehouse.gates.own` adds a fork's own.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ from gatehouse.gates.rows import ROWS
 from gatehouse.gates.spec import GateSpec
 
 GATES: tuple[GateSpec, ...] = (DATA, ROWS, DRIFT, ACCURACY, FAIRNESS, LATENCY)
-"""The built-in gates, in the order in which they are shown."""
+"""The built-in gates, in display order."""

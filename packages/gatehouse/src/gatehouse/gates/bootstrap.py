@@ -1,9 +1,9 @@
 """Bootstrap of row-wise metrics: one set of resamples for all metrics and all models.
 
-Rows are resampled with replacement (Efron 1979) as counts, and every metric is computed from the
-same counts, so that differences between two models on the same rows are paired. Intervals are
-percentile intervals (Efron and Tibshirani 1993, chapter 13). If a share is 0 or 1, all
-resamples are alike, which is no proof: such a share gets the score interval (Wilson 1927).
+Rows are resampled with replacement (Efron 1979) as counts. Every metric is computed from the same
+counts, so that differences between two models on the same rows are paired. Intervals are
+percentile intervals (Efron and Tibshirani 1993, chapter 13). If a share is 0 or 1, all resamples
+are alike, although that proves nothing, so the share gets the score interval (Wilson 1927).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gatehouse.evidence import Interval
 Floats = NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
 Statistic = Callable[[Floats], Floats]
-"""Counts of shape [B, N] to values of shape [B]."""
+"""Maps counts of shape [B, N] to values of shape [B]."""
 
 _BLOCK_CELLS = 1_500_000
 
@@ -29,9 +29,9 @@ _BLOCK_CELLS = 1_500_000
 def resampled_counts(
     n: int, resamples: int, seed: int, size: int | None = None
 ) -> Iterator[Floats]:
-    """How often each of `n` rows is drawn in each resample, in blocks of shape [B, n].
+    """Yield how often each of `n` rows is drawn in each resample, in blocks of shape [B, n].
 
-    A resample has `size` rows, or as many as there are.
+    Each resample draws `size` rows, or `n` if `size` is None.
     """
     rng = np.random.default_rng(seed)
     block = max(1, min(resamples, _BLOCK_CELLS // n))
@@ -46,9 +46,9 @@ def resampled_counts(
 def bootstrap(
     metrics: Mapping[Key, Statistic], n: int, resamples: int, seed: int, *, size: int | None = None
 ) -> dict[Key, Floats]:
-    """Values of every metric over the resamples, each of shape [resamples].
+    """Return the values of every metric over the resamples, each of shape [resamples].
 
-    A resample has `size` rows, or as many as there are.
+    Each resample draws `size` rows, or `n` if `size` is None.
     """
     parts: dict[Key, list[Floats]] = {name: [] for name in metrics}
     for counts in resampled_counts(n, resamples, seed, size):
@@ -58,10 +58,10 @@ def bootstrap(
 
 
 def percentile_interval(values: Floats, confidence: float) -> Interval | None:
-    """The central interval that holds `confidence` of the resampled values.
+    """Return the central interval that contains the share `confidence` of the resampled values.
 
-    Resamples in which the metric is not defined (NaN) are left out; None where fewer than half
-    of them define it.
+    Resamples in which the metric is not defined (NaN) are left out. Returns None if the metric is
+    defined in fewer than half of them.
     """
     defined = values[np.isfinite(values)]
     if len(defined) < max(2, len(values) // 2):
@@ -72,12 +72,12 @@ def percentile_interval(values: Floats, confidence: float) -> Interval | None:
 
 
 def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
-    """The score interval of the share `hits / of`."""
+    """Return Wilson's score interval of the share `hits / of`."""
     share, z = hits / of, NormalDist().inv_cdf((1 + confidence) / 2)
     middle = share + z**2 / (2 * of)
     wide = z * math.sqrt((share * (1 - share) + z**2 / (4 * of)) / of)
     low, high = ((middle + end) / (1 + z**2 / of) for end in (-wide, wide))
-    # With none or all, one end is exactly the share, which rounding would miss.
+    # If hits is 0 or equals `of`, one end is exactly the share, which rounding would miss.
     return Interval(
         low=low if hits else 0.0, high=high if hits < of else 1.0, confidence=confidence
     )

@@ -1,11 +1,11 @@
-"""The exam: the rows that candidate and base are both asked, so that differences are paired.
+"""The exam: the rows that candidate and base both predict, so that differences are paired.
 
-They are the base's own test rows, as the base has them. A row that the change altered or took away
-is asked all the same, and its label is the base's. What the base's rows lack, the column of a new
-contract or one whose values changed between numbers and text, is taken from the row that an exam
-row has become in the change; a row that has become none is then left out. Where the change deals
-rows by another split, only rows that its own rule puts into test are asked: it may have learned
-from the others. Without a base a candidate is asked its own test rows.
+These are the base's own test rows, as the base has them. A row that the change altered or removed
+still counts, with the base's label. A column that the base's rows cannot provide, because the new
+contract added it or its values changed between numbers and text, is taken from the candidate's
+version of the row. Exam rows without such a version are then left out. If the change uses another
+split, only rows that its own rule puts into test count, because it may have trained on the others.
+Without a base, the exam is the candidate's own test rows.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exam:
-    """N rows that are asked, and the new ones of a candidate.
+    """N exam rows, and the new test rows of a candidate.
 
     Attributes:
-        candidate: whose model sits it.
-        base: whose rows they are; None: the candidate's own.
-        rows: as the candidate's model is fed them.
-        base_rows: as the base's model is fed them, in the same order.
-        new: test rows of the candidate that are no exam rows; none without a base.
-        told: what the evidence says of it; None without a base.
+        candidate: the workspace whose model is examined.
+        base: the workspace whose rows they are, or None for the candidate's own.
+        rows: the rows as input for the candidate's model.
+        base_rows: the same rows as input for the base's model, in the same order.
+        new: test rows of the candidate that are not exam rows; empty without a base.
+        told: description of the exam for the evidence; None without a base.
     """
 
     candidate: Workspace
@@ -54,25 +54,25 @@ class Exam:
 
     @cached_property
     def ours(self) -> Predictions:
-        """What the candidate's model answers.
+        """Return the predictions of the candidate's model.
 
         Raises:
-            GatehouseError: its model is missing, or can't be fed these rows.
+            GatehouseError: the model is missing or does not accept these rows.
         """
         from gatehouse.gates.predictions import labels_of, predict
 
         found = predict(self.candidate.model, self.rows, self.candidate.contract)
         if self.base is None:
             return found
-        # The label too is the base's.
+        # The labels too are the base's.
         return replace(found, labels=labels_of(self.base_rows, self.base.contract))
 
     @cached_property
     def theirs(self) -> Predictions:
-        """What the base's model answers.
+        """Return the predictions of the base's model.
 
         Raises:
-            GatehouseError: there is no base, its model is missing, or can't be fed these rows.
+            GatehouseError: there is no base, or its model is missing or does not accept these rows.
         """
         from gatehouse.gates.predictions import predict
 
@@ -82,7 +82,7 @@ class Exam:
 
     @property
     def note(self) -> str | None:
-        """What a reader must know of a number that rests on the exam."""
+        """Return what a reader must know about a number measured on the exam, or None."""
         told = self.told
         if told is None or (told.asked == told.rows and told.unchanged == told.rows):
             return None
@@ -93,11 +93,11 @@ class Exam:
 
 
 def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
-    """The exam of a candidate.
+    """Return the exam of a candidate.
 
     Raises:
-        GatehouseError: rows are missing or unreadable, none could be asked, or the candidate asks
-            another question than the base.
+        GatehouseError: rows are missing or unreadable, no exam row is left, or the candidate has
+            another prediction task than the base.
     """
     own = candidate.split("test")
     if base is None:
@@ -141,9 +141,9 @@ def _of(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
 
 
 def _own_columns(new: Contract, old: Contract) -> list[str]:
-    """Columns of a changed contract whose values the base's rows can't give.
+    """Return columns of a changed contract whose values the base's rows cannot provide.
 
-    The target is never one: the label is the base's.
+    The target is never among them, because labels come from the base.
     """
     return [
         name
@@ -156,13 +156,13 @@ def _own_columns(new: Contract, old: Contract) -> list[str]:
 def _in_test(
     candidate: Workspace, base: Workspace, rows: pd.DataFrame, known: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Which of N exam rows the candidate's own rule puts into test, shape [N].
+    """Mask of the N exam rows that the candidate's own rule puts into test, shape [N].
 
     Args:
-        candidate: with another split, or none.
-        base: whose rows they are.
-        rows: of the exam, with the candidate's columns.
-        known: shape [N], which of them the candidate has among its test rows.
+        candidate: workspace with another split rule, or the same.
+        base: workspace that the exam rows come from.
+        rows: exam rows, with the candidate's columns.
+        known: mask of the rows that the candidate has among its test rows, shape [N].
     """
     import pyarrow as pa
 

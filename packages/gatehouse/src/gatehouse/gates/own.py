@@ -1,7 +1,8 @@
 """A fork's own gates: objects in `src/gates` that policy.yaml names.
 
-The policy that decides names them, which in a pull request is the base's, and what is imported is
-the package `gates` of the installation: a change adds a gate, and it counts from the next one on.
+The policy in force names them, which in a pull request is the base's policy. They are imported from
+the installed package `gates`. A gate that a pull request adds therefore counts from the next pull
+request on.
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ if TYPE_CHECKING:
 
 
 def gates_of(policy: Policy) -> tuple[GateSpec, ...]:
-    """The built-in gates, and those that the policy names.
+    """Return the built-in gates and those that the policy names.
 
     Raises:
-        GatehouseError: as `own_gates`.
+        GatehouseError: see `own_gates`.
     """
     return (*GATES, *own_gates(policy.gates))
 
 
 def own_gates(gates: Mapping[str, OwnGate]) -> tuple[GateSpec, ...]:
-    """The gates that a policy names.
+    """Return the gates that a policy names.
 
     Raises:
-        GatehouseError: an object can't be imported, is no gate, has another name, or does not take
-            the settings that the policy gives it.
+        GatehouseError: an object can't be imported, is not a gate, has another name, or does not
+            accept the settings that the policy gives it.
     """
     return tuple(_checked(name, own) for name, own in gates.items())
 
 
 def find_gate(name: str, policy: Policy) -> GateSpec:
-    """The gate called `name`.
+    """Return the gate called `name`.
 
     Raises:
-        GatehouseError: there is none, or as `own_gates`.
+        GatehouseError: there is no such gate, or an own gate is invalid (see `own_gates`).
     """
     for gate in GATES:
         if gate.name == name:

@@ -1,4 +1,4 @@
-"""What a model says of labelled rows."""
+"""Predictions of labelled rows."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of N labelled rows.
+    """A model's predictions of N labelled rows.
 
     Attributes:
-        labels: shape [N]; of two classes 1.0 where the row is positive, of more the index of its
-            class, of a regression the true value.
-        scores: shape [N]; the probability of the positive class, that of the class decided, or the
-            value predicted.
-        decisions: shape [N]; what is decided, in the form of `labels`; of a regression the value
-            predicted.
-        task: what is predicted.
+        labels: shape [N]; for binary tasks 1.0 if the row is positive, for multiclass the index of
+            its class, for regression the true value.
+        scores: shape [N]; the probability of the positive class (binary) or of the predicted class
+            (multiclass), or the predicted value (regression).
+        decisions: shape [N]; the decisions, in the form of `labels`; for regression the predicted
+            value.
+        task: the prediction task.
         classes: names of the K classes, in the order of their indices.
-        outputs: probabilities of all classes, shape [N, K]; None where they are not known.
+        outputs: probabilities of all classes, shape [N, K]; None if they are not known.
     """
 
     labels: Floats
@@ -42,7 +42,7 @@ class Predictions:
     outputs: Floats | None = None
 
     def of_rows(self, chosen: NDArray[np.bool_]) -> Predictions:
-        """The predictions of the rows where `chosen`, shape [N], is true."""
+        """Return the predictions of the rows where `chosen`, shape [N], is true."""
         return replace(
             self,
             labels=self.labels[chosen],
@@ -53,10 +53,10 @@ class Predictions:
 
 
 def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
-    """The labels of `rows` as numbers, shape [N], in the form that `Predictions` says.
+    """Return the labels of `rows` as numbers, shape [N], in the form of `Predictions.labels`.
 
     Raises:
-        GatehouseError: there is no target column, or it holds what is no class or no number.
+        GatehouseError: there is no target column, or it has values that are not classes or numbers.
     """
     if contract.target not in rows:
         raise GatehouseError(f"the table has no column '{contract.target}', the contract's target")
@@ -84,16 +84,16 @@ def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
 def predict(
     model: Model, rows: pd.DataFrame, contract: Contract, *, decided_by: Model | None = None
 ) -> Predictions:
-    """What `model` says of `rows`, whose labels are in the contract's target column.
+    """Return the predictions of `rows`, whose labels are in the contract's target column.
 
     Args:
-        model: whose outputs count.
+        model: the model whose outputs are used.
         rows: a table with the model's inputs.
         contract: names the target.
-        decided_by: the model whose threshold decides; `model` itself where it is not given.
+        decided_by: the model whose threshold decides; `model` by default.
 
     Raises:
-        GatehouseError: there is no such column, or the rows do not fit the model.
+        GatehouseError: there is no target column, or the rows do not fit the model.
     """
     from gatehouse.model import score
 

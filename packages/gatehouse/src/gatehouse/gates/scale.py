@@ -1,4 +1,4 @@
-"""The scale of differences of numbers, whatever their units."""
+"""A scale for differences of numbers that works for every unit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _NORMAL = 1.349
 
 
 def robust_deviation(values: Floats) -> float:
-    """The interquartile range over 1.349: of a normal distribution its standard deviation.
+    """Return the interquartile range over 1.349, which for a normal distribution is its deviation.
 
-    One wild value moves it by next to nothing, while it would blow up the standard deviation, and
-    so make every difference look small. Where half of the values are equal it is the standard
-    deviation, and of a constant 1.
+    One wild value hardly moves it, but would inflate the standard deviation and make every
+    difference look small. If half of the values are equal, the standard deviation is returned, and
+    1 for a constant.
 
     Source: Hampel, "The influence curve and its role in robust estimation", 1974.
     """

@@ -1,8 +1,8 @@
-"""What a gate is: one object with everything that Gatehouse asks of it.
+"""Definition of a gate: one object with everything that Gatehouse needs to know about it.
 
 Comment, report, site, drill, monitor and command line read these fields and know no gate by name.
-Every job imports the objects, also those that have few packages: what needs numpy, pandas or the
-report is imported inside of the functions that a gate names.
+Every job imports the objects, also jobs with few packages. Code that needs numpy, pandas or the
+report is therefore imported inside the functions that a gate names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Count = Annotated[int, Field(ge=1)]
 Confidence = Annotated[float, Field(ge=0.5, lt=1)]
 
 OwnObject = Annotated[str, Field(pattern=f"^{OWN_OBJECT}$", max_length=200)]
-"""An object of the fork's own package `gates`, as `gates.module:OBJECT`."""
+"""An object of the fork's own package `gates`, written as `gates.module:OBJECT`."""
 
 Part = Literal["contract", "raw", "data", "model", "model_fp32"]
 """A field of `evidence.Subject`."""
@@ -38,12 +38,12 @@ Part = Literal["contract", "raw", "data", "model", "model_fp32"]
 
 @dataclass(frozen=True)
 class Found:
-    """What a gate measured.
+    """The measurements of a gate.
 
     Attributes:
         measurements: in the order of the evidence.
-        tools: versions of the libraries that measured, by distribution name.
-        exam: the rows that candidate and base were asked, where they were.
+        tools: versions of the measuring libraries, by distribution name.
+        exam: the rows that candidate and base both predicted, if any.
         curves: for charts.
     """
 
@@ -55,14 +55,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Section:
-    """The gate's part of the report.
+    """The gate's section of the report.
 
     Attributes:
-        title: of the part.
-        place: where it is among the gates' parts, the smallest first. The last ones are cut
-            from a comment that is too long.
-        body: the part, as Markdown; called only if the gate's evidence can be used. None: a table
-            of all that was measured, with the limits.
+        title: title of the section.
+        place: position among the gates' sections, smallest first. A comment that is too long loses
+            its last sections.
+        body: returns the section as Markdown; called only if the gate's evidence can be used. If
+            None, the section is a table of all measurements with their limits.
     """
 
     title: str
@@ -75,14 +75,14 @@ class Production:
     """How the monitor uses the gate.
 
     Attributes:
-        question: that it answers of production.
-        advice: what to do about an alarm.
-        labels: does it need labels? Its rules are then inconclusive without harm: labels come late.
-        compares: does it compare the window with the training data? Its rules of the comparison
-            then count; else only those of the candidate do, and that is the served model.
+        question: the question about production that the gate answers.
+        advice: how to react to an alarm.
+        labels: does it need labels? Labels come late, so inconclusive rules then do no harm.
+        compares: does it compare the window with the training data? If so, its comparison rules
+            count. Otherwise only the rules about the candidate count, which is the served model.
         tools: distribution names of the libraries that measure.
-        measure: a window of the log, by its number, by a policy. A GatehouseError says why the
-            window can't be measured.
+        measure: measures a window of the log, given its number and a policy. A GatehouseError says
+            why the window can't be measured.
     """
 
     question: str
@@ -94,7 +94,7 @@ class Production:
 
 
 Advice = Callable[["RuleResult", bool], str]
-"""What to do about a result that is not green; the second argument says whether there is a base."""
+"""Advice on a result that is not green; the second argument says whether there is a base."""
 
 
 @dataclass(frozen=True)
@@ -102,24 +102,24 @@ class GateSpec:
     """A gate.
 
     Attributes:
-        name: as policy.yaml, file names and statuses say it: small letters, digits and hyphens.
-        question: that it answers, of a few words.
-        looks_at: what its evidence is about; evidence of other digests of these is stale.
+        name: name in policy.yaml, file names and statuses: lowercase letters, digits and hyphens.
+        question: the question that it answers, in a few words.
+        looks_at: the subjects of its evidence; if their digests change, the evidence is stale.
         compares: do its measurements depend on the base?
-        settings: the model of its settings; None: nothing of the policy changes what it measures.
-            A built-in gate has a field of `policy.Measure` of its name, a fork's own has
+        settings: the model of its settings; None if nothing in the policy changes its measurements.
+            A built-in gate has a field of its name in `policy.Measure`; a fork's own gate has
             `settings` in `gates` of policy.yaml.
-        measure: candidate, base (None: there is none, or `compares` is false) and policy in.
+        measure: takes candidate, base (None if there is none or `compares` is false) and policy.
         rules: the rules that `gatehouse init` writes for it, as lines of YAML.
-        advice: what to do about a failure.
-        section: its part of the report.
-        defects: what `gatehouse drill` plants for it to catch.
-        empty: what it means that the gate measured nothing; None: nothing special.
-        about_training: does a failure come from how the model was trained? Then the report names
+        advice: how to react to a failure.
+        section: its section of the report.
+        defects: the defects that `gatehouse drill` plants for it to catch.
+        empty: meaning of evidence without measurements; None if it has no special meaning.
+        about_training: can a failure come from how the model was trained? If so, the report lists
             changed settings next to it, and its comparisons first.
         timed: does a clock decide some of its measurements, whose names begin with
-            `evidence.TIMED`? Such a gate is measured by itself.
-        production: how the monitor uses it; None: it does not.
+            `evidence.TIMED`? Such a gate is measured in a separate job.
+        production: how the monitor uses it; None if it does not.
     """
 
     name: str
@@ -138,5 +138,5 @@ class GateSpec:
     production: Production | None = None
 
     def advise(self, result: RuleResult, *, compared: bool) -> str:
-        """What to do about a result that is not green; `compared`: there is a base."""
+        """Return the advice on a result that is not green; `compared`: there is a base."""
         return self.advice if isinstance(self.advice, str) else self.advice(result, compared)

@@ -1,4 +1,4 @@
-"""Versions of the libraries that measured."""
+"""Versions of the measuring libraries."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from importlib.metadata import version
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Installed versions by distribution name."""
+    """Return the installed versions by distribution name."""
     return {package: version(package) for package in packages}

@@ -1,5 +1,6 @@
-"""The row ledger: what became of the base's rows in a change, and what that did to the exam.
+"""The row ledger: what a change did to the base's rows, and to the exam.
 
-The exam is the base's test rows. A change brings raw rows; here they are compared with the base's,
-dealt by the base's rule. Everything is streamed: memory holds hashes of rows, never the rows.
+The exam is the base's test rows. The base's rule splits the raw rows of the change, and the ledger
+compares them with the base's. Everything is streamed: memory contains hashes of rows, never the
+rows.
 """

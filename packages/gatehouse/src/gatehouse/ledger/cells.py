@@ -1,8 +1,8 @@
-"""What the cells of a column hold, free of how the file's writer stored them.
+"""The values of a column's cells, independent of how the file's writer stored them.
 
-Two cells are equal here if they hold the same value: an integer and a float of one value, text in
-a dictionary or not, 0.0 and -0.0. Null, NaN and the empty text are all missing, as in the
-contract. A time or a decimal counts as the text that Arrow writes for it.
+Two cells are equal here if they have the same value: an integer and a float of one value, text
+stored with or without a dictionary, 0.0 and -0.0. Null, NaN and the empty text are all missing, as
+in the contract. A time or a decimal is compared by the text that Arrow writes for it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EXACT = 2**53
-"""Up to this magnitude a float64 holds every integer."""
+"""Up to this magnitude a float64 represents every integer."""
 
 
 class Kind(IntEnum):
-    """What a cell's 64 bits mean."""
+    """Meaning of a cell's 64 bits."""
 
     MISSING = 0
-    NUMBER = 1  # a float64's bits
-    NEGATIVE = 2  # an integer that no float64 holds
+    NUMBER = 1  # bits of a float64
+    NEGATIVE = 2  # an integer that no float64 represents
     POSITIVE = 3
     TEXT = 4
 
@@ -36,8 +36,8 @@ class Numbers:
     """A column of N numbers.
 
     Attributes:
-        bits: shape [N]; of a missing one 0.
-        kinds: shape [N]; what the bits mean.
+        bits: shape [N]; 0 for a missing number.
+        kinds: shape [N]; meaning of the bits.
     """
 
     bits: NDArray[np.uint64]
@@ -49,8 +49,8 @@ class Texts:
     """A column of N texts.
 
     Attributes:
-        distinct: the D values; one may be there twice, and none or the empty text is missing.
-        codes: shape [N]; each cell's place in `distinct`, -1 of a missing one.
+        distinct: the D values. A value can occur twice, and None or the empty text means missing.
+        codes: shape [N]; index of each cell's value in `distinct`, -1 for a missing one.
     """
 
     distinct: tuple[str, ...]
@@ -61,7 +61,7 @@ Cells = Numbers | Texts
 
 
 def cells(column: pa.Array) -> Cells:
-    """What a column of N rows holds."""
+    """Return the values of a column of N rows."""
     from pyarrow import types
 
     kind = column.type
@@ -95,7 +95,7 @@ def _integers(column: pa.Array) -> Numbers:
     kinds = np.full(len(values), Kind.NUMBER, np.uint8)
     bits = (floats + 0.0).view(np.uint64)
     if len(values) and (values.max() > _EXACT or values.min() < -_EXACT):
-        # As Python's integers: 2**63 as a float has no int64 to go back to.
+        # Compare as Python integers: 2**63 as a float cannot be converted back to int64.
         exact = np.array([int(f) == int(v) for f, v in zip(floats, values, strict=True)])
         signs = np.where(values < 0, Kind.NEGATIVE, Kind.POSITIVE).astype(np.uint8)
         kinds, bits = np.where(exact, kinds, signs), np.where(exact, bits, values.astype(np.uint64))
@@ -105,7 +105,7 @@ def _integers(column: pa.Array) -> Numbers:
 def _floats(column: pa.Array) -> Numbers:
     values = column.cast("float64").fill_null(np.nan).to_numpy(zero_copy_only=False)
     kinds = np.full(len(values), Kind.NUMBER, np.uint8)
-    # Adding 0.0 makes -0.0 the 0.0 that it equals.
+    # Adding 0.0 turns -0.0 into 0.0, its equal.
     return _without(np.isnan(values), (values + 0.0).view(np.uint64), kinds)
 
 

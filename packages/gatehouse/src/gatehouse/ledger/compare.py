@@ -1,12 +1,12 @@
-"""What became of each row: base and candidate compared as multisets.
+"""Outcome of each row: base and candidate compared as multisets.
 
-A row is known by its *identity*: the columns that decide its split. Several rows of one identity
-are legal, because without a key the model's inputs identify a row. So rows are paired, each with at
-most one, in three rounds:
+A row is identified by its *identity*: the columns that decide its split. Several rows may have the
+same identity, because without a key the model's inputs identify a row. So rows are paired, each
+with at most one partner, in three rounds:
 
 1. equal in every column: *unchanged*;
-2. of what is left, equal in identity and target: *changed*;
-3. of what is left, equal in identity: *relabelled*, whatever else changed.
+2. of the remaining rows, equal in identity and target: *changed*;
+3. of the remaining rows, equal in identity: *relabelled*, whatever else changed.
 
 A base row without a partner is *gone*. A candidate's row without a partner is *repeated* if the
 base has its identity, and *added* otherwise.
@@ -27,14 +27,14 @@ Outcomes = NDArray[np.uint8]
 Splits = NDArray[np.uint8]
 
 TEST = 2
-"""The number of the split test, as `gatehouse.split.deal` gives it."""
+"""The number of the test split, as in the result of `gatehouse.split.deal`."""
 
 _CHUNK = 2**20
-"""Rows compared at a time; memory next to the hashes is for these alone."""
+"""Rows compared at a time. Apart from the hashes, memory is only needed for these rows."""
 
 
 class Outcome(IntEnum):
-    """What became of a row; `GONE` is of base rows, the last two of the candidate's."""
+    """Outcome of a row. `GONE` applies to base rows, the last two to the candidate's rows."""
 
     UNCHANGED = 0
     CHANGED = 1
@@ -46,12 +46,12 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True)
 class Hashed:
-    """The N rows of one side, by keyed hashes of one key.
+    """The N rows of one side, as hashes under one key.
 
     Attributes:
-        whole: shape [N], of every column that counts.
-        labelled: shape [N], of identity and target.
-        identity: shape [N].
+        whole: shape [N], hash of every column that counts.
+        labelled: shape [N], hash of identity and target.
+        identity: shape [N], hash of the identity.
         splits: shape [N], each row's split by the base's rule: 0 train, 1 valid, 2 test.
     """
 
@@ -67,20 +67,20 @@ class Hashed:
 def compare(
     base: Hashed, candidate: Hashed, swept: NDArray[np.bool_] | None = None
 ) -> tuple[Outcomes, Outcomes]:
-    """The outcome of each base row, shape [N], and the origin of each candidate row, shape [M].
+    """Return the outcome of each base row, shape [N], and the origin of each candidate row, [M].
 
-    Rows of test pair with rows of test alone: an official test row that moves into the other file
-    is gone from the exam.
+    Test rows pair only with test rows: an official test row that moves into the other file is gone
+    from the exam.
 
     Args:
-        base: its rows.
-        candidate: its rows.
-        swept: shape [N], base rows that have no partner, whatever the candidate has; None: all may
-            have one.
+        base: rows of the base.
+        candidate: rows of the candidate.
+        swept: mask of base rows that get no partner even if the candidate has one, shape [N]; by
+            default, none.
     """
     ours = np.full(len(base), Outcome.GONE, np.uint8)
     theirs = np.full(len(candidate), Outcome.ADDED, np.uint8)
-    # Partners share an identity, so rows of one range of its hash are compared by themselves.
+    # Partners have the same identity, so each range of identity hashes can be compared separately.
     chunks = max(1, -(-max(len(base), len(candidate)) // _CHUNK))
     for chunk in range(chunks):
         for test in (False, True):
@@ -92,7 +92,7 @@ def compare(
 
 
 def _chosen(side: Hashed, chunk: int, chunks: int, *, test: bool) -> NDArray[np.intp]:
-    """Places of the rows of one range of identities, of test or of the other splits."""
+    """Return the indices of the rows in one range of identities, of test or of the other splits."""
     chosen = (side.splits == TEST) == test
     if chunks > 1:
         chosen &= side.identity % np.uint64(chunks) == chunk
@@ -120,10 +120,10 @@ def _pair(
 
 
 def pairs(a: Hashes, b: Hashes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which of `a`, shape [N], and of `b`, shape [M], have a partner of equal value in the other.
+    """Return masks of `a`, shape [N], and `b`, shape [M]: which values have a partner in the other.
 
-    Each has at most one: of a value that stands three times in `a` and twice in `b`, any two of `a`
-    have one.
+    Each value has at most one partner. If a value occurs three times in `a` and twice in `b`, any
+    two of the three in `a` have one.
     """
     order_a, order_b = np.argsort(a), np.argsort(b)
     sorted_a, sorted_b = a[order_a], b[order_b]
@@ -134,7 +134,7 @@ def pairs(a: Hashes, b: Hashes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def _ranks(values: Hashes) -> NDArray[np.intp]:
-    """How many equal values stand before each, in sorted values."""
+    """Return how many equal values precede each value, in sorted values."""
     places = np.arange(len(values))
     starts = np.ones(len(values), bool)
     starts[1:] = values[1:] != values[:-1]
@@ -142,6 +142,6 @@ def _ranks(values: Hashes) -> NDArray[np.intp]:
 
 
 def _counts(values: Hashes, among: Hashes) -> NDArray[np.intp]:
-    """How often each value is in `among`; both sorted."""
+    """Return how often each value occurs in `among`; both are sorted."""
     last = np.searchsorted(among, values, "right")
     return np.asarray(last - np.searchsorted(among, values, "left"))

@@ -1,9 +1,9 @@
-"""The digest of a data set's rows, free of their order and of how the files were written.
+"""The digest of a data set's rows, independent of their order and of the file format's details.
 
-SHA-256 over the sorted SHA-256 digests of the rows: equal digests prove equal rows, each as often,
-because a collision would be one of SHA-256. A sum or XOR of the rows' digests would be faster, but
-can be forged (Bellare and Micciancio 1997). Memory is 32 bytes per row; what it takes is in
-benchmarks/gates/RESULTS.md ("Rows").
+It is the SHA-256 over the sorted SHA-256 digests of the rows. Equal digests prove that both sides
+have the same rows equally often, since anything else would be a collision of SHA-256. A sum or XOR
+of the rows' digests would be faster, but can be forged (Bellare and Micciancio 1997). It needs 32
+bytes of memory per row; benchmarks/gates/RESULTS.md ("Rows") gives its time and memory.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 Words = NDArray[np.uint64]
 
 _WORDS = 4
-"""Words of 8 bytes in a cell: a text's SHA-256; or a number's kind, its 64 bits and zeros; or
-zeros."""
+"""Number of 8-byte words in a cell. A text is its SHA-256; a number is its kind, its 64 bits and
+zeros; a missing cell is zeros."""
 
 _ROWS = 2**11
-"""Written at a time, so that they stay in the processor's cache."""
+"""Rows written at a time; few enough to stay in the processor's cache."""
 
 
 def rows_digest(parts: Sequence[Part], columns: Sequence[str] | None = None) -> str:
-    """`sha256:<hex>` of all rows with all their columns, or some.
+    """Return `sha256:<hex>` of all rows, with all or some of their columns.
 
-    The order of rows and columns does not count, nor how the rows are spread over parts, nor how a
-    value is stored. Official test rows count apart from the others.
+    The digest does not depend on the order of rows and columns, on how the rows are spread over
+    parts, or on how a value is stored. Official test rows are digested separately from the others.
 
     Raises:
         GatehouseError: a part cannot be read.
@@ -56,17 +56,17 @@ def rows_digest(parts: Sequence[Part], columns: Sequence[str] | None = None) -> 
 
 
 def _sorted(digests: bytes) -> bytes:
-    """SHA-256 digests, one after the other, in the order of their bytes."""
+    """Sort concatenated SHA-256 digests by their bytes."""
     words = np.frombuffer(digests, ">u8").reshape(-1, 4)
     words = words[np.argsort(words[:, 0].astype(np.uint64))]
     tied = words[1:, 0] == words[:-1, 0]
-    if (tied & (words[1:] != words[:-1]).any(axis=1)).any():  # else ties are equal rows
+    if (tied & (words[1:] != words[:-1]).any(axis=1)).any():  # otherwise ties are equal rows
         words = words[np.lexsort(words.T[::-1])]
     return words.tobytes()
 
 
 def row_digests(batch: pa.RecordBatch, names: list[str]) -> bytes:
-    """SHA-256 of each row's cells in the order of `names`, one after the other."""
+    """Return the concatenated SHA-256 of each row's cells in the order of `names`."""
     columns = {name: cells(batch.column(name)) for name in batch.schema.names}
     content = {name: _words(column) for name, column in columns.items()}
     found = []
@@ -85,7 +85,7 @@ def row_digests(batch: pa.RecordBatch, names: list[str]) -> bytes:
 
 
 def _words(column: Cells) -> Words:
-    """The SHA-256 of each distinct text, shape [D + 1, 4], the last of a missing one."""
+    """SHA-256 of each distinct text, shape [D + 1, 4], a missing one last; or the numbers."""
     if isinstance(column, Numbers):
         return column.bits
     texts = [*column.distinct, ""]
@@ -94,7 +94,7 @@ def _words(column: Cells) -> Words:
 
 
 def _write(column: Cells, content: Words, rows: slice, into: Words) -> None:
-    """Write the cells of some rows into an array of shape [rows, 4] that holds zeros."""
+    """Write the cells of some rows into an array of zeros, shape [rows, 4]."""
     if isinstance(column, Numbers):
         into[:, 0], into[:, 1] = column.kinds[rows], content[rows]
     else:

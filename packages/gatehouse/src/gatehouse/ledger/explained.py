@@ -1,13 +1,13 @@
 """Base rows that are gone for a reason that nobody chose row by row.
 
 - *Retention* (`retention` of contract.yaml): every row past the age is gone, in every split, and
-  none that is younger. The sweep's moment is unknown, so it is taken from the rows: all that a
-  change keeps are younger than a cutoff, all that are explained are older, and the cutoff lies
-  between the age before the newest row of the base and the age before now. A swept row has no
-  partner in the change: what has its identity there is a new row.
-- *Erasure*: the row is in the owned list `erased.json`, and no row of its identity is left.
-  Nobody who approves the list can see which rows it names, so it explains at most one in a hundred
-  exam rows, and none at all beyond that.
+  no younger row. The time of the sweep is unknown, so it is inferred from the rows. All rows that a
+  change keeps are younger than a cutoff, and all explained rows are older. The cutoff lies between
+  the age before the newest row of the base and the age before now. A swept row has no partner in
+  the change: a row there with its identity is a new row.
+- *Erasure*: the row is in the list `erased.json`, which has an owner, and no row of its identity is
+  left. Nobody who approves the list can see which rows it names, so it may explain at most 1% of
+  the exam rows. If it names more, it explains none.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from gatehouse.privacy.erased import Erased
 
 MOST_ERASED = 0.01
-"""Largest share of the exam; even in the smallest one, a single row is explained."""
+"""Maximum share of the exam; even in a tiny exam, one row may be explained."""
 
 Dates = NDArray[np.datetime64]
 
 
 class Reason(IntEnum):
-    """Why a base row is gone."""
+    """Reason why a base row is gone."""
 
     NONE = 0
     RETENTION = 1
@@ -53,8 +53,8 @@ class Kept:
     """A ledger, and why rows of its base are gone.
 
     Attributes:
-        ledger: what became of the base's N rows.
-        reasons: shape [N], each a `Reason`; `NONE` of a row that is not gone.
+        ledger: the outcome of the base's N rows.
+        reasons: shape [N], each a `Reason`; `NONE` for a row that is not gone.
     """
 
     ledger: Ledger
@@ -62,12 +62,12 @@ class Kept:
 
     @property
     def touched(self) -> NDArray[np.bool_]:
-        """Which exam rows are changed, relabelled or gone with no reason, as `Ledger.exam`."""
+        """Mask of exam rows that are changed, relabelled or gone unexplained, as `Ledger.exam`."""
         explained = self.reasons[self.ledger.base_splits == TEST] != Reason.NONE
         return np.asarray(~self.ledger.exam & ~explained)
 
     def count(self, reason: Reason, split: int | None = None) -> int:
-        """Rows that are gone for a reason, in one split or in all."""
+        """Count the rows that are gone for a reason, in one split or in all."""
         chosen = self.reasons == reason
         return int((chosen if split is None else chosen & (self.ledger.base_splits == split)).sum())
 
@@ -79,14 +79,14 @@ def keep(
     erased: Erased | None,
     now: datetime | None = None,
 ) -> Kept:
-    """The ledger of a change, with what explains rows that are gone.
+    """Return the ledger of a change and the explanations of rows that are gone.
 
     Args:
-        base: the base's rows.
-        candidate: the change's, dealt by the base's rule.
-        contract: the base's.
-        erased: the base's list, if it has one.
-        now: the moment up to which rows grow old; this one if None.
+        base: rows of the base.
+        candidate: rows of the change, split by the base's rule.
+        contract: contract of the base.
+        erased: the base's list of erased rows, if it has one.
+        now: the time at which the age of rows is measured; None for the current time.
 
     Raises:
         GatehouseError: a part cannot be read.
@@ -107,26 +107,26 @@ def keep(
 
 
 def most_erased(base: Table) -> int:
-    """How many exam rows the list may explain."""
+    """Return how many exam rows the list may explain."""
     return max(1, int(MOST_ERASED * (base.splits == TEST).sum()))
 
 
 def past(
     base: Dates, candidate: Dates, retention: Retention, now: datetime | None = None
 ) -> NDArray[np.bool_]:
-    """Which of N base rows a complete sweep took, shape [N]; none if it is not complete.
+    """Mask of the N base rows that a complete sweep removed, shape [N]; none if it is incomplete.
 
     Args:
-        base: shape [N], in UTC; NaT where a row has no date.
-        candidate: shape [M].
-        retention: the age that rows may have.
-        now: this moment if None.
+        base: dates of the base's rows, shape [N], in UTC; NaT where a row has no date.
+        candidate: dates of the candidate's rows, shape [M].
+        retention: the maximum age of rows.
+        now: None for the current time.
     """
     moment = np.datetime64((now or datetime.now(UTC)).replace(tzinfo=None), "us")
     age = np.timedelta64(timedelta(days=retention.days), "us")
     none = np.zeros(len(base), bool)
     kept = candidate[~np.isnat(candidate)]
-    known = base[base <= moment]  # a date to come is an error, and makes no row older
+    known = base[base <= moment]  # a future date is an error and makes no row older
     if not len(kept) or not len(known):
         return none
     oldest = kept.min()
@@ -136,7 +136,7 @@ def past(
 
 
 def _dates(table: Table, column: str) -> Dates:
-    """When each of N rows is from, shape [N], in UTC; NaT if unknown."""
+    """Return the date of each of N rows, shape [N], in UTC; NaT if unknown."""
     found = [np.empty(0, "datetime64[us]")]
     for part in table.parts:
         found += _dates_of(part, column)
@@ -154,19 +154,19 @@ def _dates_of(part: Part, column: str) -> Iterator[Dates]:
     for batch in batches(part, [column]):
         values = cells(batch.column(column))
         if not isinstance(values, Texts):
-            yield np.full(batch.num_rows, nothing)  # a number is no date
+            yield np.full(batch.num_rows, nothing)  # a number is not a date
             continue
-        # pandas would take "now" and "today" for dates.
+        # pandas would parse "now" and "today" as dates.
         texts = [text if text[:1].isdigit() else None for text in values.distinct]
         dates = pd.to_datetime(
             [*texts, None], format="ISO8601", errors="coerce", utc=True
         )  # fmt: skip
-        # The last place is that of code -1, a missing text.
+        # The last element is for code -1, a missing text.
         yield dates.tz_localize(None).to_numpy("datetime64[us]")[values.codes]
 
 
 def _listed(base: Table, ledger: Ledger, contract: Contract, erased: Erased) -> NDArray[np.bool_]:
-    """Which of N base rows are in the list and are gone, all of their identity; shape [N]."""
+    """Mask of the N base rows whose identity is listed and completely gone, shape [N]."""
     left = Members(ledger.candidate_identity.copy()).holds(ledger.base_identity)
     gone = (ledger.base == Outcome.GONE) & ~left
     listed, known = np.zeros(len(base), bool), set(erased.rows)
@@ -180,7 +180,7 @@ def _listed(base: Table, ledger: Ledger, contract: Contract, erased: Erased) -> 
 
 
 def _with_places(table: Table, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Batches of a table, each with the place of its first row."""
+    """Yield batches of a table, each with the index of its first row."""
     place = 0
     for part in table.parts:
         for batch in batches(part, names):

@@ -1,9 +1,9 @@
 """Do the rows that a change touches fall into train, valid and test in the contract's shares?
 
-Rows are dealt by a hash of their identity, so whatever honestly added, took away or changed rows
-did so without regard to their split: the distinct identities fall into a split like coins. An
-author who nudges values until the public hash says train is what this finds, and then a fifth of
-any bulk is in test, where it is counted.
+Rows are split by a hash of their identity. An honest process adds, removes or changes rows without
+regard to their split, so their distinct identities fall into the splits at random. This test
+detects an author who nudges values until the public hash says train. If it passes, a fifth of any
+bulk change is in test, where it is counted.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from gatehouse.ledger.compare import Splits
 
 @dataclass(frozen=True)
 class Deal:
-    """How some distinct identities fell.
+    """How some distinct identities were split.
 
     Attributes:
         counts: identities in train, valid and test.
-        deviation: total variation distance of their shares from the contract's; 0 if none.
-        p_value: that chance alone gives a split so few or so many.
+        deviation: total variation distance of their shares from the contract's; 0 without any.
+        p_value: probability that chance alone gives a split so few or so many.
     """
 
     counts: tuple[int, int, int]
@@ -36,10 +36,10 @@ class Deal:
 
 
 def fair_deal(splits: Splits, shares: Sequence[float]) -> Deal:
-    """Test how N distinct identities fell against the contract's shares.
+    """Test how N distinct identities were split against the contract's shares.
 
-    Each split has an exact two-sided binomial test; the smallest p-value counts, times three
-    (Bonferroni), so the chance of a false alarm at level alpha is at most alpha.
+    Each split gets an exact two-sided binomial test, and the smallest p-value is multiplied by
+    three (Bonferroni). The chance of a false alarm at level alpha is therefore at most alpha.
 
     Args:
         splits: shape [N], the split of each identity: 0 train, 1 valid, 2 test.

@@ -1,7 +1,7 @@
-"""Numbers laid into cells, so that a row and a copy of it with each number nudged are alike.
+"""Assigns numbers to cells, so that a row and a copy of it with every number nudged look alike.
 
-A cell is a quarter of a standard deviation wide. Where the cells of a column begin is drawn with
-the key, so nobody can nudge a number by a hair across a border that they know.
+A cell is a quarter of a standard deviation wide. The key determines where the cells of a column
+begin, so nobody knows a border across which a tiny change could move a number.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of the columns of numbers; a column that is constant or no number has none."""
+    """The cells of the numeric columns; a constant or non-numeric column has none."""
 
     lines: Mapping[str, Line]
 
     @classmethod
     def over(cls, rows: Iterable[pa.RecordBatch], columns: Sequence[str], key: bytes) -> Grid:
-        """The grid whose widths follow from the finite numbers of some rows.
+        """Return the grid whose cell widths follow from the finite numbers of some rows.
 
         Args:
-            rows: in batches.
-            columns: names of those that may be numbers.
-            key: secret bytes, from which the starts follow.
+            rows: the rows, in batches.
+            columns: names of columns that may be numeric.
+            key: secret bytes that determine the starts of the cells.
         """
         seen = dict.fromkeys(columns, (0, 0.0, 0.0))
         for batch in rows:
@@ -60,7 +60,7 @@ class Grid:
         return cls(lines)
 
     def cells(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The place of its cell for each number of N rows; what is missing stays so.
+        """Return the cell index of each number of N rows; missing numbers stay missing.
 
         A column that has no cells, or no numbers here, is left out.
         """
@@ -75,7 +75,7 @@ class Grid:
 
 
 def _numbers(column: pa.Array) -> NDArray[np.float64] | None:
-    """N numbers, NaN where they are missing; None if the column is none of numbers."""
+    """Return N numbers, NaN where they are missing; None if the column is not numeric."""
     from pyarrow import types
 
     if not (types.is_integer(column.type) or types.is_floating(column.type)):
@@ -87,7 +87,7 @@ def _numbers(column: pa.Array) -> NDArray[np.float64] | None:
 def _merged(
     seen: tuple[int, float, float], values: NDArray[np.float64]
 ) -> tuple[int, float, float]:
-    """Count, mean and sum of squared deviations with more values (Chan et al. 1979)."""
+    """Update count, mean and sum of squared deviations with more values (Chan et al. 1979)."""
     if not len(values):
         return seen
     count, mean, squares = seen

@@ -1,16 +1,16 @@
-"""Keyed 64-bit hashes of rows, for subsets of their columns at once.
+"""Keyed 64-bit hashes of rows, for several subsets of their columns at once.
 
-Whether two rows are equal is decided by these hashes, so nobody may be able to craft rows that
-differ and hash alike. The key is drawn again for each run and known to nobody before it:
+These hashes decide whether two rows are equal, so nobody must be able to craft different rows with
+equal hashes. A new key is drawn for each run, and nobody knows it before:
 
 - a text becomes 64 bits by SipHash (Aumasson and Bernstein 2012), the keyed hash of pandas;
 - the cells become a row's hash by MULTILINEAR (Lemire and Kaser 2014, "Strongly universal string
   hashing is fast"): for words s of 32 bits and secret m of 64, `(m_0 + sum m_i s_i mod 2**64) >>
-  32`. Two different rows collide with probability 2**-32, whatever the rows are; of two
-  independent ones together with 2**-64. Among ten million rows compared with ten million, the
-  chance of any wrong match is below 1 in 100,000.
+  32`. Two different rows collide with probability 2**-32, whatever the rows are; two independent
+  hashes together with 2**-64. If ten million rows are compared with ten million, the chance of any
+  wrong match is below 1 in 100,000.
 
-The hash is a sum of one term for each column, so leaving a column out costs one subtraction.
+The hash is a sum of one term per column, so leaving a column out costs one subtraction.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HALF = np.uint64(32)
 
 
 class RowHasher:
-    """Hashes of rows under one key; hashes of two hashers can't be compared.
+    """Hashes of rows under one key. Hashes of two hashers can't be compared.
 
     Args:
         columns: names of all columns that count.
@@ -44,7 +44,7 @@ class RowHasher:
 
     def __init__(self, columns: Sequence[str], key: bytes | None = None) -> None:
         key = secrets.token_bytes(32) if key is None else key
-        # pandas wants 16 bytes of text as SipHash's key.
+        # pandas takes 16 bytes of text as SipHash's key.
         self._text_key = hashlib.blake2b(key, digest_size=8, person=b"text").hexdigest()
         stream = hashlib.shake_256(b"columns" + key).digest(8 * (2 + 6 * len(columns)))
         drawn = np.frombuffer(stream, np.uint64)
@@ -54,7 +54,7 @@ class RowHasher:
         self._keys = dict(zip(columns, keys, strict=True))
 
     def terms(self, batch: pa.RecordBatch) -> dict[str, Hashes]:
-        """Each column's part in the hashes of N rows, shape [2, N] each.
+        """Return each column's term in the hashes of N rows, each of shape [2, N].
 
         A column that the batch lacks counts as missing in every row.
         """
@@ -67,11 +67,11 @@ class RowHasher:
         }
 
     def hashes(self, terms: dict[str, Hashes], columns: Iterable[str], rows: int) -> Hashes:
-        """Hashes of N rows by some of their columns, shape [N]."""
+        """Return hashes of N rows by some of their columns, shape [N]."""
         return packed(self.sums(terms, columns, rows))
 
     def sums(self, terms: dict[str, Hashes], columns: Iterable[str], rows: int) -> Hashes:
-        """Sums of the columns' terms, shape [2, N]; less a term, they are those without it."""
+        """Return sums of the columns' terms, [2, N]; subtract a term to leave its column out."""
         total = np.empty((2, rows), np.uint64)
         total[:] = self._start[:, None]
         for name in columns:
@@ -87,7 +87,7 @@ class RowHasher:
     def _of_texts(self, keys: Hashes, column: Texts) -> Hashes:
         import pandas as pd
 
-        # The last place is that of code -1, a missing text.
+        # The last element is for code -1, a missing text.
         distinct = np.array([*column.distinct, ""], object)
         bits = pd.util.hash_array(distinct, hash_key=self._text_key, categorize=False)
         missing = distinct == ""
@@ -107,5 +107,5 @@ def _multilinear(keys: Hashes, bits: Hashes, kinds: NDArray[np.uint8]) -> Hashes
 
 
 def packed(sums: Hashes) -> Hashes:
-    """The hashes, shape [N], of sums of shape [2, N]: the upper half of each."""
+    """Return the hashes, shape [N], of sums of shape [2, N]: the upper half of each sum."""
     return np.asarray((sums[0] & ~_LOW) | (sums[1] >> _HALF))

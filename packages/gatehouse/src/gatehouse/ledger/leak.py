@@ -1,13 +1,13 @@
-"""is a row outside test in the exam, whole or but for one input?
+"""Is a row outside test also in the exam, with all inputs or all but one?
 
-A model that was trained on a row, or on a copy with one value nudged, has seen the answer. Chance
-makes such pairs too, where inputs have few values, so the base's own share is counted next to the
-candidate's: honest new rows bring pairs at the base's rate.
+A model that was trained on a row, or on a copy with one value nudged, has seen the answer. Such
+pairs also occur by chance if inputs have few values. The base's own share is therefore counted too:
+honest new rows bring pairs at the base's rate.
 
-Rows are compared by the graph's inputs alone, and by all of them but one in turn: keyed hashes of
-k + 1 subsets of k columns, kept of the exam only. This is done twice: with the values as they are,
-and with each number replaced by its cell (`gatehouse.ledger.grid`), for copies whose numbers are
-all nudged.
+Rows are compared by all of the graph's inputs, and by all inputs but one in turn: keyed hashes of
+k + 1 subsets of k columns, kept only for the exam. This is done twice: with the values as they are,
+and with each number replaced by its cell (`gatehouse.ledger.grid`), to find copies in which every
+number is nudged.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Twins:
     """Rows outside test that have a twin in the exam.
 
     Attributes:
-        rows: outside test.
-        equal: of these, how many equal an exam row in all inputs.
-        near: how many do in all inputs, or in all but one.
-        close: how many do in all inputs, with cells for numbers.
-        about: how many do in all inputs, or in all but one, with cells for numbers.
+        rows: number of rows outside test.
+        equal: rows that equal an exam row in all inputs.
+        near: rows that do in all inputs, or in all but one.
+        close: rows that do in all inputs, with cells for numbers.
+        about: rows that do in all inputs, or in all but one, with cells for numbers.
     """
 
     rows: int
@@ -50,18 +50,18 @@ class Twins:
     about: int
 
     def share(self, kind: str = "near") -> float:
-        """One of these counts (`near`, `close`, `about`) in the rows outside test; 0 of none."""
+        """Return a count (`near`, `close`, `about`) as a share of the rows outside test, or 0."""
         count: int = getattr(self, kind)
         return count / self.rows if self.rows else 0.0
 
 
 class Exam:
-    """The inputs of the exam's rows, whole and but for one.
+    """The inputs of the exam's rows, with all of them and with each one left out.
 
     Args:
-        base: the base's rows; those of test are the exam.
+        base: rows of the base; its test rows are the exam.
         inputs: names of the graph's inputs by the base's contract.
-        key: of the hashes and cells; drawn at random if None.
+        key: key of the hashes and cells; drawn at random if None.
 
     Raises:
         GatehouseError: a part cannot be read.
@@ -72,7 +72,7 @@ class Exam:
         self._inputs = tuple(inputs)
         self._hasher = RowHasher(self._inputs, key)
         self._grid = Grid.over(_batches(base, self._inputs, test=True), self._inputs, key)
-        # [side, subset, row]; as one array, which the sets then keep.
+        # [side, subset, row]; one array, which the sets then keep.
         found = np.empty((2, 1 + len(self._left_out), int((base.splits == TEST).sum())), np.uint64)
         place = 0
         for batch in _batches(base, self._inputs, test=True):
@@ -84,7 +84,7 @@ class Exam:
         self._exact, self._cells = ([Members(subset) for subset in side] for side in found)
 
     def twins(self, table: Table) -> Twins:
-        """The rows outside test that have a twin in the exam.
+        """Count the rows outside test that have a twin in the exam.
 
         Raises:
             GatehouseError: a part cannot be read.
@@ -95,18 +95,18 @@ class Exam:
             equal = self._exact[0].holds(packed(exact.sums))
             near = self._but_one(exact, self._exact, equal)
             close = self._cells[0].holds(packed(cells.sums))
-            # What is near is so by cells too.
+            # Rows that are near by value are also near by cell.
             about = self._but_one(cells, self._cells, close | near)
             counts += [batch.num_rows, *(found.sum() for found in (equal, near, close, about))]
         return Twins(*(int(count) for count in counts))
 
     @property
     def _left_out(self) -> tuple[str, ...]:
-        """The inputs that are left out in turn; all rows are equal in all but the only one."""
+        """Inputs to leave out in turn; none for a single one, as all rows are equal without it."""
         return self._inputs if len(self._inputs) > 1 else ()
 
     def _sides(self, batch: pa.RecordBatch) -> tuple[_Side, _Side]:
-        """N rows with the values as they are, and with cells for numbers."""
+        """Return N rows with the values as they are, and with cells for numbers."""
         terms, rows = self._hasher.terms(batch), batch.num_rows
         cells = self._grid.cells(batch)
         in_cells = self._hasher.terms(cells)
@@ -119,7 +119,7 @@ class Exam:
     def _but_one(
         self, side: _Side, members: list[Members], known: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        """Which of N rows are known, or are there but for one input; shape [N]."""
+        """Mask of N rows that are known, or match a member in all inputs but one; shape [N]."""
         found = known.copy()
         left = np.flatnonzero(~found)
         for name, there in zip(self._left_out, members[1:], strict=True):
@@ -131,18 +131,18 @@ class Exam:
 
 @dataclass(frozen=True)
 class _Side:
-    """N rows by the terms of their columns and the sums of these, shape [2, N] each."""
+    """N rows as the terms of their columns and the sums of the terms, each of shape [2, N]."""
 
     terms: dict[str, Hashes]
     sums: Hashes
 
     def without(self, name: str, rows: NDArray[np.intp] | slice = slice(None)) -> Hashes:
-        """The hashes of some rows by all inputs but one."""
+        """Return hashes of some rows by all inputs but one."""
         return packed(self.sums[:, rows] - self.terms[name][:, rows])
 
 
 def _batches(table: Table, columns: Sequence[str], *, test: bool) -> Iterator[pa.RecordBatch]:
-    """Rows of test, or those of the other splits."""
+    """Yield the rows of test, or those of the other splits."""
     import pyarrow as pa
 
     place = 0

@@ -1,4 +1,4 @@
-"""The row ledger of a change, from the parts of both sides."""
+"""Builds the row ledger of a change from the parts of both sides."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NEW_OUTCOMES = (Outcome.ADDED, Outcome.REPEATED)
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one side, dealt by the base's rule.
+    """Rows of one side, split by the base's rule.
 
     Attributes:
         parts: their files, in order.
-        splits: shape [N], of each row in the parts' order.
+        splits: shape [N], the split of each row in the parts' order.
     """
 
     parts: tuple[Part, ...]
@@ -38,15 +38,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What became of the base's N rows in a candidate's M.
+    """What happened to the base's N rows in a candidate's M.
 
     Attributes:
         base: the outcome of each base row, shape [N].
         candidate: the origin of each of the candidate's rows, shape [M].
-        base_splits: shape [N].
-        candidate_splits: shape [M].
+        base_splits: split of each base row, shape [N].
+        candidate_splits: split of each of the candidate's rows, shape [M].
         base_identity: keyed hash of each base row's identity, shape [N].
-        candidate_identity: the same of the candidate's rows, shape [M].
+        candidate_identity: the same for the candidate's rows, shape [M].
     """
 
     base: Outcomes
@@ -57,16 +57,16 @@ class Ledger:
     candidate_identity: NDArray[np.uint64]
 
     def count(self, outcome: Outcome, split: int | None = None) -> int:
-        """Rows of one outcome, in one split or in all.
+        """Count the rows of one outcome, in one split or in all.
 
-        Added and repeated rows are the candidate's; all others the base's.
+        Added and repeated rows are the candidate's; all others are the base's.
         """
         outcomes, splits, _ = self._side(outcome)
         chosen = outcomes == outcome
         return int((chosen if split is None else chosen & (splits == split)).sum())
 
     def identities(self, outcome: Outcome) -> Splits:
-        """The split of each distinct identity that has a row of this outcome."""
+        """Return the split of each distinct identity that has a row of this outcome."""
         outcomes, splits, identity = self._side(outcome)
         chosen = outcomes == outcome
         identity, splits = identity[chosen], splits[chosen]
@@ -77,10 +77,10 @@ class Ledger:
 
     @property
     def exam(self) -> NDArray[np.bool_]:
-        """Which of the base's test rows stand unchanged, in the order of the base's parts.
+        """Mask of the base's test rows that are unchanged, in the order of the base's parts.
 
-        Shape [number of the base's test rows]. Unchanged is equal in every column of the base's
-        contract, and at least as often as in the base.
+        Shape [number of the base's test rows]. A row is unchanged if it is equal in every column of
+        the base's contract and occurs at least as often as in the base.
         """
         return np.asarray(self.base[self.base_splits == TEST] == Outcome.UNCHANGED)
 
@@ -91,13 +91,13 @@ class Ledger:
 
 
 def deal_parts(parts: Sequence[Part], split: Split, *, official_test: bool) -> Table:
-    """Deal the rows of some parts.
+    """Split the rows of some parts.
 
     Args:
-        parts: the rows' files.
+        parts: files of the rows.
         split: the base's rule.
-        official_test: has the base an official test file? Then test is that file. Otherwise every
-            row is dealt by the rule: a change can't bring an official test file.
+        official_test: does the base have an official test file? If so, it is the test split.
+            Otherwise the rule splits every row: a change can't add an official test file.
 
     Raises:
         GatehouseError: a part cannot be read, or lacks an identity column.
@@ -127,16 +127,16 @@ def keep_ledger(
 ) -> Ledger:
     """Compare the rows of a candidate with the base's.
 
-    Every column of the base's contract counts. One that a side lacks counts there as missing in
-    every row, so a change can't take a column out of sight; a column that the contract doesn't name
-    does not count.
+    Every column of the base's contract counts. If a side lacks one, it counts there as missing in
+    every row, so a change can't hide a column. A column that the contract doesn't name does not
+    count.
 
     Args:
-        base: the base's rows.
-        candidate: the candidate's, dealt by the base's rule.
-        contract: the base's.
-        key: of the hashes; drawn at random if None.
-        swept: shape [N], base rows that are gone whatever the candidate has; None: none.
+        base: rows of the base.
+        candidate: rows of the candidate, split by the base's rule.
+        contract: contract of the base.
+        key: key of the hashes; drawn at random if None.
+        swept: mask of base rows that are gone whatever the candidate has, shape [N]; None for none.
 
     Raises:
         GatehouseError: a part cannot be read.
@@ -154,11 +154,11 @@ def keep_ledger(
 
 
 def hashed(tables: Sequence[Table], contract: Contract, key: bytes | None = None) -> list[Hashed]:
-    """Keyed hashes of the rows of some tables, under one key.
+    """Return keyed hashes of the rows of some tables, under one key.
 
     Args:
-        tables: to be compared.
-        contract: the base's.
+        tables: the tables to compare.
+        contract: contract of the base.
         key: drawn at random if None.
 
     Raises:
@@ -169,7 +169,7 @@ def hashed(tables: Sequence[Table], contract: Contract, key: bytes | None = None
 
 
 def _others(contract: Contract) -> list[str]:
-    """Identity columns that the contract doesn't name as columns."""
+    """Return identity columns that the contract doesn't list as columns."""
     return [name for name in contract.split.identity if name not in contract.columns]
 
 

@@ -1,4 +1,4 @@
-"""Which row of the candidate each exam row has become, and which of its test rows are new."""
+"""Matches each exam row with its row in the candidate, and finds the candidate's new test rows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Partners:
-    """N exam rows against the M test rows of a candidate.
+    """N exam rows matched with the M test rows of a candidate.
 
     Attributes:
-        places: shape [N], the place of each exam row's partner among the candidate's, or -1.
-        unchanged: shape [N], is the row there with all columns of the base's contract?
-        new: shape [M], which of the candidate's rows are no exam row's partner.
+        places: shape [N], index of each exam row's partner among the candidate's rows, or -1.
+        unchanged: shape [N], does the partner equal it in all columns of the base's contract?
+        new: shape [M], mask of the candidate's rows that are not the partner of an exam row.
     """
 
     places: NDArray[np.intp]
@@ -37,13 +37,13 @@ class Partners:
 
 
 def find_partners(exam: Path, test: Path, contract: Contract, key: bytes | None = None) -> Partners:
-    """Pair the rows of two Parquet files as the ledger does, each with at most one.
+    """Pair the rows of two Parquet files as the ledger does, each with at most one partner.
 
     Args:
-        exam: the base's test rows.
-        test: the candidate's.
-        contract: the base's.
-        key: of the hashes; drawn at random if None.
+        exam: test rows of the base.
+        test: test rows of the candidate.
+        contract: contract of the base.
+        key: key of the hashes; drawn at random if None.
 
     Raises:
         GatehouseError: a file cannot be read.
@@ -55,7 +55,7 @@ def find_partners(exam: Path, test: Path, contract: Contract, key: bytes | None 
     for ours, theirs in _rounds(old, new):
         in_old, in_new = pairs(ours[left], theirs[right])
         a, b = left[in_old], right[in_new]
-        # As many of each value are paired on both sides, so in order they line up.
+        # Both sides have equally many paired rows of each value, so they line up when sorted.
         places[a[np.argsort(ours[a], kind="stable")]] = b[np.argsort(theirs[b], kind="stable")]
         if ours is old.whole:
             unchanged[a] = True

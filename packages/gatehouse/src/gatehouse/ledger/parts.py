@@ -1,7 +1,7 @@
 """Raw rows as an iterator of named, digested parts, read batch by batch.
 
-What compares rows knows parts alone, so an archive's folder and a manifest of many files are two
-sources of the same thing.
+Code that compares rows only knows parts. An archive's folder and a manifest of many files are
+therefore two sources of the same thing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Part:
     """One Parquet file of raw rows.
 
     Attributes:
-        name: of the part in its data set, such as `rows.parquet`.
+        name: name of the part in its data set, for example `rows.parquet`.
         digest: `sha256:<hex>` of the file's bytes.
-        path: where it is on disk.
-        official_test: are its rows the official test rows, whatever the rule would deal them?
+        path: location on disk.
+        official_test: are its rows the official test rows, regardless of the split rule?
     """
 
     name: str
@@ -40,7 +40,7 @@ class Part:
 
 
 def raw_parts(folder: Path) -> Iterator[Part]:
-    """The parts of what `ingest` wrote into `folder`: the rows, and the official test if any.
+    """Yield the parts that `ingest` wrote into `folder`: the rows, and the official test if any.
 
     Raises:
         GatehouseError: there is no file of rows, or a file cannot be read.
@@ -52,15 +52,15 @@ def raw_parts(folder: Path) -> Iterator[Part]:
 
 
 def batches(part: Part, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a part in the file's order, at most 65,536 at a time.
+    """Yield the rows of a part in the file's order, at most 65,536 at a time.
 
     Args:
-        part: to read.
-        columns: to read; those that the file lacks are left out. None reads all.
+        part: the part to read.
+        columns: columns to read; those that the file lacks are left out. None reads all.
 
     Raises:
-        GatehouseError: the file is no Parquet file, has two columns of one name, or one that holds
-            lists, bytes or other values that are not compared.
+        GatehouseError: the file is not a Parquet file, has two columns of one name, or has a column
+            of lists, bytes or other values that are not compared.
     """
     import pyarrow as pa
     from pyarrow import types
@@ -74,7 +74,7 @@ def batches(part: Part, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
         if types.is_string(field.type) or types.is_large_string(field.type)
     ]
     try:
-        # Arrow's reader then finds the distinct texts, which are hashed once each.
+        # Arrow's reader then finds the distinct texts, and each is hashed only once.
         file = open_table(part.path, columns, dictionaries=text)
         for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
             batch.validate(full=True)

@@ -1,4 +1,4 @@
-"""`dvc.lock`: read and written as DVC does, merged by stages, and brought in line with files."""
+"""`dvc.lock`: reads and writes it as DVC does, merges it by stages, and updates it from files."""
 
 from gatehouse.lock.merge import Merged, merge_locks
 from gatehouse.lock.relock import relock

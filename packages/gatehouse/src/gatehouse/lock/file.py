@@ -1,4 +1,4 @@
-"""`dvc.lock` as text and as data, in the form that DVC writes."""
+"""`dvc.lock` as text and as data, in the format that DVC writes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SCHEMA = "2.0"
 
 
 def parse_lock(text: str, name: str) -> CommentedMap:
-    """The lock file in `text`, checked as far as its entries: paths are text, stages are maps.
+    """Parse the lock file in `text` and check its entries: paths are text, stages are maps.
 
     Args:
-        text: of the lock file.
-        name: of the file, for errors.
+        text: text of the lock file.
+        name: name of the file, for errors.
 
     Raises:
-        GatehouseError: the text is no lock file of schema 2.0, the one that DVC 3 writes.
+        GatehouseError: the text is not a lock file of schema 2.0, which DVC 3 writes.
     """
     lock = parse_yaml(text, name)
     if not isinstance(lock, CommentedMap):
@@ -45,7 +45,7 @@ def parse_lock(text: str, name: str) -> CommentedMap:
 
 
 def dump_lock(lock: CommentedMap) -> str:
-    """The text of a lock file, laid out as DVC lays it out."""
+    """Return the text of a lock file in DVC's layout."""
     yaml = YAML()
     yaml.default_flow_style = False
     stream = io.StringIO()

@@ -1,7 +1,8 @@
 """Three-way merge of `dvc.lock`, stage by stage instead of line by line.
 
-Lines of one stage from two sides would claim a run that nobody made. A stage is therefore taken
-whole from one side, or left out: DVC then runs it again, or takes it from its run cache.
+If lines of one stage came from two sides, they would describe a run that never happened. A stage is
+therefore taken whole from one side, or left out: DVC then runs it again, or takes it from its run
+cache.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _ABSENT = object()
 
 
 class _ConflictError(Exception):
-    """Both sides changed a value, and differently."""
+    """Both sides changed a value in different ways."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Merged:
     """A merged lock file.
 
     Attributes:
-        text: as DVC writes it.
+        text: text as DVC writes it.
         left_out: names of the stages that both sides changed differently; DVC runs them again.
     """
 
@@ -36,18 +37,18 @@ class Merged:
 
 
 def merge_locks(base: str | None, ours: str | None, theirs: str | None) -> Merged:
-    """Merge two lock files that come from a common one.
+    """Merge two lock files with a common ancestor.
 
-    A stage that one side changed (or added, or removed) is taken from that side; one that both
-    changed alike is kept; one that both changed differently is left out.
+    A stage that only one side changed (or added, or removed) is taken from that side. A stage that
+    both changed in the same way is kept, and one that both changed differently is left out.
 
     Args:
-        base: text of the common ancestor's lock file; None or empty where there was none.
-        ours: text of our lock file; None or empty where we removed it.
-        theirs: text of their lock file; None or empty where they removed it.
+        base: text of the common ancestor's lock file; None or empty if there was none.
+        ours: text of our lock file; None or empty if we removed it.
+        theirs: text of their lock file; None or empty if they removed it.
 
     Raises:
-        GatehouseError: a text is no lock file, or both changed what is no stage.
+        GatehouseError: a text is not a lock file, or both sides changed something outside stages.
     """
     names = ("the common ancestor", "ours", "theirs")
     old, mine, other = (
@@ -76,7 +77,7 @@ def merge_locks(base: str | None, ours: str | None, theirs: str | None) -> Merge
 
 
 def _keys(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """Our keys in our order, then those that only they have."""
+    """Return our keys in our order, then the keys that only they have."""
     return [*ours, *(key for key in theirs if key not in ours)]
 
 
@@ -97,7 +98,7 @@ def _three_way(
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal as written: to Python, but not in a setting, 1 equals true."""
+    """Compare values as written: unlike Python, treat 1 and true as different."""
     if one is _ABSENT or other is _ABSENT:
         return one is other
     return dump_lock(CommentedMap(value=one)) == dump_lock(CommentedMap(value=other))

@@ -1,4 +1,4 @@
-"""Record files that were made elsewhere in `dvc.lock`, as if the stages had made them here."""
+"""Records files that were made elsewhere in `dvc.lock`, as if the stages had made them here."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _EXECUTABLE = 0o111
 
 
 def relock(text: str, root: Path, paths: Iterable[str], name: str = "dvc.lock") -> str:
-    """The lock file with the hashes that files and folders have now.
+    """Return the lock file with the current hashes of files and folders.
 
     Args:
-        text: of a `dvc.lock`.
+        text: text of a `dvc.lock`.
         root: the folder that the lock's paths start from.
-        paths: whose dependency and output entries, and those of folders that hold them, are
-            brought in line with what is at `root`; all others stay. A path without an entry
-            changes nothing.
-        name: of the lock file, for errors.
+        paths: paths whose dependency and output entries, and those of folders that contain them,
+            are updated from the files at `root`; all others stay. A path without an entry changes
+            nothing.
+        name: name of the lock file, for errors.
 
     Returns:
         The lock file's text, as DVC writes it.
 
     Raises:
-        GatehouseError: the text is no lock file, or an entry's file is not there.
+        GatehouseError: the text is not a lock file, or an entry's file does not exist.
     """
     lock, wanted = parse_lock(text, name), set(paths)
     for stage in lock.get("stages", {}).values():
@@ -43,7 +43,7 @@ def _lies_in(path: str, folder: str) -> bool:
 
 
 def _record(entry: dict[str, Any], path: Path) -> None:
-    """Write what DVC records of a file or folder, in DVC's order of keys."""
+    """Write the entry of a file or folder, with keys in DVC's order."""
     if not path.exists():
         raise GatehouseError(f"{path}: there is no such file, so dvc.lock cannot record it")
     for key in [key for key in entry if key not in ("path", "hash")]:

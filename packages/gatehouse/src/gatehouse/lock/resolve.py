@@ -1,4 +1,4 @@
-"""`gatehouse lock resolve`: conflicts in `dvc.lock` and in generated reports, in mid-merge."""
+"""`gatehouse lock resolve`: resolves merge conflicts in `dvc.lock` and in generated reports."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gatehouse.typed import write_text
 
 LOCK = "dvc.lock"
 GENERATED = "generated-report"
-"""The attribute that `.gitattributes` gives to reports that a run writes again."""
+"""The attribute in `.gitattributes` for reports that a run writes again."""
 
 _ANCESTOR, _OURS, _THEIRS = "1", "2", "3"
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What was resolved, by path from the repository's folder.
+    """The result, with paths relative to the repository's folder.
 
     Attributes:
-        lock: the merged lock file; None where it was in no conflict.
-        reports: generated files of which ours were kept.
-        left: conflicts that are for people.
-        rebasing: is a rebase going on (not a merge)?
+        lock: the merged lock file; None if it had no conflict.
+        reports: generated files for which our version was kept.
+        left: conflicts that people must resolve.
+        rebasing: is a rebase in progress (instead of a merge)?
     """
 
     lock: Merged | None
@@ -35,11 +35,11 @@ class Resolution:
 
 
 def resolve(root: Path = Path()) -> Resolution:
-    """Resolve what can be, and add it to the index; all other conflicts stay as they are.
+    """Resolve all supported conflicts and stage the results; other conflicts stay unchanged.
 
     Raises:
-        GatehouseError: this is no repository, or a side's `dvc.lock` is unreadable; nothing is
-            then changed.
+        GatehouseError: this is not a repository, or a side's `dvc.lock` is unreadable; nothing is
+            changed then.
     """
     conflicts = _conflicts(root)
     generated = _generated(conflicts, root)
@@ -60,7 +60,7 @@ def resolve(root: Path = Path()) -> Resolution:
 
 
 def _conflicts(root: Path) -> dict[str, dict[str, str]]:
-    """The blob of each side in the index, by path and stage number."""
+    """Return the blob of each side in the index, by path and stage number."""
     found: dict[str, dict[str, str]] = {}
     for entry in git("ls-files", "--unmerged", "-z", root=root).split("\0")[:-1]:
         about, path = entry.split("\t", 1)
@@ -94,7 +94,7 @@ def _rebasing(root: Path) -> bool:
 
 
 def explain(done: Resolution) -> list[str]:
-    """Lines that say what was done, and what to do next."""
+    """Return lines that say what was done and what to do next."""
     lines = []
     if done.lock is not None:
         lines.append(explain_merge(done.lock))
@@ -117,7 +117,7 @@ def explain(done: Resolution) -> list[str]:
 
 
 def explain_merge(merged: Merged) -> str:
-    """One line: which stages run again."""
+    """Return one line that names the stages that run again."""
     if not merged.left_out:
         return f"{LOCK}: merged; every stage was taken from one side"
     return f"{LOCK}: merged; changed on both sides, so `make run` runs them again: " + ", ".join(

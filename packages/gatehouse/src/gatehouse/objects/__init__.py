@@ -1,7 +1,7 @@
-"""What DVC keeps, without DVC's obedience: records are data, and objects come by their digest.
+"""Reads and writes DVC's data without following instructions in records.
 
-DVC takes what it finds in a commit for instructions: where to write, what to download, whose remote
-to ask. In a process that holds a key, records are therefore read by a schema of ours (`record`),
-and objects come from the remote that the trusted checkout configures (`remote`), into a new folder
-(`fetch`).
+DVC treats what it finds in a commit as instructions: where to write, what to download, which remote
+to use. A process that holds a key must not follow them. Here records are read by our own schema
+(`record`), and objects are fetched by their digest from the remote that the trusted checkout
+configures (`remote`), into a new folder (`fetch`).
 """

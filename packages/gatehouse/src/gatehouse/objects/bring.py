@@ -1,7 +1,7 @@
-"""What the records of a checkout name, brought to its place: what `dvc pull` did, by digest.
+"""Puts the files that records name into a checkout, like `dvc pull`, but by digest.
 
-Only the listed places are written, nothing is written through a link, and what can't be had leaves
-what was there.
+It writes only to allowed places and never through a link. If an object is not available, the
+existing files stay.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _WORK = Path(".gatehouse")
 
 @dataclass
 class Brought:
-    """What became of each output.
+    """Result for each output.
 
     Attributes:
-        here: paths that are in place now, or are in the folder that was asked for.
-        lost: why each of the others could not be had.
+        here: paths that are now in place, or in the requested folder.
+        lost: why each of the other outputs was not available.
     """
 
     here: list[str] = field(default_factory=list)
@@ -49,15 +49,16 @@ class Brought:
 
 
 def named(records: Path, paths: Sequence[str] = ()) -> list[Output]:
-    """The outputs that the records in a folder name.
+    """Return the outputs that the records in a folder name.
 
     Args:
-        records: laid out as a checkout is; only records are read, and no link is followed.
-        paths: only these; none: what `dvc.lock` names, and the table that params.yaml reads, where
-            a `.dvc` file stands for it.
+        records: folder with the layout of a checkout; only records are read, and no link is
+            followed.
+        paths: limits the result to these paths. By default, it has the outputs in `dvc.lock` and
+            the table that params.yaml reads, if a `.dvc` file tracks it.
 
     Raises:
-        GatehouseError: a record that is asked for is missing, or is none by our schema.
+        GatehouseError: a requested record is missing, or does not match our schema.
     """
     lock = _text(records / LOCK)
     outs = read_lock(lock, str(LOCK)) if lock is not None else {}
@@ -85,7 +86,7 @@ def _tracked(records: Path, path: str) -> Output | None:
 
 
 def table_of(records: Path) -> str | None:
-    """The file that the settings read; by their text alone, since no code of a change may run."""
+    """Return the file that the settings read; parsed as text, since no code of a change may run."""
     text = _text(records / PARAMS)
     if text is None:
         return None
@@ -102,7 +103,7 @@ def table_of(records: Path) -> str | None:
 
 
 def _text(path: Path) -> str | None:
-    """A record's text; None where it is not there."""
+    """Return a record's text, or None if it does not exist."""
     try:
         with open_plain(path) as stream:
             content = stream.read(LOCK_BYTES + 1)
@@ -130,17 +131,17 @@ def bring(
     megabytes: int = MEGABYTES,
     cache: bool = False,
 ) -> Brought:
-    """Put each output where it belongs in the checkout at `root`; what is right already stays.
+    """Put each output in its place in the checkout at `root`; correct files stay.
 
     Args:
-        outputs: as `named` found them.
+        outputs: the outputs that `named` found.
         root: the checkout.
-        store: where the objects are.
-        megabytes: that all that is fetched may have.
-        cache: fill DVC's cache too, so that DVC takes the outputs as made.
+        store: source of the objects.
+        megabytes: maximum total size to fetch.
+        cache: fill DVC's cache too, so that DVC treats the outputs as up to date.
 
     Raises:
-        GatehouseError: a place can't be written, or leads elsewhere.
+        GatehouseError: a place can't be written, or leads outside the checkout.
     """  # fmt: skip
     done, left = Brought(), megabytes
     for output in outputs:
@@ -163,10 +164,10 @@ def bring(
 def bring_apart(
     outputs: Sequence[Output], folder: Path, store: Store, megabytes: int = MEGABYTES
 ) -> Brought:
-    """The same into a new folder, laid out as a checkout is.
+    """Fetch the outputs into a new folder with the layout of a checkout.
 
     Raises:
-        GatehouseError: the folder is there already.
+        GatehouseError: the folder already exists.
     """
     try:
         folder.mkdir(parents=True)
@@ -187,12 +188,12 @@ def bring_apart(
 
 
 def take(outputs: Sequence[Output], source: Path, root: Path, store: Store) -> Brought:
-    """Put outputs in place that are in the folder `source`, as `bring_apart` left them.
+    """Put outputs in place from the folder `source`, which `bring_apart` filled.
 
-    Each is checked against its record again. DVC's cache is filled too.
+    Each is checked against its record again, and DVC's cache is filled too.
 
     Raises:
-        GatehouseError: a place can't be written, or leads elsewhere.
+        GatehouseError: a place can't be written, or leads outside the checkout.
     """
     done = Brought()
     for output in outputs:
@@ -212,10 +213,10 @@ def take(outputs: Sequence[Output], source: Path, root: Path, store: Store) -> B
 
 
 def place_of(root: Path, path: str) -> Path:
-    """Where an output goes, with the folders above it made.
+    """Return the path of an output, and create the folders above it.
 
     Raises:
-        GatehouseError: it, or a folder above it, is a link or no folder.
+        GatehouseError: the path or a folder above it is a link, or the folder is not a folder.
     """
     here = root
     *above, last = path.split("/")
@@ -231,14 +232,14 @@ def place_of(root: Path, path: str) -> Path:
 
 
 def put_in_place(new: Path, target: Path, old: Path) -> None:
-    """Move `new` to `target`; what stood there goes to `old`."""
+    """Move `new` to `target`; an existing target is moved to `old` first."""
     if target.exists():
         target.rename(old)
     new.rename(target)
 
 
 def fill_cache(output: Output, place: Path, store: Store) -> None:
-    """Copy an output's objects into DVC's cache, as DVC keeps them: named by digest, read-only."""
+    """Copy an output's objects into DVC's cache in its layout: named by digest, read-only."""
     if output.kind == "file":
         _keep(place, store.cached(output.md5))
         return
@@ -275,7 +276,7 @@ def _made(folder: Path) -> Path:
 
 
 def is_recorded(place: Path, output: Output) -> bool:
-    """are only plain files there, with the recorded digest?"""
+    """Return whether only plain files are there, with the recorded digest."""
     if place.is_symlink() or not place.exists():
         return False
     files = [place, *place.rglob("*")] if place.is_dir() else [place]
@@ -295,7 +296,7 @@ def _size(folder: Path) -> int:
 
 @contextlib.contextmanager
 def _new_folder(root: Path) -> Iterator[Path]:
-    """A new folder on the checkout's disk, and not where a stage or DVC looks."""
+    """Create a temporary folder on the checkout's disk, where no stage and no DVC command looks."""
     work = place_of(root, f"{_WORK}/new").parent
     folder = Path(tempfile.mkdtemp(prefix="fetch-", dir=work))
     try:

@@ -1,4 +1,4 @@
-"""`gatehouse objects`: what DVC keeps, by digest, with no instruction of a record obeyed."""
+"""`gatehouse objects`: DVC's objects by digest, without following instructions in records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs that a record names, fetched by their digest into a new folder, checked on the way."""
+"""Fetches outputs that a record names by digest into a new folder, and checks them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 
 
 class LostError(GatehouseError):
-    """An object that is neither in the cache nor in the remote, or that cannot be reached."""
+    """An object is in neither the cache nor the remote, or cannot be reached."""
 
 
 class _Bar(Protocol):
@@ -31,18 +31,18 @@ def fetch(
 ) -> None:
     """Write the outputs' files into `folder`, at their paths.
 
-    A progress bar is drawn on a terminal.
+    Shows a progress bar on a terminal.
 
     Args:
-        outputs: as a record's schema accepted them.
-        folder: new, so that nothing in it can lead elsewhere.
-        store: where the objects are.
-        megabytes: that all of them may have.
+        outputs: outputs that a record's schema accepted.
+        folder: a new folder, so that nothing in it can lead elsewhere.
+        store: source of the objects.
+        megabytes: maximum total size.
 
     Raises:
-        LostError: an object can't be had.
-        GatehouseError: an object is other than its address says, or too large. What was written
-            is left for the caller to remove.
+        LostError: an object is not available.
+        GatehouseError: an object does not match its address, or is too large. The caller must
+            remove the files written so far.
     """
     from tqdm import tqdm
 
@@ -58,7 +58,7 @@ def fetch(
 
 
 def _fetch(output: Output, target: Path, store: Store, left: int, megabytes: int, bar: _Bar) -> int:
-    """The bytes of the output's files."""
+    """Write the output's files and return their size in bytes."""
     limit = left if output.size is None else min(left, output.size)
     object_ = _Object(store, output, limit, megabytes, bar)
     if output.kind == "file":
@@ -85,7 +85,7 @@ def _fetch(output: Output, target: Path, store: Store, left: int, megabytes: int
 
 
 class _Object:
-    """The objects of one output; counts the bytes that were written."""
+    """The objects of one output; counts the bytes written."""
 
     def __init__(self, store: Store, output: Output, limit: int, megabytes: int, bar: _Bar) -> None:
         self.store = store
@@ -114,7 +114,7 @@ class _Object:
         return read_manifest(bytes(content), self.output.path)
 
     def save(self, md5: str, target: Path, name: str) -> None:
-        """Write a new file, whose bytes have the digest."""
+        """Write a new file, whose bytes must have the digest."""
         digest = _md5()
 
         def take(stream: IO[bytes]) -> None:
@@ -137,7 +137,7 @@ class _Object:
                 take(stream)
         except GatehouseError:
             raise
-        except Exception as error:  # each remote's library raises classes of its own
+        except Exception as error:  # each remote's library raises its own classes
             why = reason(error, hidden="://" in str(error))
             raise LostError(f"{name}: {why}") from None
 

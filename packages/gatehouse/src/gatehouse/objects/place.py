@@ -1,4 +1,4 @@
-"""Where an output may lie: a list of places, and names that mean the same on every machine."""
+"""Allowed locations of outputs: listed places, and names that mean the same on every machine."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Literal
 
 Kind = Literal["file", "folder"]
 
-# ASCII letters, digits, dots, - and _: no two spellings of one name, and no hidden file.
+# ASCII letters, digits, dots, - and _: only one spelling of a name, and no hidden file.
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 _ROWS = r"(?i:\.csv|\.csv\.gz|\.parquet)"
 _WORD = re.compile(_NAME)
-# Windows takes these for devices, whatever their ending.
+# Windows treats these as devices, whatever their suffix.
 _DEVICE = re.compile(r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\..*)?")
 _LONGEST = 240
 _DEEPEST = 8
 
 FETCHED = re.compile(rf"data/raw|models/{_NAME}\.onnx")
-"""Outputs of the pipeline that DVC keeps; prepared rows are dealt from the raw ones."""
+"""Outputs of the pipeline that DVC keeps; prepared rows are split from the raw ones."""
 
 _FOLDERS = re.compile(r"data/raw|data/prepared|reports/fingerprints")
 _FILES = re.compile(rf"models/{_NAME}\.onnx|reports/evidence/{_NAME}\.json|reports/model_card\.md")
-# What Git keeps of training: files, or a folder of plots.
+# Training outputs that Git keeps: files, or a folder of plots.
 _EITHER = re.compile(rf"reports/train(/{_NAME}){{1,6}}")
 _TRACKED = re.compile(rf"data/(own|snapshots)/{_NAME}{_ROWS}")
 
 TABLES = ("data/own", "data/snapshots")
-"""Folders of the tables that `.dvc` files stand for."""
+"""Folders of the tables that `.dvc` files track."""
 
 OUTPUTS = (
     "data/raw, data/prepared, models/NAME.onnx, reports/evidence, reports/fingerprints, "
@@ -37,11 +37,11 @@ TRACKED = "data/own and data/snapshots, as NAME.csv, NAME.csv.gz or NAME.parquet
 
 
 def unsafe(path: str) -> str | None:
-    """Why `path` may not be the name of a file in a folder of ours; None where it may.
+    """Return why `path` may not name a file in one of our folders, or None if it may.
 
-    What is left is one spelling of one place below the folder on every system: `..`, absolute
-    paths, backslashes, drives, NUL, empty parts and everything beyond ASCII contain
-    characters or parts that are not allowed.
+    An accepted path has one spelling and means one place below the folder on every system. `..`,
+    absolute paths, backslashes, drives, NUL, empty parts and non-ASCII text all contain characters
+    or parts that are not allowed.
     """
     if len(path) > _LONGEST:
         return f"is longer than {_LONGEST} characters"
@@ -60,7 +60,7 @@ def unsafe(path: str) -> str | None:
 
 
 def output_fault(path: str, kind: Kind) -> str | None:
-    """Why a stage of `dvc.lock` may not have the output `path`; None where it may."""
+    """Return why a stage of `dvc.lock` may not have the output `path`, or None if it may."""
     if why := unsafe(path):
         return why
     if _EITHER.fullmatch(path) or (_FOLDERS if kind == "folder" else _FILES).fullmatch(path):
@@ -73,14 +73,14 @@ def output_fault(path: str, kind: Kind) -> str | None:
 
 
 def tracked_fault(path: str) -> str | None:
-    """Why a `.dvc` file may not stand for the rows at `path`; None where it may."""
+    """Return why a `.dvc` file may not track the rows at `path`, or None if it may."""
     if why := unsafe(path):
         return why
     return None if _TRACKED.fullmatch(path) else f"lies elsewhere than in {TRACKED}"
 
 
 def clash(paths: Iterable[str]) -> str | None:
-    """Two of the paths that are the same on some system, or one inside the other; in words."""
+    """Describe two paths that are the same on some system or nested, or return None."""
     seen: dict[str, str] = {}
     for path in paths:
         if (other := seen.setdefault(path.lower(), path)) != path:

@@ -1,4 +1,4 @@
-"""Outputs pushed to the remote by their digests; what is there already is never written over."""
+"""Pushes outputs to the remote by digest, and never overwrites existing objects."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from gatehouse.remote import reason
 
 
 def push(outputs: Sequence[Output], folder: Path, store: Store) -> tuple[int, int]:
-    """Push what is in `folder`; how many objects were pushed, and how many were there already.
+    """Push the outputs in `folder`; return how many objects were pushed and how many existed.
 
-    A progress bar is drawn on a terminal.
+    Shows a progress bar on a terminal.
 
     Args:
-        outputs: as a record's schema accepted them; one that is not there is passed over.
-        folder: laid out as a checkout is.
-        store: whose remote gets them.
+        outputs: outputs that a record's schema accepted; missing ones are skipped.
+        folder: folder with the layout of a checkout.
+        store: has the remote to push to.
 
     Raises:
-        GatehouseError: there is no remote, a file is not what its record says, or the remote does
-            not take it.
+        GatehouseError: there is no remote, a file does not match its record, or the remote does
+            not accept it.
     """
     from tqdm import tqdm
 
@@ -53,7 +53,7 @@ def push(outputs: Sequence[Output], folder: Path, store: Store) -> tuple[int, in
 
 
 def _objects(output: Output, folder: Path, scratch: Path) -> Iterator[tuple[str, Path]]:
-    """Address and file of each object; a folder's manifest last, for it promises the others."""
+    """Yield address and file of each object; a folder's manifest, which names the rest, is last."""
     place = folder / output.path
     if output.kind == "file":
         yield output.md5, place
@@ -72,7 +72,7 @@ def _put(remote: Remote, md5: str, file: Path) -> bool:
         if remote.has(md5):
             return False
         remote.put(md5, file)
-    except Exception as error:  # each remote's library raises classes of its own
+    except Exception as error:  # each remote's library raises its own classes
         raise GatehouseError(
             f"the DVC remote {remote.name} ({remote.url}) does not take objects "
             f"({reason(error, hidden='://' in str(error))}); give the key the right to write"

@@ -1,8 +1,8 @@
-"""Records of DVC as data: `dvc.lock`, the `.dvc` file of a table, the manifest of a folder.
+"""Parses DVC's records as data: `dvc.lock`, the `.dvc` file of a table, a folder's manifest.
 
 DVC's own readers follow what a record says: `wdir`, `files`, `frozen`, `remote`, imports. Here such
-keys are errors, a path is one of a list of places, and a digest is nothing but an address. What
-this schema accepts can be handed to DVC as well; a test does, with 300 records.
+keys are errors, a path must be in a list of places, and a digest is only an address. Records that
+this schema accepts are valid for DVC too; a test checks this with 300 records.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gatehouse.typed import Frozen, parse_json, plain_yaml, validate
 LOCK_BYTES = 1_000_000
 MANIFEST_BYTES = 32_000_000
 MEMBERS = 100_000
-"""Files of a folder at most."""
+"""Maximum number of files in a folder."""
 _STAGES = 200
 _ENTRIES = 2_000
 _TEXT = 10_000
@@ -42,11 +42,11 @@ class Output:
     """Files that a record names.
 
     Attributes:
-        path: from the folder of the record's project.
+        path: relative to the folder of the record's project.
         md5: address of the file, or of the folder's manifest.
-        kind: what is there.
-        size: bytes of all files together, where the record says so.
-        files: how many a folder has, where the record says so.
+        kind: file or folder.
+        size: total size of the files in bytes, if the record states it.
+        files: number of files in a folder, if the record states it.
     """
 
     path: str
@@ -63,14 +63,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Member:
-    """A file of a folder: its path from there, and its address."""
+    """A file in a folder: its path relative to the folder, and its address."""
 
     path: str
     md5: str
 
 
 class _Strict(Frozen):
-    """Errors name unknown keys with their values."""
+    """Model whose errors name unknown keys with their values."""
 
     @model_validator(mode="before")
     @classmethod
@@ -96,7 +96,7 @@ class _Entry(_Strict):
 
 
 class _Dependency(_Entry):
-    """What a stage read; it is compared, and never fetched."""
+    """A stage's dependency; it is compared, but never fetched."""
 
     @field_validator("path")
     @classmethod
@@ -176,15 +176,15 @@ class _Manifest(_Strict):
 
 
 def read_lock(text: str, name: str) -> dict[str, Output]:
-    """The outputs that the text of a `dvc.lock` records, by path.
+    """Return the outputs that the text of a `dvc.lock` records, by path.
 
     Args:
-        text: of the file.
-        name: of the file, for errors.
+        text: text of the file.
+        name: name of the file, for errors.
 
     Raises:
-        GatehouseError: it is no lock file, has a key, path or digest that none may have, or names
-            an output twice.
+        GatehouseError: it is not a lock file, has a key, path or digest that is not allowed, or
+            names an output twice.
     """
     if len(text.encode(errors="surrogatepass")) > LOCK_BYTES:
         raise GatehouseError(f"{name}: has more than {LOCK_BYTES:,} bytes; {_ANEW}")
@@ -207,14 +207,14 @@ def _outs(lock: _Lock) -> Iterator[_StageOutput]:
 
 
 def read_tracked(text: str, name: str) -> Output:
-    """The table that the text of a `.dvc` file stands for.
+    """Return the table that the text of a `.dvc` file tracks.
 
     Args:
-        text: of the file.
-        name: its path from the project's folder, such as data/own/rows.csv.dvc.
+        text: text of the file.
+        name: its path from the project's folder, for example data/own/rows.csv.dvc.
 
     Raises:
-        GatehouseError: as `read_lock`; or it stands for anything but the file next to it.
+        GatehouseError: as for `read_lock`, or it tracks anything but the file next to it.
     """
     path = name.removesuffix(".dvc")
     if path == name or (why := tracked_fault(path)):
@@ -237,14 +237,14 @@ def read_tracked(text: str, name: str) -> Output:
 
 
 def read_manifest(content: bytes, name: str) -> tuple[Member, ...]:
-    """The files of a folder, by its manifest.
+    """Return the files of a folder, by its manifest.
 
     Args:
-        content: of the object, whose MD5 was checked.
-        name: of the folder, for errors.
+        content: content of the object, whose MD5 was checked.
+        name: name of the folder, for errors.
 
     Raises:
-        GatehouseError: it is no manifest as DVC 3 writes it, or names a path outside the folder.
+        GatehouseError: it is not a manifest as DVC 3 writes it, or names a path outside the folder.
     """
     title = f"the manifest of {name}"
     try:
@@ -267,7 +267,7 @@ def read_manifest(content: bytes, name: str) -> tuple[Member, ...]:
 
 
 def manifest_of(members: tuple[Member, ...]) -> bytes:
-    """The manifest of a folder as DVC writes it; its MD5 is the folder's address."""
+    """Return the manifest of a folder as DVC writes it; its MD5 is the folder's address."""
     listed = sorted(
         ({"md5": each.md5, "relpath": each.path} for each in members), key=lambda it: it["relpath"]
     )

@@ -1,7 +1,7 @@
-"""Objects by their digest: from DVC's cache, or from the remote that the checkout configures.
+"""Reads objects by digest from DVC's cache, or from the remote that the checkout configures.
 
-Only DVC's configuration is read, and only that of the project's own folder: no commit's, and none
-that is in a folder below. No tree is walked, and no `.dvc` file read.
+It reads only DVC's configuration in the project's own folder: no configuration from a commit, and
+none from a subfolder. It walks no tree and reads no `.dvc` file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.remote import reason, shown
 
 _FILES = ("files", "md5")
-"""Below a remote or a cache, where DVC 3 keeps objects."""
+"""Path below a remote or a cache where DVC 3 keeps objects."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,23 @@ class Store:
 
     Attributes:
         cache: DVC's folder of objects on this machine.
-        remote: DVC's default remote; None where none is configured.
+        remote: DVC's default remote; None if none is configured.
     """
 
     cache: Path
     remote: Remote | None
 
     def cached(self, md5: str) -> Path:
-        """Where the object is in the cache, or would."""
+        """Return the object's path in the cache, whether it exists or not."""
         return self.cache / md5[:2] / md5[2:]
 
     @contextmanager
     def open(self, md5: str) -> Iterator[IO[bytes]]:
-        """The object's bytes, unchecked; from the cache, else from the remote.
+        """Open the object's bytes, unchecked; from the cache, else from the remote.
 
         Raises:
             FileNotFoundError: neither has it.
-            OSError: what the remote's library raises, and others of its own.
+            OSError: raised by the remote's library, which can also raise its own classes.
         """
         path = self.cached(md5)
         if path.exists():
@@ -64,9 +64,9 @@ class Remote:
     """DVC's default remote.
 
     Attributes:
-        name: in the configuration.
-        url: as it may be shown.
-        connect: opens the file system and says where in it the objects lie.
+        name: its name in the configuration.
+        url: its URL in a form that may be shown.
+        connect: opens the file system and returns it with the folder of the objects.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Remote:
 
     @contextmanager
     def open(self, md5: str) -> Iterator[IO[bytes]]:
-        """The object's bytes, unchecked."""
+        """Open the object's bytes, unchecked."""
         fs, _ = self._opened
         path = self.path(md5)
         if fs.protocol == "local":
@@ -98,7 +98,7 @@ class Remote:
         return bool(fs.exists(self.path(md5)))
 
     def put(self, md5: str, file: Path) -> None:
-        """Store a file whose digest was checked; whole, or not at all."""
+        """Store a file whose digest was checked; completely, or not at all."""
         fs, _ = self._opened
         path = self.path(md5)
         fs.makedirs(fs.parent(path))
@@ -107,7 +107,7 @@ class Remote:
 
 @contextmanager
 def open_plain(path: Path) -> Iterator[IO[bytes]]:
-    """A regular file, opened without following a link or waiting for a pipe's writer."""
+    """Open a regular file, without following a link or waiting for a pipe's writer."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -116,7 +116,7 @@ def open_plain(path: Path) -> Iterator[IO[bytes]]:
 
 
 def project_of(root: Path) -> Path:
-    """The folder with `.dvc` that `root` belongs to: itself, or one above it in the same checkout.
+    """Return the folder with `.dvc` for `root`: itself, or one above it in the same checkout.
 
     Raises:
         GatehouseError: there is none.
@@ -132,10 +132,10 @@ def project_of(root: Path) -> Path:
 
 
 def open_store(root: Path = Path()) -> Store:
-    """The cache and the default remote by the configuration of the checkout at `root`.
+    """Return the cache and the default remote by the configuration of the checkout at `root`.
 
-    That is `.dvc/config`, `.dvc/config.local`, and those of the user and the machine. Nothing is
-    connected to yet.
+    The configuration is in `.dvc/config`, `.dvc/config.local`, and the files of the user and the
+    machine. Nothing is connected yet.
 
     Raises:
         GatehouseError: there is no project, its configuration is wrong, or it names a file that
@@ -149,7 +149,7 @@ def open_store(root: Path = Path()) -> Store:
         _check_owned(dvc / name, project, f".dvc/{name}")
     try:
         config = Config(dvc_dir=str(dvc))
-    except Exception as error:  # DVC and configobj raise classes of their own
+    except Exception as error:  # DVC and configobj raise their own classes
         raise GatehouseError(
             f".dvc/config: cannot be read ({reason(error, hidden='://' in str(error))}); "
             "see `dvc config --list`"
@@ -191,7 +191,7 @@ def _remote(config: Any, project: Path) -> Remote | None:
 
 
 def _check_owned(path: Path, project: Path, title: str) -> None:
-    """A file that configures a tool is in `.dvc`, which has an owner, or outside the checkout."""
+    """Check that a file that configures a tool is in `.dvc`, which has an owner, or outside."""
     place = Path(os.path.realpath(path))
     if place.is_relative_to(project) and not place.is_relative_to(project / ".dvc"):
         raise GatehouseError(

@@ -1,1 +1,1 @@
-"""From the source's rows to a model: ingest, train, export, quantize, and their settings."""
+"""The pipeline from the source's rows to a model: ingest, train, export, quantize, settings."""

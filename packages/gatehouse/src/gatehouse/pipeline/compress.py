@@ -1,4 +1,4 @@
-"""A smaller network: hidden units are pruned away, or a network learns from a better teacher."""
+"""Makes a network smaller: prunes hidden units, or trains a network on a better teacher."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PRUNED = "mlp"
 
 
 class MakeNetwork(Protocol):
-    """A class of networks, or a function that makes one with random weights."""
+    """A class of networks, or a function that creates a network with random weights."""
 
     def __call__(
         self,
@@ -28,13 +28,13 @@ class MakeNetwork(Protocol):
         settings: TorchMlpSettings,
         outputs: int,
     ) -> nn.Module:
-        """A module that takes numbers, float32 [N, D], and table rows, int64 [N, C]; gives [N, K].
+        """Return a module from numbers, float32 [N, D], and table rows, int64 [N, C], to [N, K].
 
         Args:
-            encoding: which columns are D and C.
-            numbers: those of the train split, shape [N, D]; NaN where missing.
-            settings: those of `train.torch_mlp`.
-            outputs: K, the classes, or 1 of a regression.
+            encoding: names the D and C columns.
+            numbers: numbers of the train split, shape [N, D]; NaN where missing.
+            settings: the settings `train.torch_mlp`.
+            outputs: K, the number of classes, or 1 for a regression.
         """
         ...
 
@@ -47,22 +47,22 @@ def narrowed(
     settings: TorchMlpSettings,
     outputs: int,
 ) -> tuple[nn.Module, TorchMlpSettings]:
-    """The network without the hidden units of the smallest weights, and the settings of its size.
+    """Return the network without its weakest hidden units, and settings with its new size.
 
-    Structured pruning: of each layer the units whose incoming weights have the smallest L1 norms
-    go (Li et al., "Pruning Filters for Efficient ConvNets", 2017), so that the graph itself gets
-    smaller and faster, as zeros in it would not.
+    Structured pruning removes the units of each layer whose incoming weights have the smallest L1
+    norms (Li et al., "Pruning Filters for Efficient ConvNets", 2017). The graph itself gets smaller
+    and faster, which zeros in it would not achieve.
 
     Args:
-        make: makes a network of a size; the trained one's.
-        network: the trained one. Its layers to prune are those of `mlp`; others stay as they are.
-        encoding: what the network reads.
-        numbers: of the train split, which place the bins, shape [N, D].
-        settings: the trained network's.
+        make: creates a network of a given size; the function that made the trained one.
+        network: the trained network. Layers in `mlp` are pruned; all others stay unchanged.
+        encoding: the columns that the network reads.
+        numbers: numbers of the train split, which determine the bins, shape [N, D].
+        settings: settings of the trained network.
         outputs: K.
 
     Raises:
-        GatehouseError: the network has no `mlp` of layers, as one of your own may not.
+        GatehouseError: the network has no layers named `mlp`, which can happen with your own one.
     """
     linears = _linears(network)
     kept = [_strongest(layer.weight, settings.prune.share) for layer in linears[:-1]]
@@ -94,13 +94,13 @@ def _linears(network: nn.Module) -> list[nn.Linear]:
 
 
 def _strongest(weight: Tensor, share: float) -> Tensor:
-    """Units, by index in order, that stay: all but `share` of them, and one at least."""
+    """Return the sorted indices of the units to keep: all but `share` of them, at least one."""
     stay = max(1, round(len(weight) * (1 - share)))
     return weight.abs().sum(dim=1).topk(stay).indices.sort().values
 
 
 def after_pruning(settings: TorchMlpSettings) -> TorchMlpSettings:
-    """The settings by which a pruned network trains on, at a quarter of the learning rate."""
+    """Return the settings for training a pruned network further, at 1/4 of the learning rate."""
     update = {"epochs": settings.prune.epochs, "learning_rate": settings.learning_rate / 4}
     return settings.model_copy(update=update)
 
@@ -112,9 +112,9 @@ def taught(
     reports: Path,
     scale: Scale | None,
 ) -> NDArray[np.float32]:
-    """What the teacher says of the train split: [N, K], or [N, 0] without a teacher.
+    """Return the teacher's predictions of the train split: [N, K], or [N, 0] without a teacher.
 
-    Probabilities of the classes; of a regression the value in standard deviations.
+    These are class probabilities, or for a regression the value in standard deviations.
 
     Raises:
         GatehouseError: the teacher is the student, or can't be trained.
@@ -135,16 +135,16 @@ def taught(
 
 
 def distillation_losses(found: Tensor, soft: Tensor, temperature: float) -> Tensor:
-    """How far the student is from its teacher, of each row; shape [N].
+    """Return the loss between the student and its teacher for each row; shape [N].
 
-    Cross-entropy between both at a temperature, times its square, so that gradients keep their
-    size (Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015); of a
-    regression the squared difference.
+    This is the cross-entropy between both at a temperature, times the temperature squared so that
+    gradients keep their size (Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural
+    Network", 2015). For a regression it is the squared difference.
 
     Args:
         found: the student's logits [N, K], or values [N, 1].
         soft: the teacher's probabilities [N, K], or values [N, 1].
-        temperature: 1 takes the teacher's probabilities as they are.
+        temperature: 1 uses the teacher's probabilities unchanged.
     """
     if soft.shape[1] == 1:
         return (found[:, 0] - soft[:, 0]).square()

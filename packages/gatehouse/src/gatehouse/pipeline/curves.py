@@ -1,4 +1,4 @@
-"""Loss curves of training, where `dvc plots` and `dvc metrics` find them."""
+"""Writes the loss curves of training where `dvc plots` and `dvc metrics` find them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ METRICS = "metrics.json"
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch (of boosting: one round) gave: mean losses of the train and valid splits."""
+    """Mean train and valid losses of one epoch (for boosting: one round)."""
 
     train_loss: float
     valid_loss: float
 
 
 def loss_name(task: Task) -> str:
-    """What `Epoch` holds: natural log loss, or squared error in variances of the target."""
+    """Name of the loss in `Epoch`: natural log loss or squared error in variances of the target."""
     return "squared_error" if task is Task.REGRESSION else "log_loss"
 
 
 def report(folder: Path, task: Task, curve: Sequence[Epoch], best: int) -> None:
     """Write the curve, and the losses of the epoch `best`, in the layout of DVCLive.
 
-    DVCLive itself imports all of DVC, for what is a table of each loss and one JSON file.
+    DVCLive itself would import all of DVC just to write a table for each loss and one JSON file.
     """
     name = loss_name(task)
     for split in ("train", "valid"):

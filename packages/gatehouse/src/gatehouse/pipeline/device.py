@@ -1,4 +1,4 @@
-"""Where training runs: the device, and this process's place among those of torchrun."""
+"""Where training runs: the device, and the rank of this process under torchrun."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Place:
     """One training process.
 
     Attributes:
-        device: where tensors live.
-        rank: 0 is the process that logs and writes.
-        processes: how many train together.
-        reason: why this device, for people.
+        device: device of the tensors.
+        rank: rank of the process; rank 0 logs and writes.
+        processes: number of processes that train together.
+        reason: why this device was chosen, for people.
     """
 
     device: torch.device
@@ -29,7 +29,7 @@ class Place:
 
     @property
     def half_precision(self) -> bool:
-        """Is the forward pass run in bfloat16? It needs no loss scaling."""
+        """Whether the forward pass runs in bfloat16, which needs no loss scaling."""
         return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
 
     def add_up(self, tensors: list[Tensor]) -> None:
@@ -44,7 +44,7 @@ class Place:
             tensor.copy_(part.view_as(tensor))
 
     def agree(self, value: float) -> float:
-        """Rank 0's `value`, on every process."""
+        """Return rank 0's `value` on every process."""
         if self.processes == 1:
             return value
         shared = torch.tensor(value, dtype=torch.float64, device=self.device)
@@ -75,9 +75,9 @@ def placed() -> Iterator[Place]:
 
 
 def deterministic(seed: int, threads: int) -> None:
-    """Make a run repeatable to the byte on one machine."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is repeatable only so
-    # use_deterministic_algorithms(True) does this, and imports torch's compiler to tell it as well.
+    """Make a run reproducible to the byte on one machine."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS is not repeatable
+    # use_deterministic_algorithms(True) does the same, but imports torch's compiler as well.
     torch.set_deterministic_debug_mode("error")
-    torch.set_num_threads(threads)  # sums depend on how many threads share them
+    torch.set_num_threads(threads)  # sums depend on the number of threads
     torch.manual_seed(seed)

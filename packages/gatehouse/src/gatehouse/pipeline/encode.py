@@ -1,7 +1,7 @@
-"""Raw columns as arrays: numbers, and table rows that stand for categories.
+"""Raw columns as arrays: numbers, and table rows that represent categories.
 
-Each category column owns consecutive rows of one shared table, in this order: missing, unknown,
-then the contract's categories. So one lookup serves all columns.
+Each category column has consecutive rows of one shared table, in this order: missing, unknown,
+then the contract's categories. One lookup therefore serves all columns.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MISSING, UNKNOWN, LISTED = 0, 1, 2
 
 @dataclass(frozen=True)
 class Encoding:
-    """Which columns become numbers, and which rows of the shared table the categories get."""
+    """The columns that become numbers, and the shared table's rows for the categories."""
 
     numbers: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, contract: Contract) -> Encoding:
-        """The encoding of the contract's model inputs."""
+        """Return the encoding of the contract's model inputs."""
         inputs = contract.inputs
         return cls(
             numbers=tuple(name for name, column in inputs.items() if column.is_numeric),
@@ -42,12 +42,12 @@ class Encoding:
 
     @property
     def table_rows(self) -> int:
-        """Rows of the shared table."""
+        """Number of rows of the shared table."""
         return sum(LISTED + len(values) for values in self.categories.values())
 
     @property
     def first_rows(self) -> dict[str, int]:
-        """The row at which each category column starts."""
+        """The first row of each category column."""
         starts, start = {}, 0
         for name, values in self.categories.items():
             starts[name] = start
@@ -55,19 +55,19 @@ class Encoding:
         return starts
 
     def rows_of(self, name: str) -> dict[str, int]:
-        """The row of each value of column `name`; "" is missing, any other value is unknown."""
+        """Return the row of each value of column `name`; "" is missing, unlisted is unknown."""
         first = self.first_rows[name]
         listed = {value: first + LISTED + i for i, value in enumerate(self.categories[name])}
         return {"": first + MISSING, **listed}
 
     @property
     def unknown_rows(self) -> list[int]:
-        """The row of each category column's unknown values."""
+        """The row for unknown values of each category column."""
         return [first + UNKNOWN for first in self.first_rows.values()]
 
     def encode(self, frame: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Numbers, float32 [N, numeric columns], NaN is missing; rows, int64 [N, categories]."""
-        with np.errstate(over="ignore"):  # what float32 can't hold is infinite, as in serving
+        """Return numbers, float32 [N, D] with NaN as missing, and table rows, int64 [N, C]."""
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite, as in serving
             numbers = [frame[name].to_numpy(np.float32, na_value=np.nan) for name in self.numbers]
         rows = [self._rows(frame[name], name) for name in self.categories]
         return _stack(numbers, len(frame), np.float32), _stack(rows, len(frame), np.int64)

@@ -1,7 +1,7 @@
-"""What a trainer learned as one ONNX graph that takes raw columns.
+"""Exports a trained model as one ONNX graph that takes raw columns.
 
-The learned part is exported as it is; in front of it stand a few nodes that turn raw columns into
-its inputs: numbers are joined, and each category column goes through a LabelEncoder.
+The trained part is exported unchanged. A few nodes in front of it turn raw columns into its inputs:
+numbers are joined, and each category column goes through a LabelEncoder.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 NUMBERS = "columns/numbers"
 ROWS = "columns/rows"
 NETWORK = "network/"
-"""Prefix of the learned part's nodes and tensors; those of the columns have another."""
+"""Prefix of the nodes and tensors of the trained part; those of the columns have another one."""
 
 OPSET = 18
 OPSET_ML = 3
 
 
 def export(network: nn.Module, encoding: Encoding, scale: Scale | None = None) -> onnx.ModelProto:
-    """The graph of `network`: raw columns in, predictions out; the same bytes each time.
+    """Return the graph of `network`, from raw columns to predictions; always the same bytes.
 
     Args:
-        network: takes numbers [N, D] and table rows [N, C], gives logits [N, K], or of a
-            regression the target in standard deviations [N, 1].
-        encoding: says which columns these are.
-        scale: of a regression's target; without one the network is a classifier.
+        network: maps numbers [N, D] and table rows [N, C] to logits [N, K], or for a regression to
+            the target in standard deviations [N, 1].
+        encoding: names the columns.
+        scale: scale of a regression's target; without one the network is a classifier.
 
     Raises:
         GatehouseError: a column has the name of the graph's output.
@@ -62,9 +62,9 @@ def assemble(
     weights: Sequence[onnx.TensorProto],
     core: onnx.ModelProto,
 ) -> onnx.ModelProto:
-    """The whole graph: the columns' nodes, then `nodes`, which read `NUMBERS` and `ROWS`.
+    """Return the whole graph: the columns' nodes, then `nodes`, which read `NUMBERS` and `ROWS`.
 
-    `core` says what the output is called, its shape, and the version of the format.
+    `core` provides the output's name and shape, and the version of the format.
 
     Raises:
         GatehouseError: a column has the name of the graph's output.
@@ -100,10 +100,10 @@ def _rename_inside(
     weights: Sequence[onnx.TensorProto],
     columns: Sequence[str],
 ) -> None:
-    """Give tensors inside the graph other names than columns have, in place.
+    """Rename tensors inside the graph that have the name of a column, in place.
 
-    A column keeps its name, which the service and the gates feed: it may be called `features`, or
-    as a node of any trainer is.
+    A column keeps its name, because the service and the gates use it for the inputs. It can be
+    called `features`, or like a node of any trainer.
     """
     inside = {name for node in (*front, *nodes) for name in node.output}
     inside |= {tensor.name for tensor in weights}
@@ -115,7 +115,7 @@ def _rename_inside(
         taken.add(other)
     for node in nodes:
         node.input[:] = [others.get(name, name) for name in node.input]
-    for node in front:  # what they read are columns, but for the rows of each
+    for node in front:  # they read columns, except for the rows of each
         if node.output[0] == ROWS:
             node.input[:] = [others.get(name, name) for name in node.input]
     for node in (*front, *nodes):
@@ -125,7 +125,7 @@ def _rename_inside(
 
 
 def columns(encoding: Encoding) -> list[onnx.NodeProto]:
-    """Raw columns into `NUMBERS`, float32 [N, D], and `ROWS`, int64 [N, C]."""
+    """Return nodes from raw columns to `NUMBERS`, float32 [N, D], and `ROWS`, int64 [N, C]."""
     nodes = []
     if encoding.numbers:
         nodes.append(helper.make_node("Concat", list(encoding.numbers), [NUMBERS], NUMBERS, axis=1))
@@ -155,12 +155,12 @@ def torch_core(
     inputs: list[str],
     scale: Scale | None,
 ) -> onnx.ModelProto:
-    """A torch network as ONNX, from `inputs` to probabilities or to the prediction.
+    """Return a torch network as ONNX, from `inputs` to probabilities or to the prediction.
 
     Args:
-        network: as `export` takes it, of as many arguments as there are `examples`.
+        network: the network as in `export`, with as many arguments as there are `examples`.
         examples: one tensor of two rows for each of `inputs`.
-        scale: of a regression's target; without one the network is a classifier.
+        scale: scale of a regression's target; without one the network is a classifier.
     """
     import torch
 
@@ -175,13 +175,13 @@ def torch_core(
 
     stream = io.BytesIO()
     with warnings.catch_warnings():
-        # torch calls this exporter its old one. It takes a fraction of the time of the new one and
-        # needs no package more (docs/model.md). The lock file holds torch's version.
+        # torch deprecates this exporter. It takes a fraction of the time of the new one and needs
+        # no additional package (docs/model.md). The lock file pins torch's version.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             Head().eval(),
             examples,
-            stream,  # type: ignore[arg-type]  # the old exporter takes streams as well
+            stream,  # type: ignore[arg-type]  # the old exporter accepts streams too
             input_names=inputs,
             output_names=[OUTPUT if scale is None else VALUE],
             dynamic_axes={name: {0: "N"} for name in inputs},

@@ -1,4 +1,4 @@
-"""A penalty on unequal error rates between groups, for the training loss."""
+"""A penalty for the training loss on unequal error rates between groups."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def group_codes(
     frame: pd.DataFrame, contract: Contract, attribute: str | None
 ) -> NDArray[np.int64]:
-    """The index of each row's group among the attribute's categories, shape [N]; -1 is none.
+    """Return the index of each row's group among the attribute's categories, [N]; -1 for none.
 
     Raises:
-        GatehouseError: `attribute` is no protected attribute of the contract, or there are no
-            two classes, whose error rates the penalty compares.
+        GatehouseError: `attribute` is not a protected attribute of the contract, or the task is not
+            binary, so that there are no error rates to compare.
     """
     if contract.task is not Task.BINARY:
         raise GatehouseError(
@@ -41,17 +41,17 @@ def group_codes(
 
 
 def equalized_odds_penalty(scores: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
-    """How far the groups' soft true and false positive rates lie apart; 0 is equal.
+    """Return how far the groups' soft true and false positive rates differ; 0 means equal.
 
     The rates are means of the scores over the positives and over the negatives of a group
-    (generalized rates: Pleiss et al., "On Fairness and Calibration", 2017), and the penalty is the
-    sum of their absolute differences to the rate of all groups (Bechavod and Ligett, "Penalizing
+    (generalized rates: Pleiss et al., "On Fairness and Calibration", 2017). The penalty is the sum
+    of their absolute differences from the rate of all groups (Bechavod and Ligett, "Penalizing
     Unfairness in Binary Classification", 2017, there for two groups).
 
     Args:
         scores: probability of the positive class, shape [N].
         labels: 1 or 0, shape [N].
-        groups: the group's index, shape [N]; -1 counts for none.
+        groups: index of the group, shape [N]; -1 for none.
     """
     total = scores.new_zeros(())
     for label in (0, 1):

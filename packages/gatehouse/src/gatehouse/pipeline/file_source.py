@@ -1,8 +1,8 @@
-"""Source `file`: one CSV or Parquet file of yours, on this machine or at a URL that fsspec reads.
+"""Source `file`: one CSV or Parquet file, on this machine or at a URL that fsspec reads.
 
-CSV has a header and double quotes (RFC 4180), `.gz` or not; the settings say its separator,
-encoding and decimal mark. The contract decides how text becomes values, so that a file gives the
-same rows whatever a reader would guess.
+A CSV file has a header and double quotes (RFC 4180) and can be compressed (`.gz`). The settings
+give its separator, encoding and decimal mark. The contract decides how text becomes values, so that
+a file always gives the same rows, whatever a reader would guess.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CACHE = Path("data/cache")
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")
 """Text that means a missing value, unless the contract lists it among the column's categories.
 
-The settings may name more.
+The settings can add more.
 """
 
 _CHUNK_BYTES = 2**20
@@ -41,17 +41,16 @@ _QUICK_BYTES = 64 * 2**20
 
 
 def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
-    """The file's rows in the contract's columns and order.
+    """Return the file's rows in the contract's columns and order.
 
-    Columns that the contract does not name are dropped, and the screen says which; so are rows
-    without a target, where `unlabelled` says so. Values that don't fit their column's type stay
-    text: the data gate reports them.
+    Columns that the contract does not name are dropped and printed. So are rows without a target,
+    if the settings' `unlabelled` allows it. Values that don't fit their column's type stay text:
+    the data gate reports them.
 
     Raises:
-        GatehouseError: the file is missing or unreadable, is not the one that `sha256` names, is
-            not in the encoding that the settings name, is broken, lacks a column of the contract,
-            has no rows or none that is left, or has points in its numbers where the decimal mark
-            is a comma.
+        GatehouseError: the file is missing, unreadable or broken, does not match `sha256`, is not
+            in the encoding that the settings name, lacks a column of the contract, has no rows (or
+            none that remain), or has points in its numbers although the decimal mark is a comma.
     """
     name = str(settings.path) if settings.url is None else shown(settings.url)
     assert settings.format is not None
@@ -80,7 +79,7 @@ def load(settings: FileSettings, contract: Contract) -> pd.DataFrame:
 
 
 def _labelled(frame: pd.DataFrame, target: str, file: str) -> pd.DataFrame:
-    """The rows whose target has a value; the screen says how many have none."""
+    """Return the rows whose target has a value, and print how many have none."""
     known = frame[target].notna()
     if not known.any():
         raise GatehouseError(f"{file}: no row has a value of the target '{target}': none is left")
@@ -95,7 +94,7 @@ def _labelled(frame: pd.DataFrame, target: str, file: str) -> pd.DataFrame:
 
 @contextlib.contextmanager
 def _here(settings: FileSettings, name: str) -> Iterator[Path]:
-    """The file on this machine; one from a URL only as long as it is read."""
+    """Yield the path of the file on this machine; a download is deleted after reading."""
     if settings.url is None:
         if not settings.path.is_file():
             raise GatehouseError(
@@ -112,7 +111,7 @@ def _here(settings: FileSettings, name: str) -> Iterator[Path]:
 
 
 def _check_bytes(path: Path, settings: FileSettings, name: str) -> None:
-    """One pass over the bytes: SHA-256 where one is given, and the encoding of a CSV."""
+    """Check the SHA-256, if one is given, and the encoding of a CSV, in one pass."""
     if settings.sha256 is not None:
         digest = hashlib.sha256()
         for chunk in _chunks(path, path.open("rb"), "sha256"):
@@ -148,7 +147,7 @@ def _check_bytes(path: Path, settings: FileSettings, name: str) -> None:
 
 
 def _chunks(path: Path, stream: IO[bytes], doing: str) -> Iterator[bytes]:
-    """A stream's bytes, with a progress bar where the file is big."""
+    """Yield a stream's bytes, with a progress bar for a big file."""
     from tqdm import tqdm
 
     quiet = True if path.stat().st_size < _QUICK_BYTES else None
@@ -163,7 +162,7 @@ def _file(path: Path, settings: FileSettings) -> CsvFile:
 
 
 def _csv(path: Path, settings: FileSettings) -> pa.Table:
-    """Every column as text: the contract decides the types."""
+    """Read every column as text; the contract decides the types."""
     from pyarrow import csv
 
     parse = csv.ParseOptions(delimiter=settings.separator, newlines_in_values=True)
@@ -189,7 +188,7 @@ def _csv(path: Path, settings: FileSettings) -> pa.Table:
     try:
         return read(threads=True)
     except pa.ArrowInvalid:
-        return read(threads=False)  # names the row
+        return read(threads=False)  # its error names the row
 
 
 def _parquet(path: Path) -> pa.Table:
@@ -223,9 +222,9 @@ def _check_columns(table: pa.Table, contract: Contract, settings: FileSettings, 
 def _values(
     values: pa.ChunkedArray, name: str, column: Column, file: str, missing: frozenset[str]
 ) -> pd.Series:
-    """One column: text with missing values found, or numbers as stored."""
+    """Return one column: text with missing values found, or numbers as stored."""
     kind = reading(values.type)
-    # Some writers store text as bytes: where a contract says text, it is read as UTF-8.
+    # Some writers store text as bytes. If the contract says text, they are read as UTF-8.
     fits = kind is Reading.BYTES or kind.is_readable
     if not fits or (column.is_numeric and kind in (Reading.TIME, Reading.BYTES)):
         raise GatehouseError(
@@ -252,7 +251,7 @@ def _values(
 
 
 def _would_round(values: pa.ChunkedArray) -> bool:
-    """pandas has no missing integers and makes floats of them, which hold 53 bits."""
+    """Whether pandas would round: it turns integers with missing values into 53-bit floats."""
     if not pa.types.is_integer(values.type) or not values.null_count:
         return False
     ends = pc.min_max(values).as_py()
@@ -260,7 +259,7 @@ def _would_round(values: pa.ChunkedArray) -> bool:
 
 
 def _with_point(series: pd.Series, name: str, file: str) -> pd.Series:
-    """Numbers with a decimal comma as numbers with a point; 1.234 could be read two ways."""
+    """Convert decimal commas to points; rejects points, since 1.234 would be ambiguous."""
     if (pointed := series.str.contains(".", regex=False, na=False)).any():
         raise GatehouseError(
             f"{file}: column {name}: {series[pointed].iloc[0]!r} has a point, and "

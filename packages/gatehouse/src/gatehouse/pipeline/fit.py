@@ -19,10 +19,10 @@ from gatehouse.pipeline.fairness import equalized_odds_penalty
 from gatehouse.pipeline.settings import TorchMlpSettings
 
 _CHUNK = 65_536
-"""Rows scored at once: memory does not grow with the number of rows."""
+"""Rows scored at once, so that memory does not grow with the number of rows."""
 
 _STEPS, _SMALLEST_BATCH = 16, 16
-"""A small table gets smaller batches: an epoch of one step would teach nothing."""
+"""A small table gets smaller batches, because an epoch of one step would hardly train anything."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Rows:
     """A split as tensors in memory, N rows.
 
     Attributes:
-        numbers: float32 [N, D], NaN is missing.
+        numbers: float32 [N, D]; NaN means missing.
         rows: int64 [N, C], rows of the table of categories.
-        labels: int64 [N], the classes; of a regression float32 [N], in standard deviations.
+        labels: int64 [N], the classes; for a regression float32 [N], in standard deviations.
         weights: float32 [N], mean 1.
-        groups: int64 [N], -1 for none; what the fairness penalty compares.
-        soft: float32 [N, K], what a teacher says of the rows; [N, 0] without one.
+        groups: int64 [N], groups that the fairness penalty compares; -1 for none.
+        soft: float32 [N, K], a teacher's predictions of the rows; [N, 0] without a teacher.
     """
 
     numbers: Tensor
@@ -46,11 +46,11 @@ class Rows:
     soft: Tensor
 
     def take(self, index: Tensor) -> Rows:
-        """The rows at `index`."""
+        """Return the rows at `index`."""
         return Rows(*(tensor[index] for tensor in vars(self).values()))
 
     def to(self, device: torch.device) -> Rows:
-        """These rows on `device`."""
+        """Return these rows on `device`."""
         return Rows(*(tensor.to(device) for tensor in vars(self).values()))
 
     def __len__(self) -> int:
@@ -58,14 +58,14 @@ class Rows:
 
 
 class AdamW(torch.optim.AdamW):
-    """torch's, without the wrappers that tell torch's compiler to leave its methods alone.
+    """torch's AdamW without the wrappers that keep torch's compiler from compiling its methods.
 
-    Nothing is compiled here, and the wrappers import the compiler: a fifth of the stage's time.
+    Nothing is compiled here, and importing the compiler takes a fifth of the stage's time.
     """
 
     add_param_group = unwrap(torch.optim.AdamW.add_param_group)
     zero_grad = unwrap(torch.optim.AdamW.zero_grad)
-    step = torch.no_grad()(unwrap(torch.optim.AdamW.step))  # the gradients of steps are not taken
+    step = torch.no_grad()(unwrap(torch.optim.AdamW.step))  # no gradients of steps
 
 
 def fit(
@@ -78,10 +78,10 @@ def fit(
     place: Place,
     log: Callable[[Epoch], None],
 ) -> int:
-    """Train `network` in place and give it the weights of the best epoch; returns that epoch.
+    """Train `network` in place, give it the weights of the best epoch and return that epoch.
 
-    AdamW with one cycle of the learning rate (Smith and Topin, "Super-Convergence", 2017); the
-    best epoch is that of the least loss on the valid split.
+    Uses AdamW with one cycle of the learning rate (Smith and Topin, "Super-Convergence", 2017). The
+    best epoch has the smallest loss on the valid split.
     """
     size = min(settings.batch, max(_SMALLEST_BATCH, len(train) // _STEPS))
     steps = -(-len(train) // size)
@@ -92,10 +92,10 @@ def fit(
         optimizer, settings.learning_rate, total_steps=settings.epochs * steps, pct_start=0.1
     )
     shuffle = torch.Generator().manual_seed(seed)  # all processes draw the same batches
-    torch.manual_seed(seed + place.rank)  # each process drops out other cells
+    torch.manual_seed(seed + place.rank)  # each process drops other cells
     unknown = torch.tensor(encoding.unknown_rows, device=place.device)
     best, best_loss, best_weights = 0, float("inf"), copy.deepcopy(network.state_dict())
-    quiet = None if place.rank == 0 else True  # None: a bar on a terminal only
+    quiet = None if place.rank == 0 else True  # None: show a bar only on a terminal
     with tqdm(total=settings.epochs * steps, desc="train", unit="batch", disable=quiet) as bar:
         for epoch in range(settings.epochs):
             network.train()
@@ -128,7 +128,7 @@ def fit(
 
 
 def outputs(network: nn.Module, rows: Rows) -> Tensor:
-    """What the network gives, in evaluation: float32 [N, K]."""
+    """Return the network's outputs in evaluation mode, float32 [N, K]."""
     network.eval()
     parts = zip(torch.split(rows.numbers, _CHUNK), torch.split(rows.rows, _CHUNK), strict=True)
     with torch.no_grad():
@@ -136,7 +136,7 @@ def outputs(network: nn.Module, rows: Rows) -> Tensor:
 
 
 def _hide(batch: Rows, unknown: Tensor, share: float) -> Rows:
-    """Some cells as if unknown or missing: their table rows and indicators are learned so."""
+    """Hide some cells as unknown or missing, so that their rows and indicators are trained too."""
     numbers = batch.numbers.masked_fill(
         torch.rand(batch.numbers.shape, device=batch.numbers.device) < share, float("nan")
     )
@@ -148,7 +148,7 @@ def _hide(batch: Rows, unknown: Tensor, share: float) -> Rows:
 def _loss(
     network: nn.Module, batch: Rows, weight: Tensor, settings: TorchMlpSettings, place: Place
 ) -> tuple[Tensor, Tensor]:
-    """This process's part of the batch's mean loss, without and with the penalty."""
+    """Return this process's part of the batch's mean loss, without and with the penalty."""
     with torch.autocast(place.device.type, torch.bfloat16, enabled=place.half_precision):
         found = network(batch.numbers, batch.rows)
     found = found.float()
@@ -170,7 +170,7 @@ def _evaluate(network: nn.Module, valid: Rows) -> float:
 
 
 def _losses(found: Tensor, labels: Tensor) -> Tensor:
-    """Each row's log loss, or of a regression its squared error; shape [N]."""
+    """Return each row's log loss, or for a regression its squared error; shape [N]."""
     if labels.is_floating_point():
         return (found[:, 0] - labels).square()
     return nn.functional.cross_entropy(found, labels, reduction="none")

@@ -1,7 +1,7 @@
-"""Stage `ingest`: one table of raw rows from the source that `params.yaml` names.
+"""Stage `ingest`: writes one table of raw rows from the source that `params.yaml` names.
 
-`data/raw/rows.parquet` holds the rows; `data/raw/test.parquet` besides, where the source has an
-official test split.
+The rows go to `data/raw/rows.parquet`. If the source has an official test split, that goes to
+`data/raw/test.parquet`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, write_table
 
 
 def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> str:
-    """Write the raw rows of the chosen source; returns one line that says what was done.
+    """Write the raw rows of the chosen source and return a one-line summary.
 
     Raises:
-        GatehouseError: the source cannot give its rows; nothing is then changed on disk.
+        GatehouseError: the source cannot provide its rows; nothing on disk is changed then.
     """
     source = find_source(settings.source)
     options = source.options(settings)
@@ -40,18 +40,18 @@ def ingest(settings: DataSettings, contract: Contract, folder: Path = RAW) -> st
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
-    if test is None:  # of an earlier source
+    if test is None:  # left by an earlier source
         (folder / TEST_FILE).unlink(missing_ok=True)
     official = f" and {len(test):,} official test rows" if test is not None else ""
     return f"ingest: {len(rows):,} rows{official} from '{settings.source}'"
 
 
 def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """The frame with each column in the one type that the contract's type maps to.
+    """Return the frame with each column in the pandas type for its type in the contract.
 
-    Text becomes `str`, numbers `int64` (an integer column in which nothing is missing) or
-    `float64`. Values that don't fit their column's type stay as they are, whole numbers beyond
-    `int64` among them: the data gate, not this stage, reports them.
+    Text becomes `str`, numbers `int64` (an integer column without missing values) or `float64`.
+    Values that don't fit their column's type stay unchanged, including whole numbers beyond
+    `int64`: the data gate reports them, not this stage.
     """
     columns = {}
     for name, values in frame.items():
@@ -61,7 +61,7 @@ def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run the stage in the current directory; returns the exit code."""
+    """Run the stage in the current directory and return the exit code."""
     return run_stage(lambda: ingest(load_settings().data, load_contract()))
 
 

@@ -1,4 +1,4 @@
-"""Loss curves for TensorBoard, as they grow: `train.tensorboard` in params.yaml."""
+"""Writes live loss curves for TensorBoard: `train.tensorboard` in params.yaml."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FOLDER = Path(".gatehouse/tensorboard")
 
 
 def scalars(folder: Path = FOLDER) -> Callable[[Epoch], None] | None:
-    """What writes an epoch's losses into a new run below `folder`.
+    """Return a function that writes an epoch's losses into a new run below `folder`.
 
-    None, and a line that says so, where TensorBoard is not installed: a workflow that trains what
-    was committed has nobody who looks, and the model is the same.
+    If TensorBoard is not installed, prints a line that says so and returns None. The model is the
+    same without it, and nobody watches a workflow that trains what was committed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -1,9 +1,9 @@
 """Stage `quantize`: the dense core of models/model.onnx in INT8, into models/model.int8.onnx.
 
-The served graph also gets its decision threshold here.
+This stage also stores the decision threshold in the served graph.
 
-Only products with weights (MatMul, Gemm, Conv) are quantized; what turns raw columns into numbers
-stays as it is, and so does a graph that has none, such as trees.
+Only products with weights (MatMul, Gemm, Conv) are quantized. The nodes that turn raw columns into
+numbers stay unchanged, and so does a graph without products, such as trees.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ Method = Literal["dynamic", "static"]
 
 
 def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
-    """The INT8 graph of the graph in `content`, with its metadata; the same bytes each time.
+    """Return the INT8 version of the graph in `content`, with its metadata; always the same bytes.
 
-    A graph without products of matrices, such as trees, has nothing to quantize: it comes back as
-    it is.
+    A graph without products of matrices, such as trees, has nothing to quantize and is returned
+    unchanged.
 
     Args:
-        content: an ONNX graph as `gatehouse.model` says.
-        method: static takes the range of each layer's inputs from rows of `train` (QDQ form);
-            dynamic takes it from the rows of each call, so that a score depends a little on what
-            else is in the batch.
-        train: the train split; static is calibrated on evenly spread rows of it.
+        content: an ONNX graph as described in `gatehouse.model`.
+        method: static takes the range of each layer's inputs from rows of `train` (QDQ form).
+            Dynamic takes it from the rows of each call, so that a score depends slightly on the
+            other rows in the batch.
+        train: the train split; static is calibrated on evenly spaced rows of it.
 
     Raises:
         GatehouseError: the graph cannot be used.
@@ -54,21 +54,21 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
     import onnx
     from onnxruntime import quantization
 
-    model = Model(MODEL_FP32, content)  # refuses what is no graph
+    model = Model(MODEL_FP32, content)  # refuses an invalid graph
     source = onnx.load_from_string(content)
     for position, node in enumerate(source.graph.node):
-        # Quantization tells nodes apart by name, and many exporters give none.
+        # Quantization identifies nodes by name, and many exporters set none.
         node.name = node.name or f"{node.op_type}_{position}"
     dense = [node.name for node in source.graph.node if node.op_type in DENSE]
     if not dense:
         return content
     weights: dict[str, Any] = {
         "weight_type": quantization.QuantType.QInt8,
-        # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow: the same graph
-        # would decide otherwise there (onnxruntime.ai, "Quantize ONNX models", reduce_range).
+        # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow, so the same
+        # graph would decide differently (onnxruntime.ai, "Quantize ONNX models", reduce_range).
         "reduce_range": True,
     }
-    # ONNX Runtime writes files on its way.
+    # ONNX Runtime needs a folder for temporary files.
     with tempfile.TemporaryDirectory() as folder, _quiet():
         target = Path(folder) / "int8.onnx"
         if method == "dynamic":
@@ -79,7 +79,7 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
                 target,
                 _calibration(model, train),
                 op_types_to_quantize=DENSE,
-                # 255 steps of a logit would flip decisions, and the last layer is a small one.
+                # A logit in only 255 steps would flip decisions, and the last layer is small.
                 nodes_to_exclude=dense[1:][-1:],
                 activation_type=quantization.QuantType.QUInt8,
                 **weights,
@@ -92,13 +92,13 @@ def quantize(content: bytes, method: Method, train: pd.DataFrame) -> bytes:
 
 
 def _calibration(model: Model, train: pd.DataFrame) -> Any:
-    """A reader of calibration batches, as ONNX Runtime wants it."""
+    """Return a reader of calibration batches for ONNX Runtime."""
     from onnxruntime.quantization import CalibrationDataReader
 
     chosen = train.iloc[np.unique(np.linspace(0, len(train) - 1, CALIBRATION_ROWS).astype(int))]
     batches = (model.feeds(chosen.iloc[i : i + 256]) for i in range(0, len(chosen), 256))
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  # the library ships no types
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # the library has no types
         def get_next(self) -> dict[str, Any] | None:
             return next(batches, None)
 
@@ -106,7 +106,7 @@ def _calibration(model: Model, train: pd.DataFrame) -> Any:
 
 
 def decided(content: bytes, threshold: float) -> bytes:
-    """The graph in `content` with a decision threshold, if it tells two classes apart.
+    """Return the graph in `content` with a decision threshold if it is a binary classifier.
 
     Raises:
         GatehouseError: the graph cannot be used.
@@ -124,7 +124,7 @@ def decided(content: bytes, threshold: float) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """ONNX Runtime advises on the root logger to run steps that this graph needs not."""
+    """Silence ONNX Runtime's advice on the root logger to run steps that are not needed here."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
@@ -161,7 +161,7 @@ def _stage() -> str:
 
 
 def main() -> int:
-    """Run the stage in the current directory; returns the exit code."""
+    """Run the stage in the current directory and return the exit code."""
     return run_stage(_stage)
 
 

@@ -1,4 +1,4 @@
-"""Settings in sections: one for each member of a table, and one for an object of a fork's own."""
+"""Settings in sections: one for each member of a table, and one for a fork's own object."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 
 OWN_OBJECT = r"pipeline(\.\w+)+:\w+"
-"""An object of the fork's own package `pipeline`, as `pipeline.module:object`."""
+"""An object of the fork's own package `pipeline`, written as `pipeline.module:object`."""
 
 S = TypeVar("S", bound=Frozen)
 
 
 class Member(Protocol):
-    """What the members of such tables have in common."""
+    """Common interface of the members of such tables."""
 
     @property
     def name(self) -> str:
-        """As params.yaml says it; so is its section called."""
+        """Name in params.yaml, also of its section."""
         ...
 
     @property
     def settings(self) -> type[Frozen]:
-        """The model of its section."""
+        """Model of its section."""
         ...
 
 
 class Sections(Frozen):
     """A part of params.yaml that names members of a table, each of which has a section.
 
-    The sections of built-in members are fields. An object of a fork's own has a section of the
-    object's name, which the object's model checks once it is loaded. While another one is named,
-    its section waits, unless its name may be a misspelt one.
+    The sections of built-in members are fields. A fork's own object has a section with the
+    object's name, which the object's model checks once it is loaded. While the settings name
+    another object, its section is kept unchecked, unless its name looks like a misspelling.
     """
 
     model_config = ConfigDict(extra="allow")
 
     def members(self) -> tuple[str, ...]:
-        """What these settings name, by name or as `module:object`."""
+        """The members that these settings name, by name or as `module:object`."""
         raise NotImplementedError
 
     @model_validator(mode="after")
@@ -67,15 +67,15 @@ class Sections(Frozen):
         return self
 
     def section(self, name: str, model: type[S], place: str) -> S:
-        """The settings of the member called `name`.
+        """Return the settings of the member called `name`.
 
         Args:
-            name: of the member.
-            model: of its settings.
-            place: the key of params.yaml that holds the sections.
+            name: name of the member.
+            model: model of its settings.
+            place: key of params.yaml that contains the sections.
 
         Raises:
-            GatehouseError: the section does not fit the model, or the name is that of another key.
+            GatehouseError: the section does not fit the model, or the name belongs to another key.
         """
         field = type(self).model_fields.get(name)
         if field is None:
@@ -89,7 +89,7 @@ class Sections(Frozen):
 
 
 def with_sections(name: str, base: type[S], table: Iterable[Member]) -> type[S]:
-    """The class `base` with a section for each member of a table that it has no field for yet."""
+    """Return `base` with a section for each member of a table that it has no field for yet."""
     fields: dict[str, Any] = {
         each.name: (each.settings, each.settings())
         for each in table
@@ -102,10 +102,10 @@ def with_sections(name: str, base: type[S], table: Iterable[Member]) -> type[S]:
 
 
 def check_member(name: str, table: Iterable[str], what: str) -> str:
-    """`name` if it is of a table, or an object of the fork's own.
+    """Return `name` if it is in a table or names a fork's own object.
 
     Raises:
-        ValueError: it is neither; `what` says what the table holds.
+        ValueError: it is neither; `what` describes the table's members.
     """
     table = tuple(table)
     if name not in table and not re.fullmatch(OWN_OBJECT, name):
@@ -117,5 +117,5 @@ def check_member(name: str, table: Iterable[str], what: str) -> str:
 
 
 def section_of(name: str) -> str:
-    """The section that belongs to a name in params.yaml."""
+    """Return the name of the section for a name in params.yaml."""
     return name.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""What `gatehouse tune` tries of a setting: a range of numbers, or some values."""
+"""Values that `gatehouse tune` tries for a setting: a range of numbers, or a list of values."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ class Choice(Frozen):
 
 
 Space = Mapping[str, Range | Choice]
-"""What is tried of each setting, by its key."""
+"""Values to try for each setting, by its key."""

@@ -1,4 +1,4 @@
-"""Trains a network of torch: encode, fit, prune, export, report."""
+"""Trains a torch network: encode, fit, prune, export, report."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def train_network(
     settings: TrainSettings,
     reports: Path,
 ) -> TrainedModel:
-    """Train a network on the device that there is, and export it.
+    """Train a network on the available device, and export it.
 
     Args:
-        make: makes the network, with random weights.
-        data: the rows to learn from.
-        options: the network's settings.
-        settings: those of `train`.
-        reports: folder of the curves.
+        make: creates the network, with random weights.
+        data: rows to learn from.
+        options: settings of the network.
+        settings: settings of `train`.
+        reports: folder for the curves.
     """
     task = data.contract.task
     encoding = Encoding.of(data.contract)
     scale = data.scale() if task is Task.REGRESSION else None
     soft = taught(data, options.distill, settings, reports, scale)
-    deterministic(settings.seed, options.threads)  # after the teacher, which draws as well
+    deterministic(settings.seed, options.threads)  # after the teacher, which draws too
     splits = {
         name: _rows(data, name, encoding, scale, options.fairness_penalty, soft)
         for name in ("train", "valid")
@@ -101,7 +101,7 @@ def _rows(
     labels = data.labels(frame)
     if scale is not None:
         labels = scale.shrink(labels)
-    if split != "train":  # the valid split is judged by its labels alone
+    if split != "train":  # the valid split is judged only by its labels
         soft = np.empty((len(frame), 0), np.float32)
     arrays = (numbers, rows, labels, data.weights(frame), groups, soft)
     return Rows(*(torch.tensor(array) for array in arrays))

@@ -1,6 +1,6 @@
 """Stage `train`: prepared rows into models/model.onnx, by the trainer that params.yaml names.
 
-Several GPUs (or processes): torchrun --nproc-per-node 2 -m gatehouse.pipeline.train
+To use several GPUs (or processes): torchrun --nproc-per-node 2 -m gatehouse.pipeline.train
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
 REPORTS = Path("reports/train")
 PARITY = 1e-5
-"""Largest allowed difference between the graph's output and the trainer's own: of probabilities,
-or of a regression's predictions in standard deviations of them."""
+"""Maximum difference between the graph's outputs and the trainer's: of probabilities, or for a
+regression of predictions in standard deviations of the predictions."""
 
 
 def train(settings: TrainSettings) -> str | None:
-    """Train, check and write the model; returns a line that says what was done.
+    """Train, check and write the model; return a one-line summary.
 
-    Under torchrun every process trains; only the first writes, the others return None.
+    Under torchrun every process trains, but only the first one writes; the others return None.
 
     Raises:
         GatehouseError: settings, contract and data do not fit each other, or the graph does not
-            give the trainer's outputs; no model is then written.
+            give the trainer's outputs. No model is written then.
     """
     contract = load_contract()
     data = TrainingData(
         contract, read_table(PREPARED / "train.parquet"), read_table(PREPARED / "valid.parquet")
     )
     trainer, first = find_trainer(settings.trainer), int(os.environ.get("RANK", "0")) == 0
-    if first:  # an earlier trainer's curves are not this one's
+    if first:  # remove the curves of an earlier trainer
         shutil.rmtree(REPORTS, ignore_errors=True)
     trained = trainer(data, settings, REPORTS)
     if not first:
@@ -84,10 +84,10 @@ def train(settings: TrainSettings) -> str | None:
 
 
 def parity(model: Model, data: TrainingData, trained: TrainedModel) -> float:
-    """Largest difference between the graph's outputs and the trainer's, on the valid split.
+    """Return the largest difference between graph and trainer outputs on the valid split.
 
     Raises:
-        GatehouseError: it is over the limit, or the graph is none that Gatehouse can use.
+        GatehouseError: it is over the limit, or Gatehouse cannot use the graph.
     """
     found, own = model.outputs(data.valid), trained.valid_outputs
     if own.shape != found.shape:
@@ -100,7 +100,7 @@ def parity(model: Model, data: TrainingData, trained: TrainedModel) -> float:
     if model.metadata.task is Task.REGRESSION:
         deviation = float(own.std()) or 1.0
         differences, unit = differences / deviation, " standard deviations"
-        # A float32 holds about seven digits: of 1,000,000.1 the last one is rounded.
+        # A float32 has about seven digits, so the last digit of 1,000,000.1 is rounded.
         limit += 4 * float(np.finfo(np.float32).eps) * float(np.abs(own).max()) / deviation
     worst = int(differences.argmax())
     if not differences[worst] <= limit:
@@ -113,7 +113,7 @@ def parity(model: Model, data: TrainingData, trained: TrainedModel) -> float:
 
 
 def mean_loss(model: Model, data: TrainingData, frame: pd.DataFrame) -> float:
-    """The graph's weighted mean loss on `frame`, as `gatehouse.pipeline.curves` names it."""
+    """Return the graph's weighted mean loss on `frame`, as `gatehouse.pipeline.curves` names it."""
     found, labels = model.outputs(frame), data.labels(frame)
     if model.metadata.task is Task.REGRESSION:
         losses = np.square((found[:, 0] - labels) / data.scale().deviation)
@@ -124,7 +124,7 @@ def mean_loss(model: Model, data: TrainingData, frame: pd.DataFrame) -> float:
 
 
 def commit() -> str:
-    """The commit that the model is said to come from; GATEHOUSE_COMMIT says otherwise."""
+    """Return the commit to record in the model; GATEHOUSE_COMMIT overrides it."""
     named = os.environ.get("GATEHOUSE_COMMIT")
     if named:
         return named
@@ -148,7 +148,7 @@ def _checked(graph: onnx.ModelProto) -> bytes:
 
 
 def main() -> int:
-    """Run the stage in the current directory; returns the exit code."""
+    """Run the stage in the current directory and return the exit code."""
     return run_stage(lambda: train(load_settings().train))
 
 

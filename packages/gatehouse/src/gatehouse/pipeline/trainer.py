@@ -1,4 +1,4 @@
-"""What a trainer is given, and what it returns: prepared rows in, an ONNX graph out."""
+"""Input and output of a trainer: prepared rows in, an ONNX graph out."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 EVEN = 0.5
 """The threshold in the graph that training exports. Stage `quantize` stores `decision.threshold` in
-the served one, so that another threshold does not train again."""
+the served graph, so that a new threshold needs no new training."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a trainer may learn from: the rows of two splits, and the contract that reads them."""
+    """Data that a trainer may learn from: the rows of two splits, and their contract."""
 
     contract: Contract
     train: pd.DataFrame
@@ -39,17 +39,17 @@ class TrainingData:
 
     @property
     def width(self) -> int:
-        """K, the number of outputs for a row: the classes, or 1 of a regression."""
+        """K, the number of outputs per row: the number of classes, or 1 for a regression."""
         return len(self.contract.classes) or 1
 
     def labels(self, frame: pd.DataFrame) -> NDArray[Any]:
-        """What is to be learned, shape [N].
+        """Return the training target, shape [N].
 
-        For a classifier, the index of each row's class in `contract.classes`, int64 (with two
-        classes: 1 is positive); for a regression, the target, float32, in its own units.
+        For a classifier, this is the index of each row's class in `contract.classes`, int64 (for
+        binary tasks, 1 is positive). For a regression, it is the target in its own units, float32.
 
         Raises:
-            GatehouseError: the target holds a value that is no class, or no finite number.
+            GatehouseError: the target has a value that is not a class, or not a finite number.
         """
         target = frame[self.contract.target]
         if self.contract.task is Task.REGRESSION:
@@ -84,7 +84,7 @@ class TrainingData:
         return Scale.of(self.labels(self.train))
 
     def weights(self, frame: pd.DataFrame) -> NDArray[np.float32]:
-        """Weight of each row in the loss, mean 1, shape [N]; ones without a weight column.
+        """Return each row's weight in the loss, mean 1, shape [N]; ones without a weight column.
 
         Raises:
             GatehouseError: a weight is negative or not finite, or all are 0.
@@ -106,36 +106,36 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Scale:
-    """A regression's target is learned in standard deviations from its mean."""
+    """Scale on which a regression's target is learned: standard deviations from its mean."""
 
     mean: float
     deviation: float
 
     @classmethod
     def of(cls, values: NDArray[np.floating[Any]]) -> Self:
-        """The scale of `values`, shape [N]; where all are equal, the deviation counts as 1."""
+        """Return the scale of `values`, shape [N]; if all are equal, the deviation is set to 1."""
         wide = values.astype(np.float64)
         return cls(float(wide.mean()), float(wide.std()) or 1.0)
 
     def shrink(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """The target's units into standard deviations."""
+        """Convert the target's units into standard deviations."""
         return np.asarray((values.astype(np.float64) - self.mean) / self.deviation, np.float32)
 
     def stretch(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Standard deviations into the target's units."""
+        """Convert standard deviations into the target's units."""
         return np.asarray(values.astype(np.float64) * self.deviation + self.mean)
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a trainer returns.
+    """The result of a trainer.
 
     Attributes:
-        graph: takes raw columns and gives probabilities, or of a regression the prediction, as
-            `gatehouse.model` says; the stage adds the metadata.
-        valid_outputs: what the trainer's own framework gives for each row of the valid split,
-            shape [N, K]: a probability for each class in the order of `contract.classes`, or of a
-            regression the value ([N, 1]); the stage holds the graph to it.
+        graph: maps raw columns to probabilities, or for a regression to the prediction, as
+            described in `gatehouse.model`; the stage adds the metadata.
+        valid_outputs: outputs of the trainer's own framework for the rows of the valid split, shape
+            [N, K]: a probability for each class in the order of `contract.classes`, or for a
+            regression the value ([N, 1]). The stage compares the graph with them.
     """
 
     graph: onnx.ModelProto
@@ -143,7 +143,7 @@ class TrainedModel:
 
 
 def asked(trained: TrainedModel, contract: Contract, settings: TrainSettings) -> Model:
-    """The model of a graph that goes no further than this process, to be asked there.
+    """Return a model of the trained graph for use inside this process only.
 
     Raises:
         GatehouseError: the graph can't be used.
@@ -165,14 +165,14 @@ def asked(trained: TrainedModel, contract: Contract, settings: TrainSettings) ->
 
 
 def find_trainer(name: str, key: str = "train.trainer") -> TrainerSpec[Any]:
-    """The trainer called `name`, or the object of the fork's own that it says.
+    """Return the trainer called `name`, or the fork's own trainer that it names.
 
     Args:
-        name: a name of the table, or `module:object`.
+        name: a name in the table, or `module:object`.
         key: the setting that names it.
 
     Raises:
-        GatehouseError: there is no such module or object, or it is no trainer of that name.
+        GatehouseError: there is no such module or object, or it is not a trainer of that name.
     """
     if name in BY_NAME:
         return BY_NAME[name]

@@ -1,1 +1,1 @@
-"""What people read: the report, the model card and the verdict table in the terminal."""
+"""Output for people: the report, the model card and the verdict table in the terminal."""

@@ -1,4 +1,4 @@
-"""What changed against the base: metrics, settings, data, policy and contract."""
+"""Changes against the base: metrics, settings, data, policy and contract."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FIELDS = {
 
 
 def changes(context: ReportContext) -> str:
-    """The section's body, as Markdown."""
+    """Return the section's body as Markdown."""
     parts = [*_policy(context)]
     if context.verdict.base is None:
         parts.append("There is no base to compare with, as in a first commit.")

@@ -1,4 +1,4 @@
-"""Which lines of a change's settings a failure comes from."""
+"""Finds the lines of a change's settings that a failure comes from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gatehouse.verdict import RuleResult
 
 MOST = 30
 _SETTINGS = 5
-"""Changed settings that a failure is written at."""
+"""Maximum number of changed settings that a failure is annotated at."""
 
 
 File = Literal["params.yaml", "contract.yaml", "policy.yaml"]
@@ -38,14 +38,14 @@ class Annotation(Frozen):
 
 
 def find_annotations(context: ReportContext, texts: Mapping[File, str]) -> tuple[Annotation, ...]:
-    """Notes on what blocks a change, and on what it loosens; at most `MOST`.
+    """Return notes on what blocks a change and on what it loosens, at most `MOST`.
 
-    A failure of a column is at the column in contract.yaml, and one of the model at the
-    settings of params.yaml that changed.
+    A column's failure is annotated at the column in contract.yaml, and a model's failure at the
+    changed settings in params.yaml.
 
     Args:
-        context: of the report.
-        texts: of params.yaml, contract.yaml and policy.yaml as the change has them, by name.
+        context: the context of the report.
+        texts: the change's params.yaml, contract.yaml and policy.yaml, by name.
     """
     lines = {name: key_lines(text) for name, text in texts.items()}
     found: dict[tuple[str, int, str], Annotation] = {}
@@ -103,7 +103,7 @@ def _change(key: str, before: Mapping[str, Any]) -> str:
 
 
 def _changed_settings(context: ReportContext) -> list[tuple[str, str]]:
-    """Settings that differ from the base's: the key, and the change in words."""
+    """Return the settings that differ from the base's: each key, and its change in words."""
     if context.params is None or context.base_params is None:
         return []
     before, after = flat(context.base_params), flat(context.params)

@@ -1,8 +1,8 @@
 """The model card (`reports/model_card.md`).
 
 Its headings are those of Mitchell et al., Model Cards for Model Reporting, FAT* 2019
-(https://arxiv.org/abs/1810.03993). What is measured comes from the evidence, and what only people
-can say from `model_card.yaml`; the card marks which is which.
+(https://arxiv.org/abs/1810.03993). Measured facts come from the evidence. Facts that only people
+know come from `model_card.yaml`. The card marks which is which.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ _ACCEPTED = "_Accepted by owners, although a rule failed:_"
 
 @dataclass(frozen=True)
 class CardContext:
-    """All that a model card rests on."""
+    """Input of a model card."""
 
     contract: Contract
     text: CardText
     params: Mapping[str, Any]
     evidence: Mapping[str, Evidence | str]
     own: tuple[GateSpec, ...] = ()
-    """The gates of the repository's own."""
+    """The repository's own gates."""
     metadata: Metadata | None = None
-    """What the served graph says of itself; None where there is no graph."""
+    """The served graph's metadata; None if there is no graph."""
     acceptances: tuple[Acceptance, ...] = ()
-    """Owners' words on failures of this model."""
+    """Owners' acceptances of failures of this model."""
 
     def measurements(self, gate: str) -> list[Measurement]:
-        """The candidate's own measurements of a gate."""
+        """Return the candidate's own measurements of a gate."""
         evidence = self.evidence.get(gate)
         found = evidence.measurements if isinstance(evidence, Evidence) else ()
         return [measured for measured in found if measured.of is Of.CANDIDATE]
 
 
 def render_card(context: CardContext) -> str:
-    """The card as Markdown; the same context gives the same bytes."""
+    """Return the card as Markdown; the same context gives the same bytes."""
     sections = {
         "Model Details": _model_details(context),
         "Intended Use": _intended_use(context.text),
@@ -86,7 +86,7 @@ def render_card(context: CardContext) -> str:
 
 
 def with_accepted(card: str, acceptances: Sequence[Acceptance]) -> str:
-    """A card whose end says what owners accepted of this model, instead of what it said before."""
+    """Return a card whose section on owners' acceptances is replaced."""
     card = card.partition(f"\n{_ACCEPTED}\n")[0].rstrip("\n") + "\n"
     lines = [
         f"{', '.join(code(rule) for rule in each.scope.rules)}: accepted by {code(each.by)} on "
@@ -121,7 +121,7 @@ def _model_details(context: CardContext) -> str:
 
 
 def _predicted(contract: Contract, metadata: Metadata) -> list[str]:
-    """What the model gives."""
+    """Return lines on the model's output."""
     if not metadata.classes:
         return [f"Predicts: the number {code(contract.target)}"]
     if metadata.threshold is None:
@@ -237,7 +237,7 @@ def _digests(context: CardContext, gate: str, field: str) -> list[str]:
 
 
 def _settings(params: Mapping[str, Any], section: str) -> list[str]:
-    """Settings of one section; where it names a source, not those of the others."""
+    """Return the settings of one section, without those of sources that it does not use."""
     tree = params.get(section, {})
     if not isinstance(tree, Mapping):
         return []

@@ -1,4 +1,4 @@
-"""What people write of the model (`model_card.yaml`); the rest of the card is measured."""
+"""The part of the model card that people write (`model_card.yaml`); the rest is measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CARD_TEXT = Path("model_card.yaml")
 TO_WRITE = "To be written by people"
-"""How a part begins that `gatehouse init` left open."""
+"""Start of a part that `gatehouse init` left open."""
 
 Sentences = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...], Field(description="plain text, no markup")
@@ -53,9 +53,9 @@ class CardText(Frozen):
 
 
 def load_card_text(path: Path = CARD_TEXT) -> CardText:
-    """The people's part of the card at `path`.
+    """Load the people's part of the card at `path`.
 
     Raises:
-        GatehouseError: naming the file, line, key and fix.
+        GatehouseError: the file is invalid; the message names the file, line, key and fix.
     """
     return validate(CardText, parse_yaml(read_text(path), path), path)

@@ -1,4 +1,4 @@
-"""All that a report rests on."""
+"""Input of a report."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ class ReportContext:
     params: Mapping[str, Any] | None = None
     """The candidate's settings (`params.yaml`), nested."""
     base_params: Mapping[str, Any] | None = None
-    """The base's settings; None where there is no base."""
+    """The base's settings; None if there is no base."""
     base_label: str | None = None
-    """What to call the base, such as `main at 1a2b3c4`."""
+    """Name of the base, for example `main at 1a2b3c4`."""
     full_report: str | None = None
-    """Where the uncut report is: Markdown of our own, such as a link; it is not escaped."""
+    """Location of the uncut report, as our own Markdown (such as a link); it is not escaped."""
 
     gates: tuple[GateSpec, ...] = GATES
     """The gates of the policy that decided."""
     links: Links = field(default_factory=Links)
-    """Where rules and gates are explained."""
+    """Links to explanations of rules and gates."""
     picture: str | None = PICTURE
-    """Address of the picture; None where nobody can show one, and bars of text stand in for it."""
+    """Address of the picture; None if no picture can be shown, so that text bars replace it."""
 
     def spec(self, gate: str) -> GateSpec | None:
-        """The gate of this name; None for one that is gone, as in an old verdict."""
+        """Return the gate of this name, or None if it no longer exists, as in an old verdict."""
         return next((each for each in self.gates if each.name == gate), None)
 
     def usable(self, gate: str) -> Evidence | None:
-        """The gate's evidence; None where it is absent or the judge refused it."""
+        """Return the gate's evidence, or None if it is absent or the judge refused it."""
         evidence = self.evidence.get(gate)
         if gate in self.verdict.errors or not isinstance(evidence, Evidence):
             return None
         return evidence
 
     def problem(self, gate: str) -> str:
-        """Why `usable` gives nothing."""
+        """Return why `usable` returns None."""
         evidence = self.evidence.get(gate, "there is no evidence of this gate")
         return self.verdict.errors.get(gate) or str(evidence)
 
     def measurements(self, gate: str, *names: str, of: Of | None = None) -> list[Measurement]:
-        """Measurements of a gate, of these names (any where none is given), in file order."""
+        """Return measurements of a gate, optionally only those with `names`, in file order."""
         evidence = self.usable(gate)
         return [
             measurement
@@ -62,7 +62,7 @@ class ReportContext:
         ]
 
     def measured(self, result: RuleResult, finding: Finding) -> Measurement | None:
-        """The measurement that a finding describes."""
+        """Return the measurement that a finding describes."""
         for measurement in self.measurements(result.gate, result.measurement, of=result.of):
             if measurement.slice == finding.slice:
                 return measurement
@@ -73,7 +73,7 @@ class ReportContext:
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as `section.key` to value, in the order of the file."""
+    """Flatten nested settings to `section.key` and value, in the order of the file."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         name = f"{prefix}{key}"

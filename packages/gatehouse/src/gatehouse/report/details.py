@@ -1,4 +1,4 @@
-"""The folded part of the report: all rules, and every measurement in tables and charts."""
+"""The folded part of the report: all rules, and all measurements in tables and charts."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _STATES = {
 
 
 def rules(context: ReportContext) -> str:
-    """Every rule with its worst finding, gate by gate; above them what to do about warnings."""
+    """Show every rule with its worst finding, gate by gate, below the advice on warnings."""
     errors = context.verdict.errors
     rows = []
     for gate in dict.fromkeys(result.gate for result in context.verdict.rules):
         results = context.results(gate)
-        if gate in errors and len(results) > 1:  # one reason for all of them
+        if gate in errors and len(results) > 1:  # all fail for the same reason
             who = f"all {len(results)} rules of **{gate}**"
             rows.append([ICONS[Outcome.ERROR], who, prose(errors[gate]), ""])
         else:
@@ -65,7 +65,7 @@ def _rule_row(context: ReportContext, result: RuleResult) -> list[str]:
 
 
 def expectations(context: ReportContext) -> str:
-    """The expectations that the data breaks, with values."""
+    """Show the expectations that the data breaks, with values."""
     checked = [m for m in context.measurements(DATA.name) if m.name.startswith("expect_")]
     rows = [
         [
@@ -83,7 +83,7 @@ def expectations(context: ReportContext) -> str:
 
 
 def accuracy(context: ReportContext) -> str:
-    """Metrics of candidate and base, their difference, and their curves."""
+    """Show metrics of candidate and base, their difference, and their curves."""
     evidence = context.usable(ACCURACY.name)
     curves = evidence.curves if evidence else ()
     return "\n\n".join(
@@ -92,22 +92,22 @@ def accuracy(context: ReportContext) -> str:
 
 
 def fairness(context: ReportContext) -> str:
-    """Metrics by group, the gaps between groups, and charts of the selection rates."""
+    """Show metrics by group, the gaps between groups, and charts of the selection rates."""
     return quantities.fairness(context.measurements(FAIRNESS.name))
 
 
 def drift(context: ReportContext) -> str:
-    """The effect and the test of every column, and a chart of the effects."""
+    """Show the effect and the test of every column, and a chart of the effects."""
     return quantities.drift(context.measurements(DRIFT.name), context.results(DRIFT.name))
 
 
 def latency(context: ReportContext) -> str:
-    """Ratios, percentiles and sizes, and charts of the medians."""
+    """Show ratios, percentiles and sizes, and charts of the medians."""
     return quantities.latency(context.measurements(LATENCY.name), context.results(LATENCY.name))
 
 
 def waivers(context: ReportContext) -> str:
-    """Every waiver and what became of it."""
+    """Show every waiver and its state."""
     rows = [
         [
             _STATES[state.state],
@@ -123,7 +123,7 @@ def waivers(context: ReportContext) -> str:
 
 
 def provenance(context: ReportContext) -> str:
-    """What was judged, by which policy, measured by which tools."""
+    """Show which subjects were judged, by which policy, and which tools measured them."""
     subject = context.verdict.candidate.model_dump()
     rows = [[f"candidate's {name}", code(digest, 71)] for name, digest in subject.items() if digest]
     rows.append(
@@ -143,7 +143,7 @@ def provenance(context: ReportContext) -> str:
 
 
 def section(context: ReportContext, gate: GateSpec) -> str:
-    """A gate's part of the report, or why there is none."""
+    """Return a gate's section of the report, or why there is none."""
     if context.usable(gate.name) is not None:
         found = context.measurements(gate.name)
         if gate.empty and not found:

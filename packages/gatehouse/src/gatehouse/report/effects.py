@@ -1,4 +1,4 @@
-"""What each rule decided, as a multiple of its limit: the model of the report's picture."""
+"""The value of each rule as a multiple of its limit: data for the report's picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_DECIDED = (Outcome.NONE, Outcome.ERROR)
 
 
 def effects(context: ReportContext) -> Limits:
-    """Every decided rule with all of its slices, gate by gate."""
+    """Return every decided rule with all of its slices, gate by gate."""
     results = [
         result
         for result in context.verdict.rules
@@ -27,11 +27,11 @@ def effects(context: ReportContext) -> Limits:
 
 
 def used(result: RuleResult, value: float) -> float:
-    """A value as a multiple of its limit: 0 is the best or unchanged, 1 the limit.
+    """Return a value as a multiple of its limit: 0 is the best value or no change, 1 the limit.
 
-    What is best is 1 for a ratio and for a metric that is at most 1, such as a ROC AUC; 0 for a
-    difference, an error and a count. Where the limit is the best itself, as in "at most 0", any
-    value beyond it counts as 2.
+    The best value is 1 for a ratio and for a metric with a maximum of 1, such as a ROC AUC. It is 0
+    for a difference, an error and a count. If the limit itself is the best value, as in "at most
+    0", any value beyond it counts as 2.
     """
     sign = 1.0 if result.bound == "at_most" else -1.0
     best = _best(result)
@@ -93,7 +93,7 @@ def _mark(context: ReportContext, result: RuleResult, finding: Finding) -> Mark:
     assert finding.value is not None
     place = used(result, finding.value)
     if finding.p_value is not None and finding.outcome is Outcome.PASS and result.limit == 0:
-        place = 0.0  # a test alone decides, and it finds nothing
+        place = 0.0  # only a test decides, and it finds nothing
     low = high = None
     if finding.interval is not None:
         ends = (used(result, finding.interval.low), used(result, finding.interval.high))
@@ -105,7 +105,7 @@ def _mark(context: ReportContext, result: RuleResult, finding: Finding) -> Mark:
 
 
 def _base(context: ReportContext, result: RuleResult, finding: Finding) -> float | None:
-    """Where the base lies; what compares with it has it at 0."""
+    """Return the base's position; in a comparison of differences it is 0."""
     if result.of is Of.COMPARISON:
         return 0.0 if is_difference(result.measurement, result.of, result.described) else None
     for measured in context.measurements(result.gate, result.measurement, of=Of.BASE):
@@ -120,7 +120,7 @@ def _state(result: RuleResult, finding: Finding) -> State:
     if finding.outcome in (Outcome.WAIVED, Outcome.ACCEPTED):
         return "accepted"
     failed = any(each.outcome is Outcome.FAIL for each in result.findings)
-    # Next to a failure, what is inconclusive did not decide.
+    # Next to a failure, an inconclusive finding did not decide.
     return (
         "fail" if result.blocks and (finding.outcome is Outcome.FAIL or not failed) else "warning"
     )

@@ -1,4 +1,4 @@
-"""The report's head: verdict, picture, what is not green and what to do, in a few lines."""
+"""The report's head: verdict, picture, and in a few lines what is not green and what to do."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from gatehouse.report.words import ICONS, is_ceiling
 from gatehouse.verdict import Outcome, Verdict
 
 _ALT = 2_000
-"""Characters of the picture's text."""
+"""Maximum length of the picture's alternative text."""
 
 
 def head(context: ReportContext) -> str:
-    """The part of the report that is never cut, as Markdown."""
+    """Return the part of the report that is never cut, as Markdown."""
     verdict = context.verdict
     passed = verdict.outcome is Outcome.PASS
     chart = effects(context)
@@ -42,7 +42,7 @@ def head(context: ReportContext) -> str:
 
 
 def _accepted(verdict: Verdict) -> list[str]:
-    """Which failures were accepted, by whom and why, one line each."""
+    """Return a line per acceptance: which failures were accepted, by whom and why."""
     return [
         f"{ICONS[Outcome.ACCEPTED]} {', '.join(code(rule) for rule in each.rules)}: accepted by "
         f"{code(each.by)}: {prose(each.reason, 500)}"
@@ -67,7 +67,7 @@ def _lead(context: ReportContext) -> str:
 
 
 def _gates(context: ReportContext, chart: Limits) -> str:
-    """A line for each gate that is not plainly green, with a step; the green ones in one line."""
+    """Return a line with the next step for each gate with a problem, and one line for the rest."""
     steps = steps_of(context, blocking=True)
     unreached = [g for g, error in context.verdict.errors.items() if error == NOT_REACHED]
     lines: list[str] = []
@@ -99,9 +99,9 @@ def _gates(context: ReportContext, chart: Limits) -> str:
 
 
 def _bar(context: ReportContext, gate: str, chart: Limits) -> str:
-    """The gate's value nearest to its limit as a bar of text, where no picture shows it.
+    """Return the gate's value nearest to its limit as a text bar, if no picture shows it.
 
-    A good model is meant to come near to a ceiling, which is therefore no news.
+    Ceilings are left out, because a good model is expected to come near them.
     """
     if context.picture is not None:
         return ""

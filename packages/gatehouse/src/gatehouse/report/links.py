@@ -1,4 +1,4 @@
-"""Where a report's links go: a rule to its line in the policy, a gate to its page in the docs."""
+"""Links of a report: from a rule to its line in the policy, from a gate to its page in the docs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Links:
     """Addresses, absolute or relative to the report's folder.
 
     Attributes:
-        policy: the policy that decided; empty: nothing is linked to it.
-        docs: the folder of the documentation; empty likewise.
-        lines: in which line of the policy each rule begins; a rule without one links to the file.
+        policy: address of the policy that decided; if empty, nothing links to it.
+        docs: address of the documentation's folder; if empty, nothing links to it.
+        lines: line of the policy where each rule begins; a rule without one links to the file.
     """
 
     policy: str = "../policy.yaml"
@@ -35,50 +35,50 @@ class Links:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def rule(self, name: str) -> str:
-        """A rule's name as a link, in Markdown."""
+        """Return a rule's name as a Markdown link."""
         if not self.policy:
             return code(name)
         line = f"#L{self.lines[name]}" if name in self.lines else ""
         return f"[{code(name)}]({self.policy}{line})"
 
     def gate(self, gate: str) -> str:
-        """A gate's name as a link, in Markdown."""
+        """Return a gate's name as a Markdown link."""
         return self.page(gate, f"**{gate}**")
 
     def page(self, gate: str, text: str) -> str:
-        """A link to what the documentation says of a built-in gate and its rules, in Markdown."""
+        """Return a Markdown link to the documentation of a built-in gate and its rules."""
         built_in = any(gate == each.name for each in GATES)
         return f"[{text}]({self.docs}/gates.md#{gate})" if self.docs and built_in else text
 
 
 NO_LINKS = Links(policy="", docs="")
-"""For a report that may be read anywhere, as in an issue."""
+"""For a report that may be read anywhere, for example in an issue."""
 
 
 def links_at(server: str, repository: str, commit: str, policy: str | None) -> Links:
-    """Links into a commit on GitHub.
+    """Return links into a commit on GitHub.
 
     Args:
-        server: address of GitHub, such as `https://github.com`.
+        server: address of GitHub, for example `https://github.com`.
         repository: `owner/name`.
         commit: the base that decided.
-        policy: the text of its policy; None where it has none.
+        policy: text of its policy; None if it has none.
     """
     place = f"{server}/{repository}/blob/{commit}"
     return Links(f"{place}/policy.yaml", docs_below(place), rule_lines(policy or ""))
 
 
 def links_beside(policy: str | None, root: Path = Path()) -> Links:
-    """Links of a report that is in `reports/`, into the repository `root` around it."""
+    """Return links for a report in `reports/` into its repository `root`."""
     return Links(docs=docs_below("..", root), lines=rule_lines(policy or ""))
 
 
 def docs_below(place: str, root: Path = Path()) -> str:
-    """The address of the documentation's folder; empty where there is none.
+    """Return the address of the documentation's folder, or an empty string if there is none.
 
     Args:
         place: address of the repository `root`.
-        root: which either has the documentation, or says which template it is on.
+        root: repository that has the documentation, or records its template.
     """
     if (root / DOCS).is_dir():
         return f"{place}/{DOCS}"
@@ -89,20 +89,20 @@ def docs_below(place: str, root: Path = Path()) -> str:
 
 
 def rule_lines(text: str) -> dict[str, int]:
-    """The line of a policy's text in which each rule begins, from 1; empty where it is no YAML."""
+    """Return the line where each rule begins in a policy's text, from 1; empty for invalid YAML."""
     found = key_lines(text)
     names = [key.removeprefix("rules.") for key in found if key.startswith("rules.")]
     return {name: found[f"rules.{name}"] for name in names if "." not in name}
 
 
 def key_lines(text: str) -> dict[str, int]:
-    """The line of a YAML text in which each key stands, from 1, by `section.key`.
+    """Return the line of each key in a YAML text, from 1, by `section.key`.
 
-    Empty where the text is no YAML. A node that several keys share is looked at once.
+    Empty if the text is invalid YAML. A node that several keys share is visited once.
     """
     try:
         root = YAML(typ="safe").compose(text)
-    except Exception:  # ruamel raises Python's own for some directives, and for deep nesting
+    except Exception:  # ruamel raises built-in errors for some directives and deep nesting
         return {}
     found: dict[str, int] = {}
     seen: set[int] = set()

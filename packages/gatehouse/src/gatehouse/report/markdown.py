@@ -1,4 +1,4 @@
-"""The report (`reports/report.md`), and the pull request comment that is made from it."""
+"""The report (`reports/report.md`), and the pull request comment made from it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gatehouse.report.effects import effects
 from gatehouse.report.head import head
 
 LIMIT = 60_000
-"""Characters; GitHub refuses comments of more than 65,536."""
+"""Maximum characters; GitHub rejects comments of more than 65,536."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report that is shown whole or cut whole."""
+    """A section of the report that is either shown completely or cut."""
 
     title: str
     body: str
@@ -25,16 +25,16 @@ class Section:
     def __str__(self) -> str:
         if not self.folded:
             return f"### {self.title}\n\n{self.body}"
-        # The blank lines make GitHub read Markdown inside the HTML block.
+        # The blank lines make GitHub parse Markdown inside the HTML block.
         return f"<details>\n<summary>{self.title}</summary>\n\n{self.body}\n\n</details>"
 
 
 def render_report(context: ReportContext, limit: int = LIMIT) -> str:
-    """The report as Markdown of at most `limit` characters.
+    """Return the report as Markdown of at most `limit` characters.
 
-    The head is always whole. What is behind it is folded: the changes against the base, and then
-    all that was measured. Sections stand from most to least valuable, and whole sections are cut
-    from the end where the limit asks for it; the report then says which, and where they are.
+    The head is always complete. The folded sections follow: first the changes against the base,
+    then all measurements. Sections are ordered from most to least valuable. To stay within the
+    limit, whole sections are cut from the end, and the report names them and where to find them.
     The same context gives the same bytes.
     """
     start = head(context)
@@ -49,7 +49,7 @@ def render_report(context: ReportContext, limit: int = LIMIT) -> str:
 
 
 def render_picture(context: ReportContext) -> str:
-    """The report's picture, as the text of an SVG file."""
+    """Return the report's picture as the text of an SVG file."""
     return draw(effects(context))
 
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them: few digits, separators, percentages, intervals in brackets."""
+"""Formats numbers for people: few digits, separators, percentages, intervals in brackets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gatehouse.report.escape import prose
 MINUS = "\u2212"
 _MOST_DECIMALS = 6
 _COUNTS = ("rows", "columns", "expectations", "settings", "first runs")
-"""Units of what is counted: whole numbers."""
+"""Units of counts, which are whole numbers."""
 _INTERVAL = re.compile(rf"[+{MINUS}]?\d[\d.,]*%? \[[+{MINUS}\d.,%]+ ?\w*, [+{MINUS}\d.,%]+ ?\w*\]")
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -23,9 +23,10 @@ def estimate(
     signed: bool = False,
     limit: float | None = None,
 ) -> str:
-    """A value with its interval, such as `0.912 [0.905, 0.918]`.
+    """Return a value with its interval, for example `0.912 [0.905, 0.918]`.
 
-    Digits are added until a narrow interval, or a value next to its `limit`, can be distinguished.
+    Digits are added until both ends of a narrow interval differ, or a value differs from a close
+    `limit`.
     """
     if value is None:
         return "not measured"
@@ -39,17 +40,17 @@ def estimate(
 
 
 def unbroken(text: str) -> str:
-    """Markdown in which no interval is split over two lines."""
+    """Return Markdown in which no interval is split over two lines."""
     return _INTERVAL.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
 def number(value: float, unit: str = "1", *, signed: bool = False) -> str:
-    """A number without an interval."""
+    """Return a number without an interval."""
     return _number(value, unit, _decimals([value], unit, None), signed)
 
 
 def bound(limit: float, unit: str = "1", *, signed: bool = False) -> str:
-    """A limit of the policy, with all of its digits."""
+    """Return a limit of the policy, with all of its digits."""
     scaled = limit * 100 if unit == "share" else limit
     whole = unit in ("share", "ms", "bytes", *_COUNTS)
     digits = max(_fraction_digits(scaled), 0 if whole else 2)
@@ -57,7 +58,7 @@ def bound(limit: float, unit: str = "1", *, signed: bool = False) -> str:
 
 
 def is_count(unit: str) -> bool:
-    """Does the unit count things?"""
+    """Return whether the unit counts things."""
     return unit in _COUNTS
 
 
@@ -66,7 +67,7 @@ def count(n: int) -> str:
 
 
 def probability(p: float) -> str:
-    """A p-value as plain text: `0.031`, or `< 0.0001`."""
+    """Return a p-value as plain text: `0.031`, or `< 0.0001`."""
     return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
 
 
@@ -88,7 +89,7 @@ def _decimals(values: list[float], unit: str, limit: float | None) -> int:
 
 
 def _too_coarse(values: list[float], decimals: int) -> bool:
-    """Would a value that is not zero show as zero, or an interval have no width?"""
+    """Return whether a nonzero value would show as zero, or an interval would have no width."""
     vanishes = values[0] != 0 and round(values[0], decimals) == 0
     flat = values[1] != values[2] if len(values) == 3 else False
     return vanishes or (flat and round(values[1], decimals) == round(values[2], decimals))

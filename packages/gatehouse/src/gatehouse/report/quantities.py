@@ -41,8 +41,8 @@ NOTES_SHOWN = 20
 
 
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
-    """Metrics of candidate and base, and their difference."""
-    measured = [m for m in measured if m.n or m.slice != NEW]  # a change may bring none
+    """Show metrics of candidate and base, and their difference."""
+    measured = [m for m in measured if m.n or m.slice != NEW]  # a change may add no new rows
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
@@ -65,7 +65,7 @@ _CURVES = {
 
 
 def curves(found: Sequence[Curve]) -> list[str]:
-    """A chart for each kind of curve: the candidate, the base, and the diagonal."""
+    """Return a chart for each kind of curve: the candidate, the base, and the diagonal."""
     charts = []
     for name, (title, axis, diagonal) in _CURVES.items():
         of = {curve.of: dict(zip(curve.x, curve.y, strict=True)) for curve in found
@@ -87,7 +87,7 @@ def curves(found: Sequence[Curve]) -> list[str]:
 
 
 def fairness(measured: Sequence[Measurement]) -> str:
-    """Metrics by group, the gaps between groups, and charts of the groups' rates or losses."""
+    """Show metrics by group, the gaps between groups, and charts of the groups' rates or losses."""
     groups = [m for m in measured if m.name in GROUP_METRICS]
     gaps = [m for m in measured if m.name in GAPS]
     parts = [
@@ -101,7 +101,7 @@ def fairness(measured: Sequence[Measurement]) -> str:
 
 
 def _group_charts(groups: Sequence[Measurement]) -> list[str]:
-    """A chart for each partition of the rows: by `sex`, by `race`, by `sex & race`."""
+    """Return a chart for each partition of the rows: by `sex`, by `race`, by `sex & race`."""
     partitions: dict[tuple[str, str], list[Measurement]] = {}
     for measured in groups:
         if measured.name in CHARTED:
@@ -119,17 +119,17 @@ def _group_charts(groups: Sequence[Measurement]) -> list[str]:
 
 
 def _largest_first(groups: list[Measurement]) -> list[Measurement]:
-    """Ordered by rows where not all can be drawn; else as they are."""
+    """Sort groups by rows if there are too many to draw; otherwise keep their order."""
     return sorted(groups, key=lambda m: -m.n) if len(groups) > BARS_SHOWN else groups
 
 
 def _values(group: str) -> str:
-    """`race=Black & sex=Female` as `Black, Female`; the chart's title names the attributes."""
+    """Shorten `race=Black & sex=Female` to `Black, Female`; the title names the attributes."""
     return ", ".join(part.partition("=")[2] or part for part in group.split(" & "))
 
 
 def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
-    """The effect and the test of every column, and a chart of the effects."""
+    """Show the effect and the test of every column, and a chart of the effects."""
     measured = [m for m in measured if m.name == "drift"]
     if not measured:
         return "There is no base to compare with."
@@ -154,7 +154,7 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
 
 
 def _drift_chart(unit: str, measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
-    """The effects of one unit: standard deviations and shares have an axis each."""
+    """Chart the effects of one unit, because standard deviations and shares need separate axes."""
     chosen = [m for m in measured if m.unit == unit]
     slices = {m.slice for m in chosen}
     limits = {
@@ -162,7 +162,7 @@ def _drift_chart(unit: str, measured: Sequence[Measurement], results: Sequence[R
         for r in results
         if r.measurement == "drift" and any(f.slice in slices for f in r.findings)
     }
-    limit = limits.pop() if len(limits) == 1 else None  # of several none is every bar's
+    limit = limits.pop() if len(limits) == 1 else None  # else no limit fits every bar
     axis = {"sigma": "standard deviations", "share": "share of rows that moved"}.get(unit, unit)
     return mermaid.write(
         Bars("Change against the base", axis + ", the line is the limit" * (limit is not None),
@@ -171,7 +171,7 @@ def _drift_chart(unit: str, measured: Sequence[Measurement], results: Sequence[R
 
 
 def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
-    """Ratios, percentiles and sizes, and a chart of the medians."""
+    """Show ratios, percentiles and sizes, and a chart of the medians."""
     times = [m for m in measured if m.name in PERCENTILES]
     others = [m for m in measured if m.name not in PERCENTILES]
     parts = [
@@ -187,7 +187,7 @@ def latency(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> s
 
 
 def measured(found: Sequence[Measurement], results: Sequence[RuleResult]) -> str:
-    """All that a gate measured, with the limits of its rules."""
+    """Show all measurements of a gate, with the limits of its rules."""
     return _limits(found, results) + _footnote(found)
 
 
@@ -216,7 +216,7 @@ def _cell(measured: Measurement | None) -> str:
 def _pivot(
     head: str, measured: Sequence[Measurement], columns: Sequence[str], *, rows: bool = False
 ) -> str:
-    """One row per slice, one column per measurement; `rows` adds the number of rows."""
+    """Return one row per slice, one column per measurement; `rows` adds the number of rows."""
     present = [name for name in columns if any(m.name == name for m in measured)]
     by_key = {(m.slice, m.name): m for m in measured}
     most: dict[str, int] = {}
@@ -243,7 +243,7 @@ def _charted(measured: Sequence[Measurement]) -> tuple[tuple[str, float], ...]:
 
 
 def _footnote(measured: Sequence[Measurement]) -> str:
-    """The confidence and methods that the numbers share, and the notes of single ones."""
+    """Return the confidence and methods that the numbers share, and the notes of single numbers."""
     confidences = sorted({m.interval.confidence for m in measured if m.interval})
     methods = dict.fromkeys(m.method for m in measured if m.interval)
     notes_of: dict[str, list[str]] = {}

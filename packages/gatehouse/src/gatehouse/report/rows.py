@@ -1,4 +1,4 @@
-"""What became of the base's rows: one line at the top of the report, and a table."""
+"""What happened to the base's rows: one line at the top of the report, and a table."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _OUTCOMES = ("added", "gone", "changed", "relabelled", "repeated", "unchanged")
 _ALWAYS = ("added", "gone", "relabelled")
 TOO_GOOD = 0.9
 GAP = 0.05
-"""Between exam, train and new test rows; more is named."""
+"""Larger differences between exam, train and new test rows are named."""
 
 
 def rows_line(context: ReportContext) -> str:
-    """The rows of both sides and what became of them, as Markdown; empty without a base.
+    """Return the rows of both sides and their outcomes as Markdown; empty without a base.
 
-    Such as `Rows: 48,842 → 50,210: 1,402 new, 34 gone, 0 relabelled; exam untouched`.
+    For example `Rows: 48,842 → 50,210: 1,402 new, 34 gone, 0 relabelled; exam untouched`.
     """
     found = _found(context)
     before, after = (
@@ -46,7 +46,7 @@ def rows_line(context: ReportContext) -> str:
 
 
 def _reasons(found: dict[tuple[str, str], Measurement]) -> str:
-    """Why rows are gone, such as ` (30 by retention, 2 by erasure)`; empty where that is open."""
+    """Return why rows are gone, such as ` (30 by retention, 2 by erasure)`; empty if unknown."""
     parts = [
         f"{_value(found, 'explained', f'reason={reason}')} by {reason}"
         for reason in ("retention", "erasure")
@@ -56,7 +56,7 @@ def _reasons(found: dict[tuple[str, str], Measurement]) -> str:
 
 
 def _explained(found: dict[tuple[str, str], Measurement]) -> list[str]:
-    """How many gone rows are explained, and how many of them were of the exam."""
+    """Return how many gone rows are explained, and how many of them were exam rows."""
     parts = [
         f"{_value(found, 'explained', f'reason={reason}')} by {reason} "
         f"({_value(found, 'explained', f'reason={reason} & split=test')} of the exam)"
@@ -67,7 +67,7 @@ def _explained(found: dict[tuple[str, str], Measurement]) -> list[str]:
 
 
 def rows(context: ReportContext) -> str:
-    """Rows by what became of them in each split, and what the rules look at."""
+    """Show rows by outcome in each split, and the numbers that the rules judge."""
     found = _found(context)
     if not found:
         return "There is no base to compare with."
@@ -96,7 +96,7 @@ def rows(context: ReportContext) -> str:
 
 
 def new_columns(context: ReportContext) -> list[str]:
-    """How well each new column predicts the target by itself, and what is odd about it."""
+    """Show how well each new column predicts the target alone, and what is unusual about it."""
     found: dict[str, dict[str, float]] = {}
     for measured in context.measurements(ACCURACY.name, COLUMN_AUC):
         name, _, where = measured.slice.removeprefix("column=").rpartition(" on ")

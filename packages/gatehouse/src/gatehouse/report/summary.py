@@ -1,4 +1,4 @@
-"""What each gate found, in a sign, a word and a sentence."""
+"""Each gate's result as an icon, a word and a sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Pair = tuple[RuleResult, Finding]
 
 
 def gate_icon(context: ReportContext, gate: str) -> str:
-    """One sign for a gate."""
+    """Return an icon for a gate's outcome."""
     verdict = context.verdict
     if verdict.gate_blocks(gate):
         return ICONS[Outcome.ERROR if gate in verdict.errors else Outcome.FAIL]
@@ -34,7 +34,7 @@ def gate_icon(context: ReportContext, gate: str) -> str:
 
 
 def gate_word(verdict: Verdict, gate: str) -> str:
-    """One word for a gate's outcome."""
+    """Return one word for a gate's outcome."""
     results = _results(verdict, gate)
     outcome = verdict.gate(gate)
     if any(result.warns for result in results) and not verdict.gate_blocks(gate):
@@ -45,7 +45,7 @@ def gate_word(verdict: Verdict, gate: str) -> str:
 
 
 def plain_reason(verdict: Verdict, gate: str) -> str:
-    """The reason for a gate's outcome without the evidence at hand, as plain text."""
+    """Return the reason for a gate's outcome as plain text, without using the evidence."""
     ranked = ranked_findings(verdict, gate)
     if not ranked:
         return "no rule of the policy judges it"
@@ -53,7 +53,7 @@ def plain_reason(verdict: Verdict, gate: str) -> str:
 
 
 def gate_reason(context: ReportContext, gate: str) -> str:
-    """The reason for a gate's outcome: its worst finding, as Markdown."""
+    """Return the reason for a gate's outcome, its worst finding, as Markdown."""
     ranked = ranked_findings(context.verdict, gate)
     if not ranked:
         if context.usable(gate) is None:
@@ -68,13 +68,13 @@ def gate_reason(context: ReportContext, gate: str) -> str:
 def finding_text(
     context: ReportContext, result: RuleResult, finding: Finding, style: Style = MARKDOWN
 ) -> str:
-    """What a rule found in one slice, with the evidence at hand."""
+    """Return what a rule found in one slice, using the evidence."""
     broken = failed_expectations(context) if result.gate == DATA.name else ()
     return sentence(result, finding, context.measured(result, finding), style, broken)
 
 
 def steps_of(context: ReportContext, *, blocking: bool) -> dict[str, str]:
-    """What to do about the worst rule of each gate that blocks; or of each that only warns."""
+    """Return the next step for the worst rule of each gate that blocks, or that only warns."""
     verdict = context.verdict
     steps: dict[str, str] = {}
     for result in sorted(verdict.rules, key=lambda r: (r.blocks, r.outcome.rank), reverse=True):
@@ -103,7 +103,7 @@ def _reason(ranked: list[Pair], gate: str, say: Callable[[Pair], str]) -> str:
 
 
 def ranked_findings(verdict: Verdict, gate: str) -> list[Pair]:
-    """All findings of a gate, worst first; ties are in the order of the policy."""
+    """Return all findings of a gate, worst first; ties keep the order of the policy."""
     pairs = [(result, finding) for result in _results(verdict, gate) for finding in result.findings]
     return sorted(pairs, key=lambda pair: (_weight(*pair), _excess(*pair)), reverse=True)
 
@@ -113,24 +113,24 @@ def _results(verdict: Verdict, gate: str) -> list[RuleResult]:
 
 
 def _alike(ranked: list[Pair]) -> int:
-    """How many more findings weigh as much as the worst."""
+    """Count the other findings that weigh as much as the worst."""
     return sum(_weight(*pair) == _weight(*ranked[0]) for pair in ranked) - 1
 
 
 def worst_finding(result: RuleResult) -> Finding:
-    """A rule's worst finding; of equal outcomes, the one furthest beyond the limit."""
+    """Return a rule's worst finding; for equal outcomes, the one furthest beyond the limit."""
     return max(result.findings, key=lambda found: (found.outcome.rank, _excess(result, found)))
 
 
 def _weight(result: RuleResult, finding: Finding) -> tuple[bool, int]:
-    """Blocking before warning, and then by outcome; last what may be inconclusive."""
+    """Rank blocking before warning, then by outcome; allowed inconclusive findings are last."""
     if finding.outcome is Outcome.INCONCLUSIVE and not (result.blocks or result.warns):
         return False, Outcome.NONE.rank
     return result.blocks and finding.outcome is result.outcome, finding.outcome.rank
 
 
 def _excess(result: RuleResult, finding: Finding) -> float:
-    """How far beyond its limit a finding lies, relative to the limit."""
+    """Return how far beyond its limit a finding lies, relative to the limit."""
     if finding.value is None:
         return 0.0
     beyond = finding.value - result.limit
@@ -140,10 +140,10 @@ def _excess(result: RuleResult, finding: Finding) -> float:
 
 
 def _nearest(passing: list[Pair]) -> list[Pair]:
-    """The findings that tell most: nearest their limits, one of the candidate, one of the base.
+    """Return the findings of candidate and comparison that are nearest their limits.
 
-    Measured ones come before counts, whose limit is mostly zero, and floors before ceilings, which
-    a good model is meant to come near to.
+    Estimates come before counts, whose limit is mostly zero, and floors before ceilings, which a
+    good model is expected to come near.
     """
     nearest: dict[Of, Pair] = {}
     ordered = sorted(
@@ -161,5 +161,5 @@ def _is_estimate(finding: Finding) -> bool:
 
 
 def capital(text: str) -> str:
-    """A sentence that begins with a capital, unless it begins with code."""
+    """Capitalize a sentence unless it begins with code."""
     return text if text.startswith("`") else text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""Markdown tables. Cells are Markdown already: escaped by `escape`."""
+"""Markdown tables. Cells must already be Markdown, escaped by `escape`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROWS_SHOWN = 60
 def table(
     header: Sequence[str], rows: Sequence[Sequence[str]], align: str = "", most: int = ROWS_SHOWN
 ) -> str:
-    """A table; `align` has one letter a column, l or r. Rows beyond `most` are only counted."""
+    """Return a table; `align` has l or r per column. Rows beyond `most` are only counted."""
     marks = [
         {"r": "---:", "l": ":---"}[mark] for mark in align.ljust(len(header), "l")[: len(header)]
     ]

@@ -1,4 +1,4 @@
-"""The verdict in the terminal: one row per gate, then the answer."""
+"""The verdict in the terminal: one row per gate, then the overall result."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def print_verdict(
     gates: Iterable[str] | None = None,
     needs: Iterable[str] = (),
 ) -> None:
-    """Print a row for each gate, the overall answer, its needs and where the report is.
+    """Print a row for each gate, the overall result, its needs and the report's location.
 
-    `gates` leaves the rows of others out.
+    If `gates` is given, only these gates have rows.
 
-    Colours appear on terminals only; outcomes are words, so that nothing is lost without them.
+    Colours appear only on terminals; outcomes are also words, so that nothing depends on colour.
     """
     console = console or Console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -69,7 +69,7 @@ def _lines(verdict: Verdict, report: str, needs: Iterable[str]) -> list[Text]:
         Text(f"{', '.join(each.rules)}: accepted by {each.by}: {plain(each.reason)}")
         for each in verdict.acceptances
     ]
-    # A command is copied from the left edge: with a space before it, it is none.
+    # Commands start at the left edge for copying: with a leading space, they would be ignored.
     if needed := [Text(("" if is_command(n) else "  ") + plain(n, 2_000)) for n in needs]:
         lines += [Text("A green status needs:"), *needed]
     lines.append(Text(f"Report: {report}"))

@@ -1,4 +1,4 @@
-"""Findings as plain sentences, and what to do about the ones that block."""
+"""Findings as plain sentences, and next steps for those that block."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ICONS = {
 WARNING = "⚠️"
 _NAMED = 5
 _NOTELESS = {gate.name for gate in GATES} - {ROWS.name}
-"""Gates whose sentences hold their notes already, or whose notes are of all rows."""
+"""Gates whose sentences already include their notes, or whose notes are about all rows."""
 _GONE = "The policy no longer has this gate."
 
 _COSTS = {f"{metric.name}_difference": metric.label for metric in METRICS if metric.headline}
@@ -79,33 +79,33 @@ _LABELS = {
 
 
 def name_of(measurement: str, own: Described | None = None) -> str:
-    """A measurement's name for people, as Markdown; `own` describes a fork's own metric."""
+    """Return a measurement's name for people as Markdown; `own` describes a fork's own metric."""
     return _LABELS.get(measurement) or (prose(own.label) if own else code(measurement))
 
 
 def plain_name(measurement: str, own: Described | None = None) -> str:
-    """A measurement's name for people, as plain text."""
+    """Return a measurement's name for people as plain text."""
     return _LABELS.get(measurement) or (own.label if own else measurement.replace("_", " "))
 
 
 def plain_slice(text: str) -> str:
-    """A slice for people, as plain text; empty where it is everything."""
+    """Return a slice for people as plain text; empty for all rows."""
     return "" if text == "all" else re.sub("^(column|number|category|class)=", "", text)
 
 
 def slice_of(text: str) -> str:
-    """A slice for people, as Markdown; empty where it is everything."""
+    """Return a slice for people as Markdown; empty for all rows."""
     return "" if text == "all" else code(plain_slice(text))
 
 
 def _better(measurement: str, own: Described | None) -> Better | None:
-    """Which values of a metric are better; None of what is no metric of the accuracy gate."""
+    """Return which values of a metric are better; None if it is no metric of the accuracy gate."""
     known = BY_NAME.get(measurement)
     return known.better if known else own.better if own else None
 
 
 def is_difference(measurement: str, of: Of, own: Described | None = None) -> bool:
-    """Is the value a signed difference, rather than a ratio, an effect or a metric?"""
+    """Return whether the value is a signed difference, not a ratio, an effect or a metric."""
     if measurement in _COSTS or _better(measurement, own) is Better.ZERO:
         return True
     unsigned = (
@@ -117,12 +117,12 @@ def is_difference(measurement: str, of: Of, own: Described | None = None) -> boo
 
 @dataclass(frozen=True)
 class Style:
-    """How names and texts from outside are written.
+    """Functions that format names and texts from outside.
 
     Attributes:
-        code: a name or value.
-        prose: a text.
-        named: a measurement's name.
+        code: formats a name or value.
+        prose: formats a text.
+        named: formats a measurement's name.
     """
 
     code: Callable[[str], str]
@@ -141,12 +141,12 @@ def sentence(
     style: Style = MARKDOWN,
     broken: Sequence[Measurement] = (),
 ) -> str:
-    """What was measured and what the rule asks for.
+    """Return a sentence with the measured value and the rule's requirement.
 
     Args:
-        result: of the rule.
-        finding: the slice of it that the sentence is about.
-        measured: its measurement, whose samples are named; None where the evidence isn't at hand.
+        result: result of the rule.
+        finding: the finding that the sentence is about.
+        measured: its measurement, whose samples are named; None without the evidence.
         style: Markdown, or plain text.
         broken: the expectations that the data breaks.
     """
@@ -172,7 +172,7 @@ def sentence(
 
 
 def is_best_high(measurement: str) -> bool:
-    """Is 1 the best that a measurement can be?"""
+    """Return whether 1 is the best possible value of a measurement."""
     known = BY_NAME.get(measurement)
     if known:
         return known.better is Better.HIGHER
@@ -180,19 +180,19 @@ def is_best_high(measurement: str) -> bool:
 
 
 def is_ratio(measurement: str) -> bool:
-    """Is 1 "no change"?"""
+    """Return whether 1 means "no change"."""
     return measurement in ("latency_ratio", "size_ratio")
 
 
 def is_ceiling(result: RuleResult) -> bool:
-    """Does the rule suspect a metric that is too good?"""
+    """Return whether the rule is an upper limit on a metric, to catch one that is too good."""
     return (
         result.bound == "at_most" and _better(result.measurement, result.described) is Better.HIGHER
     )
 
 
 def next_step(gate: GateSpec | None, result: RuleResult, *, compared: bool) -> str:
-    """What to do about a result that is not green; `compared`: there is a base."""
+    """Return the next step for a result that is not green; `compared`: there is a base."""
     if result.outcome is Outcome.ERROR:
         return (
             "Run `make run` on this branch and commit what it writes: the evidence must be of "
@@ -213,7 +213,7 @@ def next_step(gate: GateSpec | None, result: RuleResult, *, compared: bool) -> s
 
 
 def expectations_sentence(result: RuleResult, finding: Finding) -> str:
-    """How many expectations of the contract hold or fail, as plain text."""
+    """Return how many expectations of the contract pass or fail, as plain text."""
     severity, n = finding.slice.removeprefix("severity="), finding.n or 0
     failed = int(finding.value or 0)
     if not n:
@@ -239,16 +239,16 @@ def _data_sentence(
     if not ours:
         note = style.prose(finding.note) if finding.note else ""
         return f"{text}: {note}" if note and finding.outcome is not Outcome.PASS else text
-    if finding.outcome is Outcome.PASS:  # a tick is next to it: no details, and no alarm
+    if finding.outcome is Outcome.PASS:  # next to a tick, details would only alarm
         where = list(dict.fromkeys(style.code(plain_slice(item.slice)) for item in ours))
         return f"{text}: {', '.join(where[:_NAMED])}" + (", …" if len(where) > _NAMED else "")
     return f"{text}: {style.prose(ours[0].note or '')}" + ("; …" if len(ours) > 1 else "")
 
 
 def failed_expectations(context: ReportContext) -> list[Measurement]:
-    """The data gate's measurements of single expectations that the data breaks.
+    """Return the data gate's measurements of single expectations that the data breaks.
 
-    Only those have a note: an expectation may allow for some rows that break it.
+    Only these have a note, because an expectation can allow some rows to break it.
     """
     return [
         measurement
@@ -300,7 +300,7 @@ def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
 
 
 def insignificance(result: RuleResult, finding: Finding) -> str:
-    """Why an effect beyond its limit passes: its test; empty for all else."""
+    """Return why an effect beyond its limit passes (its test); empty for all other findings."""
     beyond = finding.value is not None and finding.value > result.limit
     if finding.outcome is not Outcome.PASS or finding.p_value is None or not beyond:
         return ""

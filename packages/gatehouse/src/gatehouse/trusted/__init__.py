@@ -1,1 +1,1 @@
-"""Reading, measuring and recording a candidate that nobody vouches for; knows no GitHub."""
+"""Reads, measures and records an untrusted candidate. Independent of GitHub."""

@@ -1,4 +1,4 @@
-"""The candidate's archive, unpacked as data that nobody vouches for."""
+"""Unpacks the candidate's archive as untrusted data."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ENTRIES = 200
 TEXT_LIMIT = 1 * MEGABYTE
 
 _CHUNK = 1 << 20
-# A thousand entries with names as long as a candidate's fit several times over.
+# A thousand entries with names as long as a candidate's fit into this several times.
 _DIRECTORY_LIMIT = 2 << 20
-# What actions/upload-artifact writes. The others unpack without a limit on their memory.
+# The methods that actions/upload-artifact writes. Others unpack without a limit on memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 _NO_TEXT = ("data/", "models/")
@@ -32,7 +32,7 @@ NAME = re.compile(
     r"|reports/train(/[A-Za-z0-9][\w.-]{0,99}){1,6}",
     re.ASCII,
 )
-"""Files of a candidate; all other names are refused, so that none leads out of the folder."""
+"""Allowed files of a candidate. All other names are refused, so no file can leave the folder."""
 
 
 def unpack(
@@ -45,17 +45,17 @@ def unpack(
 ) -> None:
     """Unpack the archive at `path` into `folder`, which is new.
 
-    Args:
-        path: of the archive.
-        folder: to be made.
-        limit: megabytes that all files together may have.
-        names: of the files that may be in it; by default a candidate's.
-        text_limit: megabytes that a file may have which is no table and no graph.
+    Only plain files are accepted, each once.
 
-    Only plain files are taken, each once.
+    Args:
+        path: the archive.
+        folder: the folder to create.
+        limit: maximum total size of the files in megabytes.
+        names: pattern of the allowed file names; by default those of a candidate.
+        text_limit: maximum size in megabytes of a file that is neither a table nor a graph.
 
     Raises:
-        GatehouseError: the archive is damaged, too large, or holds anything else.
+        GatehouseError: the archive is damaged, too large, or contains anything else.
     """
     folder.mkdir(parents=True)
     try:
@@ -80,10 +80,10 @@ def unpack(
 
 
 class _Bounded(io.FileIO):
-    """A file of which no read returns more than `_DIRECTORY_LIMIT` bytes.
+    """A file that never returns more than `_DIRECTORY_LIMIT` bytes per read.
 
-    zipfile reads an archive's list of entries at once, and makes an object of each, before one can
-    be looked at; the list of a large archive would fill the memory.
+    zipfile reads an archive's list of entries at once and creates an object for each entry before
+    the caller can check any. The list of a large archive would fill the memory.
     """
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -102,8 +102,8 @@ def _check(entries: list[zipfile.ZipInfo], limit: int, names: re.Pattern[str]) -
         name = entry.filename
         holds = f"the candidate's archive holds {name[:200]!r}"
         if entry.is_dir():
-            continue  # folders come with the files in them
-        # zipfile cuts a name at a NUL, and lets an extra field give another one.
+            continue  # folders are created with their files
+        # zipfile cuts a name at a NUL, and an extra field can replace the name.
         if name != entry.orig_filename or not names.fullmatch(name):
             raise GatehouseError(f"{holds}, which is no part of a candidate")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
@@ -120,7 +120,7 @@ def _check(entries: list[zipfile.ZipInfo], limit: int, names: re.Pattern[str]) -
 
 
 def _copy(source: IO[bytes], target: Path, left: int, limit: int, text_limit: int) -> int:
-    """Bytes written; what the archive says of its sizes is not believed."""
+    """Copy and return the number of bytes written. Sizes stated in the archive are not trusted."""
     size = 0
     with target.open("xb") as stream:
         while chunk := source.read(_CHUNK):
@@ -136,7 +136,7 @@ def _copy(source: IO[bytes], target: Path, left: int, limit: int, text_limit: in
 
 
 def too_large(limit: int) -> GatehouseError:
-    """The error of a candidate that has more than `limit` megabytes."""
+    """Return the error for a candidate larger than `limit` megabytes."""
     return GatehouseError(
         f"the candidate is larger than {limit} MB; raise the repository variable CANDIDATE_MB, "
         "or make data and model smaller"

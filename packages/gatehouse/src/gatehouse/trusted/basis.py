@@ -14,11 +14,11 @@ from gatehouse.trusted.merge_target import MergeTarget
 
 
 def base_of(target: MergeTarget, root: Path) -> Base:
-    """The commit that the target would merge into: the tip of its base branch.
+    """Return the commit that the target would merge into: the tip of its base branch.
 
     Raises:
         GatehouseError: there is no such commit, its files are unreadable, or an entry of the merge
-            queue is on another entry, whose policy, data and model no branch has yet.
+            queue is based on another entry, whose policy, data and model are on no branch yet.
     """
     commit = fetch(f"refs/heads/{target.base_branch}", root)
     if target.base not in (None, commit):
@@ -31,7 +31,7 @@ def base_of(target: MergeTarget, root: Path) -> Base:
 
 
 def base_at(commit: str, target: MergeTarget, root: Path) -> Base:
-    """The base at `commit`, which is in the checkout, by the name of the target's branch.
+    """Return the base at `commit`, which is in the checkout, named after the target's branch.
 
     Raises:
         GatehouseError: its files are unreadable.
@@ -40,7 +40,7 @@ def base_at(commit: str, target: MergeTarget, root: Path) -> Base:
 
 
 def hand_over(base: Base, root: Path, folder: Path) -> None:
-    """Let the candidate in `folder` be measured against the base that is in `root`."""
+    """Copy the base from `root` into `folder`, where the candidate is measured against it."""
     if base.record.outputs is None:
         return
     earlier = {folder_of(outputs) for outputs in base.record.since.values()}

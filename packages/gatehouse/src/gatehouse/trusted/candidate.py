@@ -1,4 +1,4 @@
-"""The candidate as a folder laid out as the repository is: a commit's files and an archive's."""
+"""The candidate as a folder with the layout of the repository: files of a commit and an archive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gatehouse.typed import parse_yaml, read_text, write_text
 from gatehouse.workspace import MODEL, MODEL_FP32
 
 OUTPUTS = (RAW, MODEL_FP32, MODEL)
-"""What a candidate brings; its rows are dealt here."""
+"""Outputs that the candidate provides; its rows are split here."""
 _OF_THE_COMMIT = (CONTRACT_FILE, POLICY_FILE, PARAMS, CARD_TEXT)
 
 
@@ -30,7 +30,7 @@ def complete(folder: Path, commit: str, root: Path) -> None:
     """Add the commit's own files to the unpacked candidate in `folder`, and check it.
 
     Raises:
-        GatehouseError: a file is missing or too large, `params.yaml` holds no settings, data and
+        GatehouseError: a file is missing or too large, `params.yaml` has no settings, data and
             models are not those of the candidate's lock, or a table is not the commit's.
     """
     add_commit_files(folder, commit, root)
@@ -39,25 +39,25 @@ def complete(folder: Path, commit: str, root: Path) -> None:
 
 
 def add_commit_files(folder: Path, commit: str, root: Path) -> None:
-    """Add the commit's contract, policy, settings and words for the model card to `folder`.
+    """Add the commit's contract, policy, settings and model card texts to `folder`.
 
     Raises:
-        GatehouseError: a file is missing or too large, or `params.yaml` holds no settings.
+        GatehouseError: a file is missing or too large, or `params.yaml` has no settings.
     """
     for path in _OF_THE_COMMIT:
         text = text_at(commit, path, root)
         if text is not None:
             write_text(folder / path, text)
-    # The report lists them; what each one means is the pipeline's affair, which runs elsewhere.
+    # The report lists the settings. Only the pipeline, which runs elsewhere, knows their meaning.
     if not isinstance(parse_yaml(read_text(folder / PARAMS), PARAMS), Mapping):
         raise GatehouseError(f"{PARAMS}: holds no settings; take the file from the base again")
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file in `folder`, by its path there.
+    """Return the SHA-256 of each file in `folder`, by its path there.
 
     Raises:
-        GatehouseError: it holds what is neither a plain file nor a folder.
+        GatehouseError: it contains something that is neither a plain file nor a folder.
     """
     found = {}
     for path in sorted(folder.rglob("*")):
@@ -70,13 +70,13 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """The tables of rows that came along, from the folder: a retraining brings the one it read."""
+    """Return the tables of rows in the folder; a retraining includes the one that it read."""
     found = [path for place in TABLES for path in sorted((folder / place).glob("*"))]
     return [path.relative_to(folder) for path in found]
 
 
 def _check_tables(folder: Path, commit: str, root: Path) -> None:
-    """A table must be the one that the commit's settings read, as its `.dvc` file records it."""
+    """Check that each table is the one that the commit's `.dvc` file records."""
     for path in tables_in(folder):
         name = f"{path.as_posix()}.dvc"
         text = text_at(commit, Path(name), root)
@@ -93,10 +93,10 @@ def _check_tables(folder: Path, commit: str, root: Path) -> None:
 
 
 def text_at(commit: str, path: Path, root: Path) -> str | None:
-    """The text of a commit's file, or None; a link's text is its target, so none is followed.
+    """Return the text of a commit's file, or None. A link is not followed: its text is its target.
 
     Raises:
-        GatehouseError: the file is too large to be what it should be.
+        GatehouseError: it is too large, or not a file.
     """
     listed = git("ls-tree", "--long", commit, "--", f"./{path.as_posix()}", root=root)
     size = listed.split("\t")[0].split()[-1] if listed else "0"
@@ -106,12 +106,12 @@ def text_at(commit: str, path: Path, root: Path) -> str | None:
 
 
 def check_outputs(folder: Path) -> None:
-    """Each output that is here must be what the candidate's `dvc.lock` records.
+    """Check that each existing output is what the candidate's `dvc.lock` records.
 
-    An output that is not here is missed by the gate that needs it.
+    A missing output is reported by the gate that needs it.
 
     Raises:
-        GatehouseError: an output is something else, or not recorded.
+        GatehouseError: an output differs from its record, or has none.
     """
     outs = outputs_of(read_text(folder / LOCK), "the candidate's dvc.lock")
     for path in OUTPUTS:
@@ -124,7 +124,7 @@ def check_outputs(folder: Path) -> None:
 
 
 def outputs_of(text: str | None, name: str) -> dict[str, str]:
-    """The MD5 of data and models in the text of a `dvc.lock`; of no text, nothing."""
+    """Return the MD5 of data and models in the text of a `dvc.lock`; empty for no text."""
     outs = locked_outputs(text, name) if text else {}
     kept = {path.as_posix() for path in OUTPUTS}
     return {path: md5 for path, md5 in outs.items() if path in kept}

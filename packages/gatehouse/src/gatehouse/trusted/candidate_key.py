@@ -1,4 +1,4 @@
-"""The name of a candidate's archive, by which it is found again when its commit is the base."""
+"""The name of a candidate's archive, under which it is found when its commit is the base."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INCOMPLETE = "incomplete"
 
 
 def candidate_key(root: Path) -> str:
-    """A digest of the data, models and contract that are in `root`; a word where some are missing.
+    """Return a digest of data, models and contract in `root`, or `INCOMPLETE` if any is missing.
 
     Raises:
         GatehouseError: the contract is unreadable.

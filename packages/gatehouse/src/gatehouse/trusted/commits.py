@@ -1,4 +1,4 @@
-"""Commits from the server into the trusted checkout, as objects: no work tree is touched."""
+"""Fetches commits from the server into the trusted checkout as objects. Changes no work tree."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _TOKEN = "GITHUB_TOKEN"  # noqa: S105 - a variable's name
 
 
 def fetch(ref: str, root: Path = Path()) -> str:
-    """The commit that `ref` (`refs/heads/main`, or a commit's hash) is on the server.
+    """Return the commit of `ref` (`refs/heads/main`, or a commit's hash) on the server.
 
-    Only that commit comes, without its past.
+    Only that commit is fetched, without its history.
 
     Raises:
         GatehouseError: the server has no such commit.
@@ -26,7 +26,7 @@ def fetch(ref: str, root: Path = Path()) -> str:
 
 
 def fetch_past(ref: str, root: Path = Path()) -> None:
-    """Bring the whole past of a branch on the server, such as `refs/heads/main`, or of a commit.
+    """Fetch the whole history of a branch, such as `refs/heads/main`, or of a commit.
 
     Raises:
         GatehouseError: the server has no such branch or commit.
@@ -39,7 +39,7 @@ def fetch_past(ref: str, root: Path = Path()) -> None:
 
 
 def _credentials(root: Path) -> dict[str, str]:
-    """The token as a header, in the environment, where neither files nor `ps` show it."""
+    """Return the token as a header in the environment, where neither files nor `ps` show it."""
     server = git("remote", "get-url", "origin", root=root).strip()
     token = os.environ.get(_TOKEN)
     if not token or not server.startswith("https://"):

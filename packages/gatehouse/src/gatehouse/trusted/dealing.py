@@ -1,4 +1,4 @@
-"""Rows that a process apart deals: the one folder that it may write, and what is taken from it."""
+"""Isolates the process that splits rows: it can write one folder, whose files are checked."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MADE = frozenset((*(f"{split}.parquet" for split in SPLITS), SEAL))
 
 @contextmanager
 def dealt_into(folder: Path) -> Iterator[None]:
-    """Let any user write into `folder`, which is emptied before; what is made is ours then.
+    """Empty `folder` and let any user write into it; afterwards, only this user can.
 
     Raises:
-        GatehouseError: something else was made than the splits and their seal.
+        GatehouseError: files other than the splits and their seal were written.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -34,7 +34,7 @@ def dealt_into(folder: Path) -> Iterator[None]:
 
 
 def _take_over(folder: Path) -> None:
-    """Replace each file by a copy, which nobody but this user can write."""
+    """Replace each file by a copy that only this user can write."""
     for path in sorted(folder.iterdir()):
         if path.name not in _MADE or path.is_symlink() or not path.is_file():
             name = path.name

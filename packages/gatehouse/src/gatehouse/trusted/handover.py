@@ -1,8 +1,8 @@
-"""What the steps of the judging job hand to each other: typed files in one work folder.
+"""Files that the steps of the judging job pass to each other: typed files in one work folder.
 
-`fetched.json` is written by the step that has a key and a token, `measured.json` by the one that
-has neither. The workflow keeps the SHA-256 of both, out of reach of the processes that open the
-candidate, and the judging step refuses other bytes.
+The step with a key and a token writes `fetched.json`, and the step without either writes
+`measured.json`. The workflow keeps the SHA-256 of both, out of reach of the processes that open the
+candidate, and the judging step refuses any other bytes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Stopped(Frozen):
 
 
 class Fetched(Document):
-    """What the fetching step found."""
+    """Result of the fetching step."""
 
     version: Literal[1] = 1
     head: str = Field(pattern="^[0-9a-f]{40}$", description="the commit to judge")
@@ -62,7 +62,7 @@ class Fetched(Document):
 
 
 class Measured(Document):
-    """What the measuring step found, besides the evidence in the candidate's folder."""
+    """Result of the measuring step, besides the evidence in the candidate's folder."""
 
     version: Literal[1] = 1
     stopped: str | None = Field(default=None, description="why nothing was measured")
@@ -82,7 +82,7 @@ class Measured(Document):
 
 @dataclass(frozen=True)
 class Place:
-    """Where things lie: the trusted checkout, and the folder that the steps share."""
+    """Locations of the trusted checkout and of the folder that the steps share."""
 
     root: Path
     work: Path
@@ -100,7 +100,7 @@ class Place:
         return self.work / "measured.json"
 
     def fetched(self, digest: str | None = None) -> Fetched:
-        """What was fetched; `digest` is the SHA-256 that the file must have, in hex.
+        """Read `fetched.json`; `digest` is the SHA-256 that the file must have, in hex.
 
         Raises:
             GatehouseError: the file is missing, has another digest or is broken.
@@ -109,23 +109,23 @@ class Place:
         return Fetched.read(self.fetched_file)
 
     def measured(self, digest: str | None = None) -> Measured:
-        """What was measured; as `fetched`."""
+        """Read `measured.json`; see `fetched`."""
         _check(self.measured_file, digest)
         return Measured.read(self.measured_file)
 
 
 def evidence_digests(folder: Path, gates: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the evidence of `gates` of the candidate in `folder`, by its path there."""
+    """Return the SHA-256 of the evidence of `gates` in the candidate's `folder`, by path."""
     paths = [evidence_path(EVIDENCE, gate) for gate in gates]
     return {path.as_posix(): file_digest(folder / path) for path in paths
             if (folder / path).exists()}  # fmt: skip
 
 
 def check_files(folder: Path, fetched: Fetched, measured: Measured) -> None:
-    """Refuse a candidate that is not what was fetched and measured, file by file.
+    """Check, file by file, that the candidate is the one that was fetched and measured.
 
     Raises:
-        GatehouseError: a file was added, changed or taken away since.
+        GatehouseError: a file was added, changed or removed since then.
     """
     known, here = fetched.files | measured.made, digests(folder)
     for name in sorted(known.keys() | here.keys()):

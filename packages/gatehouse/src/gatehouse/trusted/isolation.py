@@ -1,9 +1,9 @@
-"""How far apart from the job a process runs that opens a stranger's files.
+"""How a process that opens untrusted files is isolated from the job.
 
-Where the runner allows it, such a process is another user's, has no network, sees no process but
-its own, and finds nothing in the home folder or in closed ones but what it needs. That takes root,
-or `sudo` without a password, which GitHub's runners have. Without either, a namespace of the job's
-own user takes network and processes away.
+If the runner allows it, the process runs as another user, has no network, sees only its own
+processes, and can read only the files it needs in the home folder and in closed folders. This takes
+root, or `sudo` without a password, which GitHub's runners have. Without either, a namespace of the
+job's own user removes network and processes from view.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from time import monotonic
 from gatehouse.trusted.process import Done, run_apart
 
 FIRST_USER = 60_600
-"""systemd keeps 60578 to 61183 free of any use: https://systemd.io/UIDS-GIDS."""
+"""systemd keeps 60578 to 61183 unused: https://systemd.io/UIDS-GIDS."""
 _STAGING = ("/mnt", "/media", "/srv")
-"""Folders that every Linux has; one is covered, in the process's own view, by a scratch folder."""
+"""Folders that every Linux has. In the process's own view, a scratch folder covers one of them."""
 _TRIAL_SECONDS = 60.0
 _GRACE = 15.0
-"""Seconds that `sudo` and `timeout` get to end what they started."""
+"""Seconds that `sudo` and `timeout` get to end the processes that they started."""
 _TRIAL = """
 import pathlib, socket, sys
 with pathlib.Path(sys.argv[1]).open("rb"):
@@ -41,7 +41,7 @@ sys.exit(f"there is a network: {left}" if left else 0)
 
 
 class Level(StrEnum):
-    """What separates a process that opens a stranger's files from the job."""
+    """What isolates a process that opens untrusted files from the job."""
 
     USER = "another user, no network"
     NETWORK = "no network"
@@ -50,11 +50,11 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Isolation:
-    """A way to start processes.
+    """A way to start isolated processes.
 
     Attributes:
-        level: what it separates.
-        folder: of the files that the processes open.
+        level: degree of isolation.
+        folder: folder of the files that the processes open.
     """
 
     level: Level
@@ -68,14 +68,14 @@ class Isolation:
         stop: Event | None = None,
         user: int = FIRST_USER,
     ) -> Done | None:
-        """Run a command in the folder; None where it did not end in time.
+        """Run a command in the folder; return None if it did not end in time.
 
         Args:
             words: the program and its arguments.
-            environment: all of its variables.
-            seconds: how long it may take.
-            stop: set by another thread, it ends the command.
-            user: number of the user that it runs as, where that is another one.
+            environment: its complete environment.
+            seconds: its time limit.
+            stop: event that another thread can set to end the command.
+            user: number of the user that it runs as, if the level uses another user.
         """
         begun = monotonic()
         limit = seconds + (_GRACE if self._helped else 0.0)
@@ -83,7 +83,7 @@ class Isolation:
         done = run_apart(command, self.folder, environment, limit, stop)
         if done is None or (self._helped and monotonic() - begun >= seconds):
             return None
-        # A shell tells of a signal by an exit code.
+        # A shell reports a signal as an exit code.
         if self.level is not Level.NONE and done.code > 128:
             return Done(128 - done.code, done.errors, done.output)
         return done
@@ -91,7 +91,7 @@ class Isolation:
     def command(
         self, words: list[str], environment: Mapping[str, str], seconds: float, user: int
     ) -> list[str]:
-        """The whole command line that runs `words` so; arguments as of `run`."""
+        """Return the command line that runs `words` in isolation; arguments as in `run`."""
         if self.level is Level.NONE:
             return words
         before = ["unshare", "--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child",
@@ -103,7 +103,7 @@ class Isolation:
             drop += [f"--reuid={user}", f"--regid={user}", "--clear-groups"]
             environment = {name: value for name, value in environment.items() if name != "TMPDIR"}
         if self._helped:
-            # Nobody but root can end what sudo started.
+            # Only root can end a process that sudo started.
             before = ["sudo", "-n", "--", "timeout", "--signal=KILL", f"{seconds:g}", *before]
         variables = [f"{name}={value}" for name, value in environment.items()]
         view = ["sh", "-c", self._view, "sh"]
@@ -115,7 +115,7 @@ class Isolation:
 
     @cached_property
     def _kept(self) -> list[Path]:
-        """Folders that the processes need; none within another."""
+        """Folders that the processes need, none inside another."""
         needed = [self.folder, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).parent]
         needed += [Path(path) for path in sys.path if path]
         return _outermost(path.resolve() for path in needed if path.is_dir())
@@ -130,7 +130,7 @@ class Isolation:
 
     @cached_property
     def _view(self) -> str:
-        """A script: hide the home and each closed folder above what is needed, then run "$@"."""
+        """A script that hides the home and closed folders above needed ones, then runs "$@"."""
         hidden = _outermost([*_home(self._kept), *filter(None, map(_closed, self._kept))])
         moved = [path for path in self._kept if any(path.is_relative_to(each) for each in hidden)]
         lines = ["set -eu", f"mount -t tmpfs -o mode=1777 none {self._staging}"]
@@ -142,17 +142,17 @@ class Isolation:
             lines += [f"mkdir -p {_quoted(path)}",
                       f"mount --bind {self._staging}/{at} {_quoted(path)}",
                       f"umount {self._staging}/{at}", f"rmdir {self._staging}/{at}"]  # fmt: skip
-        # The shell stays: as it ends, so does every process of the view.
+        # Keep the shell running: when it ends, so does every process of the view.
         lines += [f"cd {_quoted(self.folder.resolve())}", '"$@" || exit $?']
         return "\n".join(lines)
 
 
 def find_isolation(folder: Path, file: str) -> Isolation:
-    """The strongest isolation that this machine allows for `folder`, tried once each.
+    """Return the strongest isolation that this machine allows for `folder`; tries each once.
 
     Args:
-        folder: of the files that are to be opened.
-        file: one of them, by its name.
+        folder: folder of the files to open.
+        file: name of one of them.
     """
     tools = {"unshare", "setpriv", "mount", "sh"} | ({"sudo", "timeout"} if os.geteuid() else set())
     levels = [Level.USER] if all(map(shutil.which, tools)) else []
@@ -170,14 +170,14 @@ def find_isolation(folder: Path, file: str) -> Isolation:
 
 
 def _home(kept: list[Path]) -> list[Path]:
-    """The home folder, where it is not one that is needed as a whole."""
+    """Return the home folder, unless the processes need all of it."""
     home = Path(os.environ.get("HOME") or "/nowhere").resolve()
     needed = any(home.is_relative_to(path) for path in kept)
     return [home] if home.is_dir() and home.parent != home and not needed else []
 
 
 def _closed(path: Path) -> Path | None:
-    """The outermost folder above `path` that others may not enter."""
+    """Return the outermost folder above `path` that other users may not enter."""
     above = reversed(path.parents)
     return next((each for each in above if not each.stat().st_mode & stat.S_IXOTH), None)
 

@@ -1,4 +1,4 @@
-"""Judge the data and models in a folder, as a CI without gates of its own does."""
+"""Judge the data and models in a folder, for a CI that has no gates itself."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def judge_change(commit: str, files: Path, out: Path, root: Path = Path()) -> Ve
     """Measure and judge a commit's data and models by the checkout's code, policy and data.
 
     Args:
-        commit: the candidate's, which the checkout has fetched; it brings contract, policy,
-            settings and the words of the model card.
-        files: the folder with the candidate's data/raw and models; only read, and no link in it
-            is followed.
-        out: gets report.md, verdict.svg and verdict.json.
+        commit: the candidate's commit, which the checkout has fetched; it provides contract,
+            policy, settings and the texts of the model card.
+        files: the folder with the candidate's data/raw and models; it is only read, and links in
+            it are not followed.
+        out: folder for report.md, verdict.svg and verdict.json.
         root: a checkout of the target branch, whose commit is the base.
 
     Returns:
-        The verdict, by the base's policy.
+        The verdict by the base's policy.
 
     Raises:
         GatehouseError: the commit lacks a file, the base's data can't be fetched, or a folder of
@@ -67,14 +67,14 @@ def judge_change(commit: str, files: Path, out: Path, root: Path = Path()) -> Ve
 
 
 def _copy(files: Path, folder: Path) -> None:
-    """Copy the candidate's regular files; a link could name any file of this machine."""
+    """Copy only the candidate's regular files, since a link could name any file of this machine."""
     for place in FOLDERS:
         for part in (files / place.parts[0], files / place):
             if part.is_symlink():
                 raise GatehouseError(f"{part}: is a link; put the candidate's folder there")
         (folder / place).mkdir(parents=True)
         if not (files / place).is_dir():
-            continue  # the gates say what they miss
+            continue  # the gates report which files are missing
         for entry in os.scandir(files / place):
             path = place / entry.name
             if entry.is_file(follow_symlinks=False) and NAME.fullmatch(path.as_posix()):

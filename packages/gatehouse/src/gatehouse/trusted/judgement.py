@@ -1,6 +1,6 @@
-"""What the judging job hands to the jobs that may write: `judged.json` and files next to it.
+"""Results that the judging job passes to the jobs that may write: `judged.json` and other files.
 
-It says nothing of where to write: who publishes finds the pull request and its branch again.
+The results do not say where to write: the publishing job finds the pull request and branch itself.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ JUDGED = Path("judged.json")
 COMMENT = Path("comment.md")
 RECORD = Path("record")
 VERDICT = Path("verdict.json")
-"""The verdict that the answer describes; *Publish* makes it again from the evidence."""
+"""The verdict that `judged.json` describes; *Publish* computes it again from the evidence."""
 EVIDENCE = Path("evidence")
-"""The folder of the evidence that the verdict rests on."""
+"""Folder of the evidence for the verdict."""
 
 State = Literal["success", "failure", "error", "pending"]
 """States of a commit status: https://docs.github.com/rest/commits/statuses."""
@@ -43,7 +43,7 @@ class Note(Frozen):
 
 
 class Basis(Frozen):
-    """What a verdict rests on besides the evidence files and the base's policy."""
+    """The basis of a verdict besides the evidence files and the base's policy."""
 
     base: str = Field(
         pattern="^[0-9a-f]{40}$", description="the commit whose policy, data and model were used"
@@ -79,7 +79,7 @@ class Basis(Frozen):
 
 
 class Judgement(Document):
-    """What is to be said of a commit."""
+    """The results to publish for a commit."""
 
     version: Literal[1] = 1
     head: str = Field(description="the commit that was judged")
@@ -109,5 +109,5 @@ class Judgement(Document):
 
 
 def refused(head: str, why: str, state: State = "failure") -> Judgement:
-    """Nothing could be judged, which is no pass."""
+    """Return a judgement that nothing could be judged, which is not a pass."""
     return Judgement(head=head, overall=Note(state=state, text=why))

@@ -1,11 +1,12 @@
-"""Measure a candidate that nobody vouches for: each gate in a process of its own.
+"""Measures an untrusted candidate: each gate in a separate process.
 
-First its raw rows are dealt into train, valid and test by the base's rule: it brings no splits.
+First, the base's rule splits the raw rows into train, valid and test; the candidate provides no
+splits.
 
-The libraries that read ONNX and Parquet are native code, and the files are a stranger's. A process
-that crashes, hangs or is killed leaves its gate without evidence, which is no pass. Each gate may
-take a share of the job's time, so that the job still answers where all of them hang. What a process
-finds comes back by a pipe, and is stored only if it is evidence of its gate.
+The libraries that read ONNX and Parquet are native code, and the files are untrusted. If a process
+crashes, hangs or is killed, its gate has no evidence, which is not a pass. Each gate gets a share
+of the job's time, so that the job still answers if all of them hang. A process returns its result
+through a pipe, and the result is stored only if it is evidence of its gate.
 """
 
 from __future__ import annotations
@@ -44,15 +45,15 @@ from gatehouse.typed import Frozen, parse_json, validate
 from gatehouse.workspace import EVIDENCE
 
 JOB_MINUTES = "GATEHOUSE_JOB_MINUTES"
-"""The variable with the job's own limit, in minutes."""
+"""Environment variable with the job's own limit, in minutes."""
 _MINUTES = 60
-"""Where it is not set."""
+"""Default limit in minutes."""
 _LONGEST = 7200
-"""Five days, the most that GitHub gives to a job on a runner of one's own."""
+"""Five days in minutes, the most that GitHub allows a job on a self-hosted runner."""
 _MEASURING = 0.6
-"""The part of the job's time in which all gates end; the rest is for setting up and answering."""
+"""Share of the job's time in which all gates must end; the rest is for setup and answering."""
 GRAPH_LIMIT = 120.0
-"""Seconds that reading what the graph says of itself may take."""
+"""Time limit in seconds for reading the graph's metadata."""
 
 IMPORTED = (
     "gatehouse.trusted.reader",
@@ -60,23 +61,23 @@ IMPORTED = (
     "great_expectations", "onnxruntime", "pandas", "pyarrow.parquet", "scipy.stats",
     "sklearn.metrics",
 )  # fmt: skip
-"""What the processes import, which can't store the compiled modules as another user."""
+"""Modules that the processes import. As another user, they can't store the compiled modules."""
 
-# No token and no cloud key is in the environment of a process that opens the candidate.
+# A process that opens the candidate gets no token and no cloud key in its environment.
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 _SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
             "AWS_SESSION_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", KEY)  # fmt: skip
 
 Read = TypeVar("Read", bound=Frozen)
 Ask = Callable[[str, float, Event | None], Done | None]
-"""Puts a question to a process of its own, which has so many seconds; None: it took longer."""
+"""Asks a question in a separate process with a limit in seconds; None if it took longer."""
 
 
 def measure_run(place: Place) -> Measured:
-    """The step that measures: what was fetched in, evidence and `measured.json` out.
+    """Run the measuring step: read the fetched files, write evidence and `measured.json`.
 
     Raises:
-        GatehouseError: a token or a key is in the environment, or what was fetched is unreadable.
+        GatehouseError: a token or a key is in the environment, or the fetched files are unreadable.
     """
     if held := [name for name in _SECRETS if os.environ.get(name)]:
         raise GatehouseError(
@@ -95,16 +96,16 @@ def measure_run(place: Place) -> Measured:
 
 
 def measure_all(folder: Path, draws: str) -> Measured:
-    """Deal and measure the candidate in `folder`, and store the evidence there.
+    """Split the rows, measure the candidate in `folder`, and store the evidence there.
 
     Args:
-        folder: of the candidate.
-        draws: what its random draws follow from (`gatehouse.draws`).
+        folder: folder of the candidate.
+        draws: determines its random draws (`gatehouse.draws`).
 
     Raises:
-        GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
+        GatehouseError: GATEHOUSE_JOB_MINUTES is not a number of minutes.
     """
-    _job_seconds()  # a wrong setting is the workflow's, and is reported before the candidate's
+    _job_seconds()  # report a wrong workflow setting before errors in the candidate
     workers, gates = os.cpu_count() or 1, _gates(folder)
     seconds = gate_seconds(workers, gates)
     isolation = find_isolation(folder, str(CONTRACT_FILE))
@@ -123,9 +124,9 @@ def measure_all(folder: Path, draws: str) -> Measured:
             problems |= {gate: future.result() for gate, future in begun.items()}
             graph = reading.result()
         except BaseException:
-            stop.set()  # an interrupt reaches this process alone
+            stop.set()  # an interrupt reaches only this process
             raise
-    # Times are only worth something on a machine that does nothing else.
+    # Timings are only meaningful on an otherwise idle machine.
     for alone in gates:
         if alone.timed:
             problems[alone.name] = _measure(alone.name, folder, ask, seconds)
@@ -141,10 +142,10 @@ def measure_all(folder: Path, draws: str) -> Measured:
 
 
 def _gates(folder: Path) -> tuple[GateSpec, ...]:
-    """The gates to measure: a change's own ones count once they are merged.
+    """Return the gates to measure; gates that a change adds count only after the merge.
 
     Raises:
-        GatehouseError: one that the base names can't be loaded.
+        GatehouseError: a gate that the base names can't be loaded.
     """
     record = read_record(folder)
     if record.measure is not None:
@@ -153,15 +154,15 @@ def _gates(folder: Path) -> tuple[GateSpec, ...]:
 
 
 def _compile() -> None:
-    """Import what the processes will, so that Python stores the compiled modules."""
+    """Import the modules that the processes need, so that Python stores them compiled."""
     for name in IMPORTED:
         import_module(name)
 
 
 def _deal(folder: Path, ask: Ask, seconds: float) -> dict[str, str]:
-    """Deal the rows of base and candidate; the SHA-256 of what was made, by its path.
+    """Split the rows of base and candidate; return the SHA-256 of each written file, by path.
 
-    Where they could not be dealt, each gate says what it lacks.
+    If the rows could not be split, each gate reports what it lacks.
     """
     record = read_record(folder)
     places = [(DEAL, folder / PREPARED)]
@@ -183,13 +184,13 @@ def _deal(folder: Path, ask: Ask, seconds: float) -> dict[str, str]:
 
 
 def gate_seconds(workers: int, gates: Sequence[GateSpec]) -> float:
-    """How long one gate may take, in seconds, so that all can hang and the job still answers.
+    """Return the time limit of one gate in seconds; even if all gates hang, the job still answers.
 
-    Rows are dealt first; the gates run `workers` at a time, and after them those that a clock
-    decides, each by itself.
+    The rows are split first. The gates then run `workers` at a time, followed by the timed gates,
+    each alone.
 
     Raises:
-        GatehouseError: GATEHOUSE_JOB_MINUTES is no number of minutes.
+        GatehouseError: GATEHOUSE_JOB_MINUTES is not a number of minutes.
     """
     alone = sum(gate.timed for gate in gates)
     turns = 1 + math.ceil((len(gates) - alone) / workers) + alone
@@ -209,7 +210,7 @@ def _job_seconds() -> int:
 def _measure(
     gate: str, folder: Path, ask: Ask, seconds: float, stop: Event | None = None
 ) -> str | None:
-    """Why a gate could not be measured; None where its evidence is stored."""
+    """Measure a gate and store its evidence; return why it could not be measured, or None."""
     path = evidence_path(folder / EVIDENCE, gate)
     path.unlink(missing_ok=True)
     done = ask(gate, seconds, stop)
@@ -228,7 +229,7 @@ def _measure(
 
 
 def _graph(ask: Ask, stop: Event) -> Metadata | str:
-    """What the served graph says of itself, or why that cannot be read."""
+    """Return the served graph's metadata, or why it cannot be read."""
     done = ask(GRAPH, GRAPH_LIMIT, stop)
     if done is None:
         return f"it took longer than {GRAPH_LIMIT:g} s"
@@ -243,18 +244,18 @@ def _run(
     seconds: float,
     stop: Event | None,
 ) -> Done | None:
-    """Put a question to the candidate; None where the answer took too long."""
+    """Ask a question about the candidate; return None if the answer took too long."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment[DRAWS] = draws
-    # -P: the candidate's folder is no place to import from.
+    # -P: do not import modules from the candidate's folder.
     words = [sys.executable, "-P", "-m", "gatehouse.trusted.reader", question]
-    # Each has a user of its own, so that one that is taken over reaches no other.
+    # Each process runs as a different user, so that a compromised one cannot reach the others.
     user = FIRST_USER + [*gates, GRAPH, BASE, DEAL].index(question)
     return isolation.run(words, environment | NO_TELEMETRY, seconds, stop, user)
 
 
 def _read(done: Done, model: type[Read], name: str) -> Read | str:
-    """The answer of a process, or why there is none."""
+    """Return the answer of a process, or why there is none."""
     if done.output:
         try:
             return validate(model, parse_json(done.output.decode("utf-8"), name), name)

@@ -1,4 +1,4 @@
-"""What forbids a merge besides the verdict: files without an owner, odd files, forged records."""
+"""Reasons besides the verdict against a merge: ownerless files, odd files, forged records."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from gatehouse.workspace import Workspace
 def owned_files(
     found: Fetched, base: Base, root: Path
 ) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """The changed files that belong to code owners, and why no owner can be asked for them.
+    """Return the changed files that belong to code owners, and problems in finding owners.
 
     Args:
         found: lists the files that the change touches.
-        base: whose CODEOWNERS and ownership.txt count.
+        base: its CODEOWNERS and ownership.txt apply.
         root: the trusted checkout.
     """
-    # GitHub reads CODEOWNERS, so it says what is owned; what should be is another file's to say.
+    # GitHub reads CODEOWNERS, so it defines the owners. ownership.txt defines what must be owned.
     text = file_at(base.commit, OWNERS_FILE, root)
     border = file_at(base.commit, OWNERSHIP_FILE, root)
     owned = guarded(text or "", found.changed)
@@ -39,30 +39,30 @@ def owned_files(
 
 
 def odd_files(base: Base, head: str, root: Path) -> list[str]:
-    """Why files of the change may not be where nobody approves them.
+    """Return why files of the change may not be in places where nobody approves them.
 
     Args:
-        base: whose ownership.txt counts.
+        base: its ownership.txt applies.
         head: the commit of the change.
         root: a checkout that has both.
     """
     try:
         border = parse_ownership(file_at(base.commit, OWNERSHIP_FILE, root) or "")
     except GatehouseError:
-        return []  # nothing is free then
+        return []  # then all files need approval
     return plain_file_problems(base.commit, head, border, root)
 
 
 def unrecorded_results(
     candidate: Workspace, base: Base, found: Fetched, kept: Mapping[str, str], root: Path
 ) -> tuple[list[str], list[str]]:
-    """What a record of ours will fix in a stranger's commit, and what nothing fixes.
+    """Return problems of an untrusted commit: those that our own record will fix, and the others.
 
-    What is merged must be what was judged, and what main once recorded is believed later.
+    The merged state must be the judged state, because records on main are trusted later.
 
     Args:
-        candidate: with its evidence.
-        base: what it would merge into.
+        candidate: the candidate with its evidence.
+        base: the commit that it would merge into.
         found: names the commit and the archive.
         kept: SHA-256 of the candidate's data and models, by path.
         root: the trusted checkout.

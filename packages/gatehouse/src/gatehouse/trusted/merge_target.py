@@ -1,4 +1,4 @@
-"""A commit to judge, and the branch that it would be merged into."""
+"""A commit to judge, and the branch that it would merge into."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class MergeTarget:
 
     Attributes:
         head: the commit.
-        base_branch: where it would be merged into.
-        base: the commit that the merge queue put the entry on; None of a pull request.
+        base_branch: the branch that it would merge into.
+        base: the commit that the merge queue put the entry on; None for a pull request.
         pull: number of the pull request; None in the merge queue.
-        branch: where a commit with the results goes; None where that must not be: a fork's
-            branch, Dependabot's (which would stop to maintain it), the queue's and the default
-            one, from which a pull request to a release branch may come.
+        branch: branch for a commit with the results; None if no commit may be added: for a fork's
+            branch, Dependabot's (which would stop maintaining it), the queue's, and the default
+            branch, which can be the source of a pull request to a release branch.
         draft: is the pull request a draft?
         queued: number of the pull request in the merge queue.
     """

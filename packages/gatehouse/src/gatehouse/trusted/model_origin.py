@@ -1,4 +1,4 @@
-"""Tell the rows gate whether a candidate's data and model come from a run that counts."""
+"""Tells the rows gate whether a candidate's data and model come from a run that counts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ NOT_MADE_HERE = "it was not made here: the base's policy says `model: recorded`"
 
 
 def origin_problem(made: str | None, candidate: Workspace, base: Base, root: Path) -> str | None:
-    """Why data and model do not count as from a run; None where they do.
+    """Return why data and model do not count as made by a run, or None if they do.
 
-    Those of the base count, and those that the default branch once recorded.
+    Data and model of the base count, and those that the default branch once recorded.
 
     Args:
-        made: why the run that made the candidate does not count; None: it does.
-        candidate: the unpacked candidate; no table and no graph of it is opened.
-        base: what it would merge into, whose data and model are here.
+        made: why the run that made the candidate does not count, or None if it does.
+        candidate: the unpacked candidate; none of its tables and graphs is opened.
+        base: the commit that it would merge into, whose data and model are here.
         root: the checkout of the default branch's tip.
 
     Raises:
-        GatehouseError: the default branch's past can't be fetched.
+        GatehouseError: the default branch's history can't be fetched.
     """
     if base.policy is not None and base.policy.model == "recorded":
         made = NOT_MADE_HERE
@@ -41,15 +41,16 @@ def origin_problem(made: str | None, candidate: Workspace, base: Base, root: Pat
 
 
 def write_origin(candidate: Workspace, problem: str | None) -> None:
-    """Add what is known of the origin to the rows gate's evidence, if there is any.
+    """Add the known origin to the rows gate's evidence, if there is any.
 
     Args:
-        candidate: with its evidence; nothing that the measuring process said of it is kept.
-        problem: why data and model do not count; None: they do.
+        candidate: the candidate with its evidence; statements of the measuring process about the
+            origin are replaced.
+        problem: why data and model do not count, or None if they do.
     """
     path = evidence_path(candidate.evidence, ROWS.name)
     try:
         evidence = read_evidence(path, ROWS.name)
     except GatehouseError:
-        return  # which every rule of the gate will say
+        return  # every rule of the gate will report this
     with_origin(evidence, problem).write(path)

@@ -1,7 +1,7 @@
 """Pairs of data and model that the default branch once recorded, so that `git revert` works.
 
-Only commits count that the branch itself pointed to: its first parents. What a merge brought next
-to them, nobody judged.
+Only commits count that the branch itself pointed to, that is, its first parents. The other parents
+of a merge were never judged.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT
 
 COMMITS = 300
-"""Records that are looked through, the newest first."""
+"""Maximum number of records to search, newest first."""
 
 
 def was_tip(commit: str, root: Path) -> bool:
-    """Did the default branch itself once point to this commit?
+    """Return whether the default branch itself once pointed to this commit.
 
     Args:
-        commit: a whole hash.
-        root: the checkout of the default branch's tip; its past is fetched.
+        commit: a full hash.
+        root: the checkout of the default branch's tip; its history is fetched.
 
     Raises:
-        GatehouseError: the past can't be fetched.
+        GatehouseError: the history can't be fetched.
     """
     tip = commit_of("HEAD", root)
     if commit == tip:
@@ -40,16 +40,16 @@ def was_tip(commit: str, root: Path) -> bool:
 
 
 def was_recorded(subject: Subject, root: Path) -> bool:
-    """Did the default branch once record exactly these data and this model?
+    """Return whether the default branch once recorded exactly these data and this model.
 
     The gates wrote their SHA-256 digests into the verdict of that commit.
 
     Args:
-        subject: of the candidate.
-        root: the checkout of the default branch's tip; its past is fetched.
+        subject: digests of the candidate.
+        root: the checkout of the default branch's tip; its history is fetched.
 
     Raises:
-        GatehouseError: the past can't be fetched.
+        GatehouseError: the history can't be fetched.
     """
     wanted = subject.pair
     return None not in wanted and any(recorded.pair == wanted for recorded in _verdicts(root))
@@ -66,14 +66,14 @@ def _verdicts(root: Path) -> Iterator[Subject]:
 
 
 def recorded_lock(lock: str | None, root: Path) -> str | None:
-    """The `dvc.lock` of the newest commit that recorded the outputs of this one; None: none did.
+    """Return the `dvc.lock` of the newest commit that recorded the same outputs, or None.
 
     Args:
-        lock: text of a `dvc.lock` that nobody vouches for.
-        root: the checkout of the default branch's tip; its past is fetched.
+        lock: text of an untrusted `dvc.lock`.
+        root: the checkout of the default branch's tip; its history is fetched.
 
     Raises:
-        GatehouseError: the past can't be fetched.
+        GatehouseError: the history can't be fetched.
     """
     wanted = _outputs(lock)
     if not wanted:
@@ -98,7 +98,7 @@ def _outputs(lock: str | None) -> dict[str, str]:
 
 
 def _commits(root: Path, path: Path) -> list[str]:
-    """The commits of the default branch that changed a file, the newest first."""
+    """Return the commits of the default branch that changed a file, newest first."""
     tip = commit_of("HEAD", root)
     _bring_past(tip, root)
     return git(

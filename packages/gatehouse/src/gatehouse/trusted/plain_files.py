@@ -1,8 +1,8 @@
-"""What a change may put where nobody approves it: plain files with usual suffixes.
+"""Checks files in places where nobody approves them: plain files with usual suffixes are allowed.
 
-A link leads out of its folder, a submodule and a Git LFS pointer bring what nobody looked at, a
-program waits for somebody to start it, and of two names that differ only by case or Unicode form a
-Mac or Windows checkout keeps one.
+A link leads out of its folder. A submodule and a Git LFS pointer bring content that nobody
+reviewed. Somebody could start a program. If two names differ only by case or Unicode form, a
+checkout on macOS or Windows keeps only one of the files.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from gatehouse.ownership import OWNERSHIP_FILE, Ownership
 from gatehouse.report.links import PICTURE
 
 PLAIN = "100644"
-"""Git's mode of a file that is no link, no submodule and not executable."""
+"""Git's mode of a file that is not a link, not a submodule and not executable."""
 
 SUFFIXES = frozenset(
     (".csv", ".dvc", ".gif", ".gitignore", ".gitkeep", ".gz", ".ico", ".jpeg", ".jpg", ".json",
      ".jsonl", ".lock", ".md", ".onnx", ".parquet", ".pdf", ".png", ".rst", ".tsv", ".txt",
      ".webp", ".yaml", ".yml")
 )  # fmt: skip
-"""Suffixes of free and generated files: tables, models, pictures, text. A name may be a suffix.
+"""Suffixes of free and generated files: tables, models, pictures, text. An entry can also be a
+whole name.
 
-SVG and HTML are not among them: both carry scripts, and the site publishes what is in docs/.
-The gates' own picture may hold shapes and texts alone.
+SVG and HTML are excluded: both can contain scripts, and the site publishes the files in docs/.
+The gates' own picture may contain only shapes and texts.
 """
 _PICTURE = f"reports/{PICTURE}"
 
 CODE = frozenset([".py", ".pyi"])
-"""Further suffixes of free files below `CODE_FOLDERS`."""
+"""Additional suffixes of free files below `CODE_FOLDERS`."""
 
 CODE_FOLDERS = ("src/", "tests/")
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_BYTES = 1024
-"""A pointer of Git LFS is shorter, by its specification."""
+"""Upper limit on the size of a Git LFS pointer, by its specification."""
 _SHOWN = 5
-"""How many files are named."""
+"""Maximum number of files that a message names."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ class _Blob:
 
 
 def plain_file_problems(base: str, head: str, border: Ownership, root: Path) -> list[str]:
-    """Why files that the change adds or edits may not be where they are.
+    """Return why files that the change adds or edits may not be where they are.
 
     Args:
-        base: the commit that it is compared with.
-        head: the change's.
-        border: the base's, which says what is free or generated.
+        base: the commit to compare with.
+        head: the commit of the change.
+        border: the base's ownership, which defines the free and generated files.
         root: a checkout that has both commits.
     """
     changed = [blob for blob in _changed(base, head, root) if _is_free(blob.path, border)]
@@ -79,8 +80,8 @@ def _is_free(path: str, border: Ownership) -> bool:
 
 
 def _changed(base: str, head: str, root: Path) -> list[_Blob]:
-    """What the change adds or edits."""
-    # Not `git diff`: a user's or the repository's configuration may leave files out there.
+    """Return the files that the change adds or edits."""
+    # Not `git diff`: a user's or the repository's configuration can hide files there.
     output = git_bytes("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, head,
                      root=root)  # fmt: skip
     words = output.decode(errors="surrogateescape").split("\0")[:-1]
@@ -113,7 +114,7 @@ def _fault(blob: _Blob) -> str | None:
 
 
 def _not_drawn(blobs: Iterable[_Blob], root: Path) -> list[str]:
-    """The picture's path where it is among the blobs and holds more than shapes and texts."""
+    """Return the picture's path if the blobs include it and it has more than shapes and texts."""
     return [
         blob.path
         for blob in blobs
@@ -125,7 +126,7 @@ def _not_drawn(blobs: Iterable[_Blob], root: Path) -> list[str]:
 
 
 def _pointers(blobs: Iterable[_Blob], root: Path) -> list[str]:
-    """The paths of the pointers of Git LFS among the blobs."""
+    """Return the paths of Git LFS pointers among the blobs."""
     paths: dict[str, list[str]] = {}
     for blob in blobs:
         paths.setdefault(blob.sha, []).append(blob.path)
@@ -145,7 +146,7 @@ def _pointers(blobs: Iterable[_Blob], root: Path) -> list[str]:
 
 
 def _twins(blobs: Iterable[_Blob], base: str, head: str, root: Path) -> dict[str, str]:
-    """Blobs whose new name or folder a file system may take for another one."""
+    """Find blobs whose new name or folder a file system can confuse with another one."""
     there = _spelled(base, root)
     spellings: dict[str, set[str]] = {}
     for part in _spelled(head, root):
@@ -159,13 +160,13 @@ def _twins(blobs: Iterable[_Blob], base: str, head: str, root: Path) -> dict[str
 
 
 def _spelled(commit: str, root: Path) -> set[str]:
-    """The paths of a commit's files and folders."""
+    """Return the paths of a commit's files and folders."""
     output = git_bytes("ls-tree", "-r", "-t", "-z", "--name-only", commit, root=root)
     return set(output.decode(errors="surrogateescape").split("\0")[:-1])
 
 
 def _folders_and_name(path: str) -> Iterable[str]:
-    """`a`, `a/b` and `a/b/c` of `a/b/c`."""
+    """Return `a`, `a/b` and `a/b/c` for `a/b/c`."""
     return accumulate(path.split("/"), lambda folder, name: f"{folder}/{name}")
 
 

@@ -1,4 +1,4 @@
-"""A command in a process group of its own: it ends in time, and takes its children with it."""
+"""Runs a command in its own process group, with a time limit, and kills its children at the end."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from time import monotonic
 from typing import IO
 
 _TICK = 0.5
-"""Seconds between two looks at whether the work was called off, or wrote too much."""
+"""Seconds between checks whether the command was stopped or wrote too much."""
 _DRAIN = 5.0
-"""Seconds to wait for the end of a group that was killed."""
+"""Seconds to wait for a killed group to end."""
 OUTPUT_LIMIT = 16_000_000
-"""Bytes of standard output that are read; a command that writes more is ended."""
+"""Maximum bytes of standard output; a command that writes more is killed."""
 _ERRORS_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ended by itself.
+    """Result of a command that ended within its limits.
 
     Attributes:
-        code: its exit code; minus the signal that ended it.
-        errors: what it wrote to standard error; of much, the beginning.
-        output: what it wrote to standard output.
+        code: its exit code, or the negative number of the signal that ended it.
+        errors: its standard error; only the beginning if it is long.
+        output: its standard output.
     """
 
     code: int
@@ -45,17 +45,17 @@ def run_apart(
     seconds: float,
     stop: Event | None = None,
 ) -> Done | None:
-    """Run a command; None where it did not end in time.
+    """Run a command; return None if it did not end in time.
 
-    Everything that it started is killed when it ends and at its limit. Only a process that made a
-    session of its own escapes.
+    All processes that it started are killed when it ends or reaches its limit. Only a process that
+    started a new session escapes.
 
     Args:
         words: the program and its arguments.
-        folder: where it runs.
-        environment: all of its variables.
-        seconds: how long it may take.
-        stop: set by another thread, it ends the command at once.
+        folder: its working directory.
+        environment: its complete environment.
+        seconds: its time limit.
+        stop: event that another thread can set to end the command at once.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         code = _run(words, folder, environment, seconds, stop, output, errors)
@@ -109,8 +109,8 @@ def _start_of(stream: IO[bytes], limit: int) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group, also where its first process has ended already."""
-    # Another user's processes are not ours to kill; `isolation` sees to these.
+    """End the whole group, even if its first process has already ended."""
+    # This user can't kill another user's processes; `isolation` handles those.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,7 +1,7 @@
-"""What a process does that opens a candidate: it answers one question, or deals rows.
+"""The process that opens a candidate: it answers one question, or splits the rows.
 
 `measuring` runs it as `python -P -m gatehouse.trusted.reader QUESTION` in the candidate's folder.
-The answer is one typed document on standard output; what libraries say goes to standard error.
+The answer is one typed document on standard output; output of libraries goes to standard error.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from gatehouse.errors import GatehouseError
 from gatehouse.typed import Frozen
 
 GRAPH = "graph"
-"""The question what the graph says of itself."""
+"""Question for the graph's metadata."""
 BASE, DEAL = "base", "candidate"
-"""Requests to deal the rows of either, into its `data/prepared`. Any other question is a gate's."""
+"""Requests to split the rows of either into its `data/prepared`. All other questions are gates."""
 
 
 class Dealt(Frozen):
-    """The rows are dealt."""
+    """The rows were split."""
 
     said: tuple[str, ...] = ()
 
 
 def answer(question: str) -> Frozen:
-    """The evidence of a gate, or the metadata of the served graph, of the folder that this runs in.
+    """Return a gate's evidence, or the metadata of the served graph, for the current folder.
 
-    Or its rows are dealt, which is the only thing that is written.
+    A request to split rows instead writes the splits. Nothing else is written.
 
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
@@ -52,8 +52,8 @@ def answer(question: str) -> Frozen:
 
 
 def main(question: str) -> int:
-    """Write the answer to standard output; the exit code."""
-    # A library that prints must not write into the answer.
+    """Write the answer to standard output and return the exit code."""
+    # Output that a library prints must not get into the answer.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as stream:
         os.dup2(2, 1)
         try:

@@ -1,4 +1,4 @@
-"""What a pull request's branch should record of its run: lock, evidence, verdict and report."""
+"""Files that a pull request's branch records of its run: lock, evidence, verdict and report."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from gatehouse.workspace import EVIDENCE, VERDICT, Workspace
 
 TRAIN = Path("reports/train")
 
-"""How the names of measured times begin."""
+"""Prefix of the names of measured times."""
 
 
 def own_outputs(candidate: Workspace) -> dict[str, str]:
-    """The MD5 of the data and models that are here."""
+    """Return the MD5 of the data and models in the candidate's folder."""
     here = [path for path in OUTPUTS if (candidate.root / path).exists()]
     return {path.as_posix(): dvc_md5(candidate.root / path) for path in here}
 
 
 def recorded_outputs(commit: str, root: Path) -> dict[str, str]:
-    """The MD5 of the data and models that a commit records.
+    """Return the MD5 of the data and models that a commit records.
 
     Raises:
         GatehouseError: its lock is unreadable.
@@ -40,7 +40,7 @@ def recorded_outputs(commit: str, root: Path) -> dict[str, str]:
 
 
 def write_digests(candidate: Workspace, files: Mapping[str, str]) -> None:
-    """Store which bytes were judged; `files` has the SHA-256 of those of data and models."""
+    """Store which bytes were judged; `files` has the SHA-256 of the files of data and models."""
     record = Recorded(outs=own_outputs(candidate), files=dict(files))
     record.write(candidate.root / RECORDED)
 
@@ -48,7 +48,7 @@ def write_digests(candidate: Workspace, files: Mapping[str, str]) -> None:
 def forged_digests(
     candidate: Workspace, commit: str, files: Mapping[str, str], root: Path
 ) -> str | None:
-    """Why a commit that nobody records for them may not bring its `reports/digests.json`."""
+    """Return why a commit that is not recorded by us may not bring its `reports/digests.json`."""
     recorded = recorded_for(text_at(commit, RECORDED, root), own_outputs(candidate))
     if recorded is None or recorded == dict(files):
         return None
@@ -59,10 +59,11 @@ def forged_digests(
 
 
 def forged_verdict(candidate: Workspace, commit: str, base: Base, root: Path) -> str | None:
-    """Why a commit that nobody records for them may not bring its `reports/verdict.json`.
+    """Return why a commit that is not recorded by us may not bring its `reports/verdict.json`.
 
-    What a commit of the default branch says there counts as recorded ever after
-    (`gatehouse.trusted.past`), so it is the base's file or names the data and model of this run.
+    Verdicts in commits of the default branch count as recorded from then on
+    (`gatehouse.trusted.past`). The file must therefore be the base's or name the data and model of
+    this run.
     """
     try:
         text = text_at(commit, VERDICT, root)
@@ -86,18 +87,18 @@ def is_recorded(
     work: Path,
     report: Callable[[Workspace], Verdict],
 ) -> bool:
-    """Does the commit record this run already? New timings of the same models are nothing new.
+    """Return whether the commit already records this run, apart from timings of the same models.
 
-    All else must be there byte by byte: what a branch brings of its own is no record.
+    All other files must be there byte for byte; files that the branch itself brings are no record.
 
     Args:
-        candidate: with data, models, new evidence and what was made from it.
-        verdict: on it.
-        base: what it was compared with.
+        candidate: the candidate with data, models, new evidence and the files made from it.
+        verdict: the verdict on it.
+        base: the commit that it was compared with.
         commit: the head.
-        checkout: the trusted one, which has the commit.
+        checkout: the trusted checkout, which has the commit.
         work: a new folder.
-        report: judges a folder with evidence, and writes there what is made from it.
+        report: judges a folder with evidence and writes the files made from it.
     """
     outputs = own_outputs(candidate)
     try:
@@ -108,7 +109,7 @@ def is_recorded(
             and _reports(commit, checkout) == _reports(base.commit, checkout)
         )
         if is_the_base:
-            return True  # data, models and what is said of them
+            return True  # data, models and the files about them
         replay = _with_times_of(commit, candidate, checkout, work, verdict.gates)
         if _outcomes(report(replay)) != _outcomes(verdict):
             return False
@@ -121,7 +122,7 @@ def is_recorded(
 
 
 def _made(folder: Path, gates: Iterable[str]) -> list[Path]:
-    """What the judging made of the candidate in `folder`."""
+    """Return the files that the judging made in the candidate's `folder`."""
     paths = [
         BASE_FILE,
         RECORDED,
@@ -141,7 +142,7 @@ def _reports(commit: str, checkout: Path) -> str:
 def _with_times_of(
     commit: str, candidate: Workspace, checkout: Path, work: Path, gates: Iterable[str]
 ) -> Workspace:
-    """The candidate with the commit's timings, where these are of the same models."""
+    """Return the candidate with the commit's timings if these are of the same models."""
     work.mkdir(parents=True)
     for path in candidate.root.iterdir():
         if path.name == "reports":
@@ -176,7 +177,7 @@ def _outcomes(verdict: Verdict) -> tuple[Outcome, dict[str, Outcome]]:
 
 
 def write_record(candidate: Workspace, folder: Path, gates: Iterable[str]) -> None:
-    """Copy into `folder` what the branch should record, with a lock that fits it.
+    """Copy the files that the branch records into `folder`, with a lock that fits them.
 
     Raises:
         GatehouseError: the candidate's lock is unreadable.

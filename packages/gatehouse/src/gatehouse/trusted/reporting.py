@@ -1,6 +1,6 @@
-"""What is said of a measured candidate: verdict, report and model card, stored in its folder.
+"""Creates verdict, report and model card of a measured candidate, stored in its folder.
 
-And what the jobs that may write get of it, to judge it again.
+Also passes the evidence on to the jobs that may write, which judge it again.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def report_on(
     acceptances: tuple[Acceptance, ...] = (),
     defaults: Defaults | None = None,
 ) -> Verdict:
-    """Judge what was measured, and store verdict, report and card.
+    """Judge the measurements, and store verdict, report and card.
 
     Args:
-        candidate: with its evidence.
-        base: whose policy decides.
-        measured: why a gate has no evidence, and what the graph says of itself.
+        candidate: the candidate with its evidence.
+        base: its policy decides.
+        measured: why a gate has no evidence, and the graph's metadata.
         run_here: address of the judging run, whose artifacts have all numbers.
-        acceptances: owners' words that count.
-        defaults: of the library that the candidate brings, if it is another than the base's.
+        acceptances: owners' acceptances that count.
+        defaults: defaults of the library that the candidate brings, if it differs from the base's.
 
     Raises:
         GatehouseError: a file of the candidate's is unreadable, or the card cannot be made.
@@ -53,7 +53,7 @@ def report_on(
     verdict.write(candidate.root / VERDICT)
     write_report(candidate, verdict, base, full_report=f"[the run's artifacts]({run_here})")
     (candidate.root / CARD).unlink(missing_ok=True)
-    if not unmeasured:  # a card of half a model helps nobody
+    if not unmeasured:  # a card of an incompletely measured model helps nobody
         for path, data in by_path(acceptances).items():
             write_text(candidate.root / path, data.decode())
         make_card(candidate, measured, base.policy)
@@ -64,7 +64,7 @@ def make_card(candidate: Workspace, measured: Measured, policy: Policy | None = 
     """Store the model card, without opening the graph.
 
     Raises:
-        GatehouseError: it cannot be made.
+        GatehouseError: the card cannot be made.
     """
     if measured.graph is None:
         why = measured.graph_problem or "nobody asked the graph"
@@ -78,14 +78,15 @@ def hand_over_verdict(
     """Store in `folder` the verdict and its evidence, from which *Publish* judges again.
 
     Args:
-        candidate: with its evidence.
-        verdict: on it.
-        base: whose policy decided.
-        measured: why a gate has no evidence, and how apart the others' was measured.
-        folder: of the answer.
+        candidate: the candidate with its evidence.
+        verdict: the verdict on it.
+        base: its policy decided.
+        measured: why a gate has no evidence, and how isolated the other gates' processes were.
+        folder: folder of the answer.
 
     Returns:
-        What the verdict rests on besides. Evidence that cannot be read is among `unmeasured`.
+        The rest of what the verdict is based on. Gates with unreadable evidence are listed in
+        `unmeasured`.
 
     Raises:
         GatehouseError: a file cannot be written.
@@ -110,5 +111,5 @@ def hand_over_verdict(
 
 
 def _settings(text: str) -> dict[str, str]:
-    """The settings in the text of `params.yaml`, as the report shows them."""
+    """Return the settings in the text of `params.yaml`, in the form that the report shows."""
     return {key: str(value) for key, value in flat(parse_yaml(text, PARAMS)).items()}

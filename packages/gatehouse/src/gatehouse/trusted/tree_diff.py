@@ -1,6 +1,7 @@
-"""Two commits compared by their Git trees, in the trusted checkout: which paths differ.
+"""Compares the Git trees of two commits in the trusted checkout: which paths differ.
 
-Nothing of it rests on what a run says. Links, modes and submodules count, since Git's entries do.
+The comparison uses nothing that a run reports. It covers links, modes and submodules, because Git's
+entries include them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MAKES = (
     "packages/gatehouse/",
     "vendor/",
 )
-"""What makes a run, whatever a border file calls it."""
+"""Paths that define a run, whatever a border file calls them."""
 
 _WORDS = (
     "README.md",
@@ -43,17 +44,17 @@ _WORDS = (
     "tests/",
     "dvc.lock",
 )
-"""What no stage reads, or what a run writes: another text there trains nothing."""
+"""Paths that no stage reads or that a run writes; changes to them do not affect training."""
 
 Entries = dict[str, str]
-"""Mode, kind and hash of each file of a commit, by its path."""
+"""Mode, kind and hash of each file of a commit, by path."""
 
 
 def entries_of(commit: str, root: Path, *paths: str) -> Entries:
-    """The files of a commit, or those below `paths`.
+    """Return the files of a commit, or those below `paths`.
 
     Raises:
-        GatehouseError: the commit is not here.
+        GatehouseError: the commit is not in the checkout.
     """
     output = git_bytes("ls-tree", "-r", "-z", commit, "--", *paths, root=root)
     found = {}
@@ -64,7 +65,7 @@ def entries_of(commit: str, root: Path, *paths: str) -> Entries:
 
 
 def differing(one: Entries, other: Entries, counts: Callable[[str], bool]) -> list[str]:
-    """The paths that differ between two commits, of those that count."""
+    """Return the paths, among those that count, that differ between two commits."""
     return sorted(
         path
         for path in one.keys() | other.keys()
@@ -73,13 +74,13 @@ def differing(one: Entries, other: Entries, counts: Callable[[str], bool]) -> li
 
 
 def unlike_runs(tip: str, head: str, root: Path) -> list[str]:
-    """The paths by which a run of `head` is another run than one of the default branch's tip.
+    """Return the paths that make a run of `head` differ from one of the default branch's tip.
 
-    These are workflows, actions, scripts, locks, what steers DVC and Git, and the machinery by the
-    tip's border file. From dvc.yaml, only the stages count, without what they list as dependencies.
+    These are workflows, actions, scripts, locks, files that control DVC and Git, and the machinery
+    by the tip's border file. In dvc.yaml only the stages count, without their dependencies.
 
     Raises:
-        GatehouseError: a commit is not here.
+        GatehouseError: a commit is not in the checkout.
     """
     try:
         border = load_at(tip, root)
@@ -102,7 +103,7 @@ def _makes(path: str, border: Ownership | None) -> bool:
 
 
 def _stages(commit: str, root: Path) -> dict[str, Any] | None:
-    """What dvc.yaml runs; None where it can't be read."""
+    """Return the stages of dvc.yaml, or None if it can't be read."""
     try:
         parsed = parse_yaml(file_at(commit, Path(STAGES), root) or "", STAGES)
     except GatehouseError:
@@ -120,18 +121,18 @@ def _stages(commit: str, root: Path) -> dict[str, Any] | None:
 def equal_inputs(
     one: str, other: str, root: Path, *, brought: Mapping[str, bytes] | None = None
 ) -> bool:
-    """Do two commits train alike? Every path counts but those that no stage reads.
+    """Return whether two commits train alike. Every path counts except those that no stage reads.
 
-    The rows are no part of it: whoever asks has to bind them by their SHA-256.
+    The rows are not compared; the caller must check them by their SHA-256.
 
     Args:
         one: a commit.
         other: another one.
         root: the checkout that has both.
-        brought: files, by path, that take the place of those of `one`, or come to them.
+        brought: files, by path, that replace files of `one` or are added to them.
 
     Raises:
-        GatehouseError: a commit is not here.
+        GatehouseError: a commit is not in the checkout.
     """
     before = entries_of(one, root) | {
         path: f"100644 blob {_hash(content, root)}" for path, content in (brought or {}).items()
@@ -140,7 +141,7 @@ def equal_inputs(
 
 
 def _hash(content: bytes, root: Path) -> str:
-    """As Git names a file of these bytes."""
+    """Return the hash that Git gives a file with these bytes."""
     return git_bytes("hash-object", "--stdin", root=root, stdin=content).decode().strip()
 
 
@@ -149,5 +150,5 @@ def _trains(path: str) -> bool:
 
 
 def _steers(path: str) -> bool:
-    """Is it a file that steers DVC or Git, in whatever folder?"""
+    """Return whether the file controls DVC or Git, in any folder."""
     return any(name in STEERING for name in path.split("/"))

@@ -1,4 +1,4 @@
-"""The accuracy gate: is the model good, and no worse than the base's?"""
+"""The accuracy gate: is the model good enough, and no worse than the base's?"""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _section(context: ReportContext) -> str:
 
 
 def _new_rows_told(verdict: Verdict) -> bool:
-    """A rule on new test rows fails, and no other of the gate."""
+    """Whether the gate's only failing rules are rules on new test rows."""
     blocked = [each for each in verdict.rules if each.gate == ACCURACY.name and each.blocks]
     return bool(blocked) and all(f.slice == NEW for each in blocked for f in each.findings)
 
@@ -74,14 +74,14 @@ def _defects() -> tuple[Defect, ...]:
     name, drift = ACCURACY.name, frozenset({DRIFT.name})
     return (
         Defect("test rows in train", name, data_defects.trained_on_the_test),
-        # Wrong labels outnumber the true positives of a group that has few: its rates go astray.
+        # Wrong labels outnumber the true positives of a small group and distort its rates.
         Defect("label noise", name, data_defects.label_noise, also=frozenset({"fairness"})),
         Defect("worse than base", name, model_defects.worse_than_base),
-        # New rows of a kind that was not there move their column.
+        # New rows of a kind not seen before shift the distribution of their column.
         Defect("worse on new rows", name, row_defects.worse_on_new_rows, also=drift,
                told=_new_rows_told),
-        # A leak makes the scores all but certain: their distribution moves, and groups whose
-        # labels differ are decided apart.
+        # A leak makes the scores almost certain. Their distribution moves, and groups whose labels
+        # differ get different decisions.
         Defect("label leakage", name, data_defects.label_leakage, also=drift, warns=True),
     )  # fmt: skip
 

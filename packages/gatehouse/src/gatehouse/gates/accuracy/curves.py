@@ -1,4 +1,4 @@
-"""ROC and calibration curves, for people to look at: no rule judges them."""
+"""ROC and calibration curves. They are for people to look at; no rule judges them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.predictions import Predictions
 
 RATES = 21
-"""Places of a ROC curve: false positive rates from 0 to 1."""
+"""Number of points of a ROC curve, at false positive rates from 0 to 1."""
 BINS = 10
-"""Number of bins of probabilities, equally wide."""
+"""Number of equal-width bins of probabilities."""
 FEWEST = 20
-"""Rows that a bin needs: fewer tell nothing, and could tell of single rows."""
+"""Minimum rows per bin. Smaller bins are noise and could reveal single rows."""
 _DIGITS = 4
 
 
 def curves(models: dict[Of, Predictions]) -> tuple[Curve, ...]:
-    """The curves of each model that predicts probabilities.
+    """Return the curves of each model that predicts probabilities.
 
-    For two classes both curves, as scikit-learn's `roc_curve` and `calibration_curve` (uniform
-    bins) draw them; for more the calibration of the decided class; for a regression none.
+    A binary model gets both curves, drawn as by scikit-learn's `roc_curve` and `calibration_curve`
+    (uniform bins). A multiclass model gets the calibration curve of its predicted class, and a
+    regression gets none.
     """
     found = []
     for of, predictions in models.items():
@@ -35,7 +36,7 @@ def curves(models: dict[Of, Predictions]) -> tuple[Curve, ...]:
 
 def _roc(of: Of, labels: Floats, scores: Floats) -> Curve:
     falling = np.argsort(-scores, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(scores[falling])), len(scores) - 1)  # of equal scores
+    last = np.append(np.flatnonzero(np.diff(scores[falling])), len(scores) - 1)  # last of ties
     hits = np.cumsum(labels[falling])[last]
     false_alarms = last + 1 - hits
     x = np.linspace(0.0, 1.0, RATES)

@@ -1,9 +1,10 @@
-"""The accuracy gate: metrics on the exam, and the paired difference to the base's model.
+"""The accuracy gate: metrics on the exam, and the paired difference from the base's model.
 
-Point values are scikit-learn's; intervals are percentile bootstrap intervals over rows, of a share
-that is 0 or 1 Wilson's. Both models sit the base's exam, so that differences are paired; on test
-rows that the change brings, both are compared once more. Exam rows that are in the candidate's
-train are counted: a model that has seen its test rows proves nothing.
+Point values equal scikit-learn's. Intervals are percentile bootstrap intervals over rows; a share
+of 0 or 1 gets Wilson's interval. Both models predict the base's exam, so that differences are
+paired. They are compared once more on the test rows that the change adds. Exam rows that are also
+in the candidate's train split are counted, because a model that has seen its test rows proves
+nothing.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 Quantity = tuple[Of, str, str]
-"""Whom a metric describes, its name, and its slice."""
+"""Whose metric it is, its name, and its slice."""
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
-    """What the accuracy gate finds.
+    """Measure the accuracy gate.
 
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
@@ -64,10 +65,10 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
 def measure_models(
     models: dict[Of, Predictions], policy: Policy, *, paired: bool = True
 ) -> list[Measurement]:
-    """Every metric of every model, and of two models the difference.
+    """Measure every metric of every model and, if there are two models, the difference.
 
-    `paired`: the models describe the same rows, which are resampled together; otherwise each has
-    rows of its own, and resamples are drawn for each by itself.
+    `paired` means that the models describe the same rows, which are resampled together. Otherwise
+    each model has its own rows, which are resampled separately.
     """
     settings, chosen = policy.measure, metrics_by(policy)
     rows = {of: len(predictions.labels) for of, predictions in models.items()}
@@ -107,13 +108,13 @@ def measure_models(
 
 
 def _noted(measurement: Measurement, note: str | None) -> Measurement:
-    """With what is to be known of the exam behind what is known of the number."""
+    """Return the measurement with the note on the exam appended to its own note."""
     notes = "; ".join(filter(None, (measurement.note, note)))
     return measurement.model_copy(update={"note": notes or None})
 
 
 def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:
-    """Which of `rows` stand, with all that both tables hold, in the train split there; [N]."""
+    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N]."""
     train = workspace.split("train")
     columns = [name for name in workspace.contract.columns if name in rows and name in train]
     return np.isin(row_hashes(rows[columns]), row_hashes(train[columns]))
@@ -141,7 +142,7 @@ def _measurement(
     paired: bool = True,
     edge: Edge | None = None,
 ) -> Measurement:
-    """`edge`: the interval in place of the resamples' where these have no width, and its method."""
+    """`edge`: interval and method that replace the bootstrap's where all resamples are alike."""
     of, name, where = key
     method = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
     if of is Of.COMPARISON:

@@ -1,8 +1,9 @@
-"""How well each new column tells the target by itself: on the exam, in train, on new test rows.
+"""How well each new column predicts the target alone: on the exam, in train, on new test rows.
 
-A column that gives the label away, or does so only where the change could choose its values, shows
-here. Numbers are ranked as they are, categories by the target's rate among the train rows that have
-them. The value is the ROC AUC (Hanley and McNeil 1982), turned so that it is at least 0.5 in train.
+This reveals a column that leaks the label, also one that does so only in rows whose values the
+change could choose. Numbers are ranked as they are, categories by the target's rate among the
+train rows of that category. The value is the ROC AUC (Hanley and McNeil 1982), flipped if needed so
+that it is at least 0.5 in train.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def on_new_columns(exam: Exam, base: Workspace) -> list[Measurement]:
-    """The AUC of each column that the base's contract lacks, but for keys and weights."""
+    """Measure the AUC of each column that the base's contract lacks, except keys and weights."""
     contract = exam.candidate.contract
     names = [
         name
@@ -59,7 +60,7 @@ def on_new_columns(exam: Exam, base: Workspace) -> list[Measurement]:
 
 
 def _ranked(rows: pd.DataFrame, name: str, train: pd.DataFrame, contract: Contract) -> Floats:
-    """A number for each row by which the column orders them, shape [N]; missing ones lie lowest."""
+    """Numbers by which the column orders the rows, shape [N]; missing values rank lowest."""
     import pandas as pd
 
     column = rows[name]
@@ -71,14 +72,14 @@ def _ranked(rows: pd.DataFrame, name: str, train: pd.DataFrame, contract: Contra
 
 
 def _is_of(truth: Floats, train: Floats, k: int, contract: Contract) -> Floats:
-    """Which rows are of class `k`, or of a number's upper half, shape [N]."""
+    """1.0 for rows of class `k`, or in the upper half of a numeric target; shape [N]."""
     if contract.task is Task.REGRESSION:
         return np.asarray(truth > np.median(train), np.float64)
     return np.asarray(truth == k, np.float64)
 
 
 def _best_class(values: Floats, truth: Floats, contract: Contract) -> tuple[int, bool]:
-    """The class that the column tells best in train, and whether it does so the other way round."""
+    """The class that the column predicts best in train, and whether to flip its AUC."""
     watched = range(len(contract.classes)) if contract.task is Task.MULTICLASS else [1]
     told = {k: _auc(values, _is_of(truth, truth, k, contract)) or 0.5 for k in watched}
     best = max(told, key=lambda k: abs(told[k] - 0.5))

@@ -1,7 +1,8 @@
-"""Measurements of the test rows that a change brings: they join the exam with the merge.
+"""Measurements of the test rows that a change adds, which join the exam when it is merged.
 
-Both models are compared on them, as on the exam. And is the base's model better on them than on
-the exam, or are their labels others? Then they would make the exam an easier or another one.
+Both models are compared on them, as on the exam. The gate also checks whether the base's model does
+better on them than on the exam, and whether their labels differ. Either would change the exam, for
+example make it easier.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ OF_BASE = "{}_of_base_difference"
 
 
 def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement]:
-    """Every metric of both models on the candidate's new test rows, and how these differ.
+    """Measure every metric of both models on the candidate's new test rows, and the differences.
 
-    If there are no new rows, the values are null, with the reason.
+    If there are no new rows, the values are null and the note gives the reason.
     """
     contract = exam.candidate.contract
     compared = [metric.name for metric in headlines(contract.task)]
@@ -76,11 +77,12 @@ def _untold(exam: Exam, policy: Policy, reason: str) -> list[Measurement]:
 
 
 def _labels(exam: Exam, confidence: float) -> Measurement:
-    """How the labels of new rows differ from the exam's.
+    """Measure how the labels of the new rows differ from the exam's.
 
-    For a classifier, the share of the class that differs most (of two, the positive one), with the
-    interval of a difference of shares from Wilson's (Newcombe 1998, method 10); of numbers the
-    mean, over the exam's deviation, with a normal interval.
+    For a classifier, this is the difference in the share of the class that differs most (the
+    positive class of a binary task), with an interval built from Wilson's (Newcombe 1998, method
+    10). For numbers, it is the difference of the means in deviations of the exam's labels, with a
+    normal interval.
     """
     contract = exam.candidate.contract
     new, old = labels_of(exam.new, contract), exam.theirs.labels

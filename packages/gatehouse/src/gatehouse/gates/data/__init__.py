@@ -1,4 +1,4 @@
-"""The data gate: do the rows keep the contract?"""
+"""The data gate: do the rows meet the contract?"""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _defects() -> tuple[Defect, ...]:
 
 
 def failures(evidence: Evidence, severity: str) -> int:
-    """How many expectations of `severity` the data breaks."""
+    """Count the expectations of `severity` that the data breaks."""
     for measurement in evidence.measurements:
         if (
             measurement.name == "failed_expectations"

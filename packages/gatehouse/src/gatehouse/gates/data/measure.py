@@ -1,4 +1,7 @@
-"""The data gate: Great Expectations on what `ingest` wrote, with a suite made from the contract."""
+"""The data gate: runs Great Expectations on the output of `ingest`.
+
+The suite of expectations is generated from the contract.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ _FAULTS = {
     IN_TYPES: "hold text",
     **dict.fromkeys(_UNIQUE, "have the key of another row"),
 }
-"""What is wrong with rows, by the type of the expectation that they break."""
+"""What is wrong with the rows, by the type of the expectation that they break."""
 _FAULTS_OF_ALL = {
     IN_TYPES: "is no column of numbers",
     "expect_table_columns_to_match_set": "has other columns than the contract",
@@ -47,7 +50,7 @@ _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one expectation: how many rows break it, and a few of their values."""
+    """Result of one expectation: how many rows break it, and a few of their values."""
 
     expectation: Expectation
     success: bool
@@ -56,10 +59,10 @@ class Result:
     samples: tuple[str, ...]
 
     def __str__(self) -> str:
-        """What is wrong, in plain words."""
+        """Describe what is wrong in plain words."""
         kind, arguments = self.expectation.type, self.expectation.arguments
         who = self.expectation.column or "table"
-        if not self.unexpected:  # a fault of the column or the table as a whole
+        if not self.unexpected:  # the column or the table as a whole is wrong
             what = _FAULTS_OF_ALL.get(kind, f"breaks {kind}")
             return f"{who}: {what}" + (f": {', '.join(self.samples)}" if self.samples else "")
         fault = _FAULTS.get(kind, f"break {kind}")
@@ -82,10 +85,10 @@ class Result:
 
 
 def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Found:
-    """What the data gate finds.
+    """Measure the data gate.
 
     Raises:
-        GatehouseError: what `ingest` wrote is missing or unreadable.
+        GatehouseError: the output of `ingest` is missing or unreadable.
     """
     _, results = validate(read_raw(candidate), candidate.contract)
     return Found(
@@ -95,7 +98,7 @@ def measure(candidate: Workspace, _base: Workspace | None, policy: Policy) -> Fo
 
 
 def read_raw(workspace: Workspace) -> pd.DataFrame:
-    """All rows that `ingest` wrote, the official test rows after the others."""
+    """Read all rows that `ingest` wrote; the official test rows come last."""
     import pandas as pd
 
     files = [workspace.raw / "rows.parquet", workspace.raw / "test.parquet"]
@@ -108,10 +111,10 @@ def read_raw(workspace: Workspace) -> pd.DataFrame:
 
 
 def suite(contract: Contract, frame: pd.DataFrame) -> list[Expectation]:
-    """The contract as expectations.
+    """Return the contract as expectations.
 
-    Columns that are absent, or of another kind than the contract says, get no expectation on
-    their values: the one on their presence or type fails and says so.
+    A column that is absent, or of another kind than in the contract, gets no expectations on its
+    values. The expectation on its presence or type fails instead and names the problem.
     """
     names = list(contract.columns)
     expectations = [
@@ -131,7 +134,7 @@ def suite(contract: Contract, frame: pd.DataFrame) -> list[Expectation]:
     for name, column in contract.columns.items():
         if name in frame.columns:
             expectations += _of_column(name, column, frame[name])
-    # Rows that differ in an absent column alone are no copies, and a key tells equal rows apart.
+    # Rows that differ only in an absent column are no copies, and keys tell equal rows apart.
     if not missing and not contract.keys:
         expectations.append(
             Expectation(
@@ -172,7 +175,7 @@ def _of_column(name: str, column: Column, values: pd.Series) -> list[Expectation
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    """The values that are no number, however it is written, and those beyond 64 bits."""
+    """Return the values that are not a number in any notation, and numbers beyond 64 bits."""
     import pandas as pd
 
     found = pd.to_numeric(values, errors="coerce").astype("float64")
@@ -182,9 +185,9 @@ def _texts(values: pd.Series) -> pd.Series:
 def validate(
     frame: pd.DataFrame, contract: Contract
 ) -> tuple[ExpectationSuiteValidationResult, list[Result]]:
-    """Great Expectations' verdict on `frame`, whole and as one result per expectation."""
+    """Return Great Expectations' verdict on `frame`: the whole, and one result per expectation."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    with loaded_later("altair", "jsonschema", "scipy.stats"):  # none of the contract's rules asks
+    with loaded_later("altair", "jsonschema", "scipy.stats"):  # unused by the contract's rules
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -214,16 +217,16 @@ def validate(
 
 
 def _key(kwargs: dict[str, Any]) -> str:
-    """Great Expectations returns results in an order of its own; arguments tell them apart."""
+    """Key that matches results to expectations, since Great Expectations reorders its results."""
     told = {k: v for k, v in kwargs.items() if k in ("column", "column_list", "column_set")}
     return repr(sorted(told.items()))
 
 
 def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private: bool) -> Result:
-    """`private`: text in the column may be a person's, and evidence is committed."""
+    """`private`: the column's text may be about a person, and evidence is committed."""
     detail = item.result or {}
     values = detail.get("partial_unexpected_list") or []
-    # A missing value is the whole message; there is nothing to show.
+    # For missing values there is nothing to show: that they are missing is the message.
     shown = [value for value in values if value is not None and value == value]
     unexpected = int(detail.get("unexpected_count") or 0)
     if not item.success and expectation.type == IN_TYPES:
@@ -233,7 +236,7 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private
         if private:
             shown = []
     if not item.success and expectation.type in _UNIQUE:
-        # Keys and whole rows are people's, and evidence is committed: rows by their number.
+        # Keys and whole rows are personal data, and evidence is committed: show row numbers only.
         names = expectation.arguments.get("column_list", [expectation.column])
         twice = frame.duplicated(names, keep=False).to_numpy().nonzero()[0]
         shown = [f"row {number + 1}" for number in twice[:SAMPLES]]

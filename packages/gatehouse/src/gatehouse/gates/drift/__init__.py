@@ -1,4 +1,4 @@
-"""The drift gate: are training data and predictions as they were before?"""
+"""The drift gate: do training data and predictions look the same as before?"""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def _defects() -> tuple[Defect, ...]:
     from gatehouse.drill import data_defects, model_defects
     from gatehouse.drill.defect import Defect
 
-    # Rows that were changed all over are changed in the exam too.
+    # If rows change everywhere, exam rows change too.
     rows = frozenset({ROWS.name})
     return (
         Defect("mean shift", DRIFT.name, data_defects.mean_shift, also=rows),
         Defect("stand-ins for missing values", DRIFT.name, data_defects.stand_ins, also=rows),
         Defect("category shift", DRIFT.name, data_defects.category_shift, also=rows),
-        # Other decisions, or other numbers, are right less often.
+        # Different decisions or predicted numbers are less often right.
         Defect("prediction drift", DRIFT.name, model_defects.sharpened,
                beyond_two=frozenset({"accuracy"})),
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """The usual values of a numeric column, and those that lie far from them.
 
-Stand-ins for missing values (-999, 9999999, 2147483647) and slips of units lie far from all other
-values. Few of them set a column's mean and standard deviation, and so hide what the others do.
+Stand-ins for missing values (-999, 9999999, 2147483647) and unit errors lie far from all other
+values. A few of them dominate a column's mean and standard deviation and so hide changes of the
+other values.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _REACH = 10.0
-"""Widths of the densest half beyond which a value is far: 14 deviations of a normal column."""
+"""A value is far beyond this many widths of the densest half: 14 deviations of a normal column."""
 _HEAVIEST = 0.05
-"""Share of the rows that one value counts for at most: a column whose most frequent value is 0, or
-999, is not narrow for that."""
+"""Maximum share of the rows that one value can count for. Otherwise a column whose most frequent
+value is 0, or 999, would look narrow."""
 _OTHER_PLACE = 0.5
-"""Where the far shares of two samples differ by more, the values themselves moved."""
+"""If the far shares of two samples differ by more than this, the values themselves moved."""
 
 
 class Usual(NamedTuple):
-    """The span of usual values; both ends are usual."""
+    """Range of usual values; both ends are included."""
 
     low: float
     high: float
@@ -36,20 +37,20 @@ EVERYTHING = Usual(-np.inf, np.inf)
 
 
 def usual_values(old: Floats, new: Floats) -> Usual:
-    """The span of the usual values of two samples of finite numbers, neither of them empty.
+    """Return the range of the usual values of two non-empty samples of finite numbers.
 
     It reaches 10 widths beyond the shortest interval that holds more than half of both samples
-    together, each counted as one whole: the shortest half, which holds where up to half of the
+    together, with each sample weighted equally. This shortest half works even if up to half of the
     values are wild (Rousseeuw, Leroy, "A robust scale estimator based on the shortest half",
-    1988). Where the samples lie apart it spans both, so a shift as a whole is not taken for wild
-    values. Where only one value occurs, every value is usual.
+    1988). If the samples lie apart, the interval spans both, so that a shift of all values is not
+    taken for wild values. If only one value occurs, every value is usual.
     """
     values, weights = _weights(old, new)
     if len(values) < 2:
         return EVERYTHING
-    with np.errstate(over="ignore"):  # an infinite width or end is right: nothing lies beyond
+    with np.errstate(over="ignore"):  # infinite width or end: no value is far
         first, last = _shortest_half(values, weights)
-        if first == last:  # one value alone: the nearest other one gives the scale
+        if first == last:  # only one value: the nearest other one gives the scale
             steps = np.diff(values)
             before = steps[first - 1] if first else np.inf
             after = steps[first] if first < len(steps) else np.inf
@@ -63,7 +64,7 @@ def usual_values(old: Floats, new: Floats) -> Usual:
 
 
 def _weights(old: Floats, new: Floats) -> tuple[Floats, Floats]:
-    """Distinct values in order, and each one's share of both samples, capped."""
+    """Return the distinct values in order, and each one's capped share of both samples."""
     values, index = np.unique(np.concatenate([old, new]), return_inverse=True)
     parts = np.split(index, [len(old)])
     share = sum(np.bincount(part, minlength=len(values)) / len(part) for part in parts) / 2
@@ -71,7 +72,7 @@ def _weights(old: Floats, new: Floats) -> tuple[Floats, Floats]:
 
 
 def _shortest_half(values: Floats, weights: Floats) -> tuple[int, int]:
-    """The first and last place of the shortest interval with more than half of the weight."""
+    """Return the first and last index of the shortest interval with over half of the weight."""
     upto = np.concatenate([[0.0], np.cumsum(weights)])
     last = np.searchsorted(upto[1:], upto[:-1] + upto[-1] / 2, side="right")
     first = np.flatnonzero(last < len(values))

@@ -1,24 +1,24 @@
-"""The drift gate: the candidate's training data against the base's, and the predictions too.
+"""The drift gate: compares the candidate's training data and predictions with the base's.
 
-Each column has a two-sample test and an effect size, and the p-values of all tests together are
-Holm-adjusted (Holm 1979), so that the rule can ask for both a significant and a relevant change:
+Each column gets a two-sample test and an effect size. The p-values of all tests are Holm-adjusted
+together (Holm 1979), so that a rule can require a change to be both significant and relevant:
 
-- numeric: Kolmogorov-Smirnov (`scipy.stats.ks_2samp`), effect Wasserstein distance over the base's
-  standard deviation, both of the usual values (see `far`);
-- values far from the usual ones: the chi-squared test below on far below, usual and far above, so
-  that a few stand-ins for missing values hide no change of the others;
-- category: chi-squared test of homogeneity (`scipy.stats.chi2_contingency`) with missing as a
-  category and rare categories merged, effect total variation distance;
-- predictions: as numbers, or of more than two classes the decided one as categories;
+- numeric columns: Kolmogorov-Smirnov (`scipy.stats.ks_2samp`). The effect is the Wasserstein
+  distance over the base's standard deviation. Both use only the usual values (see `far`);
+- values far from the usual ones: the chi-squared test below on the counts far below, usual and far
+  above, so that a few stand-ins for missing values cannot hide a change of the other values;
+- categories: chi-squared test of homogeneity (`scipy.stats.chi2_contingency`) with missing as a
+  category and rare categories merged. The effect is the total variation distance;
+- predictions: tested as numbers, or for multiclass models the predicted class as a category;
 - missing values of a numeric column (infinite ones count as missing): the same chi-squared test on
-  missing or not.
+  missing or not missing.
 
-The two effects have units of their own, so slices say which it is, and rules can set a limit for
-each: `number=age`, `category=workclass`, `category=age (missing)`, `category=age (far values)`. Row
-keys are not compared: new rows have new keys.
+The two effects have different units, so the slice names which one it is, and rules can set a limit
+for each: `number=age`, `category=workclass`, `category=age (missing)`, `category=age (far values)`.
+Row keys are not compared, because new rows have new keys.
 
-Predictions are of the exam, which both models sit. Columns that came, went or changed their kind
-are counted apart as `schema_changes`.
+Predictions are those of both models on the exam. Columns that were added, removed or changed their
+kind are counted separately as `schema_changes`.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Test:
     """One two-sample comparison.
 
     Attributes:
-        effect: size of the change; 0 is none.
-        p_value: unadjusted.
-        n: rows of the smaller sample.
-        unit: of the effect.
-        method: test and effect, named.
+        effect: size of the change; 0 means no change.
+        p_value: unadjusted p-value.
+        n: number of rows of the smaller sample.
+        unit: unit of the effect.
+        method: names of the test and the effect.
     """
 
     slice: str
@@ -71,7 +71,7 @@ class Test:
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
-    """What the drift gate finds; without a base there is nothing to measure.
+    """Measure the drift gate; without a base there is nothing to measure.
 
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
@@ -80,7 +80,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     told = None
     if base is not None:
         old, new = base.split("train"), candidate.split("train")
-        # By the base's contract: a change can't take a column out of sight.
+        # Use the base's contract, so that a change cannot hide a column.
         columns = [
             name
             for name, column in base.contract.columns.items()
@@ -101,7 +101,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
 
 
 def schema_changes(old: pd.DataFrame, new: pd.DataFrame) -> Measurement:
-    """Columns that came, went or changed their kind."""
+    """Count the columns that were added, removed or changed their kind."""
     changes = [f"{name}: gone" for name in old.columns if name not in new.columns]
     changes += [f"{name}: new" for name in new.columns if name not in old.columns]
     changes += [
@@ -127,9 +127,9 @@ def _kind(column: pd.Series) -> str:
 def compare_tables(
     old: pd.DataFrame, new: pd.DataFrame, columns: list[str], settings: DriftMeasure, seed: int
 ) -> list[Test]:
-    """Tests of every column that both tables hold in the same kind; large tables are sampled.
+    """Test every column that both tables have in the same kind; large tables are sampled.
 
-    Both are sampled by one seed: equal tables give equal samples, and so exactly no drift.
+    Both are sampled with the same seed, so equal tables give equal samples and exactly no drift.
     """
     old, new = sample_rows(old, settings, seed), sample_rows(new, settings, seed)
     tests: list[Test] = []
@@ -145,7 +145,7 @@ def compare_tables(
 
 
 def sample_rows(frame: pd.DataFrame, settings: DriftMeasure, seed: int) -> pd.DataFrame:
-    """At most `settings.maximum_rows` rows, drawn without replacement."""
+    """Return at most `settings.maximum_rows` rows, drawn without replacement."""
     if len(frame) <= settings.maximum_rows:
         return frame
     rng = np.random.default_rng(seed)
@@ -158,7 +158,7 @@ def _floats(column: pd.Series) -> NDArray[np.float64]:
 
 
 def compare_numbers(name: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> list[Test]:
-    """Tests of a numeric column: its values, and its missing and far values where there are any."""
+    """Test a numeric column: its values and, if there are any, its missing and far values."""
     missing_old, missing_new = ~np.isfinite(old), ~np.isfinite(new)
     n = min(len(old), len(new))
     tests = []
@@ -185,16 +185,16 @@ def compare_numbers(name: str, old: NDArray[np.float64], new: NDArray[np.float64
 
 
 def _places(values: NDArray[np.float64], usual: Usual) -> list[int]:
-    """How many values lie far below, among the usual ones, and far above."""
+    """Count the values far below, usual, and far above."""
     below, above = int((values < usual.low).sum()), int((values > usual.high).sum())
     return [below, len(values) - below - above, above]
 
 
 def compare_values(label: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> Test:
-    """Test of two samples of predicted numbers, finite, neither of them empty.
+    """Test two non-empty samples of predicted numbers, all finite.
 
-    Far ones count, but as no farther than the usual ones reach. Shares have none: where most
-    events are rare, the few high scores are what matters.
+    Far values are clipped to the ends of the usual range. Shares are not clipped, because for rare
+    events the few high scores are the ones that matter.
     """
     shares = all(values.min() >= 0 and values.max() <= 1 for values in (old, new))
     usual = EVERYTHING if shares else usual_values(old, new)
@@ -207,13 +207,13 @@ def _compare_samples(
     from scipy import stats
 
     same = len(old) == len(new) and np.array_equal(old, new)
-    # One row against one row says nothing, and SciPy divides by zero there.
+    # Comparing one row with one row is meaningless, and SciPy would divide by zero.
     mute = same or len(old) + len(new) == 2
     p_value = 1.0 if mute else float(stats.ks_2samp(old, new, method="asymp").pvalue)
     effect = 0.0
     if not same:
         spread = old[usual.holds(old)]
-        # A power of two changes no digit, and keeps squares of 1e-200 and 1e200 in range.
+        # Scaling by a power of two changes no digit and keeps squares of 1e-200 and 1e200 in range.
         largest = max(np.abs(old.clip(*usual)).max(), np.abs(new.clip(*usual)).max())
         shift = -np.frexp(largest)[1]
         old, new, spread = (
@@ -228,7 +228,11 @@ def _compare_samples(
 
 
 def _spread(old: NDArray[np.float64], new: NDArray[np.float64]) -> float:
-    """The base's standard deviation; of a constant column that moved, what makes the effect 1."""
+    """Return the base's standard deviation.
+
+    For a constant base column, return the candidate's; if both are constant, the distance between
+    them, so that the effect is 1.
+    """
     for values in (old, new):
         if np.ptp(values) > 0:
             return float(values.std())
@@ -236,7 +240,7 @@ def _spread(old: NDArray[np.float64], new: NDArray[np.float64]) -> float:
 
 
 def compare_categories(label: str, old: pd.Series, new: pd.Series, rare_level: int) -> Test:
-    """Test of a category column; missing is a category, rare categories count as one."""
+    """Test a category column; missing is a category, and rare categories count as one."""
     import pandas as pd
 
     codes, levels = pd.factorize(pd.concat([old, new], ignore_index=True))  # -1 is missing
@@ -263,7 +267,7 @@ def _homogeneity(label: str, counts: NDArray[np.float64], n: int) -> Test:
 
 
 def _predictions(exam: Exam, base: Workspace, settings: DriftMeasure, seed: int) -> Test:
-    """What the candidate says of the exam against what the base says of it."""
+    """Compare the candidate's predictions on the exam with the base's."""
     old, new = (
         said(workspace.model, sample_rows(rows, settings, seed))
         for workspace, rows in ((base, exam.base_rows), (exam.candidate, exam.rows))
@@ -272,9 +276,10 @@ def _predictions(exam: Exam, base: Workspace, settings: DriftMeasure, seed: int)
 
 
 def said(model: Model, rows: pd.DataFrame) -> pd.Series:
-    """What drifts of a model's predictions of `rows`, shape [N].
+    """Return the predictions of `rows` that the drift gate tests, shape [N].
 
-    Its scores; of more than two classes the decided one, since no one number speaks for them.
+    These are the scores. For multiclass models, they are the predicted classes, because no single
+    score represents all classes.
     """
     import pandas as pd
 
@@ -285,14 +290,14 @@ def said(model: Model, rows: pd.DataFrame) -> pd.Series:
 
 
 def compare_predictions(old: pd.Series, new: pd.Series, rare_level: int) -> Test:
-    """Test of two samples of predictions, each as `said` gives them."""
+    """Test two samples of predictions, each as returned by `said`."""
     if _kind(old) == _kind(new) == "number":
         return compare_values(PREDICTION, _floats(old), _floats(new))
     return compare_categories(PREDICTION, old, new, rare_level)
 
 
 def adjusted(tests: list[Test]) -> list[Measurement]:
-    """Measurements with Holm-adjusted p-values (Holm 1979)."""
+    """Return measurements with Holm-adjusted p-values (Holm 1979)."""
     return [
         Measurement(
             name="drift",
@@ -309,7 +314,7 @@ def adjusted(tests: list[Test]) -> list[Measurement]:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Step-down adjusted p-values in the order given (Holm 1979)."""
+    """Return step-down adjusted p-values in the order of the input (Holm 1979)."""
     values = np.asarray(p_values)
     order = np.argsort(values, kind="stable")
     steps = values[order] * np.arange(len(values), 0, -1)

@@ -50,7 +50,7 @@ def _section(context: ReportContext) -> str:
 
 
 def _only_intersection(verdict: Verdict) -> bool:
-    """Every attribute alone stays free of failure; only slices of several fail."""
+    """Whether each attribute alone passes and only intersections of attributes fail."""
     failed = [
         finding.slice
         for result in verdict.rules
@@ -65,7 +65,7 @@ def _defects() -> tuple[Defect, ...]:
     from gatehouse.drill import model_defects as plant
     from gatehouse.drill.defect import Defect
 
-    # What is done to a group's scores also costs accuracy, and moves the predictions.
+    # Tampering with a group's scores also costs accuracy and shifts the predictions.
     accuracy, drift = frozenset({ACCURACY.name}), frozenset({DRIFT.name})
     return (
         Defect("bias against a group", FAIRNESS.name, plant.biased_group,

@@ -1,12 +1,12 @@
 """Fairness of decisions between classes: selection rates, error rates and their gaps.
 
-With more than two classes, each is compared with the rest, and the gap is the largest of all;
-a class counts with the groups that have rows enough of it. A group's rate has Wilson's interval.
-Rates equal Fairlearn's, and come from the confusion matrices of the groups. The resamples: within
-each group the cells of that matrix are one multinomial draw, which has the same distribution as
-resampling the group's rows (Efron 1979) at a cost that does not grow with them. Four rows are
-spread over a group's cells first (of two classes one row each: Agresti, Caffo 2000), so that a cell
-that happens to be empty is not taken for one that must be.
+For multiclass models, each class is compared with the rest, and the reported gap is the largest of
+all classes; a class counts for the groups that have enough rows of it. A group's rate has Wilson's
+interval. Rates equal Fairlearn's and are computed from the confusion matrix of each group. A
+resample draws the cells of each group's matrix from one multinomial distribution. This has the same
+distribution as resampling the group's rows (Efron 1979), at a cost that does not grow with the
+number of rows. Before that, four rows are spread over the cells of each group (for two classes, one
+row per cell: Agresti, Caffo 2000), so that a cell that is empty by chance can still be drawn.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _BLOCK_CELLS = 2_000_000
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows of groups, of shape [..., K] by class and [...] in all.
+    """Row counts of groups: shape [..., K] by class, and [...] in total.
 
     Attributes:
-        hits: rows that are of the class and decided so.
+        hits: rows of the class that are predicted correctly.
         true: rows of the class.
-        decided: rows decided to be of the class.
+        decided: rows predicted to be of the class.
         total: all rows.
     """
 
@@ -57,7 +57,7 @@ class Counts:
 
     @classmethod
     def of(cls, cells: NDArray[np.number]) -> Counts:
-        """From confusion matrices [..., K, K], true class first."""
+        """Compute the counts from confusion matrices [..., K, K], true class first."""
         cells = cells.astype(np.float64)
         return cls(
             np.diagonal(cells, axis1=-2, axis2=-1),
@@ -67,7 +67,7 @@ class Counts:
         )
 
     def parts(self, metric: str, k: int) -> tuple[Floats, Floats]:
-        """What a metric of class `k` divides, and by what; both of shape [...]."""
+        """Return numerator and denominator of a metric of class `k`, both of shape [...]."""
         match metric:
             case "selection_rate":
                 return self.decided[..., k], self.total
@@ -79,7 +79,7 @@ class Counts:
         return self.hits.sum(axis=-1), self.total
 
     def rate(self, metric: str, k: int) -> Floats:
-        """A metric of class `k`, shape [...]; NaN where it is not defined."""
+        """Return a metric of class `k`, shape [...]; NaN where it is not defined."""
         top, bottom = self.parts(metric, k)
         return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
@@ -91,14 +91,14 @@ def measure(
     policy: Policy,
     family: int = 1,
 ) -> list[Measurement]:
-    """Metrics of each group of one partition of the rows, and the gaps between the groups.
+    """Measure each group of one partition of the rows, and the gaps between the groups.
 
     Args:
-        name: the slice that the gaps are reported as, such as `sex & race`.
+        name: slice under which the gaps are reported, for example `sex & race`.
         groups: each row's group, shape [N].
-        predictions: what the model says of the rows.
-        policy: settings, and which groups are large enough to decide.
-        family: how many partitions are looked at together, this one included.
+        predictions: the model's predictions of the rows.
+        policy: gives the settings, and the minimum sizes of groups that decide.
+        family: number of partitions tested together, including this one.
     """
     import pandas as pd
 
@@ -107,7 +107,7 @@ def measure(
     cells = confusion_cells(index, len(names), predictions)
     counts = Counts.of(cells)
     several = predictions.task is Task.MULTICLASS
-    # With two classes, the positive one is enough.
+    # For binary models, the positive class is enough.
     watched = range(len(predictions.classes)) if several else [1]
     large = {
         (metric, k): _eligible(counts, metric, k, settings)
@@ -123,7 +123,7 @@ def measure(
             for metric in GROUP_METRICS:
                 whole = not several or metric == "accuracy"
                 if several and whole and k:
-                    continue  # it is the same of each class
+                    continue  # the same for all classes
                 where = group if whole else f"{group} & class={predictions.classes[k]}"
                 hits, of = (int(part[position]) for part in counts.parts(metric, k))
                 decides = bool(large[metric, k][position])
@@ -137,7 +137,7 @@ def measure(
 
 
 def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictions) -> Floats:
-    """Rows per group, true class and decided class, shape [groups, K, K]."""
+    """Count rows by group, true class and predicted class, shape [groups, K, K]."""
     size = max(len(predictions.classes), 2)
     flat = (index * size + predictions.labels.astype(np.intp)) * size
     flat += predictions.decisions.astype(np.intp)
@@ -146,12 +146,12 @@ def confusion_cells(index: NDArray[np.intp], groups: int, predictions: Predictio
 
 
 def smooth(cells: Floats) -> Floats:
-    """Confusion matrices [G, K, K] in which no cell is empty."""
+    """Return confusion matrices [G, K, K] with rows added so that no cell is empty."""
     return np.asarray(cells + _ADDED / cells.shape[-1] ** 2)
 
 
 def resampled(cells: Floats, resamples: int, seed: int) -> Counts:
-    """Counts over the resamples, of shape [resamples, groups, K] and [resamples, groups]."""
+    """Return resampled counts, of shape [resamples, groups, K] and [resamples, groups]."""
     rng = np.random.default_rng(seed)
     size = cells.shape[1]
     block = max(1, _BLOCK_CELLS // size**2)
@@ -175,7 +175,7 @@ def _arrays(counts: Counts) -> tuple[Floats, ...]:
 
 
 def _eligible(counts: Counts, metric: str, k: int, settings: FairnessMeasure) -> NDArray[np.bool_]:
-    """Which groups are large enough for a metric of class `k`, shape [G]."""
+    """Mask of the groups that are large enough for a metric of class `k`, shape [G]."""
     enough = counts.total >= settings.minimum_rows
     if metric in _NEEDS_CLASSES:
         least = settings.minimum_class_rows
@@ -199,7 +199,7 @@ def _group_measurement(
     return Measurement(
         name=metric,
         slice=group,
-        value=hits / of if of else None,  # Fairlearn says 0 where there is nothing to divide by
+        value=hits / of if of else None,  # Fairlearn returns 0 if the denominator is 0
         unit="share",
         interval=interval,
         n=n,
@@ -218,12 +218,12 @@ def _gaps(
     family: int,
     unlisted: int,
 ) -> list[Measurement]:
-    """Fairlearn's gaps between the groups that are large enough, the largest of all classes."""
+    """Measure Fairlearn's gaps between large enough groups, the largest of all classes."""
     settings = policy.measure
     confidence = settings.fairness.confidence
     several = predictions.task is Task.MULTICLASS
     watched = list(range(len(predictions.classes))) if several else [1]
-    # Groups that decide nothing are drawn for nothing.
+    # Resample only groups that can decide.
     enough = _eligible(Counts.of(cells), "selection_rate", 1, settings.fairness)
     too_small, names, cells = names[~enough], names[enough], cells[enough]
     counts, smoothed = Counts.of(cells), Counts.of(smooth(cells))
@@ -231,7 +231,7 @@ def _gaps(
     drawn = None if many or len(names) < 2 else resampled(cells, settings.resamples, settings.seed)
 
     def gap(classes: list[int], *metrics: str) -> tuple[Gap, list[str], int]:
-        """The gap, what is too small to take part, and the rows of the groups that do."""
+        """Return the gap, the groups that are too small, and the rows of the other groups."""
         points, centres, spreads, small = [], [], [], list(too_small)
         used = np.zeros(len(names), bool)
         for k in classes:
@@ -271,7 +271,7 @@ def _gaps(
         measurements.append(
             gap_measurement(metric, name, found, small, n, method=method, unlisted=unlisted)
         )
-    # Both take the same groups.
+    # Both use the same groups.
     found, small, n = gap(watched[:1], "accuracy")
     if several:
         measurements.append(

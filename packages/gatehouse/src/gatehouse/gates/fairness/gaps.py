@@ -1,21 +1,22 @@
-"""Largest gaps and smallest ratios between groups, with intervals that hold for all at once.
+"""Largest gaps and smallest ratios between groups, with simultaneous confidence intervals.
 
 The largest of many noisy gaps is larger than the largest true one, and the percentile bootstrap of
-a maximum inherits that bias. Here every pair of groups gets an interval, all of them hold together
-(max-t; Hothorn, Bretz, Westfall 2008, "Simultaneous inference in general parametric models"), and
-the interval of the largest gap is read off them: it lies above the largest lower end and below the
-largest upper end. More groups make it wider, not wrong. With two groups it is the ordinary one.
+a maximum inherits that bias. Here every pair of groups gets an interval, and all of these intervals
+are valid simultaneously (max-t; Hothorn, Bretz, Westfall 2008, "Simultaneous inference in general
+parametric models"). The interval of the largest gap follows from them: it runs from the largest
+lower end to the largest upper end. More groups make it wider, not wrong. With two groups it is the
+ordinary interval.
 
-Where several gaps are looked at together, of other attributes and of intersections, a failure of
-any of them is a failure of the change. So the ends that prove a failure (the lower end of a gap,
-the upper end of a ratio) hold for all gaps of the family at once (Bonferroni), while the ends that
-prove a pass hold for each by itself: all must pass, which needs no adjustment (Berger 1982,
+If several gaps are tested together, of several attributes and of intersections, the change fails if
+any of them fails. The ends that prove a failure (the lower end of a gap, the upper end of a ratio)
+are therefore valid for all gaps of the family at once (Bonferroni). The ends that prove a pass are
+valid for each gap alone: all gaps must pass, which needs no adjustment (Berger 1982,
 "Multiparameter hypothesis testing and acceptance sampling").
 
 The intervals are centred on smoothed rates (Agresti, Caffo 2000, "Simple and effective confidence
 intervals for proportions and differences of proportions result from adding two successes and two
-failures"), since those around plain rates miss too often where a small group has a rate near 0 or
-1. The confidence is approximate, as it is for every interval of this kind; tests simulate it.
+failures"). Intervals around plain rates miss the truth too often if a small group has a rate near 0
+or 1. As with every interval of this kind, the confidence is approximate; tests simulate it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from gatehouse.evidence import Interval, Measurement
 from gatehouse.gates.bootstrap import Floats
 
 _TOLD = 20
-"""Groups that a note names at most."""
+"""Maximum number of groups that a note names."""
 LISTED = 200
-"""Groups of a partition whose own metrics are listed at most; all large ones decide."""
+"""Maximum number of groups of a partition whose metrics are listed; all large groups decide."""
 MANY = 50
-"""Large groups from which on their pairs are compared by the normal distribution: resamples of
-all pairs take time by the square of the groups."""
+"""From this many large groups on, pairs are compared by the normal distribution. Resampling all
+pairs takes time quadratic in the number of groups."""
 
 
 def largest_gap(
@@ -45,21 +46,21 @@ def largest_gap(
     largest: float = 1.0,
     family: int = 1,
 ) -> tuple[float, Interval] | None:
-    """The largest absolute difference between two groups in any of several rates.
+    """Return the largest absolute difference between two groups in any of several rates.
 
     Args:
-        points: each rate's value per group, shape [G]; each rate may have groups of its own.
+        points: each rate's value per group, shape [G]; each rate can have different groups.
         smoothed: the rates that the resamples were drawn from, shape [G].
-        drawn: each rate's resamples, drawn for each group on its own, shape [B, G].
+        drawn: each rate's resamples, drawn separately for each group, shape [B, G].
         confidence: of the simultaneous intervals, two-sided.
-        largest: that a gap can be; 1 between shares.
-        family: how many gaps are looked at together, this one included.
+        largest: largest possible gap; 1 for shares.
+        family: number of gaps tested together, including this one.
 
     Returns:
-        The gap of `points`, and the interval, widened to hold it where it must be; None where
-        fewer than two groups can be compared, or most resamples leave a rate undefined.
+        The gap of `points` and its interval, widened if needed to contain the gap. None if fewer
+        than two groups can be compared, or if a rate is undefined in most resamples.
     """
-    from scipy.special import ndtr, ndtri  # scipy.stats takes longer to import than to measure
+    from scipy.special import ndtr, ndtri  # scipy.stats is slower to import than the measurement
 
     if not any(len(rate) > 1 for rate in points):
         return None
@@ -69,8 +70,8 @@ def largest_gap(
     moved = [rate[defined] - rate[defined].mean(axis=0) for rate in drawn]
     errors = [rate.std(axis=0, ddof=1) for rate in moved]
     reach = float(np.quantile(_largest_t(moved, errors), confidence))
-    # The tail of one pair that the resamples give, shared by the family: too few resamples reach
-    # that far themselves.
+    # Take one pair's tail from the resamples and divide it by the family: the resamples are too few
+    # to reach that far themselves.
     together = max(reach, min(float(-ndtri(ndtr(-reach) / family)), np.finfo(np.float64).max))
     return _read_off(points, smoothed, errors, (together, reach), confidence, largest)
 
@@ -83,9 +84,9 @@ def largest_gap_of_many(
     largest: float = 1.0,
     family: int = 1,
 ) -> tuple[float, Interval] | None:
-    """`largest_gap` from standard errors, shape [G], by the normal distribution and Bonferroni.
+    """Compute `largest_gap` from standard errors, shape [G], by normal distribution and Bonferroni.
 
-    Its cost does not grow with resamples, and of many groups it is little wider.
+    Its cost does not depend on resamples, and for many groups the interval is only slightly wider.
     """
     if not any(len(rate) > 1 for rate in points):
         return None
@@ -94,7 +95,7 @@ def largest_gap_of_many(
 
 
 def _bonferroni(points: list[Floats], confidence: float, family: int = 1) -> float:
-    """Standard errors by which normal intervals of all pairs of `family` gaps hold at once."""
+    """Return the half-width in standard errors of simultaneous intervals for `family` gaps."""
     from scipy.special import ndtri
 
     pairs = sum(len(rate) * (len(rate) - 1) // 2 for rate in points)
@@ -109,13 +110,13 @@ def _read_off(
     confidence: float,
     largest: float,
 ) -> tuple[float, Interval] | None:
-    """The largest gap and its interval; `reach` is that of the lower and of the upper end."""
+    """Return the largest gap and its interval; `reach` is for the lower and the upper end."""
     value = float(max(np.ptp(rate) for rate in points if len(rate)))
     if not np.isfinite(value):
         return None
     low, high = 0.0, 0.0
     for rate, error in zip(smoothed, errors, strict=True):
-        for i in range(len(rate) - 1):  # all pairs at once take memory by the groups' square
+        for i in range(len(rate) - 1):  # all pairs at once would need quadratic memory
             gaps = np.abs(rate[i] - rate[i + 1 :])
             around = np.hypot(error[i], error[i + 1 :])
             low = max(low, float((gaps - reach[0] * around).max()))
@@ -126,10 +127,10 @@ def _read_off(
 
 
 def _largest_t(moved: list[Floats], spreads: list[Floats]) -> Floats:
-    """Each resample's largest difference between two groups, in standard errors; shape [B]."""
+    """Return each resample's largest gap between two groups in standard errors, shape [B]."""
     largest = np.zeros(len(moved[0]))
     for rate, spread in zip(moved, spreads, strict=True):
-        for i in range(len(spread) - 1):  # all pairs at once take memory by the groups' square
+        for i in range(len(spread) - 1):  # all pairs at once would need quadratic memory
             error = np.maximum(np.hypot(spread[i], spread[i + 1 :]), np.finfo(np.float64).tiny)
             t = np.abs(rate[:, i, None] - rate[:, i + 1 :]) / error
             np.maximum(largest, t.max(axis=1), out=largest)
@@ -139,19 +140,20 @@ def _largest_t(moved: list[Floats], spreads: list[Floats]) -> Floats:
 def smallest_ratio(
     hits: Floats, of: Floats, confidence: float, family: int = 1
 ) -> tuple[float, Interval] | None:
-    """The smallest of several shares over the largest.
+    """Return the smallest of several shares divided by the largest.
 
-    The groups' exact intervals (Clopper, Pearson 1934) hold all at once (Sidak 1967: the groups
-    are independent), and bound the ratio. It is cautious, and needs no logarithm of a rate of 0.
+    The groups' exact intervals (Clopper, Pearson 1934) are valid simultaneously (Sidak 1967: the
+    groups are independent) and bound the ratio. The method is conservative and needs no logarithm
+    of a rate of 0.
 
     Args:
         hits: counts of each group, shape [G].
         of: rows of each group, shape [G].
-        confidence: that the interval holds the true ratio, at least.
-        family: how many ratios are looked at together, this one included.
+        confidence: minimum probability that the interval contains the true ratio.
+        family: number of ratios tested together, including this one.
 
     Returns:
-        The ratio and its interval; None where there are fewer than two groups, or no hits.
+        The ratio and its interval, or None if there are fewer than two groups or no hits.
     """
     if len(of) < 2 or not hits.any():
         return None
@@ -167,7 +169,7 @@ def smallest_ratio(
 
 
 def _exact(hits: Floats, of: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Both ends of each share's exact interval, shape [G]."""
+    """Return both ends of each share's exact interval, each of shape [G]."""
     from scipy.special import betainccinv, betaincinv
 
     tail = (1 - confidence) / 2
@@ -177,7 +179,7 @@ def _exact(hits: Floats, of: Floats, confidence: float) -> tuple[Floats, Floats]
 
 
 def listed_groups(sizes: NDArray[np.number], classes: int = 1) -> NDArray[np.intp]:
-    """Places of the groups to list, the largest ones, in order; each has a line for each class."""
+    """Return the indices of the largest groups, which are listed, each with a line per class."""
     most = max(10, LISTED // classes)
     chosen = np.argsort(-sizes.astype(np.float64), kind="stable")[:most]
     return np.sort(chosen)
@@ -194,9 +196,10 @@ def gap_measurement(
     unit: str = "share",
     unlisted: int = 0,
 ) -> Measurement:
-    """The gap between the groups of partition `name`; `small` names those that don't take part.
+    """Return the gap between the groups of partition `name`.
 
-    `unlisted` counts the groups that have no measurements of their own.
+    `small` names the groups that are too small to take part, and `unlisted` counts the groups
+    without measurements.
     """
     notes = []
     if measured is None:

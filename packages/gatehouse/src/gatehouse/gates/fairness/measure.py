@@ -1,10 +1,10 @@
 """The fairness gate: group metrics and their gaps, by protected attribute and by intersection.
 
 Point values equal those of Fairlearn's `MetricFrame`. Gaps have simultaneous intervals over all
-pairs of groups (see `gaps`), and are taken over groups that are large enough; smaller ones are
-reported and don't decide. Intersections reach to the depth that the policy sets, since their number
-doubles with each attribute. What is compared, and how it is resampled, depends on the task:
-`fairness_classes` and `fairness_values`.
+pairs of groups (see `gaps`) and include only groups that are large enough; smaller groups are
+reported but do not decide. The policy sets the maximum number of attributes of an intersection,
+because the number of intersections doubles with each attribute. The metrics and the resampling
+depend on the task: see `fairness_classes` and `fairness_values`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
-    """What the fairness gate finds: the candidate on the exam.
+    """Measure the fairness of the candidate on the exam.
 
-    What the base's contract protects is measured too: no change takes an attribute out of sight.
+    Attributes that only the base's contract protects are measured too, so that no change can hide
+    an attribute.
 
     Raises:
         GatehouseError: data or model is missing, they do not fit each other, or a protected
-            attribute is gone.
+            attribute was removed.
     """
     contract = candidate.contract
     exam = exam_of(candidate, base)
@@ -63,7 +64,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
 def measure_rows(
     rows: pd.DataFrame, protected: list[str], predictions: Predictions, policy: Policy
 ) -> list[Measurement]:
-    """Group metrics and gaps by each protected attribute of `rows`, and by intersections."""
+    """Measure metrics and gaps by each protected attribute of `rows`, and by intersections."""
     measurements: list[Measurement] = []
     chosen = partitions(protected, policy.measure.fairness.depth)
     regression = predictions.task is Task.REGRESSION
@@ -75,13 +76,13 @@ def measure_rows(
 
 
 def partitions(attributes: Sequence[str], depth: int) -> list[tuple[str, ...]]:
-    """Each attribute alone, then every intersection of two, and so on up to `depth` attributes."""
+    """Return each attribute alone, then the intersections of 2 to `depth` attributes."""
     sizes = range(1, min(depth, len(attributes)) + 1)
     return [chosen for size in sizes for chosen in combinations(attributes, size)]
 
 
 def group_labels(rows: pd.DataFrame, attributes: tuple[str, ...]) -> NDArray[np.object_]:
-    """`sex=Female & race=Black` for each row; missing values are a group of their own."""
+    """Label each row's group, as `sex=Female & race=Black`; missing values are a group too."""
     import pandas as pd
 
     names, index = np.array([""], object), np.zeros(len(rows), np.intp)

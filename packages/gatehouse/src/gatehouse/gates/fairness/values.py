@@ -1,9 +1,9 @@
-"""Fairness of predicted numbers: the loss of each group, which way it errs, and their gaps.
+"""Fairness of predicted numbers: the loss of each group, its mean error, and their gaps.
 
-The loss is the mean absolute error (bounded group loss: Agarwal, Dudik, Wu 2019), the error is
+The loss is the mean absolute error (bounded group loss: Agarwal, Dudik, Wu 2019). The error is
 prediction - truth. Gaps are in deviations of the target over all rows (see `scale`), so that a
-limit means the same whatever the target's units. The means equal Fairlearn's. The resamples draw
-each group's rows (Efron 1979).
+limit means the same for every unit of the target. The means equal Fairlearn's. Resamples draw
+the rows of each group (Efron 1979).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gatehouse.policy import Policy
 
 GROUP_METRICS = ("mean_absolute_error", "mean_error")
 _EXACT = 1_000
-"""Rows of a group up to which its rows themselves are resampled."""
+"""Maximum rows of a group for which the rows themselves are resampled."""
 GAPS = {"group_loss_difference": "mean_absolute_error", "mean_error_difference": "mean_error"}
 
 
@@ -38,14 +38,14 @@ def measure(
     policy: Policy,
     family: int = 1,
 ) -> list[Measurement]:
-    """Metrics of each group of one partition of the rows, and the gaps between the groups.
+    """Measure each group of one partition of the rows, and the gaps between the groups.
 
     Args:
-        name: the slice that the gaps are reported as, such as `sex & race`.
+        name: slice under which the gaps are reported, for example `sex & race`.
         groups: each row's group, shape [N].
-        predictions: what the model says of the rows.
-        policy: settings, and which groups are large enough to decide.
-        family: how many partitions are looked at together, this one included.
+        predictions: the model's predictions of the rows.
+        policy: gives the settings, and the minimum sizes of groups that decide.
+        family: number of partitions tested together, including this one.
     """
     import pandas as pd
 
@@ -113,10 +113,10 @@ def measure(
 
 
 def _means(values: dict[str, Floats], resamples: int, seed: int) -> dict[str, Floats]:
-    """Resampled means of a group's values, each of shape [resamples].
+    """Return resampled means of a group's values, each of shape [resamples].
 
-    With many rows they are drawn from the normal distribution that the means have by then, at a
-    cost that does not grow with the rows.
+    For many rows, the means are drawn from the normal distribution that they approach, at a cost
+    that does not grow with the number of rows.
     """
     n = len(next(iter(values.values())))
     if n <= _EXACT:
@@ -130,7 +130,7 @@ def _means(values: dict[str, Floats], resamples: int, seed: int) -> dict[str, Fl
 
 
 def _standard_errors(values: Floats, index: NDArray[np.intp], sizes: NDArray[np.intp]) -> Floats:
-    """Standard error of each group's mean, shape [G]."""
+    """Return the standard error of each group's mean, shape [G]."""
     means = np.bincount(index, values, len(sizes)) / sizes
     squares = np.bincount(index, (values - means[index]) ** 2, len(sizes))
     return np.sqrt(squares / np.maximum(sizes - 1, 1) / sizes)

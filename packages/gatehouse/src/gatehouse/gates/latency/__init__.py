@@ -1,4 +1,4 @@
-"""The latency gate: is the served graph fast, and true to the one that was trained?"""
+"""The latency gate: is the served graph fast, and does it predict what the trained one does?"""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _defects() -> tuple[Defect, ...]:
 
     return (
         Defect("slower graph", LATENCY.name, plant.slower_graph),
-        # What is served is what the other gates measure.
+        # The other gates measure the graph that is served.
         Defect("INT8 that disagrees", LATENCY.name, plant.disagreeing_int8,
                beyond_two=frozenset({ACCURACY.name})),
     )  # fmt: skip

@@ -1,10 +1,11 @@
-"""The latency gate: INT8 against FP32, candidate against base, and what INT8 costs in quality.
+"""The latency gate: INT8 against FP32, candidate against base, and the quality cost of INT8.
 
-Two graphs are timed interleaved in one process, in several fresh sessions, since one session
-object's memory layout can shift a ratio by some percent. Each session gives the ratio of the two
-medians; the median over sessions is the value, and its interval is the distribution-free interval
-of a median from order statistics (Conover 1999; as `scipy.stats.quantile_test`). Milliseconds, and
-the 95th and 99th percentiles, are information: they are the machine's as much as the graph's.
+Two graphs are timed alternately in one process, in several fresh sessions, because the memory
+layout of a session object can shift a ratio by a few percent. Each session gives the ratio of the
+two medians, and the value is the median over sessions. Its interval is the distribution-free
+interval of a median from order statistics (Conover 1999; as `scipy.stats.quantile_test`).
+Milliseconds and the 95th and 99th percentiles are for information only, because they depend on the
+machine as much as on the graph.
 """
 
 from __future__ import annotations
@@ -44,16 +45,16 @@ _WARM_UP = 20
 _FEEDS = 32
 _SINGLE_ROWS = 200
 _CALL_SIZES = (2, 3, 7, 64, 249, 1000)
-"""Rows of a call; the service takes up to 1,000."""
+"""Rows per call; the service accepts up to 1,000."""
 _DRAWN_SIZES = 5
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
-    """What the latency gate finds.
+    """Measure the latency gate.
 
     Raises:
-        GatehouseError: data or a model is missing, they do not fit each other, or the policy asks
-            for more confidence than its sessions can give.
+        GatehouseError: data or a model is missing, they do not fit each other, or the policy
+            requires more confidence than its sessions can give.
     """
     exam = exam_of(candidate, base)
     rows = exam.rows
@@ -113,7 +114,7 @@ def _timings(
     measurements = []
     for batch, kind in ((1, "single row"), (settings.batch, f"batch of {settings.batch}")):
         calls = settings.calls if batch == 1 else max(1, settings.calls // 10)
-        if same and of is Of.COMPARISON:  # the ratio is 1, and no other time is reported
+        if same and of is Of.COMPARISON:  # the ratio is 1, and no other times are reported
             times = np.ones((settings.sessions, 2, 1))
         else:
             times = time_pair(first, second, rows, batch, calls, settings)
@@ -132,10 +133,10 @@ def time_pair(
     calls: int,
     settings: LatencyMeasure,
 ) -> NDArray[np.float64]:
-    """Milliseconds of single calls, shape [sessions, 2, calls].
+    """Time single calls in milliseconds, shape [sessions, 2, calls].
 
-    The two graphs take turns at every call, and the order of a turn alternates, so that whatever
-    else the machine does falls on both alike.
+    The two graphs alternate at every call, and the order alternates from turn to turn, so that
+    other load on the machine affects both equally.
     """
     from gatehouse.model import Model
 
@@ -157,7 +158,7 @@ def time_pair(
 
 def _feeds(model: Model, rows: pd.DataFrame, batch: int) -> list[dict[str, NDArray[Any]]]:
     count = max(1, min(_FEEDS, len(rows) // batch))
-    # Columns are converted once for all: of a wide table that is what takes the time.
+    # Convert the columns only once, because this dominates the time for a wide table.
     feeds = model.feeds(rows.iloc[: count * batch])
     return [
         {name: values[i * batch : (i + 1) * batch] for name, values in feeds.items()}
@@ -180,7 +181,7 @@ def _ratio(
             f"policy.yaml: {len(ratios)} sessions are too few for an interval of confidence "
             f"{policy.measure.confidence:g}; raise measure.latency.sessions"
         )
-    # The same bytes can't be slower than themselves: what was timed is noise.
+    # A graph cannot be slower than an identical copy: any difference is noise.
     value, (low, high) = (1.0, (1.0, 1.0)) if same else (float(np.median(ratios)), interval)
     return Measurement(
         name="latency_ratio",
@@ -197,7 +198,7 @@ def _ratio(
 
 
 def _median_interval(values: NDArray[np.float64], confidence: float) -> tuple[float, float] | None:
-    """The two of `values`, shape [N], between which the median lies; None: they are too few."""
+    """Return the two of `values`, shape [N], that enclose the median; None if too few."""
     n, ordered = len(values), np.sort(values)
     at_most = np.cumsum([math.comb(n, k) / 2**n for k in range(n + 1)])
     below = int(np.searchsorted(at_most, (1 - confidence) / 2)) - 1
@@ -219,7 +220,7 @@ def _percentiles(label: str, times: NDArray[np.float64]) -> list[Measurement]:
 
 
 def _fidelity(candidate: Workspace, rows: pd.DataFrame, policy: Policy) -> list[Measurement]:
-    """What INT8 changes: predictions, and the metrics on the same rows."""
+    """Measure how INT8 changes predictions, and the metrics on the same rows."""
     int8, fp32 = (
         predict(model, rows, candidate.contract, decided_by=candidate.model)
         for model in (candidate.model, candidate.model_fp32)
@@ -247,7 +248,7 @@ def _agreement(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurem
 
 
 def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
-    """How far INT8 moves the predicted numbers."""
+    """Measure how far INT8 moves the predicted numbers."""
     settings = policy.measure
     squared = mean_of((int8.scores - fp32.scores) ** 2)
     spread = robust_deviation(fp32.scores)
@@ -267,7 +268,7 @@ def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
 
 
 def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measurement]:
-    """What INT8 costs of each metric on the same rows, and the same resamples."""
+    """Measure how much INT8 costs in each metric, on the same rows and the same resamples."""
     settings, compared = policy.measure, headlines(int8.task)
     found = {
         (which, each.metric.name): each
@@ -297,10 +298,11 @@ def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measure
 
 
 def _batching(model: Model, rows: pd.DataFrame, int8: Predictions, seed: int) -> Measurement:
-    """The gates score all rows at once, the service a few: both must predict the same.
+    """Measure whether predictions depend on how rows are grouped into calls.
 
-    Single rows that are drawn, and calls of fixed and of drawn sizes whose rows are drawn in
-    another order. The draws depend on the seed and the bytes of the graph.
+    The gates score all rows at once and the service a few at a time. Both must predict the
+    same. This tests randomly drawn single rows, and calls of fixed and of random sizes with
+    rows in random order. The draws depend on the seed and the bytes of the graph.
     """
     together = int8.scores[:, None] if int8.outputs is None else int8.outputs
     rng = np.random.default_rng([seed, *hashlib.sha256(model.path.read_bytes()).digest()])

@@ -1,6 +1,6 @@
-"""The metrics of the accuracy gate, in the order in which they are shown.
+"""The metrics of the accuracy gate, in display order.
 
-A metric is one object of this table, or of a fork's own package `gates` that policy.yaml names.
+Each metric is one object in this table, or in a fork's own package `gates` if policy.yaml names it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 def metrics_of(task: Task, metrics: Iterable[Metric] = METRICS) -> list[Metric]:
-    """Those that are measured on all rows of a task."""
+    """Return the metrics that are measured on all rows of a task."""
     return [metric for metric in metrics if task in metric.tasks]
 
 
 def headlines(task: Task) -> list[Metric]:
-    """Those by which two models that should do alike are compared."""
+    """Return the metrics that compare two models that should perform equally."""
     return [metric for metric in metrics_of(task) if metric.headline]

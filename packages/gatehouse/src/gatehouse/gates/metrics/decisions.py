@@ -1,4 +1,4 @@
-"""Metrics of what a classifier decides, under scikit-learn's names."""
+"""Metrics of a classifier's decisions, under scikit-learn's names."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ PRECISION = Metric(
     interval=shares(lambda predictions: [int(predictions.decisions.sum())], METHOD),
     undefined="not defined: the model decides no row positive",
     per_class=True,
-    tunable=False,  # won by a model that decides one row positive
+    tunable=False,  # a model that predicts a single row positive would win
 )
 RECALL = Metric(
     name="recall",
@@ -141,5 +141,5 @@ RECALL = Metric(
     interval=shares(lambda predictions: [int(predictions.labels.sum())], METHOD),
     undefined="not defined: the test split has no positive row",
     per_class=True,
-    tunable=False,  # won by a model that decides all rows positive
+    tunable=False,  # a model that predicts all rows positive would win
 )

@@ -1,7 +1,8 @@
-"""Intervals where every resample is alike, as if few rows proved it: shares that are 0 or 1.
+"""Intervals for shares of 0 or 1, where all resamples are alike although few rows prove little.
 
-Wilson's score interval (1927) knows how few they were. Means and differences of shares combine
-their intervals by MOVER (Zou and Donner 2008), as Newcombe (1998, method 10) does for a difference.
+Wilson's score interval (1927) accounts for the number of rows. Means and differences of shares
+combine their intervals by MOVER (Zou and Donner 2008), as Newcombe (1998, method 10) does for a
+difference.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ DIFFERENCE = "candidate - base, two-sample MOVER, since a share is 0 or 1"
 def shares(
     rows: Callable[[Predictions], list[int]], method: str
 ) -> Callable[[Predictions, float, float], Edge | None]:
-    """Interval and method of a share, or mean of shares, that is 0 or 1; None of all others.
+    """Return a function for the interval and method of a share, or mean of shares, of 0 or 1.
 
-    `rows`: how many rows each share divides by.
+    The function returns None for all other values.
+
+    `rows`: returns the number of rows that each share divides by.
     """
 
     def interval(predictions: Predictions, value: float, confidence: float) -> Edge | None:
@@ -43,7 +46,7 @@ def shares(
 
 
 def edge_difference(ours: Measurement, theirs: Measurement) -> Edge | None:
-    """Interval and method of the difference of rows drawn apart; None where no share is 0 or 1."""
+    """Interval and method of a difference of independent samples; None if no share is 0 or 1."""
     if not {ours.method, theirs.method} & {METHOD, MEAN}:
         return None
     if ours.interval is None or theirs.interval is None:

@@ -1,4 +1,4 @@
-"""Metrics of a model that predicts a number, under scikit-learn's names, in the target's units."""
+"""Regression metrics under scikit-learn's names, in the target's units."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def _r2_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.weighted import mean_of, ratio
 
     squared, labels = _squares_over(sample), sample.predictions.labels
-    centred = labels - labels.mean()  # else the squares lose digits
+    centred = labels - labels.mean()  # avoids losing digits in the squares
     mean, mean_square = mean_of(centred), mean_of(centred**2)
 
     def r2(counts: Floats) -> Floats:
         square = mean_square(counts)
         variance = square - mean(counts) ** 2
-        # Rounding leaves equal values a small variance.
+        # Because of rounding, even equal values have a small variance.
         varies = variance > 8 * np.finfo(np.float64).eps * square
         return 1 - ratio(squared(counts), np.where(varies, variance, 0.0))
 
@@ -87,7 +87,7 @@ R2 = Metric(
     headline=True,
 )
 MEAN_ERROR = Metric(
-    name="mean_error",  # of prediction - truth: which way the model errs on the whole
+    name="mean_error",  # of prediction - truth: does the model predict too high or too low?
     label="mean error",
     unit="1",
     better=Better.ZERO,

@@ -1,4 +1,4 @@
-"""Metrics of predictions: of the rows as they are, and over bootstrap counts."""
+"""Metrics of predictions: on the rows as they are, and over bootstrap counts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Figure:
     """A metric of a slice of predictions: `all`, or `class=NAME`.
 
     Attributes:
-        metric: that is measured.
-        slice: what of.
-        sample: the predictions as the metric takes them; of one class, it against the rest.
-        value: of the rows as they are; NaN where it is not defined.
+        metric: the metric.
+        slice: the slice of the rows.
+        sample: the predictions; for a class slice, that class against the rest.
+        value: on the rows as they are; NaN if it is not defined.
         over: the metric over counts of the N rows, [B, N] to [B].
     """
 
@@ -34,32 +34,32 @@ class Figure:
     over: Statistic
 
     def edge(self, confidence: float) -> Edge | None:
-        """The interval in place of the bootstrap's, and its method."""
+        """Return the interval that replaces the bootstrap's, and its method; None if none does."""
         interval = self.metric.interval
         return interval(self.sample.predictions, self.value, confidence) if interval else None
 
     @property
     def undefined(self) -> str:
-        """Why the value is not defined, where it is not."""
+        """Return why the value is not defined, for a value that is not."""
         if self.slice != "all":
             return "not defined: no row of the test split is of this class, or is decided to be"
         return self.metric.undefined
 
 
 def value_of(metric: Metric, sample: Sample) -> float:
-    """The metric of the rows as they are; NaN where it is not defined."""
+    """Compute the metric on the rows as they are; NaN if it is not defined."""
     return float(metric.weighted(sample)(np.ones((1, len(sample.predictions.labels))))[0])
 
 
 def figures(
     predictions: Predictions, bins: int, metrics: Sequence[Metric] = METRICS
 ) -> list[Figure]:
-    """Every metric of the predictions' task: on all rows, then for each class.
+    """Return every metric of the predictions' task: on all rows, then for each class.
 
     Args:
-        predictions: of labelled rows.
-        bins: of the calibration error.
-        metrics: that are measured where they fit.
+        predictions: predictions of labelled rows.
+        bins: number of bins of the calibration error.
+        metrics: metrics to measure if they fit the task.
     """
     sample, several = Sample(predictions, bins), predictions.task is Task.MULTICLASS
     found = [
@@ -83,7 +83,7 @@ def _figure(metric: Metric, where: str, sample: Sample) -> Figure:
 
 
 def _each_class(predictions: Predictions, bins: int) -> Iterator[tuple[str, Sample]]:
-    """Each class against the rest."""
+    """Yield the slice and sample of each class against the rest."""
     for k, name in enumerate(predictions.classes):
         against = replace(
             predictions,

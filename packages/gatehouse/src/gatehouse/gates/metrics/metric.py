@@ -1,4 +1,4 @@
-"""What a metric is: one object of its own, which everything that measures or shows it reads."""
+"""Definition of a metric: one object that all code that measures or shows the metric reads."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ TASKS = tuple(Task)
 CLASSES = (Task.BINARY, Task.MULTICLASS)
 
 Edge = tuple[Interval, str]
-"""An interval where all resamples are alike, and its method."""
+"""Interval for the case that all resamples are alike, and its method."""
 
 ONE_CLASS = "not defined: the test split has one class only, or lacks one"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One figure of how well a model predicts labelled rows.
+    """One measure of how well a model predicts labelled rows.
 
-    Jobs that write comments import the built-in ones and have no numpy, so that functions import
-    what they need. A fork's own is loaded where it is measured, and nowhere else.
+    Jobs that write comments import the built-in metrics without having numpy, so functions import
+    the packages that they need. A fork's own metrics are loaded only where they are measured.
 
     Attributes:
-        name: as evidence and policy have it; scikit-learn's, where it has the metric.
-        label: for people.
-        unit: of the value; "1" for a number without one.
-        better: which way is better.
-        tasks: where it is measured.
-        weighted: from a sample, how the metric follows from counts of its rows: [B, N] to [B],
+        name: name in evidence and policy; scikit-learn's name if it has the metric.
+        label: name for people.
+        unit: of the value; "1" for a number without a unit.
+        better: whether higher or lower is better.
+        tasks: tasks for which it is measured.
+        weighted: takes a sample and returns the metric as a function of row counts, [B, N] to [B],
             NaN where it is not defined. The metric itself counts each row once.
-        interval: in place of the bootstrap's, of predictions, value and confidence; None (also as
-            the answer): the bootstrap's.
-        undefined: why the metric is NaN, for people.
-        per_class: of several classes, is it measured for each one against the rest?
-        needs_outputs: of several classes, does it need the probability of each of them?
-        headline: do two models that should do alike differ by it at most: INT8 and FP32, or the
-            base on new test rows and on the exam?
-        tunable: may a study of settings look for the best value?
-        tuned: the tasks whose studies do by default.
+        interval: takes predictions, value and confidence and returns an interval that replaces the
+            bootstrap's. If it is None or returns None, the bootstrap's is used.
+        undefined: why the metric can be NaN, for people.
+        per_class: for multiclass models, is it also measured for each class against the rest?
+        needs_outputs: for multiclass models, does it need the probability of every class?
+        headline: does it compare two models that should perform equally: INT8 and FP32, or the base
+            on new test rows and on the exam?
+        tunable: can a tuning study optimize it?
+        tuned: tasks whose tuning studies optimize it by default.
     """
 
     name: str
@@ -65,5 +65,5 @@ class Metric:
 
     @property
     def described(self) -> Described:
-        """What evidence tells of a metric that is a fork's own."""
+        """Return the description of a fork's own metric for the evidence."""
         return Described(label=self.label, better=self.better)

@@ -10,10 +10,10 @@ from gatehouse.policy import POLICY_FILE, Policy
 
 
 def metrics_by(policy: Policy) -> tuple[Metric, ...]:
-    """The metrics that a policy has measured: all built-in ones, then its own.
+    """Return the metrics that a policy measures: all built-in ones, then the fork's own.
 
     Raises:
-        GatehouseError: an own one can't be loaded, is no Metric, or has a name that is taken.
+        GatehouseError: an own metric can't be loaded, is not a Metric, or its name is taken.
     """
     own: dict[str, Metric] = {}
     for name in policy.measure.accuracy.metrics:

@@ -1,8 +1,8 @@
 """Metrics of a classifier's probabilities, under scikit-learn's names.
 
-For more than two classes, the area under the ROC curve is the mean over classes, each against the
-rest (Hand and Till 2001 call this one of two generalizations; scikit-learn's `ovr`, `macro`), and
-the calibration error that of the decided class (top label: Guo et al. 2017).
+For multiclass models, the area under the ROC curve is the mean over classes, each against the rest
+(one of the two generalizations in Hand and Till 2001; scikit-learn's `ovr`, `macro`). The
+calibration error is that of the predicted class (top label: Guo et al. 2017).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _shares(predictions: Predictions) -> Floats:
-    """The probabilities of all K classes, which sum to 1; shape [N, K]."""
+    """Normalize the probabilities of all K classes to sum to 1, shape [N, K]."""
     assert predictions.outputs is not None
     outputs: Floats = predictions.outputs / predictions.outputs.sum(axis=1, keepdims=True)
     return outputs
@@ -38,7 +38,7 @@ def _roc_auc_over(sample: Sample) -> Statistic:
     areas = [roc_auc_of((y == k).astype(np.float64), shares[:, k]) for k in range(shares.shape[1])]
 
     def roc_auc(counts: Floats) -> Floats:
-        # Not the mean of those that are defined: a class that is not drawn leaves it undefined.
+        # Not the mean over defined classes: a class that was not drawn makes the mean undefined.
         return np.asarray(np.mean([area(counts) for area in areas], axis=0))
 
     return roc_auc
@@ -112,5 +112,5 @@ CALIBRATION_ERROR = Metric(
     better=Better.LOWER,
     tasks=CLASSES,
     weighted=_calibration_over,
-    tunable=False,  # won by a model that tells no row from another
+    tunable=False,  # a model that predicts the same for all rows would win
 )

@@ -1,4 +1,4 @@
-"""Labelled predictions as metrics over counts read them, with the sums that several share."""
+"""Labelled predictions in the form that metrics over counts need, with sums that several share."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gatehouse.gates.predictions import Predictions
 
 
 class Sample:
-    """Predictions of N rows, and how to look at them.
+    """Predictions of N rows, with cached sums for the metrics.
 
     Attributes:
-        predictions: what a model says of the rows.
-        bins: of the calibration error.
+        predictions: a model's predictions of the rows.
+        bins: number of bins of the calibration error.
     """
 
     def __init__(self, predictions: Predictions, bins: int) -> None:
@@ -24,18 +24,18 @@ class Sample:
         self._last: tuple[Floats, Floats] | None = None
 
     def confusion(self, counts: Floats) -> Floats:
-        """True positives, false negatives, false positives, true negatives; shape [4, B].
+        """Return true positives, false negatives, false positives, true negatives; shape [4, B].
 
-        For two classes, over counts [B, N].
+        For binary models, over counts [B, N].
         """
         return self._over(counts, self._four).T
 
     def by_class(self, counts: Floats) -> list[Floats]:
-        """Rows of each of K classes: decided correctly, labelled, decided as it; each [B, K]."""
+        """Return each class's rows: correctly predicted, labelled, predicted as it; each [B, K]."""
         return np.split(self._over(counts, self._three), 3, axis=1)
 
     def _over(self, counts: Floats, cells: Floats) -> Floats:
-        """All metrics of a block of counts ask, one after the other: they share one product."""
+        """All metrics are computed on a block of counts in turn, so they can share one product."""
         if self._last is None or self._last[0] is not counts:
             self._last = counts, counts @ cells
         return self._last[1]

@@ -1,4 +1,4 @@
-"""Parts of metrics over blocks of counts: shape [B, N] in, shape [B] out."""
+"""Building blocks of metrics over blocks of counts: shape [B, N] in, shape [B] out."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from gatehouse.gates.bootstrap import Floats, Statistic
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:
-    """`top / bottom`, NaN where there is nothing to divide by; any one shape."""
+    """Return `top / bottom`, NaN where `bottom` is 0; both have the same shape."""
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
 def mean_of_defined(values: Floats) -> Floats:
-    """Mean over the classes that are defined, shape [B], of [B, K]; NaN where none is."""
+    """Return the mean over the defined classes, [B, K] to [B]; NaN if none is defined."""
     defined = np.isfinite(values)
     return ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
 def mean_of(values: Floats) -> Statistic:
-    """The weighted mean of `values`, shape [N]."""
+    """Return the weighted mean of `values`, shape [N], as a function of counts."""
     return lambda counts: ratio(counts @ values, counts.sum(axis=1))
 
 
 def roc_auc_of(y: Floats, score: Floats) -> Statistic:
-    """Mann-Whitney form of the area under the ROC curve; ties count one half."""
+    """Return the Mann-Whitney form of the area under the ROC curve; ties count one half."""
     order = np.argsort(score, kind="stable")
     positive = y[order] > 0
     positives, negatives = order[positive], order[~positive]
@@ -36,7 +36,7 @@ def roc_auc_of(y: Floats, score: Floats) -> Statistic:
         lost = np.zeros((len(counts), len(negatives) + 1))
         np.cumsum(counts[:, negatives], axis=1, out=lost[:, 1:])
         pairs = won.sum(axis=1) * lost[:, -1]
-        # Sums of whole numbers and halves, so exact in any order.
+        # These sums consist of whole numbers and halves, so they are exact in any order.
         wins = np.einsum("bn,bn->b", won, lost[:, below] + lost[:, up_to]) / 2
         values: Floats = np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
         return values
@@ -45,7 +45,7 @@ def roc_auc_of(y: Floats, score: Floats) -> Statistic:
 
 
 def calibration_error_of(y: Floats, score: Floats, bins: int) -> Statistic:
-    """Expected calibration error over equal-mass bins (Naeini, Cooper, Hauskrecht 2015)."""
+    """Return the calibration error over equal-mass bins (Naeini, Cooper, Hauskrecht 2015)."""
     edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
     membership = np.eye(len(edges) + 1)[np.searchsorted(edges, score, side="right")]
     gaps = membership * (score - y)[:, None]

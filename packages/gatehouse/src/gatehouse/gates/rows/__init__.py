@@ -1,4 +1,4 @@
-"""The rows gate: what became of the base's rows, and above all of the exam?"""
+"""The rows gate: what happened to the base's rows, and above all to the exam?"""
 
 from __future__ import annotations
 

@@ -1,28 +1,29 @@
 """The rows gate: what a change did to the base's rows, and above all to the exam.
 
-The exam is the base's test rows. Raw rows of base and candidate are dealt by the base's split rule
-and matched as multisets (`gatehouse.ledger`), so every number here is a count:
+The exam is the base's test rows. The base's split rule assigns the raw rows of base and candidate,
+which are then matched as multisets (`gatehouse.ledger`), so every number here is a count:
 
-- `first_run`: is there a base, but none that can be compared with? The only number without a base;
-- `split_changes`: settings of the split rule that the change alters: it deals another exam;
-- rows by what became of them: unchanged, changed, relabelled, gone, added, repeated;
-- `explained_rows`: of the rows that are gone, those that a retention or the list of erased rows
-  explains (`gatehouse.ledger.explained`); only where the base has one of these;
+- `first_run`: is there a base, but none that can be compared with? This is the only number without
+  a base;
+- `split_changes`: settings of the split rule that the change alters, which gives another exam;
+- rows by outcome: unchanged, changed, relabelled, gone, added, repeated;
+- `explained_rows`: rows that are gone because of a retention or the list of erased rows
+  (`gatehouse.ledger.explained`); only if the base has one of these;
 - `touched_exam_rows`: test rows of the base that are changed, relabelled, or gone and unexplained;
-- `exam_growth`: new test rows, added or repeated, for each row of the exam; this and the touched
-  ones are counted since an owner's last word (`gatehouse.since`), so that small steps add up;
+- `exam_growth`: new test rows, added or repeated, per row of the exam. This number and the touched
+  rows are counted since an owner's last acceptance (`gatehouse.since`), so that small steps add up;
 - `unfair_deal`: how far the distinct identities that were added, gone, changed or relabelled lie
-  from the contract's shares of train, valid and test; exact binomial tests, Bonferroni over the
+  from the contract's shares of train, valid and test. Exact binomial tests, Bonferroni over the
   splits, Holm over the four kinds of rows (Holm 1979);
-- `train_turnover`: rows outside test that a change touched, where the test rows are an official
-  file, since then no new row can fall into test; 0 where the split rule deals test;
+- `train_turnover`: rows outside test that a change touched, if the test rows are an official file,
+  because then no new row can fall into test; 0 if the split rule assigns the test rows;
 - `exam_leak`: rows outside test that equal an exam row in all graph inputs, or in all but one, as a
-  share; the base's own share is what chance makes. Rows whose numbers are in the same cells as an
-  exam row's are counted too, and what is farthest above the base decides;
+  share; the base's own share shows how many occur by chance. Rows whose numbers are in the same
+  cells as an exam row's are counted too, and the kind that is farthest above the base decides;
 - `not_from_run`: whether data and model come from no run that counts, which only the trusted
   workflow can tell (`gatehouse.origin`).
 
-Whether two rows are equal is decided by hashes under a key that is drawn for this run.
+Equality of rows is decided by hashes under a key that is drawn for each run.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 TOUCHES = ("added", "gone", "changed", "relabelled")
-"""What can be done to a row by choice; repeating one changes no identity."""
+"""Deliberate changes to a row. Repeating a row is not one, since it changes no identity."""
 
 _IN_CELLS = {
     "close": "all graph inputs, numbers by cells of a quarter of a standard deviation",
@@ -56,14 +57,14 @@ _IN_CELLS = {
     "deviation",
 }
 _TWINS = {"near": "all graph inputs, or in all but one"} | _IN_CELLS
-"""The kinds of twins (`gatehouse.ledger.leak`), by what they have in common."""
+"""The kinds of twins (`gatehouse.ledger.leak`), by what the two rows have in common."""
 _DEVIATIONS = 4
 
 _MATCHED = "rows matched as multisets by keyed 64-bit hashes"
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
-    """What the rows gate finds; without a base there is nothing to compare.
+    """Measure the rows gate; without a base there is nothing to compare.
 
     Raises:
         GatehouseError: raw rows are missing or unreadable, or lack an identity column.
@@ -105,7 +106,7 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
 
 
 def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:
-    """The rows of both sides, and how many of each outcome are in each split."""
+    """Count the rows of both sides, and the rows of each outcome in each split."""
     from gatehouse.digest import SPLITS
     from gatehouse.ledger.compare import Outcome
 
@@ -130,7 +131,7 @@ def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:
 
 
 def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[Measurement]:
-    """How the touched identities fell; with an official test, into train and valid."""
+    """Test how the touched identities were split; with an official test, into train and valid."""
     from gatehouse.ledger.compare import TEST, Outcome
     from gatehouse.ledger.fair import fair_deal
     from gatehouse.splits import rule_of
@@ -166,7 +167,7 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
 
 
 def _explained(kept: Kept) -> list[Measurement]:
-    """The rows that are gone for a reason, all of them and those of the exam."""
+    """Count the explained rows among those that are gone, in total and in the exam."""
     from gatehouse.ledger.compare import TEST
     from gatehouse.ledger.explained import Reason
 
@@ -190,7 +191,7 @@ def _explained(kept: Kept) -> list[Measurement]:
 
 
 def _turnover(kept: Kept, *, official_test: bool) -> Measurement:
-    """The touched rows outside test for each row that the base has there."""
+    """Measure the touched rows outside test per row that the base has there."""
     from gatehouse.ledger.compare import TEST
     from gatehouse.ledger.explained import Reason
 
@@ -212,7 +213,7 @@ def _turnover(kept: Kept, *, official_test: bool) -> Measurement:
 
 
 def _touched(ledger: Ledger) -> int:
-    """Rows outside test that the change added, repeated, took or altered."""
+    """Count the rows outside test that the change added, repeated, removed or altered."""
     from gatehouse.ledger.compare import TEST, Outcome
 
     return sum(
@@ -223,12 +224,12 @@ def _touched(ledger: Ledger) -> int:
 
 
 def _leak(old: Twins, new: Twins, touched: int) -> list[Measurement]:
-    """The kind of twins that is farthest above the base's share.
+    """Measure the kind of twins that is farthest above the base's share.
 
     Args:
-        old: of the base.
-        new: of the candidate.
-        touched: rows outside test that the change added, took or altered.
+        old: twins of the base.
+        new: twins of the candidate.
+        touched: rows outside test that the change added, removed or altered.
     """
     kinds = {kind: _above_chance(old, new, kind, touched) for kind in _TWINS}
     worst = max(kinds, key=lambda kind: kinds[kind])
@@ -253,10 +254,11 @@ def _leak(old: Twins, new: Twins, touched: int) -> list[Measurement]:
 
 
 def _above_chance(old: Twins, new: Twins, kind: str, touched: int) -> float:
-    """How far a share of twins lies above the base's.
+    """Return how far a share of twins lies above the base's.
 
-    Cells are coarse for few inputs, so that chance fills many: what it may add to the share by the
-    rows that the change touched, each a draw at the base's rate, is taken off.
+    With few inputs the cells are coarse, and many twins occur by chance. Each row that the change
+    touched is a draw at the base's rate, so the share that these rows can add by chance is
+    subtracted.
     """
     share = old.share(kind)
     above = new.share(kind) - share

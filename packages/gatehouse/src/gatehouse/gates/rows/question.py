@@ -1,4 +1,4 @@
-"""Does a change sit the base's exam at all, and by which rule does it deal the next one?"""
+"""Does a change use the base's exam at all, and which rule assigns the rows of the next one?"""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def first_run(candidate: Workspace, base: Workspace | None) -> Measurement:
-    """1 where a change has a base that it can't be compared with, and no owner must review it.
+    """Return 1 if a change can't be compared with its base and needs no owner's review.
 
-    Where nothing was asked to be compared with, as in a release, that is no first run.
+    A run without a requested comparison, such as a release, is not a first run.
     """
     record = read_record(candidate.root)
     reason = None
@@ -37,7 +37,7 @@ def first_run(candidate: Workspace, base: Workspace | None) -> Measurement:
 
 
 def split_changes(candidate: Workspace, base: Workspace) -> Measurement:
-    """How many settings of the split rule are others than the base's."""
+    """Count the settings of the split rule that differ from the base's."""
     old, new = base.contract.split, candidate.contract.split
     changed = [
         f"{name}: {getattr(old, name)} became {getattr(new, name)}"

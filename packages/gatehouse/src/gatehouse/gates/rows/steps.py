@@ -1,4 +1,4 @@
-"""Touched exam rows and new test rows, counted over all changes since an owner's last word."""
+"""Touched exam rows and new test rows, over all changes since an owner's last acceptance."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sides:
-    """The rows of base and candidate, dealt by the base's rule.
+    """The rows of base and candidate, split by the base's rule.
 
     Attributes:
-        base: the base's.
-        candidate: the candidate's.
-        contract: the base's.
+        base: rows of the base.
+        candidate: rows of the candidate.
+        contract: contract of the base.
         erased: the base's list of erased rows, if it has one.
         official_test: is the base's test an official file?
     """
@@ -39,17 +39,17 @@ class Sides:
 
     @cached_property
     def kept(self) -> Kept:
-        """What became of the base's rows in the candidate, and what explains it."""
+        """Return what happened to the base's rows in the candidate, and what explains it."""
         return self.keep(self.base, self.candidate)
 
     def keep(self, before: Table, after: Table) -> Kept:
-        """What became of some rows in others."""
+        """Return what happened to the rows of `before` in `after`, and what explains it."""
         from gatehouse.ledger.explained import keep
 
         return keep(before, after, self.contract, self.erased)
 
     def against(self, earlier: Path) -> tuple[Table, Kept]:
-        """Earlier rows, by the base's rule, and what became of them in the candidate."""
+        """Return earlier rows, split by the base's rule, and their outcome in the candidate."""
         from gatehouse.ledger.ledger import deal_parts
         from gatehouse.ledger.parts import raw_parts
 
@@ -63,8 +63,8 @@ class Earlier:
     """The rows from which a measurement counts.
 
     Attributes:
-        raw: their folder; None: the base's.
-        lost: whether they can't be fetched.
+        raw: their folder; None for the base's rows.
+        lost: whether they can no longer be fetched.
     """
 
     raw: Path | None = None
@@ -72,7 +72,7 @@ class Earlier:
 
 
 def earlier_rows(candidate: Workspace, measurement: Counted) -> Earlier:
-    """From which rows a measurement counts, by the candidate's record of its base."""
+    """Return the rows from which a measurement counts, by the candidate's record of its base."""
     outputs = read_record(candidate.root).since.get(measurement)
     if outputs is None:
         return Earlier()
@@ -81,7 +81,7 @@ def earlier_rows(candidate: Workspace, measurement: Counted) -> Earlier:
 
 
 def touched(sides: Sides, earlier: Earlier) -> Measurement:
-    """Exam rows that are changed, relabelled or gone: earlier ones, and those added since."""
+    """Count changed, relabelled or gone exam rows: earlier ones, and those added since."""
     from gatehouse.ledger.compare import TEST, Outcome
 
     now = sides.kept.touched
@@ -101,7 +101,7 @@ def touched(sides: Sides, earlier: Earlier) -> Measurement:
 
 
 def growth(sides: Sides, earlier: Earlier) -> Measurement:
-    """New test rows for each row of the exam, without rows that were swept or erased."""
+    """Measure the new test rows per exam row, without rows that were swept or erased."""
     name = "exam_growth"
     method = "new test rows / test rows that there were, but for explained ones; exact"
     if earlier.lost:
@@ -115,7 +115,7 @@ def growth(sides: Sides, earlier: Earlier) -> Measurement:
 
 
 def _growth(kept: Kept) -> tuple[float | None, int]:
-    """New test rows for each exam row that nothing explains away, None without any; and these."""
+    """Return the unexplained new test rows, per exam row (None without any) and as a count."""
     from gatehouse.ledger.compare import TEST, Outcome
     from gatehouse.ledger.explained import Reason
 

@@ -1,4 +1,4 @@
-"""The sources that params.yaml can name in `data.source` without code of one's own."""
+"""The built-in sources that params.yaml can name in `data.source`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from gatehouse.pipeline.sources.spec import SourceSpec
 __all__ = ["BY_NAME", "SOURCES", "FileSettings"]
 
 SOURCES: tuple[SourceSpec[Any], ...] = (SIMULATED, ADULT, FILE)
-"""Each is in a module of its name, by which the fingerprint of stage `ingest` finds its code."""
+"""Each is in a module of its name, where the fingerprint of stage `ingest` looks for its code."""
 
 BY_NAME = {source.name: source for source in SOURCES}

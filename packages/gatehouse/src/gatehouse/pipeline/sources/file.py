@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gatehouse.contract import Contract
 
 OWN = Path("data/own")
-"""A folder for files of one's own; where `data.file.path` points before a file is named."""
+"""Folder for your own files; `data.file.path` points into it before you name a file."""
 
 FORMATS = (".parquet", ".csv", ".csv.gz")
 
@@ -53,7 +53,7 @@ class FileSettings(Frozen):
 
     @property
     def format(self) -> str | None:
-        """Which of `FORMATS` the file's name ends with, if any."""
+        """The ending in `FORMATS` that the file's name has, if any."""
         name = self.path.name if self.url is None else urlsplit(self.url).path
         return next((ending for ending in FORMATS if name.lower().endswith(ending)), None)
 
@@ -61,7 +61,7 @@ class FileSettings(Frozen):
     def _check(self) -> Self:
         if re.match(r"\w{2,}:/", self.path.as_posix()):
             raise ValueError("path is a file on this machine; write a URL into data.file.url")
-        with contextlib.suppress(UnicodeError):  # one letter may be no text, as in UTF-16
+        with contextlib.suppress(UnicodeError):  # in UTF-16, one byte may not be valid text
             try:
                 b"a".decode(self.encoding)
             except LookupError:

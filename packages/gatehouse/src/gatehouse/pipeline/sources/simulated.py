@@ -1,4 +1,4 @@
-"""Source `simulated`: rows of the sample, made up."""
+"""Source `simulated`: generated rows of the sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source of rows is: one object with its settings."""
+"""Definition of a source of rows: one object with its settings."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def _nothing(_: Any) -> None:
 class SourceSpec(Generic[S]):
     """A source.
 
-    params.yaml is read with each command, so that functions import pandas and other large
-    libraries themselves.
+    Every command reads params.yaml, so functions must import pandas and other large libraries
+    themselves.
 
     Attributes:
-        name: as `data.source` says it, of a fork's own after the colon; its section under `data`
-            has this name.
-        label: what it is, in one line.
-        settings: the model of its section, in which each setting has a default.
-        read: from the settings and the contract, the rows with the contract's columns, and the
-            official test rows or None. It raises GatehouseError for what a user can put right.
-        credentials: where passwords and keys come from; params.yaml is in Git for good.
-        fault: what is wrong with settings of which each one alone is right; None: nothing.
-        check: tells what is missing before a run takes the rows of the earlier one away.
-            Raises GatehouseError.
+        name: name in `data.source`, for a fork's own source the part after the colon; its section
+            under `data` has this name.
+        label: one-line description.
+        settings: model of its section, in which each setting has a default.
+        read: takes the settings and the contract, and returns the rows with the contract's columns,
+            and the official test rows or None. Raises GatehouseError if a user can fix the error.
+        credentials: where passwords and keys come from, because params.yaml stays in Git forever.
+        fault: returns what is wrong with settings that are valid one by one, or None.
+        check: reports what is missing before a run deletes the rows of the earlier run. Raises
+            GatehouseError.
     """
 
     name: str
@@ -52,7 +52,7 @@ class SourceSpec(Generic[S]):
     check: Callable[[S], None] = _nothing
 
     def options(self, settings: DataSettings) -> S:
-        """The source's section of `settings`.
+        """Return the source's section of `settings`.
 
         Raises:
             GatehouseError: the section does not fit the model.

@@ -1,4 +1,4 @@
-"""The trainers that params.yaml can name in `train.trainer` without code of one's own."""
+"""The built-in trainers that params.yaml can name in `train.trainer`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ TRAINERS: tuple[TrainerSpec[Any], ...] = (
     LIGHTGBM,
     KERAS_MLP,
 )
-"""Each is in a module of its name, by which the fingerprint of the stage `train` finds its code."""
+"""Each is in a module of its name, where the fingerprint of stage `train` looks for its code."""
 
 BY_NAME = {trainer.name: trainer for trainer in TRAINERS}

@@ -1,4 +1,4 @@
-"""Settings that boosted trees of all libraries share."""
+"""Settings that the boosted trees of all libraries share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted model of another library as the whole ONNX graph."""
+"""Turns a fitted model of another library into the complete ONNX graph."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TARGET_OPSET = {"": OPSET, "ai.onnx.ml": OPSET_ML}
 
 
 def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onnx.ModelProto:
-    """The graph from raw columns to `core`'s answer.
+    """Return the graph from raw columns to the output of `core`.
 
     Args:
-        core: what a converter gave, from `FEATURES` to (label and) probabilities [N, K], or of a
+        core: a converter's result, from `FEATURES` to (label and) probabilities [N, K], or for a
             regression to the target in standard deviations, [N, 1].
-        features: what is in front.
-        scale: of a regression's target; without one `core` is a classifier.
+        features: the nodes in front.
+        scale: scale of a regression's target; without one `core` is a classifier.
     """
     answer = core.graph.output[-1].name
     core = onnx.utils.Extractor(core).extract_model([FEATURES], [answer])
@@ -40,7 +40,7 @@ def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onn
 
     nodes, weights = list(core.graph.node), list(core.graph.initializer)
     for position, node in enumerate(nodes):
-        node.name = f"{NETWORK}{node.op_type}_{position}"  # a converter may draw names by chance
+        node.name = f"{NETWORK}{node.op_type}_{position}"  # a converter may use random names
         node.input[:], node.output[:] = renamed(node.input), renamed(node.output)
     for tensor in weights:
         tensor.name = f"{NETWORK}{tensor.name}"
@@ -49,7 +49,7 @@ def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onn
     output.name = OUTPUT
     raw = names.get(answer, f"{NETWORK}{answer}")
     if scale is None:
-        # The float32 shares of many trees that all agree may add up to more than 1.
+        # The float32 shares of many trees that all agree can add up to more than 1.
         for key, limit in (("none", 0), ("all", 1)):
             weights.append(numpy_helper.from_array(np.array(limit, np.float32), f"{NETWORK}{key}"))
         nodes.append(
@@ -69,20 +69,20 @@ def whole(core: onnx.ModelProto, features: Features, scale: Scale | None) -> onn
 
 
 def exact_thresholds(core: onnx.ModelProto, thresholds: NDArray[np.float64]) -> None:
-    """Make a float32 feature take the way that it takes in float64.
+    """Make float32 features take the same branches as in float64.
 
-    A converter rounds thresholds to the nearest float32, which may be the very value that lay
-    above: `x <= threshold` is then true of it. Rounded down, it is true of the same float32.
+    A converter rounds thresholds to the nearest float32, which can be a feature value that was
+    above the threshold: `x <= threshold` would then be true. Rounding down avoids this.
 
     Args:
-        core: with one ensemble of trees, changed in place.
-        thresholds: of its branches, in its order.
+        core: graph with one ensemble of trees, changed in place.
+        thresholds: thresholds of its branches, in its order.
     """
     (trees,) = (node for node in core.graph.node if node.op_type.startswith("TreeEnsemble"))
     attributes: dict[str, Any] = {attribute.name: attribute for attribute in trees.attribute}
     values = np.array(attributes["nodes_values"].floats, np.float32)
     branches = np.array([mode != b"LEAF" for mode in attributes["nodes_modes"].strings])
-    with np.errstate(over="ignore"):  # LightGBM's 1e300 parts all numbers from the missing ones
+    with np.errstate(over="ignore"):  # LightGBM uses 1e300 to separate numbers from missing ones
         nearest = thresholds.astype(np.float32)
     assert np.array_equal(values[branches], nearest), "branches in another order"
     down = np.where(nearest > thresholds, np.nextafter(nearest, np.float32(-np.inf)), nearest)

@@ -1,7 +1,7 @@
 """Raw columns as one table of numbers, inside the ONNX graph.
 
-The features that a model learns from are computed by the very nodes that are in its graph, so
-that training and serving cannot differ.
+The features for training are computed by the same nodes that are in the model's graph, so training
+and serving cannot differ.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 FEATURES = "features"
 
 _MOST_INDICATORS = 64
-"""A category column of more values is one column of codes to trees, which take any number."""
+"""For trees, a category column with more values becomes one column of codes."""
 
 _FARTHEST = 1e3
-"""Standard deviations; numbers beyond count as this far, so that infinite ones have a result."""
+"""Limit in standard deviations. Numbers beyond it are clipped, so infinite ones give a result."""
 
 _CHUNK = 65_536
 
@@ -46,20 +46,20 @@ class Features:
 
     @classmethod
     def for_trees(cls, data: TrainingData) -> Features:
-        """Numbers as they are, NaN as missing, and an indicator for each category.
+        """Return numbers unchanged, with NaN for missing, and an indicator for each category.
 
-        A number that is never missing in the train split is its median where it is missing later:
-        trees have learned nothing of it, and each library would take another way.
+        If a number is never missing in the train split, the median replaces it where it is missing
+        later, because trees have not learned that case and libraries would handle it differently.
         """
         return _Builder(data).trees()
 
     @classmethod
     def for_sums(cls, data: TrainingData) -> Features:
-        """Standardised numbers, the median where missing, with an indicator; and categories'."""
+        """Return standardised numbers (median and indicator if missing) and category indicators."""
         return _Builder(data).sums()
 
     def of(self, frame: pd.DataFrame) -> NDArray[np.float32]:
-        """The features of a table's rows, [N, W]."""
+        """Return the features of a table's rows, [N, W]."""
         numbers, rows = self.encoding.encode(frame)
         parts = [
             self._session.run(
@@ -97,10 +97,10 @@ class Features:
 
 
 def check_classes(data: TrainingData) -> None:
-    """Refuse a class without rows: these libraries would leave it out of their probabilities.
+    """Reject a class without rows: these libraries would leave it out of their probabilities.
 
     Raises:
-        GatehouseError: naming it.
+        GatehouseError: a class has no rows; the message names it.
     """
     contract: Contract = data.contract
     if contract.task is Task.REGRESSION:
@@ -165,7 +165,7 @@ class _Builder:
         return np.array([np.median(v) if len(v) else 0 for v in finite], np.float32)
 
     def _indicators(self, columns: list[int]) -> list[str]:
-        """Indicators of the table rows of these category columns (missing, unknown, listed)."""
+        """Return indicators of these category columns' table rows (missing, unknown, listed)."""
         if not columns:
             return []
         starts, sizes = list(self.encoding.first_rows.values()), self.encoding.categories.values()

@@ -28,7 +28,7 @@ def _train(
     settings: TrainSettings,
     reports: Path,
 ) -> TrainedModel:
-    """Fit scikit-learn's; it keeps the rounds after the best one too, `patience` at most."""
+    """Fit scikit-learn's model; it also keeps up to `patience` rounds after the best one."""
     import numpy as np
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
@@ -59,7 +59,7 @@ def _train(
             sample_weight_val=valid.weights,
         )
         found = model.predict(valid.rows) if prepared.scale else model.predict_proba(valid.rows)
-    # Scores are losses with a minus, the first before any tree; the squared error is half of one.
+    # Scores are negative losses, the first one before any tree, and squared errors are halved.
     unit = -2 if prepared.scale else -1
     pairs = zip(model.train_score_[1:], model.validation_score_[1:], strict=True)
     curve = [Epoch(float(unit * t), float(unit * v)) for t, v in pairs]
@@ -69,7 +69,7 @@ def _train(
 
 
 def _ensemble(model: Any, prepared: Prepared) -> onnx.ModelProto:
-    """scikit-learn's trees as ONNX; skl2onnx 1.20 writes truth values where onnx wants numbers."""
+    """Return scikit-learn's trees as ONNX; skl2onnx 1.20 writes booleans where numbers belong."""
     import numpy as np
     from onnx import TensorProto, helper
 

@@ -1,4 +1,4 @@
-"""A Keras network on the torch backend, exported as torch's own networks are."""
+"""A Keras network on the torch backend, exported like torch's own networks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class KerasMlpSettings(Frozen):
 def _train(
     data: TrainingData, options: KerasMlpSettings, settings: TrainSettings, reports: Path
 ) -> TrainedModel:
-    """Fit dense layers on standardised numbers and categories' indicators, on the CPU.
+    """Fit dense layers on standardised numbers and category indicators, on the CPU.
 
     Raises:
         GatehouseError: Keras has another backend.
@@ -105,8 +105,8 @@ def _train(
             found = network(torch.from_numpy(valid[0]), training=False)
         own = found.softmax(dim=1).numpy() if scale is None else scale.stretch(found.numpy())
         with warnings.catch_warnings():
-            # Keras asks for the number of rows and does nothing with it; the stage compares the
-            # graph with the network on another number.
+            # Keras queries the number of rows without using it. The stage compares the graph with
+            # the network on a different number of rows.
             warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
             core = torch_core(network, (torch.zeros(2, width),), [FEATURES], scale)
     nodes = [*features.nodes, *core.graph.node]

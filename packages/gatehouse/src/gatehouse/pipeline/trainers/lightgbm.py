@@ -21,7 +21,7 @@ class LightgbmSettings(LeafwiseSettings):
 def _train(
     data: TrainingData, options: LightgbmSettings, settings: TrainSettings, reports: Path
 ) -> TrainedModel:
-    """Fit LightGBM's."""
+    """Fit LightGBM's model."""
     import numpy as np
     from lightgbm import LGBMClassifier, LGBMRegressor, early_stopping, record_evaluation
     from onnxmltools import convert_lightgbm
@@ -39,7 +39,7 @@ def _train(
         reg_lambda=options.l2,
         num_leaves=options.leaves,
         min_child_samples=options.smallest_leaf,
-        # All rows place the bins: in a sample, a column's rare missing values can be overlooked.
+        # Use all rows to place the bins: a sample can miss a column's rare missing values.
         subsample_for_bin=len(train.rows),
         deterministic=True,
         force_row_wise=True,
@@ -72,7 +72,7 @@ def _train(
 
 
 def _thresholds(root: dict[str, Any]) -> list[float]:
-    """A tree's thresholds as the converter orders them: children are numbered by their parent."""
+    """Return a tree's thresholds in the converter's order, where parents number their children."""
     numbers, found = count(1), dict[int, float]()
 
     def visit(node: dict[str, Any], number: int) -> None:

@@ -30,7 +30,7 @@ class LogisticRegressionSettings(Frozen):
 def _train(
     data: TrainingData, options: LogisticRegressionSettings, _: TrainSettings, __: Path
 ) -> TrainedModel:
-    """Fit on standardised numbers and categories' indicators; the stage reports the losses."""
+    """Fit on standardised numbers and category indicators; the stage reports the losses."""
     import numpy as np
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
@@ -43,7 +43,7 @@ def _train(
     check_classes(data)
     scale = data.scale() if data.contract.task is Task.REGRESSION else None
     features = Features.for_sums(data)
-    # In float64, in which the solvers converge; the graph's float32 are close enough.
+    # The solvers converge in float64; the graph's float32 results are close enough.
     rows, valid = (features.of(frame).astype(np.float64) for frame in (data.train, data.valid))
     labels, weights = data.labels(data.train), data.weights(data.train)
     converter = {}

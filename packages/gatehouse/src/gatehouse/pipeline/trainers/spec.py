@@ -1,4 +1,4 @@
-"""What a trainer is: one object with its settings and what tuning tries of them."""
+"""Definition of a trainer: one object with its settings and the values that tuning tries."""
 
 from __future__ import annotations
 
@@ -23,25 +23,24 @@ _PLACE = "params.yaml: train.trainer"
 
 
 class NoSettings(Frozen):
-    """The settings of a trainer that has none of its own."""
+    """The settings of a trainer without settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSpec(Generic[S]):
     """A trainer.
 
-    params.yaml is read with each command, so that a built-in trainer imports its library inside
-    of the function.
+    Every command reads params.yaml, so a built-in trainer imports its library inside the function.
 
     Attributes:
-        name: as `train.trainer` says it, of a fork's own after the colon; its section under
-            `train` has this name.
-        label: what it is, in one line.
-        settings: the model of its section, in which each setting has a default.
-        train: data, its own settings, all of `train` and a folder for curves in. Under torchrun
+        name: name in `train.trainer`, for a fork's own trainer the part after the colon; its
+            section under `train` has this name.
+        label: one-line description.
+        settings: model of its section, in which each setting has a default.
+        train: takes data, its own settings, all of `train` and a folder for curves. Under torchrun
             every process calls it.
-        space: what tuning tries, by key of its section.
-        tasks: what it can learn.
+        space: values that tuning tries, by key of its section.
+        tasks: tasks that it supports.
         packages: names of the modules that it imports besides the library's own.
         extras: are they in the set of packages `extras`?
         served: how the graph is served: are there products of matrices to quantize?
@@ -58,7 +57,7 @@ class TrainerSpec(Generic[S]):
     served: Literal["INT8", "native"] = "native"
 
     def options(self, settings: TrainSettings) -> S:
-        """The trainer's section of `settings`.
+        """Return the trainer's section of `settings`.
 
         Raises:
             GatehouseError: the section does not fit the model.
@@ -67,14 +66,14 @@ class TrainerSpec(Generic[S]):
 
     @property
     def tried(self) -> Space:
-        """What tuning tries, by key under `train`."""
+        """Values that tuning tries, by key under `train`."""
         return {f"{self.name}.{key}": over for key, over in self.space.items()}
 
     def __call__(self, data: TrainingData, settings: TrainSettings, reports: Path) -> TrainedModel:
-        """Train on `data`; metrics and curves may be written into the folder `reports`.
+        """Train on `data`; metrics and curves can be written into the folder `reports`.
 
         Raises:
-            GatehouseError: a package is not installed, the trainer can't learn this target, or
+            GatehouseError: a package is not installed, the trainer does not support this target, or
                 its settings are wrong.
         """
         if missing := [name for name in self.packages if find_spec(name) is None]:

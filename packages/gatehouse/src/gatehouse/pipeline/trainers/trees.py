@@ -1,4 +1,4 @@
-"""What boosted trees of all libraries learn from, stopped early by the valid split's loss."""
+"""Input of boosted trees of all libraries, with early stopping by the valid split's loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gatehouse.pipeline.trainers.convert import whole
 from gatehouse.pipeline.trainers.features import FEATURES, Features, check_classes
 
 OPSET = 15
-"""The newest that onnxmltools writes; trees are the same in `gatehouse.pipeline.export.OPSET`."""
+"""The newest opset that onnxmltools writes; trees are the same in the opset of `export`."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Split:
 
 
 class Prepared:
-    """What all three learn from, and what becomes of what they learned."""
+    """Training input of the three libraries, and conversion of their results."""
 
     def __init__(self, data: TrainingData) -> None:
         check_classes(data)
@@ -50,14 +50,14 @@ class Prepared:
         return [(FEATURES, [None, self.train.rows.shape[1]])]
 
     def _own(self, found: NDArray[Any]) -> NDArray[np.float64]:
-        """A library's own predictions as `TrainedModel.valid_outputs`."""
+        """Convert a library's own predictions to `TrainedModel.valid_outputs`."""
         if self.scale is not None:
             return self.scale.stretch(found)[:, None]
         found = found.astype(np.float64)
         return np.stack([1 - found, found], axis=1) if found.ndim == 1 else found
 
     def trained(self, core: onnx.ModelProto, found: NDArray[Any]) -> TrainedModel:
-        """From a graph that reads features, and the library's own predictions."""
+        """Return the result from a graph that reads features, and the library's own predictions."""
         return TrainedModel(whole(core, self.features, self.scale), self._own(found))
 
     def told(self, reports: Path, curve: list[Epoch], best: int) -> None:

@@ -30,7 +30,7 @@ class XgboostSettings(BoostingSettings):
 def _train(
     data: TrainingData, options: XgboostSettings, settings: TrainSettings, reports: Path
 ) -> TrainedModel:
-    """Fit XGBoost's."""
+    """Fit XGBoost's model."""
     from onnxmltools import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
     from xgboost import XGBClassifier, XGBRegressor
@@ -64,7 +64,7 @@ def _train(
     )
     found = model.predict(valid.rows) if prepared.scale else model.predict_proba(valid.rows)
     losses = (next(iter(split.values())) for split in model.evals_result().values())
-    power = 2 if prepared.scale else 1  # of a root mean square
+    power = 2 if prepared.scale else 1  # square a root mean square
     curve = [Epoch(t**power, v**power) for t, v in zip(*losses, strict=True)]
     prepared.told(reports, curve, model.best_iteration)
     types = [(name, FloatTensorType(shape)) for name, shape in prepared.inputs]
