@@ -1,4 +1,4 @@
-"""The split rules that contract.yaml can name in `split.rule` without code of one's own."""
+"""The built-in split rules that contract.yaml can name in `split.rule`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BY_NAME = {rule.name: rule for rule in RULES}
 
 
 def rule_of(split: Split) -> SplitRule[Any]:
-    """The rule that a contract's split names.
+    """Return the rule that a contract's split names.
 
     Raises:
-        GatehouseError: there is no such object in `src/gates`, or it is no split rule.
+        GatehouseError: there is no such object in `src/gates`, or it is not a split rule.
     """
     if split.rule in BY_NAME:
         return BY_NAME[split.rule]

@@ -1,4 +1,4 @@
-"""The split rule `hash`: rows are dealt by a hash of their identity, in the contract's shares."""
+"""The split rule `hash`: splits rows by a hash of their identity, in the contract's shares."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _HASH_SPAN = 2**64
 
 
 def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
-    """A 64-bit hash of each row's identity, shape [N]; equal identities have equal hashes.
+    """Return a 64-bit hash of each row's identity, shape [N]; equal identities have equal hashes.
 
     Raises:
-        GatehouseError: their values cannot be read.
+        GatehouseError: the values cannot be read.
     """
     import pyarrow as pa
 
@@ -30,7 +30,7 @@ def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
     try:
         # Sorted, so that the order of the list does not matter.
         plain = {name: _plain(rows[name]) for name in sorted(split.identity)}
-        # Metadata of pandas is ignored: it could turn a column into the index.
+        # Ignore pandas metadata: it could turn a column into the index.
         frame = pa.table(plain).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError) as error:
         raise GatehouseError(f"identity columns cannot be read ({error})") from None
@@ -38,9 +38,9 @@ def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
-    """Values in place of codes: pandas refuses a dictionary that lists a missing value.
+    """Decode dictionary columns: pandas refuses a dictionary that lists a missing value.
 
-    Texts become hashes, which row_hashes takes as they are: each distinct text is hashed once.
+    Texts become hashes, which row_hashes accepts unchanged, so each distinct text is hashed once.
     """
     import pyarrow as pa
 
@@ -52,9 +52,9 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     if not pa.types.is_string(kind.value_type) and not pa.types.is_large_string(kind.value_type):
         return column.cast(kind.value_type)
     codes = column.combine_chunks()
-    if isinstance(codes, pa.ChunkedArray):  # of a table without rows
+    if isinstance(codes, pa.ChunkedArray):  # if the table has no rows
         return column.cast(kind.value_type)
-    # The last place is that of a missing code.
+    # The last entry is for missing codes.
     texts = pa.concat_arrays([codes.dictionary, pa.nulls(1, kind.value_type)])
     hashes = text_hashes(texts.fill_null(""), read_numbers=True)
     places = codes.indices.fill_null(len(hashes) - 1).to_numpy(zero_copy_only=False)
@@ -62,7 +62,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
 
 
 def _deal(rows: pa.Table, split: Split, _: NoSettings, official_test: bool) -> NDArray[np.uint8]:
-    """With an official test, valid keeps its proportion to train."""
+    """Split rows by hash; with an official test file, valid keeps its proportion to train."""
     import numpy as np
 
     hashes = identity_hashes(rows, split)

@@ -1,4 +1,4 @@
-"""What a split rule is: one object that says which rows train, validate and test."""
+"""Split rules: an object that says which rows train, validate and test."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ S = TypeVar("S", bound=Frozen)
 
 
 class NoSettings(Frozen):
-    """The settings of a rule that has none of its own."""
+    """The settings of a rule without settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRule(Generic[S]):
     """A split rule.
 
-    A row's split depends on the row's own identity columns, the contract's `split` and nothing
-    else: not on other rows, of which a rule sees some at a time. Jobs without numpy read contracts,
-    so that a rule imports what it needs inside of its function.
+    A row's split depends only on the row's identity columns and the contract's `split`. It must not
+    depend on other rows, because a rule sees only some rows at a time. Jobs without numpy read
+    contracts, so a rule must import its libraries inside its functions.
 
     Attributes:
-        name: as `split.rule` says it; of a fork's own it is for people alone.
+        name: the name in `split.rule`; for a fork's own rule, it is only for display.
         label: what decides a row's split, as the end of "by ...".
         settings: the model of `split.settings`.
-        deal: from a table with the identity columns, the split, the rule's settings and whether
-            the test split is a file of its own, the place of each row in `digest.SPLITS` (0 train,
-            1 valid, 2 test), uint8 [N]. With a test file of its own it deals no row into test.
-        by_chance: do identities fall into the contract's shares like coins? Then the rows gate
-            tests that a change's rows do.
+        deal: takes a table with the identity columns, the split, the rule's settings and whether
+            the test split is a separate file. Returns the index of each row's split in
+            `digest.SPLITS` (0 train, 1 valid, 2 test), uint8 [N]. With a separate test file, it
+            puts no row into test.
+        by_chance: whether identities fall into the contract's shares at random. If so, the rows
+            gate tests that a change's rows do.
     """
 
     name: str
@@ -48,10 +49,11 @@ class SplitRule(Generic[S]):
     by_chance: bool = False
 
     def dealt(self, rows: pa.Table, split: Split, *, official_test: bool) -> NDArray[np.uint8]:
-        """As `deal`, with the settings of `split`, and checked.
+        """Call `deal` with the settings of `split`, and check its result.
 
         Raises:
-            GatehouseError: the settings do not fit, or the rule gives no split for each row.
+            GatehouseError: the settings do not fit, or the rule does not return a split for each
+                row.
         """
         import numpy as np
 
