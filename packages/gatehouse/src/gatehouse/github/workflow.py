@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def workflow_problem(repository: Repository, run: Run) -> str | None:
-    """Return why a run did not succeed, with its failed steps, or None if it succeeded."""
+    """Return the problem and the failed steps of a run, or None if it succeeded."""
     if run.conclusion == "success":
         return None
     failed = []
