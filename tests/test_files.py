@@ -34,9 +34,7 @@ def test_it_is_valid(file: Path) -> None:
 
 
 def test_the_trainer_is_there() -> None:
-    """Attacks a renamed trainer, misspelt settings, and a library that is missing in the
-    requirements.
-    """
+    """Attacks a renamed trainer, misspelt settings, and a library not in the requirements."""
     settings = load_settings(ROOT / PARAMS_FILE).train
     assert find_trainer(settings.trainer).options(settings)
 

@@ -95,8 +95,7 @@ class Network(nn.Module):
 
 
 def bin_edges(values: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
-    """Return increasing edges of at most `bins` bins of a column, at quantiles; fewer than 2: no
-    bin.
+    """Return a column's bin edges at quantiles, for at most `bins` bins; fewer than 2: no bin.
 
     Each distinct value is weighted by the square root of its number of rows: plain quantiles would
     spend all bins on a value that fills most rows (nine of ten of Adult's capital gains are 0).

@@ -84,8 +84,7 @@ class Measurement(Frozen):
 
 PAIR = ("raw", "model", "model_fp32")
 """The fields of a subject that identify data and model; the prepared rows follow from these and the
-contract.
-"""
+contract."""
 
 
 class Subject(Frozen):

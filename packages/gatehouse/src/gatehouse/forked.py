@@ -27,8 +27,7 @@ IMPORTED = (
 
 _LONGEST = 70
 """Longest path of the temporary folder, in bytes, in which the fork server's socket still fits: a
-socket path has at most 107 bytes, of which the server adds about 35.
-"""
+socket path has at most 107 bytes, of which the server adds about 35."""
 
 Run = Callable[..., None]
 

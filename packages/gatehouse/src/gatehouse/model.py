@@ -199,8 +199,7 @@ class Model:
         return values.reshape(-1, 1)
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the graph's output, shape [N, K] (K is 1 for a regression), from feeds of shape
-        [N, 1].
+        """Return the graph's output, shape [N, K] (regression: K is 1), from feeds [N, 1].
 
         Raises:
             GatehouseError: the graph can't run on the feeds, or its output has another shape.

@@ -1,5 +1,4 @@
-"""The origin of data and model, measured by the trusted workflow as part of the rows gate's
-evidence.
+"""The origin of data and model, which the trusted workflow adds to the rows gate's evidence.
 
 The origin cannot be known on a workstation, so no rule fails for it there.
 """

@@ -12,9 +12,7 @@ _CHUNK = 2**20
 
 
 def shown(url: str) -> str:
-    """Return the URL (or chained URLs) without user, password and query, which may hold a
-    signature.
-    """
+    """Return the URL, or chained URLs, without user, password and query (signatures)."""
     return "::".join(map(_shown, url.split("::"))) if "://" in url else url
 
 

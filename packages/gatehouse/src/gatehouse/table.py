@@ -94,9 +94,7 @@ def open_table(
 
 
 def _check_rows(rows: int, path: Path) -> None:
-    """Refuse a small file that claims to have very many rows, for which Arrow would allocate
-    memory.
-    """
+    """Refuse a small file that claims very many rows: Arrow would allocate memory for them."""
     size = path.stat().st_size
     if not 0 <= rows <= _ROWS_PER_BYTE * size:
         raise GatehouseError(f"{path}: claims {rows:,} rows in {size:,} bytes; it is damaged")

@@ -279,9 +279,7 @@ def _explain(
 
 
 def _is_tag(part: Any, location: Any, data: Any) -> bool:
-    """Return whether a part of pydantic's location is a union's tag, which is not a key of the
-    file.
-    """
+    """Return whether a part of pydantic's location is a union's tag rather than a key."""
     node = data
     for step in location:
         if step is part:

@@ -1,5 +1,4 @@
-"""Verification: repeating the recorded run from the recorded code and data must give the same
-result.
+"""Verification: repeating the recorded run from its code and data must give the same result.
 
 `dvc.lock` and the files that it names can be forged so that DVC finds everything up to date. The
 result of running the recorded code again cannot be forged: every stage is forced, no run cache is
@@ -166,8 +165,7 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:
-    """Compare the outputs in `dvc.lock` except evidence, which is compared by content, and the
-    card.
+    """Compare the outputs in `dvc.lock` except the card and evidence (compared by content).
 
     Fingerprints are skipped: they describe the code that ran, and are not results.
     """

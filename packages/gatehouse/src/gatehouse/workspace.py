@@ -108,8 +108,7 @@ class Workspace:
         return Subject(**{field: self._digest(field) for field in gate.looks_at})
 
     def present(self, fields: Iterable[str] = tuple(Subject.model_fields)) -> Subject:
-        """Return digests of the existing files; null for missing files, and for rows without a
-        seal.
+        """Return digests of existing files; null for missing ones and rows without a seal.
 
         No table and no graph is opened.
 

@@ -69,9 +69,7 @@ def _latin(value: str) -> str:
 
 
 def _composed(value: str) -> str:
-    """Normalize to one Unicode form (UAX #15), including compatibility characters such as wide
-    letters.
-    """
+    """Normalize to one Unicode form (UAX #15), also for letters such as wide ones."""
     return unicodedata.normalize("NFKC", _visible(value))
 
 

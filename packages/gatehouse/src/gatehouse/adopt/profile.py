@@ -302,9 +302,7 @@ class _Tally:
         }
 
     def _is_unique(self) -> bool:
-        """Return whether there are many values so far and no two are equal, so it is not a
-        category.
-        """
+        """Return whether there are many values and no two are equal: it is not a category."""
         many = self.values > _FEW_CATEGORIES
         return many and self.hashes is not None and _copies(self.hashes) == 0
 

@@ -263,8 +263,7 @@ def sniff(path: Path, name: str) -> tuple[Dialect, list[str], list[str]]:
 
 
 def _encoding(path: Path, start: bytes, name: str) -> tuple[str, str | None]:
-    """Return UTF-8, Windows-1252 or Latin-1, and a note if it was guessed; byte order marks come
-    first.
+    """Return UTF-8, Windows-1252 or Latin-1, and a note if guessed; byte order marks decide.
 
     A file with invalid UTF-8 and also valid non-ASCII UTF-8 is an error: in Windows-1252, each of
     the valid characters would be read as two or three other letters.

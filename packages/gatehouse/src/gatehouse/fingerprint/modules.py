@@ -22,8 +22,7 @@ TABLES = ("gatehouse.gates", "gatehouse.pipeline.sources", "gatehouse.pipeline.t
 """Packages that list alternatives: using one of the list does not mean depending on the others."""
 _LISTED = re.compile(rf"({'|'.join(map(re.escape, TABLES))})\.\w+")
 """A member's own package names functions of the report, the drill and others, and imports these
-only inside functions, so only its top-level imports count.
-"""
+only inside functions, so only its top-level imports count."""
 
 _LOADED = re.compile(r"""\bimport_module\(\s*["']([\w.]+)["']""")
 _QUOTED = re.compile(r"""["']([\w.-]+\.\w+)["']""")

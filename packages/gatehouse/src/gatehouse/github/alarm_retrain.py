@@ -149,9 +149,8 @@ def _open_pull(repository: Repository) -> str | None:
 
 
 def _has_secret(data: str) -> bool:
-    """Return whether a URL has a password or query; parsed by hand, as passwords have any
-    character.
-    """
+    """Return whether a URL has a password or a query."""
+    # Parsed by hand, because a password may contain any character.
     rests = [part.partition("://")[2] for part in data.split("::")]
     return any("?" in rest or "#" in rest or ":" in rest.rpartition("@")[0] for rest in rests)
 

@@ -21,8 +21,7 @@ from gatehouse.typed import Frozen
 
 REPORT_LIMIT = 60_000
 """Maximum length of the report in characters of Markdown; GitHub's limit is 65,536, and the rest of
-the text is short.
-"""
+the text is short."""
 
 _MARK = re.compile(r"\A<!-- gatehouse-alarm (\{.*\}) -->")
 

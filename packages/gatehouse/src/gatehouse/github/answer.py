@@ -76,9 +76,7 @@ def newest_answer(repository: Repository, head: str, default: str, work: Path) -
 
 
 def _judged_commits(repository: Repository, head: str) -> Iterator[str]:
-    """Yield the commits that an answer on this head can describe: itself, and those below its
-    records.
-    """
+    """Yield the commits that an answer on this head may describe: itself, or below records."""
     commit = head
     for _ in range(_RECORDS):
         yield commit

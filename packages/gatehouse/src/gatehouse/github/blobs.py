@@ -76,8 +76,7 @@ def text_of(repository: Repository, commit: str, path: Path) -> str | None:
 
 
 def folder_of(repository: Repository, commit: str, folder: Path) -> dict[str, bytes]:
-    """Return the files of a top-level folder in a commit, by path; empty if there is no such
-    folder.
+    """Return the files of a top-level folder in a commit, by path; empty if it is missing.
 
     Raises:
         GatehouseError: it contains anything but small regular files, or too many, or GitHub

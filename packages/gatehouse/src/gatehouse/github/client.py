@@ -61,9 +61,7 @@ def connect(
 
 
 def connected(token_name: str, *, once: bool = False) -> Github:
-    """Return GitHub, accessed with the token in the variable `token_name`; retries as `connect`
-    does.
-    """
+    """Return GitHub, accessed with the token in `token_name`; retries as `connect` does."""
     from github import Auth, Github, GithubRetry
 
     retry = GithubRetry(

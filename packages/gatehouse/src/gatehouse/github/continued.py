@@ -29,11 +29,10 @@ def branch_of(pull: int, head: str) -> str:
 
 
 def speaking_pulls(repository: Repository, target: MergeTarget) -> tuple[int, ...]:
-    """Return the pull requests whose comments count: the target's own, and those of the same
-    change.
+    """Return the pull requests whose comments count: all that have the target's change.
 
-    The latter are the pull request that it continues, or the one in which it continues. The same
-    comments count for both, so a revocation on one also applies to the other.
+    These are the target's own pull request and the one that it continues, or in which it
+    continues. The same comments count on both, so a revocation on one also applies to the other.
 
     Raises:
         GatehouseError: GitHub refused.

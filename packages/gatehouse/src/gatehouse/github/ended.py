@@ -33,8 +33,7 @@ NAMED = ".github/workflows/commit.yml"
 QUEUE = "merge_group"
 HELD = "action_required"
 """Conclusion of a run that waits for a maintainer's approval: for an outsider's change, or for
-commits pushed with a workflow's own token. GitHub calls it completed, though nothing ran yet.
-"""
+commits pushed with a workflow's own token. GitHub calls it completed, though nothing ran yet."""
 
 _NAMED = re.compile(r"Run for commit ([0-9a-f]{40})")
 """`run-name` of that workflow. Only whoever starts a run can choose it."""
@@ -42,8 +41,7 @@ _TRIES = 5
 _LOOKS = 4
 """Maximum number of times to list the runs. An edited title starts a run that skips everything and
 ends within seconds, and GitHub may list the run that cancelled another one with a short delay: both
-are waited for.
-"""
+are waited for."""
 _PAUSE = 10.0
 _YOUNG = timedelta(seconds=45)
 

@@ -32,8 +32,7 @@ REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_R
 """Variables that GitHub's runner sets in a job with `id-token: write`."""
 RENEWED = 120.0
 """Seconds before the file gets a new token. GitHub's token lasts five minutes or more, and a
-library reads the file when it first needs it, and again when its credentials expire.
-"""
+library reads the file when it first needs it, and again when its credentials expire."""
 
 _TIMEOUT = 30
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)

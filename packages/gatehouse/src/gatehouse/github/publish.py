@@ -257,9 +257,7 @@ def _settle(
 
 
 def _waiting(again: Recomputed) -> Judgement:
-    """Return the answer before checks and tests have ended: failures are final, the rest is
-    pending.
-    """
+    """Return the answer before checks and tests end: failures are final, the rest pending."""
     note = again.with_record if again.unrecorded else again.judged.overall
     if note.state == "success":
         note = Note(state="pending", text=f"{note.text}; waits for checks and tests")

@@ -134,8 +134,7 @@ def uploads_problem(
 
 
 def runner_problem(run: Run, jobs: Iterable[Worked]) -> str | None:
-    """Return why a run's machine may have kept data from earlier jobs, or None if nothing suggests
-    it.
+    """Return why a run's machine may have kept data from other jobs, or None if it has not.
 
     An ephemeral runner registers again for each job, so its number is never seen twice.
 

@@ -244,9 +244,7 @@ def _put(target: Target, path: str, have: Any, wanted: dict[str, Any]) -> list[C
 
 
 def _covers(have: Any, wanted: Any) -> bool:
-    """Return whether GitHub's value includes everything wanted; GitHub adds keys and reorders
-    lists.
-    """
+    """Return whether GitHub's value includes all of `wanted`, ignoring the order of lists."""
     if isinstance(wanted, dict):
         return isinstance(have, dict) and all(
             key in have and _covers(have[key], value) for key, value in wanted.items()

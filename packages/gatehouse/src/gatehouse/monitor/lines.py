@@ -58,8 +58,7 @@ class Batch:
     """Lines that could not be read."""
     unfit: pa.Table
     """Broken lines that are valid records except for `row` or `shadow`, without these two: they may
-    belong to another contract.
-    """
+    belong to another contract."""
 
 
 def schema(contract: Contract) -> pa.Schema:

@@ -25,8 +25,7 @@ class Reference:
 
 
 def find_reference(model: str, root: Path = Path()) -> Reference:
-    """Find the model with digest `model`: the work tree's, or that of a commit whose verdict names
-    it.
+    """Find the model with this digest: the work tree's, or that of a commit that judged it.
 
     The commit's files come from DVC's cache or remote.
 

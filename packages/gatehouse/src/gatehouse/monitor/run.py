@@ -206,9 +206,7 @@ def _window(
 
 
 def _judged(rules: Policy, evidence: dict[str, Evidence | str]) -> list[Measurement]:
-    """Return the measurements that a rule is about; all groups of every window would only bloat the
-    file.
-    """
+    """Return what a rule is about; all groups of every window would only bloat the file."""
     names = {(rule.gate, rule.measurement) for rule in rules.rules.values()}
     return [
         measurement

@@ -21,8 +21,7 @@ CODE = (LIBRARY, "src/gates")
 """Code that an image contains completely."""
 _MADE = {path.as_posix() for path in (MODEL, VERDICT, CARD, Path("bentofile.yaml"))}
 """Files of the image that the build generates: model and verdict are checked elsewhere, and BentoML
-writes its own form of bentofile.yaml, which nothing reads at run time.
-"""
+writes its own form of bentofile.yaml, which nothing reads at run time."""
 _NAMED = 5
 """Maximum number of files that an error names."""
 

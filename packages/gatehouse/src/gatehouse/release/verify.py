@@ -85,9 +85,7 @@ def _passing(predicates: list[Any], name: str) -> Verdict:
 
 
 def _inside(layout: Layout, verdict: Verdict, provenances: list[Any], name: str) -> str:
-    """Return the image's commit after checking that the image contains and names `verdict`'s
-    subject.
-    """
+    """Check that an image contains and names what `verdict` describes; return its commit."""
     model = _digest(layout.file(f"{BENTO}/{MODEL.as_posix()}"))
     if model != verdict.candidate.model:
         raise RefusedError(

@@ -20,8 +20,7 @@ _SHOWN = 1_000
 
 UNREAD = 75_000
 """Milliseconds after which a client that does not read its answer is disconnected; equal to the
-limit for sending nothing.
-"""
+limit for sending nothing."""
 
 
 @command

@@ -16,8 +16,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DRAINED = 16
 """A body of up to this many times the maximum size is still read and discarded, so that a client
-that reads no answer before it has sent everything gets one.
-"""
+that reads no answer before it has sent everything gets one."""
 
 
 class Gone(Exception):  # noqa: N818 - nobody is left to answer

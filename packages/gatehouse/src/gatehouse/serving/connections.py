@@ -115,8 +115,7 @@ class Connections:
         self._full, self._closed, self._logged_at = self._closed > 0, 0, now
 
     def _longest_idle(self) -> Connection | None:
-        """Return the longest idle connection past its grace period, by kind, or else the oldest
-        one.
+        """Return the longest idle connection past its grace, by kind, or else the oldest.
 
         Without the grace period, a probe that has just connected would be the only idle connection
         among clients that send half a body, and would be closed before its request is read.

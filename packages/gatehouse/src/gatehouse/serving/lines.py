@@ -17,9 +17,7 @@ class RotatingLines:
     """Write lines; if the disk fails, only lines are lost."""
 
     def __init__(self, path: Path, max_bytes: int, files: int) -> None:
-        """Store the settings; the file is opened at the first line, as the disk may be mounted
-        later.
-        """
+        """Store the settings; the first line opens the file, as the disk may come later."""
         self._path = path
         self._max_bytes = max_bytes
         self._handler = RotatingFileHandler(

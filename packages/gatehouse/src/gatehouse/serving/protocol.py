@@ -11,8 +11,7 @@ from gatehouse.serving.connections import Connections, Waits
 
 LONGEST_HEAD = 65_536
 """Maximum bytes of a request's first line and headers; a common limit of HTTP servers. The same
-limit applies between the parts of a chunked body, and after it.
-"""
+limit applies between the parts of a chunked body, and after it."""
 
 HEAD_WITHIN = 10.0
 """Seconds in which first line and headers must arrive."""
@@ -120,9 +119,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _wishes(self) -> bool:
-        """Return whether an upgrade is requested, as curl and Java do for HTTP/2; CONNECT is a
-        method.
-        """
+        """Return whether another protocol is requested, as curl and Java do for HTTP/2."""
+        # CONNECT is treated as any other method.
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def _without_wish(self) -> bytes:

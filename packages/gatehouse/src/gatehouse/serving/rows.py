@@ -17,8 +17,7 @@ TOLD = 20
 
 BEYOND = 100
 """Number of objects beyond the maximum rows that are still read, so that the error names the right
-place.
-"""
+place."""
 
 LOOKED_AT = 10_000
 """Maximum number of a body's parts in which to search for the place of a repeated key."""

@@ -20,9 +20,7 @@ def accepted(contract: Contract) -> dict[str, Column]:
 
 
 def row_type(contract: Contract) -> Any:
-    """Return the type of one row; model inputs are required, keys and protected attributes
-    optional.
-    """
+    """Return the type of one row; only the model inputs are required."""
     fields: dict[str, Any] = {}
     for name, column in accepted(contract).items():
         kind: Any = Annotated[_values(column), Field(description=_description(column))]

@@ -37,8 +37,7 @@ class Served:
     verdict_digest: str | None
 
     def outputs(self, rows: Sequence[Row]) -> Outputs:
-        """Return the graph's output for each row, shape [N, K] as lists; rows must fit the
-        contract.
+        """Return the graph's output, shape [N, K] as lists, for rows that fit the contract.
 
         Raises:
             GatehouseError: the graph fails on them, or its output is not a probability or not

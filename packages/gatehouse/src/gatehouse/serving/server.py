@@ -23,8 +23,7 @@ DRAIN = 5.0
 
 KEEP_ALIVE = 75
 """Seconds that a connection may be idle: longer than the 60 seconds for which proxies reuse one, so
-that no proxy sends a request into a connection that is being closed.
-"""
+that no proxy sends a request into a connection that is being closed."""
 
 _CLOSE = (b"connection", b"close")
 

@@ -29,8 +29,7 @@ service.add_asgi_middleware(Front)
 LEFT_OUT = frozenset({"OpenTelemetryMiddleware", "TimeoutMiddleware"})
 """Middleware that BentoML puts around every request, whatever its settings: one only forwards the
 request, the other creates a task with a minute's timer. Front has its own time limit;
-benchmarks/serving shows their cost.
-"""
+benchmarks/serving shows their cost."""
 
 
 def application() -> Starlette:

@@ -104,9 +104,7 @@ class RuleTrends:
 
 
 def over_commits(root: Path, history: History) -> list[RuleTrends]:
-    """Return trends of the newest verdict's rules over the commits that judged the same
-    measurement.
-    """
+    """Return trends of the newest verdict's rules over commits with the same measurement."""
     verdicts = history.verdicts[:POINTS]
     if not verdicts:
         return []

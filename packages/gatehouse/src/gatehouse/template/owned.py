@@ -27,8 +27,7 @@ SETTINGS = ("params.yaml", "policy.yaml")
 """Files that are merged key by key."""
 LOCKS = ("requirements/*.txt", f"{SOURCE}/tests/workflows/tools/*.json")
 """Files that are resolved as a whole and must not be mixed: take the template's, then run `make
-lock`.
-"""
+lock`."""
 PROSE = ("CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config")
 """Files merged if there are no conflicts, else ours; so is every free file without code."""
 _CODE, _RECORD = ".py", ".dvc"

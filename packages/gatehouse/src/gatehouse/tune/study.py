@@ -253,9 +253,7 @@ def _work(plan: Plan, study: optuna.Study, report: Callable[[optuna.Study], None
 
 
 def _value(trial: Trial, plan: Plan, folds: list[Any]) -> float:
-    """Return the mean over the folds; a trial that is worse than most on the first folds ends
-    early.
-    """
+    """Return the mean over the folds; prune a trial that is worse than most on the first."""
     import optuna
 
     from gatehouse.pipeline.trainer import find_trainer

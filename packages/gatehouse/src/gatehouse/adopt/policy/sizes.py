@@ -38,9 +38,7 @@ class Sizes:
 
     @property
     def few(self) -> bool:
-        """With so few rows the intervals are wide; a rule whose interval crosses its limit only
-        warns.
-        """
+        """Whether the rows are so few that a rule whose interval crosses its limit only warns."""
         return self.test < ENOUGH
 
     @property
