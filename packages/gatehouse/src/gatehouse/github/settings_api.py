@@ -14,7 +14,7 @@ from gatehouse.errors import GatehouseError
 
 _SECONDS = 120  # a call takes one or two; gh itself retries nothing
 _STATUS = re.compile(r"\(HTTP (\d{3})\)")
-_NOT_LOGGED_IN = 4  # gh's exit code where it needs a login
+_NOT_LOGGED_IN = 4  # gh's exit code if it needs a login
 
 
 @dataclass(frozen=True)
