@@ -1,10 +1,10 @@
 #!/bin/sh
 # Makes .venv and installs a locked set of packages into it: `sh scripts/install.sh run|extras|dev`;
-# the workflows take smaller sets as well, each with what its jobs need and without torch.
-# `make setup`, `make run` and `make test` call it. A stamp is written last, so that an install that
-# failed or was interrupted is taken up again by the next call. Settings, all optional:
-#   PYTHON=python3.11            the interpreter to make .venv with, when there is none yet
-#   GATEHOUSE_TORCH=cpu|cuda     which build of torch on Linux, in place of looking for a GPU
+# the workflows also use smaller sets without torch, each with the packages of its jobs.
+# `make setup`, `make run` and `make test` call it. A stamp is written last, so that the next call
+# resumes an install that failed or was interrupted. Settings, all optional:
+#   PYTHON=python3.11            the interpreter for a new .venv
+#   GATEHOUSE_TORCH=cpu|cuda     the build of torch on Linux, instead of detecting a GPU
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,8 +21,8 @@ fail() {
     exit 2
 }
 
-# A step's output is kept in a log and shown only when the step fails; that of a long step also
-# where there is a terminal, on which uv draws its bars.
+# A step's output goes to a log and is shown only if the step fails. The output of a long step is
+# also shown on a terminal, where uv draws progress bars.
 logged() { "$@" >>"$log" 2>&1; }
 watched() { if [ -t 2 ]; then "$@"; else logged "$@"; fi; }
 quietly() { logged "$@" || { tail -n 40 "$log" >&2 && broken "$@"; }; }
@@ -63,7 +63,7 @@ choose_torch() {
     esac
 }
 
-# Without isolation, what comes as source is built by the locked setuptools and nothing fetched unseen.
+# Without isolation, the locked setuptools builds source packages, and nothing unlocked is fetched.
 locked() {
     watched "$python" -m uv pip install --python "$python" --require-hashes --no-build-isolation "$@" ||
         { unseen && broken "uv pip install $*"; }
@@ -72,14 +72,14 @@ locked() {
 install_torch() {
     installed=$("$python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true)
     if [ "$build" != cpu ]; then
-        # For a requirement of 2.13.0 an installed 2.13.0+cpu counts as satisfied: take it away.
+        # An installed 2.13.0+cpu would satisfy a requirement of 2.13.0, so remove it.
         case $installed in *+cpu) quietly "$python" -m uv pip uninstall --python "$python" torch ;; esac
         locked -r requirements/torch.txt
         return
     fi
     lock=requirements/torch-cpu.txt
-    # First pip with no index: it finds the wheel where pip is set up with a folder that has it, as
-    # on machines without internet. uv knows PyTorch's index of CPU builds by itself.
+    # Try pip without an index first: on machines without internet, pip may be configured with a
+    # folder that has the wheel. uv has the address of PyTorch's index of CPU builds built in.
     logged "$python" -m pip install --quiet --no-index --no-deps --no-compile --require-hashes -r $lock ||
         watched "$python" -m uv pip install --python "$python" --torch-backend cpu --no-deps --require-hashes -r $lock || {
         unseen
@@ -89,7 +89,7 @@ install_torch() {
     }
 }
 
-# What .gitattributes marks as generated merges by these drivers, in this clone; docs/merging.md.
+# Merge drivers, in this clone, for the files that .gitattributes marks as generated; docs/merging.md.
 set_merge_drivers() {
     git ls-files --error-unmatch .gitattributes >/dev/null 2>&1 || return 0 # no Git work tree
     git config merge.gatehouse-lock.name "dvc.lock, stage by stage"
@@ -111,7 +111,7 @@ case $set_name in
 github | objects | gates | site | release | docs) build=none ;;
 *) choose_torch ;;
 esac
-# What the environment was made from; when it is the same, there is nothing to do.
+# The inputs of the environment; if they are unchanged, there is nothing to do.
 wanted=$({
     echo "$PWD $build"
     cat requirements/*.txt pyproject.toml "$0"
@@ -139,8 +139,8 @@ if [ "$build" != none ]; then
     install_torch
 fi
 say "installing the packages locked in requirements/$set_name.txt"
-# Python compiles a module when it is first imported. To compile all of them here takes longer than
-# the rest of the installation, and most are never imported.
+# Modules are not compiled here: Python does that at the first import. Compiling all of them takes
+# longer than the rest of the installation, and most are never imported.
 locked -r "requirements/$set_name.txt"
 editable() { quietly "$python" -m uv pip install --python "$python" --no-deps --no-build-isolation --editable "$1"; }
 if [ -d $library ]; then
@@ -152,7 +152,7 @@ else # from the index
 fi
 editable .
 quietly "$python" -m uv pip check --python "$python"
-# The checkers of workflows come from npm. Without it their tests are skipped, and say so.
+# The checkers of workflows come from npm. Without npm, their tests are skipped with a message.
 if [ "$set_name" = dev ] && [ -d $library ] && command -v npm >/dev/null; then
     mkdir -p .venv/tools
     cp $library/tests/workflows/tools/*.json .venv/tools

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints where Python finds the library before anything is installed: its source, or its wheel. A
-# wheel that is not in vendor/ comes from pip's index, by the SHA-256 in requirements/gatehouse.txt.
+# Prints the path of the library's source or wheel, for use before anything is installed. A wheel
+# that is not in vendor/ is downloaded from pip's index, by the SHA-256 in requirements/gatehouse.txt.
 set -eu
 cd "$(dirname "$0")/.."
 for place in packages/gatehouse/src vendor/gatehouse-*.whl; do

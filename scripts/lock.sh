@@ -1,6 +1,6 @@
 #!/bin/sh
 # Resolves requirements/*.in into the lock files; arguments (--upgrade) go to uv. `make lock` calls it.
-# dev is the largest set: the others are resolved within it, so that no two locks disagree.
+# dev is the largest set: the others are constrained by it, so that no two locks disagree.
 set -eu
 cd "$(dirname "$0")/../requirements"
 

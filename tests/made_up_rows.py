@@ -1,4 +1,4 @@
-"""Made-up rows of any contract: what `contract.yaml` allows, drawn by a seed."""
+"""Made-up rows that fit any contract, drawn with a seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WIDE = (0.0, 1000.0)
 
 
 def draw(contract: Contract, count: int, seed: int) -> pd.DataFrame:
-    """So many rows of the contract's columns, in which nothing predicts the target."""
+    """Draw `count` rows of the contract's columns, in which nothing predicts the target."""
     rng = np.random.default_rng(seed)
     return pd.DataFrame(
         {name: _values(column, count, rng) for name, column in contract.columns.items()}
@@ -25,7 +25,7 @@ def _values(column: Column, count: int, rng: np.random.Generator) -> pd.Series:
     if column.is_numeric:
         values = pd.Series(_numbers(column, count, rng))
     elif column.categories is not None:
-        # In turn, then shuffled: every category is there.
+        # In turn, then shuffled, so that every category occurs.
         order = rng.permutation(np.arange(count) % len(column.categories))
         values = pd.Series([column.categories[index] for index in order], dtype="str")
     else:

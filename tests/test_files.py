@@ -1,4 +1,4 @@
-"""contract.yaml, params.yaml, policy.yaml and model_card.yaml: valid, and naming what is there."""
+"""contract.yaml, params.yaml, policy.yaml and model_card.yaml: valid, with existing names."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ LOADERS: dict[Path, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("file", LOADERS, ids=str)
 def test_it_is_valid(file: Path) -> None:
-    """Attacks a key that is misspelt, and a value of another type; the error names the line."""
+    """Attacks a misspelt key, and a value of another type; the error names the line."""
     assert LOADERS[file](ROOT / file)
 
 
 def test_the_trainer_is_there() -> None:
-    """Attacks a trainer that was renamed, misspelt settings, and a library in no requirements."""
+    """Attacks a renamed trainer, misspelt settings, and a library not in the requirements."""
     settings = load_settings(ROOT / PARAMS_FILE).train
     assert find_trainer(settings.trainer).options(settings)
 
 
 def test_the_source_is_there() -> None:
-    """Attacks a source that was renamed, and misspelt settings of it."""
+    """Attacks a renamed source, and misspelt settings of it."""
     settings = load_settings(ROOT / PARAMS_FILE).data
     assert find_source(settings.source).options(settings)
 
 
 def test_tuning_tries_settings_that_exist_by_a_metric_of_the_task() -> None:
-    """Attacks a tuning that ends after the first model was trained."""
+    """Attacks a tuning that fails only after the first model was trained."""
     settings, contract = load_settings(ROOT / PARAMS_FILE), load_contract(ROOT / CONTRACT_FILE)
     assert metric_of(contract, load_policy(ROOT / POLICY_FILE), settings.tune.metric)
     for key, over in settings.tune.space.items():

@@ -1,4 +1,4 @@
-"""The lock files: what makes an install the same everywhere, and keeps the image small."""
+"""The lock files, which make installs reproducible and keep the image small."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TRAINING_ONLY = {"torch", "pandas", "scikit-learn", "dvc", "evidently", "great-e
 
 
 def entries(lock: Path) -> list[str]:
-    """One string per locked release: its requirement, then its hashes."""
+    """Return one string per locked release: its requirement, then its hashes."""
     text = re.sub(r"^#.*\n", "", lock.read_text(), flags=re.MULTILINE)
     return [entry for entry in text.replace("\\\n", " ").splitlines() if entry.strip()]
 
 
 def pins(lock: Path) -> set[str]:
-    """The releases of a lock, as `name==version`."""
+    """Return the releases of a lock, as `name==version`."""
     return {entry.split()[0] for entry in entries(lock)}
 
 
@@ -50,7 +50,7 @@ def test_no_lock_names_an_index_or_a_path(lock: Path) -> None:
 
 
 def test_the_serving_lock_has_nothing_of_training() -> None:
-    """Attacks an image that grows by gigabytes because a requirement crept into the service."""
+    """Attacks an image that grows by gigabytes because of a requirement added to the service."""
     assert not names(ROOT / "requirements/serve.txt") & TRAINING_ONLY
 
 
@@ -79,6 +79,6 @@ def test_torch_agrees_with_the_other_locks() -> None:
 
 
 def test_both_builds_of_torch_are_one_version() -> None:
-    """Attacks a model trained by one release of torch on GPU machines and by another on CPU."""
+    """Attacks a model trained with one release of torch on GPU machines and another on CPU."""
     (cuda,) = [pin for pin in pins(ROOT / "requirements/torch.txt") if "torch==" in pin]
     assert pins(ROOT / "requirements/torch-cpu.txt") == {f"{cuda}+cpu"}

@@ -1,6 +1,6 @@
-"""The whole pipeline in small: rows drawn from contract.yaml, the own trainer, every gate and rule.
+"""The whole pipeline in small: rows drawn from contract.yaml, your trainer, every gate and rule.
 
-No data of the fork's own are needed, and nothing is said of how good its model is.
+These tests need none of your data, and say nothing about the quality of your model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MADE = {"data", "models", "reports", "dvc.lock", ".git", ".dvc", ".gatehouse", 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder like the repository, with made-up rows and the model that was trained on them."""
+    """Create a folder like the repository, with made-up rows and a model trained on them."""
     root = tmp_path_factory.mktemp("fork")
     for path in ROOT.iterdir():
         if path.name in _COPIED:
@@ -58,12 +58,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def quick(policy: Policy) -> Policy:
-    """The same rules, measured as quickly as the gates can."""
+    """Return the same rules with the fastest measuring settings."""
     measure = policy.measure
     less = {
         "resamples": 200,
         "latency": measure.latency.model_copy(update={"calls": 2, "batch": 16}),
-        # Of so few rows a small group is all there is.
+        # With so few rows, all groups are small.
         "fairness": measure.fairness.model_copy(
             update={"minimum_rows": 1, "minimum_class_rows": 1}
         ),
@@ -73,14 +73,14 @@ def quick(policy: Policy) -> Policy:
 
 @pytest.fixture(scope="module")
 def evidence(made: Path) -> dict[str, Evidence]:
-    """What each gate measures, compared with itself as the base."""
+    """Return each gate's evidence, compared with the candidate itself as the base."""
     here, policy = Workspace(made), quick(load_policy(made / POLICY_FILE))
     return {gate.name: measure_and_write(gate, here, here, policy)[0] for gate in gates_of(policy)}
 
 
 @pytest.mark.parametrize("gate", load_policy(ROOT / POLICY_FILE).gate_names)
 def test_every_rule_finds_what_it_judges(evidence: dict[str, Evidence], gate: str) -> None:
-    """Attacks a rule on a column that the contract lacks, or on what no gate measures."""
+    """Attacks a rule on a column that the contract lacks, or on a value that no gate measures."""
     lost = [
         f"policy.yaml: rules.{name}: {finding.text}"
         for name, rule in load_policy(ROOT / POLICY_FILE).rules.items()
@@ -92,6 +92,6 @@ def test_every_rule_finds_what_it_judges(evidence: dict[str, Evidence], gate: st
 
 
 def test_the_model_card_is_made(made: Path, evidence: dict[str, Evidence]) -> None:
-    """Attacks a card that only a finished run would find unreadable."""
+    """Attacks a card that turns out to be unreadable only after a complete run."""
     assert evidence
     assert write_card(Workspace(made)).is_file()

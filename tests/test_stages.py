@@ -1,4 +1,4 @@
-"""dvc.yaml: a pipeline that makes what the gates read, and runs again when its code changes."""
+"""dvc.yaml: a pipeline that makes the gates' inputs, and runs again when its code changes."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ FIRST = "fingerprints"
 
 @pytest.fixture(scope="module")
 def stages() -> list[Any]:
-    """The stages of dvc.yaml as DVC reads them; it refuses a file that it can't run."""
+    """Return the stages of dvc.yaml as DVC reads them; DVC refuses an invalid file."""
     with Repo(str(ROOT), config={"core": {"no_scm": True}}) as repo:
         return [stage for stage in repo.index.stages if stage.path_in_repo == "dvc.yaml"]
 
 
 def paths(stage: Any, kind: str) -> set[str]:
-    """The files of a stage (`deps` or `outs`), settings left out."""
+    """Return the files of a stage (`deps` or `outs`), without settings."""
     found = [each for each in getattr(stage, kind) if not isinstance(each, ParamsDependency)]
     return {Path(each.def_path).as_posix() for each in found}
 
 
 def test_the_stages_write_what_is_judged(stages: list[Any]) -> None:
-    """Attacks a stage that was taken out or renamed its output: the gates would find nothing."""
+    """Attacks a removed stage, or a renamed output: the gates would find nothing."""
     gates = load_policy(ROOT / POLICY_FILE).gate_names
     evidence = [evidence_path(EVIDENCE, gate) for gate in gates]
     wanted = {path.as_posix() for path in (RAW, PREPARED, MODEL_FP32, MODEL, CARD, *evidence)}
@@ -51,7 +51,7 @@ def test_the_stages_write_what_is_judged(stages: list[Any]) -> None:
 
 
 def test_every_stage_depends_on_its_own_code(stages: list[Any], tmp_path: Path) -> None:
-    """Attacks a stage that a change of its modules doesn't run again, or of another's code does."""
+    """Attacks a stage that ignores a change of its modules, or reruns for another stage's code."""
     for stage in stages:
         named = {path for path in paths(stage, "deps") if path.startswith(f"{FINGERPRINTS}/")}
         wanted = {fingerprint_path(stage.name).as_posix()} - {fingerprint_path(FIRST).as_posix()}
@@ -69,7 +69,7 @@ def test_every_stage_depends_on_its_own_code(stages: list[Any], tmp_path: Path) 
 
 
 def test_every_setting_that_a_stage_names_is_there(stages: list[Any]) -> None:
-    """Attacks a section that was renamed in params.yaml or policy.yaml and not in dvc.yaml."""
+    """Attacks a section that was renamed in params.yaml or policy.yaml but not in dvc.yaml."""
     lost = []
     for stage in stages:
         for each in stage.deps:
@@ -93,7 +93,7 @@ def _has(settings: Any, parts: list[str]) -> bool:
 
 
 def test_every_stage_keeps_its_folder_off_the_path(stages: list[Any]) -> None:
-    """Attacks a stage that takes a file of the folder for a library's module, such as json.py."""
+    """Attacks a stage that imports a local file, such as json.py, instead of a library's module."""
     for stage in stages:
         words = str(stage.cmd).split()
         safe = not words[0].startswith("python") or words[1] == "-P"
@@ -107,7 +107,7 @@ def test_every_file_that_a_run_writes_is_marked_as_generated() -> None:
         outs = [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
         # An output with options is a map, and stays in Git.
         written.update(*(out for out in outs if isinstance(out, dict)))
-    written -= {PREPARED.as_posix(), FINGERPRINTS.as_posix()}  # Git ignores them, as does DVC
+    written -= {PREPARED.as_posix(), FINGERPRINTS.as_posix()}  # ignored by Git and DVC
     inside = {f"{path}/x": path for path in written} | {path: path for path in written}
     told = subprocess.run(
         ["git", "check-attr", GENERATED, "--", *inside, "reports/README.md"],

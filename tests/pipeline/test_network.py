@@ -34,7 +34,7 @@ def test_a_missing_number_is_the_median_and_says_so() -> None:
 
 
 def test_most_rows_at_one_value_leave_bins_for_the_rest() -> None:
-    """Plain quantiles give one bin where nine of ten rows are 0, and hide all that differs."""
+    """Plain quantiles give one bin if nine of ten rows are 0, which hides all differences."""
     values = np.concatenate([np.zeros(9000), np.arange(1, 1001)]).astype(np.float32)
     assert len(bin_edges(values, 32)) > 20
 
@@ -44,7 +44,7 @@ def test_most_rows_at_one_value_leave_bins_for_the_rest() -> None:
     st.lists(st.floats(width=32), min_size=1, max_size=20),
 )
 def test_any_number_is_encoded_within_0_and_1(seen: list[float], asked: list[float]) -> None:
-    """Infinite, huge, tiny and missing numbers, in training as in serving: never NaN."""
+    """Infinite, huge, tiny and missing numbers never give NaN, in training or in serving."""
     encoding = NumericEncoding(np.array(seen, np.float32)[:, None], bins=4)
     got = encoding(column(*asked))
     assert ((got >= 0) & (got <= 1)).all()

@@ -1,17 +1,17 @@
-"""How a table of one's own is read, by the types of Arrow.
+"""How `gatehouse init` and the pipeline read the columns of a table, by Arrow type.
 
 One table for `gatehouse init`, which writes the contract, and for the pipeline, which follows it:
 
-| Arrow's type | read as |
+| Arrow type | read as |
 |---|---|
 | integers, floats, decimals | numbers |
 | booleans, `arrow.bool8` | numbers 0 and 1, or the texts `false` and `true` |
 | strings of any kind, `arrow.json` | text |
 | `arrow.uuid` | text, as `123e4567-e89b-12d3-a456-426614174000` |
-| binary of a fixed size | text, as hexadecimal digits |
+| fixed-size binary | text, as hexadecimal digits |
 | dates, times, timestamps, durations | times, which `init` leaves out of the model |
-| dictionaries, run-end encoded, other extensions | what they hold |
-| lists, structs, maps, unions, other binary, calendar intervals | not at all |
+| dictionaries, run-end encoded, other extensions | as their value type |
+| lists, structs, maps, unions, other binary, calendar intervals | not supported |
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pyarrow import types
 
 
 class Reading(StrEnum):
-    """What the values of a type are to a contract."""
+    """How a contract treats the values of an Arrow type."""
 
     NUMBER = "numbers"
     TEXT = "text"
@@ -42,7 +42,7 @@ class Reading(StrEnum):
 
 
 def reading(kind: pa.DataType) -> Reading:
-    """What the values of `kind` are read as."""
+    """Return how values of the type `kind` are read."""
     kind = _plain_type(kind)
     found = (
         (types.is_null, Reading.NOTHING),
@@ -51,7 +51,7 @@ def reading(kind: pa.DataType) -> Reading:
         (types.is_floating, Reading.NUMBER),
         (types.is_decimal, Reading.NUMBER),
         (types.is_large_string, Reading.TEXT),
-        (types.is_interval, Reading.INTERVAL),  # temporal too
+        (types.is_interval, Reading.INTERVAL),  # intervals are temporal too
         (types.is_temporal, Reading.TIME),
         (types.is_nested, Reading.NESTED),
     )
@@ -59,12 +59,12 @@ def reading(kind: pa.DataType) -> Reading:
 
 
 def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values in a type that casts to text: see the table above.
+    """Return the values in a type that casts to text; see the table above.
 
-    Values that are not read at all come back as they are.
+    Values of unsupported types are returned unchanged.
 
     Raises:
-        pyarrow.ArrowException: text is no UTF-8.
+        pyarrow.ArrowException: a text is not valid UTF-8.
     """
     kind = values.type
     if isinstance(kind, pa.UuidType):
@@ -86,7 +86,7 @@ def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type that `plain` gives."""
+    """Return the type of the values that `plain` returns."""
     if isinstance(kind, pa.UuidType):
         return pa.large_string()
     if isinstance(kind, pa.Bool8Type):

@@ -1,7 +1,8 @@
 """The base: data, model, policy and contract of the commit that a change would merge into.
 
-They are taken from Git and DVC into `.gatehouse/base/`; the work tree is not touched. What the
-evidence compares with is recorded in `reports/base.json`, a dependency of the measuring stages.
+The files are taken from Git and DVC into `.gatehouse/base/`; the work tree is not touched.
+`reports/base.json` records the base that the evidence is compared with, and the measuring stages
+depend on it.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ BASE_FILE = Path("reports/base.json")
 STORE = Path(".gatehouse/base")
 LOCK = Path("dvc.lock")
 TAKEN = (RAW, MODEL_FP32, MODEL)
-"""Files taken from a base; its prepared rows are dealt from the raw ones."""
+"""Files taken from a base; its prepared rows are made from the raw ones."""
 
 
 class Outputs(Frozen):
-    """What a commit's `dvc.lock` says of the files to compare with, and its contract."""
+    """The files to compare with, as a commit's `dvc.lock` records them, and its contract."""
 
     contract: str = Field(description="digest of the base's contract")
     outs: dict[str, str] = Field(description="DVC's MD5 of each output, by path")
@@ -52,23 +53,23 @@ class Outputs(Frozen):
 
     @property
     def address(self) -> dict[str, object]:
-        """What names these files; it is the same whether or not the gates recorded them."""
+        """Return the values that identify these files, whether or not the gates recorded them."""
         return {"contract": self.contract, "outs": self.outs}
 
 
 def folder_of(outputs: Outputs | None) -> Path:
-    """Where a commit's files lie, named by what they are."""
+    """Return the folder of a commit's files; its name is a digest of their identity."""
     named = json.dumps(outputs and outputs.address, sort_keys=True)
     return STORE / hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 Counted = Literal["touched_exam_rows", "exam_growth"]
 COUNTED: tuple[Counted, ...] = get_args(Counted)
-"""Measurements that count from the rows of an owner's last word, and not from the base's."""
+"""Measurements that count from the rows last accepted by an owner, not from the base's rows."""
 
 
 class BaseRecord(Document):
-    """What the evidence is compared with; null: nothing."""
+    """What the evidence is compared with; null means nothing."""
 
     version: Literal[1] = 1
     outputs: Outputs | None = None
@@ -94,7 +95,7 @@ class BaseRecord(Document):
 
     @property
     def folder(self) -> Path:
-        """Where the base's files lie, named by what they are."""
+        """Return the folder of the base's files; its name is a digest of their identity."""
         return folder_of(self.outputs)
 
 
@@ -103,13 +104,13 @@ class Base:
     """A commit to compare with.
 
     Attributes:
-        ref: the name that was asked for.
-        commit: what it stands for.
-        record: which outputs it has; its `outputs` are None where the pipeline never ran there.
-        policy: None where that commit has none.
-        contract: None where that commit has none.
-        params: the text of that commit's `params.yaml`, or None.
-        policy_text: the text of that commit's `policy.yaml`, or None.
+        ref: the requested name.
+        commit: the commit that `ref` resolves to.
+        record: the commit's outputs; its `outputs` are None if the pipeline never ran there.
+        policy: None if the commit has no policy.
+        contract: None if the commit has no contract.
+        params: the text of the commit's `params.yaml`, or None.
+        policy_text: the text of the commit's `policy.yaml`, or None.
     """
 
     ref: str
@@ -126,10 +127,10 @@ class Base:
 
 
 def find_base(ref: str, root: Path = Path()) -> Base:
-    """What Git says of the base `ref`; no data is fetched.
+    """Read the base `ref` from Git, without fetching any data.
 
     Raises:
-        GatehouseError: no such commit, or its policy, contract or lock is unreadable.
+        GatehouseError: the commit does not exist, or its policy, contract or lock is unreadable.
     """
     commit = commit_of(ref, root)
     policy = file_at(commit, POLICY_FILE, root)
@@ -164,10 +165,10 @@ def _outputs(commit: str, ref: str, contract: Contract | None, root: Path) -> Ou
 
 
 def outputs_in(text: str, name: str, contract: Contract) -> Outputs:
-    """What the text of a `dvc.lock` says of the files to compare with.
+    """Return the files to compare with from the text of a `dvc.lock`.
 
     Raises:
-        GatehouseError: it does not record all of them.
+        GatehouseError: the lock does not record all of them.
     """
     outs = locked_outputs(text, name)
     taken = {path.as_posix(): outs.get(path.as_posix()) for path in TAKEN}
@@ -182,28 +183,31 @@ def outputs_in(text: str, name: str, contract: Contract) -> Outputs:
 
 
 def locked_outputs(text: str, name: str) -> dict[str, str]:
-    """DVC's MD5 of each output that a `dvc.lock` records, by path.
+    """Return DVC's MD5 of each output that a `dvc.lock` records, by path.
 
     Raises:
-        GatehouseError: the text is no lock file by the schema of `objects.record`.
+        GatehouseError: the text is not a lock file by the schema of `objects.record`.
     """
     return {path: output.recorded for path, output in read_lock(text, name).items()}
 
 
 def take_base(base: Base, root: Path = Path(), megabytes: int = MEGABYTES) -> Workspace | None:
-    """The base's files, fetched from DVC's cache or remote if they are not here yet.
+    """Fetch the base's files from DVC's cache or remote unless they are already here.
 
-    None where the pipeline never ran at that commit: there is nothing to compare with. The commit
-    says which objects, and the checkout at `root` where they are: nothing else of the commit is
-    asked, and DVC is not run on it.
+    The commit determines which objects are fetched, and the checkout at `root` where they are
+    found. Nothing else is read from the commit, and DVC is not run on it.
 
     Args:
-        base: what Git says of it.
+        base: the base, from `find_base`.
         root: the checkout.
-        megabytes: that the files may have.
+        megabytes: size limit of the files.
+
+    Returns:
+        The base's files, or None if the pipeline never ran at that commit, so that there is nothing
+        to compare with.
 
     Raises:
-        GatehouseError: the files are in no cache and no remote, or are not what the lock records.
+        GatehouseError: the files are in no cache and no remote, or differ from the lock's record.
     """
     if base.record.outputs is None:
         return None
@@ -214,11 +218,13 @@ def take_base(base: Base, root: Path = Path(), megabytes: int = MEGABYTES) -> Wo
 
 
 def checked_base(folder: Path, outputs: Outputs) -> Workspace:
-    """The base's files in `folder`, after a look at every byte: a folder there proves nothing.
+    """Return the base's files in `folder` after checking every byte.
+
+    An existing folder proves nothing about its content.
 
     Raises:
-        GatehouseError: a file is not what the base's `dvc.lock` and contract record, or has the
-            MD5 of what the gates judged there, and another SHA-256.
+        GatehouseError: a file differs from the record in the base's `dvc.lock` and contract, or has
+            the MD5 but not the SHA-256 of the file that the gates judged there.
     """
     workspace = Workspace(folder)
     for path, md5 in outputs.outs.items():
@@ -258,21 +264,22 @@ def _fetch(base: Base, folder: Path, root: Path, megabytes: int) -> None:
 
 
 def write_record(record: BaseRecord, root: Path = Path()) -> None:
-    """Record what the evidence compares with; an unchanged record keeps its file untouched."""
+    """Record what the evidence is compared with; an unchanged record leaves its file untouched."""
     path = root / BASE_FILE
     if not path.is_file() or path.read_bytes() != record.to_json().encode():
         record.write(path)
 
 
 def read_record(root: Path = Path()) -> BaseRecord:
-    """What `reports/base.json` says; of a missing file, nothing to compare with."""
+    """Read `reports/base.json`; if it is missing, there is nothing to compare with."""
     return BaseRecord.read(root / BASE_FILE) if (root / BASE_FILE).exists() else BaseRecord()
 
 
 def measuring_policy(root: Path = Path()) -> Policy:
-    """The policy here, with the measuring settings and own gates of the recorded base.
+    """Return the policy here, with the measuring settings and own gates of the recorded base.
 
-    These then count; a gate that only the policy here names is measured as it says.
+    The base's settings take precedence. A gate that only the policy here names keeps the settings
+    from that policy.
     """
     policy, record = load_policy(root / POLICY_FILE), read_record(root)
     if record.measure is None:
@@ -282,9 +289,10 @@ def measuring_policy(root: Path = Path()) -> Policy:
 
 
 def fetch_recorded_base(root: Path = Path()) -> Workspace | None:
-    """The base that `reports/base.json` names, from the commit whose `dvc.lock` records it.
+    """Fetch the base that `reports/base.json` names, from the commit whose `dvc.lock` records it.
 
-    None where it names none.
+    Returns:
+        The base, or None if the file names none.
 
     Raises:
         GatehouseError: no commit here records it, or its files are in no cache and no remote.
@@ -303,12 +311,13 @@ def fetch_recorded_base(root: Path = Path()) -> Workspace | None:
 
 
 def recorded_base(root: Path = Path()) -> Workspace | None:
-    """The base that `reports/base.json` names, its rows dealt.
+    """Return the base that `reports/base.json` names, with its prepared rows.
 
-    None where it names none, or what is in `root` asks another question.
+    Returns:
+        The base, or None if the file names none or the data in `root` answer another question.
 
     Raises:
-        GatehouseError: its files are not here, are not the base's, or its rows can't be dealt.
+        GatehouseError: its files are missing or differ from the base's, or its rows can't be split.
     """
     record = read_record(root)
     if record.outputs is None:
@@ -323,17 +332,17 @@ def recorded_base(root: Path = Path()) -> Workspace | None:
 
 
 def comparable(base: Workspace | None, root: Path) -> Workspace | None:
-    """The base, if what is in `root` can be compared with it; else that is a first run."""
+    """Return the base if the data in `root` can be compared with it, else None: a first run."""
     if base is None or other_question(base.contract, Workspace(root).contract):
         return None
     return base
 
 
 def dealt(base: Workspace) -> Workspace:
-    """A base with its prepared rows: dealt from its raw rows, by its contract, where they aren't.
+    """Return a base with its prepared rows, splitting its raw rows by its contract if needed.
 
     Raises:
-        GatehouseError: the rows can't be dealt.
+        GatehouseError: the rows can't be split.
     """
     from gatehouse.prepare import prepare
 

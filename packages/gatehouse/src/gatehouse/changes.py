@@ -1,6 +1,6 @@
-"""What a pull request changes in policy and contract: loosened, tightened or neutral.
+"""Changes of a pull request to policy and contract: loosened, tightened or neutral.
 
-A change that cannot be shown to be at least as strict counts as loosened.
+A change counts as loosened unless it can be shown to be at least as strict.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Direction = Literal["loosened", "tightened", "neutral"]
 
 _STRICTNESS = {"pass": 0, "warn": 1, "fail": 2}
 
-# Measuring settings of which a larger value is at least as strict. Every other change of the
-# measuring settings counts as loosened, since it may be chosen after the numbers were seen.
-# Confidence is among them: a wider interval turns a pass into inconclusive, but a failure as well.
+# Measuring settings for which a larger value is at least as strict. Any other change of the
+# measuring settings counts as loosened, since it may have been chosen after seeing the numbers.
+# That includes confidence: a wider interval turns a pass into inconclusive, but also a failure.
 _LARGER_IS_STRICTER = {
     "resamples",
     "drift.maximum_rows",
@@ -30,7 +30,7 @@ _SMALLER_IS_STRICTER = {"fairness.minimum_rows", "fairness.minimum_class_rows"}
 
 
 def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
-    """Every difference between the base's policy and the proposed one."""
+    """Return every difference between the base's policy and the proposed one."""
     changes = _measure_changes(base, proposed) + _monitor_changes(base, proposed)
     changes += _bases_changes(base.bases, proposed.bases)
     changes += _gates_changes(base, proposed)
@@ -58,7 +58,7 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
 
 
 def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
-    """Every difference between the base's contract and the proposed one."""
+    """Return every difference between the base's contract and the proposed one."""
     changes: list[Change] = []
     for key in ("name", "description"):
         before, after = getattr(base, key), getattr(proposed, key)
@@ -67,11 +67,11 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
     if base.copies != proposed.copies:
         direction: Direction = "tightened" if proposed.copies < base.copies else "loosened"
         changes.append(_change("copies", base.copies, proposed.copies, direction))
-    for key in Split.model_fields:  # whatever it is, other rows are tested on
+    for key in Split.model_fields:  # any change means that other rows are tested on
         before, after = getattr(base.split, key), getattr(proposed.split, key)
         if before != after:
             changes.append(_change(f"split.{key}", before, after, "loosened"))
-    if base.retention != proposed.retention:  # whatever it is, other rows may go
+    if base.retention != proposed.retention:  # any change may remove other rows
         kept, keeps = _kept(base.retention), _kept(proposed.retention)
         changes.append(_change("retention", kept, keeps, "loosened"))
     columns = [*base.columns, *(name for name in proposed.columns if name not in base.columns)]
@@ -108,7 +108,7 @@ def _measure_changes(base: Policy, proposed: Policy) -> list[Change]:
 
 
 def _monitor_changes(base: Policy, proposed: Policy) -> list[Change]:
-    """How production is watched: no setting is stricter than another for every traffic."""
+    """Return changes to the monitoring settings; none is stricter than another for all traffic."""
     before, after = (p.monitor.model_dump(mode="json") for p in (base, proposed))
     return [
         _change(f"monitor.{key}", before[key], after[key], "loosened")
@@ -118,7 +118,7 @@ def _monitor_changes(base: Policy, proposed: Policy) -> list[Change]:
 
 
 def _bases_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    """Which branches are judged by which status."""
+    """Return changes to which status judges which branches."""
     return [
         _change(f"bases.{branch}", before.get(branch), after.get(branch), "loosened")
         for branch in sorted(before.keys() | after.keys())
@@ -127,7 +127,10 @@ def _bases_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[
 
 
 def _gates_changes(base: Policy, proposed: Policy) -> list[Change]:
-    """The repository's own gates: one more is as strict, another or none may be less so."""
+    """Return changes to the repository's own gates.
+
+    An added gate is at least as strict; a replaced or removed one may be less strict.
+    """
     changes = []
     for name in sorted(base.gates.keys() | proposed.gates.keys()):
         before, after = base.gates.get(name), proposed.gates.get(name)
@@ -179,7 +182,10 @@ def _rule_direction(field: str, old: Any, new: Any) -> Direction:
 
 
 def _accept_direction(old: Any, new: Any) -> Direction:
-    """Who may accept: never is strictest, and fewer of the same people are stricter."""
+    """Return the direction of a change of who may accept.
+
+    `never` is strictest, and a subset of the same people is stricter.
+    """
     fewer = isinstance(old, tuple) and isinstance(new, tuple) and set(new) < set(old)
     return "tightened" if new == "never" or fewer else "loosened"
 

@@ -66,7 +66,7 @@ def run(source: str | None, base_ref: str | None) -> int:
     code = _show(verdict, base)
     try:
         tracked = track(Workspace(), verdict)
-    except GatehouseError as error:  # the verdict stands, with its exit code
+    except GatehouseError as error:  # keep the verdict and its exit code
         tracked = f"warning: {error}"
     if tracked:
         click.echo(tracked, err=True)
@@ -403,7 +403,7 @@ def _show(verdict: Verdict, base: Base | None = None) -> int:
     policy = base.policy if base else None
     decided = policy is not None and policy.digest == verdict.policy
     needed = needs(verdict, policy) if policy is not None and decided else ()
-    with contextlib.suppress(SystemExit):  # rich exits with 1 where the reader went away
+    with contextlib.suppress(SystemExit):  # rich exits with 1 if the reader closed the pipe
         print_verdict(verdict, needs=needed)
     return PASS if verdict.outcome is Outcome.PASS else FAIL
 

@@ -1,9 +1,9 @@
-"""CODEOWNERS: who must approve a change to which file, by GitHub's rules.
+"""CODEOWNERS: which owners must approve a change to which file, by GitHub's rules.
 
 Source of the rules: GitHub's page "About code owners". Patterns are gitignore's (by `pathspec`),
-except that `!`, `[ ]` and a leading `\\#` do not work, and that `docs/*` stops at the files of that
-folder. The last pattern that matches a path counts, and one without owners frees it. GitHub skips
-a line that it cannot read, and a whole file of 3 MB.
+except that `!`, `[ ]` and a leading `\\#` do not work, and that `docs/*` matches only the files
+directly in that folder. The last pattern that matches a path counts; if it names no owners, the
+path has none. GitHub skips lines that it cannot read, and files of 3 MB or more.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ MAX_BYTES = 3_000_000
 _MAKE = "run `gatehouse github owners`, which makes it again"
 
 _WORD = re.compile(r"(?:\\.|\S)+")
-# Stands for the last name of a path; Git allows no such name.
+# Stands for the last part of a path. Git allows no file of this name.
 _ANY_NAME = "\0"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One line: a pattern and its owners, of which there may be none.
+    """One line: a pattern and its owners, if any.
 
     Attributes:
         line: counted from 1.
         pattern: as written.
         owners: as written, with their @.
-        fault: why GitHub skips the line; None where it doesn't.
+        fault: why GitHub skips the line, or None if it doesn't.
     """
 
     line: int
@@ -56,7 +56,7 @@ class Rule:
     fault: str | None
 
     def matches(self, path: str) -> bool:
-        """Whether `path`, relative to the repository and with slashes, falls under the pattern."""
+        """Return whether the pattern matches `path` (repository-relative, with slashes)."""
         if self.pattern.endswith("/*"):
             folder, slash, _ = path.rpartition("/")
             path = f"{folder}{slash}{_ANY_NAME}"
@@ -66,13 +66,13 @@ class Rule:
 def _compiled(pattern: str) -> PathSpec[Pattern]:
     from pathspec import PathSpec
 
-    # gitignore's docs/* takes docs/deep/file along, GitHub's does not.
+    # gitignore's docs/* also matches docs/deep/file, GitHub's does not.
     pattern = pattern[:-1] + _ANY_NAME if pattern.endswith("/*") else pattern
     return PathSpec.from_lines("gitignore", [pattern])
 
 
 def parse(text: str) -> tuple[Rule, ...]:
-    """The lines of a CODEOWNERS file that are no comments, also those that GitHub would skip."""
+    """Return the lines of a CODEOWNERS file except comments, including lines that GitHub skips."""
     if len(text.encode()) >= MAX_BYTES:
         return ()
     rules = []
@@ -103,7 +103,7 @@ def _fault(pattern: str, owners: tuple[str, ...]) -> str | None:
 
 
 def owners_of(rules: Iterable[Rule], path: str) -> tuple[str, ...]:
-    """The owners of `path`; none where no line matches or the last that does names none."""
+    """Return the owners of `path`; empty if no line matches or the last match names no owners."""
     found: tuple[str, ...] = ()
     for rule in rules:
         if rule.fault is None and rule.matches(path):
@@ -112,11 +112,11 @@ def owners_of(rules: Iterable[Rule], path: str) -> tuple[str, ...]:
 
 
 def guarded(text: str, changed_paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Which of the changed paths need an owner's approval, and whose.
+    """Return the changed paths that need an owner's approval, with their owners.
 
     Args:
         text: CODEOWNERS of the base commit.
-        changed_paths: relative to the repository, with slashes; of a renamed file both names.
+        changed_paths: relative to the repository, with slashes; for a renamed file, both names.
     """
     rules = parse(text)
     found = {path: owners_of(rules, path) for path in changed_paths}
@@ -124,10 +124,10 @@ def guarded(text: str, changed_paths: Iterable[str]) -> dict[str, tuple[str, ...
 
 
 def must_be_guarded(border: str | None, paths: Iterable[str]) -> list[str]:
-    """Which of the paths an owner must approve; all of them where the border can't be read.
+    """Return the paths that an owner must approve; all of them if `border` can't be read.
 
     Args:
-        border: text of ownership.txt of the base commit; None where it has none.
+        border: text of ownership.txt of the base commit, or None if it has none.
         paths: relative to the repository, with slashes.
     """
     try:
@@ -138,11 +138,14 @@ def must_be_guarded(border: str | None, paths: Iterable[str]) -> list[str]:
 
 
 def problem(text: str | None, border: str | None) -> str | None:
-    """Why CODEOWNERS does not guard what ownership.txt says, with the fix; None where it does.
+    """Explain why CODEOWNERS does not match ownership.txt, with the fix.
 
     Args:
-        text: of CODEOWNERS; None where there is none.
-        border: of ownership.txt; None where there is none.
+        text: of CODEOWNERS, or None if there is none.
+        border: of ownership.txt, or None if there is none.
+
+    Returns:
+        The problem, or None if the two files agree.
     """
     if border is None:
         return f"{OWNERSHIP_FILE}: is missing, so every path has an owner; take the template's"
@@ -168,12 +171,12 @@ def problem(text: str | None, border: str | None) -> str | None:
 
 
 def _lines_of(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """What the lines say, whatever the comments and the layout."""
+    """Return the patterns and owners of all lines, ignoring comments and layout."""
     return [(rule.pattern, rule.owners) for rule in parse(text)]
 
 
 def write_codeowners(border: Ownership, root: Path = Path()) -> bool:
-    """Make CODEOWNERS from `border`; true where that is a change.
+    """Write CODEOWNERS from `border`; return whether the file changed.
 
     Raises:
         GatehouseError: the file can't be written.
@@ -186,10 +189,10 @@ def write_codeowners(border: Ownership, root: Path = Path()) -> bool:
 
 
 def write_owners(owners: tuple[str, ...], root: Path = Path()) -> bool:
-    """Write `owners` into ownership.txt in place of the placeholder, and make CODEOWNERS from it.
+    """Replace the placeholder in ownership.txt with `owners`, and write CODEOWNERS from it.
 
     Returns:
-        Has either file changed?
+        Whether either file changed.
 
     Raises:
         GatehouseError: as `with_owners`, or a file can't be read or written.
@@ -202,13 +205,13 @@ def write_owners(owners: tuple[str, ...], root: Path = Path()) -> bool:
 
 
 def needs_review(names: Iterable[str], base: str, entry: str | None, root: Path) -> bool:
-    """Must an owner review a change, by its base's CODEOWNERS?
+    """Return whether an owner must review a change, by its base's CODEOWNERS.
 
     Args:
-        names: of the files of a pull request, as GitHub lists them.
+        names: the files of a pull request, as GitHub lists them.
         base: the base's commit.
-        entry: the commit of an entry of the merge queue, which is on the base's tip, so that
-            their trees say what it changes; None of a pull request.
+        entry: the commit of a merge queue entry, which sits on the base's tip, so that comparing
+            the trees gives the changed files; None for a pull request.
         root: a checkout with both commits.
     """
     if entry is not None:

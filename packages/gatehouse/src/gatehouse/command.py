@@ -1,4 +1,4 @@
-"""How every command of `gatehouse` ends."""
+"""How every `gatehouse` command ends: exit codes and error messages."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from gatehouse.errors import GatehouseError
 from gatehouse.exits import ERROR, INTERRUPTED
 
 HELP = {"help_option_names": ["-h", "--help"]}
-"""Context settings of every group: click keeps the help option that was used first."""
+"""Context settings of every group; click's help shows the help option that was used first."""
 
 EXTRAS = frozenset(("keras", "mlflow", "optuna", "tensorboard"))
-"""Modules of the set of packages that is installed on request (requirements/extras.in)."""
+"""Modules from the package set that is installed on request (requirements/extras.in)."""
 
 
 def command(function: Callable[..., int]) -> Callable[..., None]:
-    """Exit with the function's code; a user's error is a message and code 2, never a traceback.
+    """Exit with the function's code.
 
-    Ctrl-C is a message and code 130.
+    A user's error prints a message and exits with 2, without a traceback. Ctrl-C prints a message
+    and exits with 130.
     """
 
     @functools.wraps(function)
@@ -40,7 +41,8 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
             click.echo("interrupted", err=True)
             code = INTERRUPTED
         except BrokenPipeError:
-            # The reader went away, as in `| head`: output that nobody read is no pass.
+            # The reader closed the pipe, as in `| head`. Output that nobody read must not count as
+            # a pass.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = ERROR
         except OSError as error:
@@ -53,7 +55,10 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
 
 def _not_installed(error: ModuleNotFoundError) -> str:
-    """What to install; a module of our own that is gone is a fault of ours, and a traceback."""
+    """Return what to install.
+
+    If a module of our own is missing, that is our bug, and the traceback is shown.
+    """
     name = (error.name or "").partition(".")[0]
     if name in ("", "gatehouse", "pipeline"):
         raise error

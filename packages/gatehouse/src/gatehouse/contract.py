@@ -36,10 +36,10 @@ _OWN = "gates.MODULE:OBJECT of your own"
 _TYPES = ", ".join([*(each.title for each in KINDS.values()), f"or {_OWN}"])
 
 MOST_CLASSES = 200
-"""The gates measure each class by itself, and each takes its time."""
+"""The gates measure each class separately, which takes time."""
 
 UNLISTED = "(unlisted)"
-"""Replaces an unlisted category in the inference log: such text is the client's own."""
+"""Replaces an unlisted category in the inference log, because clients choose its text."""
 
 
 def _known(name: str) -> str:
@@ -284,7 +284,7 @@ class Contract(Frozen):
     @field_validator("split")
     @classmethod
     def _check_identity(cls, split: Split, info: ValidationInfo) -> Split:
-        columns: dict[str, Column] = info.data.get("columns", {})  # empty: they are wrong already
+        columns: dict[str, Column] = info.data.get("columns", {})  # empty if they are invalid
         for name in split.identity if columns else ():
             column = columns.get(name)
             if column is None:
@@ -304,7 +304,7 @@ class Contract(Frozen):
     def _check_retention(
         cls, retention: Retention | None, info: ValidationInfo
     ) -> Retention | None:
-        columns: dict[str, Column] = info.data.get("columns", {})  # empty: they are wrong already
+        columns: dict[str, Column] = info.data.get("columns", {})  # empty if they are invalid
         if retention is not None and columns:
             column = columns.get(retention.column)
             if column is None:
@@ -320,7 +320,7 @@ class Contract(Frozen):
         return retention
 
     def names(self, role: Role) -> list[str]:
-        """Names of the columns with `role`, in the contract's order."""
+        """Return the names of the columns with `role`, in the contract's order."""
         return [name for name, column in self.columns.items() if column.role is role]
 
     @property
@@ -341,12 +341,12 @@ class Contract(Frozen):
 
     @property
     def inputs(self) -> dict[str, Column]:
-        """Columns that the model is fed, in the contract's order."""
+        """Columns that the model takes as inputs, in the contract's order."""
         return {name: column for name, column in self.columns.items() if column.is_model_input}
 
     @property
     def logged(self) -> dict[str, Column]:
-        """Columns of the inference log: what the model is fed, but no protected attribute."""
+        """Columns of the inference log: the model's inputs except protected attributes."""
         return {
             name: column
             for name, column in self.inputs.items()
@@ -355,7 +355,7 @@ class Contract(Frozen):
 
     @property
     def task(self) -> Task:
-        """What the target asks for: one of two classes, one of several, or a number."""
+        """The task that the target implies: two classes, several classes or a number."""
         target = self.columns[self.target]
         if target.categories is None:
             return Task.REGRESSION
@@ -363,7 +363,7 @@ class Contract(Frozen):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The target's categories in the contract's order, of two the positive last; () of none."""
+        """Target categories in the contract's order, of two the positive last; () if none."""
         target = self.columns[self.target]
         values = target.categories or ()
         if target.positive is None:
@@ -372,10 +372,11 @@ class Contract(Frozen):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the contract's content; comments and layout do not count.
+        """SHA-256 of the contract's content, ignoring comments and layout.
 
-        Nor do defaults: a later version's new key must not make every trained model one of another
-        contract. Nor does `show_rows`, which says nothing of a row.
+        Defaults are ignored as well: otherwise, a new key in a later version would make every
+        trained model belong to another contract. `show_rows` is ignored because it does not
+        describe a row.
         """
         document = self.model_dump(mode="json", exclude_defaults=True, exclude={"show_rows"})
         content = json.dumps(document, sort_keys=True)
@@ -383,15 +384,15 @@ class Contract(Frozen):
 
 
 def load_contract(path: Path = CONTRACT_FILE) -> Contract:
-    """The contract at `path`.
+    """Load the contract at `path`.
 
     Raises:
-        GatehouseError: naming the file, line, key and fix.
+        GatehouseError: with the file, line, key and fix.
     """
     return parse_contract(read_text(path), path)
 
 
-@functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
+@functools.lru_cache(maxsize=16)  # parsing YAML is slow, and one process asks repeatedly
 def parse_contract(text: str, name: str | Path) -> Contract:
-    """The contract in `text`; `name` is the file that errors describe."""
+    """Parse the contract in `text`; `name` is the file that errors mention."""
     return validate(Contract, parse_yaml(text, name), name)

@@ -1,8 +1,9 @@
 """Blanks around the names of a CSV file, and behind its separators, as in `age, region, y`.
 
-They belong to no name. Where each name but the first begins with a blank, the writer put one behind
-every separator, and they belong to no value either (`skipinitialspace` of Python's `csv`). So the
-first line alone decides, and a file gives the same rows to whoever reads it.
+Blanks around a name are not part of the name. If every name except the first begins with a blank,
+the writer put one behind every separator, so blanks are not part of the values either
+(`skipinitialspace` of Python's `csv`). The first line alone decides, so a file gives every reader
+the same rows.
 """
 
 from __future__ import annotations
@@ -17,28 +18,30 @@ from gatehouse.errors import GatehouseError
 
 BLANKS = " \t"
 _AROUND_NAMES = BLANKS + "\u00a0\u2007\u202f\u3000\u200b\u200c\u200d\u2060\ufeff"
-"""Blanks, and what looks like one or like nothing: spaces that do not break, zero widths."""
+"""Blanks, and characters that look like a blank or like nothing: non-breaking, zero-width."""
 
 
 def first_row(text: Iterable[str], separator: str) -> list[str]:
-    """The names as they stand, of the first line that is not empty; [] of an empty file."""
+    """Return the names in the first line that is not empty, as written; [] for an empty file."""
     rows = csv.reader(iter(text), delimiter=separator)
     row = next((row for row in rows if row), [])
     return [name.lstrip("\ufeff") for name in row[:1]] + row[1:]
 
 
 def stripped(names: Sequence[str]) -> list[str]:
-    """The names without the blanks around them."""
+    """Return the names without surrounding blanks."""
     return [name.strip(_AROUND_NAMES) for name in names]
 
 
 def follow_separators(names: Sequence[str]) -> bool:
-    """Is a blank behind every separator of the header?"""
+    """Return whether a blank follows every separator of the header."""
     return len(names) > 1 and all(name.startswith(tuple(BLANKS)) for name in names[1:])
 
 
 def without_blanks(lines: Iterable[str], separator: str) -> IO[bytes]:
-    """The rows in UTF-8 without the blanks behind separators, in a file that goes when closed.
+    """Return the rows in UTF-8 without the blanks behind separators.
+
+    The file is temporary and is deleted when it is closed.
 
     Raises:
         GatehouseError: a field is longer than 128 KiB.

@@ -1,8 +1,8 @@
-"""What is wrong with a CSV file that is not written by RFC 4180, in words, with the cure.
+"""Explanations and fixes for CSV files that do not follow RFC 4180.
 
-A parser says that a row has other columns than the first one. Why that is so, and what to do, is
-what people need: Excel's `sep=`, comments and titles above the names, separators at the ends of
-lines, quotes behind a backslash.
+A parser only says that a row has another number of columns than the first one. People need to know
+why, and what to do: Excel's `sep=`, comments and titles above the names, separators at the ends of
+lines, quotes escaped with a backslash.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 _LOOKED_AT = 200
-"""Rows that decide whether the first line is a header."""
+"""Number of rows used to decide whether the first line is a header."""
 _SEP = re.compile(r"\ufeff?\"?sep=(.?)\"?\s*", re.IGNORECASE)
 _ESCAPED = re.compile(r'\\"(?= *[^\s,;\t|"])')
-"""A quote behind a backslash after which the text goes on; a path may end with a backslash."""
+"""A backslash-escaped quote followed by more text; a path may end with a backslash."""
 _OTHER = re.compile(
     r"\ufeff?\s*(?:(\[?\s*\{\s*\")|<(?:!doctype|html|\?xml|table)\b)", re.IGNORECASE
 )
-"""The first characters of a file in another format; group 1 is JSON's."""
+"""The first characters of a file in another format; group 1 matches JSON."""
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 _COMMENTS = ("#", "//", "%")
 _SHOWN = 40
 
 
 def start_fault(text: str, separator: str | None = None) -> str | None:
-    """What is wrong with the beginning of a file; None if nothing is.
+    """Return what is wrong with the beginning of a file, or None.
 
     Args:
-        text: the first lines, of which the last may be cut.
-        separator: of the columns; None where it is not known yet.
+        text: the first lines; the last one may be cut off.
+        separator: of the columns, or None if it is not known yet.
     """
-    # `str.splitlines` would also end a line at U+2028, U+0085 or a form feed, which are text here.
+    # `str.splitlines` would also split at U+2028, U+0085 and form feeds, which are text here.
     lines = re.split("\r\n|\r|\n", text)
     if lines and (found := _SEP.fullmatch(lines[0])):
         return (
@@ -55,11 +55,14 @@ def start_fault(text: str, separator: str | None = None) -> str | None:
 
 
 def row_fault(lines: Iterable[str], separator: str) -> str | None:
-    """The first row of a file that has other columns than its names; None if no row has.
+    """Describe the first row whose number of columns differs from the header's.
 
     Args:
-        lines: of the whole file, with their ends.
+        lines: all lines of the file, with their line ends.
         separator: of the columns.
+
+    Returns:
+        The problem, or None if every row has the right number of columns.
     """
     kept = _Last(lines)
     reader = csv.reader(kept, delimiter=separator)
@@ -85,7 +88,7 @@ def row_fault(lines: Iterable[str], separator: str) -> str | None:
 
 
 class _Last:
-    """Lines, and the one that was read last."""
+    """An iterator over lines that remembers the last line read."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines, self.line = iter(lines), ""
@@ -99,7 +102,7 @@ class _Last:
 
 
 def _above_the_names(rows: list[tuple[int, list[str]]], lines: list[str]) -> str | None:
-    """Comments and titles, of which no line has as many columns as nearly all others."""
+    """Detect comments and titles: leading lines with fewer columns than nearly all others."""
     (usual, often), *_ = Counter(len(row) for _, row in rows[1:]).most_common(1)
     top = [cell for cell in rows[0][1] if cell.strip()]
     titled = len(top) < usual - 1
@@ -119,7 +122,7 @@ def _above_the_names(rows: list[tuple[int, list[str]]], lines: list[str]) -> str
 
 
 def _at_the_ends(rows: list[tuple[int, list[str]]]) -> str | None:
-    """Rows with one column more than names."""
+    """Detect rows with one column more than the header."""
     width = len(rows[0][1])
     others = [row for _, row in rows[1:]]
     if width < 2 or any(len(row) != width + 1 for row in others):
@@ -136,9 +139,9 @@ def _at_the_ends(rows: list[tuple[int, list[str]]]) -> str | None:
 
 
 def _below_the_names(rows: list[tuple[int, list[str]]], lines: list[str]) -> str | None:
-    """A rule under the names, as tools for databases print, and names that come again."""
+    """Detect a rule under the header, as database tools print, and repeated headers."""
     (_, names), *others = rows
-    # A number is no name: without a line of names, equal rows are no fault.
+    # A number is not a name: in a file without a header, equal rows are no fault.
     named = len(names) > 1 and not any(NUMBER.fullmatch(name.strip()) for name in names)
     for number, row in others:
         if named and row == names:
@@ -175,7 +178,7 @@ def _backslash(number: int) -> str:
 
 
 def _rows(lines: list[str], separator: str) -> list[tuple[int, list[str]]]:
-    """Rows that are not empty, each with the number of its last line."""
+    """Return the rows that are not empty, each with the number of its last line."""
     reader = csv.reader(iter(lines), delimiter=separator)
     found = []
     try:
@@ -188,7 +191,7 @@ def _rows(lines: list[str], separator: str) -> list[tuple[int, list[str]]]:
 
 
 def _likely(lines: list[str]) -> str:
-    """The separator that gives most rows the same width, of two columns at least."""
+    """Return the separator that gives most rows the same width of at least two columns."""
     best, found = 0.0, ","
     for mark in ",;\t|":
         widths = Counter(len(row) for _, row in _rows(lines[:_LOOKED_AT], mark) if len(row) > 1)

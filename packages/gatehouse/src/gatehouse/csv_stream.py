@@ -1,6 +1,6 @@
-"""The bytes, text and rows of a CSV file as it is on disk, packed by gzip or not.
+"""The bytes, text and rows of a CSV file on disk, gzipped or not.
 
-`gatehouse init` and the source `file` read through these, so that a file is the same rows to both.
+`gatehouse init` and the source `file` both read through this module, so they see the same rows.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from gatehouse.csv_blanks import first_row, follow_separators, without_blanks
 from gatehouse.csv_faults import row_fault, start_fault
 
 _GZIP = b"\x1f\x8b"
-"""A member begins so (RFC 1952)."""
+"""The first bytes of a gzip member (RFC 1952)."""
 _START = 2**20
 
 
 def unpacked(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked where they are gzip, whatever its name ends with."""
+    """Open the file's bytes, decompressing gzip whatever the file's extension."""
     with path.open("rb") as stream:
         packed = stream.read(2) == _GZIP
     return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
 
 
 def place(stream: IO[bytes]) -> int:
-    """How many bytes of the file on disk were read of it."""
+    """Return how many bytes of the file on disk have been read."""
     packed: IO[bytes] = getattr(stream, "fileobj", None) or stream  # a GzipFile has one
     return packed.tell()
 
@@ -50,12 +50,12 @@ class CsvFile:
         return io.TextIOWrapper(unpacked(self.path), self.encoding, newline="")
 
     def has_blanks(self) -> bool:
-        """Does a blank follow each separator (see `gatehouse.csv_blanks`)?"""
+        """Return whether a blank follows each separator (see `gatehouse.csv_blanks`)."""
         with self.text() as text:
             return follow_separators(first_row(text, self.separator))
 
     def rows(self, *, blanks: bool) -> tuple[IO[bytes], str]:
-        """The bytes for a parser and their encoding; where there are `blanks`, without these.
+        """Return the bytes for a parser and their encoding, with the blanks removed if `blanks`.
 
         Raises:
             GatehouseError: a field is longer than 128 KiB.
@@ -66,11 +66,11 @@ class CsvFile:
             return without_blanks(text, self.separator), "utf-8"
 
     def start_fault(self) -> str | None:
-        """Why its beginning is no table, though a parser may take it for one."""
+        """Explain why the beginning is not a table, even if a parser would accept it."""
         with self.text() as text:
             return start_fault(text.read(_START), self.separator)
 
     def row_fault(self) -> str | None:
-        """Which row is no row."""
+        """Describe the first invalid row, if any."""
         with self.text() as text:
             return row_fault(text, self.separator)

@@ -1,4 +1,4 @@
-"""Raw rows dealt by the code that judges, whatever the change's own run made of them."""
+"""Split raw rows with the judging code, replacing any splits that the change's own run made."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from gatehouse.workspace import Workspace
 
 
 def deal_both(root: Path = Path()) -> list[str]:
-    """Deal the recorded base's raw rows, and those in `root` by the base's rule.
+    """Split the raw rows of the recorded base, and those in `root` by the base's rule.
 
-    Without a base, and where the change has a split of its own, by the rule of the contract in
-    `root`. Prepared rows that are there are taken away first. Returns lines that say what was done.
+    Without a base, or if the change has its own split rule, the contract in `root` decides.
+    Existing prepared rows are deleted first.
+
+    Returns:
+        Log lines.
 
     Raises:
         GatehouseError: raw rows are missing, unreadable or lack an identity column, or a split

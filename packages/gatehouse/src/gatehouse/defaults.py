@@ -1,9 +1,9 @@
-"""The policy's defaults as data, so that those of another version can be compared.
+"""The policy's defaults as data, so that they can be compared with another version's defaults.
 
-The base's library judges a change that brings another version, whose code must not run. But that
-version has its defaults in `defaults.json`. Where policy.yaml leaves a setting out, they are filled
-in, so that a default that the version changes is shown as loosened or tightened.
-`python -m gatehouse.reference` writes the file.
+If a change brings another version of the library, the base's library judges it, and the new
+version's code must not run. Its defaults are read from its `defaults.json` instead and fill in the
+settings that policy.yaml leaves out. A default that the new version changes is therefore shown as
+loosened or tightened. `python -m gatehouse.reference` writes the file.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from gatehouse.verdict import Change
 
 FILE = "defaults.json"
 _EACH = "*"
-"""Stands for every name of a section whose entries have names of the repository's own."""
+"""Stands for any entry name in a section whose entries the repository names."""
 _LIMIT = 1 << 20
 _WHEEL_LIMIT = 1 << 25
-"""Bytes that are read of a change."""
+"""Maximum number of bytes read from a change."""
 UNKNOWN = Change(
     key="defaults of the library that the change brings",
     before="known",
@@ -40,13 +40,13 @@ UNKNOWN = Change(
 
 Entry = dict[str, Any]
 Tree = dict[str, Entry]
-"""By key: `{"default": value}`, or `{"keys": Tree}` of a section."""
+"""By key: `{"default": value}`, or `{"keys": Tree}` for a section."""
 
 
 def defaults_of(model: type[BaseModel] = Policy) -> Tree:
-    """The defaults of a model's fields and of its sections' ones, as JSON holds them."""
+    """Return the defaults of a model's fields and sections as JSON values."""
     tree: Tree = {}
-    values = model.model_construct().model_dump(mode="json")  # those that have defaults
+    values = model.model_construct().model_dump(mode="json")  # only fields with defaults
     for name, field in model.model_fields.items():
         section = _section(field.annotation)
         if section is not None:
@@ -57,7 +57,7 @@ def defaults_of(model: type[BaseModel] = Policy) -> Tree:
 
 
 def _section(annotation: Any) -> Tree | None:
-    """The defaults of a model, or of the entries of a dictionary of models; None: it is neither."""
+    """Return the defaults of a model, or of a dictionary's entry model; None for other types."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return defaults_of(annotation)
     if get_origin(annotation) is dict:
@@ -68,20 +68,20 @@ def _section(annotation: Any) -> Tree | None:
 
 @dataclass(frozen=True)
 class Defaults:
-    """Those of the library that a change brings; `tree` is None where they can't be read."""
+    """Defaults of the library that a change brings; `tree` is None if they can't be read."""
 
     tree: Tree | None
 
     @property
     def unknown(self) -> tuple[Change, ...]:
-        """The change that counts as loosened where the defaults can't be read."""
+        """Return the change that counts as loosened if the defaults can't be read."""
         return (UNKNOWN,) if self.tree is None else ()
 
     def fill(self, text: str) -> Policy:
-        """The policy in `text` with these defaults, where ours are others.
+        """Return the policy in `text`, with these defaults where they differ from ours.
 
         Raises:
-            GatehouseError: it is no policy, with them or without.
+            GatehouseError: the text is not a valid policy, with or without these defaults.
         """
         settings = parse_yaml(text, POLICY_FILE)
         if self.tree is not None and isinstance(settings, dict):
@@ -90,7 +90,7 @@ class Defaults:
 
 
 def _filled(settings: Mapping[str, Any], theirs: Tree, ours: Tree) -> dict[str, Any]:
-    """Settings with `theirs` where they say nothing, for the keys that we know."""
+    """Return settings with missing values filled from `theirs`, for the keys that we know."""
     filled = dict(settings)
     for key, our in ours.items():
         their = theirs.get(key, our)
@@ -106,14 +106,17 @@ def _filled(settings: Mapping[str, Any], theirs: Tree, ours: Tree) -> dict[str, 
 
 
 def _section_filled(settings: Any, theirs: Entry, ours: Entry) -> Any:
-    """A section so filled; what is no section is left for the policy's own error."""
+    """Return a section filled in the same way.
+
+    Anything that is not a section is left as it is, so that the policy's own validation reports it.
+    """
     if not isinstance(settings, Mapping) or "keys" not in theirs:
         return settings
     return _filled(settings, theirs["keys"], ours["keys"])
 
 
 def changed_defaults(base: str, head: str, root: Path) -> Defaults | None:
-    """The defaults of the library of `head`; None where it is the base's.
+    """Return the defaults of the library of `head`, or None if it is the base's library.
 
     Args:
         base: the commit whose library judges.
@@ -121,7 +124,7 @@ def changed_defaults(base: str, head: str, root: Path) -> Defaults | None:
         root: a checkout that has both.
 
     Raises:
-        GatehouseError: a commit is not here.
+        GatehouseError: a commit is not in the checkout.
     """
     paths = (LIBRARY, VENDOR, LIBRARY_LOCK.as_posix())
     if git("ls-tree", base, "--", *paths, root=root) == git(
@@ -150,7 +153,7 @@ def _in_wheel(commit: str, root: Path) -> bytes | None:
 
 
 def _at(commit: str, path: str, limit: int, root: Path) -> bytes | None:
-    """A plain file of a commit; None where there is none, or a larger one."""
+    """Return the bytes of a regular file in a commit; None if it is missing or above `limit`."""
     listed = git("ls-tree", "--long", commit, "--", path, root=root).split("\t")[0].split()
     if len(listed) != 4 or not listed[0].startswith("100") or int(listed[3]) > limit:
         return None
@@ -165,5 +168,5 @@ def _is_tree(value: Any) -> bool:
 
 
 def to_json() -> str:
-    """The text of `defaults.json` of this version."""
+    """Return the text of `defaults.json` for this version."""
     return json.dumps(defaults_of(), indent=2) + "\n"

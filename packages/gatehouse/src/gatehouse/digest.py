@@ -1,4 +1,4 @@
-"""Digests of files: SHA-256 names what evidence describes, MD5 is what DVC compares."""
+"""Digests of files: SHA-256 for the files that evidence describes, MD5 to compare with DVC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPLITS = ("train", "valid", "test")
 
 
 def file_digest(path: Path) -> str:
-    """`sha256:<hex>` of a file's bytes.
+    """Return the `sha256:<hex>` of a file's bytes.
 
     Raises:
         GatehouseError: the file cannot be read.
@@ -27,7 +27,7 @@ def file_digest(path: Path) -> str:
 
 
 def dvc_md5(path: Path) -> str:
-    """DVC's MD5 of a file, or of a folder: that of the sorted list of its files, as JSON."""
+    """Return DVC's MD5 of a file or folder; a folder's is that of its sorted file list as JSON."""
     if path.is_file():
         with path.open("rb") as stream:
             return hashlib.file_digest(
@@ -40,7 +40,7 @@ def dvc_md5(path: Path) -> str:
 
 
 def raw_digest(folder: Path) -> str:
-    """`sha256:<hex>` of what `ingest` wrote: rows.parquet, and test.parquet where there is one."""
+    """Return the `sha256:<hex>` of what `ingest` wrote: rows.parquet and any test.parquet."""
     rows, test = folder / ROWS_FILE, folder / TEST_FILE
     files = [rows, test] if test.exists() else [rows]
     lines = [f"{file.stem} {file_digest(file)}\n" for file in files]

@@ -1,6 +1,6 @@
-"""Which settings of params.yaml go out: to MLflow, into the model card, the report and the site.
+"""Which settings of params.yaml are published: in MLflow, the model card, the report and the site.
 
-What is not listed stays: a source or trainer of one's own may have a setting that holds a password.
+Other settings stay private: your own source or trainer may have a setting that holds a password.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _LISTED = (
     "quantize.",
     "tune.",
 )
-"""Keys whose values go out; with a dot at the end, all below."""
+"""Keys whose values are published; a trailing dot includes all keys below."""
 _NUMBERS = "train."
-"""Below it numbers, booleans and lists of them go out as well: a trainer's own settings."""
+"""Below this key, numbers, booleans and lists of them are also published: trainers' settings."""
 
 
 def disclosed(key: str, value: Any) -> bool:
-    """May the setting `key` (dotted) go out with its value?"""
+    """Return whether the value of the setting `key` (dotted) may be published."""
     if any(key == each or (each[-1] == "." and key.startswith(each)) for each in _LISTED):
         return True
     return key.startswith(_NUMBERS) and _is_number(value)

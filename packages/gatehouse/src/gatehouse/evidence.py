@@ -83,7 +83,7 @@ class Measurement(Frozen):
 
 
 PAIR = ("raw", "model", "model_fp32")
-"""The fields of a subject that name data and model; the prepared rows follow from these and the
+"""The fields of a subject that identify data and model; the prepared rows follow from these and the
 contract."""
 
 
@@ -120,16 +120,16 @@ class Curve(Frozen):
 
 
 COLUMN_AUC = "column_auc"
-"""How well one new column tells the target, of slices `column=NAME on WHERE`."""
+"""How well one new column predicts the target, for slices `column=NAME on WHERE`."""
 
 SINCE = "since an owner's last word"
-"""Note of a measurement that includes what earlier changes did."""
+"""Note on a measurement that includes the effect of earlier changes."""
 
 TIMED = "latency_"
-"""How the names of measurements begin that a clock decides: no two runs give the same numbers."""
+"""Prefix of measurements that depend on a clock: no two runs give the same numbers."""
 
 NEW = "new test rows"
-"""The slice of what is measured on the candidate's test rows that are no exam rows."""
+"""The slice measured on the candidate's test rows that are not exam rows."""
 
 
 class Exam(Frozen):
@@ -167,7 +167,7 @@ def evidence_path(folder: Path, gate: str) -> Path:
 
 
 def read_evidence(path: Path, gate: str) -> Evidence:
-    """The evidence of `gate` at `path`.
+    """Read the evidence of `gate` at `path`.
 
     Raises:
         GatehouseError: it is missing, unreadable, of a newer schema, or another gate's.

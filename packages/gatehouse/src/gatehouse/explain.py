@@ -1,8 +1,8 @@
-"""`gatehouse explain`: what the documentation says about a word.
+"""`gatehouse explain`: the documentation of a word.
 
-The pages themselves are the source: the wheel holds those in `PAGES`, and a checkout has them in
-`docs/`. A heading explains its section, and a row of a table explains the words in its first cell.
-A rule is looked up in the policy, and its measurement and gate in the pages.
+The text comes from the pages themselves: the wheel contains those in `PAGES`, and a checkout has
+them in `docs/`. A heading explains its section, and a row of a table explains the words in its
+first cell. A rule is looked up in the policy, and its measurement and gate in the pages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PAGES = (
     "gates", "glossary", "architecture", "data", "evidence", "monitoring", "operations",
     "alarms", "reference/contract", "reference/evidence", "reference/policy", "reference/verdict",
 )  # fmt: skip
-"""The pages, those that explain best first; equal to what pyproject.toml puts into the wheel."""
+"""The pages, best explanations first; equal to the list that pyproject.toml puts into the wheel."""
 
 _HEADING = re.compile(r"^(#{2,4}) (.+)$")
 _MARKS = re.compile(r"\[([^\]]*)\]\([^)]*\)|\*\*|`")
@@ -29,7 +29,7 @@ _WORD = re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True)
 class Entry:
-    """One explanation: the names that find it, its page, and its text."""
+    """One explanation: the names it is found by, its page, and its text."""
 
     names: frozenset[str]
     page: str
@@ -37,10 +37,10 @@ class Entry:
 
 
 def explain(word: str, root: Path) -> list[str]:
-    """Paragraphs about a rule of `root`'s policy, a gate, measurement, key, alert or term.
+    """Return paragraphs about a rule of `root`'s policy, a gate, measurement, key, alert or term.
 
     Raises:
-        GatehouseError: nothing has this name; the error names the closest ones.
+        GatehouseError: nothing has this name; the error suggests the closest names.
     """
     entries = [entry for page in PAGES for entry in _entries(page)]
     rules = load_policy(root / POLICY_FILE).rules if (root / POLICY_FILE).exists() else {}
@@ -62,7 +62,7 @@ def explain(word: str, root: Path) -> list[str]:
 
 
 def _entries(page: str) -> Iterator[Entry]:
-    """A page's sections, without those inside them, and the rows of its tables."""
+    """Yield a page's sections, without nested sections, and the rows of its tables."""
     name = ""
     lines: list[str] = []
     for line in [*_text(page).splitlines(), "## end"]:

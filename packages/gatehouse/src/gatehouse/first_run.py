@@ -1,4 +1,4 @@
-"""Where there is nothing to compare with: a change that asks another question than its base."""
+"""First runs: changes that ask another question than their base, so there is nothing to compare."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from gatehouse.contract import Contract
 
 
 def other_question(base: Contract, candidate: Contract) -> str | None:
-    """Why a candidate can't sit the base's exam; None where it can.
+    """Return why a candidate can't be scored on the base's exam, or None if it can.
 
-    A change is then a first run: it is measured by itself, on its own test rows.
+    If it can't, the change is a first run: it is measured alone, on its own test rows.
     """
     if base.target != candidate.target:
         return f"the base predicts '{base.target}', the change '{candidate.target}'"

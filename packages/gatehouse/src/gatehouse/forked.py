@@ -1,9 +1,10 @@
-"""Stages of `dvc repro` as forks of one process, which has imported what most of them need.
+"""Run stages of `dvc repro` as forks of one process that has already imported what most need.
 
-A dozen stages each start Python and import pandas, pydantic and the library: half of a first run.
-Python's own fork server (`multiprocessing`) does that once. It starts with the second stage that
-runs, since in most runs there is one alone: the fingerprints. A stage gets the folder, environment
-and streams that DVC would give it. Only Linux has it: on macOS, libraries do not survive a fork.
+A dozen stages each start Python and import pandas, pydantic and the library, which takes half of a
+first run. Python's fork server (`multiprocessing`) does that once. It starts with the second stage
+that runs, because most runs have only one stage: the fingerprints. A stage gets the folder,
+environment and streams that DVC would give it. Only Linux is supported: on macOS, some libraries do
+not survive a fork.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 ALONE = "GATEHOUSE_STAGES_ALONE"
-"""The environment variable with which each stage starts a Python of its own."""
+"""The environment variable that makes each stage start its own Python process."""
 IMPORTED = (
     "gatehouse.cli", "gatehouse.judge_files", "gatehouse.measure", "gatehouse.table", "onnxruntime",
     "pandas", "pyarrow.parquet",
 )  # fmt: skip
 
 _LONGEST = 70
-"""Bytes of the folder of temporary files in which the fork server's socket still fits: the name of
-one has at most 107, of which the server adds about 35."""
+"""Longest path of the temporary folder, in bytes, in which the fork server's socket still fits: a
+socket path has at most 107 bytes, of which the server adds about 35."""
 
 Run = Callable[..., None]
 
 
 def forking(run: Run, failed: Callable[[str, int], Exception]) -> Run:
-    """DVC's `run(shell, command, cwd=, env=, **others)`, which forks what it can.
+    """Wrap DVC's `run(shell, command, cwd=, env=, **others)` to fork commands where possible.
 
-    A command that is no module of Python, or needs a shell, goes to `run`.
+    A command that is not a Python module, or that needs a shell, goes to `run`.
 
     Args:
         run: starts a shell for each command.
-        failed: the error of a command, from its exit code.
+        failed: makes the error for a failed command from the command and its exit code.
     """
     too_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST
     if ALONE in os.environ or sys.platform != "linux" or too_long:
@@ -64,7 +65,7 @@ def forking(run: Run, failed: Callable[[str, int], Exception]) -> Run:
 
 
 def module_and_arguments(command: str) -> list[str] | None:
-    """The module that a command runs, and its arguments; None if a shell must look at it."""
+    """Return the module that a command runs and its arguments, or None if it needs a shell."""
     if set(command) & set("$`*?[]{}<>|&;~#\\\n"):
         return None
     match shlex.split(command):
@@ -80,5 +81,5 @@ def _stage(words: list[str], folder: str, environment: Mapping[str, str]) -> Non
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = words
-    sys.modules.pop(words[0], None)  # runpy warns of a module that is imported and run
+    sys.modules.pop(words[0], None)  # runpy warns if the module it runs is already imported
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""Git, read only: commits and the files in them."""
+"""Read-only access to Git: commits and their files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 
-# What git sets for its hooks: a command in another folder would act on the hook's repository.
+# Variables that git sets for its hooks. With them, a command in another folder would use the hook's
+# repository.
 _OF_A_HOOK = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -23,17 +24,17 @@ _OF_A_HOOK = (
     "GIT_PREFIX",
 )
 
-# Names that git finds in its own folder before any branch, and whole hashes.
+# Names that git looks up in its own folder before any branch, and full hashes.
 _WHOLE = re.compile(r"(FETCH_|ORIG_|MERGE_)?HEAD([~^@].*)?|[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, less what would point git at another repository."""
+    """Return this process's environment without variables that select another repository."""
     return {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
 
 
 def git(*arguments: str, root: Path = Path(), **variables: str) -> str:
-    """Standard output of a git command; `variables` are added to its environment.
+    """Return the standard output of a git command; `variables` are added to its environment.
 
     Raises:
         GatehouseError: git is not installed, or the command failed; the error quotes its last line.
@@ -51,7 +52,7 @@ def git_bytes(
     stdin: bytes | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The same as bytes, whatever they are; the command reads `stdin`.
+    """Return the standard output of a git command as bytes; the command reads `stdin`.
 
     Raises:
         GatehouseError: as `git` does.
@@ -74,14 +75,15 @@ def git_bytes(
 
 
 def commit_of(ref: str, root: Path = Path()) -> str:
-    """The commit that `ref` (a branch, tag or hash) names.
+    """Return the commit that `ref` (a branch, tag or hash) names.
 
-    A branch goes before a tag of its name, which anybody may push: git has it the other way round.
+    A branch takes precedence over a tag of the same name, because anybody may push a tag. Git does
+    it the other way round.
 
     Raises:
         GatehouseError: there is no such commit, or no repository.
     """
-    git("rev-parse", "--git-dir", root=root)  # tells why where this is no repository
+    git("rev-parse", "--git-dir", root=root)  # raises with git's reason if this is not a repository
     whole = _WHOLE.fullmatch(ref) is not None
     for name in (ref,) if whole else (f"refs/heads/{ref}", f"refs/remotes/{ref}", ref):
         with contextlib.suppress(GatehouseError):
@@ -93,10 +95,10 @@ def commit_of(ref: str, root: Path = Path()) -> str:
 
 
 def file_at(commit: str, path: Path, root: Path = Path()) -> str | None:
-    """The text of a file in a commit, by its path from `root`; None where it has no such file.
+    """Return the text of a file in a commit, by its path from `root`, or None if it is missing.
 
     Raises:
-        GatehouseError: the commit has the file, but its text can't be had.
+        GatehouseError: the commit has the file, but its text can't be read.
     """
     name = f"./{path.as_posix()}"
     if not git("ls-tree", "--name-only", commit, "--", name, root=root):

@@ -1,4 +1,4 @@
-"""The commands by what a person wants, each with a whole line."""
+"""Help that lists the commands by purpose, each with a complete line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECTIONS = {
 
 
 class SectionedGroup(click.Group):
-    """A group whose help lists its commands by section; one without a section comes last."""
+    """A group whose help lists its commands by section; commands without a section come last."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         listed = {name for names in SECTIONS.values() for name in names}

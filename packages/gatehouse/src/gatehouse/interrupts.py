@@ -1,7 +1,7 @@
-"""Ctrl-C: the command that was typed ends with one line, and ends what it started.
+"""Ctrl-C: end the command and its child processes with one line.
 
-A terminal sends SIGINT to every process of a command. Each would end by itself, with a traceback of
-its own or in the middle of a file.
+A terminal sends SIGINT to every process of a command. Without this module, each one would end by
+itself, with its own traceback or in the middle of writing a file.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _GRACE = 5.0
-"""Seconds until a process that does not end by SIGTERM is killed."""
+"""Seconds before a process that ignores SIGTERM is killed."""
 
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Processes that are started here ignore SIGINT, and so does this one meanwhile."""
+    """Ignore SIGINT in this process meanwhile, and in the processes started inside the block."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python sets no handlers there
+        yield  # Python sets no handlers outside the main thread
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -29,8 +29,8 @@ def shielded() -> Iterator[None]:
 
 
 def end_with_children(process: int) -> None:
-    """End a process, and all that it has started; returns when they are gone."""
-    import psutil  # which DVC needs
+    """End a process and all processes it started; return when they are gone."""
+    import psutil  # a dependency of DVC
 
     with shielded():
         running = []

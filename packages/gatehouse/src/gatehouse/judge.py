@@ -29,30 +29,30 @@ from gatehouse.verdict import (
 )
 
 NOT_REACHED = "not measured on these data: the data gate stopped the run"
-"""The error of a gate whose evidence is old or absent since the pipeline did not get to it."""
+"""The error of a gate whose evidence is old or missing because the pipeline stopped before it."""
 
 _OTHER = {"raw": "other raw rows", "data": "other data"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """All that a verdict rests on."""
+    """The inputs of a verdict."""
 
     evidence: Mapping[str, Evidence | str]
-    """Each gate's evidence, or why it could not be read; absent: there is none."""
+    """Each gate's evidence, or why it could not be read; a gate without evidence has no entry."""
     candidate: Subject
-    """What is on disk now, and what the evidence must therefore describe."""
+    """Digests of the files on disk now; the evidence must describe these."""
     base: Subject | None
-    """What the evidence must have been compared with; None: nothing."""
+    """Digests that the evidence must have been compared with, or None for nothing."""
     today: date
-    """The day (UTC) on which waivers are looked at."""
+    """The date (UTC) on which waivers are checked."""
     acceptances: tuple[Acceptance, ...] = ()
-    """Owners' words, whose authors somebody else has looked at."""
+    """Owners' acceptances; the caller has checked their authors."""
     gates: tuple[GateSpec, ...] = GATES
-    """The gates of the policy that decides; rules of others are in error."""
+    """The gates of the deciding policy; rules about other gates are errors."""
 
     def spec(self, gate: str) -> GateSpec | None:
-        """The gate of this name."""
+        """Return the gate of this name, or None."""
         return next((each for each in self.gates if each.name == gate), None)
 
 
@@ -65,10 +65,10 @@ def judge(
     policy_changes: tuple[Change, ...] = (),
     contract_changes: tuple[Change, ...] = (),
 ) -> Verdict:
-    """The verdict of `policy` on the evidence of `case`.
+    """Return the verdict of `policy` on the evidence of `case`.
 
-    `proposed` is the pull request's own policy where `policy` is the base's: what it would have
-    said is shown next to the verdict, and its waivers do not count.
+    If `policy` is the base's, `proposed` is the pull request's own policy. The outcome under it is
+    shown next to the verdict, and its waivers do not count.
     """
     errors = _errors(case, policy)
     results = _results(case, policy, errors)
@@ -101,7 +101,7 @@ def _errors(case: Case, policy: Policy) -> dict[str, str]:
 
 
 def _data_stopped(case: Case, policy: Policy) -> bool:
-    """Do the rows that are here break the contract critically? The pipeline then stops there."""
+    """Return whether the current rows break the contract critically, which stops the pipeline."""
     data = case.evidence.get(DATA.name)
     if not isinstance(data, Evidence) or evidence_error(case, policy, DATA.name):
         return False
@@ -109,7 +109,10 @@ def _data_stopped(case: Case, policy: Policy) -> bool:
 
 
 def _not_reached(case: Case, gate: str) -> bool:
-    """Has the gate no evidence, or of something else than what is here? (Not: a broken file.)"""
+    """Return whether the gate's evidence is missing or describes other files.
+
+    A broken evidence file does not count.
+    """
     evidence, spec = case.evidence.get(gate), case.spec(gate)
     if isinstance(evidence, str) or spec is None:
         return False
@@ -120,7 +123,7 @@ def _not_reached(case: Case, gate: str) -> bool:
 
 
 def evidence_error(case: Case, policy: Policy, gate: str) -> str | None:
-    """Why the evidence of `gate` can't be used: missing, unreadable, stale; None where it can."""
+    """Return why the evidence of `gate` is missing, unreadable or stale; None if it is usable."""
     spec = case.spec(gate)
     if spec is None:
         return "the policy that decides names no such gate"
@@ -142,7 +145,7 @@ def evidence_error(case: Case, policy: Policy, gate: str) -> str | None:
 
 
 def compared_with(gate: GateSpec, base: Subject | None) -> Subject | None:
-    """The part of `base` that the evidence of `gate` must name."""
+    """Return the part of `base` that the evidence of `gate` must name."""
     if base is None or not gate.compares:
         return None
     return Subject(**{field: getattr(base, field) for field in gate.looks_at})
@@ -177,7 +180,7 @@ def _result(
     outcome = worst([finding.outcome for finding in findings])
     blocks = any(finding_blocks(rule, finding) for finding in findings)
     if outcome is Outcome.INCONCLUSIVE and rule.inconclusive == "pass":
-        outcome = Outcome.NONE  # nothing is known that would pass
+        outcome = Outcome.NONE  # no measurement could pass
     return RuleResult(
         rule=name,
         gate=rule.gate,
@@ -194,21 +197,24 @@ def _result(
 
 
 def finding_blocks(rule: Rule, finding: Finding) -> bool:
-    """Does this finding forbid the merge? Evidence in error does so even where a rule warns."""
+    """Return whether this finding blocks the merge.
+
+    An error in the evidence blocks even if the rule only warns.
+    """
     if finding.outcome is Outcome.ERROR:
         return True
     if rule.on_fail != "fail":
         return False
     if finding.outcome is Outcome.INCONCLUSIVE:
-        # What could not be measured at all must not slip through as a mere warning: a test split
-        # made small enough would turn the rule off.
+        # A value that could not be measured must not slip through as a mere warning: otherwise,
+        # making the test split small enough would turn the rule off.
         unmeasured = finding.value is None and rule.inconclusive != "pass"
         return rule.inconclusive == "fail" or unmeasured
     return finding.outcome is Outcome.FAIL
 
 
 def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
-    """One finding for each measurement that the rule is about."""
+    """Return one finding for each measurement that the rule is about."""
     if rule.of is Of.COMPARISON and evidence.base is None:
         return [Finding(slice="all", outcome=Outcome.NONE, text="there is no base to compare with")]
     matching = rule_measurements(rule, evidence.measurements)
@@ -222,7 +228,7 @@ def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
 
 
 def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:
-    """The measurements of the rule's gate that the rule is about."""
+    """Return the measurements of the rule's gate that the rule is about."""
     return [
         measurement
         for measurement in measurements
@@ -234,7 +240,7 @@ def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[M
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """`*` and `?` are wildcards, and nothing else is: names may hold brackets."""
+    """Match `name`; only `*` and `?` are wildcards, because names may contain brackets."""
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
@@ -259,11 +265,12 @@ def _finding(rule: Rule, measurement: Measurement) -> Finding:
 
 
 def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
-    """Three-way decision on one measurement.
+    """Make the three-way decision on one measurement.
 
-    The interval on the right side of the limit passes, on the wrong side fails, across it is
-    inconclusive. With `alpha`, an effect fails where its test is significant and its size
-    exceeds the limit (the effect floor). Too few rows are inconclusive unless a failure is plain.
+    An interval on the right side of the limit passes, one on the wrong side fails, and one that
+    crosses it is inconclusive. With `alpha`, an effect fails if its test is significant and its
+    size exceeds the limit (the effect floor). Too few rows are inconclusive unless the failure is
+    plain.
     """
     if measurement.value is None:
         return Outcome.INCONCLUSIVE, "could not be measured"
@@ -317,7 +324,7 @@ def _number(value: float) -> str:
 
 
 def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:
-    """A live waiver turns a failure into `waived`; it never covers evidence that is in error."""
+    """Turn a failure into `waived` if a live waiver covers it; never waive evidence in error."""
     if finding.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         return finding
     for waiver in policy.waivers:
@@ -333,7 +340,7 @@ def _covers(waiver: Waiver, rule: str, finding: Finding) -> bool:
 
 
 def _accept(name: str, rule: Rule, finding: Finding, case: Case) -> Finding:
-    """An owner's word turns a failure that blocks into `accepted`, and never one in error."""
+    """Turn a blocking failure into `accepted` if an owner accepted it; never accept an error."""
     if finding.outcome is Outcome.ERROR or not finding_blocks(rule, finding):
         return finding
     for each in case.acceptances:
@@ -344,7 +351,7 @@ def _accept(name: str, rule: Rule, finding: Finding, case: Case) -> Finding:
 
 
 def _accepted(case: Case, policy: Policy, results: tuple[RuleResult, ...]) -> tuple[Accepted, ...]:
-    """The acceptances that let something through; the others are of other data or models."""
+    """Return the acceptances that were used; the others are for other data or models."""
     found = []
     for each in case.acceptances:
         rules = tuple(
@@ -400,8 +407,8 @@ def _proposed(
 ) -> Proposed | None:
     if proposed is None or proposed == policy:
         return None
-    # The evidence was measured as the deciding policy says; only the limits are tried. A gate
-    # that only the proposal names has none.
+    # The evidence was measured by the deciding policy's settings; only the limits are tried. A gate
+    # that only the proposal names has no evidence.
     rules = {name: rule for name, rule in proposed.rules.items() if case.spec(rule.gate)}
     measured = {"measure": policy.measure, "gates": policy.gates, "rules": rules}
     proposed = proposed.model_copy(update=measured)

@@ -1,4 +1,4 @@
-"""From files on disk to a verdict: reads what the judge needs, and asks it."""
+"""From files on disk to a verdict: read the judge's inputs and call it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gatehouse.workspace import Workspace
 
 
 def read_all_evidence(folder: Path, gates: Iterable[str]) -> dict[str, Evidence | str]:
-    """The evidence of each of `gates`, or why it can't be used."""
+    """Return the evidence of each of `gates`, or why it can't be used."""
     found: dict[str, Evidence | str] = {}
     for gate in gates:
         try:
@@ -33,13 +33,13 @@ def read_all_evidence(folder: Path, gates: Iterable[str]) -> dict[str, Evidence 
 
 
 def evidence_here(folder: Path, gates: Iterable[str]) -> dict[str, Evidence | str]:
-    """The evidence of each of `gates`, or why it can't be used; no entry without a file."""
+    """Return the evidence of each of `gates`, or why it can't be used; skip missing files."""
     found = read_all_evidence(folder, gates)
     return {gate: each for gate, each in found.items() if evidence_path(folder, gate).exists()}
 
 
 def today() -> date:
-    """Today in UTC: a waiver expires everywhere at once."""
+    """Return today's date in UTC, so that a waiver expires everywhere at the same time."""
     return datetime.now(UTC).date()
 
 
@@ -52,26 +52,26 @@ def verdict_on(
     acceptances: tuple[Acceptance, ...] | None = None,
     defaults: Defaults | None = None,
 ) -> Verdict:
-    """The verdict on what is in `candidate`.
+    """Return the verdict on the files in `candidate`.
 
     Args:
         candidate: the folder with data, models and evidence.
         base: judge by this commit's policy, and compare with its data and model.
         policy: a file or commit whose policy decides instead.
-        on: the day on which waivers are looked at; today (UTC) by default.
-        unmeasured: why a gate has no evidence, where that is known better than from its absence.
-        acceptances: owners' words that count; by default those in the folder `acceptances/`.
-        defaults: of the library that the candidate brings, if it is another than the one that runs.
+        on: the date on which waivers are checked; today (UTC) by default.
+        unmeasured: reasons why gates have no evidence, more precise than that it is missing.
+        acceptances: owners' acceptances that count; by default those in the folder `acceptances/`.
+        defaults: of the candidate's library, if it differs from the one that runs.
 
     Raises:
-        GatehouseError: a policy or contract is unreadable, or the base can't be had.
+        GatehouseError: a policy or contract is unreadable, or the base can't be fetched.
     """
     own = load_policy(candidate.root / POLICY_FILE)
     deciding, source = own, str(POLICY_FILE)
     if base is not None and base.policy is not None:
         deciding, source = base.policy, f"{POLICY_FILE} of {base.name}"
     elif base is not None and own.waivers:
-        # The base has no policy, so it approved no waiver.
+        # The base has no policy, so no waiver was approved there.
         deciding = own.model_copy(update={"waivers": ()})
         source = f"{POLICY_FILE}, without its waivers ({base.name} has no policy)"
     if policy is not None:
@@ -104,7 +104,7 @@ def verdict_on(
 
 
 def named_policy(name: str, root: Path = Path()) -> Policy:
-    """The policy in a file, or in the commit that `name` stands for.
+    """Return the policy in a file, or in the commit that `name` resolves to.
 
     Raises:
         GatehouseError: it is neither, or both.
@@ -117,7 +117,7 @@ def named_policy(name: str, root: Path = Path()) -> Policy:
             return load_policy(root / name)
         raise GatehouseError(f"'{name}' is neither a policy file nor a commit here") from None
     if is_file:
-        # A pull request could add a file named as the branch whose policy is asked for.
+        # A pull request could add a file with the name of the requested branch.
         raise GatehouseError(
             f"'{name}' is a file and a commit; write ./{name} for the file, "
             f"or the commit's hash ({commit})"
@@ -137,5 +137,5 @@ def _base_subject(candidate: Workspace, base: Base | None) -> Subject | None:
 
 
 def base_named(ref: str | None, root: Path = Path()) -> Base | None:
-    """The base `ref`; None where none was asked for (an empty name is no commit)."""
+    """Return the base `ref`, or None if `ref` is None; an empty name is an error."""
     return None if ref is None else find_base(ref, root)

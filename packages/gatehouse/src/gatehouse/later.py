@@ -1,7 +1,7 @@
-"""Imports that wait until they are needed.
+"""Imports that are delayed until they are used.
 
-A library may import at its top what few of its functions use. Great Expectations imports Altair,
-which draws, and SciPy's statistics: half a second of CPU time, in which nothing is measured.
+A library may import modules that few of its functions use. Great Expectations imports Altair, for
+drawing, and SciPy's statistics: half a second of CPU time without any measuring.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class _Later(MetaPathFinder):
 
 @contextmanager
 def loaded_later(*names: str) -> Iterator[None]:
-    """Modules that are imported in the block are executed when one of their names is first read.
+    """Delay the execution of modules that the block imports until one of their names is read.
 
     Args:
-        *names: dotted names of modules. A parent of a module that is imported as well is read at
-            once, so that it gains nothing.
+        *names: dotted names of modules. A parent of another imported module is read at once, so
+            delaying it gains nothing.
     """
     finder = _Later(names)
     sys.meta_path.insert(0, finder)

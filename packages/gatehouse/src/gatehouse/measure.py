@@ -14,9 +14,9 @@ from gatehouse.workspace import Workspace
 def measure(
     gate: GateSpec, candidate: Workspace, base: Workspace | None, policy: Policy
 ) -> Evidence:
-    """The evidence of one gate; only that gate's libraries are imported.
+    """Return the evidence of one gate; only that gate's libraries are imported.
 
-    Its seed follows from the candidate's draws (`gatehouse.draws`), not from the policy alone.
+    The seed derives from the candidate's draws (`gatehouse.draws`), not from the policy alone.
 
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
@@ -42,7 +42,7 @@ def measure_and_write(
 ) -> tuple[Evidence, Path]:
     """Measure, and store the evidence where the judge looks for it.
 
-    Old evidence is taken away first, so that a failure leaves none rather than a stale one.
+    Old evidence is deleted first, so that a failure leaves no stale evidence.
     """
     path = evidence_path(candidate.evidence, gate.name)
     path.unlink(missing_ok=True)

@@ -39,7 +39,7 @@ _NUMBERS = ("integer", "floating", "mixed-integer-float", "boolean", "decimal")
 
 
 class Metadata(Frozen):
-    """What the graph says of itself."""
+    """Metadata stored in the graph."""
 
     contract: str
     data: str
@@ -47,7 +47,7 @@ class Metadata(Frozen):
     classes: tuple[str, ...]
     """A classifier's classes, the positive one last if there are two; () for a regression."""
     threshold: Annotated[float, Field(ge=0, le=1)] | None
-    """From which probability on the positive class is decided; null where there are not two."""
+    """Decision threshold for the positive class; null unless the task is binary."""
     trainer: str
 
     @model_validator(mode="after")
@@ -69,14 +69,15 @@ class Metadata(Frozen):
 
 
 def output_name(task: Task) -> str:
-    """The name of the graph's output."""
+    """Return the name of the graph's output."""
     return VALUE if task is Task.REGRESSION else OUTPUT
 
 
 def score(outputs: Floats, task: Task) -> Floats:
-    """One number for each row, shape [N], from outputs of shape [N, K].
+    """Return one number for each row, shape [N], from outputs of shape [N, K].
 
-    The positive class's probability (binary), the largest one (multiclass), or the value.
+    This is the positive class's probability (binary), the largest probability (multiclass), or the
+    value (regression).
     """
     match task:
         case Task.BINARY:
@@ -87,10 +88,10 @@ def score(outputs: Floats, task: Task) -> Floats:
 
 
 def decide(outputs: Floats, metadata: Metadata) -> NDArray[np.intp]:
-    """The index of the class that is decided for each row, shape [N].
+    """Return the index of the predicted class of each row, shape [N].
 
-    Binary: the positive class if its probability reaches the threshold. Multiclass: the first
-    of the most probable ones.
+    Binary: the positive class if its probability reaches the threshold. Multiclass: the first of
+    the most probable classes.
     """
     if metadata.threshold is not None:
         return np.asarray(outputs[:, 1] >= metadata.threshold, np.intp)
@@ -98,7 +99,7 @@ def decide(outputs: Floats, metadata: Metadata) -> NDArray[np.intp]:
 
 
 def write_metadata(graph: onnx.ModelProto, metadata: Metadata) -> None:
-    """Store `metadata` in the graph, in place of what it said before."""
+    """Store `metadata` in the graph, replacing earlier metadata."""
     values = metadata.model_dump(mode="json")
     kept = {p.key: p.value for p in graph.metadata_props if not p.key.startswith(_PREFIX)}
     del graph.metadata_props[:]
@@ -109,13 +110,16 @@ def write_metadata(graph: onnx.ModelProto, metadata: Metadata) -> None:
 
 
 class Model:
-    """An ONNX Runtime session on one graph, fed by tables. One thread: small graphs gain none."""
+    """An ONNX Runtime session on one graph that takes tables.
+
+    It uses one thread: small graphs do not gain from more.
+    """
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         """Load the graph at `path` (or from `content`, named `path` in errors).
 
         Raises:
-            GatehouseError: the file is no usable ONNX graph, or carries no Gatehouse metadata.
+            GatehouseError: the file is not a usable ONNX graph, or has no Gatehouse metadata.
         """
         import onnxruntime as ort
 
@@ -123,8 +127,8 @@ class Model:
         try:
             content = content if content is not None else path.read_bytes()
             options = ort.SessionOptions()
-            # Weights in files next to the graph are in no digest, so none is ever found: the
-            # folder where they are looked for cannot exist.
+            # External weight files are in no digest, so they must never be found: the folder in
+            # which they are looked for cannot exist.
             options.add_session_config_entry(
                 "session.model_external_initializers_file_folder_path", f"{os.devnull}/none"
             )
@@ -168,10 +172,10 @@ class Model:
         return validate(Metadata, values, f"{self.path} (metadata)")
 
     def feeds(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
-        """The graph's inputs from a table's columns, each of shape [N, 1].
+        """Return the graph's inputs from a table's columns, each of shape [N, 1].
 
         Raises:
-            GatehouseError: a column is missing, or holds text for numbers or numbers for text.
+            GatehouseError: a column is missing, or has text where numbers are needed or vice versa.
         """
         return {name: self._feed(frame, name, kind) for name, kind in self.inputs.items()}
 
@@ -195,10 +199,10 @@ class Model:
         return values.reshape(-1, 1)
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """The graph's output, shape [N, K] (K is 1 of a regression), from feeds of shape [N, 1].
+        """Return the graph's output, shape [N, K] (regression: K is 1), from feeds [N, 1].
 
         Raises:
-            GatehouseError: the graph can't run on them, or gives another shape.
+            GatehouseError: the graph can't run on the feeds, or its output has another shape.
         """
         try:
             (output,) = self.session.run([self.output], feeds)
@@ -221,10 +225,10 @@ class Model:
         return result
 
     def outputs(self, frame: pd.DataFrame) -> Floats:
-        """What the graph gives for each row: shape [N, classes], or [N, 1] of a regression.
+        """Return the graph's output for each row: shape [N, classes], or [N, 1] for a regression.
 
         Raises:
-            GatehouseError: the table does not fit the graph, or an output is no probability, or
+            GatehouseError: the table does not fit the graph, or an output is not a probability or
                 not finite.
         """
         width = len(self.metadata.classes) or 1
@@ -237,10 +241,10 @@ class Model:
         return found
 
     def check(self, outputs: NDArray[np.floating[Any]]) -> None:
-        """Refuse outputs of shape [N, K] that are no probabilities, or no finite numbers.
+        """Refuse outputs of shape [N, K] that are not probabilities or not finite numbers.
 
         Raises:
-            GatehouseError: saying which.
+            GatehouseError: with the reason.
         """
         if self.metadata.task is Task.REGRESSION:
             if not np.isfinite(outputs).all():
@@ -252,7 +256,7 @@ class Model:
             raise GatehouseError(f"{self.path}: the graph gives values that are not probabilities")
 
     def scores(self, frame: pd.DataFrame) -> Floats:
-        """One number for each row, as `score` makes it of the outputs; shape [N].
+        """Return one number for each row, shape [N], computed from the outputs by `score`.
 
         Raises:
             GatehouseError: as `outputs`.
@@ -260,12 +264,12 @@ class Model:
         return score(self.outputs(frame), self.metadata.task)
 
     def decisions(self, outputs: Floats) -> NDArray[np.intp]:
-        """The index of each row's decided class, shape [N], from outputs of shape [N, K]."""
+        """Return the index of each row's predicted class, shape [N], from outputs [N, K]."""
         return decide(outputs, self.metadata)
 
 
 def _held(column: pd.Series) -> str:
-    """What a column holds but for missing values: text, numbers, nothing, or pandas' own word."""
+    """Describe a column's non-missing values: text, numbers, nothing, or pandas' own word."""
     import pandas as pd
 
     if not column.notna().any():

@@ -8,13 +8,18 @@ from typing import Any, TypeVar
 from gatehouse.errors import GatehouseError
 
 OWN_OBJECT = r"gates(\.[a-z_][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*"
-"""An object of the fork's own package `gates`, which decides: as `gates.module:OBJECT`."""
+"""An object of the fork's own package `gates`, which decides: `gates.module:OBJECT`."""
 
 T = TypeVar("T")
 
 
 def load_instance(name: str, key: str, kind: type[T]) -> T:
-    """The object of class `kind` that `name` says; `key`: the file and setting that names it.
+    """Import the object called `name`, which must be of class `kind`.
+
+    Args:
+        name: the object, as `module:object`.
+        key: the file and setting that names it, for errors.
+        kind: the required class.
 
     Raises:
         GatehouseError: as `load_object`, or the object is of another class.
@@ -27,10 +32,14 @@ def load_instance(name: str, key: str, kind: type[T]) -> T:
 
 
 def load_object(name: str, key: str) -> Any:
-    """The object that `name` says; `key`: the file and setting that names it.
+    """Import the object called `name`.
+
+    Args:
+        name: the object, as `module:object`.
+        key: the file and setting that names it, for errors.
 
     Raises:
-        GatehouseError: there is no such module or object, or the module lacks a package.
+        GatehouseError: there is no such module or object, or the module needs a missing package.
     """
     module_name, _, object_name = name.partition(":")
     try:

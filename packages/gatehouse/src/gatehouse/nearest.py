@@ -1,4 +1,4 @@
-"""What a misspelt name may have meant."""
+"""Suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import BaseModel
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """The end of an error on an unknown name: `; did you mean 'seed'?`, or nothing."""
+    """Return the end of an error about an unknown name: `; did you mean 'seed'?`, or nothing."""
     lower = {each.lower(): each for each in known}
     close = [repr(lower[each]) for each in get_close_matches(name.lower(), lower, 3, 0.6)]
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def keys_at(annotation: Any, path: Sequence[Any]) -> set[str]:
-    """The keys that a model, or the type of one of its fields, knows at a path into its data."""
+    """Return the keys that a model or a field's type accepts at a path into its data."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
         if not path:

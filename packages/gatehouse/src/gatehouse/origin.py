@@ -1,6 +1,6 @@
-"""Where data and model come from: measured by the trusted workflow, among the rows gate's evidence.
+"""The origin of data and model, which the trusted workflow adds to the rows gate's evidence.
 
-At a desk nobody can know it: no rule then fails for it.
+The origin cannot be known on a workstation, so no rule fails for it there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _METHOD = (
 
 
 def unknown_origin() -> Measurement:
-    """What a desk can say of it."""
+    """Return the measurement of a workstation, where the origin is unknown."""
     return Measurement(
         name=MEASUREMENT,
         value=None,
@@ -29,11 +29,12 @@ def unknown_origin() -> Measurement:
 
 
 def with_origin(evidence: Evidence, problem: str | None) -> Evidence:
-    """The rows gate's evidence with what is known of the origin.
+    """Return the rows gate's evidence with the result of the origin check.
 
     Args:
-        evidence: whose own word on it is dropped: it was made next to a stranger's files.
-        problem: why data and model do not count as from a run, in words; None: they do.
+        evidence: its own measurement of the origin is dropped, because it was made next to
+            untrusted files.
+        problem: why data and model do not count as coming from a run, or None if they do.
     """
     found = Measurement(
         name=MEASUREMENT, value=int(problem is not None), unit="1", n=1, method=_METHOD,
@@ -44,7 +45,7 @@ def with_origin(evidence: Evidence, problem: str | None) -> Evidence:
 
 
 def origin_text(measurement: Measurement) -> str:
-    """What a rule on the origin found, as plain text."""
+    """Return the result of a rule on the origin as plain text."""
     if measurement.value is None:
         return "only a pull request's gates know where a model comes from"
     if not measurement.value:
@@ -53,6 +54,6 @@ def origin_text(measurement: Measurement) -> str:
 
 
 def without_origin(evidence: Evidence) -> Evidence:
-    """The evidence with all other measurements."""
+    """Return the evidence without the measurement of the origin."""
     others = tuple(m for m in evidence.measurements if m.name != MEASUREMENT)
     return evidence.model_copy(update={"measurements": others})

@@ -1,6 +1,7 @@
-"""Which path belongs to whom: `.github/ownership.txt`, from which CODEOWNERS is made.
+"""Which path belongs to whom: `.github/ownership.txt`, from which CODEOWNERS is generated.
 
-Needs the standard library and git only, since workflows run it before any package is installed:
+This module needs only the standard library and git, because workflows run it before any package is
+installed:
 
     PYTHONPATH=$(sh scripts/library.sh) python3 -m gatehouse.ownership changed BASE [HEAD]
 """
@@ -21,12 +22,12 @@ from gatehouse.git import commit_of, file_at, git_bytes
 OWNERSHIP_FILE = Path(".github/ownership.txt")
 PLACEHOLDER = "@OWNER"
 DEFAULT = "*"
-"""The path of the first line, which counts where no other line does."""
+"""The path of the first line, which applies if no other line does."""
 
 OWNER = re.compile(
     r"@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?|[^@\s]+@[^@\s]+\.[^@\s]+"
 )
-"""A user or an organisation, perhaps with its team, or the e-mail address of a user."""
+"""A user, an organisation, a team of an organisation, or the e-mail address of a user."""
 
 _HEADER = f"""\
 # Generated from {OWNERSHIP_FILE}. Edit that file, then run `gatehouse github owners`.
@@ -34,7 +35,7 @@ _HEADER = f"""\
 # owned, because the first one would match it too.
 """
 STEERING = (".dvc", ".dvcignore", ".gitattributes", ".gitmodules", "dvc.yaml")
-"""Names that DVC or Git obeys in any folder: a file of such a name is never free."""
+"""Names that DVC or Git reads in any folder: a file with one of these names is never free."""
 
 RECORDS = ("data/own/", "data/snapshots/")
 """The only folders in which a record of DVC (`rows.parquet.dvc`) may be free."""
@@ -48,7 +49,7 @@ _USAGE = "usage: python3 -m gatehouse.ownership changed BASE [HEAD]"
 
 
 class Kind(StrEnum):
-    """Whose a path is; `.github/ownership.txt` explains each."""
+    """Who a path belongs to; `.github/ownership.txt` explains each kind."""
 
     FREE = "free"
     OWNED = "owned"
@@ -57,7 +58,7 @@ class Kind(StrEnum):
 
     @property
     def guarded(self) -> bool:
-        """Must an owner approve a change?"""
+        """Return whether an owner must approve a change."""
         return self in (Kind.OWNED, Kind.MACHINERY)
 
 
@@ -68,8 +69,8 @@ class Rule:
     Attributes:
         line: counted from 1.
         path: from the repository's root; a folder ends with a slash; `*` is the default.
-        kind: whose the path is.
-        owners: who approves changes; empty where nobody must.
+        kind: who the path belongs to.
+        owners: who approves changes; empty if nobody must.
     """
 
     line: int
@@ -93,7 +94,7 @@ class Ownership:
         return self.rules[0]
 
     def rule_of(self, path: str) -> Rule:
-        """The rule that counts for a file: its own, or that of the innermost folder.
+        """Return the rule that applies to a file: its own, or that of the innermost folder.
 
         Args:
             path: from the repository's root, with slashes. A path that is not in Git's form
@@ -104,35 +105,35 @@ class Ownership:
         return self._by_path.get(path) or self._around(path)
 
     def kind_of(self, path: str) -> Kind:
-        """Whose a file is, by its path from the repository's root."""
+        """Return the kind of a file, by its path from the repository's root."""
         return self.rule_of(path).kind
 
     def owners_of(self, path: str) -> tuple[str, ...]:
-        """Who approves changes to a file; empty where nobody must."""
+        """Return who approves changes to a file; empty if nobody must."""
         return self.rule_of(path).owners
 
     def paths_of(self, kind: Kind) -> tuple[str, ...]:
-        """The paths that the file names with this kind, in its order."""
+        """Return the paths that the file lists with this kind, in its order."""
         return tuple(rule.path for rule in self.rules[1:] if rule.kind is kind)
 
     def inside(self, folder: str) -> tuple[Rule, ...]:
-        """The rules of paths inside a folder, which ends with a slash."""
+        """Return the rules of paths inside a folder; `folder` ends with a slash."""
         return tuple(
             rule for rule in self.rules if rule.path.startswith(folder) and rule.path != folder
         )
 
     def codeowners(self) -> str:
-        """The text of CODEOWNERS, which gives owners to what is owned or machinery, and no more.
+        """Return the text of CODEOWNERS, which lists owners only for owned paths and machinery.
 
-        The last line that matches counts there, so a folder comes before what is inside it. Lines
-        that would only repeat the owners of their folder are left out.
+        In CODEOWNERS, the last matching line counts, so a folder comes before the paths inside it.
+        Lines that would only repeat their folder's owners are left out.
         """
         lines = [_line(DEFAULT, self.default.owners)]
         for rule in sorted(self.rules[1:], key=lambda rule: rule.path):
             around = self._around(rule.path).owners
             if rule.owners != around:
                 lines.append(_line(f"/{rule.path}", rule.owners))
-                if not rule.is_folder:  # in CODEOWNERS it would also match a folder of that name
+                if not rule.is_folder:  # in CODEOWNERS, it would also match a folder of that name
                     lines.append(_line(f"/{rule.path}/", around))
         lines.append(_line("*.dvc", self.default.owners))
         for folder in RECORDS:
@@ -142,7 +143,7 @@ class Ownership:
         return _HEADER + "\n".join(lines) + "\n"
 
     def _around(self, path: str) -> Rule:
-        """The rule of the innermost folder that holds `path`."""
+        """Return the rule of the innermost folder that contains `path`."""
         names = path.rstrip("/").split("/")
         folders = ("/".join(names[:depth]) + "/" for depth in range(len(names) - 1, 0, -1))
         return next((self._by_path[each] for each in folders if each in self._by_path),
@@ -154,7 +155,7 @@ class Ownership:
 
 
 def steers(path: str) -> bool:
-    """Does DVC or Git obey the file at `path`, wherever it lies?"""
+    """Return whether DVC or Git reads the file at `path` as configuration, in any folder."""
     folder, _, name = path.rpartition("/")
     if any(each in STEERING for each in path.split("/")):
         return True
@@ -168,7 +169,7 @@ def _line(pattern: str, owners: tuple[str, ...]) -> str:
 
 
 def load(root: Path = Path()) -> Ownership:
-    """The ownership of the repository at `root`.
+    """Return the ownership of the repository at `root`.
 
     Raises:
         GatehouseError: the file is missing or can't be read, or a line is wrong.
@@ -183,7 +184,7 @@ def load(root: Path = Path()) -> Ownership:
 
 
 def load_at(commit: str, root: Path = Path()) -> Ownership:
-    """The ownership that a commit has.
+    """Return the ownership in a commit.
 
     Raises:
         GatehouseError: as `load`.
@@ -195,10 +196,10 @@ def load_at(commit: str, root: Path = Path()) -> Ownership:
 
 
 def parse(text: str) -> Ownership:
-    """The rules in the text of the file.
+    """Return the rules in the text of the file.
 
     Raises:
-        GatehouseError: naming the first line that is wrong, and the fix.
+        GatehouseError: with the first wrong line, and the fix.
     """
     rules: list[Rule] = []
     names: dict[str, Rule] = {}
@@ -228,7 +229,7 @@ def parse(text: str) -> Ownership:
 
 
 def _rule(number: int, line: str, default: Rule | None) -> Rule | None:
-    """What a line says; None where it is empty or a comment."""
+    """Return the rule on a line, or None if the line is empty or a comment."""
     if not line.replace("\t", " ").isprintable():
         raise _wrong(number, "has a character that cannot be seen; type the line again")
     path, *words = line.partition("#")[0].split() or [""]
@@ -264,7 +265,7 @@ def _kind(number: int, path: str, word: str) -> Kind:
 
 
 def _fault(path: str) -> str | None:
-    """Why a path can't be in the file, with the fix."""
+    """Return why a path is not allowed in the file, with the fix, or None."""
     if path.startswith("/"):
         return "begins with /; write it from the repository's root, without the /"
     if _PATTERN.search(path):
@@ -277,7 +278,7 @@ def _fault(path: str) -> str | None:
 
 
 def _folded(path: str) -> str:
-    """What is alike for two paths that a file system may take for one."""
+    """Return a key that is equal for paths that a file system may treat as the same."""
     return unicodedata.normalize("NFC", path).casefold().rstrip("/")
 
 
@@ -286,10 +287,10 @@ def _wrong(line: int, text: str) -> GatehouseError:
 
 
 def with_owners(text: str, owners: tuple[str, ...]) -> str:
-    """The text of the file with the placeholder replaced by `owners`; all else is kept.
+    """Return the text of the file with the placeholder replaced by `owners`.
 
     Raises:
-        GatehouseError: an owner is none, the text is wrong, or it names other owners already.
+        GatehouseError: an owner is not valid, the text is wrong, or it already names other owners.
     """
     for owner in owners:
         if not OWNER.fullmatch(owner) or owner == PLACEHOLDER:
@@ -298,7 +299,7 @@ def with_owners(text: str, owners: tuple[str, ...]) -> str:
     lines = text.split("\n")
     for rule in found.rules:
         if PLACEHOLDER in rule.owners:
-            # In front of the comment only.
+            # Change only the part before the comment.
             head, mark, comment = lines[rule.line - 1].partition("#")
             written = re.sub(rf"(?<=\s){PLACEHOLDER}(?=\s|$)", lambda _: " ".join(owners), head)
             lines[rule.line - 1] = written + mark + comment
@@ -312,9 +313,9 @@ def with_owners(text: str, owners: tuple[str, ...]) -> str:
 
 
 def machinery_changed(base: str, head: str, root: Path = Path()) -> list[str]:
-    """The machinery's files, and this file, that differ between two commits.
+    """Return the machinery's files, and this file, that differ between two commits.
 
-    The base says what is machinery, so that a change can't rename it to something else.
+    The base decides which files are machinery, so that a change can't reclassify them.
 
     Raises:
         GatehouseError: a commit or the base's file is missing, or a line of it is wrong.
@@ -334,7 +335,7 @@ def machinery_changed(base: str, head: str, root: Path = Path()) -> list[str]:
 
 
 def main(words: list[str]) -> int:
-    """Print, as outputs of a workflow's step, whether the machinery differs from the base's."""
+    """Print, as outputs of a workflow step, whether the machinery differs from the base's."""
     if not (2 <= len(words) <= 3 and words[0] == "changed"):
         print(_USAGE, file=sys.stderr)
         return 2
@@ -345,7 +346,7 @@ def main(words: list[str]) -> int:
         return 2
     print(f"machinery={'true' if found else 'false'}")
     if found:
-        # The name may be a stranger's, and goes into a table and an output.
+        # The name may be untrusted, and goes into a table and an output.
         first = re.sub(r"[^\w./-]", "?", found[0], flags=re.ASCII)[:80]
         rest = f" and {len(found) - 1} more" if len(found) > 1 else ""
         print(f"why=the change touches {first}{rest}")

@@ -1,4 +1,4 @@
-"""Settings written into `params.yaml` in place: comments and layout stay."""
+"""Change settings in `params.yaml` in place, keeping comments and layout."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def parse_settings(assignments: tuple[str, ...]) -> dict[str, Any]:
-    """`KEY=VALUE` texts as values by key; a value is read as YAML reads it (0.5, null, [1, 2]).
+    """Parse `KEY=VALUE` texts; values are read as YAML (0.5, null, [1, 2]).
 
     Raises:
-        GatehouseError: a text is no assignment, or a key stands twice.
+        GatehouseError: a text is not an assignment, or a key occurs twice.
     """
     found: dict[str, Any] = {}
     for text in assignments:
@@ -38,7 +38,7 @@ def parse_settings(assignments: tuple[str, ...]) -> dict[str, Any]:
 
 
 def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
-    """Write settings into `path`: all of them or, where one is wrong, none.
+    """Write settings into `path`: either all of them or, if one is wrong, none.
 
     Args:
         changes: values by dotted key, such as `train.seed`.
@@ -48,8 +48,8 @@ def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
         One line for each setting that changed, such as `train.seed is now 1`.
 
     Raises:
-        GatehouseError: there is no such setting, a value is not of the setting's type, or the
-            file is unreadable. The file is then as it was.
+        GatehouseError: there is no such setting, a value is not of the setting's type, or the file
+            is unreadable. The file is then unchanged.
     """
     from gatehouse.pipeline.settings import Settings
 
@@ -73,7 +73,7 @@ def set_values(changes: Mapping[str, Any], path: Path = PARAMS) -> list[str]:
 
 
 def _check_key(key: str, settings: type[BaseModel]) -> None:
-    """Refuse a key that the settings don't have; what is no section of theirs, they check."""
+    """Refuse a key that the settings don't have; the model itself checks other types."""
     from gatehouse.pipeline.sections import Sections
 
     section: type[BaseModel] | None = settings
@@ -83,7 +83,7 @@ def _check_key(key: str, settings: type[BaseModel]) -> None:
             return
         if part not in section.model_fields:
             if issubclass(section, Sections) and part.isidentifier() and part != parts[-1]:
-                return  # it may be the section of an object of the fork's own
+                return  # it may be the section of the fork's own object
             where = ".".join(above) or "params.yaml"
             raise GatehouseError(
                 f"{key}: there is no such setting; {where} has: "
@@ -95,10 +95,10 @@ def _check_key(key: str, settings: type[BaseModel]) -> None:
 
 
 def _check_own(settings: Settings, changes: Iterable[str]) -> None:
-    """Let an object of the fork's own check its section, and import it for nothing else.
+    """Validate the sections of the fork's own objects, importing only those that changed.
 
     Raises:
-        GatehouseError: the section does not fit it.
+        GatehouseError: a section does not fit its object.
     """
     from gatehouse.pipeline.sections import section_of
 

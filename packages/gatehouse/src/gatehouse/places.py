@@ -12,7 +12,7 @@ from gatehouse.errors import GatehouseError
 PARAMS = Path("params.yaml")
 """The pipeline's settings."""
 SOURCE = "packages/gatehouse"
-"""The library's project, in a repository that has its source."""
+"""The library's project, in a repository that contains its source."""
 LIBRARY = f"{SOURCE}/src/gatehouse"
 VENDOR = "vendor"
 """The library's wheel, in a small fork."""
@@ -21,17 +21,17 @@ LIBRARY_LOCK = Path("requirements/gatehouse.txt")
 OWN = "src"
 """The repository's own packages, `gates` and `pipeline`."""
 PACKAGE = Path(__file__).parent
-"""The library that runs."""
+"""The folder of the running library."""
 
 
 def code_path(root: Path) -> str:
-    """What goes on PYTHONPATH, so that the code of `root` runs, and not the installed one's."""
+    """Return the PYTHONPATH that runs the code of `root` instead of the installed code."""
     folders = [root / Path(LIBRARY).parent, root / OWN]
     return os.pathsep.join(str(folder.resolve()) for folder in folders if folder.is_dir())
 
 
 def wheel_of(root: Path) -> Path | None:
-    """The library's wheel in `root`; None where there is none.
+    """Return the library's wheel in `root`, or None if there is none.
 
     Raises:
         GatehouseError: there are several.
@@ -45,9 +45,10 @@ def wheel_of(root: Path) -> Path | None:
 
 
 def is_library_of(root: Path) -> bool:
-    """Is the library that runs the one that `root` has: as source, or file by file as its wheel?
+    """Return whether the running library is the one in `root`, as source or as its wheel.
 
-    A repository that has neither takes it from an index, by the hash in its lock.
+    A wheel is compared file by file. A repository that has neither installs the library from an
+    index, by the hash in its lock.
     """
     if (root / LIBRARY).is_dir():
         return PACKAGE.resolve() == (root / LIBRARY).resolve()
@@ -61,7 +62,7 @@ def is_library_of(root: Path) -> bool:
 
 
 def code_of(wheel: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of the library in its wheel, by their paths in `site-packages`."""
+    """Yield the library's files in its wheel, by their paths in `site-packages`."""
     with zipfile.ZipFile(wheel) as files:
         for name in files.namelist():
             if name.startswith(f"{PACKAGE.name}/"):

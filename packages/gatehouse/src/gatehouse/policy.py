@@ -37,23 +37,23 @@ S = TypeVar("S", bound=Frozen)
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Status = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$")]
 Login = Annotated[str, Field(pattern=r"^@[A-Za-z0-9][A-Za-z0-9_-]{0,38}$")]
-"""A user of GitHub. A team is none: a token of a workflow cannot read who is in it."""
+"""A GitHub user. Teams are not allowed: a workflow's token cannot read their members."""
 
 
 _BUILT_IN = tuple(gate.name for gate in GATES)
 _WATCHED = tuple(gate.name for gate in GATES if gate.production is not None)
 _TAKEN = ("base", "candidate", "graph")
-"""Questions of other processes than gates' (`gatehouse.trusted.reader`)."""
+"""Names of requests to other processes than the gates' (`gatehouse.trusted.reader`)."""
 _GATES = f"{', '.join(_BUILT_IN)}, or one that `gates` names"
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def parse_span(value: Any) -> timedelta:
-    """A span of time such as 30m, 24h, 7d or 4w.
+    """Parse a time span such as 30m, 24h, 7d or 4w.
 
     Raises:
-        ValueError: the text is no such span, or one of nothing.
+        ValueError: the text is not a time span, or the span is zero.
     """
     if isinstance(value, timedelta):
         return value
@@ -64,11 +64,11 @@ def parse_span(value: Any) -> timedelta:
 
 
 def show_span(span: timedelta) -> str:
-    """A span as `parse_span` reads it, in the largest unit that is whole."""
+    """Format a span as `parse_span` reads it, in the largest unit that divides it."""
     seconds = int(span.total_seconds())
     for unit, name in reversed(_UNITS.items()):
         size = int(timedelta(**{name: 1}).total_seconds())
-        # 7d says more than 1w to most.
+        # Most people read 7d more easily than 1w.
         if seconds % size == 0 and not (unit == "w" and seconds == size):
             return f"{seconds // size}{unit}"
     raise AssertionError(span)
@@ -286,7 +286,7 @@ class Policy(Frozen):
         return (*_BUILT_IN, *self.gates)
 
     def settings(self, gate: GateSpec) -> dict[str, Any]:
-        """What the measurements of a gate depend on, as evidence records it."""
+        """Return the settings that a gate's measurements depend on, as evidence records them."""
         if gate.settings is None:
             return {}
         common = self.measure.model_dump(mode="json", include={"confidence", "resamples", "seed"})
@@ -297,26 +297,26 @@ class Policy(Frozen):
         return common | {gate.name: own.model_dump(mode="json")}
 
     def own_settings(self, gate: str, model: type[S]) -> S:
-        """The settings of a gate of the repository's own, as its model reads them."""
+        """Return the settings of one of the repository's own gates, validated by its model."""
         return model.model_validate(self.gates[gate].settings)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the policy's content; comments and layout do not count."""
+        """SHA-256 of the policy's content, ignoring comments and layout."""
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
 
 
 def load_policy(path: Path = POLICY_FILE) -> Policy:
-    """The policy at `path`.
+    """Load the policy at `path`.
 
     Raises:
-        GatehouseError: naming the file, line, key and fix.
+        GatehouseError: with the file, line, key and fix.
     """
     return parse_policy(read_text(path), path)
 
 
-@functools.lru_cache(maxsize=16)  # YAML takes its time, and one process asks again and again
+@functools.lru_cache(maxsize=16)  # parsing YAML is slow, and one process asks repeatedly
 def parse_policy(text: str, name: str | Path) -> Policy:
-    """The policy in `text`; `name` is the file that errors describe."""
+    """Parse the policy in `text`; `name` is the file that errors mention."""
     return validate(Policy, parse_yaml(text, name), name)

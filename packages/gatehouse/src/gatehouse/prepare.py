@@ -29,16 +29,16 @@ _NAMED = 4
 
 
 def prepare(contract: Contract, raw: Path = RAW, prepared: Path = PREPARED) -> list[str]:
-    """Write train, valid and test; returns lines that say what was done.
+    """Write train, valid and test, and return log lines.
 
-    With an official test file its rows are the test split, rows that repeat one of them are
-    dropped from the others, and valid keeps its proportion to train. A row repeats another if both
-    have one key or, without key columns, if they are equal in every column that both files have:
-    two people may well be alike in all that the model sees.
+    If there is an official test file, its rows are the test split. Rows that repeat one of them are
+    dropped from the other splits, and valid keeps its proportion to train. A row repeats another if
+    both have the same key. Without key columns, it does if both are equal in every column that the
+    two files share, because two people may well be alike in all the model's inputs.
 
     Raises:
         GatehouseError: a raw file is missing, unreadable or lacks an identity column, or a split
-            would be empty; nothing is then changed on disk.
+            would be empty. Nothing is then changed on disk.
     """
     split = contract.split
     official = raw / TEST_FILE if (raw / TEST_FILE).exists() else None
@@ -78,7 +78,7 @@ def _write(
     contract: Contract,
     parts: dict[str, Path],
 ) -> tuple[dict[str, int], int]:
-    """Rows written per split, and rows dropped."""
+    """Write the splits; return the number of rows per split, and of dropped rows."""
     counts = dict.fromkeys(SPLITS, 0)
     dropped = 0
     official = np.empty(0, np.uint64)
@@ -118,7 +118,7 @@ def _write(
 def _compared(
     contract: Contract, rows_file: pq.ParquetFile, test_file: pq.ParquetFile | None
 ) -> list[str]:
-    """The columns in which a row repeats one of the official test file."""
+    """Return the columns by which a row repeats one of the official test file."""
     both = set(rows_file.schema_arrow.names)
     if test_file:
         both &= set(test_file.schema_arrow.names)
@@ -133,7 +133,7 @@ def _batches(file: pq.ParquetFile) -> Iterator[pa.Table]:
     from tqdm import tqdm
 
     total = file.metadata.num_rows
-    show = None if total >= 1_000_000 else True  # None: on a terminal only
+    show = None if total >= 1_000_000 else True  # None: only on a terminal
     with tqdm(total=total, unit="rows", unit_scale=True, desc="prepare", disable=show) as bar:
         for batch in file.iter_batches(_BATCH_ROWS):
             yield pa.Table.from_batches([batch], schema=file.schema_arrow)

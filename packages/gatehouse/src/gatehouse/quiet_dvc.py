@@ -1,7 +1,8 @@
-"""`dvc` as `gatehouse run` starts it: its errors are heard, and that there was nothing to do.
+"""`dvc` as `gatehouse run` starts it: it prints errors, and a line if nothing had to run.
 
-DVC's own talk (each command, what is up to date, what to type next) goes to Python's standard
-output, its errors, warnings and bars to standard error; the stages have both from the process.
+DVC's other messages (each command, which stages are up to date, which command to type next) go to
+Python's standard output; its errors, warnings and progress bars go to standard error. The stages
+inherit both streams from the process.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 
 def main() -> int:
-    """Run DVC's command line; its exit code."""
+    """Run DVC's command line and return its exit code."""
     heard, sys.stdout = sys.stdout, Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     from dvc.cli import main as dvc
     from dvc.repo import Repo

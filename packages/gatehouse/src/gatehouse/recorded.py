@@ -1,7 +1,8 @@
-"""The SHA-256 of the data and models that were judged: what `dvc.lock` names by MD5, bound.
+"""SHA-256 digests of the judged data and models, which `dvc.lock` identifies only by MD5.
 
-Two files of one MD5 can be made on purpose, so an MD5 only says where a file is. The gates record
-which bytes they judged in `reports/digests.json`, and whoever fetches these again compares.
+Anyone can make two files with the same MD5, so an MD5 only says where a file is. The gates record
+the bytes that they judged in `reports/digests.json`, and whoever fetches the files compares them
+with it.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ class Recorded(Document):
 
 
 def recorded_for(text: str | None, outs: Mapping[str, str]) -> dict[str, str] | None:
-    """The SHA-256 of each file of the outputs `outs`, by path; None where none is recorded.
+    """Return the SHA-256 of each file of the outputs `outs`, by path, or None if not recorded.
 
-    A record of other outputs is an old one: a fork's branch, which the gates cannot write to, was
-    merged since. An unreadable one stops nobody.
+    A record of other outputs is outdated: since then, a fork's branch was merged, which the gates
+    cannot write to. An unreadable record is treated as missing.
 
     Args:
-        text: of `reports/digests.json`, where there is one.
+        text: of `reports/digests.json`, if there is one.
         outs: DVC's MD5 of each output, by path.
     """
     if text is None:
@@ -48,10 +49,10 @@ def recorded_for(text: str | None, outs: Mapping[str, str]) -> dict[str, str] | 
 
 
 def check_recorded(folder: Path, outs: Mapping[str, str], files: Mapping[str, str]) -> None:
-    """Refuse outputs in `folder` of which a file is not the one that was judged.
+    """Refuse outputs in `folder` that include a file other than the judged one.
 
     Raises:
-        GatehouseError: naming the file.
+        GatehouseError: with the file's name.
     """
     for out in outs:
         top = folder / out

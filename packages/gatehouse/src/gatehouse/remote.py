@@ -1,4 +1,4 @@
-"""Files elsewhere, by fsspec: what errors may show of their URLs."""
+"""Remote files through fsspec, and how their URLs may be shown in errors."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _CHUNK = 2**20
 
 
 def shown(url: str) -> str:
-    """The URL without user, password and query, which may hold a signature; chained ones too."""
+    """Return the URL, or chained URLs, without user, password and query (signatures)."""
     return "::".join(map(_shown, url.split("::"))) if "://" in url else url
 
 
 def check_url(url: str) -> str:
-    """The URL of a command's argument as it may be shown.
+    """Return a command argument's URL as it may be shown.
 
     Raises:
-        GatehouseError: it holds a password, or is no URL.
+        GatehouseError: it holds a password, or is not a URL.
     """
     try:
         name, password = shown(url), urlsplit(url).password
@@ -38,35 +38,35 @@ def _shown(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url
-    # By hand: of a password with a mark of its own a parser takes only a part for one.
+    # Parsed by hand: a URL parser would see only part of a password that contains an @.
     place = rest.partition("/")[0]
     if "@" in place or re.search(r":(?!\d*$)", place):
-        # A signature may have the mark as well; only where none stands before it is it the user's.
+        # A signature may contain an @ as well. Only an @ before any ? or # ends the user part.
         before = re.split("[?#]", rest)[0]
         rest = (before if "@" in before else rest).rpartition("@")[2]
     return scheme + mark + re.split("[?#]", rest)[0]
 
 
 def one_line(error: object) -> str:
-    """An error's message without line ends, cut where it gets long."""
+    """Return an error's message without line breaks, cut if it is long."""
     return " ".join(str(error).split())[:300]
 
 
 def without_row(error: object) -> str:
-    """An error of a CSV reader without the row that it quotes, which may be a person's."""
+    """Return a CSV reader's error without the row it quotes, which may be personal data."""
     return re.sub(r"(Expected \d+ columns, got \d+): .*", r"\1", one_line(error))
 
 
 def reason(error: Exception, *, hidden: bool) -> str:
-    """Why it failed; of a URL that is not shown as it is (`hidden`) only the error's kind.
+    """Return why something failed; only the error's type if the URL is hidden (`hidden`).
 
-    A message may repeat what the URL holds of passwords and signatures.
+    A message may repeat passwords and signatures of the URL.
     """
     return ("" if hidden else one_line(error)) or type(error).__name__
 
 
 def cannot(name: str, doing: str, error: Exception, *, hidden: bool) -> GatehouseError:
-    """The error for a remote file that can't be read; each kind of remote raises its own."""
+    """Return the error for an unreadable remote file; each remote raises its own classes."""
     if isinstance(error, ImportError):
         return GatehouseError(
             f"{name}: reading it needs a package that is not installed ({one_line(error)}); "
@@ -79,15 +79,15 @@ def cannot(name: str, doing: str, error: Exception, *, hidden: bool) -> Gatehous
 
 
 def download(url: str, name: str, path: Path) -> None:
-    """Bring a file here, with a progress bar on a terminal.
+    """Download a file, with a progress bar on a terminal.
 
     Args:
-        url: any of fsspec.
+        url: any URL that fsspec supports.
         name: the URL as it may be shown.
-        path: where to.
+        path: where to write the file.
 
     Raises:
-        GatehouseError: it can't be read whole.
+        GatehouseError: the file can't be read completely.
     """
     import fsspec
     from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""`gatehouse run`: the pipeline, the judge and the report, in one command."""
+"""`gatehouse run`: run the pipeline, the judge and the report in one command."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ _QUIET_DVC = str(Path(__file__).with_name("quiet_dvc.py"))
 
 
 def own_code(root: Path) -> dict[str, str]:
-    """The variable by which processes import the code in `root`, not the installed one."""
+    """Return the variable that makes processes import the code in `root`, not the installed."""
     places = [code_path(root), os.environ.get("PYTHONPATH", "")]
     return {"PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def set_base(base: Base | None) -> Workspace | None:
-    """Record and fetch what this run compares with; None: nothing."""
+    """Record and fetch the base that this run compares with; None for no base."""
     if base is None:
         write_record(BaseRecord())
         return None
@@ -67,15 +67,15 @@ def set_base(base: Base | None) -> Workspace | None:
 
 
 def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
-    """Run DVC's stages that are out of date; true where all of them succeeded.
+    """Run DVC's stages that are out of date; return whether all of them succeeded.
 
-    What the stages print is shown, and of DVC what went wrong. An interrupt ends DVC and its
-    stages; dvc.lock is then what it was after the last whole stage, or before the run.
+    The stages' output is shown; DVC's own output only if something goes wrong. An interrupt ends
+    DVC and its stages; dvc.lock is then as it was after the last complete stage, or before the run.
 
     Args:
         *arguments: of `dvc repro`.
         root: the repository.
-        **variables: of the stages' environment.
+        **variables: added to the stages' environment.
     """
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
@@ -100,10 +100,10 @@ def reproduce(*arguments: str, root: Path = Path(), **variables: str) -> bool:
 
 
 def _compiled() -> dict[str, str]:
-    """Variables by which stages share compiled modules where Python stores none with the sources.
+    """Return variables that let stages share compiled modules if Python can't cache them.
 
     Containers often set PYTHONDONTWRITEBYTECODE. Each of a dozen processes then compiles pandas and
-    all else again, which takes longer than what the stages do.
+    everything else again, which takes longer than the stages themselves.
     """
     if not os.environ.get("PYTHONDONTWRITEBYTECODE"):
         return {}
@@ -112,7 +112,7 @@ def _compiled() -> dict[str, str]:
 
 
 def _keep_whole(lock: Path, before: bytes | None) -> None:
-    """Put the lock file back as it was, if DVC was ended while it wrote it."""
+    """Restore the lock file if DVC was stopped while writing it."""
     if not lock.is_file():
         return
     try:
@@ -125,7 +125,7 @@ def _keep_whole(lock: Path, before: bytes | None) -> None:
 
 
 def stopped_by_data(candidate: Workspace) -> bool:
-    """Did the data gate stop the pipeline, on the data that is here now?"""
+    """Return whether the data gate stopped the pipeline on the current data."""
     try:
         evidence = read_evidence(evidence_path(candidate.evidence, DATA.name), DATA.name)
         fresh = evidence.candidate == candidate.subject(DATA)
@@ -137,7 +137,7 @@ def stopped_by_data(candidate: Workspace) -> bool:
 def write_verdict_and_report(
     candidate: Workspace, verdict: Verdict, base: Base | None = None
 ) -> Path:
-    """Store the verdict and the report made from it; the report's path."""
+    """Store the verdict and its report; return the report's path."""
     verdict.write(candidate.root / VERDICT)
     return write_report(candidate, verdict, base)
 
@@ -148,9 +148,9 @@ def write_report(
     base: Base | None = None,
     full_report: str | None = None,
 ) -> Path:
-    """Store the report on a verdict, and its picture; the report's path.
+    """Store the report on a verdict, and its image; return the report's path.
 
-    `full_report` says where the uncut report is.
+    `full_report` is the location of the uncut report.
     """
     from gatehouse.report.markdown import render_picture, render_report
 
@@ -167,7 +167,7 @@ def report_context(
     base: Base | None = None,
     full_report: str | None = None,
 ) -> ReportContext:
-    """All that the report on a verdict rests on."""
+    """Collect everything that the report on a verdict needs."""
     from gatehouse.report.context import ReportContext
     from gatehouse.report.links import links_beside
 
@@ -190,12 +190,12 @@ def report_context(
 def write_card(
     candidate: Workspace, graph: Metadata | None = None, policy: Policy | None = None
 ) -> Path:
-    """Store the model card made from the evidence; its path.
+    """Store the model card made from the evidence; return its path.
 
     Args:
         candidate: with its evidence.
-        graph: what the served graph says of itself; read from the graph where it is not given.
-        policy: whose own gates are shown; by default the one that says how to measure.
+        graph: metadata of the served graph; read from the graph by default.
+        policy: whose own gates are shown; by default the one with the measuring settings.
     """
     from gatehouse.report.card import CardContext, render_card
     from gatehouse.report.card_text import CARD_TEXT, load_card_text
@@ -217,14 +217,14 @@ def write_card(
 
 
 def run(source: str | None, base: Base | None) -> Verdict:
-    """Data to verdict: the stages that are out of date, the judge, the report.
+    """Run everything from data to verdict: the outdated stages, the judge and the report.
 
     Raises:
-        GatehouseError: a setting is wrong, or a stage failed other than by the data gate.
+        GatehouseError: a setting is wrong, or a stage failed for another reason than the data gate.
     """
     candidate = Workspace()
     with _old_report_named(candidate):
-        # Reported now, not after minutes of training; and a wrong folder is left as it is.
+        # Fail now rather than after minutes of training, and leave a wrong folder untouched.
         load_policy(candidate.root / POLICY_FILE)
         _ = candidate.contract
         if source is not None:
@@ -241,7 +241,7 @@ def run(source: str | None, base: Base | None) -> Verdict:
 
 @contextmanager
 def _old_report_named(candidate: Workspace) -> Iterator[None]:
-    """An error says so where a report is here that is not of this run: it may say pass."""
+    """Add to an error that the existing report is from an earlier run, because it may say pass."""
     try:
         yield
     except GatehouseError as error:

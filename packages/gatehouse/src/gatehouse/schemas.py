@@ -19,7 +19,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def published() -> dict[str, type[BaseModel]]:
-    """The models that have a published schema, by the schema's name."""
+    """Return the models that have a published schema, by the schema's name."""
     from gatehouse.pipeline.settings import Settings
 
     return {
@@ -33,10 +33,10 @@ def published() -> dict[str, type[BaseModel]]:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema called `name`, with `$id` and title.
+    """Return the JSON Schema called `name`, with `$id` and title.
 
-    A schema says what shape a file has. Rules between fields, such as that a waiver names a rule
-    of the same policy, are checked when Gatehouse reads the file.
+    A schema describes the shape of a file. Rules between fields, such as that a waiver must name a
+    rule of the same policy, are checked when Gatehouse reads the file.
     """
     model = published()[name]
     version = 1 if "version" in model.model_fields else 0
@@ -52,7 +52,7 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def _close(node: Any) -> None:
-    """Where keys must match a pattern, refuse all others, as the models do."""
+    """Forbid additional keys wherever keys must match a pattern, as the models do."""
     if isinstance(node, dict):
         if "patternProperties" in node:
             node.setdefault("additionalProperties", False)
@@ -64,7 +64,7 @@ def _close(node: Any) -> None:
 
 
 def write_schemas(folder: Path) -> list[Path]:
-    """Write every schema as `<name>.json` into `folder`; the paths."""
+    """Write every schema as `<name>.json` into `folder`; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name in published():

@@ -1,7 +1,7 @@
-"""What `prepare` notes next to the rows it dealt: their digest, and which files it is of.
+"""The note that `prepare` writes next to the prepared rows: their digest, and their files' digests.
 
-The digest is one of rows, so reading it from the tables takes their native reader. The note lets a
-process that may not open a stranger's tables compare digests: it hashes bytes.
+The digest covers the rows, so computing it from the tables needs their native reader. With the
+note, a process that must not open untrusted tables can compare digests by hashing bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Seal(Document):
 
 
 def seal(folder: Path = PREPARED) -> str:
-    """Note the digests of the splits in `folder`; returns that of all rows.
+    """Write the note on the splits in `folder`; return the digest of all rows.
 
     Raises:
         GatehouseError: a split is missing or unreadable.
@@ -45,10 +45,10 @@ def seal(folder: Path = PREPARED) -> str:
 
 
 def sealed_digest(folder: Path = PREPARED) -> str:
-    """The digest of the rows in `folder`, as noted; no table is opened.
+    """Return the digest of the rows in `folder` from the note, without opening a table.
 
     Raises:
-        GatehouseError: there is no note, or a file is not the one that it is of.
+        GatehouseError: there is no note, or it does not match a file.
     """
     path = folder / SEAL
     found = Seal.read(path)
@@ -60,10 +60,10 @@ def sealed_digest(folder: Path = PREPARED) -> str:
 
 
 def data_digest(folder: Path = PREPARED) -> str:
-    """`sha256:<hex>` of the rows of the three prepared splits.
+    """Return the `sha256:<hex>` of the rows of the three prepared splits.
 
-    Neither the order of the rows counts nor how the files were written, nor columns of lists or
-    bytes, which no contract can name.
+    It ignores the order of the rows and how the files were written. It also ignores columns of
+    lists or bytes, which no contract can name.
 
     Raises:
         GatehouseError: a split is missing or unreadable.

@@ -1,10 +1,11 @@
-"""Since when changes of the exam are counted: an owner's last word.
+"""The commit since which changes of the exam add up: an owner's last decision.
 
-What is judged alone by one change is evaded by many small ones. So touched exam rows and new test
-rows are counted from the rows of the last commit at which an owner said anything of them: one that
-recorded an acceptance of such a failure, or that changed policy or contract, which have an owner.
-Where there is none, from the first commit that records rows. Only commits that were merged into
-the branch as such count (first parents): what lies behind a merge no owner need have seen.
+If each change were judged alone, many small changes could evade the limits. Touched exam rows and
+new test rows are therefore counted from the rows of the last commit with an owner's decision on
+them: one that recorded an acceptance of such a failure, or that changed policy or contract, which
+have an owner. Without such a commit, they are counted from the first commit that records rows. Only
+commits merged directly into the branch count (first parents): no owner needs to have seen the
+commits behind a merge.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ _OWNED = {POLICY_FILE.as_posix(), CONTRACT_FILE.as_posix()}
 
 
 def since_last_word(base: Base, root: Path, bring: Callable[[Base], object]) -> Base:
-    """The base, with the earlier rows from which each counted measurement counts.
+    """Return the base, with the earlier rows from which each counted measurement counts.
 
     Args:
         base: the tip that a change would merge into.
-        root: a checkout with that tip's whole past.
-        bring: fetches the data of an earlier commit; where it can't, the gate says so.
+        root: a checkout with the complete history of that tip.
+        bring: fetches the data of an earlier commit. If it fails, the gate reports that.
 
     Raises:
         GatehouseError: Git fails.
@@ -58,12 +59,12 @@ def since_last_word(base: Base, root: Path, bring: Callable[[Base], object]) -> 
 
 
 def last_word(commit: str, measurement: str, root: Path) -> str | None:
-    """The commit from whose rows a measurement counts; None where none records rows.
+    """Return the commit from whose rows a measurement counts, or None if none records rows.
 
     Args:
         commit: the newest.
         measurement: of the rows gate.
-        root: a checkout with its past.
+        root: a checkout with its history.
     """
     paths = (*_OWNED, FOLDER.as_posix())
     spoken = next(
@@ -71,19 +72,19 @@ def last_word(commit: str, measurement: str, root: Path) -> str | None:
     )
     if spoken is not None and file_at(spoken, LOCK, root) is not None:
         return spoken
-    # Words that were said before there were rows are of none.
+    # Decisions made before there were rows do not count.
     span = commit if spoken is None else f"{spoken}..{commit}"
     records = _changing(span, root, LOCK.as_posix())
     return records[-1] if records else None
 
 
 def _changing(span: str, root: Path, *paths: str) -> list[str]:
-    """First-parent commits that changed one of the paths, the newest first."""
+    """Return the first-parent commits that changed one of the paths, newest first."""
     return git("log", "--first-parent", "--format=%H", span, "--", *paths, root=root).split()
 
 
 def _speaks(commit: str, measurement: str, root: Path) -> bool:
-    """Does a commit hold an owner's word on a measurement?"""
+    """Return whether a commit contains an owner's decision on a measurement."""
     words = (
         "diff-tree",
         "--root",

@@ -1,4 +1,4 @@
-"""The data source that `gatehouse run --data` and `gatehouse set data=` name."""
+"""The data source named by `gatehouse run --data` and `gatehouse set data=`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def source_settings(source: str, path: Path = PARAMS) -> dict[str, Any]:
-    """The settings, by dotted key, that make `source` the data source.
+    """Return the settings, by dotted key, that make `source` the data source.
 
     Args:
-        source: the name of a source, or `module:object` of the fork's own; else a file here or a
-            URL, which `data.source: file` reads.
+        source: the name of a source, or `module:object` for the fork's own source; otherwise a
+            local file or a URL, which `data.source: file` reads.
         path: of `params.yaml`.
 
     Raises:
@@ -35,7 +35,7 @@ def source_settings(source: str, path: Path = PARAMS) -> dict[str, Any]:
     changes = {"data.source": "file"} | _place(source, BY_NAME)
     now = load_settings(path).data.file
     if (changes["data.file.path"], changes["data.file.url"]) != (now.path.as_posix(), now.url):
-        changes["data.file.sha256"] = None  # it was of the other file
+        changes["data.file.sha256"] = None  # it belonged to the other file
     return changes
 
 
@@ -55,10 +55,10 @@ def _place(source: str, sources: Iterable[str]) -> dict[str, Any]:
 
 
 def find_source(name: str) -> SourceSpec[Any]:
-    """The source called `name`, or the object of the fork's own that it says.
+    """Return the source called `name`, or the fork's own object of that name.
 
     Raises:
-        GatehouseError: there is no such module or object, or it is no source of that name.
+        GatehouseError: there is no such module or object, or it is not a source of that name.
     """
     from gatehouse.pipeline.sections import section_of
     from gatehouse.pipeline.sources import BY_NAME
@@ -74,10 +74,10 @@ def find_source(name: str) -> SourceSpec[Any]:
 
 
 def check_source(path: Path = PARAMS) -> None:
-    """Tell what the source misses before DVC takes the earlier run's rows away.
+    """Check that the source has what it needs before DVC deletes the earlier run's rows.
 
     Raises:
-        GatehouseError: the settings are wrong, or something that they name is not there.
+        GatehouseError: the settings are wrong, or something that they name is missing.
     """
     from gatehouse.pipeline.settings import load_settings
 

@@ -19,15 +19,15 @@ from gatehouse.splits import rule_of
 
 
 def deal(rows: pa.Table, split: Split, *, official_test: bool = False) -> NDArray[np.uint8]:
-    """The split of each row as its place in `SPLITS`: 0 train, 1 valid, 2 test; shape [N].
+    """Return the split of each row as its index in `SPLITS`: 0 train, 1 valid, 2 test; shape [N].
 
     Args:
-        rows: with the identity columns; others don't matter.
+        rows: with the identity columns; other columns are ignored.
         split: of the contract.
-        official_test: is the test split a file of its own? No row is then dealt into test.
+        official_test: whether the test split is a separate file. No row is then put into test.
 
     Raises:
-        GatehouseError: an identity column is missing, or the rule cannot deal.
+        GatehouseError: an identity column is missing, or the rule cannot split the rows.
     """
     check_identity(rows.column_names, split, "rows")
     known = rows.select(list(split.identity))
@@ -35,15 +35,15 @@ def deal(rows: pa.Table, split: Split, *, official_test: bool = False) -> NDArra
 
 
 def check_identity(columns: Collection[str], split: Split, name: str | Path) -> None:
-    """Refuse a table that lacks an identity column, or has it twice.
+    """Refuse a table in which an identity column is missing or occurs twice.
 
     Args:
         columns: of the table.
         split: the contract's rule.
-        name: the file that errors describe.
+        name: the file that errors mention.
 
     Raises:
-        GatehouseError: naming the file, the columns and the fix.
+        GatehouseError: with the file, the columns and the fix.
     """
     wrong = [each for each in split.identity if list(columns).count(each) != 1]
     if wrong:

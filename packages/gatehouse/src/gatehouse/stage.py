@@ -1,4 +1,4 @@
-"""A pipeline stage as a command: one line of what was done, or of what is wrong."""
+"""A pipeline stage as a command: it prints one line with the result or the error."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gatehouse.errors import GatehouseError
 
 
 def run_stage(work: Callable[[], str | None]) -> int:
-    """Do the work and print what it returns; the exit code.
+    """Run `work`, print its result and return the exit code.
 
-    A user's error is a message on standard error and `exits.ERROR`, never a traceback; so is
-    Ctrl-C, with `exits.INTERRUPTED`.
+    A user's error prints a message on standard error and returns `exits.ERROR`, without a
+    traceback. Ctrl-C does the same with `exits.INTERRUPTED`.
     """
     try:
         done = work()

@@ -18,25 +18,26 @@ ROWS_FILE = "rows.parquet"
 TEST_FILE = "test.parquet"
 """In `RAW`, if the source has an official test split."""
 
-# Rows that differ take bytes each; even a table of one value in millions of rows stays below.
+# Distinct rows take bytes each; even a table of one value in millions of rows stays below this
+# limit.
 _ROWS_PER_BYTE = 1000
 
 
 def read_table(
     path: Path, columns: list[str] | None = None, plain: Iterable[str] = ()
 ) -> pd.DataFrame:
-    """The rows of a Parquet file: text columns as `str` (missing is NaN), numbers as stored.
+    """Return the rows of a Parquet file: text as `str` (missing is NaN), numbers as stored.
 
-    What pandas left in the file is not asked: it can rename columns and change their types.
+    Metadata that pandas left in the file is ignored: it can rename columns and change their types.
 
     Args:
         path: of the file.
         columns: to read; None reads all.
-        plain: columns that must hold numbers, text, truths or times where the file has them.
+        plain: columns that must hold numbers, text, booleans or times if the file has them.
 
     Raises:
-        GatehouseError: the file is missing, is no Parquet file, lacks one of `columns`, or one of
-            `plain` holds lists, bytes or other values that are not compared.
+        GatehouseError: the file is missing, is not a Parquet file, or lacks one of `columns`, or
+            one of `plain` holds lists, bytes or other values that are not compared.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -49,7 +50,7 @@ def read_table(
             raise GatehouseError(f"{path}: has no column {sorted(missing)}")
         table = pq.read_table(path, columns=columns, memory_map=False)
         _check_types(table.schema, path, set(plain))
-        # Text that is no UTF-8, and indices beyond a dictionary, are found here or not at all.
+        # Invalid UTF-8 and out-of-range dictionary indices are detected only here.
         table.validate(full=True)
         frame: pd.DataFrame = table.to_pandas(strings_to_categorical=False, ignore_metadata=True)
     except FileNotFoundError:
@@ -62,17 +63,17 @@ def read_table(
 def open_table(
     path: Path, plain: Iterable[str] | None = (), dictionaries: Iterable[str] = ()
 ) -> pq.ParquetFile:
-    """A Parquet file to read in batches, after the checks of `read_table`.
+    """Open a Parquet file for reading in batches, after the checks of `read_table`.
 
     Args:
         path: of the file.
-        plain: columns that must hold numbers, text, booleans or times where the file has them;
-            None checks all.
+        plain: columns that must hold numbers, text, booleans or times if the file has them; None
+            checks all.
         dictionaries: text columns to read as dictionaries.
 
     Raises:
-        GatehouseError: the file is missing, is no Parquet file, names two columns alike, or one of
-            `plain` holds other values.
+        GatehouseError: the file is missing, is not a Parquet file, or has two columns of one name,
+            or one of `plain` holds other values.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -93,17 +94,17 @@ def open_table(
 
 
 def _check_rows(rows: int, path: Path) -> None:
-    """A file of some bytes can claim rows without end, and Arrow makes room for them."""
+    """Refuse a small file that claims very many rows: Arrow would allocate memory for them."""
     size = path.stat().st_size
     if not 0 <= rows <= _ROWS_PER_BYTE * size:
         raise GatehouseError(f"{path}: claims {rows:,} rows in {size:,} bytes; it is damaged")
 
 
 def comparable_columns(path: Path) -> list[str]:
-    """Names of the columns that hold numbers, text, truths or times.
+    """Return the names of the columns that hold numbers, text, booleans or times.
 
     Raises:
-        GatehouseError: the file is missing or no Parquet file, or names two columns alike.
+        GatehouseError: the file is missing, is not a Parquet file, or has two columns of one name.
     """
     return [field.name for field in open_table(path).schema_arrow if _is_plain(field.type)]
 
@@ -135,6 +136,6 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write rows as Parquet: the same frame gives the same bytes."""
+    """Write rows as Parquet; the same frame gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.to_parquet(path, engine="pyarrow", compression="zstd", index=False)

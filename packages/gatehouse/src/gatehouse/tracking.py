@@ -1,7 +1,7 @@
-"""A run in MLflow: parameters, measurements, model and verdict, where MLFLOW_TRACKING_URI says so.
+"""Log a run to MLflow: parameters, measurements, model and verdict, if MLFLOW_TRACKING_URI is set.
 
-Without that variable nothing is imported. The verdict stands whether or not the server can be
-reached: evidence and report are files of this repository.
+Without that variable, nothing is imported. The verdict does not depend on the server: evidence and
+report are files of this repository.
 """
 
 from __future__ import annotations
@@ -31,22 +31,23 @@ URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_NAME"
 
 FILES = (MODEL, VERDICT, Path("reports/report.md"), Path("reports/model_card.md"))
-"""Settings, contract and policy are those of the commit, which the run names."""
+"""Files to upload. Settings, contract and policy are in the commit, which the run names."""
 
 _AT_ONCE = 100
-"""MLflow takes so many parameters in one call."""
+"""Maximum number of parameters that MLflow accepts in one call."""
 
 _STRANGE = re.compile(r"[^\w\-. :/]")
-"""What MLflow lets no name hold."""
+"""Characters that MLflow does not allow in names."""
 
 
 def track(workspace: Workspace, verdict: Verdict) -> str | None:
-    """Log the run that was just judged; what was done, or None where no server is named.
+    """Log the judged run to the experiment MLFLOW_EXPERIMENT_NAME, by default the contract's name.
 
-    The experiment is that of MLFLOW_EXPERIMENT_NAME, else the contract's name.
+    Returns:
+        A log line, or None if no server is configured.
 
     Raises:
-        GatehouseError: MLflow is not installed, or the server does not take it.
+        GatehouseError: MLflow is not installed, or logging to the server failed.
     """
     uri = os.environ.get(URI_VARIABLE)
     if not uri:
@@ -61,7 +62,7 @@ def track(workspace: Workspace, verdict: Verdict) -> str | None:
         ) from None
     try:
         run = _log(MlflowClient(tracking_uri=uri), workspace, verdict)
-    except Exception as error:  # each kind of store raises classes of its own
+    except Exception as error:  # each kind of store raises its own classes
         raise GatehouseError(
             f"{shown(uri)}: MLflow could not log the run "
             f"({reason(error, hidden=uri != shown(uri))}); the verdict stands"

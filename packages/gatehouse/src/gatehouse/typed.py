@@ -26,22 +26,22 @@ from gatehouse.nearest import hint, keys_at
 
 
 class Frozen(BaseModel):
-    """Base of all typed files: immutable, and unknown keys are refused."""
+    """Base of all typed files: immutable; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def is_none(value: object) -> bool:
-    """For fields that are left out of a file where they say nothing."""
+    """Return whether a field's value is None, to leave the field out of the file."""
     return value is None
 
 
 class Document(Frozen):
-    """A typed file as JSON: sorted keys, so that equal content is equal bytes."""
+    """A typed JSON file with sorted keys, so that equal content gives equal bytes."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The document stored at `path`.
+        """Read the document stored at `path`.
 
         Raises:
             GatehouseError: the file is missing, is not JSON, or does not fit the schema.
@@ -56,7 +56,7 @@ class Document(Frozen):
 
     @classmethod
     def parse(cls, text: str, name: str | Path) -> Self:
-        """The document in `text`; `name` is the file that errors describe.
+        """Parse the document in `text`; `name` is the file that errors mention.
 
         Raises:
             GatehouseError: it is not JSON, or does not fit the schema.
@@ -68,7 +68,7 @@ class Document(Frozen):
         return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     def write(self, path: Path) -> None:
-        """Store the document at `path`: all of it or, after a crash, nothing.
+        """Write the document to `path` atomically.
 
         Raises:
             GatehouseError: the file cannot be written.
@@ -77,7 +77,7 @@ class Document(Frozen):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Store `text` as UTF-8 at `path`, as `write_bytes` does.
+    """Write `text` as UTF-8 to `path` atomically.
 
     Raises:
         GatehouseError: the file cannot be written.
@@ -86,12 +86,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Store `content` at `path`: all of it or, after a crash, what stood there before.
+    """Write `content` to `path` atomically: after a crash, the earlier file is still there.
 
     Raises:
         GatehouseError: the file cannot be written.
     """
-    # The process in its name, so that two writers at once do not write into one file.
+    # The process id is in the name, so that two writers at once do not write to the same file.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,10 +105,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def parse_json(text: str, name: str | Path) -> Any:
-    """The JSON document in `text`, in which no key stands twice.
+    """Parse the JSON document in `text`, and refuse repeated keys.
 
     Raises:
-        GatehouseError: it is not JSON; the error names `name`.
+        GatehouseError: it is not JSON, or a key occurs twice; the error names `name`.
     """
     try:
         return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
@@ -117,7 +117,7 @@ def parse_json(text: str, name: str | Path) -> Any:
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON lets a key stand twice, and readers disagree which one counts; here neither does."""
+    """Refuse repeated keys: JSON allows them, but readers disagree which one counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -137,11 +137,11 @@ _SHOWN = 50
 
 
 def parse_yaml(text: str, name: str | Path) -> Any:
-    """The YAML document in `text`, with line numbers kept.
+    """Parse the YAML document in `text`, keeping line numbers.
 
     Raises:
-        GatehouseError: the text is not one YAML document; the error names `name` and the line. Or
-            its aliases stand for more than anyone would write out ("billion laughs").
+        GatehouseError: the text is not one YAML document (the error names `name` and the line), or
+            its aliases expand to more than anyone would write out ("billion laughs").
     """
     yaml = YAML(typ="rt")
     try:
@@ -152,7 +152,7 @@ def parse_yaml(text: str, name: str | Path) -> Any:
         raise GatehouseError(f"{name}:{line}: is not valid YAML: {problem}") from None
     except YAMLError as error:
         raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
-    except Exception as error:  # ruamel raises Python's own for scalars such as 2026-02-30
+    except Exception as error:  # ruamel raises built-in exceptions for scalars such as 2026-02-30
         raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
     if _written_out(data, {}) > _WRITTEN_OUT:
         raise GatehouseError(f"{name}: its aliases (*) stand for too much; write out what is meant")
@@ -163,14 +163,14 @@ _DEEPEST = 20
 
 
 def plain_yaml(text: str, name: str | Path) -> Any:
-    """As `parse_yaml`, of a file that a program writes: what no program writes is refused.
+    """Parse a YAML file written by a program, and refuse features that programs do not use.
 
     Anchors, aliases, tags, directives and merge keys mean different things to different readers,
     and deep nesting exhausts a reader's stack.
 
     Raises:
-        GatehouseError: as `parse_yaml`, or the text has one of these; the error names `name` and
-            the line.
+        GatehouseError: as `parse_yaml`, or the text uses one of these features; the error names
+            `name` and the line.
     """
     depth = 0
     try:
@@ -181,10 +181,10 @@ def plain_yaml(text: str, name: str | Path) -> Any:
                 line = event.start_mark.line + 1
                 raise GatehouseError(f"{name}:{line}: {why}; write it out plainly")
     except YAMLError:
-        pass  # which `parse_yaml` tells
+        pass  # `parse_yaml` reports it
     except GatehouseError:
         raise
-    except Exception as error:  # ruamel raises Python's own for some directives
+    except Exception as error:  # ruamel raises built-in exceptions for some directives
         raise GatehouseError(f"{name}: is not valid YAML: {error}") from None
     return parse_yaml(text, name)
 
@@ -204,20 +204,20 @@ def _peculiar(event: Any, depth: int) -> str | None:
 
 
 def _written_out(node: Any, known: dict[int, float]) -> float:
-    """Characters of a document's values with every alias written out, about; inf: no end."""
+    """Return the rough length of a document with all aliases expanded; inf if it is endless."""
     if isinstance(node, str):
         return len(node) + 1
     if not isinstance(node, dict | list | tuple | set):
         return 1
     if id(node) not in known:
-        known[id(node)] = float("inf")  # what holds itself has no end
+        known[id(node)] = float("inf")  # a node that contains itself is endless
         parts = [*node, *node.values()] if isinstance(node, dict) else node
         known[id(node)] = 1 + sum(_written_out(part, known) for part in parts)
     return known[id(node)]
 
 
 def read_text(path: Path) -> str:
-    """The text of a configuration file, or an error that says how to get one."""
+    """Read a configuration file; if it is missing, the error says how to get one."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -229,16 +229,16 @@ def read_text(path: Path) -> str:
 
 
 def validate(model: type[T], data: Any, name: str | Path, above: Sequence[str] = ()) -> T:
-    """`data` as `model`; every problem, up to fifty, is one line of the error, with line and key.
+    """Validate `data` as `model`; the error lists up to fifty problems, one per line.
 
     Args:
         model: of the data.
-        data: as a parser gave it.
-        name: the file that errors describe.
-        above: the keys of the file that lead to the data.
+        data: the parser's result.
+        name: the file that errors mention.
+        above: the keys that lead to the data in the file.
 
     Raises:
-        GatehouseError: naming file, line (where `data` came from YAML), key and problem.
+        GatehouseError: with the file, line (if `data` was parsed from YAML), key and problem.
     """
     try:
         valid = model.model_validate(data)
@@ -279,7 +279,7 @@ def _explain(
 
 
 def _is_tag(part: Any, location: Any, data: Any) -> bool:
-    """Pydantic puts the tag of a union into a location; such a part is no key of the file."""
+    """Return whether a part of pydantic's location is a union's tag rather than a key."""
     node = data
     for step in location:
         if step is part:

@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 
 def worst(outcomes: list[Outcome]) -> Outcome:
-    """The worst of `outcomes`; of none, `none`."""
+    """Return the worst of `outcomes`, or `none` if there are none."""
     return max(outcomes, key=lambda outcome: outcome.rank, default=Outcome.NONE)
 
 
@@ -129,12 +129,12 @@ class Verdict(Document):
 
     @property
     def gates(self) -> tuple[str, ...]:
-        """The built-in gates, and those of the repository's own that a rule is about."""
+        """The built-in gates, and the repository's own gates that a rule is about."""
         names = [gate.name for gate in GATES] + [result.gate for result in self.rules]
         return tuple(dict.fromkeys(names))
 
     def gate(self, gate: str) -> Outcome:
-        """The worst outcome of a gate's rules."""
+        """Return the worst outcome of a gate's rules."""
         return worst([result.outcome for result in self.rules if result.gate == gate])
 
     def gate_blocks(self, gate: str) -> bool:
@@ -142,6 +142,6 @@ class Verdict(Document):
 
     @property
     def loosened(self) -> bool:
-        """Does the proposal loosen the policy or the contract?"""
+        """Whether the proposal loosens the policy or the contract."""
         changes = self.policy_changes + self.contract_changes
         return any(change.direction == "loosened" for change in changes)

@@ -1,9 +1,9 @@
-"""Verification: the recorded run, made again from the recorded code and data, must be the same.
+"""Verification: repeating the recorded run from its code and data must give the same result.
 
-`dvc.lock` and the files that it names can be forged so that DVC finds everything up to date. What
-cannot be forged is the outcome of running the recorded code again: every stage is forced, no run
-cache is used, and the results are compared with the record. The evidence is measured by this
-installation's gates, not by the recorded ones, and judged by the recorded policy.
+`dvc.lock` and the files that it names can be forged so that DVC finds everything up to date. The
+result of running the recorded code again cannot be forged: every stage is forced, no run cache is
+used, and the results are compared with the record. This installation's gates, not the recorded
+ones, measure the evidence, and the recorded policy judges it.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from gatehouse.workspace import EVIDENCE, MODEL, Workspace
 TRAIN_REPORTS = Path("reports/train")
 
 _DRAWN = ("drift", "single_row_difference")
-"""Measurements whose value rests on rows that are drawn, where there are many."""
+"""Measurements whose value depends on sampled rows if there are many rows."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that the record says and a fresh run does not."""
+    """A difference between the record and a fresh run."""
 
     what: str
     recorded: str
@@ -63,7 +63,7 @@ class Difference:
 
 
 def verify_head(root: Path) -> bool:
-    """Reproduce HEAD in a temporary clone, and print what differs; true where nothing does.
+    """Reproduce HEAD in a temporary clone and print the differences; return whether there are none.
 
     Raises:
         GatehouseError: HEAD records no finished run, or the fresh run failed.
@@ -103,7 +103,7 @@ def _recorded_outputs(commit: str, root: Path) -> dict[str, str]:
 
 
 def _bring_base(root: Path, clone: Path) -> None:
-    """The base that the evidence was compared with, from this checkout's store."""
+    """Copy the base that the evidence was compared with from this checkout's store."""
     record = read_record(clone)
     if record.outputs is None:
         return
@@ -119,7 +119,7 @@ def _bring_base(root: Path, clone: Path) -> None:
 
 
 def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:
-    """The file that the recorded settings read, where DVC keeps it: no stage can make it again."""
+    """Copy the DVC-tracked file that the recorded settings read: no stage can make it again."""
     from gatehouse.pipeline.settings import load_settings
 
     data = load_settings(clone / PARAMS).data
@@ -138,7 +138,7 @@ def _bring_snapshot(commit: str, root: Path, clone: Path) -> None:
 
 
 def _trained_at(commit: str, root: Path) -> str | None:
-    """The commit that the recorded model says it was trained at: it is part of its bytes."""
+    """Return the commit in the recorded model's metadata, which is part of the model's bytes."""
     from gatehouse.model import Model
 
     lock = file_at(commit, LOCK, root) or ""
@@ -165,9 +165,9 @@ def _reproduce(clone: Path, trained_at: str | None) -> None:
 
 
 def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Difference]:
-    """Everything in `dvc.lock` but evidence, which is compared by what it says, and the card.
+    """Compare the outputs in `dvc.lock` except the card and evidence (compared by content).
 
-    Fingerprints say which code ran, and are no result.
+    Fingerprints are skipped: they describe the code that ran, and are not results.
     """
     beside = {CARD.as_posix(), FINGERPRINTS.as_posix()}
     return [
@@ -180,7 +180,7 @@ def _compare_outputs(recorded: dict[str, str], fresh: dict[str, str]) -> list[Di
 
 
 def _compare_files(commit: str, clone: Path) -> list[Difference]:
-    """Training metrics in Git against the reproduced ones: people read them, not the lock."""
+    """Compare training metrics in Git with the reproduced ones: people read these, not the lock."""
     folder = TRAIN_REPORTS.as_posix()
     recorded = set(
         git("ls-tree", "-rz", "--name-only", commit, "--", folder, root=clone).split("\0")
@@ -203,7 +203,7 @@ def _compare_files(commit: str, clone: Path) -> list[Difference]:
 
 
 def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
-    """The evidence in Git against what this installation measures on the reproduced run."""
+    """Compare the evidence in Git with this installation's measurements on the reproduced run."""
     candidate, policy, base = Workspace(clone), measuring_policy(clone), recorded_base(clone)
     differences: list[Difference] = []
     recorded: dict[str, Evidence] = {}
@@ -221,7 +221,7 @@ def _compare_evidence(commit: str, root: Path, clone: Path) -> list[Difference]:
             differences.append(Difference(path.as_posix(), f"unreadable ({error})", "evidence"))
             continue
         fresh[gate] = measure(spec, candidate, base, policy)
-        if spec is ROWS:  # where the model came from, no run can find out
+        if spec is ROWS:  # no run can reproduce the model's origin
             recorded[gate] = without_origin(recorded[gate])
             fresh[gate] = without_origin(fresh[gate])
         differences += _evidence_differences(path, *_alike(recorded[gate], fresh[gate]))
@@ -235,9 +235,10 @@ def _compare_outcomes(
     base: Workspace | None,
     policy: Policy,
 ) -> list[Difference]:
-    """Rules that times decide: no two runs measure the same, but the outcome must be the same.
+    """Compare the outcomes of rules on times: measured times differ, but outcomes must agree.
 
-    An inconclusive outcome that does not block contradicts no pass: the limit is in the noise.
+    An inconclusive outcome that does not block does not contradict a pass: the limit is within the
+    noise.
     """
 
     def outcomes(evidence: dict[str, Evidence]) -> dict[str, Outcome]:
@@ -279,7 +280,7 @@ def _evidence_differences(path: Path, recorded: Evidence, fresh: Evidence) -> li
 
 
 def _alike(recorded: Evidence, fresh: Evidence) -> tuple[Evidence, Evidence]:
-    """Both without what was drawn, if they rest on other draws: a desk lacks the gates' secret."""
+    """Drop sampled measurements if the two rest on different draws: a workstation has no secret."""
     if recorded.draws == fresh.draws:
         return recorded, fresh
 
@@ -298,9 +299,9 @@ Key = tuple[str, str, str, str]
 
 
 def _comparable(evidence: Evidence) -> dict[Key, list[Measurement]]:
-    """The measurements by what they measure; of times all but the numbers: no two runs agree.
+    """Group the measurements by what they measure, dropping measured times, which never agree.
 
-    Lists, since forged evidence can hold a second measurement of the same thing.
+    Values are lists, because forged evidence can contain a second measurement of the same thing.
     """
     found: dict[Key, list[Measurement]] = {}
     for m in evidence.measurements:

@@ -1,4 +1,4 @@
-"""Where a candidate's (or a base's) files lie, and what their digests are."""
+"""Paths of a candidate's (or a base's) files, and their digests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VERDICT = Path("reports/verdict.json")
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder laid out as the repository is; nothing is read before it is asked for."""
+    """A folder with the layout of the repository; files are read only when needed."""
 
     root: Path = Path()
 
@@ -78,7 +78,7 @@ class Workspace:
         return model
 
     def _check_origin(self, path: Path, model: Model) -> None:
-        """Refuse a graph that says it was made from another contract or other data."""
+        """Refuse a graph whose metadata names another contract or other data."""
         origin = {"contract": model.metadata.contract, "data": model.metadata.data}
         for field, digest in origin.items():
             if digest != self._digest(field):
@@ -88,7 +88,7 @@ class Workspace:
                 )
 
     def split(self, name: str) -> pd.DataFrame:
-        """The rows of the prepared split `name`: train, valid or test.
+        """Return the rows of the prepared split `name`: train, valid or test.
 
         Raises:
             GatehouseError: the file is missing or unreadable, or the split has no rows.
@@ -100,7 +100,7 @@ class Workspace:
         return frame
 
     def subject(self, gate: GateSpec) -> Subject:
-        """Digests of what the evidence of `gate` is about.
+        """Return digests of the files that the evidence of `gate` describes.
 
         Raises:
             GatehouseError: one of the files is missing.
@@ -108,7 +108,7 @@ class Workspace:
         return Subject(**{field: self._digest(field) for field in gate.looks_at})
 
     def present(self, fields: Iterable[str] = tuple(Subject.model_fields)) -> Subject:
-        """Digests of what is here; null for what is missing, and for rows without a seal.
+        """Return digests of existing files; null for missing ones and rows without a seal.
 
         No table and no graph is opened.
 

@@ -1,7 +1,7 @@
-"""YAML changed in its text, so that comments and layout stay.
+"""Change YAML in its text, so that comments and layout are kept.
 
-YAML's writers lose layout. So a value is replaced in the text, where YAML's parser says it stands.
-The text is then parsed again, and must say what was asked for and nothing else.
+YAML writers lose layout, so a value is replaced in the text at the position that the YAML parser
+reports. The text is then parsed again and must contain the requested change and no other.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from gatehouse.errors import GatehouseError
 from gatehouse.typed import parse_yaml
 
 Key = tuple[str | int, ...]
-"""Where a value is: keys of mappings and places in lists, from the outermost one."""
+"""The path to a value: keys of mappings and indices of lists, from the outermost one."""
 
 MISSING = object()
-"""Stands for a value that is not there; null is one that is."""
+"""Marks a value that is missing; null is a value."""
 
 _COMMENT = re.compile(r"( +)#")
 _PLAIN = re.compile(r"[A-Za-z0-9_./][\w./:+-]*", re.ASCII)
 
 
 def set_values(text: str, changes: Mapping[Key, Any], name: str | Path) -> str:
-    """The text with some values changed, and with keys added that it lacks.
+    """Return the text with some values changed, and with missing keys added.
 
     Args:
         text: of a YAML file whose outermost node is a mapping.
@@ -38,8 +38,8 @@ def set_values(text: str, changes: Mapping[Key, Any], name: str | Path) -> str:
         name: of the file, for errors.
 
     Raises:
-        GatehouseError: the text is no such YAML, a key is below a single value, or a value can't
-            be changed in place: an anchor or alias is in the way, or it takes several lines.
+        GatehouseError: the text is not such YAML, a key is below a scalar, or a value can't be
+            changed in place because of an anchor or alias, or because it spans several lines.
     """
     wanted = copy.deepcopy(plain(parse_yaml(text, name)))
     changed = text
@@ -48,7 +48,7 @@ def set_values(text: str, changes: Mapping[Key, Any], name: str | Path) -> str:
             changed = _replaced(changed, key, value, name)
     try:
         now = plain(parse_yaml(changed, name))
-    except GatehouseError:  # an anchor is gone that an alias needs
+    except GatehouseError:  # the change removed an anchor that an alias needs
         now = MISSING
     if not same(now, wanted):
         by_hand = ", ".join(f"{dotted(key)}: {written(new)}" for key, new in changes.items())
@@ -59,7 +59,7 @@ def set_values(text: str, changes: Mapping[Key, Any], name: str | Path) -> str:
 
 
 def get(data: Any, key: Key) -> Any:
-    """A value in parsed YAML, or `MISSING`."""
+    """Return a value in parsed YAML, or `MISSING`."""
     for part in key:
         if not isinstance(data, dict) or part not in data:
             return MISSING
@@ -68,12 +68,12 @@ def get(data: Any, key: Key) -> Any:
 
 
 def dotted(key: Key) -> str:
-    """A key as errors name it, such as `train.seed`."""
+    """Return a key as errors show it, such as `train.seed`."""
     return ".".join(map(str, key))
 
 
 def _put(data: Any, key: Key, value: Any, name: str | Path) -> bool:
-    """Set the value in plain data; false where it is there already."""
+    """Set the value in plain data; return False if it is already set."""
     *above, last = key
     for part in above:
         if isinstance(data, dict):
@@ -92,7 +92,7 @@ def _put(data: Any, key: Key, value: Any, name: str | Path) -> bool:
 
 
 def _replaced(text: str, key: Key, value: Any, name: str | Path) -> str:
-    """The text with one value changed, or its key added where the file has none."""
+    """Return the text with one value changed, or its key added if the file lacks it."""
     node, parts = YAML(typ="safe", pure=True).compose(text), key
     colon = 0
     while parts and isinstance(node, MappingNode | SequenceNode):
@@ -105,24 +105,24 @@ def _replaced(text: str, key: Key, value: Any, name: str | Path) -> str:
         colon, node, parts = text.index(":", entry[0].end_mark.index), entry[1], parts[1:]
     start, end = node.start_mark.index, node.end_mark.index
     several_lines = not isinstance(node, ScalarNode) and not node.flow_style
-    if several_lines or start < colon:  # the value of an alias stands before it
+    if several_lines or start < colon:  # an alias's value is earlier in the text
         raise GatehouseError(
             f"{name}:{node.start_mark.line + 1}: {dotted(key)}: cannot be changed in place; set "
             "its keys one by one, or change it by hand"
         )
     new = written(value)
-    if start == end:  # `key:` with nothing after it; YAML's mark is at what follows
+    if start == end:  # `key:` without a value: YAML's mark is at the next token
         start = end = colon + 1
         new = " " + new
     rest = text[end:]
-    if comment := _COMMENT.match(rest):  # it keeps its column, where there is room
+    if comment := _COMMENT.match(rest):  # keep the comment's column if there is room
         spaces = max(1, len(comment[1]) - len(new) + (end - start))
         rest = " " * spaces + rest[comment.end(1) :]
     return text[:start] + new + rest
 
 
 def _inserted(text: str, node: MappingNode, parts: Key, value: Any) -> str:
-    """The text with a new key before the first one of its section."""
+    """Return the text with a new key before the first one of its section."""
     for part in reversed(parts[1:]):
         value = {part: value}
     entry = f"{parts[0]}: {written(value)}"
@@ -135,7 +135,7 @@ def _inserted(text: str, node: MappingNode, parts: Key, value: Any) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as one line of YAML: bare where that is safe, else JSON, which YAML contains."""
+    """Format a value as one line of YAML: bare if that is safe, else as JSON, a subset of YAML."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
@@ -148,7 +148,7 @@ def written(value: Any) -> str:
 
 
 def plain(data: Any) -> Any:
-    """Parsed YAML as Python's own types, without marks and comments."""
+    """Return parsed YAML as Python's own types, without marks and comments."""
     if isinstance(data, dict):
         return {str(key): plain(value) for key, value in data.items()}
     if isinstance(data, list):
@@ -169,9 +169,10 @@ def _canonical(value: Any) -> str:
 
 
 def add_key(text: str, theirs: str, key: Key) -> str | None:
-    """`text` with a key as it is in `theirs`, comments too, after the key that it follows there.
+    """Copy a key with its comments from `theirs` into `text`, after the key it follows there.
 
-    None where the text has no place for it.
+    Returns:
+        The new text, or None if there is no place for the key.
     """
     mine, other = section(text, key[:-1]), section(theirs, key[:-1])
     if mine is None or other is None:
@@ -204,7 +205,7 @@ def add_key(text: str, theirs: str, key: Key) -> str | None:
 
 
 def section(text: str, key: Key) -> MappingNode | None:
-    """The mapping at a key of a text, with its place there; None where there is none."""
+    """Return the mapping at a key, with its position in the text, or None if there is none."""
     node = YAML(typ="safe", pure=True).compose(text)
     for part in key:
         found = [value for name, value in node.value if str(name.value) == part]
@@ -215,9 +216,9 @@ def section(text: str, key: Key) -> MappingNode | None:
 
 
 def _last_line(name: Node, value: Node) -> int:
-    """The last line of an entry, counted from 0; YAML's own mark of a block is at what follows."""
+    """Return an entry's last line, counted from 0; a block's end mark is on the following token."""
     if isinstance(value, ScalarNode):
-        if value.start_mark.index == value.end_mark.index:  # nothing is there
+        if value.start_mark.index == value.end_mark.index:  # empty value
             return int(name.end_mark.line)
         block = value.style in ("|", ">")
         return int(value.end_mark.line) - (1 if block else 0)

@@ -1,1 +1,1 @@
-"""A fork's first step: a table of its own becomes contract, policy and settings."""
+"""A fork's first step: turn its table into contract, policy and settings."""

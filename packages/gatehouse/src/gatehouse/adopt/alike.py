@@ -1,4 +1,4 @@
-"""Values that people take for one, and programs for two: by blanks, case, or what nobody sees."""
+"""Values that look equal to people but differ for programs: blanks, case, invisible characters."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 def alike(values: Iterable[str]) -> list[str]:
-    """How some of these values differ from others that look the same; [] if none does.
+    """Return how some of these values differ from others that look the same; [] if none do.
 
-    Each difference is named once with two such values, in the order of how hard it is to see.
+    Each kind of difference is named once with two example values, the hardest to see first.
     """
     found: dict[str, str] = {}
     seen: dict[str, list[str]] = {}
@@ -41,11 +41,11 @@ _LATIN = str.maketrans(
     | dict(zip("АВЕКМНОРСТХІЅЈ", "ABEKMHOPCTXISJ", strict=True))  # noqa: RUF001
     | dict(zip("ΑΒΕΗΙΚΜΝΟΡΤΥΧο", "ABEHIKMNOPTYXo", strict=True))  # noqa: RUF001
 )
-"""Dashes, quotes, and Cyrillic and Greek letters that look like Latin ones (a few of UTS #39's)."""
+"""Dashes, quotes, and Cyrillic and Greek letters that look like Latin ones (part of UTS #39)."""
 
 
 def _difference(one: str, other: str) -> str:
-    """The first thing that makes the two equal when it is taken away."""
+    """Return the first kind of difference whose removal makes the two equal."""
     if _visible(one) == _visible(other):
         return _INVISIBLE
     if _composed(one) == _composed(other):
@@ -60,7 +60,7 @@ def _bare(value: str) -> str:
 
 
 def _blank(value: str) -> str:
-    """Without blanks at the ends, and with one between words."""
+    """Strip blanks at the ends, and reduce those between words to one."""
     return " ".join(_latin(value).split())
 
 
@@ -69,12 +69,12 @@ def _latin(value: str) -> str:
 
 
 def _composed(value: str) -> str:
-    """In one Unicode form (UAX #15); compatible letters, such as wide ones, are one."""
+    """Normalize to one Unicode form (UAX #15), also for letters such as wide ones."""
     return unicodedata.normalize("NFKC", _visible(value))
 
 
 def _visible(value: str) -> str:
-    """Without what has no width: format characters and variation selectors."""
+    """Remove characters without width: format characters and variation selectors."""
     return "".join(
         letter
         for letter in value

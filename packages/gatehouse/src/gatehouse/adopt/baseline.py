@@ -1,8 +1,8 @@
-"""A baseline measured by cross-validation: what the policy's first floors follow from.
+"""A baseline measured by cross-validation, from which the policy's first floors are derived.
 
-Two models that need no tuning: a linear one (logistic or ridge regression) and histogram gradient
-boosting, both scikit-learn's. Each metric is taken on the out-of-fold predictions of all sampled
-rows; how far it would scatter on a test split is taken from draws of as many rows.
+It consists of two scikit-learn models that need no tuning: a linear model (logistic or ridge
+regression) and histogram gradient boosting. Each metric is computed on the out-of-fold predictions
+of all sampled rows. Its spread on a test split is estimated from draws of as many rows.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the two models reach.
+    """The scores of the two models.
 
     Attributes:
-        rows: that they were measured on.
+        rows: number of rows they were measured on.
         folds: of the cross-validation.
-        scores: by the metric's name; of one that is measured for each class, the least.
-        guess: accuracy of always deciding for the most frequent class; 0 of a regression.
+        scores: by the metric's name; the minimum for metrics that are measured per class.
+        guess: accuracy of always predicting the most frequent class; 0 for a regression.
     """
 
     rows: int
@@ -71,15 +71,16 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Learning:
-    """The sampled rows as the models take them.
+    """The sampled rows in the form that the models take.
 
     Attributes:
         features: float64 columns; categories are codes, missing is NaN.
-        categorical: names of the columns that hold codes.
+        categorical: names of the columns that contain codes.
         labels: class indices, or numbers; shape [N].
-        task: what they ask for.
-        classes: how many there are; 0 of a regression.
-        identities: of the rows, hashed; equal ones never part between training and test; shape [N].
+        task: the prediction task.
+        classes: number of classes; 0 for a regression.
+        identities: hashes of the rows' identities; equal ones stay on one side of the split; shape
+            [N].
     """
 
     features: pd.DataFrame
@@ -91,7 +92,7 @@ class Learning:
 
 
 def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
-    """The sample of `scan` as features and labels, by the contract."""
+    """Return the sample of `scan` as features and labels, by the contract."""
     features, categorical = {}, []
     for name, column in contract.inputs.items():
         texts = scan.sample[name]
@@ -112,7 +113,7 @@ def learning(scan: Scan, contract: Contract, decimal: str) -> Learning:
 
 
 def _codes(texts: pd.Series, categories: tuple[str, ...]) -> Floats:
-    """The index of each value; all unlisted ones have one more."""
+    """Return the index of each value; all unlisted values share one more index."""
     codes = {value: float(code) for code, value in enumerate(categories)}
     known = (
         texts.map(codes).astype("float64").where(texts.isna() | texts.isin(categories), len(codes))
@@ -121,7 +122,7 @@ def _codes(texts: pd.Series, categories: tuple[str, ...]) -> Floats:
 
 
 def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
-    """Both models, cross-validated.
+    """Cross-validate both models.
 
     Args:
         data: rows, features and labels.
@@ -135,7 +136,8 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
     makers = {"linear": _linear, "boosted": _boosted}
     outputs = {name: np.zeros((len(data.labels), max(1, data.classes))) for name in makers}
     fits = [(name, train, test) for name in makers for train, test in parts]
-    # Threads wait for each other longer than so few rows take, far longer on a busy machine.
+    # With so few rows, waiting for other threads takes longer than the work, especially on a busy
+    # machine.
     with threadpool_limits(1):
         for name, train, test in tqdm(fits, desc="baseline", unit="fit", disable=None):
             outputs[name][test] = _predicted(makers[name](data, train), data, train, test)
@@ -145,10 +147,10 @@ def measure(data: Learning, test_rows: int, seed: int = 0) -> Baseline:
 
 
 def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
-    """Columns that tell the target by themselves, nearly without error, and how well they do.
+    """Return columns that predict the target by themselves almost without error, with their scores.
 
-    A small decision tree on one column alone learns from half of the rows and is tried on the
-    other: ROC AUC (of several classes the mean of one against the rest), or R² of a number.
+    A small decision tree on a single column is fitted on half of the rows and scored on the other
+    half: ROC AUC (for several classes, the mean of one against the rest), or R² for a number.
     """
     from threadpoolctl import threadpool_limits
 
@@ -167,7 +169,7 @@ def leaks(data: Learning, seed: int = 0) -> dict[str, float]:
 
 
 def _parts(data: Learning, folds: int, seed: int) -> list[tuple[Any, Any]]:
-    """Rows to learn from and rows to try, of each fold; rows of one identity stay together."""
+    """Return training and test rows of each fold; rows of one identity stay together."""
     first, owner = _alike(data)
     return [
         (np.flatnonzero(np.isin(owner, train)), np.flatnonzero(np.isin(owner, test)))
@@ -176,7 +178,7 @@ def _parts(data: Learning, folds: int, seed: int) -> list[tuple[Any, Any]]:
 
 
 def _alike(data: Learning) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The first row of each identity in the rows' order, and which of these each row is like."""
+    """Return the first row of each identity in row order, and which of these each row equals."""
     _, first, owner = np.unique(data.identities, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return first[order], np.argsort(order)[owner]
@@ -188,17 +190,17 @@ def _folds(labels: Floats, folds: int, seed: int, task: Task) -> list[tuple[Any,
     kind = KFold if task is Task.REGRESSION else StratifiedKFold
     splitter = kind(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of classes with fewer rows than there are folds
+        warnings.simplefilter("ignore")  # about classes with fewer rows than folds
         try:
             return list(splitter.split(labels, labels))
-        except ValueError:  # no class has as many
+        except ValueError:  # no class has that many rows
             return list(KFold(folds, shuffle=True, random_state=seed).split(labels))
 
 
 def _predicted(
     model: Any, data: Learning, train: NDArray[np.intp], test: NDArray[np.intp]
 ) -> Floats:
-    """What a model that learned from rows `train` says of `test`; [N, classes], or [N, 1]."""
+    """Fit a model on rows `train`, and return its output for `test`; [N, classes], or [N, 1]."""
     labels = data.labels[train]
     found = np.zeros((len(test), max(1, data.classes)))
     if len(np.unique(labels)) < 2:
@@ -206,7 +208,7 @@ def _predicted(
             "the target's rarer values have too few rows to be learned; give more rows"
         )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of steps and columns that a baseline needs not mind
+        warnings.simplefilter("ignore")  # about steps and columns that do not matter for a baseline
         model.fit(data.features.iloc[train], labels)
         if data.task is Task.REGRESSION:
             found[:, 0] = model.predict(data.features.iloc[test])
@@ -245,7 +247,7 @@ def _boosted(data: Learning, train: NDArray[np.intp]) -> Any:
         else HistGradientBoostingClassifier
     )
     categorical = [name in data.categorical for name in data.features]
-    # It stops by a tenth of the rows in which each class must have one.
+    # Early stopping uses a tenth of the rows, which must contain each class.
     counts = np.unique_counts(data.labels[train]).counts if data.classes else np.array([2])
     stops = bool(counts.min() >= 2 and len(train) >= 10 * (len(counts) + 1))
     return kind(
@@ -261,7 +263,7 @@ def _tree(data: Learning) -> Any:
 
 
 def _predictions(data: Learning, labels: Floats, outputs: Floats) -> Predictions:
-    """Outputs of shape [N, classes], or [N, 1] of a regression, as the gates take them."""
+    """Return outputs of shape [N, classes], or [N, 1] for a regression, in the gates' form."""
     if data.task is Task.REGRESSION:
         return Predictions(labels, outputs[:, 0], outputs[:, 0], data.task)
     return Predictions(
@@ -275,8 +277,8 @@ def _predictions(data: Learning, labels: Floats, outputs: Floats) -> Predictions
 
 
 def _worth(data: Learning, labels: Floats, outputs: Floats) -> float:
-    """The first metric by which models are compared; NaN where it is not defined."""
-    if data.task is Task.MULTICLASS:  # of the classes that have rows here
+    """Return the metric by which models are compared first; NaN if it is not defined."""
+    if data.task is Task.MULTICLASS:  # only the classes that have rows here
         present, places = np.unique(labels, return_inverse=True)
         outputs, labels = outputs[:, present.astype(np.intp)], places.astype(np.float64)
     over = headlines(data.task)[0].weighted(Sample(_predictions(data, labels, outputs), _BINS))
@@ -286,7 +288,10 @@ def _worth(data: Learning, labels: Floats, outputs: Floats) -> float:
 def _scores(
     data: Learning, outputs: dict[str, Floats], test_rows: int, seed: int
 ) -> dict[str, Score]:
-    """Each metric of both models, of several slices the least; on all rows, and over draws."""
+    """Return each metric of both models on all rows, with its spread over draws.
+
+    For metrics with several slices, the minimum is used.
+    """
     points: dict[str, dict[str, float]] = {}
     over: dict[tuple[str, str, str], Statistic] = {}
     for model, output in outputs.items():

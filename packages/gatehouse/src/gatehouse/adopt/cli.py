@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gatehouse.adopt.init import Adopted
 
 _SHOWN = 60
-"""Columns in the table; of more those that are plain features are only counted."""
+"""Maximum number of columns in the table; if there are more, plain features are only counted."""
 
 
 @click.command("init")
@@ -88,7 +88,7 @@ def init_command(
 
 
 def _names(text: str | None) -> tuple[str, ...]:
-    """Names between commas; a name that holds one is quoted as in a CSV."""
+    """Split names at commas; a name that contains one is quoted as in CSV."""
     import csv
 
     if not text:
@@ -125,7 +125,7 @@ def _show(adopted: Adopted) -> None:
 
 
 def next_steps(path: Path | None) -> list[str]:
-    """What to do next; `path` is that of the table, where it is here and not at a URL."""
+    """Return what to do next; `path` is that of a local table, or None for a URL."""
     from gatehouse.adopt.files import has_remote, is_tracked
     from gatehouse.pipeline.sources.file import OWN
     from gatehouse.places import SOURCE
@@ -149,7 +149,7 @@ def next_steps(path: Path | None) -> list[str]:
             steps.append("  .venv/bin/dvc remote add --default storage ../storage")
         steps.append("  .venv/bin/dvc push")
         kept += f" {shlex.quote(path.as_posix() + '.dvc')} .dvc/config"
-        if path.parent != OWN:  # there DVC has a list of its own to write
+        if path.parent != OWN:  # DVC writes a .gitignore there
             kept += f" {shlex.quote((path.parent / '.gitignore').as_posix())}"
         rows = [
             "The rows stay out of Git: DVC keeps them, and Git a digest. A pull request's run on "

@@ -1,4 +1,4 @@
-"""Profiles as columns of the contract: types, limits and roles."""
+"""Turn profiles into columns of the contract: types, limits and roles."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _SLACK = 0.1
 _MOST_GROUPS = 12
 _INT64_LIMIT = 2**63 - 1
 _FEWEST_STEPS = 100
-"""Fewest float32 numbers in a column's range: the graph reads float32."""
+"""Minimum number of float32 values in a column's range, because the graph reads float32."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A column of the table, and what becomes of it.
+    """A column of the table with its planned role.
 
     Attributes:
         profile: of the column.
-        column: its entry in contract.yaml; None: the contract does not name it.
-        note: what people should know of it.
-        warning: is the note a warning?
+        column: its entry in contract.yaml; None if the contract does not name it.
+        note: information for people.
+        warning: whether the note is a warning.
     """
 
     profile: Profile
@@ -49,12 +49,12 @@ class Planned:
 
     @property
     def role(self) -> Role | None:
-        """None: the contract does not name it."""
+        """The column's role; None if the contract does not name it."""
         return None if self.column is None else Role(self.column.get("role", Role.FEATURE))
 
     @property
     def is_open(self) -> bool:
-        """May it hold values that are not listed?"""
+        """Whether values that are not listed are allowed."""
         return self.column is not None and self.column.get("unknown") == "other"
 
 
@@ -71,7 +71,7 @@ class ColumnPlan:
 
     @property
     def inputs(self) -> list[str]:
-        """Names of the columns that the model is fed."""
+        """Names of the columns that the model takes as inputs."""
         return [
             planned.name
             for planned in self.columns
@@ -80,7 +80,7 @@ class ColumnPlan:
         ]
 
     def warned(self, name: str, note: str) -> ColumnPlan:
-        """This plan with a warning on one column."""
+        """Return this plan with a warning on one column."""
         changed = (
             replace(column, note="; ".join(filter(None, [column.note, note])), warning=True)
             if column.name == name
@@ -90,7 +90,7 @@ class ColumnPlan:
         return replace(self, columns=tuple(changed))
 
     def leaving_out(self, name: str, note: str) -> ColumnPlan:
-        """This plan with one feature ignored: whatever it holds later stops nothing."""
+        """Return this plan with one feature ignored, so that its future values stop nothing."""
         changed = (
             _ignored(column.profile, note) if column.name == name else column
             for column in self.columns
@@ -109,21 +109,21 @@ def plan_columns(
     kept: Sequence[str] = (),
     weight: str | None = None,
 ) -> ColumnPlan:
-    """What becomes of each column.
+    """Plan the role of each column.
 
     Args:
         scan: of the table.
         target: its target.
-        protected: columns by which fairness is measured.
-        key: the column that identifies a row, where it was named.
-        questions: what is unsure is asked here.
+        protected: columns for measuring fairness.
+        key: the column that identifies a row, if it was given.
+        questions: asked when something is unclear.
         ignored: columns that the model must not see.
         kept: columns that are features, whatever they look like.
-        weight: the column that weighs a row in training.
+        weight: the column with the rows' training weights.
 
     Raises:
-        GatehouseError: a named column cannot have its role, or has two, or nothing is left to learn
-            from.
+        GatehouseError: a given column cannot have its role, or has two roles, or no features are
+            left.
     """
     taken = _once({
         "--target": [target.name], "--protected": protected, "--ignore": ignored, "--keep": kept,
@@ -158,7 +158,7 @@ def plan_columns(
 
 
 def _once(named: dict[str, Sequence[str]]) -> set[str]:
-    """All columns that an option names; each by one."""
+    """Return all columns named by an option; refuse a column named by two."""
     options: dict[str, str] = {}
     for option, names in named.items():
         for name in names:
@@ -186,7 +186,7 @@ def _checked_key(profile: Profile) -> str:
 
 
 def _find_key(profiles: dict[str, Profile], named: set[str], questions: Questions) -> str | None:
-    """The column that identifies a row: surely, or as the answer says."""
+    """Return the column that identifies a row, if that is certain or confirmed by the answer."""
     found = [p for p in profiles.values() if p.kind is Kind.ID and not p.missing
              and p.name.strip() and p.name not in named]  # fmt: skip
     for profile in sorted(found, key=lambda p: (not p.named_id, p.strays == 0)):
@@ -267,7 +267,7 @@ def _weight(profile: Profile) -> Planned:
 
 
 def _kept(profile: Profile, output: str) -> Planned:
-    """A column that its owner calls a feature, where it can be one."""
+    """Plan a column that its owner calls a feature, if it can be one."""
     kind = profile.kind
     if kind in (Kind.ID, Kind.ENTITY, Kind.COUNTER, Kind.TEXT):
         repeated = frequent(profile.counts, profile.known)
@@ -285,7 +285,7 @@ def _kept(profile: Profile, output: str) -> Planned:
 
 
 def _column(profile: Profile, output: str) -> Planned:
-    """A column that nobody gave a role."""
+    """Plan a column that was given no role."""
     if not profile.name.strip():
         return Planned(profile, None, "has no name: left out", warning=True)
     if profile.kind is Kind.UNREAD:
@@ -296,7 +296,7 @@ def _column(profile: Profile, output: str) -> Planned:
             warning=True,
         )
     if profile.is_row_number:
-        # Among the contract's columns it would make every row another one: no copy would be found.
+        # As part of the contract, it would make every row distinct, so no copy would be found.
         return Planned(profile, None, "row numbers: left out", warning=True)
     if profile.name == output:
         return _ignored(profile, f"ignored: '{output}' is the name of the model's output, rename")
@@ -355,7 +355,7 @@ def _column(profile: Profile, output: str) -> Planned:
 
 
 def _nth(step: float) -> str:
-    """A power of two as in "every 2nd"."""
+    """Return a power of two as in "every 2nd"."""
     text = f"{step:.0f}"
     return text + ("nd" if text.endswith("2") and not text.endswith("12") else "th")
 
@@ -368,7 +368,7 @@ def _ignored(profile: Profile, note: str) -> Planned:
 
 def _category(profile: Profile) -> dict[str, Any]:
     listed = list(frequent(profile.counts, profile.known))
-    # Not listed, it would be missing to the pipeline.
+    # If it were not listed, the pipeline would treat it as missing.
     listed += [value for value in profile.counts if is_none(value) and value not in listed]
     column: dict[str, Any] = {"type": "category", "categories": sorted(listed)}
     if len(listed) < len(profile.counts):
@@ -388,22 +388,22 @@ def _numeric(profile: Profile, *, fed: bool) -> dict[str, Any]:
 
 
 def _missing(profile: Profile) -> dict[str, Any]:
-    """More than was seen may be missing; where nothing was, nothing may."""
+    """Return the allowed share of missing values: more than observed, or none if none was."""
     if not profile.missing:
         return {}
     return {"missing": with_slack(profile.missing / profile.rows)}
 
 
 def with_slack(share: float) -> float:
-    """A limit for a share that was seen: a quarter more and two points, in whole points."""
+    """Return a limit for an observed share: a quarter plus two points more, in whole points."""
     return min(1.0, math.ceil((1.25 * share + 0.02) * 100) / 100)
 
 
 def rounded_range(profile: Profile, *, whole: bool) -> tuple[float, float]:
-    """The range with room to both sides, rounded so that it shows no row's exact extreme.
+    """Return the range with room on both sides, rounded so that it reveals no row's exact extreme.
 
-    Two numbers, such as 0 and 1, are a range as they are, and 0 stays an end where nothing lies
-    beyond.
+    Two numbers, such as 0 and 1, are used as they are, and 0 remains an end if nothing is beyond
+    it.
     """
     low, high = profile.low, profile.high
     if profile.distinct == 2 and whole:
@@ -424,7 +424,7 @@ def rounded_range(profile: Profile, *, whole: bool) -> tuple[float, float]:
 
 
 def _plain(value: float) -> float:
-    """Whole numbers without a point."""
+    """Return whole numbers without a decimal point."""
     return (
         int(value) if float(value).is_integer() and abs(value) < 1e15 else float(np.float64(value))
     )

@@ -1,4 +1,4 @@
-"""The repository's files that `gatehouse init` writes, and what of the sample it takes away."""
+"""The repository's files that `gatehouse init` writes, and the sample's files that it deletes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WRITTEN = (CONTRACT, POLICY, PARAMS, CARD)
 
 
 def check_repository() -> None:
-    """Refuse another folder than a repository's root.
+    """Refuse any folder other than a repository's root.
 
     Raises:
-        GatehouseError: saying which file is not here.
+        GatehouseError: with the missing file.
     """
     for path in (PARAMS, Path("dvc.yaml")):
         if not path.is_file():
@@ -31,10 +31,10 @@ def check_repository() -> None:
 
 
 def check_unchanged(copy: Path | None, questions: Questions, *, force: bool) -> None:
-    """Ask, or refuse, where files would be overwritten that Git does not have as they are.
+    """Ask or refuse before overwriting files with changes that are not in Git.
 
     Raises:
-        GatehouseError: naming them; nothing has changed.
+        GatehouseError: with their names; nothing has changed.
     """
     changed = _changed([*WRITTEN, *([copy] if copy else [])])
     if not changed or force:
@@ -57,7 +57,7 @@ def _changed(paths: Iterable[Path]) -> list[Path]:
         git("rev-parse", "--git-dir")
     except GatehouseError:
         return present
-    # A file that Git ignores is in no commit either.
+    # An ignored file is in no commit either.
     return [
         path
         for path in present
@@ -66,27 +66,28 @@ def _changed(paths: Iterable[Path]) -> list[Path]:
 
 
 def is_tracked(path: Path) -> bool:
-    """Has Git this file, in the index or a commit?"""
+    """Return whether Git tracks this file, in the index or a commit."""
     try:
         return bool(git("ls-files", "--", f":(literal){path.as_posix()}"))
-    except GatehouseError:  # no repository
+    except GatehouseError:  # not a repository
         return False
 
 
 def has_remote() -> bool:
-    """Has DVC a default remote?"""
+    """Return whether DVC has a default remote."""
     config = Path(".dvc/config")
     return config.is_file() and re.search(r"(?m)^\s*remote\s*=", config.read_text()) is not None
 
 
 def take_away(border: Ownership) -> list[Path]:
-    """Remove what earlier runs wrote, as it is of other data.
+    """Delete the files of earlier runs, which belong to other data.
 
     Args:
-        border: says what runs write. A path of another kind inside such a folder stays.
+        border: the ownership, which says what runs write. A path of another kind in such a folder
+            is kept.
 
     Returns:
-        The paths of the border that were there.
+        The deleted paths.
     """
     named = [Path(path) for path in border.paths_of(Kind.GENERATED)]
     gone = [path for path in named if path.exists() or path.is_symlink()]

@@ -29,26 +29,26 @@ from gatehouse.typed import parse_yaml, validate, write_text
 
 _FEW_ROWS = 1_000
 _IMBALANCED = 0.05
-"""Smallest share of a binary class; with more classes, the rarest may be rarer."""
+"""Minimum share of a binary class; with more classes, the rarest may be rarer."""
 _FEW_OF_CLASS = 50
 _COLUMNS_TOLD = 5
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the person said.
+    """The user's choices.
 
     Attributes:
         place: path or URL of the table.
         target: the column to predict.
-        positive: of two classes.
-        protected: columns by which fairness is measured.
+        positive: the positive class of two.
+        protected: columns for measuring fairness.
         ignored: columns that the model must not see.
         kept: columns that are features, whatever they look like.
         key: the column that identifies a row.
-        weight: the column that weighs a row in training.
-        task: where the target leaves it open.
-        force: overwrite files that hold changes?
+        weight: the column with the rows' training weights.
+        task: used if the target leaves it open.
+        force: overwrite files with uncommitted changes.
     """
 
     place: str
@@ -65,16 +65,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Adopted:
-    """What was found and written.
+    """The results of `gatehouse init`.
 
     Attributes:
-        rows: of the table that have a target.
+        rows: number of rows that have a target.
         plan: of its columns.
-        baseline: what two simple models reach.
-        warnings: what people should know before they train.
+        baseline: scores of two simple models.
+        warnings: things to know before training.
         settings: of `data.file`.
-        copied: what was said of the copy, if one was made.
-        removed: what of earlier runs was taken away.
+        copied: message about the copy, if one was made.
+        removed: deleted files of earlier runs.
     """
 
     rows: int
@@ -89,11 +89,11 @@ class Adopted:
 def init(wanted: Wanted, questions: Questions) -> Adopted:
     """Write contract.yaml, policy.yaml, params.yaml and model_card.yaml for a table.
 
-    All is made and checked before the first file is written.
+    All texts are made and checked before the first file is written.
 
     Raises:
-        GatehouseError: the table can't be had or read, a column is not there or can't have its
-            role, or files would be overwritten that hold changes; nothing is then written.
+        GatehouseError: the table can't be fetched or read, a column is missing or can't have its
+            role, or files with uncommitted changes would be overwritten. Nothing is then written.
     """
     files.check_repository()
     border = load_ownership()
@@ -130,7 +130,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         parse_policy(policy, files.POLICY)
         card = card_text(plan, found.title)
         validate(CardText, parse_yaml(card, files.CARD), files.CARD)
-        # Settings first: they are the ones that may be refused.
+        # Write the settings first, because only they may be refused.
         set_values(settings(plan, file, sizes.train))
         copy_file(found)
         removed = files.take_away(border)
@@ -144,7 +144,7 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
 
 
 def _own_gates() -> dict[str, OwnGate]:
-    """The gates that the policy here names; none where it can't be read: it is rewritten."""
+    """Return the current policy's own gates; none if it can't be read: it is rewritten."""
     try:
         return load_policy(files.POLICY).gates
     except GatehouseError:
@@ -152,7 +152,7 @@ def _own_gates() -> dict[str, OwnGate]:
 
 
 def _tell_marks(seen: Scan, questions: Questions) -> None:
-    """Say which texts are taken for a missing value, and where."""
+    """Report which texts are read as missing values, and where."""
     columns: dict[str, list[str]] = {}
     for name, marks in seen.marked().items():
         for mark in marks:
@@ -165,13 +165,13 @@ def _tell_marks(seen: Scan, questions: Questions) -> None:
 
 
 def _contract(plan: ColumnPlan, found: Found, seen: Scan) -> tuple[str, Contract]:
-    """The contract as text, and as it reads."""
+    """Return the contract as text and parsed."""
     text = contract_text(plan, found.title, seen.copies)
     return text, parse_contract(text, files.CONTRACT)
 
 
 def _overwritten(found: Found) -> Path | None:
-    """The copy's place, where other bytes are there."""
+    """Return the copy's path if it exists with other content."""
     copy = found.copy
     if copy is None or not copy.exists() or copy.resolve() == found.table.path.resolve():
         return None
@@ -192,7 +192,7 @@ def _check_names(wanted: Wanted, names: Sequence[str]) -> None:
 
 
 def _learned_without(data: Learning, leaking: Collection[str], sizes: Sizes) -> Baseline | None:
-    """The baseline without these columns; None: nothing is learned, they are the very features."""
+    """Return the baseline without these columns, or None if they are the only features."""
     names = [name for name in data.features if name not in leaking]
     if not names:
         return None
@@ -205,10 +205,10 @@ def _learned_without(data: Learning, leaking: Collection[str], sizes: Sizes) -> 
 def without_leaks(
     plan: ColumnPlan, found: dict[str, float], questions: Questions, *, needed: bool = False
 ) -> ColumnPlan:
-    """The plan without the columns that tell the target by themselves, or with a warning on them.
+    """Return the plan without the columns that predict the target by themselves, or with warnings.
 
-    What is known only after the fact would raise the floors beyond what any model reaches. `needed`
-    keeps them.
+    Values that are known only after the fact would raise the floors beyond any model's reach.
+    `needed` keeps the columns.
     """
     for name, value in found.items():
         metric = "R²" if plan.target.task is Task.REGRESSION else "ROC AUC"

@@ -1,4 +1,4 @@
-"""What a column's name says of its values."""
+"""Conclusions from a column's name."""
 
 from __future__ import annotations
 
@@ -28,40 +28,40 @@ _WEIGHT = re.compile(
 
 
 def is_id_name(name: str) -> bool:
-    """Does it identify something?"""
+    """Return whether the name suggests an identifier."""
     return bool(_ID.search(name) or _ID.search(name.lower()) or is_row_name(name))
 
 
 def is_row_name(name: str) -> bool:
-    """Is it what R, pandas and spreadsheets call the rows' names, which may be numbers?"""
+    """Return whether R, pandas or spreadsheets use it for row names, which may be numbers."""
     return _ROW.fullmatch(name.lower()) is not None
 
 
 def is_identifier_name(name: str) -> bool:
-    """Does it name things even where it is a number? 'glycemic index' is an amount."""
+    """Return whether it names identifiers even if it is numeric; 'glycemic index' is an amount."""
     return _IDENTIFIER.search(_by_words(name)) is not None
 
 
 def is_entity_name(name: str) -> bool:
-    """Does it name a person or a thing that a model meets again? Rows of the same one are alike."""
+    """Return whether it names a person or thing that recurs; rows of the same one are alike."""
     return _ENTITY.fullmatch(_by_words(name)) is not None
 
 
 def is_cycle_name(name: str) -> bool:
-    """Is it what goes round and round, or on and on, and says something all the same?"""
+    """Return whether it names something cyclic or ever increasing that is informative anyway."""
     return _CYCLE.search(name) is not None
 
 
 def is_protected_name(name: str) -> bool:
-    """Does it name an attribute that many laws protect?"""
+    """Return whether it names an attribute that many laws protect."""
     return _PROTECTED.search(_by_words(name)) is not None
 
 
 def is_weight_name(name: str) -> bool:
-    """Does it say how much a row counts?"""
+    """Return whether it names a row weight."""
     return _WEIGHT.fullmatch(name) is not None
 
 
 def _by_words(name: str) -> str:
-    """PatientId as patient_id."""
+    """Convert PatientId to patient_id."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

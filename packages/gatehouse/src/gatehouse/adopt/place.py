@@ -1,4 +1,4 @@
-"""Where the table comes from, and what `params.yaml` may say of it: no path of this machine."""
+"""The table's location, and what `params.yaml` may say about it: no path on this machine."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from gatehouse.remote import check_url, download
 
 _WORK = Path(".gatehouse")
 _PASSING = (_WORK, Path("data/raw"), Path("data/prepared"), Path("data/cache"))
-"""Folders whose files the pipeline writes and takes away."""
+"""Folders whose files the pipeline writes and deletes."""
 _ENDING = re.compile(r"(\.(csv|tsv|tab|txt|data|dat|parquet|pq|parq|gz))+$", re.IGNORECASE)
 _UNPLAIN = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
 class Found:
-    """The table, and how the pipeline is to find it.
+    """The table, and how the pipeline will find it.
 
     Attributes:
-        table: the rows, here.
-        title: what it is called, from the file's name.
+        table: the rows, on this machine.
+        title: its name, from the file's name.
         settings: of `data.file` in params.yaml.
-        copy: where the file must be copied to; None where it stays.
-        note: what to say of the copy.
+        copy: where the file must be copied to; None if it stays.
+        note: message about the copy.
     """
 
     table: Table
@@ -45,15 +45,15 @@ class Found:
 
 @contextlib.contextmanager
 def find(place: str) -> Iterator[Found]:
-    """The table at a path or URL; one from a URL is here only as long as it is looked at.
+    """Provide the table at a path or URL; a downloaded one exists only inside the block.
 
-    A file of the repository stays where it is, and so does a URL that tells no secret. Any other
-    is to be copied into data/own, under an ending by which the pipeline knows it.
+    A file in the repository stays where it is, and so does a URL without secrets. Any other file is
+    copied to data/own, with an extension that the pipeline knows.
 
     Raises:
         GatehouseError: the file is missing, unreadable, or not a table.
     """
-    # A path of this machine, written as a URL, is one still.
+    # A local path that is written as a URL is still local.
     if "://" not in place or place.startswith("file://"):
         path = Path(unquote(urlsplit(place).path) if "://" in place else place)
         if not path.is_file():
@@ -68,7 +68,8 @@ def find(place: str) -> Iterator[Found]:
         download(place, shown_url, path)
         sha256 = file_digest(path).removeprefix("sha256:")
         name = PurePosixPath(unquote(urlsplit(place).path)).name or "table"
-        # A query may hold a signature, and params.yaml is public to all who read the repository.
+        # A query may contain a signature, and everyone with access to the repository can read
+        # params.yaml.
         stays = {"url": place, "sha256": sha256} if shown_url == place else None
         yield _found(open_table(path, shown_url), name, None, stays)
 
@@ -94,7 +95,7 @@ def _found(table: Table, name: str, path: Path | None, url: dict[str, Any] | Non
 
 
 def _in_repository(path: Path) -> Path | None:
-    """The path from the repository's root, where the file is inside of it."""
+    """Return the path from the repository's root if the file is inside it, else None."""
     whole, root = path.resolve(), Path.cwd().resolve()
     if not whole.is_relative_to(root):
         return None
@@ -103,7 +104,7 @@ def _in_repository(path: Path) -> Path | None:
 
 
 def copy_file(found: Found) -> None:
-    """Copy the table to where `find` said, if it said so."""
+    """Copy the table to the location from `find`, if there is one."""
     if found.copy is not None and found.copy.resolve() != found.table.path.resolve():
         found.copy.parent.mkdir(parents=True, exist_ok=True)
         part = found.copy.with_name(f".{found.copy.name}.part")

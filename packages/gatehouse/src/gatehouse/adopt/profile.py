@@ -1,7 +1,8 @@
-"""What each column of a table seems to be: the contract's first draft rests on it.
+"""A profile of each column of a table, from which the contract's first draft is made.
 
-All rows are looked at, block by block. What is kept of a column are counts of its values while they
-are few, and 64-bit hashes while no value came twice; of the rows a bounded sample.
+All rows are read, block by block. For each column, memory holds value counts while there are few
+distinct values, and 64-bit hashes while no value has been repeated. It also holds a bounded sample
+of rows.
 """
 
 from __future__ import annotations
@@ -32,21 +33,21 @@ from gatehouse.pipeline.file_source import MISSING
 from gatehouse.rows import row_hashes
 
 SAMPLE_ROWS = 20_000
-"""Rows that the baseline is trained on; every row has the same chance to be among them."""
+"""Number of rows for training the baseline; every row is equally likely to be sampled."""
 
 MOST_CATEGORIES = 60
 _FEW_CATEGORIES = 20
 _SAMPLE_CELLS = 4_000_000
 _COUNTED = 10_000
-"""Distinct values that are counted; a column of more is no category."""
+"""Maximum number of distinct values to count; a column with more is not a category."""
 _NAME_LENGTH = 80
-"""Characters of a category at most, where they are many: names are short."""
+"""Maximum length of a category if there are many: names are short."""
 _NAME_WORDS = 4
-"""Words of a category, on the average of those listed; more make a sentence."""
+"""Maximum mean number of words of the listed categories; more make a sentence."""
 _COVERED = 0.3
-"""Share of the rows that the frequent values must make up, where there are too many to list all."""
+"""Share of the rows that the frequent values must cover if there are too many to list all."""
 _STRAY = 0.05
-"""Share of texts up to which a column of numbers is called one."""
+"""Maximum share of texts in a column that still counts as numeric."""
 _DATE = (
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4})"
@@ -55,29 +56,29 @@ _DATE = (
 )
 _COUNTED_FROM = (0, 1)
 _STEPS = 0.8
-"""Share of rows that count one up from the row before, from which on a column counts up."""
+"""Minimum share of rows one above the previous row for a column to be counting up."""
 _FEWEST_PAIRS = 30
-"""Fewest pairs of neighbouring rows that show that a column counts up."""
+"""Minimum number of pairs of neighbouring rows to show that a column counts up."""
 _UNIQUE = 0.9
-"""Distinct values a row, or so wide a range, of what counts nearly all rows."""
+"""Minimum ratio of distinct values, or of the range, to rows for a column that numbers the rows."""
 _MARKS = frozenset({
     "", "?", "??", "-", "--", "---", ".", "..", "...", "*", "#", "na", "n/a", "#n/a", "#na", "n.a.",
     "n.a", "<na>", "nan", "-nan", "null", "nil", "none", "unknown", "unk", "undefined", "missing",
     "(missing)", "not available", "not known", "no data", "#value!", "#div/0!", "#ref!", "#null!",
     "#num!",
 })  # fmt: skip
-"""Texts, in small letters and without spaces around, that mean missing among numbers."""
+"""Texts, in lower case and stripped, that mean missing among numbers."""
 _ALWAYS_MARKS = frozenset({"", "?"})
-"""Among categories too."""
+"""Those that also mean missing among categories."""
 NO_VALUE = frozenset(MISSING) - {"None"}
 """Texts that mean missing in any column; None is a value among texts: None, Brick, Stone."""
 _WRITTEN = r"[€$£¥]?\s*[+-]?\d[\d.,'\s]*[%€$£¥]?"
-"""Numbers for people: with a separator of thousands, a currency, a percent sign."""
+"""Numbers formatted for people: with a thousands separator, a currency, a percent sign."""
 _CODE = re.compile(r"(?=.*\d)[\w.:/#-]{4,64}")
 
 
 class Kind(StrEnum):
-    """What a column's values are."""
+    """The kind of a column's values."""
 
     INTEGER = "integer"
     NUMBER = "number"
@@ -103,21 +104,21 @@ class Profile:
 
     Attributes:
         name: of the column.
-        kind: what its values are.
+        kind: of its values.
         rows: of the table.
         absent: rows of each text that means a missing value; "" for none at all.
-        distinct: how many distinct values; None: too many to count.
-        counts: rows of each value, most frequent first, where they could be counted.
-        low: smallest finite number, where it holds nothing but numbers.
+        distinct: number of distinct values; None if there are too many to count.
+        counts: rows of each value, most frequent first, if they could be counted.
+        low: smallest finite number, if the column has only numbers.
         high: largest one.
-        unique: does no value come twice?
-        infinite: values that are infinite, or too large for float32.
-        strays: values that are no number in a column of numbers and text.
-        named_id: does its name say that it identifies something?
-        coded: are its values single words with digits, as identifiers are?
-        counts_up: do its numbers look as if they might count rows, or those of each batch?
-        marks: texts in it that mean a missing value, next to those that always do.
-        standins: numbers far from the others, which may stand for a missing value.
+        unique: whether no value is repeated.
+        infinite: number of values that are infinite, or too large for float32.
+        strays: values that are not numbers in a column of numbers and text.
+        named_id: whether its name suggests an identifier.
+        coded: whether its values are single words with digits, as identifiers are.
+        counts_up: whether its numbers look as if they count rows, or those of each batch.
+        marks: texts in it that mean a missing value, besides those that always do.
+        standins: numbers far from the others that may stand for a missing value.
     """
 
     name: str
@@ -139,12 +140,12 @@ class Profile:
 
     @property
     def missing(self) -> int:
-        """Rows that have no value."""
+        """Number of rows without a value."""
         return sum(self.absent.values())
 
     @property
     def known(self) -> int:
-        """Rows that have a value."""
+        """Number of rows with a value."""
         return self.rows - self.missing
 
     @property
@@ -153,7 +154,7 @@ class Profile:
 
     @property
     def is_row_number(self) -> bool:
-        """Does it count the rows, as R and pandas write it? It then says nothing of them."""
+        """Whether it counts the rows, as R and pandas do; it then carries no information."""
         if self.kind is Kind.COUNTER:
             return True
         counting = self.low in _COUNTED_FROM and self.high - self.low + 1 == self.rows
@@ -163,14 +164,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Scan:
-    """A table that was looked through.
+    """A profiled table.
 
     Attributes:
-        rows: how many it has.
+        rows: number of rows.
         profiles: of its columns, by name.
-        sample: rows drawn at random as text, missing as NaN; the whole table where it is small.
-        copies: share of rows that have an exact copy, row numbers apart.
-        marks: texts that mean a missing value, next to those that always do.
+        sample: rows drawn at random as text, missing as NaN; the whole table if it is small.
+        copies: share of rows that have an exact copy, ignoring row numbers.
+        marks: texts that mean a missing value, besides those that always do.
     """
 
     rows: int
@@ -180,7 +181,7 @@ class Scan:
     marks: tuple[str, ...]
 
     def marked(self) -> dict[str, tuple[str, ...]]:
-        """Which of these marks are in which column."""
+        """Return which columns contain which of these marks."""
         found = {p.name: tuple(mark for mark in self.marks if mark in p.marks)
                  for p in self.profiles.values()}  # fmt: skip
         return {name: marks for name, marks in found.items() if marks}
@@ -193,18 +194,18 @@ def scan(
     marks: Sequence[str] = (),
     row_numbers: Collection[str] = (),
 ) -> Scan:
-    """Look through all rows of `table`; memory does not grow with them but for 8 bytes a row.
+    """Read all rows of `table`, using 8 bytes of memory per row and otherwise bounded memory.
 
-    A text such as "?" that is no number in an otherwise numeric column means a missing value, in
-    all columns then; so does a "?" among categories, and each of `marks`. Other classes of
-    `target` are classes. `row_numbers` are known to number the rows.
+    A text such as "?" that is not a number in an otherwise numeric column means a missing value in
+    all columns. So does a "?" among categories, and each of `marks`. Other classes of `target` are
+    classes. `row_numbers` are columns known to number the rows.
 
     Raises:
         GatehouseError: the file is broken.
     """
     names = [name for name in table.columns if name not in table.unread]
     tallies = {name: _Tally(table.dialect.decimal) for name in names}
-    # The contract can't name the others, such as the row numbers that pandas writes.
+    # The contract can't name the others, such as pandas' row numbers.
     named = [name for name in names if name.strip() and name not in row_numbers]
     kept = _Sample(min(SAMPLE_ROWS, max(1_000, _SAMPLE_CELLS // max(1, len(names)))), seed)
     rows, hashes = 0, []
@@ -224,7 +225,7 @@ def scan(
         for name in table.columns
     }
     plain = [name for name in named if not profiles[name].is_row_number]
-    if plain != named:  # each row is another by its number, whatever else it holds
+    if plain != named:  # row numbers make every row distinct, whatever else it contains
         hashes = [row_hashes(block.select(plain).to_pandas()) for block in table.blocks()]
     sample = kept.frame(names)
     sample = sample.apply(lambda c: c.mask(c.isin(profiles[str(c.name)].marks)))
@@ -235,7 +236,7 @@ def scan(
 
 
 def numbers(texts: pd.Series, decimal: str) -> Floats:
-    """The numbers that texts hold, as the pipeline reads them; NaN where they hold none."""
+    """Parse numbers from texts as the pipeline does; NaN for other texts."""
     if decimal == ",":
         pointed = texts.str.contains(".", regex=False, na=False)
         texts = texts.mask(pointed).str.replace(",", ".", regex=False)
@@ -244,17 +245,17 @@ def numbers(texts: pd.Series, decimal: str) -> Floats:
 
 
 def without_missing(texts: pd.Series) -> pd.Series:
-    """The texts with NaN for those that mean a missing value in any column."""
+    """Replace texts that mean a missing value in any column by NaN."""
     return texts.mask(texts.isin(NO_VALUE))
 
 
 def is_none(text: str) -> bool:
-    """Is it the word that means missing among numbers, and among texts none of the others?"""
+    """Return whether it is the word that means missing in numbers and "none of these" in text."""
     return text.strip().lower() == "none"
 
 
 class _Tally:
-    """What came of one column so far."""
+    """The running profile of one column."""
 
     def __init__(self, decimal: str) -> None:
         self.decimal = decimal
@@ -276,11 +277,11 @@ class _Tally:
         n = np.bincount(order, minlength=len(texts))
         empty = (texts.isna() | texts.isin(NO_VALUE)).to_numpy()
         for text, rows in zip(texts[empty].fillna(""), n[empty].tolist(), strict=True):
-            self.absent[text] += rows  # null and an empty text are one
+            self.absent[text] += rows  # null and an empty text are the same
         mark = texts.str.strip().str.lower().isin(_MARKS).to_numpy(bool) & ~empty
         self.marks.update(dict(zip(texts[mark], n[mark].tolist(), strict=True)))
         self._add(texts[~empty & ~mark], n[~empty & ~mark])
-        if self.whole and not self.strays and 2 * self.steps >= self.pairs:  # else it is none
+        if self.whole and not self.strays and 2 * self.steps >= self.pairs:  # otherwise no counter
             self._add_steps(numbers(texts, self.decimal)[order])
 
     def _add(self, texts: pd.Series, n: NDArray[np.int64]) -> None:
@@ -292,7 +293,7 @@ class _Tally:
             self._add_hashes(texts, n)
 
     def means_missing(self) -> set[str]:
-        """The marks that mean a missing value by what else this column holds."""
+        """Return the marks that mean missing, judging by the column's other values."""
         numeric = np.isfinite(self.low) and not self.strays and not self.padded
         return {
             mark
@@ -301,12 +302,12 @@ class _Tally:
         }
 
     def _is_unique(self) -> bool:
-        """Are the values so far many, and no two alike? They are then of no category."""
+        """Return whether there are many values and no two are equal: it is not a category."""
         many = self.values > _FEW_CATEGORIES
         return many and self.hashes is not None and _copies(self.hashes) == 0
 
     def settle(self, marks: set[str]) -> None:
-        """Count `marks` as missing, and what else could have been one as values."""
+        """Count `marks` as missing, and other candidates as values."""
         dates = self.dates and self.strays
         if self.strays - self.written > _STRAY * self.values and not self._is_unique():
             marks = {mark for mark in marks if not is_none(mark)}
@@ -332,7 +333,7 @@ class _Tally:
             self.whole &= bool((finite % 1 == 0).all())
 
     def _add_steps(self, found: Floats) -> None:
-        """Count the rows whose whole number is that of the row before and one."""
+        """Count the rows whose whole number is one more than that of the previous row."""
         risen = np.diff(found, prepend=self.last)
         self.pairs += int(np.isfinite(risen).sum())
         self.steps += int((risen == 1).sum())
@@ -415,7 +416,8 @@ class _Tally:
             counting = self.high - self.low + 1 == known and not cycle
             if self.whole and unique and many and (named_id or counting):
                 return Kind.ID
-            # In a file's order are also wavelengths and laps: not from 0 or 1, or again and again.
+            # Wavelengths and laps are also in a file's order, but do not start at 0 or 1, or
+            # repeat.
             named = named_id or self.low in _COUNTED_FROM
             counting = self._counts_up(known) and self._counts_all(known, distinct)
             if many and counting and named and not cycle:
@@ -437,19 +439,19 @@ class _Tally:
         return Kind.CATEGORY if self._is_category(known, distinct, counts) else Kind.TEXT
 
     def _counts_up(self, known: int) -> bool:
-        """Are most whole numbers those of the row before and one?"""
+        """Return whether most whole numbers are one more than in the previous row."""
         enough = self.pairs >= max(_FEWEST_PAIRS, known / 2)
         return self.whole and enough and self.steps >= _STEPS * self.pairs
 
     def _counts_all(self, known: int, distinct: int | None) -> bool:
-        """Has nearly each row a number of its own?"""
+        """Return whether nearly every row has its own number."""
         values = self.high - self.low if distinct is None else distinct
         return values >= _UNIQUE * known
 
     def _is_category(self, known: int, distinct: int | None, counts: dict[str, int]) -> bool:
         if distinct is None:
             return False
-        # A few that all rows share are the answers of a form, however long.
+        # A few values that all rows share are the answers of a form, however long.
         if distinct > _FEW_CATEGORIES and (
             self.longest > _NAME_LENGTH or are_sentences(list(frequent(counts, known)))
         ):
@@ -460,12 +462,12 @@ class _Tally:
 
 
 def are_sentences(listed: Sequence[str]) -> bool:
-    """May these be what somebody wrote? Names are of a few words."""
+    """Return whether these may be sentences that somebody wrote; names have few words."""
     return sum(len(text.split()) for text in listed) > _NAME_WORDS * len(listed)
 
 
 def frequent(counts: dict[str, int], known: int) -> dict[str, int]:
-    """The values that are worth a category of their own, and their rows, most frequent first."""
+    """Return the values worth their own category, with row counts, most frequent first."""
     if len(counts) <= MOST_CATEGORIES:
         # A value of a single row says nothing about others, and may identify a person.
         listed = {value: n for value, n in counts.items() if n > 1 or len(counts) <= 2}
@@ -475,7 +477,7 @@ def frequent(counts: dict[str, int], known: int) -> dict[str, int]:
 
 
 class _Sample:
-    """A sample of rows, each equally likely: those with the smallest random keys are kept."""
+    """A uniform sample of rows: those with the smallest random keys."""
 
     def __init__(self, size: int, seed: int) -> None:
         self.size, self.rng = size, np.random.default_rng(seed)
@@ -499,7 +501,7 @@ class _Sample:
 
 
 def _copies(hashes: list[NDArray[np.uint64]]) -> float:
-    """The share of hashes that come more than once."""
+    """Return the share of hashes that occur more than once."""
     joined = np.sort(np.concatenate([np.empty(0, np.uint64), *hashes]))
     if not len(joined):
         return 0.0

@@ -12,23 +12,23 @@ from gatehouse.report.escape import plain
 
 @dataclass(frozen=True)
 class Questions:
-    """Asks a person, or takes the defaults.
+    """Ask a person, or take the defaults.
 
     Attributes:
-        asked: is there a terminal, and somebody at it?
+        asked: whether there is a terminal with a user.
     """
 
     asked: bool
 
     def yes(self, question: str, *, default: bool, note: str) -> bool:
-        """The answer to a yes-or-no question; `note` is printed if the default answers it."""
+        """Return the answer to a yes-or-no question; `note` is printed if the default is used."""
         if self.asked:
             return click.confirm(plain(question, 300), default=default, err=True)
         self.tell(note)
         return default
 
     def choose(self, question: str, choices: Sequence[str], *, default: str, note: str) -> str:
-        """One of `choices`."""
+        """Return one of `choices`."""
         if self.asked:
             answer: str = click.prompt(
                 plain(question, 300), type=click.Choice(choices), default=default, err=True
@@ -38,5 +38,5 @@ class Questions:
         return default
 
     def tell(self, line: str) -> None:
-        """Say on standard error what was taken."""
+        """Print on standard error which default was taken."""
         click.echo(plain(line, 400), err=True)

@@ -11,18 +11,18 @@ import numpy as np
 from gatehouse.gates.drift.far import usual_values
 
 _NAMED = 3
-"""Values that a note names at most; more of them are a long tail."""
+"""Maximum number of values in a note; more of them are a long tail."""
 _NINES = re.compile(r"[+-]?9{3,}([.,]0*)?")
 _WILD = 1_000.0
-"""Spans of the usual values beyond which even a single value is reported."""
+"""Distance, in spans of the usual values, beyond which even a single value is reported."""
 
 
 def standins(texts: Iterable[object], decimal: str = ".") -> tuple[str, ...]:
-    """Values far from the others that come again, are all nines, or lie wildly far; as written.
+    """Return values far from the others that are repeated, all nines, or very far; as written.
 
     Args:
         texts: a numeric column's values as text; anything else is left out.
-        decimal: mark of its fractions.
+        decimal: decimal separator.
     """
     numbers: dict[str, float] = {}
     counts = Counter(text for text in texts if isinstance(text, str))

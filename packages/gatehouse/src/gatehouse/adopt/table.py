@@ -1,7 +1,7 @@
-"""A table that nobody has prepared, block by block: CSV of any dialect, or Parquet.
+"""Read an unprepared table block by block: CSV of any dialect, or Parquet.
 
-Every value is text here, as the source `file` reads a CSV and casts a Parquet file's categories:
-what is listed in the contract is then what the pipeline finds.
+Every value is text here, as the source `file` reads a CSV and casts a Parquet file's categories.
+The values listed in the contract are therefore those that the pipeline finds.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OTHER_FILES = {
     codecs.BOM_UTF32_LE: "text in UTF-32; save it as UTF-8",
     codecs.BOM_UTF32_BE: "text in UTF-32; save it as UTF-8",
 }
-"""What other files begin with, and what to do with them."""
+"""The first bytes of other files, and what to do with them."""
 _NO_TEXT = "is neither text nor Parquet; save it as CSV"
 _SNIFFED = 2**20
 _SNIFFED_ROWS = 500
@@ -56,9 +56,9 @@ _BATCH_ROWS = 2**16
 _QUICK_BYTES = 16 * 2**20
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _ESCAPE = 0xDC00
-"""Before a byte that is no UTF-8, by Python's `surrogateescape` (PEP 383)."""
+"""Prefix of a byte that is not UTF-8, by Python's `surrogateescape` (PEP 383)."""
 _UNDEFINED = frozenset((0x81, 0x8D, 0x8F, 0x90, 0x9D))
-"""Bytes that are no letter in Windows-1252."""
+"""Bytes that are not assigned in Windows-1252."""
 _COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _POINT = re.compile(r"\s*[+-]?\d+\.\d+\s*")
 _THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*")
@@ -66,7 +66,7 @@ _THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written: the settings of `data.file` in params.yaml."""
+    """The dialect of a CSV file: the settings of `data.file` in params.yaml."""
 
     separator: str = ","
     encoding: str = "utf-8"
@@ -79,14 +79,14 @@ class Table:
 
     Attributes:
         path: of the file.
-        name: how messages call it.
+        name: its name in messages.
         ending: `.csv`, `.csv.gz` or `.parquet`, by its bytes.
         dialect: of a CSV.
-        columns: names in the file's order, without blanks around them.
-        times: columns of Parquet that hold dates or times.
-        unread: columns of Parquet that no contract has a type for (see `gatehouse.arrow_types`).
-        notes: what people should know of how the file is read.
-        blanks: does a blank follow each separator of a CSV (see `gatehouse.csv_blanks`)?
+        columns: names in the file's order, without surrounding blanks.
+        times: columns of Parquet with dates or times.
+        unread: columns of Parquet whose type no contract supports (see `gatehouse.arrow_types`).
+        notes: information about how the file is read.
+        blanks: whether a blank follows each separator of a CSV (see `gatehouse.csv_blanks`).
     """
 
     path: Path
@@ -100,7 +100,7 @@ class Table:
     blanks: bool = False
 
     def blocks(self) -> Iterator[pa.Table]:
-        """The rows in blocks of some thousands, every column as text; with a progress bar.
+        """Yield the rows in blocks of some thousands, every column as text; with a progress bar.
 
         Raises:
             GatehouseError: the file is broken.
@@ -115,7 +115,7 @@ class Table:
                 raise GatehouseError(f"{self.name}: {fault}") from None
 
     def _fault(self) -> str | None:
-        """Which row of a CSV is no row."""
+        """Describe the first invalid row of a CSV, if any."""
         if self.ending == ".parquet":
             return None
         try:
@@ -156,7 +156,7 @@ class Table:
 
     def _as_text(self, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         try:
-            values.validate(full=True)  # a cast between two kinds of text looks at no byte
+            values.validate(full=True)  # casts between text types check no bytes
             return plain(values).cast(pa.large_string())
         except pa.ArrowException as error:
             raise GatehouseError(
@@ -166,10 +166,10 @@ class Table:
 
 
 def open_table(path: Path, name: str) -> Table:
-    """The table at `path`, called `name` in messages; its bytes, not its suffix, decide the format.
+    """Open the table at `path`, called `name` in messages; its bytes decide the format.
 
     Raises:
-        GatehouseError: it is no table, is empty, or names a column twice.
+        GatehouseError: it is not a table, is empty, or names a column twice.
     """
     try:
         with path.open("rb") as raw:
@@ -226,12 +226,15 @@ def _open_csv(path: Path, name: str, ending: str) -> Table:
 
 
 def sniff(path: Path, name: str) -> tuple[Dialect, list[str], list[str]]:
-    """How the CSV file at `path` is written, what was guessed, and its names as they stand.
+    """Detect the dialect of the CSV file at `path`.
 
-    Every byte is looked at.
+    Every byte is read.
+
+    Returns:
+        The dialect, notes on what was guessed, and the column names as written.
 
     Raises:
-        GatehouseError: it is empty, no text, text in two encodings, or cannot be unpacked.
+        GatehouseError: it is empty, not text, text in two encodings, or cannot be decompressed.
     """
     try:
         with unpacked(path) as stream:
@@ -260,10 +263,10 @@ def sniff(path: Path, name: str) -> tuple[Dialect, list[str], list[str]]:
 
 
 def _encoding(path: Path, start: bytes, name: str) -> tuple[str, str | None]:
-    """UTF-8, Windows-1252 or Latin-1, and what to say where it was guessed; marks go before.
+    """Return UTF-8, Windows-1252 or Latin-1, and a note if guessed; byte order marks decide.
 
-    Bytes that are no UTF-8 next to some that are, and no ASCII, are a fault: in Windows-1252 all
-    the latter would be read as two or three other letters.
+    A file with invalid UTF-8 and also valid non-ASCII UTF-8 is an error: in Windows-1252, each of
+    the valid characters would be read as two or three other letters.
     """
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):
@@ -303,8 +306,8 @@ class _Utf8:
 
     Attributes:
         right: the first line with a character of several bytes.
-        wrong: the first line with a byte that is no UTF-8, and that byte.
-        undefined: does Windows-1252 lack one of these bytes?
+        wrong: the first line with a byte that is not UTF-8, and that byte.
+        undefined: whether one of these bytes is not assigned in Windows-1252.
         lost: the first line with U+FFFD.
     """
 
@@ -337,7 +340,7 @@ class _Utf8:
 
 
 def _records(text: str, separator: str, *, whole: bool) -> list[list[str]]:
-    """The first rows as they are if this is the separator; the last may be cut."""
+    """Return the first rows split at this separator; the last one may be cut off."""
     found: list[list[str]] = []
     try:
         for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
@@ -351,7 +354,7 @@ def _records(text: str, separator: str, *, whole: bool) -> list[list[str]]:
 
 
 def _fit(records: list[list[str]]) -> tuple[float, int]:
-    """How well rows read by a separator make a table: the share of the header's width, and it."""
+    """Rate rows split at a separator: the share with the header's width, and that width."""
     width = len(records[0]) if records else 0
     if width < 2:
         return 0.0, 0

@@ -1,4 +1,4 @@
-"""What is to be predicted: the target column decides the task."""
+"""The target column, which determines the task."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gatehouse.errors import GatehouseError
 
 MOST_CLASSES = 20
 LEAST_ROWS = 50
-"""With fewer a split of 16 or 20 % may have no row."""
+"""Minimum number of rows; with fewer, a split of 16 or 20 % may be empty."""
 
 _COUNTED_FROM = (0, 1)
 _MOST_COUNTED = 10
 _POSITIVE = ("yes", "y", "true", "t", "positive", "pos")
 _POSITIVE_NUMBERS = ({"0", "1"}, {"0.0", "1.0"}, {"-1", "1"})
-"""Two numbers of which 1 is the positive one; of 1 and 2 neither is by its name."""
+"""Pairs of numbers in which 1 is the positive one; with 1 and 2, neither is."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Target:
 
     Attributes:
         profile: of the column.
-        task: what it asks for.
-        classes: its values as text, of two the positive last; () of a regression.
+        task: the prediction task.
+        classes: its values as text, of two the positive last; () for a regression.
     """
 
     profile: Profile
@@ -48,22 +48,22 @@ class Target:
 
     @property
     def smallest(self) -> tuple[str, int]:
-        """The rarest class and its rows."""
+        """The rarest class and its number of rows."""
         return min(((value, self.profile.counts[value]) for value in self.classes),
                    key=lambda item: item[1])  # fmt: skip
 
 
 def column_of(name: str, option: str, names: Sequence[str]) -> str:
-    """`name`, where the table has such a column.
+    """Return `name` if the table has such a column.
 
     Raises:
-        GatehouseError: it has none; the error names the closest ones.
+        GatehouseError: there is none; the error suggests the closest names.
     """
     if name in names:
         return name
     lower = {other.lower().strip(): other for other in names}
     close = [lower[found] for found in get_close_matches(name.lower().strip(), lower, 3, 0.5)]
-    # Quoted: a space at an end would not be seen.
+    # Quoted, to show blanks at the ends.
     few = ", ".join(map(repr, names[:20])) + (", …" if len(names) > 20 else "")
     shown = ", ".join(map(repr, close)) or few
     meant = "did you mean" if close else "it has"
@@ -75,14 +75,14 @@ def column_of(name: str, option: str, names: Sequence[str]) -> str:
 def find_target(
     scan: Scan, name: str, positive: str | None, task: Task | None, questions: Questions
 ) -> Target:
-    """The target column `name`, its task and classes.
+    """Return the target column `name` with its task and classes.
 
     Args:
         scan: of the table's rows that have a target.
-        name: of a column that it has.
-        positive: the positive class, where it was named.
-        task: where it was named.
-        questions: what is unsure is asked here.
+        name: of an existing column.
+        positive: the positive class, if it was given.
+        task: if it was given.
+        questions: asked when something is unclear.
 
     Raises:
         GatehouseError: nothing can be learned from this column, or `positive` or `task` does not
@@ -111,10 +111,10 @@ def find_target(
 
 
 def check_target(profile: Profile) -> None:
-    """Refuse a column that nothing can be learned from.
+    """Refuse a column from which nothing can be learned.
 
     Raises:
-        GatehouseError: saying why.
+        GatehouseError: with the reason.
     """
     name = profile.name
     problem = {
@@ -172,7 +172,7 @@ def _task(profile: Profile, positive: str | None, task: Task | None, questions: 
 
 
 def _classes(profile: Profile) -> tuple[str, ...]:
-    """The values in the order of numbers where they are numbers, else of the alphabet."""
+    """Return the values in numeric order if they are numbers, else in alphabetical order."""
     if profile.is_numeric:
         return tuple(sorted(profile.counts, key=lambda text: float(text.replace(",", "."))))
     return tuple(sorted(profile.counts))

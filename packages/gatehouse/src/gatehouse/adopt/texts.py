@@ -1,4 +1,4 @@
-"""contract.yaml, model_card.yaml and the changes of params.yaml, from the plan."""
+"""contract.yaml, model_card.yaml and the changes to params.yaml, made from the plan."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ _NETWORKS: dict[int | None, dict[str, Any]] = {
     None: {"hidden": [128, 128], "bins": 128, "epochs": 16, "patience": 8, "batch": 1024,
            "learning_rate": 0.008},
 }  # fmt: skip
-"""Settings of the network by rows of the train split, up to so many."""
+"""Network settings by the maximum number of train rows."""
 
 
 VALID, TEST = 0.16, 0.20
-"""Shares of the rows that a new contract deals into the valid and test splits."""
+"""Shares of the rows that a new contract puts into the valid and test splits."""
 
 
 def allowed_copies(plan: ColumnPlan, copies: float) -> float | None:
-    """The share of rows with an exact copy that the contract allows; None: its default."""
+    """Return the share of exact copies that the contract allows, or None for its default."""
     if plan.of(Role.KEY) or copies <= Contract.model_fields["copies"].default:
         return None
     return with_slack(copies)
 
 
 def contract_text(plan: ColumnPlan, title: str, copies: float) -> str:
-    """The contract as YAML: a line for each short column, several for one of categories.
+    """Return the contract as YAML: one line per short column, several for one with categories.
 
     `copies` is the share of rows that have an exact copy.
     """
@@ -69,7 +69,7 @@ def contract_text(plan: ColumnPlan, title: str, copies: float) -> str:
 
 
 def _split(plan: ColumnPlan) -> CommentedMap:
-    """The key identifies a row or, if there is none, what the model is fed; never the target."""
+    """Return the split; rows are identified by key or else model inputs, never the target."""
     key = [planned.name for planned in plan.of(Role.KEY)]
     identity = CommentedSeq(map(_quoted, key or plan.inputs))
     identity.fa.set_flow_style()
@@ -92,7 +92,7 @@ def _column(planned: Planned) -> CommentedMap:
 
 
 def _quoted(value: Any) -> Any:
-    """Words that other readers of YAML take for truths are quoted."""
+    """Quote words that other YAML readers treat as booleans."""
     return DoubleQuotedScalarString(value) if str(value).lower() in _TRUTHS else value
 
 
@@ -107,7 +107,7 @@ def _description(planned: Planned) -> str:
 
 
 def card_text(plan: ColumnPlan, title: str) -> str:
-    """The people's part of the model card as a form to fill in."""
+    """Return the part of the model card that people write, as a form to fill in."""
 
     def to_write(what: str) -> str:
         return f"{TO_WRITE}: {what}"
@@ -140,12 +140,12 @@ def card_text(plan: ColumnPlan, title: str) -> str:
 
 
 def settings(plan: ColumnPlan, file: Mapping[str, Any], train_rows: int) -> dict[str, Any]:
-    """The settings of params.yaml that change, by dotted key.
+    """Return the changed settings of params.yaml, by dotted key.
 
     Args:
         plan: of the columns.
         file: settings of `data.file`.
-        train_rows: rows of the train split, about.
+        train_rows: approximate rows of the train split.
     """
     size = next((most for most in (_SMALL, _MIDDLE) if train_rows <= most), None)
     protected = plan.of(Role.PROTECTED)
@@ -164,4 +164,4 @@ def _yaml(data: Mapping[str, Any]) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
     yaml.dump(CommentedMap(data), stream)
-    return re.sub(" +\n", "\n", stream.getvalue())  # where it broke a line, a space is left
+    return re.sub(" +\n", "\n", stream.getvalue())  # a broken line leaves a trailing space

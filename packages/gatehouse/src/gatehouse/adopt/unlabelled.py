@@ -1,4 +1,4 @@
-"""Rows without a target: dropped, where the person says so, from all that is looked at."""
+"""Rows without a target: dropped everywhere, if the user agrees."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class _Labelled(Table):
 
 
 def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -> Scan:
-    """What there is to see in the rows whose target has a value; `seen`, where all have one.
+    """Return the profile of the rows that have a target; `seen` if all rows have one.
 
     Args:
-        table: that was looked through.
-        seen: in all of its rows.
+        table: the profiled table.
+        seen: the profile of all rows.
         name: of the target column.
-        questions: whether the others may be dropped is asked here.
+        questions: asks whether the other rows may be dropped.
 
     Raises:
-        GatehouseError: they may not, too few rows are left, or nothing can be learned from this
-            column.
+        GatehouseError: they may not be dropped, too few rows are left, or nothing can be learned
+            from this column.
     """
     profile = seen.profiles[name]
     if not profile.missing:
@@ -55,7 +55,7 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
     tokens = NO_VALUE | profile.marks
     texts = _listed(profile.absent)
     note = f"'{name}' has no value in {profile.missing:,} of {profile.rows:,} rows ({texts})"
-    # A class called NA would go unnoticed.
+    # A class called NA would otherwise be overlooked.
     named = not profile.is_numeric and {*profile.absent} != {""}
     classes = "; rename a class of that name" if named else ""
     if not questions.yes(
@@ -75,7 +75,7 @@ def drop_unlabelled(table: Table, seen: Scan, name: str, questions: Questions) -
 
 
 def _known(whole: Profile, labelled: Profile) -> Profile:
-    """A column of the labelled rows: what names all rows would look like an amount there."""
+    """Return a column of the labelled rows; there, row numbers would look like an amount."""
     if whole.is_row_number:
         return whole
     if whole.kind is Kind.ID and labelled.unique:
@@ -84,7 +84,7 @@ def _known(whole: Profile, labelled: Profile) -> Profile:
 
 
 def _among(values: pa.ChunkedArray, tokens: frozenset[str]) -> pa.ChunkedArray:
-    """Which of the values are null or one of `tokens`."""
+    """Return a mask of the values that are null or one of `tokens`."""
     return compute.is_in(values, value_set=pa.array([None, *sorted(tokens)], pa.large_string()))
 
 

@@ -1,7 +1,7 @@
-"""Every decided value over its limit: one picture for the comment, and bars of text.
+"""Every judged value relative to its limit: one image for the comment, and text bars.
 
-The picture is a file of its own. Its colours are seen on light and dark pages alike, since a
-picture on GitHub cannot know the page's theme, and shapes say what colours do.
+The image is a separate file. Its colours are visible on light and dark pages alike, because an
+image on GitHub cannot know the page's theme, and shapes repeat the information of the colours.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _NAME, _SHOWN = 148.0, 124.0
 _GAP = 20.0
 _HEAD = 22.0
 _LETTER = 5.9
-"""Width of a letter of 10.5 pixels, about."""
+"""Approximate width of a letter of 10.5 pixels."""
 _FROM, _TO = -0.4, 2.0
-"""The part of the scale that is drawn: what lies beyond ends in an arrow."""
+"""The part of the scale that is drawn; an arrow marks values beyond it."""
 _ONE_COLUMN = 8
-"""Rows up to which one column is enough."""
+"""Maximum number of rows for a single column."""
 MOST_BYTES = 20_000
 _SLICES, _RULES, _WORDS = 12, 50, 3_000
-"""Slices of a rule and rules that are drawn, where all are too many; characters of the words."""
+"""Slices of a rule and rules that are drawn if there are too many; characters of the words."""
 _LEGEND = (
     "Each value as a share of its limit, with its interval. ┃ base, ● pass, ▲ warning, ✕ fail, "
     "◆ accepted or waived, ▸ further out"
@@ -48,9 +48,9 @@ _PLAIN = re.compile(rf'(?:</?(?:svg|text|path|rect)(?: (?:{_ATTRIBUTES})="[^"<>]
 
 
 def bar(used: float) -> str:
-    """A value over its limit as text: eight cells are the limit.
+    """Return a value over its limit as text: eight cells are the limit.
 
-    Such as `███░░░░░ 40%`; a cross where the limit is exceeded.
+    For example `███░░░░░ 40%`; a cross means that the limit is exceeded.
     """
     filled = min(_CELLS, max(0, round(used * _CELLS)))
     if used > 1:
@@ -59,9 +59,10 @@ def bar(used: float) -> str:
 
 
 def draw(chart: Limits) -> str:
-    """The chart as the text of an SVG file of at most `MOST_BYTES`; equal charts give equal bytes.
+    """Draw the chart as the text of an SVG file of at most `MOST_BYTES`.
 
-    Where there is too much to draw, slices go first, the best ones of each rule, then rules.
+    Equal charts give equal bytes. If there is too much to draw, each rule's best slices are dropped
+    first, then rules.
     """
     for slices, rules in ((_SLICES, None), (1, None), (1, _RULES)):
         rows = tuple(replace(row, marks=row.marks[:slices]) for row in chart.rows[:rules])
@@ -96,7 +97,7 @@ def _drawn(chart: Limits, note: str) -> str:
 
 
 def words(chart: Limits) -> str:
-    """The chart as a sentence, for who does not see it."""
+    """Describe the chart in a sentence, for readers who do not see it."""
     return "; ".join(map(_in_words, chart.rows)) or "nothing was decided"
 
 
@@ -106,7 +107,7 @@ def _in_words(row: Limited) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Does an SVG file hold shapes and texts alone, as `draw` makes them: no script, no link?"""
+    """Return whether an SVG file has only shapes and texts, as `draw` makes: no script or link."""
     return _PLAIN.fullmatch(text) is not None
 
 
@@ -116,7 +117,7 @@ _Plot = tuple[float, float]
 
 
 def _columns(groups: list[_Group]) -> list[list[_Group]]:
-    """Groups in one column, or in two of about the same height."""
+    """Arrange groups in one column, or in two of about the same height."""
     heights = [len(rows) + 1 for _, rows in groups]
     if sum(heights) <= _ONE_COLUMN:
         return [groups] if groups else []
@@ -128,7 +129,7 @@ def _columns(groups: list[_Group]) -> list[list[_Group]]:
 
 
 def _column(groups: list[_Group], left: float, width: float) -> tuple[list[str], float]:
-    """What is drawn of a column, and how far down it reaches."""
+    """Return a column's elements, and its bottom coordinate."""
     plot = left + _NAME, width - _NAME - _SHOWN
     rows = sum(len(of) + 1 for _, of in groups)
     bottom = _HEAD + rows * _ROW
@@ -158,7 +159,7 @@ def _column(groups: list[_Group], left: float, width: float) -> tuple[list[str],
 
 
 def _marks(rows: list[tuple[float, tuple[Mark, ...]]], plot: _Plot) -> list[str]:
-    """The marks of a column's rows; those that look alike are one path."""
+    """Draw the marks of a column's rows; marks that look alike form one path."""
     bases, intervals, others, worst = (dict[State, list[str]]() for _ in range(4))
     for y, marks in rows:
         first = marks[0]
@@ -179,7 +180,7 @@ def _marks(rows: list[tuple[float, tuple[Mark, ...]]], plot: _Plot) -> list[str]
 
 
 def _sign(mark: Mark, y: float, plot: _Plot) -> str:
-    """A mark by its state's shape, or an arrow where it lies beyond the scale."""
+    """Draw a mark with its state's shape, or an arrow if it is beyond the scale."""
     x = _x(mark.used, plot)
     if mark.used > _TO:
         return f"M{x - 4:.1f} {y - 3:.1f}l6 3l-6 3z"
@@ -205,7 +206,7 @@ def _path(
 
 
 def _x(used: float, plot: _Plot) -> float:
-    """The place of a value; of one beyond the scale, its end."""
+    """Return the coordinate of a value, or the scale's end for a value beyond it."""
     left, width = plot
     return left + (min(max(used, _FROM), _TO) - _FROM) / (_TO - _FROM) * width
 

@@ -1,6 +1,6 @@
-"""Charts as Mermaid, the part of `xychart-beta` that GitHub draws in Markdown, and back.
+"""Charts as Mermaid, limited to the part of `xychart-beta` that GitHub draws, and back.
 
-Reports are kept as Markdown, so the site reads its charts from there.
+Reports are stored as Markdown, so the site reads its charts from there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gatehouse.report.escape import label
 
 BARS_SHOWN = 24
 _MOST = 500
-"""Values of a chart that is read."""
+"""Maximum number of values in a chart that is read."""
 
 # Height by the number of bars, and colors that are visible on GitHub's light and dark pages.
 _LOOK = (
@@ -31,9 +31,9 @@ _SERIES = re.compile(rf"(bar|line) (?:{_TEXT} )?\[([-+.\deE, ]*)\]")
 
 
 def write(chart: Bars | Lines) -> str:
-    """A chart as a fenced block of Markdown.
+    """Return a chart as a fenced block of Markdown.
 
-    A chart shows neither intervals nor exact numbers, so a table is next to it.
+    A chart shows neither intervals nor exact numbers, so a table is placed next to it.
     """
     return _bars(chart) if isinstance(chart, Bars) else _lines(chart)
 
@@ -89,12 +89,12 @@ def _numbers(values: Sequence[float]) -> str:
 
 
 def _plain(value: float) -> str:
-    """Without an exponent, which Mermaid's grammar does not know."""
+    """Format without an exponent, which Mermaid's grammar does not support."""
     return f"{value:.6f}".rstrip("0").rstrip(".") or "0"
 
 
 def read(source: str) -> Bars | Lines | None:
-    """The chart in the text of a Mermaid block; None where it is none of ours."""
+    """Parse the chart in a Mermaid block; return None if it is not one of ours."""
     lines = [line.strip() for line in source.splitlines()]
     lines = [line for line in lines if line and not line.startswith("%%")]
     start = _START.match(lines[0]) if lines else None

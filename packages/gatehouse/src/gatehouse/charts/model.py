@@ -1,4 +1,4 @@
-"""What a chart shows, apart from how it is drawn."""
+"""The content of a chart, independent of how it is drawn."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Bars:
 
     Attributes:
         title: of the chart.
-        axis: what the values are, with their unit.
+        axis: meaning of the values, with their unit.
         values: name and value of each bar, in order.
-        limit: drawn as a line across the bars; None where they have no common one.
-        first: which of them are drawn where there are too many, such as "the largest".
+        limit: drawn as a line across the bars; None if they have no common limit.
+        first: which bars are drawn if there are too many, such as "the largest".
     """
 
     title: str
@@ -29,7 +29,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart; `name` is empty where the chart's title says it all."""
+    """One line of a chart; `name` is empty if the chart's title is enough."""
 
     name: str
     values: tuple[float, ...]
@@ -41,7 +41,7 @@ class Lines:
 
     Attributes:
         title: of the chart.
-        axis: what the values are, with their unit.
+        axis: meaning of the values, with their unit.
         places: names of the places, in order.
         series: the lines, the most important one first; one value per place.
     """
@@ -58,10 +58,10 @@ class Mark:
 
     Attributes:
         used: the value on this scale.
-        low: lower end of its interval; None where there is none.
+        low: lower end of its interval; None without an interval.
         high: upper end.
-        base: the base's value on this scale; None where there is none.
-        state: decides sign and colour.
+        base: the base's value on this scale; None without a base.
+        state: determines shape and colour.
     """
 
     used: float
@@ -73,13 +73,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Limited:
-    """What one rule decided.
+    """The result of one rule.
 
     Attributes:
         group: the gate.
         name: the rule.
         value: the worst value, as text.
-        interval: its interval, such as `0.919 to 0.930`; empty where there is none.
+        interval: its interval, such as `0.919 to 0.930`; empty if there is none.
         asked: the limit, as text, such as `at least 0.88`.
         marks: one per slice, the worst first.
     """
@@ -94,6 +94,6 @@ class Limited:
 
 @dataclass(frozen=True)
 class Limits:
-    """Every decided value over its limit."""
+    """Every judged value relative to its limit."""
 
     rows: tuple[Limited, ...]

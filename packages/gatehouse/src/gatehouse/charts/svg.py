@@ -1,6 +1,6 @@
 """Charts as inline SVG. Colours and fonts come from the page's style, by class.
 
-Each chart is one picture to a screen reader, named by its text; a table next to it has the numbers.
+Each chart is one image to a screen reader, named by its text; a table next to it has the numbers.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from gatehouse.charts.model import Bars, Lines
 WIDTH, HEIGHT = 320.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 8.0, 8.0, 20.0
 _LABEL = 6.2
-"""Width of a letter of a label, about."""
+"""Approximate width of a letter of a label."""
 
 
 def draw(chart: Bars | Lines) -> Markup | None:
-    """A chart's picture; None where the numbers lie too far apart to be drawn."""
+    """Draw a chart; return None if the numbers are too far apart to be drawn."""
     return _bars(chart) if isinstance(chart, Bars) else _lines(chart)
 
 
 def _bars(chart: Bars) -> Markup | None:
-    """Horizontal bars with their names above them; the limit is marked on each bar."""
+    """Draw horizontal bars with their names above them; the limit is marked on each bar."""
     limits = [] if chart.limit is None else [chart.limit]
     scale = Scale.of([0.0, *(value for _, value in chart.values), *limits])
     if scale is None:
@@ -53,7 +53,7 @@ def _bars(chart: Bars) -> Markup | None:
 
 
 def _lines(chart: Lines) -> Markup | None:
-    """One or more lines over the same places; the first has dots, the others are dashed."""
+    """Draw one or more lines over the same places; the first has dots, the others are dashed."""
     scale = Scale.of([value for series in chart.series for value in series.values])
     if scale is None:
         return None
@@ -71,7 +71,7 @@ def _lines(chart: Lines) -> Markup | None:
 
 
 class Scale:
-    """Values to places, with some room at both ends."""
+    """Converts values to coordinates, with some room at both ends."""
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high
@@ -84,7 +84,7 @@ class Scale:
         room = (high - low) * 0.08 or abs(high) * 0.05 or 1.0
         if not math.isfinite(4 * (high - low + room)) or low - room == high + room:
             return None
-        # What cannot be negative has no axis below zero.
+        # Values that cannot be negative have no axis below zero.
         return cls(max(low - room, 0.0) if low >= 0 else low - room, high + room)
 
     def share(self, value: float) -> float:
@@ -94,7 +94,7 @@ class Scale:
         return HEIGHT - BOTTOM - self.share(value) * (HEIGHT - TOP - BOTTOM)
 
     def ticks(self) -> list[float]:
-        """Two to five round numbers."""
+        """Return two to five round numbers."""
         span = (self.high - self.low) / 4
         size = 10.0 ** math.floor(math.log10(span))
         step = next(size * k for k in (1, 2, 2.5, 5, 10) if size * k >= span)
@@ -103,7 +103,7 @@ class Scale:
 
 
 def axis(scale: Scale, number: Callable[[float], str]) -> str:
-    """The grid lines of a vertical axis, with their numbers."""
+    """Draw the grid lines of a vertical axis, with their numbers."""
     parts = []
     for tick in scale.ticks():
         y = scale.y(tick)
@@ -117,7 +117,7 @@ def axis(scale: Scale, number: Callable[[float], str]) -> str:
 
 
 def ends(names: list[str]) -> str:
-    """The first and the last place below the axis."""
+    """Draw the first and the last place below the axis."""
     y = HEIGHT - 6
     room = (WIDTH - LEFT - RIGHT) / len(names)
     first = f'<text x="{LEFT:.1f}" y="{y:.1f}">{escape(cut(names[0], room))}</text>'
@@ -128,8 +128,8 @@ def ends(names: list[str]) -> str:
 
 
 def picture(words: str, parts: Sequence[str], height: float) -> Markup:
-    """The whole picture; `words` is what a screen reader says of it."""
-    # Every text in `parts` was escaped where it was put in.
+    """Return the complete image; `words` is its text for screen readers."""
+    # Every text in `parts` was escaped when it was inserted.
     return Markup(  # noqa: S704
         f'<svg class="chart" role="img" aria-label="{escape(words)}" '
         f'viewBox="0 0 {WIDTH:.0f} {height:.0f}">{"".join(parts)}</svg>'
@@ -137,11 +137,11 @@ def picture(words: str, parts: Sequence[str], height: float) -> Markup:
 
 
 def path(places: Sequence[tuple[float, float]]) -> str:
-    """The `points` of a line through these places."""
+    """Return the `points` of a line through these places."""
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 
 def cut(text: str, room: float) -> str:
-    """A text as far as it has room."""
+    """Cut a text to the available width."""
     most = max(1, int(room / _LABEL))
     return text if len(text) <= most else text[: most - 1] + "…"

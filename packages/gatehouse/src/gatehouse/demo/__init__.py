@@ -1,1 +1,1 @@
-"""The whole loop in one command: train, serve, watch, drift, alarm, retrain, judge, serve."""
+"""The whole loop in one command: train, serve, monitor, drift, alarm, retrain, judge, serve."""

@@ -1,4 +1,4 @@
-"""A service that runs while a block does: from a folder, or from an image by podman."""
+"""A service that runs during a block: from a folder, or from an image with podman."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _START = 120.0
 
 @dataclass(frozen=True)
 class Served:
-    """A service on the loopback."""
+    """A service on the loopback interface."""
 
     port: int
     model: str
@@ -32,10 +32,10 @@ class Served:
 
 @contextlib.contextmanager
 def from_folder(root: Path, log: Path) -> Iterator[Served]:
-    """`make serve` in a folder.
+    """Run `make serve` in a folder.
 
     Raises:
-        GatehouseError: it does not get ready.
+        GatehouseError: the service does not become ready.
     """
     port = _free_port()
     variables = {"GATEHOUSE_SERVE_PORT": str(port), "GATEHOUSE_SERVE_LOG": str(log)}
@@ -58,15 +58,15 @@ def from_folder(root: Path, log: Path) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def from_image(image: Path, log: Path) -> Iterator[Served]:
-    """An image in an OCI layout, run by podman as a cluster would: no root, nothing to write on.
+    """Run an image in an OCI layout with podman as a cluster would: without root, read-only.
 
     Raises:
-        GatehouseError: podman fails, or the service does not get ready.
+        GatehouseError: podman fails, or the service does not become ready.
     """
     port = _free_port()
     log.mkdir(parents=True)
-    log.chmod(0o777)  # the image's user is no user of this machine
-    # podman makes a name of the path as it is given, and most paths make none.
+    log.chmod(0o777)  # the image's user does not exist on this machine
+    # podman derives a name from the given path, which is invalid for most paths
     name = podman("pull", "--quiet", f"oci:{image.name}", folder=image.parent)
     container = podman(
         "run", "--detach", "--rm", "--read-only", "--cap-drop=all",
@@ -81,10 +81,10 @@ def from_image(image: Path, log: Path) -> Iterator[Served]:
 
 
 def podman(*words: str, folder: Path | None = None) -> str:
-    """A podman command in a folder; the last line of what it says.
+    """Run a podman command in a folder; return the last line of its output.
 
     Raises:
-        GatehouseError: it is not installed, or failed.
+        GatehouseError: podman is not installed, or the command failed.
     """
     try:
         done = subprocess.run(
@@ -105,7 +105,7 @@ def _free_port() -> int:
 
 
 def _model_of(port: int, errors: Path | None, process: subprocess.Popen[bytes] | None) -> str:
-    """The digest of the model that is served, once the service is ready."""
+    """Return the digest of the served model, once the service is ready."""
     end = time.monotonic() + _START
     while time.monotonic() < end and (process is None or process.poll() is None):
         try:

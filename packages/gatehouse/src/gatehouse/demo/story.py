@@ -30,11 +30,11 @@ from gatehouse.verdict import Verdict
 from gatehouse.workspace import VERDICT, Workspace
 
 SAMPLE = "adult-income"
-"""Name of the contract of the rows that are simulated."""
+"""Name of the contract of the simulated rows."""
 
 REQUESTS = 12_000
 SHIFT = 0.5
-"""Standard deviations by which the world moves."""
+"""Standard deviations by which the data shift."""
 
 _SMALLER = (
     "data.simulated.rows=36000",
@@ -42,18 +42,19 @@ _SMALLER = (
     "train.torch_mlp.hidden=[64]",
     "train.torch_mlp.epochs=8",
 )
-"""So that the story is short; only where the data is simulated."""
+"""Settings that shorten the demo; used only with simulated data."""
 
 
 @dataclass
 class Story:
-    """A scratch copy of the repository's last commit, and what happened there so far.
+    """A scratch copy of the repository's last commit, and the demo's state.
 
     Attributes:
         root: the copy.
-        base_image: where the new model is served from an image on this base; else from the folder.
-        asked: rows that each service was asked for, by its log.
-        began: when the story began, by the monotonic clock in seconds.
+        base_image: if set, the new model is served from an image on this base, else from the
+            folder.
+        asked: number of rows sent to each service, by its log.
+        began: start of the demo, by the monotonic clock in seconds.
     """
 
     root: Path
@@ -63,14 +64,14 @@ class Story:
     asked: dict[Path, int] = field(default_factory=dict)
 
     def _log(self, name: str) -> Path:
-        """The inference log of a service."""
+        """Return the inference log of a service."""
         return self.root.parent / "logs" / name
 
     def tell(self) -> None:
-        """The whole story.
+        """Run the whole demo.
 
         Raises:
-            GatehouseError: a step does not end as it should.
+            GatehouseError: a step does not end as expected.
         """
         self._train()
         with (
@@ -99,7 +100,7 @@ class Story:
             self._commit("A model that passes")
 
     def _traffic(self, served: Served, name: str, shift: float, expected: int) -> None:
-        """Callers ask, labels come, the monitor looks."""
+        """Send requests, deliver labels and run the monitor."""
         workspace = Workspace(self.root)
         contract = workspace.contract
         rows = callers_rows(workspace, REQUESTS, seed=self.step)
@@ -115,7 +116,8 @@ class Story:
         labels.to_parquet(path)
         until = datetime.now(UTC)
         window = int((until - start).total_seconds()) + 1
-        # The windows end where the traffic does; one that began before it would mix the two.
+        # End the windows with the traffic; a window that began before it would mix old and new
+        # traffic.
         code = self._gatehouse(
             "monitor", "--log", str(served.log), "--labels", str(path),
             "--until", until.isoformat(), "--window", f"{window}s", codes=(PASS, FAIL),
@@ -141,7 +143,7 @@ class Story:
         return text + (f"; red: {', '.join(failed)}" if failed else "")
 
     def _wait_for_log(self, served: Served) -> None:
-        """The log's thread writes a moment after the answer."""
+        """Wait for the log's thread, which writes a moment after the answer."""
         self.asked[served.log] = self.asked.get(served.log, 0) + REQUESTS
         end = time.monotonic() + 30
         while not logged(served.log, self.asked[served.log]):
@@ -161,7 +163,8 @@ class Story:
             self._gatehouse("run", "--base", "main", codes=(PASS, FAIL))
             red = self._verdict()
             self._commit("Retrained")
-            # Other rows are another exam, and a model of the new world is worse on the old one.
+            # Other rows are another exam, and a model of the shifted data does worse on the old
+            # one.
             allowed = (DRIFT.name, ROWS.name, ACCURACY.name)
             if any(result.blocks and result.gate not in allowed for result in red.rules):
                 raise GatehouseError(f"red by more than its data; see {self.root / 'reports'}")
@@ -238,12 +241,12 @@ class Story:
         return self._run(sys.executable, "-m", "gatehouse.cli", *words, codes=codes)
 
     def _run(self, *words: str, codes: tuple[int, ...] = (PASS,)) -> int:
-        """A command in the copy; its output is kept, and shown if it fails."""
+        """Run a command in the copy; store its output, and show it if the command fails."""
         if words[0] == "dvc":
             words = (sys.executable, "-m", *words)
         kept = self.root.parent / "commands.log"
         paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-        # An image of the copy is built by the copy's own code.
+        # The copy's own code must build an image of the copy.
         own = {"PATH": os.pathsep.join(paths)} | own_code(self.root)
         with kept.open("a", encoding="utf-8") as stream:
             stream.write(f"\n$ {' '.join(words)}\n")
@@ -267,10 +270,10 @@ def _short(digest: str) -> str:
 
 
 def check_sample(source: Path) -> None:
-    """Refuse a repository whose last commit has data of its own: the demo runs on the sample.
+    """Refuse a repository whose last commit has other data, because the demo runs on the sample.
 
     Raises:
-        GatehouseError: naming what the contract is of.
+        GatehouseError: with the contract's name.
     """
     text = file_at("HEAD", CONTRACT_FILE, source)
     name = SAMPLE if text is None else parse_contract(text, CONTRACT_FILE).name
@@ -282,10 +285,10 @@ def check_sample(source: Path) -> None:
 
 
 def scratch(source: Path, folder: Path) -> Path:
-    """A clone of the repository's last commit, with an author of its own.
+    """Clone the repository's last commit, and configure an author for the clone.
 
     Raises:
-        GatehouseError: `source` is no Git repository, or has no commit.
+        GatehouseError: `source` is not a Git repository, or has no commit.
     """
     root = folder / "fork"
     git("clone", "--quiet", "--no-hardlinks", str(source.resolve()), str(root), root=source)

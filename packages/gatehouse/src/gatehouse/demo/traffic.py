@@ -1,4 +1,4 @@
-"""Callers of the service: rows that are asked for over HTTP, and what was true of them later."""
+"""Callers of the service: rows sent over HTTP, and their true values as later labels."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _CALLERS = 4
 
 
 def callers_rows(workspace: Workspace, rows: int, seed: int) -> pd.DataFrame:
-    """Rows as callers would send them: drawn from all splits, more than once if they are few."""
+    """Return rows as callers would send them: from all splits, repeatedly if there are few."""
     whole = all_rows(workspace)
     return whole.sample(rows, replace=rows > len(whole), random_state=seed).reset_index(drop=True)
 
 
 def all_rows(workspace: Workspace) -> pd.DataFrame:
-    """The rows of all splits."""
+    """Return the rows of all splits."""
     return pd.concat([workspace.split(name) for name in SPLITS], ignore_index=True)
 
 
 def moved(frame: pd.DataFrame, contract: Contract, size: float) -> pd.DataFrame:
-    """The rows with every numeric input moved by `size` standard deviations, within its range."""
+    """Shift every numeric input by `size` standard deviations, within its range."""
     result = frame.copy()
     for name, column in contract.inputs.items():
         if column.is_numeric:
@@ -48,10 +48,10 @@ def moved(frame: pd.DataFrame, contract: Contract, size: float) -> pd.DataFrame:
 
 
 def ask(port: int, frame: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
-    """Ask for predictions of rows in batches, from several callers at once.
+    """Request predictions of rows in batches, from several callers at once.
 
     Returns:
-        What was true of each row, as labels for `gatehouse monitor`.
+        The true values of the rows, as labels for `gatehouse monitor`.
 
     Raises:
         GatehouseError: a request was not answered with predictions.
@@ -92,7 +92,7 @@ def _ask(port: int, request: str, rows: list[dict[str, Any]]) -> None:
 
 
 def logged(folder: Path, rows: int) -> bool:
-    """Has the service written so many rows to its log?"""
+    """Return whether the service has written that many rows to its log."""
     return sum(1 for _ in _lines(folder)) >= rows
 
 

@@ -1,1 +1,1 @@
-"""`gatehouse doctor`: what is missing on this machine, in the repository and on GitHub."""
+"""`gatehouse doctor`: find what is missing on this machine, in the repository and on GitHub."""

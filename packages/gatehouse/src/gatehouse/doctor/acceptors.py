@@ -20,7 +20,7 @@ _APP = "give the App the organization permission Members: read (docs/github.md),
 
 
 def check_acceptors(root: Path, repo: str, api: Api) -> Iterator[Finding]:
-    """Owners of the policy whose word on a failure counts, and those whose word does not."""
+    """Yield the policy's owners whose acceptance counts, and those whose acceptance does not."""
     text = (root / OWNERS_FILE).read_text("utf-8") if (root / OWNERS_FILE).is_file() else ""
     rules = parse(text)
     named = owners_of(rules, POLICY_FILE.as_posix())
@@ -47,7 +47,7 @@ def check_acceptors(root: Path, repo: str, api: Api) -> Iterator[Finding]:
 
 
 def _of_teams(teams: list[str], repo: str, api: Api) -> Finding:
-    """Does the App that sets the status read who is in these teams?"""
+    """Check whether the App that sets the status can read the members of these teams."""
     whose = f"members of {', '.join(teams)} can accept a failure"
     variable = api.read(f"repos/{repo}/actions/variables/{APP_VARIABLE}")
     if not variable or not variable["value"]:

@@ -1,4 +1,4 @@
-"""Is this a repository that somebody set up, or the template as it was cloned?"""
+"""Detect whether somebody set up this repository, or it is the template as cloned."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gatehouse.errors import GatehouseError
 from gatehouse.git import git
 
 SAMPLE = "adult-income"
-"""Name of the contract that the template comes with."""
+"""Name of the template's own contract."""
 
 _REPOSITORY = r"[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$"
 
 
 def repository(root: Path) -> str | None:
-    """owner/name of the remote `origin` on GitHub; None where there is none."""
+    """Return owner/name of the remote `origin` on GitHub, or None if there is none."""
     try:
         url = git("remote", "get-url", "origin", root=root).strip()
     except GatehouseError:
@@ -28,7 +28,7 @@ def repository(root: Path) -> str | None:
 
 
 def is_sample(root: Path) -> bool:
-    """Is the contract still the template's?"""
+    """Return whether the contract is still the template's."""
     try:
         return load_contract(root / CONTRACT_FILE).name == SAMPLE
     except GatehouseError:
@@ -36,7 +36,7 @@ def is_sample(root: Path) -> bool:
 
 
 def is_set_up(root: Path) -> bool:
-    """On GitHub with a contract of its own, or in CI. Before that it need not be guarded."""
+    """Return whether it is on GitHub with its own contract, or in CI; else it needs no guard."""
     return os.environ.get("CI") in ("true", "1") or (
         repository(root) is not None and not is_sample(root)
     )

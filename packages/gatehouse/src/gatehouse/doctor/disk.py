@@ -1,4 +1,4 @@
-"""Room for data, models and packages."""
+"""Disk space for data, models and packages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEAST, ENOUGH = 1, 5
 
 
 def check_disk(root: Path) -> Iterator[Finding]:
-    """How much is free where the repository lies."""
+    """Check the free disk space at the repository's location."""
     free = shutil.disk_usage(root).free / 1e9
     message = f"{free:.1f} GB are free"
     clean = "make room: `dvc gc --workspace` drops old versions of data, `make clean` caches"

@@ -1,4 +1,4 @@
-"""Does .venv have what the locks say, and the library of this repository?"""
+"""Check .venv against the locks, and that it has this repository's library."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOCKED = re.compile(r"^([A-Za-z0-9][\w.\[\],-]*==[^\\\n]+)", re.MULTILINE)
 
 
 def check_environment(root: Path) -> Iterator[Finding]:
-    """Every set of packages that was installed, against its lock."""
+    """Check every installed set of packages against its lock."""
     venv = root / ".venv"
     sets = sorted(path.name.removeprefix(_STAMP) for path in venv.glob(f"{_STAMP}*"))
     if not sets:
@@ -52,7 +52,7 @@ def check_environment(root: Path) -> Iterator[Finding]:
 
 
 def _library(root: Path) -> Iterator[Finding]:
-    """In a small fork: the wheel, its lock and what runs."""
+    """In a small fork, check the wheel, its lock and the running library."""
     wheel = wheel_of(root)
     if wheel is None:
         return
@@ -69,7 +69,7 @@ def _library(root: Path) -> Iterator[Finding]:
 
 
 def differences(lock: str, have: dict[str, str]) -> list[str]:
-    """What a lock wants and the environment has otherwise, in words; torch's build may differ."""
+    """Return the differences between a lock and the environment; torch's build may differ."""
     from packaging.requirements import Requirement
 
     found = []

@@ -1,4 +1,4 @@
-"""All checks, in the order in which to fix what they find."""
+"""All checks, in the order in which to fix their findings."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def examine(root: Path, api: Api | None, say: Callable[[str], None], *, write: b
 
     Args:
         root: the repository's folder.
-        api: GitHub; None: it is not asked.
+        api: GitHub, or None to skip its checks.
         say: called with each step that can take a while.
-        write: try to write to the DVC remote, too.
+        write: also try to write to the DVC remote.
     """
     checks: list[tuple[Area, str, Check]] = [
         (tools.AREA, "", tools.check_tools),
@@ -47,7 +47,7 @@ def examine(root: Path, api: Api | None, say: Callable[[str], None], *, write: b
 
 
 def _found(area: Area, check: Check, root: Path) -> Iterable[Finding]:
-    """What the check finds, up to what it could not go on from."""
+    """Yield the check's findings, up to an error that ends it."""
     try:
         yield from check(root)
     except GatehouseError as error:
@@ -55,7 +55,7 @@ def _found(area: Area, check: Check, root: Path) -> Iterable[Finding]:
 
 
 def lines(answer: Answer) -> Iterable[str]:
-    """The answer in words: what was found, then what to fix."""
+    """Return the answer as text: the findings, then the fixes."""
     width = max(len(level) for level in Level)
     last = ""
     for each in answer.findings:

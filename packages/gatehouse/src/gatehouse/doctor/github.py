@@ -27,7 +27,7 @@ from gatehouse.github.settings_steps import (
 
 AREA = Area("github")
 WORKFLOWS = ("pull-request", "pipeline", "gates")
-"""Without these nothing is judged."""
+"""Without these, nothing is judged."""
 
 _READ = re.compile(r"\b(vars|secrets)\.([A-Z_][A-Z0-9_]*)")
 _SETTINGS = "make github-settings REPO={repo}"
@@ -47,11 +47,11 @@ _OF_ENVIRONMENT = {
     "keep": ("DVC_PUSH_ACCESS_KEY_ID", "DVC_PUSH_SECRET_ACCESS_KEY"),
 }  # fmt: skip
 _GUARDED = {name: place for place, names in _OF_ENVIRONMENT.items() for name in names}
-"""Secrets of an environment, never of the repository: there every branch could read them."""
+"""Secrets of an environment, never of the repository, where every branch could read them."""
 
 
 def check_workflows(root: Path) -> Iterator[Finding]:
-    """Are the workflows here that judge?"""
+    """Check that the judging workflows are here."""
     folder = root / ".github/workflows"
     missing = [name for name in WORKFLOWS if not (folder / f"{name}.yml").is_file()]
     if missing:
@@ -62,7 +62,7 @@ def check_workflows(root: Path) -> Iterator[Finding]:
 
 
 def check_github(root: Path, api: Api) -> Iterator[Finding]:
-    """The repository that the remote `origin` names, as far as the login may see it."""
+    """Check the repository of the remote `origin`, as far as the login may see it."""
     repo = repository(root)
     if repo is None:
         yield AREA.unseen("no remote `origin` on GitHub: GitHub was not checked")
@@ -84,7 +84,7 @@ def check_github(root: Path, api: Api) -> Iterator[Finding]:
 
 
 def check_guards(root: Path, repo: str, api: Api) -> Iterator[Finding]:
-    """What `make github-settings` sets: is it so? Before a fork is set up, it need not be."""
+    """Check the settings of `make github-settings`, which a fork needs only once it is set up."""
     fix = _SETTINGS.format(repo=repo)
     missing = AREA.problem if is_set_up(root) else AREA.warning
     try:
@@ -109,7 +109,7 @@ def check_guards(root: Path, repo: str, api: Api) -> Iterator[Finding]:
 
 
 def check_names(root: Path, repo: str, api: Api) -> Iterator[Finding]:
-    """Variables and secrets: those that belong together, and those that no workflow reads."""
+    """Check variables and secrets: incomplete groups, and names that no workflow reads."""
     texts = [file.read_text("utf-8") for file in (root / ".github").rglob("*.y*ml")]
     read = {name for text in texts for _, name in _READ.findall(text)} - {"GITHUB_TOKEN"}
     paths = {
@@ -182,7 +182,7 @@ def _values(variables: dict[str, Any]) -> Iterator[Finding]:
 
 
 def check_runners(repo: str, api: Api) -> Iterator[Finding]:
-    """Does a runner have the labels that training asks for?"""
+    """Check that a runner has the labels that training requires."""
     variable = api.read(f"repos/{repo}/actions/variables/{GPU_VARIABLE}")
     if variable is None:
         yield AREA.fine(f"{GPU_VARIABLE} is not set: training runs on GitHub's CPU runners")

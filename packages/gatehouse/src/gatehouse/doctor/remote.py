@@ -1,4 +1,4 @@
-"""DVC's remote: is there one, does it answer, may we read and write?"""
+"""Check DVC's remote: configured, reachable, readable and writable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatehouse.remote import reason, shown
 
 AREA = Area("data remote")
 SECONDS = 60
-"""After which a remote counts as unreachable; some libraries try for many minutes."""
+"""Seconds after which a remote counts as unreachable; some libraries try for many minutes."""
 
 _PLAIN = frozenset((
     "account_name", "acl", "allow_agent", "allow_anonymous_login", "analytics",
@@ -34,12 +34,12 @@ _PLAIN = frozenset((
     "ssl_verify", "tenant_id", "timeout", "type", "url", "use_https", "use_ssl", "user",
     "verify", "version_aware", "worktree",
 ))  # fmt: skip
-"""Keys of .dvc/config that hold no secret; any other one may."""
+"""Keys of .dvc/config that contain no secret; any other key may."""
 _KEYS = "give it credentials (the environment, such as AWS_ACCESS_KEY_ID; docs/github.md)"
 
 
 def check_remote(root: Path, *, write: bool) -> Iterator[Finding]:
-    """The default remote: configured, no secret in Git, reachable; with `write`, writable."""
+    """Check the default remote: configured, no secret in Git, reachable; with `write`, writable."""
     yield from _secrets(root)
     try:
         from dvc.repo import Repo
@@ -54,7 +54,7 @@ def check_remote(root: Path, *, write: bool) -> Iterator[Finding]:
             store = repo.cloud.get_remote()
             url = shown(str(store.fs.unstrip_protocol(store.path)))
             yield from _reached(store, url, write)
-    except Exception as error:  # DVC and each remote's library raise classes of their own
+    except Exception as error:  # DVC and each remote's library raise their own classes
         message = reason(error, hidden="://" in str(error))
         yield AREA.problem(
             f"the DVC remote cannot be opened ({message})",
@@ -70,13 +70,13 @@ def _reached(store: Any, url: str, write: bool) -> Iterator[Finding]:
         )
     try:
         there = _in_time(lambda: store.fs.exists(store.path))
-        if there and "http" not in store.fs.protocol:  # which lists nothing
+        if there and "http" not in store.fs.protocol:  # HTTP cannot list
             _in_time(lambda: store.fs.fs.ls(store.path, detail=False))
     except PermissionError:
         yield AREA.problem(f"{url}: may not be read", _KEYS)
         return
-    except Exception as error:  # each library has classes of its own
-        # Only the kind: a message may repeat addresses with signatures.
+    except Exception as error:  # each library has its own classes
+        # Show only the error's type: a message may repeat addresses with signatures.
         fix = "check the address and the network; " + _KEYS
         yield AREA.problem(f"{url}: does not answer ({type(error).__name__})", fix)
         return
@@ -98,7 +98,7 @@ def _reached(store: Any, url: str, write: bool) -> Iterator[Finding]:
 
 
 def _round_trip(store: Any) -> None:
-    """Write an object, read it and delete it; its name is in no one's way."""
+    """Write an object, read it and delete it; its name collides with no other."""
     fs = store.fs.fs
     path = store.fs.join(store.path, f"gatehouse-doctor-{uuid.uuid4().hex}")
     fs.makedirs(store.path, exist_ok=True)
@@ -111,7 +111,7 @@ def _round_trip(store: Any) -> None:
 
 
 def _in_time(ask: Callable[[], Any]) -> Any:
-    """What `ask` returns or raises; TimeoutError after `SECONDS`, with `ask` left to itself."""
+    """Return or raise what `ask` does; TimeoutError after `SECONDS`, without stopping `ask`."""
     answers: list[Any] = []
     errors: list[Exception] = []
 
@@ -136,7 +136,7 @@ def _secrets(root: Path) -> Iterator[Finding]:
     try:
         config.read(root / ".dvc/config", encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError):
-        return  # DVC says what is wrong with it
+        return  # DVC reports what is wrong with it
     for section in config.sections():
         for key, value in config[section].items():
             password = re.search(r"://[^/@\s]*:[^/@\s]+@", value)

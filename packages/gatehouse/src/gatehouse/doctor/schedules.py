@@ -1,7 +1,7 @@
-"""Workflows that run on a schedule: does GitHub still start them, and does the monitor look?
+"""Scheduled workflows: whether GitHub still starts them, and whether the monitor runs.
 
-GitHub switches the schedules of a public repository off after 60 days without activity, and those
-of a fork until somebody switches them on. Nothing fails then, so nobody hears of it.
+GitHub disables the schedules of a public repository after 60 days without activity, and those of a
+fork until somebody enables them. Nothing fails then, so nobody notices.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ AREA = Area("github")
 MONITOR = ".github/workflows/monitor.yml"
 LOG_VARIABLE = "MONITOR_LOG"
 MISSED = 3
-"""Looks that may be missing in a row: GitHub drops single ones when it is busy."""
+"""Number of consecutive runs that may be missing: GitHub drops single ones when it is busy."""
 
 _WHY = {
     "disabled_inactivity": "after 60 days without activity in the repository",
     "disabled_fork": "as in every fork, until somebody switches it on",
 }
 _LOOKED = ("success", "failure")
-"""Conclusions of a run that looked: a failure opened an issue."""
+"""Conclusions of a run that monitored: a failure opened an issue."""
 
 
 def check_schedules(root: Path, repo: str, api: Api) -> Iterator[Finding]:
-    """Are the schedules on, and is the newest look at production as new as its schedule says?"""
+    """Check that the schedules are enabled, and that the newest monitoring run is recent enough."""
     periods = _scheduled(root)
     try:
         listed = api.read(f"repos/{repo}/actions/workflows?per_page=100") or {}
@@ -77,7 +77,7 @@ def _check_looks(repo: str, api: Api, period: timedelta) -> Iterator[Finding]:
 
 
 def _scheduled(root: Path) -> dict[str, timedelta]:
-    """The workflows that have a schedule, by path, and how often each runs at least."""
+    """Return the scheduled workflows by path, with the longest interval between runs."""
     found = {}
     for file in sorted((root / MONITOR).parent.glob("*.yml")):
         try:
@@ -85,12 +85,12 @@ def _scheduled(root: Path) -> dict[str, timedelta]:
             crons = [str(each["cron"]) for each in events["schedule"]]
             found[file.relative_to(root).as_posix()] = min(map(_period, crons))
         except (GatehouseError, KeyError, TypeError, ValueError):
-            continue  # none, or not valid: then GitHub says so
+            continue  # none, or not valid: then GitHub reports it
     return found
 
 
 def _period(cron: str) -> timedelta:
-    """How far two times of a schedule lie apart at most, as far as it matters here."""
+    """Return the maximum interval between two times of a schedule, as far as it matters here."""
     _, _, day, month, weekday = cron.split()
     if month != "*":
         return timedelta(days=366)

@@ -1,4 +1,4 @@
-"""The files that a fork changes: valid, and its own."""
+"""Check the files that a fork changes: they must be valid, and the fork's own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 3
 
 
 def check_settings(root: Path) -> Iterator[Finding]:
-    """Each file valid by itself, and nothing left of the template's sample."""
+    """Check that each file is valid, and that nothing of the template's sample remains."""
     yield from _valid(root)
     yield from _sample(root)
     yield from _waivers(root)

@@ -26,7 +26,7 @@ _WANTED = {
 
 
 def check_tools(root: Path) -> Iterator[Finding]:
-    """Git, make and Python in versions that were tried; what else is used, where it is here."""
+    """Check that Git, make and Python have tested versions, and list other installed programs."""
     for name, least in _NEEDED.items():
         found, wanted = version(name), ".".join(map(str, least))
         if found is None:
@@ -53,7 +53,7 @@ def check_tools(root: Path) -> Iterator[Finding]:
 
 
 def version(program: str) -> tuple[int, ...] | None:
-    """What `program --version` says first that looks like one; None where it is not on PATH."""
+    """Return the first version in the output of `program --version`; None if it is not on PATH."""
     if shutil.which(program) is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The Git repository: what is committed, and how this clone is set."""
+"""The Git repository: committed files, and the configuration of this clone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 3
 
 
 def check_git(root: Path) -> Iterator[Finding]:
-    """Commits, work tree, merge drivers, and files that DVC should keep."""
+    """Check commits, work tree, merge drivers, and files that belong in DVC."""
     try:
         git("rev-parse", "--verify", "HEAD", root=root)
     except GatehouseError as error:

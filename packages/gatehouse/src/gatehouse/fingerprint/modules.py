@@ -1,4 +1,4 @@
-"""Which files a module rests on, by the imports in its source text; no module is executed."""
+"""Find the files a module depends on, by the imports in its source; no module is executed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OWN = ("gatehouse", "gates", "pipeline")
 
 
 TABLES = ("gatehouse.gates", "gatehouse.pipeline.sources", "gatehouse.pipeline.trainers")
-"""Packages that list what there is: to use one of the list is not to rest on the others."""
+"""Packages that list alternatives: using one of the list does not mean depending on the others."""
 _LISTED = re.compile(rf"({'|'.join(map(re.escape, TABLES))})\.\w+")
 """A member's own package names functions of the report, the drill and others, and imports these
-only where they run: of its imports those at the top count."""
+only inside functions, so only its top-level imports count."""
 
 _LOADED = re.compile(r"""\bimport_module\(\s*["']([\w.]+)["']""")
 _QUOTED = re.compile(r"""["']([\w.-]+\.\w+)["']""")
@@ -30,7 +30,7 @@ _QUOTED = re.compile(r"""["']([\w.-]+\.\w+)["']""")
 
 @dataclass(frozen=True)
 class Source:
-    """What one module's source text says.
+    """The dependencies in one module's source text.
 
     Attributes:
         file: the module's own.
@@ -45,10 +45,10 @@ class Source:
 
 @dataclass
 class Closure:
-    """All that some modules import, directly or not.
+    """All direct and indirect imports of some modules.
 
     Attributes:
-        files: SHA-256 of each file's bytes, by dotted name; of a data file by its path's.
+        files: SHA-256 of each file's bytes, by dotted name, or by path for a data file.
         outside: dotted names that are imported from other packages.
     """
 
@@ -64,10 +64,10 @@ class Code:
         self._digests: dict[Path, str] = {}
 
     def closure(self, modules: Iterable[str], script: Path | None = None) -> Closure:
-        """All that `modules`, or a script, rest on.
+        """Return everything that `modules`, or a script, depend on.
 
-        Imports inside of functions count, and those for type checkers alone do not. A module whose
-        name is only known when it runs is not found.
+        Imports inside functions count, and those under `if TYPE_CHECKING:` do not. A module whose
+        name is only known at run time is not found.
 
         Args:
             modules: dotted names.
@@ -112,7 +112,7 @@ class Code:
         return self._digests[path]
 
     def _source(self, name: str, beside: Path | None) -> Source | None:
-        """The module's source; None where `name` is an object, or there is nothing."""
+        """Return the module's source, or None if `name` is an object or does not exist."""
         if name not in self._sources:
             file = _file(name)
             self._sources[name] = _read(file, name) if file else None
@@ -124,7 +124,7 @@ class Code:
 
 
 def _file(name: str) -> Path | None:
-    """The source of a module; only its top package may be imported on the way (none is)."""
+    """Return the source of a module; at most its top-level package may be imported (none is)."""
     top, *parts = name.split(".")
     spec = find_spec(top)
     for count in range(len(parts)):
@@ -156,7 +156,7 @@ def _read(path: Path, name: str) -> Source:
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """All statements at any depth but those below `if TYPE_CHECKING:`."""
+    """Yield all statements at any depth except those below `if TYPE_CHECKING:`."""
     waiting: list[Any] = [*tree.body]
     while waiting:
         node = waiting.pop()
@@ -173,7 +173,7 @@ def _for_types(test: ast.expr) -> bool:
 
 
 def _imported(node: ast.stmt, package: str) -> Iterator[str]:
-    """Dotted names that a statement imports."""
+    """Yield the dotted names that a statement imports."""
     match node:
         case ast.Import(names=names):
             yield from (each.name for each in names)

@@ -1,4 +1,4 @@
-"""What the locks say of packages that are imported."""
+"""The locked versions of imported packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatehouse.typed import read_text
 LOCKS = Path("requirements")
 _RUN = ("run.txt", "extras.txt")
 _TORCH = "torch.txt"
-"""What it locks besides is built for CPU and for CUDA, with the same version and other hashes."""
+"""This lock's other packages are locked for CPU and CUDA: same versions, other hashes."""
 
 
 class Locks:
@@ -47,11 +47,11 @@ class Locks:
                 self._lines |= {name: _line(entries) for name, entries in found.items()}
 
     def lines(self, imported: Iterable[str]) -> set[str]:
-        """A line for each locked package that has one of the imported modules.
+        """Return a line for each locked package that has one of the imported modules.
 
         Args:
-            imported: dotted names. Those of the standard library, and of packages that no lock
-                has, give no line.
+            imported: dotted names. Those of the standard library, and of packages in no lock, are
+                ignored.
         """
         found: set[str] = set()
         for dotted in imported:
@@ -67,20 +67,20 @@ class Locks:
 
 
 def _entries(path: Path) -> list[tuple[str, str]]:
-    """The entries of a lock as name and text; a package has several where markers differ."""
+    """Return the entries of a lock as name and text; a package has several if markers differ."""
     text = re.sub(r"(?m)^\s*#.*\n", "", read_text(path))
     entries = re.split(r"(?m)^(?=[A-Za-z0-9])", text)
     return [(_normal(entry.partition("==")[0]), entry) for entry in entries if "==" in entry]
 
 
 def _line(entries: list[str]) -> str:
-    """Name and version, and the digest of all that the lock says, hashes of files included."""
+    """Return name and version, and a digest of the lock's entries, including file hashes."""
     said = " ".join(" ".join(entries).replace("\\\n", " ").split())
     return f"{entries[0].split()[0]} {hashlib.sha256(said.encode()).hexdigest()}"
 
 
 def _normal(name: str) -> str:
-    """As the Python Packaging User Guide normalizes names; extras are left out."""
+    """Normalize a name as in the Python Packaging User Guide, without extras."""
     return re.sub(r"[-_.]+", "-", name.partition("[")[0].strip()).lower()
 
 
@@ -88,9 +88,9 @@ _known: dict[str, list[str]] = {}
 
 
 def _distributions(top: str) -> list[str]:
-    """Names of the installed distributions that have the module or package `top`.
+    """Return names of the installed distributions that have the module or package `top`.
 
-    `importlib.metadata.packages_distributions` knows them too, and parses each RECORD for that.
+    `importlib.metadata.packages_distributions` does the same, but parses each RECORD.
     """
     if top not in _known:
         spec = find_spec(top)

@@ -18,17 +18,17 @@ from gatehouse.typed import parse_yaml, read_text, write_text
 STAGES = Path("dvc.yaml")
 FINGERPRINTS = Path("reports/fingerprints")
 _POLICY = "policy.yaml"
-_CONTRACT = "contract.yaml"  # gatehouse.contract takes longer to import than all of the work here
+_CONTRACT = "contract.yaml"  # importing gatehouse.contract takes longer than all of this work
 
 _COMMANDS = {
     "prepare": ("gatehouse.prepare",),
     "card": ("gatehouse.report.card", "gatehouse.report.card_text", "gatehouse.acceptance.record"),
 }
-"""Modules that do the work of `gatehouse COMMAND`, which itself imports what any command needs."""
+"""Modules that do the work of `gatehouse COMMAND`, whose own module imports far more."""
 _MEASURE = "gatehouse.measure"
 
 _NAMED = re.compile(rf"((?:{'|'.join(OWN)})(?:\.\w+)+):\w+")
-"""How settings name an object of a module."""
+"""Pattern by which settings name an object of a module."""
 _TABLES = {
     "data.source": "gatehouse.pipeline.sources",
     "train.trainer": "gatehouse.pipeline.trainers",
@@ -38,7 +38,7 @@ _TABLES = {
 
 
 def fingerprint_path(stage: str) -> Path:
-    """Where the fingerprint of a stage lies; DVC names that of an own gate `own@NAME`."""
+    """Return the fingerprint's path of a stage; DVC names the stage of an own gate `own@NAME`."""
     return FINGERPRINTS / f"{stage.replace('@', '-')}.txt"
 
 
@@ -46,7 +46,7 @@ def write_fingerprints(root: Path = Path()) -> None:
     """Write the fingerprint of each stage of dvc.yaml that lists it among its `deps`.
 
     Raises:
-        GatehouseError: naming the stage whose code or settings cannot be found.
+        GatehouseError: with the stage whose code or settings cannot be found.
     """
     code, locks = Code(), Locks(root)
     settings = cache(lambda file: _settings(root / file))
@@ -73,7 +73,7 @@ def write_fingerprints(root: Path = Path()) -> None:
 
 
 def _own_gates(policy: Any) -> Iterator[tuple[str, str]]:
-    """Name and module of each gate of a fork's own; the policy's own checks tell of a wrong one."""
+    """Yield name and module of each of a fork's own gates; the policy's checks report errors."""
     gates = policy.get("gates") if isinstance(policy, dict) else None
     for name, gate in gates.items() if isinstance(gates, dict) else ():
         if isinstance(gate, dict) and (named := _NAMED.fullmatch(str(gate.get("object")))):
@@ -81,19 +81,19 @@ def _own_gates(policy: Any) -> Iterator[tuple[str, str]]:
 
 
 def _settings(path: Path) -> Any:
-    """What a settings file says; of a contract that names no module nothing, as YAML is slow.
+    """Return a settings file's content; None if a contract names no module, as YAML is slow.
 
-    A missing file says nothing either: DVC tells of it, or the stage does.
+    A missing file counts as empty: DVC or the stage reports it.
     """
     text = read_text(path) if path.is_file() else ""
     return parse_yaml(text, path) if path.name == PARAMS.name or _NAMED.search(text) else None
 
 
 def _entry(command: str) -> tuple[list[str], Path | None]:
-    """The modules, or the script, that a stage's command runs.
+    """Return the modules, or the script, that a stage's command runs.
 
     Raises:
-        GatehouseError: the command is none that can be followed.
+        GatehouseError: the command is not supported.
     """
     words = shlex.split(command)
     if "-m" in words[:-1]:
@@ -114,7 +114,7 @@ def _entry(command: str) -> tuple[list[str], Path | None]:
 
 
 def _named(stage: Mapping[str, Any], settings: Any) -> Iterator[str]:
-    """The modules that a stage's settings name, as `module:object`."""
+    """Yield the modules that a stage's settings name, as `module:object`."""
     values: list[Any] = []
     for param in stage.get("params") or ():
         keyed = param if isinstance(param, dict) else {PARAMS.as_posix(): [param]}
@@ -135,7 +135,7 @@ def _named(stage: Mapping[str, Any], settings: Any) -> Iterator[str]:
 
 
 def _members(settings: Any, keys: Iterable[str]) -> Iterator[str]:
-    """The modules of the tables' members that the settings below some keys name."""
+    """Yield the modules of the tables' members that the settings below some keys name."""
     for place, table in _TABLES.items():
         name = _value(settings, place)
         inside = any(f"{place}.".startswith(f"{key}.") for key in keys)

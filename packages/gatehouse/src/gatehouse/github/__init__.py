@@ -1,1 +1,1 @@
-"""Pull requests on GitHub: what the workflows run, and the settings that they rest on."""
+"""Pull requests on GitHub: the workflows' code, and the settings that the workflows need."""

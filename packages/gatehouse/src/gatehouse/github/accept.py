@@ -1,4 +1,4 @@
-"""The workflow that answers a comment: nothing is measured, the newest answer is judged again."""
+"""The workflow that answers a comment: it judges the newest answer again and measures nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Person(Seen):
 
 
 class Issue(Seen):
-    """What was commented on."""
+    """The issue or pull request that was commented on."""
 
     number: int
 
@@ -50,21 +50,21 @@ class CommentEvent(Seen):
 
 
 def read_comment_event(path: Path) -> CommentEvent:
-    """The event stored at `path` (`GITHUB_EVENT_PATH`).
+    """Read the event stored at `path` (`GITHUB_EVENT_PATH`).
 
     Raises:
-        GatehouseError: it is no `issue_comment` event.
+        GatehouseError: it is not an `issue_comment` event.
     """
     return read_payload(CommentEvent, path, "issue_comment", "accept.yml")
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What came of a comment.
+    """The result of a comment.
 
     Attributes:
-        text: in words.
-        going_on: what became of the change on a branch of ours; None where it has its own.
+        text: the result in words.
+        going_on: the state of the change on a branch of ours; None if it has its own branch.
     """
 
     text: str
@@ -83,7 +83,7 @@ def accept(
     Args:
         access: to the repository.
         event: of the comment.
-        folder: where the comment that answers is left, if there is one.
+        folder: where the reply, if any, is written.
         work: a new folder.
         bases: `bases` of the default branch's policy.
 
@@ -109,12 +109,12 @@ def accept(
 
 
 def _answer(target: MergeTarget, settled: Settled, folder: Path) -> None:
-    """The gates' comment, made again."""
+    """Write the gates' comment again."""
     again = settled.again
     if again is None or target.pull is None:
         return
     pictured, recorded = None, False
-    if target.branch is not None:  # a head that is itself a record has the picture
+    if target.branch is not None:  # a head that is a record already contains the image
         recorded = settled.recorded is not None
         pictured = settled.recorded or (target.head if target.head != again.judged.head else None)
     text = settled_comment(again, target.pull, target.head, pictured, recorded=recorded)

@@ -1,8 +1,8 @@
-"""Which acceptances count on a pull request, and what its folder `acceptances/` must hold.
+"""Which acceptances count on a pull request, and what its folder `acceptances/` must contain.
 
-The base's folder counts as it is. Besides, each file must be exactly what valid comments give: an
-accepting comment whose digest is that of a failure in the newest answer of the gates, or of the
-file that was recorded when it was. Until that file is merged, the comment must stand.
+The files in the base's folder count as they are. Every other file must match a valid comment: an
+accepting comment whose digest is that of a failure in the gates' newest answer, or of the file
+recorded at that time. Until the file is merged, the comment must not be deleted or edited.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Accepted:
-    """What counts on a pull request.
+    """The acceptances that count on a pull request.
 
     Attributes:
         before: the verdict with the base's acceptances only.
         acceptances: the base's, and those of valid comments.
         record: the files that the head lacks, by their path.
         problems: why the head's folder can't be merged.
-        unrecorded: why it lacks files, where the gates can't write to the branch.
-        answers: what became of each command that does not count, by the comment's number.
+        unrecorded: why it lacks files, if the gates can't write to the branch.
+        answers: replies to the commands that do not count, by the comment's number.
     """
 
     before: Verdict
@@ -52,10 +52,10 @@ class Accepted:
 
 
 def of_base(repository: Repository, base: str) -> tuple[Acceptance, ...]:
-    """The acceptances that the base records.
+    """Return the acceptances that the base records.
 
     Raises:
-        GatehouseError: GitHub refused, or a file there is none.
+        GatehouseError: GitHub refused, or a file there is not an acceptance.
     """
     files = folder_of(repository, base, FOLDER)
     return tuple(parse(data, Path(path)) for path, data in files.items())
@@ -64,17 +64,17 @@ def of_base(repository: Repository, base: str) -> tuple[Acceptance, ...]:
 def find_accepted(
     repository: Repository, target: MergeTarget, base: str, policy: Policy, verdict: Verdict
 ) -> Accepted:
-    """The acceptances that count for a target.
+    """Find the acceptances that count for a target.
 
     Args:
-        repository: as a token that may read contents, actions and pull requests sees it.
-        target: what is judged.
+        repository: accessed with a token that may read contents, actions and pull requests.
+        target: the target that is judged.
         base: the commit whose policy decides.
         policy: of the base.
         verdict: with the base's acceptances only.
 
     Raises:
-        GatehouseError: GitHub refused, or a file of the base's folder is no acceptance.
+        GatehouseError: GitHub refused, or a file of the base's folder is not an acceptance.
     """
     before = folder_of(repository, base, FOLDER)
     here = folder_of(repository, target.head, FOLDER)
@@ -82,7 +82,7 @@ def find_accepted(
     given: dict[int, Acceptance] = {}
     answers: dict[int, str] = {}
     unread: list[str] = []
-    # A change that goes on has two pull requests, and owners' words may be on both.
+    # A change that goes on has two pull requests, and owners may have commented on both.
     numbers = speaking_pulls(repository, target)
     words = [each for number in numbers for each in read_commands(repository, number)]
     comments = tuple(sorted(words, key=lambda each: each.comment))
@@ -91,7 +91,8 @@ def find_accepted(
         owner = repository.full_name.partition("/")[0]
         who = find_acceptors(policy, codeowners, partial(read_teams, owner=owner))
         unread = who.unread_teams()
-        # Not for a stranger's words: looking it up takes time, and fails for a very long change.
+        # Skipped for other people's comments: the lookup takes time, and fails for very long
+        # changes.
         spoken = any(s.command and who.owns(s.login, s.command.rules) for s in comments)
         people = (find_involved(repository, number) for number in numbers if spoken)
         involved = frozenset[str]().union(*people)
@@ -117,7 +118,7 @@ def find_accepted(
 def _recorded(
     before: Mapping[str, bytes], here: Mapping[str, bytes]
 ) -> tuple[dict[int, Acceptance], list[str]]:
-    """What the head records beyond the base, by comment, and where it departs from the base."""
+    """Return the head's records beyond the base, by comment, and its deviations from the base."""
     problems = [
         f"{path}: the branch has another one than the base; update the branch, or restore it"
         for path, data in before.items()
@@ -130,7 +131,7 @@ def _recorded(
         try:
             given = parse(data, Path(path))
         except GatehouseError:
-            continue  # reported later, as a file that no comment gives
+            continue  # reported later, as a file that matches no comment
         found[given.comment] = given
     return found, problems
 
@@ -142,13 +143,13 @@ def _valid(
     verdict: Verdict,
     recorded: Mapping[int, Acceptance],
 ) -> tuple[dict[int, Acceptance], dict[int, str]]:
-    """The acceptances of comments that count, and why others don't, by comment."""
+    """Return the valid acceptances, and why the other comments don't count, by comment."""
     given: dict[int, Acceptance] = {}
     answers: dict[int, str] = {}
     for each in comments:
         command = each.command
         if command is not None and command.verb == "revoke":
-            # However it came about, a word that takes back is believed of whom it could come from.
+            # A revocation counts, whatever is wrong with the comment, if its author may accept.
             if who.owns(each.login, command.rules):
                 given = {n: a for n, a in given.items() if a.scope.digest != command.digest}
             else:
@@ -183,7 +184,7 @@ def _scope(
     who: Acceptors,
     recorded: Mapping[int, Acceptance],
 ) -> Scope:
-    """What a comment accepted: the recorded case, or the one that was judged now."""
+    """Return the scope that a comment accepted: the recorded case, or the one judged now."""
     before = recorded.get(comment)
     if before and before.scope.digest == digest and set(before.scope.rules) == set(rules):
         return before.scope

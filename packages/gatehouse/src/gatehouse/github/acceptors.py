@@ -1,4 +1,4 @@
-"""Who may accept a failure of a pull request: an owner who has no part in the change."""
+"""Who may accept a failure of a pull request: an owner who is not involved in the change."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 COMMITS = 100
-"""Commits of a pull request whose runs are looked up; GitHub's API lists 250 at most."""
+"""Maximum number of a pull request's commits whose runs are looked up; the API lists 250."""
 
 
 @dataclass(frozen=True)
 class Acceptors:
-    """Who may accept, by the base. Logins are in lower case, with @.
+    """The users who may accept, by the base. Logins are in lower case, with @.
 
     Attributes:
         policy: of the base.
-        owners: users who own policy.yaml, by themselves or in a team that could be read.
-        unread: why the members of a team that owns it do not count, by the team.
-        solo: may somebody accept a change of their own?
+        owners: users who own policy.yaml, directly or through a team whose members could be read.
+        unread: why the members of an owning team do not count, by team.
+        solo: whether users may accept their own changes.
     """
 
     policy: Policy
@@ -40,16 +40,16 @@ class Acceptors:
     solo: bool
 
     def owns(self, login: str, rules: Iterable[str]) -> bool:
-        """May this user, whatever their part in the change, speak for each of these rules?"""
+        """Return whether this user may accept these rules if not involved in the change."""
         return all(f"@{login.lower()}" in self._of(rule) for rule in rules)
 
     def why_not(self, login: str, rules: Iterable[str], involved: Container[str]) -> str | None:
-        """Why a user's word on these rules does not count; None where it does.
+        """Return why a user's acceptance of these rules does not count, or None if it does.
 
         Args:
             login: without @.
             rules: their names.
-            involved: who has a part in the change.
+            involved: users involved in the change.
         """
         if not self.owns(login, rules):
             more = "".join(f"; {text}" for text in self.unread_teams())
@@ -62,7 +62,7 @@ class Acceptors:
         return None
 
     def unread_teams(self) -> list[str]:
-        """Whose members do not count, and why, in words."""
+        """List the teams whose members do not count, with the reasons."""
         return [f"nobody of {team} counts: {why}" for team, why in self.unread.items()]
 
     def _of(self, rule: str) -> frozenset[str]:
@@ -75,12 +75,12 @@ class Acceptors:
 def find_acceptors(
     policy: Policy, codeowners: str | None, read: Callable[[Iterable[str]], Teams]
 ) -> Acceptors:
-    """Who may accept.
+    """Find who may accept.
 
     Args:
         policy: of the base.
         codeowners: text of the base's CODEOWNERS, or None.
-        read: finds the members of teams, as CODEOWNERS names these.
+        read: returns the members of teams, which are named as in CODEOWNERS.
     """
     rules = parse(codeowners or "")
     named = [each for each in owners_of(rules, POLICY_FILE.as_posix()) if each != PLACEHOLDER]
@@ -92,21 +92,21 @@ def find_acceptors(
 
 
 def is_user(owner: str) -> bool:
-    """Does an owner's name in CODEOWNERS stand for one user?"""
+    """Return whether an owner in CODEOWNERS is a single user."""
     return owner.startswith("@") and "/" not in owner and owner != PLACEHOLDER
 
 
 def is_alone(owners: Iterable[str]) -> bool:
-    """Do all the owners of a repository's files come down to one user?"""
+    """Return whether all owners of a repository's files are the same single user."""
     everyone = {each.lower() for each in owners}
     return len(everyone) == 1 and is_user(*everyone)
 
 
 def find_involved(repository: Repository, number: int) -> frozenset[str]:
-    """Who opened, authored, pushed or started pull request `number`: in lower case, with @.
+    """Find who opened, authored, pushed or started pull request `number`: lower case, with @.
 
     Args:
-        repository: as a token that may read actions and pull requests sees it.
+        repository: accessed with a token that may read actions and pull requests.
         number: of the pull request.
 
     Raises:
@@ -125,7 +125,7 @@ def find_involved(repository: Repository, number: int) -> frozenset[str]:
             people += [commit.author, commit.committer]
             for run in repository.get_workflow_runs(head_sha=commit.sha):
                 people += [run.actor, run.triggering_actor]
-        # Its pull request is the workflow's; who started it wanted this model.
+        # The workflow opened the pull request, but whoever started the workflow wanted this model.
         if retraining := retraining_run(repository, branch_here(repository, pull.head)):
             people += [retraining.actor, retraining.triggering_actor]
         default = repository.default_branch

@@ -1,6 +1,6 @@
-"""One open issue while production fails: created, edited, closed. Never a second, never reopened.
+"""One open issue while production fails: created, edited, closed; never duplicated or reopened.
 
-The issue is found by what stands hidden at the start of its text, and by its author.
+The issue is identified by a hidden mark at the start of its text, and by its author.
 """
 
 from __future__ import annotations
@@ -32,21 +32,22 @@ LABEL = "gatehouse-monitor"
 def tell(
     repository: Repository, look: MonitorResult, policy: Policy, data: str, author: str
 ) -> str:
-    """Let the one issue say what the look found, and start a retraining where it should be.
+    """Update the issue with the monitoring result, and start a retraining if needed.
 
     Args:
-        repository: as a token that may write issues, start workflows and read pull requests sees
-            it.
-        look: at production.
+        repository: accessed with a token that may write issues, start workflows and read pull
+            requests.
+        look: the monitoring result.
         policy: of the default branch.
-        data: what a retraining learns from; empty: none is started.
+        data: the training data of a retraining; if empty, none is started.
         author: login that our token writes as; only its issues are touched.
 
     Returns:
-        What was done, in words.
+        A description of what was done.
 
     Raises:
-        GatehouseError: GitHub refused, several times; to start the retraining it is asked once.
+        GatehouseError: GitHub refused repeatedly. The call that starts the retraining is not
+            retried.
     """
     with telling("look for the alarm's issue"):
         issue, open_memory = _one(repository, author)
@@ -62,8 +63,8 @@ def tell(
     retrained = frozenset(open_memory.retrained) | _closed_memory(repository, policy, author)
     model = look.record.model if isinstance(look, Judged) else open_memory.model
     plan = alarm_retrain.plan(repository, look, policy, model, retrained, data)
-    # What is started is remembered before it is, and stays so whatever GitHub answers, which may
-    # have taken what it answers by an error: once too few, never twice.
+    # Record the start before starting, and keep the record whatever GitHub answers: GitHub may have
+    # started the retraining even if it answers with an error. One start too few is better than two.
     started = {model} if model and plan.start else set[str]()
     memory = Memory(model=model, failing=failed, retrained=tuple(sorted(retrained | started)))
     text = body(look, memory, waiting, plan.text, here())
@@ -87,9 +88,9 @@ def tell(
 
 
 def _one(repository: Repository, author: str) -> tuple[Issue | None, Memory]:
-    """Our open issue and what it remembers; of several the oldest, and the others are closed.
+    """Return our open issue and its stored state; close all but the oldest if there are several.
 
-    All open issues are looked through: a label can be taken off.
+    All open issues are searched, because a label can be removed.
     """
     listed = repository.get_issues(state="open", sort="created", direction="asc")
     ours = [(issue, memory) for issue in listed if (memory := _memory(issue, author))]
@@ -104,7 +105,7 @@ def _one(repository: Repository, author: str) -> tuple[Issue | None, Memory]:
 
 
 def _closed_memory(repository: Repository, policy: Policy, author: str) -> frozenset[str]:
-    """The models for which an earlier alarm started a retraining."""
+    """Return the models for which an earlier alarm started a retraining."""
     if not policy.monitor.retrain:
         return frozenset()
     with telling("look for earlier alarms"):
@@ -114,14 +115,14 @@ def _closed_memory(repository: Repository, policy: Policy, author: str) -> froze
 
 
 def _memory(issue: Issue, author: str) -> Memory | None:
-    user: NamedUser | None = issue.user  # None: the account is gone
+    user: NamedUser | None = issue.user  # None: the account was deleted
     return memory_in(issue.body) if user is not None and user.login == author else None
 
 
 def _create(repository: Repository, name: str, text: str, author: str) -> Issue:
     with telling("open the alarm's issue"):
         made = repository.create_issue(name, text, labels=[LABEL])
-        # The answer to a first try may have been lost, so that it was opened twice.
+        # The response to a first attempt may have been lost, so that two issues were opened.
         return _one(repository, author)[0] or made
 
 

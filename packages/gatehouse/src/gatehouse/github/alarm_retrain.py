@@ -1,4 +1,4 @@
-"""Does an alarm start a retraining? Once for each model that is served, and only where it helps."""
+"""Whether an alarm starts a retraining: once for each served model, and only if it may help."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 WORKFLOW = "retrain.yml"
 BRANCHES = "retrain-"
-"""How the names of the branches begin that the workflow opens pull requests from."""
+"""Prefix of the branches from which the workflow opens pull requests."""
 
 
 @dataclass(frozen=True)
 class RetrainDecision:
-    """Start a retraining? And what the issue says of it, as Markdown."""
+    """Whether to start a retraining, and the issue's text about it, as Markdown."""
 
     start: bool
     text: str
@@ -36,15 +36,15 @@ def plan(
     retrained: frozenset[str],
     data: str,
 ) -> RetrainDecision:
-    """What to do about a look that did not pass.
+    """Decide what to do about a monitoring result that did not pass.
 
     Args:
-        repository: as a token that may read pull requests sees it.
-        look: that did not pass.
+        repository: accessed with a token that may read pull requests.
+        look: the result that did not pass.
         policy: of the default branch.
-        model: digest of the model that is served, where it is known.
+        model: digest of the served model, if known.
         retrained: digests of the models for which a retraining was started.
-        data: what the repository variable RETRAIN_DATA names; empty: nothing.
+        data: value of the repository variable RETRAIN_DATA; empty if unset.
     """
     if not policy.monitor.retrain:
         return RetrainDecision(
@@ -87,7 +87,7 @@ def plan(
 
 
 def may_have_started() -> str:
-    """What the issue says where GitHub answered the start by an error, or not at all."""
+    """Return the issue's text if GitHub answered the start with an error, or not at all."""
     return (
         f"This look tried to start one, and GitHub answered by an error, so it may run or not: see "
         f"{_seen()}. No other is started for this model; run _Retrain_ by hand if none is there."
@@ -95,13 +95,14 @@ def may_have_started() -> str:
 
 
 def start(data: str, issue_url: str) -> None:
-    """Start the workflow on the default branch, by one call that is never repeated.
+    """Start the workflow on the default branch with one call that is never retried.
 
-    Where the present rows are a file's, the new ones come to them: rows that took their place would
-    take the exam away, which needs an owner.
+    If the current rows come from a file, the new rows are added to them. Replacing them would
+    remove the exam, which needs an owner's approval.
 
     Raises:
-        GatehouseError: GitHub answered by an error, or not at all; it may have started even so.
+        GatehouseError: GitHub answered with an error, or not at all; the workflow may have started
+            even so.
     """
     with telling(f"start the workflow {WORKFLOW}"):
         connect(once=True).get_workflow(WORKFLOW).create_dispatch(
@@ -116,16 +117,16 @@ def start(data: str, issue_url: str) -> None:
 
 
 def _reads_a_file() -> bool:
-    """Do the settings here name a file of rows?"""
+    """Return whether the settings here name a file of rows."""
     settings = parse_yaml(read_text(PARAMS), PARAMS)
     data = settings.get("data") if isinstance(settings, dict) else None
     return isinstance(data, dict) and data.get("source") == "file"
 
 
 def measured_failures(look: Judged, policy: Policy) -> list[str]:
-    """Rules whose measured value is on the wrong side of its limit, of the monitor's gates.
+    """Return the rules of the monitor's gates whose measured value is beyond its limit.
 
-    An error, and a rule that is open for want of rows or labels, is none.
+    Errors, and rules that are undecided for lack of rows or labels, are not included.
     """
     return [
         result.rule
@@ -137,7 +138,7 @@ def measured_failures(look: Judged, policy: Policy) -> list[str]:
 
 
 def _open_pull(repository: Repository) -> str | None:
-    """An open pull request of a retraining, by its number."""
+    """Return the number of an open retraining pull request, if any."""
     here = setting("GITHUB_REPOSITORY")
     with telling("list the open pull requests"):
         for pull in repository.get_pulls(state="open"):
@@ -148,13 +149,14 @@ def _open_pull(repository: Repository) -> str | None:
 
 
 def _has_secret(data: str) -> bool:
-    """Does a URL hold a password or a query? By hand, since a password may hold any mark."""
+    """Return whether a URL has a password or a query."""
+    # Parsed by hand, because a password may contain any character.
     rests = [part.partition("://")[2] for part in data.split("::")]
     return any("?" in rest or "#" in rest or ":" in rest.rpartition("@")[0] for rest in rests)
 
 
 def _seen() -> str:
-    """Where runs and pull requests of retrainings are seen, as Markdown."""
+    """Return where to find the runs and pull requests of retrainings, as Markdown."""
     place = f"{setting('GITHUB_SERVER_URL')}/{setting('GITHUB_REPOSITORY')}"
     pulls = f"{place}/pulls?q=is%3Apr+head%3A{BRANCHES}"
     return f"[Actions]({place}/actions/workflows/{WORKFLOW}), [pull requests]({pulls})"

@@ -1,4 +1,4 @@
-"""The words of the alarm: the issue's title and text, the comments on it, and what it remembers."""
+"""Texts of the alarm: the issue's title, its body with the stored state, and its comments."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from gatehouse.report.summary import gate_word
 from gatehouse.typed import Frozen
 
 REPORT_LIMIT = 60_000
-"""Characters of Markdown; GitHub takes 65,536, and the rest of the text is short."""
+"""Maximum length of the report in characters of Markdown; GitHub's limit is 65,536, and the rest of
+the text is short."""
 
 _MARK = re.compile(r"\A<!-- gatehouse-alarm (\{.*\}) -->")
 
 
 class Memory(Frozen):
-    """What the issue remembers from one look to the next, hidden at the start of its text."""
+    """State kept between monitoring runs, hidden at the start of the issue's text."""
 
     model: str | None = Field(default=None, description="digest of the model that was judged")
     failing: tuple[str, ...] = Field(
@@ -37,13 +38,13 @@ class Memory(Frozen):
     )
 
     def mark(self) -> str:
-        """The memory as a comment of HTML, which no value in it can end."""
+        """Return the state as an HTML comment that no value in it can end."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True).replace(">", "\\u003e")
         return f"<!-- gatehouse-alarm {text} -->"
 
 
 def memory_in(text: str | None) -> Memory | None:
-    """What the text of an issue remembers; None where it does not begin as ours do."""
+    """State stored in the issue's text, or None if the issue is not ours."""
     found = _MARK.match(text or "")
     if found is None:
         return None
@@ -54,7 +55,7 @@ def memory_in(text: str | None) -> Memory | None:
 
 
 def title(look: MonitorResult) -> str:
-    """Which gates fail, and on which model."""
+    """Return the issue's title: the failing gates, and the model."""
     if isinstance(look, Broken):
         return "Production: monitoring failed"
     gates = failing_gates(look)
@@ -64,14 +65,14 @@ def title(look: MonitorResult) -> str:
 
 
 def body(look: MonitorResult, memory: Memory, waiting: set[str], retraining: str, run: str) -> str:
-    """The issue's text.
+    """Return the issue's text.
 
     Args:
-        look: that did not pass, or could not tell.
-        memory: for the next look.
-        waiting: rules that failed before, of which this look could not tell.
-        retraining: what became of it, or why nothing, as Markdown of our own.
-        run: address of the workflow run that looked.
+        look: a monitoring result that did not pass, or that is undecided.
+        memory: the state for the next run.
+        waiting: rules that failed before and that this run could not decide.
+        retraining: the state of the retraining, or why none was started, as our own Markdown.
+        run: address of the monitoring workflow run.
     """
     foot = (
         f"<sub>Looked at in [this run]({run}), whose artifact has all numbers. The workflow "
@@ -91,7 +92,10 @@ def body(look: MonitorResult, memory: Memory, waiting: set[str], retraining: str
 def changed_comment(
     look: MonitorResult, before: Iterable[str], after: Iterable[str], run: str
 ) -> str:
-    """What fails now that did not, and the other way round; both as the issue remembers it."""
+    """Return a comment on the rules that newly fail and those that no longer fail.
+
+    `before` and `after` are as stored in the issue.
+    """
     then, now = set(before), set(after)
     lines = []
     if isinstance(look, Broken):
@@ -106,7 +110,7 @@ def changed_comment(
 
 
 def passed_comment(look: Judged, run: str) -> str:
-    """What passed, before the issue is closed."""
+    """Return a comment on what passed, written before the issue is closed."""
     verdict, judged = look.verdict, look.record.windows[-1:]
     gates = dict.fromkeys(result.gate for result in verdict.rules)
     words = [f"- **{gate}**: {gate_word(verdict, gate)}" for gate in gates]
@@ -120,7 +124,7 @@ def passed_comment(look: Judged, run: str) -> str:
 
 
 def short(digest: str) -> str:
-    """Enough of a digest for people."""
+    """Shorten a digest for display."""
     return digest.removeprefix("sha256:")[:12]
 
 

@@ -1,4 +1,4 @@
-"""Notes next to the lines of a change, as a check run on its commit."""
+"""Annotations on the lines of a change, as a check run on its commit."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 NAME = "Gatehouse: lines to look at"
-"""Name of the check run. It is neutral: the status alone decides."""
+"""Name of the check run. It is neutral: only the status decides."""
 
 
 def annotate(repository: Repository, commit: str, notes: Sequence[Annotation]) -> None:
-    """Show notes next to the lines of a commit's files; without the right to, say so and go on.
+    """Annotate lines of a commit's files; without the permission, print a message and continue.
 
     Args:
-        repository: as a token sees it, which may write checks or not.
+        repository: accessed with a token that may or may not write checks.
         commit: the head of the pull request.
-        notes: at most 50, which is what GitHub takes at once.
+        notes: at most 50, which is GitHub's limit for one call.
     """
     if not notes:
         return

@@ -1,8 +1,8 @@
-"""The newest answer of the gates on a pull request's head, for a job that another event started.
+"""The gates' newest answer on a pull request's head, for a job that another event started.
 
-Any run may upload an artifact of any name. So the run behind it must be one of gates.yml on the
-default branch, by GitHub's word. What was judged is the head itself, or the commit that the head
-records: then nothing but what *Publish* writes may lie between the two.
+Any run may upload an artifact of any name, so GitHub must confirm that the artifact comes from a
+run of gates.yml on the default branch. The judged commit is the head itself, or the commit that the
+head records. In the second case, the two may differ only by what *Publish* writes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 PREFIX = "judged-"
-"""How the names of answers begin; the commit that was judged comes behind it."""
+"""Prefix of the answers' names; the judged commit follows it."""
 WORKFLOW = ".github/workflows/gates.yml"
 MEGABYTES = 64
 
 _TRIED = 20
 _RECORDS = 10
-"""Commits of the gates that are looked through: each word that is given or taken back is one."""
+"""Maximum number of the gates' commits to search; each acceptance or revocation is one."""
 _PART = r"[A-Za-z0-9][\w.-]{0,99}"
 _NAME = re.compile(
     rf"judged\.json|verdict\.json|comment\.md|evidence/{_PART}\.json"
@@ -40,17 +40,20 @@ _NAME = re.compile(
 )
 _REWRITTEN = ("reports/verdict.json", "reports/verdict.svg", "reports/report.md")
 _KEPT = "reports/model_card.md"
-"""Written over as well, where the judged commit has one."""
+"""Also overwritten if the judged commit has one."""
 
 
 def newest_answer(repository: Repository, head: str, default: str, work: Path) -> Judgement | None:
-    """The newest answer on a commit, unpacked into `work`; None where there is none.
+    """Download the newest answer on a commit and unpack it into `work`.
 
     Args:
-        repository: as a token that may read actions and contents sees it.
+        repository: accessed with a token that may read actions and contents.
         head: of the pull request.
         default: the default branch.
         work: a new folder.
+
+    Returns:
+        The answer, or None if there is none.
 
     Raises:
         GatehouseError: GitHub refused, or the answer is broken.
@@ -73,7 +76,7 @@ def newest_answer(repository: Repository, head: str, default: str, work: Path) -
 
 
 def _judged_commits(repository: Repository, head: str) -> Iterator[str]:
-    """The commits that an answer on this head can be of: itself, and what its records are on."""
+    """Yield the commits that an answer on this head may describe: itself, or below records."""
     commit = head
     for _ in range(_RECORDS):
         yield commit
@@ -101,10 +104,10 @@ def _artifact(repository: Repository, commit: str, default: str) -> Artifact | N
 
 
 def _check_record(repository: Repository, commit: str, head: str, record: Path) -> None:
-    """The head must be what *Publish* made of the commit that was judged.
+    """Check that the head is what *Publish* made of the judged commit.
 
     Raises:
-        GatehouseError: it has another change besides.
+        GatehouseError: it has other changes as well.
     """
     with telling("compare the head with what was judged"):
         before, after = files_of(repository, commit), files_of(repository, head)
@@ -123,7 +126,7 @@ def _check_record(repository: Repository, commit: str, head: str, record: Path) 
 
 
 def files_of(repository: Repository, commit: str) -> dict[str, tuple[str, str]]:
-    """Mode and hash of each file of a commit, by its path; call it under `telling`.
+    """Return mode and hash of each file of a commit, by path; call it inside `telling`.
 
     Raises:
         GatehouseError: there are more files than GitHub lists.

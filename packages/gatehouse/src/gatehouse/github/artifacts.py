@@ -1,4 +1,4 @@
-"""The candidates that runs uploaded as artifacts: listed and downloaded."""
+"""The candidates that runs uploaded as artifacts: list and download them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 
 def candidates_of(repository: Repository, run: int) -> list[Artifact]:
-    """The candidates that a run uploaded, in all of its attempts, expired ones too.
+    """List the candidates that a run uploaded in all of its attempts, including expired ones.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -35,11 +35,11 @@ def download(artifact: Artifact, path: Path, limit: int) -> None:
 
     Args:
         artifact: of GitHub.
-        path: where to.
-        limit: megabytes that it may have.
+        path: where to store it.
+        limit: its maximum size in megabytes.
 
     Raises:
-        GatehouseError: it is larger, or can't be had.
+        GatehouseError: it is larger, or can't be downloaded.
     """
     import requests
     from requests.adapters import HTTPAdapter
@@ -51,7 +51,7 @@ def download(artifact: Artifact, path: Path, limit: int) -> None:
         session.mount(scheme, HTTPAdapter(max_retries=retry))
     url, token = artifact.archive_download_url, setting("GITHUB_TOKEN")
     with telling("download the candidate"), _all_or_nothing(path):
-        # The archive is at another host, which must not see the token.
+        # The archive is on another host, which must not see the token.
         moved = session.get(
             url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False, timeout=60
         )

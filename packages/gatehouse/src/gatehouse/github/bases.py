@@ -1,8 +1,8 @@
 """The branches whose pull requests are judged, and the required status of each.
 
-A status belongs to a commit, not to a pull request. Green by the policy of any branch that somebody
-can push, it would still be green when the pull request is pointed at the default branch. So each
-base has a status of its own, and a base that an owner did not list has none.
+A status belongs to a commit, not to a pull request. If the policy of any pushed branch could turn
+it green, it would still be green after the pull request is pointed at the default branch. Each base
+therefore has its own status, and a base that no owner listed has none.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ CONTEXT = "gatehouse"
 
 
 def status_of(branch: str, default: str, bases: Mapping[str, str]) -> str | None:
-    """Name of the status of pull requests into `branch`; None where they are not judged.
+    """Return the status name for pull requests into `branch`, or None if they are not judged.
 
     Args:
-        branch: the base of a pull request or of an entry of the merge queue.
+        branch: the base of a pull request or of a merge queue entry.
         default: the default branch.
         bases: `bases` of the default branch's policy.
     """

@@ -1,4 +1,4 @@
-"""Files of a commit by GitHub's API, read as bytes: nothing is checked out."""
+"""Files of a commit, read as bytes through GitHub's API without a checkout."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MOST_BYTES = 1_000_000
-"""Limit on one file."""
+"""Maximum size of one file."""
 MOST_FILES = 500
-"""Limit on a folder."""
+"""Maximum number of files in a folder."""
 _PLAIN = ("100644", "100755")
 
 
 def tip_of(repository: Repository, branch: str) -> str:
-    """The commit at the tip of a branch.
+    """Return the commit at the tip of a branch.
 
     Raises:
         GatehouseError: there is no such branch, or GitHub refused.
@@ -32,7 +32,7 @@ def tip_of(repository: Repository, branch: str) -> str:
 
 
 def find_tip(repository: Repository, branch: str) -> str | None:
-    """The commit at the tip of a branch; None where there is no such branch.
+    """Return the commit at the tip of a branch, or None if there is no such branch.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -48,10 +48,10 @@ def find_tip(repository: Repository, branch: str) -> str | None:
 
 
 def text_of(repository: Repository, commit: str, path: Path) -> str | None:
-    """The text of a commit's file; None where it has no such file.
+    """Return the text of a file in a commit, or None if the commit has no such file.
 
     Raises:
-        GatehouseError: it is not a plain file of UTF-8 text, or is too large, or GitHub refused.
+        GatehouseError: it is not a regular file of UTF-8 text, or is too large, or GitHub refused.
     """
     with telling(f"read {path} of {commit[:12]}"):
         tree: GitTree = repository.get_git_tree(commit)
@@ -76,10 +76,11 @@ def text_of(repository: Repository, commit: str, path: Path) -> str | None:
 
 
 def folder_of(repository: Repository, commit: str, folder: Path) -> dict[str, bytes]:
-    """The files of a commit's top folder, by their path; none where it has no such folder.
+    """Return the files of a top-level folder in a commit, by path; empty if it is missing.
 
     Raises:
-        GatehouseError: it holds anything but small plain files, or too many, or GitHub refused.
+        GatehouseError: it contains anything but small regular files, or too many, or GitHub
+            refused.
     """
     with telling(f"read {folder}/ of {commit[:12]}"):
         root = repository.get_git_tree(commit)

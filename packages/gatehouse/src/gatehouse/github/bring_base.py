@@ -1,4 +1,4 @@
-"""The base's data and model, brought into the checkout from a remote or an earlier run."""
+"""Bring the base's data and model into the checkout, from a remote or an earlier run."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 def bring_base(base: Base, repository: Repository, root: Path, limit: int) -> None:
     """Bring the base's data and model into the checkout at `root`.
 
-    From DVC's cache or remote. Where neither has them, from the archive of the run that made them,
-    which GitHub keeps for a while: whoever made it, each byte is checked against the base's lock.
+    They come from DVC's cache or remote or, if neither has them, from the archive of the run that
+    made them, which GitHub keeps for a while. Each byte of the archive is checked against the
+    base's lock, so it does not matter who made it.
 
     Raises:
-        GatehouseError: they are in none of these.
+        GatehouseError: they are in none of these places.
     """
     try:
         take_base(base, root, limit)
@@ -56,9 +57,9 @@ def _bring_kept(base: Base, repository: Repository, root: Path, limit: int) -> b
 def counted_since(
     base: Base, candidate: Path, repository: Repository, root: Path, limit: int
 ) -> Base:
-    """The base, with the earlier rows from which touched and new exam rows count.
+    """Return the base, with the earlier rows from which touched and new exam rows are counted.
 
-    A candidate with the base's own raw rows touches none, so that nothing is fetched for it.
+    A candidate with the base's own raw rows touches none, so nothing is fetched for it.
 
     Raises:
         GatehouseError: Git fails.

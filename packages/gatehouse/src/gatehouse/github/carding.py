@@ -1,4 +1,4 @@
-"""The model card as it is recorded: with the owners' words that count when it is written."""
+"""The model card as it is recorded, with the acceptances that count when it is written."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from gatehouse.typed import write_text
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-# As `gatehouse.run` and `gatehouse.base` name them, which load what this job has not installed.
+# The same paths as in `gatehouse.run` and `gatehouse.base`, which import packages that this job has
+# not installed.
 CARD, LOCK = Path("reports/model_card.md"), Path("dvc.lock")
 
 
 def card_files(
     repository: Repository, again: Recomputed, files: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """The card, and the lock that records it where *Judge* handed one over; by path.
+    """Return the card, and the lock that records it if *Judge* provided one; by path.
 
     Args:
-        repository: as a token that may read contents sees it.
-        again: the answer as it was judged again.
-        files: what is recorded besides. Without a card there, the judged commit's own is taken,
+        repository: accessed with a token that may read contents.
+        again: the recomputed answer.
+        files: the other recorded files. If they have no card, the judged commit's own card is used,
             which *Judge* found to be the one that it would make.
 
     Raises:

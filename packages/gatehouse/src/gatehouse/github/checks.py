@@ -1,7 +1,7 @@
-"""How *Pull request* is on a commit: checks and tests, which the verdict does not wait for.
+"""The state of *Pull request* on a commit: checks and tests, which the verdict does not wait for.
 
-They are asked for when the status is set, and are no part of an answer: run again, they may end
-otherwise, while the verdict stays.
+They are queried when the status is set, and are not part of an answer: a rerun may end otherwise,
+while the verdict stays.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Checks:
     """The newest run of *Pull request* on a commit.
 
     Attributes:
-        ended: has it?
-        problem: why it is no success; None where it is one, or has not ended.
-        run: its address; empty where there is none.
+        ended: whether it has ended.
+        problem: why it failed; None if it succeeded or has not ended.
+        run: its address; empty if there is none.
     """
 
     ended: bool
@@ -43,15 +43,15 @@ class Checks:
 
 
 def checks_of(repository: Repository, target: MergeTarget, commit: str, default: str) -> Checks:
-    """How checks and tests are on a commit that was judged.
+    """Return the state of checks and tests on a judged commit.
 
-    Only runs of the pull request's own branch count, or of the one that it continues: a stranger
-    can open another pull request of the same commit.
+    Only runs of the pull request's own branch count, or of the branch that it continues: anyone can
+    open another pull request with the same commit.
 
     Args:
-        repository: as a token that may read actions, contents and pull requests sees it.
-        target: what is judged.
-        commit: its head, or what its head records.
+        repository: accessed with a token that may read actions, contents and pull requests.
+        target: the target that is judged.
+        commit: its head, or the commit that its head records.
         default: the default branch.
 
     Raises:
@@ -72,9 +72,9 @@ def checks_of(repository: Repository, target: MergeTarget, commit: str, default:
 
 
 def _places(repository: Repository, target: MergeTarget) -> set[Any]:
-    """The branches whose runs count, each with its repository."""
+    """Return the branches whose runs count, each with its repository."""
     if target.queued is not None:
-        return {repository.full_name}  # nobody else may push to the queue's branches
+        return {repository.full_name}  # only the queue may push to its branches
     with telling("look up the pull request"):
         heads = [repository.get_pull(each).head for each in own_pulls(repository, target)]
         return {(head.repo.full_name, head.ref) for head in heads if head.repo is not None}

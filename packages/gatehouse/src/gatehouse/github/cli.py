@@ -62,7 +62,7 @@ def fetch(work: Path, megabytes: int) -> int:
 
     repository = connect()
     found = fetch_run(repository, _event(repository), Place(Path(), work), megabytes)
-    # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
+    # One line: the runner interprets lines that begin with ::, and the text may be untrusted.
     why = (
         ""
         if found.stopped is None
@@ -105,7 +105,7 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
 
     place, repository = Place(Path(), work), connect()
     judged = judge_run(repository, _event(repository), place, folder, fetched, measured)
-    # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
+    # One line: the runner interprets lines that begin with ::, and the text may be untrusted.
     click.echo(f"{judged.overall.state}: {judged.overall.description}")
     return PASS
 
@@ -162,7 +162,7 @@ def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
     settled = publish_run(access, event, folder, bases, stored=stored)
     if settled is None:
         return PASS
-    if settled.recorded or not stored:  # else they are there
+    if settled.recorded or not stored:  # otherwise they are already stored
         annotate(access.contents, settled.recorded or settled.judged.head, settled.judged.notes)
     again, recorded = settled.again, settled.recorded
     if again and recorded and settled.pull and settled.going_on is None:
@@ -195,7 +195,7 @@ def accept(folder: Path, work: Path, outputs: Path) -> int:
     answer = accept_words(_access(), event, folder, work, bases)
     if answer.going_on is not None:
         answer.going_on.write(outputs, event.issue.number)
-    # One line: the runner obeys lines that begin with ::, and the text may be a stranger's.
+    # One line: the runner interprets lines that begin with ::, and the text may be untrusted.
     click.echo(f"said: {' '.join(answer.text.split())}")
     return PASS
 
@@ -391,7 +391,7 @@ def settings(
 
 
 def _event(repository: Repository) -> Event:
-    """The event that started gates.yml: a change's own run began or ended, or a named commit's."""
+    """Return the event that started gates.yml: a run of the change or of a named commit."""
     from gatehouse.github.client import setting
     from gatehouse.github.event import read_event
     from gatehouse.github.runs import event_of_change
@@ -400,7 +400,7 @@ def _event(repository: Repository) -> Event:
 
 
 def _access() -> Access:
-    """The repository, as the tokens of the job see it."""
+    """Return the repository, accessed with the job's tokens."""
     from gatehouse.github.client import connect
     from gatehouse.github.writing import Access
 
@@ -408,7 +408,7 @@ def _access() -> Access:
 
 
 def _default_branch(workflow: str) -> str:
-    """The default branch, by the event that started `workflow`."""
+    """Return the default branch, from the event that started `workflow`."""
     from gatehouse.github.client import setting
     from gatehouse.github.event import Here, Seen, read_payload
 

@@ -1,4 +1,4 @@
-"""GitHub's REST API, by PyGithub, with retries."""
+"""GitHub's REST API through PyGithub, with retries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def setting(name: str) -> str:
-    """An environment variable that GitHub's runner, or the workflow, sets.
+    """Return an environment variable that GitHub's runner, or the workflow, sets.
 
     Raises:
         GatehouseError: it is not set.
@@ -30,19 +30,19 @@ def setting(name: str) -> str:
 
 
 def here() -> str:
-    """The address of this workflow run."""
+    """Return the address of this workflow run."""
     server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
     return f"{server}/{repository}/actions/runs/{setting('GITHUB_RUN_ID')}"
 
 
 def branch_here(repository: Repository, head: PullRequestPart) -> str | None:
-    """The branch of a pull request's head; None where it is a fork's, or the fork is gone."""
+    """Return the branch of a pull request's head, or None if it is in a fork or deleted."""
     ours = head.repo is not None and head.repo.full_name == repository.full_name
     return head.ref if ours else None
 
 
 def app_sets_status() -> bool:
-    """Does an App set the required status? GATEHOUSE_APP_ID is empty where none does."""
+    """Return whether an App sets the required status; otherwise GATEHOUSE_APP_ID is empty."""
     return bool(os.environ.get("GATEHOUSE_APP_ID"))
 
 
@@ -51,16 +51,17 @@ def connect(
     *,
     once: bool = False,
 ) -> Repository:
-    """This repository, as the token in the variable `token_name` may see it.
+    """Return this repository, accessed with the token in the variable `token_name`.
 
-    Server errors, rate limits and lost connections are tried again, up to five times, with pauses
-    that double; with `once`, nothing is: for calls that do harm when GitHub takes them twice.
+    Server errors, rate limits and lost connections are retried up to five times, with pauses that
+    double. With `once`, nothing is retried: use it for calls that do harm if GitHub runs them
+    twice.
     """
     return connected(token_name, once=once).get_repo(setting("GITHUB_REPOSITORY"))
 
 
 def connected(token_name: str, *, once: bool = False) -> Github:
-    """GitHub, as the token in the variable `token_name` may see it; tries as `connect` does."""
+    """Return GitHub, accessed with the token in `token_name`; retries as `connect` does."""
     from github import Auth, Github, GithubRetry
 
     retry = GithubRetry(
@@ -79,7 +80,7 @@ def connected(token_name: str, *, once: bool = False) -> Github:
 
 @contextmanager
 def telling(doing: str) -> Iterator[None]:
-    """Turn what the API or the network refuses into an error that says what was being done."""
+    """Turn errors of the API or the network into an error that says what was being done."""
     from github import GithubException
     from requests import RequestException
 
@@ -99,6 +100,6 @@ def telling(doing: str) -> Iterator[None]:
 
 
 def _reasons(errors: Any) -> list[Any]:
-    """GitHub tells them as texts, or as objects that may have a message."""
+    """Return the errors of a response, which are texts or objects that may have a message."""
     listed = errors if isinstance(errors, list) else []
     return [each.get("message") if isinstance(each, dict) else each for each in listed]

@@ -1,7 +1,7 @@
-"""One comment on a pull request, always the same one: by CML, and by REST where CML can't.
+"""A pull request's single comment, updated by CML, or by REST if CML can't.
 
-CML 0.20.6 looks for its comment among the first 30 only, and takes anyone's comment that bears its
-watermark for its own. So it is asked only where it would find the right one, or rightly none.
+CML 0.20.6 searches only the first 30 comments, and treats anyone's comment with its watermark as
+its own. It is therefore used only if it would find the right comment, or correctly none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WATERMARK = re.compile(
 )
 
 
-# What Node prints, and the logger of CML as text or JSON.
+# The output of Node, and of CML's logger as text or JSON.
 _ERROR = re.compile(r"\W*(level\W+)?\w*error\b", re.IGNORECASE)
 
 
@@ -47,18 +47,21 @@ def comment(
     *,
     quiet: bool = False,
 ) -> str | None:
-    """Say what is in the file `body` on pull request `number`; who said it: CML or REST.
+    """Write the file `body` as the comment on pull request `number`.
 
     Args:
-        repository: as a token that may write to pull requests sees it.
+        repository: accessed with a token that may write to pull requests.
         number: of the pull request.
-        commit: that was judged.
+        commit: the judged commit.
         body: Markdown, with our mark in it.
         author: login that our token writes as; only its comments are edited.
-        quiet: edit a comment that is there, and write none; the answer is None then.
+        quiet: edit an existing comment, but write no new one.
+
+    Returns:
+        Who wrote it: CML or REST; None if `quiet` prevented a comment.
 
     Raises:
-        GatehouseError: GitHub refused, several times.
+        GatehouseError: GitHub refused repeatedly.
     """
     text = body.read_text("utf-8")
     with telling("comment on the pull request"):
@@ -73,7 +76,7 @@ def comment(
             if ours and text.strip() in ours[0].body:
                 _remove(ours[1:])
                 return "CML"
-        # CML may have commented before it failed, and the answer to a call of ours may be lost.
+        # CML may have commented before it failed, and the response to one of our calls may be lost.
         _by_rest(pull, _ours(pull, author), f"{text}\n\n{_watermark(commit)}")
         _remove(_ours(pull, author)[1:])
         return "REST"
@@ -84,7 +87,7 @@ def _ours(pull: PullRequest, author: str) -> list[IssueComment]:
 
 
 def _is_ours(found: IssueComment, author: str) -> bool:
-    user: NamedUser | Organization | None = found.user  # None: the account is gone
+    user: NamedUser | Organization | None = found.user  # None: the account was deleted
     return user is not None and user.login == author and MARK in (found.body or "")
 
 
@@ -94,7 +97,7 @@ def _cml_would_find(comments: list[IssueComment]) -> IssueComment | None:
 
 
 def _watermark(commit: str) -> str:
-    """As CML writes it, so that CML finds the comment the next time."""
+    """Return the watermark in CML's format, so that CML finds the comment the next time."""
     return f'![](https://cml.dev/watermark.png#{commit} "CML watermark {TITLE}")'
 
 
@@ -104,7 +107,7 @@ def _by_cml(number: int, body: Path) -> bool:
         print("CML is not installed; its comment is made by REST")
         return False
     server = setting("GITHUB_SERVER_URL")
-    # --publish=false: by default CML uploads each linked file to a public server.
+    # --publish=false: by default, CML uploads each linked file to a public server.
     command = [program, "comment", "update", f"--target=pr/{number}", "--publish=false",
                f"--watermark-title={TITLE}", "--driver=github",
                f"--repo={server}/{setting('GITHUB_REPOSITORY')}", str(body)]  # fmt: skip
@@ -113,7 +116,7 @@ def _by_cml(number: int, body: Path) -> bool:
         "ITERATIVE_DO_NOT_TRACK": "1",
     }
     try:
-        # CML adds to the global settings of git at each call, so it gets a file of its own.
+        # CML adds to git's global settings at each call, so it gets its own settings file.
         with tempfile.NamedTemporaryFile() as settings:
             done = subprocess.run(
                 command,
@@ -131,14 +134,15 @@ def _by_cml(number: int, body: Path) -> bool:
         print(f"CML failed ({error.strerror}); the comment is made by REST")
         return False
     if done.returncode:
-        # One line, so that none begins with ::, which the runner obeys: CML repeats its input.
+        # One line, so that no line begins with ::, which the runner interprets: CML repeats its
+        # input.
         why = _reason(done.stderr)
         print(f"CML failed with code {done.returncode} ({why}); the comment is made by REST")
     return done.returncode == 0
 
 
 def _reason(output: str) -> str:
-    """What a Node program died of: its line with an error, else its first one; not all of it."""
+    """Return why a Node program failed: the line with an error or else the first, shortened."""
     lines = [line for line in (" ".join(each.split()) for each in output.splitlines()) if line]
     error = next((line for line in lines if _ERROR.match(line)), None)
     return (error or next(iter(lines), "it says nothing"))[:200]
@@ -155,5 +159,5 @@ def _remove(comments: list[IssueComment]) -> None:
     from github import UnknownObjectException
 
     for found in comments:
-        with suppress(UnknownObjectException):  # gone already: an answer was lost
+        with suppress(UnknownObjectException):  # already deleted: a response was lost
             found.delete()

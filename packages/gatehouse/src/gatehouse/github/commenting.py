@@ -1,4 +1,4 @@
-"""When a judged change gets a comment, and whether its head has the picture."""
+"""When a judged change gets a comment, and whether its head has the image."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gatehouse.workspace import VERDICT
 
 
 def is_quiet(policy: Policy | None, verdict: Verdict, waits: bool) -> bool:
-    """Does the policy ask for no comment? `waits`: something besides the verdict forbids the merge.
+    """Return whether the policy suppresses the comment; it never does if somebody must act.
 
-    What needs somebody is always said.
+    `waits` says whether something other than the verdict blocks the merge.
     """
     if policy is None or waits or verdict.outcome is not Outcome.PASS:
         return False
@@ -26,7 +26,7 @@ def is_quiet(policy: Policy | None, verdict: Verdict, waits: bool) -> bool:
 
 
 def is_pictured(verdict: Verdict, head: str, root: Path) -> bool:
-    """Does the head record a picture of this verdict?"""
+    """Return whether the head records the image of this verdict."""
     try:
         recorded = text_at(head, VERDICT, root)
         if recorded is None or text_at(head, PICTURE, root) is None:

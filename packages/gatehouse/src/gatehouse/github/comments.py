@@ -1,8 +1,8 @@
-"""The comments of a pull request that speak to the gates, and whether each may count.
+"""Comments of a pull request that contain commands for the gates, and whether each may count.
 
-A comment counts as it was made. Writers can edit the comments of others, bots' too, so one that
-anybody ever edited does not count, nor does one that an app wrote in a user's name. REST says who
-wrote through what, and GraphQL whether it was edited; both must tell of the same words.
+A comment counts only as it was first written. Writers can edit the comments of others, including
+bots', so an edited comment does not count, nor does one that an app wrote in a user's name. REST
+provides the author and the app, and GraphQL whether it was edited. Both must return the same text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MOST = 5_000
-"""Comments that are read."""
+"""Maximum number of comments to read."""
 
 QUERY = """\
 query($owner: String!, $name: String!, $number: Int!, $after: String) {
@@ -41,9 +41,9 @@ class GateComment:
     Attributes:
         pull: the pull request's number.
         comment: its number; a later one has a higher number.
-        login: who wrote it, without @; empty where the account is gone.
-        command: what it asks for; None where it can't be understood.
-        problem: why it does not count; None where it may.
+        login: the author, without @; empty if the account was deleted.
+        command: the command; None if it can't be parsed.
+        problem: why it does not count; None if it may.
     """
 
     pull: int
@@ -54,7 +54,7 @@ class GateComment:
 
 
 def read_commands(repository: Repository, number: int) -> tuple[GateComment, ...]:
-    """The commands in the comments of pull request `number`, oldest first.
+    """Read the commands in the comments of pull request `number`, oldest first.
 
     Raises:
         GatehouseError: there are too many comments, or GitHub refused.
@@ -87,7 +87,7 @@ def _comment_of(number: int, rest: dict[str, Any], seen: dict[str, Any] | None) 
 
 
 def _problem(rest: dict[str, Any], user: dict[str, Any], seen: dict[str, Any] | None) -> str | None:
-    """Why a comment does not count, whatever it says."""
+    """Return why a comment does not count, whatever its text."""
     if user.get("type") != "User":
         return "only a user's comment counts, not a bot's or one whose account is gone"
     if rest.get("performed_via_github_app") is not None:
@@ -104,7 +104,7 @@ def _problem(rest: dict[str, Any], user: dict[str, Any], seen: dict[str, Any] | 
 
 
 def _by_graphql(repository: Repository, number: int) -> dict[int, dict[str, Any]]:
-    """What GraphQL says of each comment, by its number."""
+    """Return GraphQL's data on each comment, by its number."""
     owner, _, name = repository.full_name.partition("/")
     variables: dict[str, Any] = {"owner": owner, "name": name, "number": number, "after": None}
     found: dict[int, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""The comment on the pull request: the report, and what stands around it."""
+"""The comment on the pull request: the report and its surroundings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gatehouse.report.escape import code, prose
 from gatehouse.report.links import PICTURE
 
 MARK = "<!-- gatehouse -->"
-"""By which our own code finds the comment again; CML finds it by a watermark of its own."""
+"""The mark by which our own code finds the comment again; CML uses its own watermark."""
 
 TRAINING = "src/pipeline/"
-"""Code that the gates never run: they judge what it made."""
+"""Code that the gates never run: they judge its results."""
 
 _OWNED_SHOWN = 3
-# In characters of Markdown, of which a hostile text has eight for one of its own: GitHub takes
-# 65,536, the report has 60,000, and a watermark is still to come.
+# In characters of Markdown; escaping can turn one character of a hostile text into eight. GitHub's
+# limit is 65,536, the report has up to 60,000, and a watermark is added later.
 _OWNED_LIMIT = 2_000
 _PROBLEM_LIMIT = 700
 _ANSWERS_SHOWN = 3
@@ -29,18 +29,17 @@ _NO_APP = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a comment says besides the report.
+    """The parts of a comment other than the report.
 
     Attributes:
-        commit: that was judged.
+        commit: the judged commit.
         run: address of the pull request's workflow run.
         run_here: address of the judging run, whose artifacts have all numbers.
-        owned: changed files that need a code owner, and those owners.
-        recorded: will the run be committed to the pull request's branch?
-        training: how many files of the code that trains the change touches; None where there is
-            no pull request to tell.
+        owned: changed files that need a code owner's approval, with their owners.
+        recorded: whether the run will be committed to the pull request's branch.
+        training: number of changed files with training code; None without a pull request.
         offers: what an owner may accept.
-        app: does an App set the status, so that writers cannot?
+        app: whether an App sets the status, so that users with write access cannot.
     """
 
     commit: str
@@ -63,7 +62,7 @@ class Surroundings:
 
 
 def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -> str:
-    """The comment on a candidate that was judged; `report` is Markdown of our own."""
+    """Return the comment on a judged candidate; `report` is our own Markdown."""
     parts = [MARK, *_offers(around)]
     if problems:
         listed = "\n".join(f"> - {_short(text)}" for text in problems)
@@ -75,12 +74,12 @@ def judged_comment(report: str, problems: Sequence[str], around: Surroundings) -
 def answer_comment(
     report: str, problems: Sequence[str], around: Surroundings, answers: Mapping[int, str]
 ) -> str:
-    """The gates' comment after an owner's: as `judged_comment`, and which comments don't count.
+    """Return the comment after an owner's command: as `judged_comment`, plus rejected comments.
 
     Args:
-        report: Markdown of our own.
-        problems: what forbids the merge besides the gates.
-        around: of the comment.
+        report: our own Markdown.
+        problems: what blocks the merge besides the gates.
+        around: the other parts of the comment.
         answers: why a comment does not count, by its number.
     """
     text = judged_comment(report, problems, around)
@@ -93,7 +92,7 @@ def answer_comment(
 
 
 def _offers(around: Surroundings) -> list[str]:
-    """The commands that turn it green, ready to copy: the comment's first lines."""
+    """Return the comment's first lines: the commands that turn it green, ready to copy."""
     lines = []
     for offer in around.offers:
         who = ", ".join(map(code, offer.by)) or "An owner of `policy.yaml`"
@@ -105,7 +104,7 @@ def _offers(around: Surroundings) -> list[str]:
 
 
 def refused_comment(why: str, around: Surroundings) -> str:
-    """The comment where nothing could be judged."""
+    """Return the comment if nothing could be judged."""
     lines = [
         MARK,
         "## ❌ Gatehouse: not judged",
@@ -119,12 +118,12 @@ def refused_comment(why: str, around: Surroundings) -> str:
 
 
 def unjudged_comment(branch: str, judged: Sequence[str], around: Surroundings) -> str:
-    """The comment on a pull request into a branch that has no gates.
+    """Return the comment on a pull request into a branch without gates.
 
     Args:
         branch: the base of the pull request.
         judged: the branches that have gates, the default one first.
-        around: of the comment.
+        around: the other parts of the comment.
     """
     lines = [
         MARK,
@@ -148,7 +147,7 @@ def _short(text: str) -> str:
 
 
 def training_files(changed: Iterable[str]) -> int:
-    """How many of the changed paths hold the code that trains."""
+    """Count the changed paths that contain training code."""
     return len({path for path in changed if path.startswith(TRAINING)})
 
 
@@ -185,7 +184,7 @@ def _foot(around: Surroundings) -> str:
 
 
 def picture_at(server: str, repository: str, commit: str) -> str:
-    """The address of the picture that a commit records.
+    """Return the address of the image that a commit records.
 
     Args:
         server: address of GitHub.

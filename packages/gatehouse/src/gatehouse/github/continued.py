@@ -1,8 +1,8 @@
-"""A change whose own branch the gates can't write to, and the branch of ours on which it goes on.
+"""Changes whose own branch the gates can't write to, and our branches on which they continue.
 
-The name of that branch says which pull request and which commit it continues. Any writer can make a
-branch of such a name, so what the name says counts only where the commits bear it out: the branch
-must be a commit of that pull request, with nothing on top of it but what the gates record.
+The name of our branch contains the pull request and the commit that it continues. Anyone with write
+access can create a branch of such a name, so the name counts only if the commits confirm it: the
+branch must be a commit of that pull request, with only the gates' records on top.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"from-(?P<pull>[1-9][0-9]{0,9})-(?P<commit>[0-9a-f]{12})")
 _RECORDED = re.compile(r"dvc\.lock|reports/.+|acceptances/.+")
 _RECORDS = 20
-"""Commits of the gates that are looked through."""
+"""Maximum number of the gates' commits to search."""
 
 
 def branch_of(pull: int, head: str) -> str:
-    """The branch on which a pull request's head goes on."""
+    """Return the name of the branch on which a pull request's head continues."""
     return f"from-{pull}-{head[:12]}"
 
 
 def speaking_pulls(repository: Repository, target: MergeTarget) -> tuple[int, ...]:
-    """The pull requests whose comments count: the target's own, and those of the same change.
+    """Return the pull requests whose comments count: all that have the target's change.
 
-    That is the one that it continues, or the one in which it goes on: whichever of the two is
-    judged, the same words count, so a word that was taken back on one does not hold on the other.
+    These are the target's own pull request and the one that it continues, or in which it
+    continues. The same comments count on both, so a revocation on one also applies to the other.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -52,7 +52,7 @@ def speaking_pulls(repository: Repository, target: MergeTarget) -> tuple[int, ..
 
 
 def own_pulls(repository: Repository, target: MergeTarget) -> tuple[int, ...]:
-    """The target's own pull request, and the one that it continues.
+    """Return the target's own pull request, and the one that it continues.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -69,7 +69,7 @@ def own_pulls(repository: Repository, target: MergeTarget) -> tuple[int, ...]:
 
 
 def _continues(repository: Repository, branch: str | None, head: str) -> int | None:
-    """Number of the pull request that a branch continues; None where it is no such branch."""
+    """Return the number of the pull request that a branch continues, or None."""
     named = _NAME.fullmatch(branch or "")
     if named is None:
         return None
@@ -82,7 +82,7 @@ def _continues(repository: Repository, branch: str | None, head: str) -> int | N
 
 
 def _first(repository: Repository, head: str, wanted: str) -> str | None:
-    """The commit below a head's records whose hash begins so."""
+    """Return the commit below a head's records whose hash begins with `wanted`."""
     commit = head
     for _ in range(_RECORDS):
         if commit.startswith(wanted):
@@ -96,7 +96,7 @@ def _first(repository: Repository, head: str, wanted: str) -> str | None:
 
 
 def is_record(repository: Repository, commit: str, head: str) -> bool:
-    """Does a head differ from a commit by nothing but what the gates record?
+    """Return whether a head differs from a commit only by the gates' records.
 
     Raises:
         GatehouseError: GitHub refused, or the repository has more files than it lists.

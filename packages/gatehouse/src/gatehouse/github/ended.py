@@ -1,9 +1,11 @@
-"""The two runs of a change, *Pull request* and *Pipeline*: which has ended, and what follows.
+"""The two runs of a change, *Pull request* and *Pipeline*: which has ended, and what happens next.
 
-The end of *Pipeline* lets the commit be judged. The end of *Pull request* lets its status follow
-from the verdict, the checks and the tests, if the verdict is there. Whichever comes last sets it.
+When *Pipeline* ends, the commit can be judged. When *Pull request* ends, its status can be set from
+the verdict, the checks and the tests if the verdict exists. Whichever run ends last sets the
+status.
 
-Needs the standard library only, since gates.yml asks before any package is installed:
+This module needs only the standard library, because gates.yml runs it before any package is
+installed:
 
     PYTHONPATH=$(sh scripts/library.sh) python3 -m gatehouse.github.ended >>"$GITHUB_OUTPUT"
 """
@@ -27,18 +29,19 @@ from gatehouse.errors import GatehouseError
 CHECKS = ".github/workflows/pull-request.yml"
 PIPELINE = ".github/workflows/pipeline.yml"
 NAMED = ".github/workflows/commit.yml"
-"""Runs a stranger's commit that a maintainer names: *Run for this commit*."""
+"""Runs an outsider's commit that a maintainer names: *Run for this commit*."""
 QUEUE = "merge_group"
 HELD = "action_required"
-"""Conclusion of a run that waits for a maintainer's approval: of an outsider's change, and of what
-a workflow's own token pushed. GitHub calls it completed, though nothing ran yet."""
+"""Conclusion of a run that waits for a maintainer's approval: for an outsider's change, or for
+commits pushed with a workflow's own token. GitHub calls it completed, though nothing ran yet."""
 
 _NAMED = re.compile(r"Run for commit ([0-9a-f]{40})")
-"""`run-name` of that workflow. Nobody but whoever starts a run chooses it."""
+"""`run-name` of that workflow. Only whoever starts a run can choose it."""
 _TRIES = 5
 _LOOKS = 4
-"""An edited title starts a run that skips everything and ends within seconds, and GitHub may list
-the run that cancelled another one a moment later: both are waited for."""
+"""Maximum number of times to list the runs. An edited title starts a run that skips everything and
+ends within seconds, and GitHub may list the run that cancelled another one with a short delay: both
+are waited for."""
 _PAUSE = 10.0
 _YOUNG = timedelta(seconds=45)
 
@@ -47,10 +50,10 @@ RunFacts = Mapping[str, Any]
 
 
 def newest_of(path: str, runs: Iterable[RunFacts]) -> RunFacts | None:
-    """The newest run of a workflow.
+    """Return the newest run of a workflow.
 
-    Runs that skipped everything count for nothing: an edited title starts such runs. Nor do those
-    that wait for an approval: next to one that ran they bring nothing new, and alone they have not
+    Runs that skipped everything are ignored: an edited title starts such runs. Runs that wait for
+    an approval are ignored too: next to a run that ran they add nothing, and alone they have not
     ended.
 
     Args:
@@ -66,7 +69,7 @@ def newest_of(path: str, runs: Iterable[RunFacts]) -> RunFacts | None:
 
 
 def newest_runs(runs: Iterable[RunFacts], run: RunFacts) -> dict[str, RunFacts]:
-    """The newest run of each of the two workflows, by the workflow's file.
+    """Return the newest run of each of the two workflows, by the workflow's file.
 
     Args:
         runs: of the head commit.
@@ -79,14 +82,15 @@ def newest_runs(runs: Iterable[RunFacts], run: RunFacts) -> dict[str, RunFacts]:
 
 
 def path_of(run: RunFacts) -> str:
-    """The file of a run's workflow; GitHub may add `@` and a ref."""
+    """Return the file of a run's workflow; GitHub may append `@` and a ref."""
     return str(run.get("path") or "").partition("@")[0]
 
 
 def named_commit(run: RunFacts, here: str, default: str) -> str | None:
-    """The commit that a maintainer named when they started a run; None if the run is no such one.
+    """Return the commit that a maintainer named when starting a run, or None for other runs.
 
-    The run's title says so, which the default branch's workflow makes of what the maintainer typed.
+    The commit is in the run's title, which the default branch's workflow makes from the
+    maintainer's input.
 
     Args:
         run: of any workflow.
@@ -102,7 +106,7 @@ def named_commit(run: RunFacts, here: str, default: str) -> str | None:
 
 
 def own_run(runs: Iterable[RunFacts]) -> RunFacts | None:
-    """The newest run of *Pipeline* that a pull request started, among a commit's runs."""
+    """Return the newest run of *Pipeline* that a pull request started, among a commit's runs."""
     found = [
         run
         for run in runs
@@ -114,7 +118,7 @@ def own_run(runs: Iterable[RunFacts]) -> RunFacts | None:
 
 
 def has_ended(run: RunFacts | None) -> bool:
-    """Is there a run, and has it ended?"""
+    """Return whether there is a run and it has ended."""
     return run is not None and run.get("status") == "completed"
 
 
@@ -129,9 +133,9 @@ def _place(run: RunFacts) -> tuple[Any, ...]:
 
 
 def _looks(runs: Mapping[str, RunFacts], run: RunFacts) -> int:
-    """How often the list is to be looked at, which may say something else in a moment."""
+    """Return how often to list the runs, as the list may change within moments."""
     if run.get("conclusion") == "cancelled" and not _replaced(runs, run):
-        return 2  # the run that cancelled it is older than this one's end
+        return 2  # the run that cancelled it started before this one ended
     workflows = (PIPELINE,) if path_of(run) == PIPELINE else (CHECKS, PIPELINE)
     began = [
         datetime.fromisoformat(str(runs[path]["created_at"]))
@@ -143,13 +147,13 @@ def _looks(runs: Mapping[str, RunFacts], run: RunFacts) -> int:
 
 
 def _replaced(runs: Mapping[str, RunFacts], run: RunFacts) -> bool:
-    """Was the run cancelled, and has its workflow a newer one, which speaks for itself?"""
+    """Return whether the run was cancelled and replaced by a newer run of its workflow."""
     newest = runs.get(path_of(run))
     return run.get("conclusion") == "cancelled" and newest is not None and newest["id"] > run["id"]
 
 
 def main() -> int:
-    """Print, as outputs of a workflow's step, what is to be done on which commit."""
+    """Print, as outputs of a workflow step, what to do on which commit."""
     try:
         event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))
         run = _judged_run(event)
@@ -168,16 +172,18 @@ def main() -> int:
     if run is not None:
         repository = (run.get("head_repository") or {}).get("full_name")
         print(f"commit={run['head_sha']}")
-        print(f"branch={repository}-{run.get('head_branch')}")  # no ref's name has a line break
+        print(f"branch={repository}-{run.get('head_branch')}")  # ref names have no line breaks
     return 0
 
 
 def _what_to_do(runs: Mapping[str, RunFacts], run: RunFacts) -> tuple[bool, bool]:
-    """Is the commit judged now; or is a verdict, which is there already, settled with its checks?
+    """Return whether to judge the commit now, and whether to settle an existing verdict.
+
+    Settling combines a verdict with the results of its checks.
 
     Args:
         runs: the newest run of each of the two workflows.
-        run: that ended; of a named commit, the change's own run of *Pipeline*.
+        run: the run that ended; for a named commit, the change's own run of *Pipeline*.
     """
     if _replaced(runs, run):
         return False, False
@@ -186,13 +192,13 @@ def _what_to_do(runs: Mapping[str, RunFacts], run: RunFacts) -> tuple[bool, bool
         return has_ended(pipeline), False
     if not has_ended(runs.get(CHECKS)):
         return False, False
-    # Where the change takes the file away, no run of it will ever end.
+    # If the change deletes the workflow's file, no run of it will ever end.
     never = pipeline is None and not _has_file(str(run["head_sha"]), PIPELINE)
     return never, has_ended(pipeline)
 
 
 def _judged_run(event: Mapping[str, Any]) -> RunFacts | None:
-    """The run that ended, or that of the commit which a maintainer named; None: there is none."""
+    """Return the run that ended, or the run of the commit that a maintainer named, if any."""
     run: RunFacts = event["workflow_run"]
     if path_of(run) != NAMED:
         return run
@@ -204,19 +210,19 @@ def _judged_run(event: Mapping[str, Any]) -> RunFacts | None:
 
 
 def _runs_of(commit: str) -> list[RunFacts]:
-    """The 100 newest runs of a commit."""
+    """Return the 100 newest runs of a commit."""
     answer = _ask(f"actions/runs?head_sha={commit}&per_page=100")
     found: list[RunFacts] = (answer or {})["workflow_runs"]
     return found
 
 
 def _has_file(commit: str, path: str) -> bool:
-    """Does a commit have a file?"""
+    """Return whether a commit contains a file."""
     return _ask(f"contents/{path}?ref={commit}") is not None
 
 
 def _ask(what: str) -> dict[str, Any] | None:
-    """What GitHub says of a part of this repository; None where there is no such thing."""
+    """Return GitHub's data on a resource of this repository, or None if it does not exist."""
     request = urllib.request.Request(  # noqa: S310 - GitHub's own address, from the runner
         f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}/{what}",
         headers={

@@ -1,7 +1,7 @@
 """The event that started the trusted workflow: a run of a change's own workflow began or ended.
 
-Fields are those of GitHub's `workflow_run` webhook. The run's identity is GitHub's word; branch
-names, job names and all else that people can choose are hostile text.
+The fields are those of GitHub's `workflow_run` webhook. GitHub vouches for the run's identity.
+Branch names, job names and everything else that people can choose are untrusted text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Sha = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
 
 class Seen(BaseModel):
-    """A part of GitHub's answer: what we don't read, we ignore."""
+    """A part of GitHub's response; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -38,7 +38,7 @@ class Owned(Seen):
 
 
 class Here(Owned):
-    """The repository that the workflow runs in."""
+    """The repository in which the workflow runs."""
 
     default_branch: str
 
@@ -70,31 +70,31 @@ class Event(Seen):
 
     @property
     def same_repository(self) -> bool:
-        """Does the commit come from this repository, not from a fork (or one that is gone)?"""
+        """Return whether the commit comes from this repository, not from a fork (maybe deleted)."""
         head = self.workflow_run.head_repository
         return head is not None and head.full_name == self.repository.full_name
 
 
 def read_event(path: Path) -> Event:
-    """The event stored at `path` (`GITHUB_EVENT_PATH`).
+    """Read the event stored at `path` (`GITHUB_EVENT_PATH`).
 
     Raises:
-        GatehouseError: it is no `workflow_run` event.
+        GatehouseError: it is not a `workflow_run` event.
     """
     return read_payload(Event, path, "workflow_run", "gates.yml")
 
 
 def read_payload(kind: type[Payload], path: Path, event: str, workflow: str) -> Payload:
-    """GitHub's payload at `path`.
+    """Read GitHub's payload at `path`.
 
     Args:
-        kind: what to read it as.
+        kind: the model of the payload.
         path: of the JSON file.
         event: the name of the event.
-        workflow: the file that is for this event.
+        workflow: the workflow file for this event.
 
     Raises:
-        GatehouseError: it is no such event.
+        GatehouseError: it is another event.
     """
     try:
         return kind.model_validate(json.loads(path.read_text("utf-8")))

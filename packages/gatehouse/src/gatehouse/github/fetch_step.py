@@ -1,6 +1,6 @@
-"""The step that fetches: the only one of the judging job with the key of the DVC remote.
+"""The fetching step: the only step of the judging job that has the key of the DVC remote.
 
-It finds what is to be judged, and brings candidate and base. It opens no table and no graph.
+It finds the run to judge, and fetches candidate and base. It opens no table and no graph.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 _LISTED = 3000
-"""Files of a pull request that GitHub's API lists at most."""
+"""Maximum number of a pull request's files that GitHub's API lists."""
 
 
 def fetch_run(repository: Repository, event: Event, place: Place, limit: int) -> Fetched:
-    """Fetch what the run made and its base into `place.work`, and say so in `fetched.json`.
+    """Fetch the run's candidate and its base into `place.work`, and write `fetched.json`.
 
     Args:
-        repository: as a read-only token sees it.
+        repository: accessed with a read-only token.
         event: of a run of "Pipeline" that ended.
-        place: where things lie.
-        limit: megabytes that a candidate may have.
+        place: the folders to use.
+        limit: maximum size of a candidate in megabytes.
     """
     found = Fetched(head=event.workflow_run.head_sha)
     try:
@@ -59,7 +59,7 @@ def fetch_run(repository: Repository, event: Event, place: Place, limit: int) ->
 
 
 def _find(repository: Repository, event: Event, place: Place) -> Fetched:
-    """What is to be judged, where anything is."""
+    """Find the target to judge, if any."""
     head, target = event.workflow_run.head_sha, find_target(repository, event)
     if target is None:
         why = "no open pull request has this commit as its head any more"
@@ -79,7 +79,7 @@ def _find(repository: Repository, event: Event, place: Place) -> Fetched:
 def _fetch(
     repository: Repository, event: Event, found: Fetched, place: Place, limit: int
 ) -> Fetched:
-    """Candidate and base, laid out as they are measured; what went wrong is in the answer."""
+    """Fetch candidate and base in the layout for measuring; errors are part of the result."""
     target = found.target
     assert target is not None, "else there is nothing to fetch"
     default, root = event.repository.default_branch, place.root
@@ -106,9 +106,9 @@ def _fetch(
         files = digests(place.candidate)
         draws = draws_of(candidate)
     except GatehouseError as error:
-        # A workflow that failed is the reason, or what can be fixed first.
+        # A failed workflow is the cause, or should be fixed first.
         why = f"{failed}; {error}" if failed else str(error)
-        why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
+        why = why.replace(f"{place.candidate}/", "")  # a path on this machine is private
         return found.model_copy(update={"stopped": Stopped(kind="error", why=why)})
     return found.model_copy(
         update={
@@ -124,9 +124,9 @@ def _fetch(
 
 
 def _changed_files(repository: Repository, target: MergeTarget) -> tuple[tuple[str, ...], bool]:
-    """The files that the pull request changes, of a renamed one both names; are these all?
+    """Return the files that the pull request changes, and whether the list is complete.
 
-    None for an entry of the merge queue.
+    A renamed file has both names. A merge queue entry has no files.
     """
     if target.pull is None:
         return (), True

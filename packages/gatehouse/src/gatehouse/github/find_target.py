@@ -1,4 +1,4 @@
-"""What a run is about: the open pull request, or the entry of the merge queue."""
+"""The target of a run: the open pull request, or the merge queue entry."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from github.PullRequest import PullRequest
     from github.Repository import Repository
 
-# How GitHub's merge queue names its branches; only the queue may push there.
+# Name pattern of GitHub's merge queue branches; only the queue may push there.
 _QUEUED = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-(?P<pull>\d+)-(?P<commit>[0-9a-f]{40})")
 
 
 def queued_pull(branch: str | None) -> int | None:
-    """Number of the pull request whose entry of the merge queue a branch is; None if it is none."""
+    """Return the number of the pull request of a merge queue branch, or None for other branches."""
     entry = _QUEUED.fullmatch(branch or "")
     return int(entry["pull"]) if entry else None
 
 
 def find_target(repository: Repository, event: Event) -> MergeTarget | None:
-    """The open pull request whose head is the run's commit, or the merge queue's entry.
+    """Return the open pull request whose head is the run's commit, or the merge queue's entry.
 
-    None where there is none any more: it was closed, or a newer commit was pushed.
+    Returns:
+        The target, or None if it no longer exists: it was closed, or a newer commit was pushed.
 
     Raises:
         GatehouseError: several pull requests with different bases have this head.
@@ -48,7 +49,7 @@ def find_target(repository: Repository, event: Event) -> MergeTarget | None:
     with telling("list the pull requests of the commit"):
         named = f"{run.head_repository.owner}:{run.head_branch}"
         listed = list(repository.get_pulls(state="open", head=named))
-    # GitHub lists by owner and branch; a second fork of one owner has the same.
+    # GitHub lists by owner and branch; another fork of the same owner also matches.
     found = [pull for pull in listed if _is_of(pull, event)]
     if len({pull.base.ref for pull in found}) > 1:
         numbers = ", ".join(f"#{pull.number}" for pull in found)
@@ -60,10 +61,10 @@ def find_target(repository: Repository, event: Event) -> MergeTarget | None:
 
 
 def target_of(repository: Repository, number: int, default: str) -> MergeTarget | None:
-    """What pull request `number` would merge; None where it is closed.
+    """Return the target of pull request `number`, or None if it is closed.
 
     Args:
-        repository: as a token that may read pull requests sees it.
+        repository: accessed with a token that may read pull requests.
         number: of the pull request.
         default: the default branch.
 
@@ -100,7 +101,14 @@ def _target(pull: PullRequest, event: Event) -> MergeTarget:
 
 
 def _of_pull(pull: PullRequest, head: str, default: str, *, ours: bool) -> MergeTarget:
-    """Args: the pull request, its head, the default branch; is the branch here?"""
+    """Return the target of a pull request.
+
+    Args:
+        pull: the pull request.
+        head: its head commit.
+        default: the default branch.
+        ours: whether the branch is in this repository.
+    """
     writable = ours and pull.user.login != "dependabot[bot]" and pull.head.ref != default
     return MergeTarget(
         head=head,

@@ -1,7 +1,8 @@
-"""What *Publish* and *Accept* do with a change to whose branch the gates can't write.
+"""How *Publish* and *Accept* handle a change whose branch the gates can't write to.
 
-It goes on at a branch of ours: its own commit, which GitHub has already, and the record on top. All
-of it is made by GitHub's API, from hashes. No file of the change is read or checked out.
+The change continues on a branch of ours, made of its own commit, which GitHub already has, with the
+record on top. GitHub's API creates everything from hashes. No file of the change is read or checked
+out.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ _DEPENDABOT = "dependabot[bot]"
 
 @dataclass(frozen=True)
 class GoingOn:
-    """What became of a change.
+    """The state of a change on a branch of ours.
 
     Attributes:
-        commit: with the record, at the tip of a branch of ours; None where there is none.
-        obstacle: why there is none although all else passes; None where nothing is in the way.
+        commit: the commit with the record, at the tip of our branch; None if there is none.
+        obstacle: why there is none although everything else passes; None without an obstacle.
     """
 
     commit: str | None = None
     obstacle: Obstacle | None = None
 
     def write(self, path: Path, pull: int) -> None:
-        """Tell the job that opens pull requests what to do, as outputs of a step, if anything."""
+        """Write the outputs for the job that opens pull requests, if it has anything to do."""
         if self.commit or self.obstacle:
             path.write_text(f"continues={pull}\nobstacle={self.obstacle or ''}\n", "utf-8")
 
@@ -54,16 +55,16 @@ def go_on(
     files: Callable[[], Mapping[str, bytes]],
     context: str,
 ) -> GoingOn:
-    """Put the change and its record on a branch of ours, once all else passes.
+    """Put the change and its record on a branch of ours, once everything else passes.
 
-    A branch that is there already gets the statuses that hold now; a new record only where it is
-    not green. A branch on which somebody went on is left alone: its own runs are judged.
+    If the branch exists, its statuses are updated; it gets a new record only if it is not green. A
+    branch on which somebody continued work is left alone: its own runs are judged.
 
     Args:
-        repository: as a token that may write contents and read pull requests sees it.
-        statuses: as a token that may write statuses sees it.
-        target: a pull request without a branch to write to.
-        again: the answer on its head.
+        repository: accessed with a token that may write contents and read pull requests.
+        statuses: accessed with a token that may write statuses.
+        target: a pull request whose branch can't be written to.
+        again: the recomputed answer on its head.
         files: makes the record, by path.
         context: name of the required status.
 
@@ -112,10 +113,10 @@ def go_on(
 
 
 def _obstacle(pull: PullRequest, again: Recomputed) -> Obstacle | None:
-    """Why a change can't go on by itself.
+    """Return why a change can't continue by itself, or None.
 
-    GitHub lets nobody approve a pull request of their own. One that a workflow opened is nobody's,
-    so that an owner could approve their own change of an owned file.
+    GitHub does not let authors approve their own pull request. A workflow that opens it becomes its
+    author, so that an owner could then approve their own change to an owned file.
     """
     if again.basis.owned and pull.user.login != _DEPENDABOT:
         return "owned"

@@ -1,7 +1,7 @@
-"""The step that judges: what was fetched and measured in, `judged.json` and what it names out.
+"""The judging step: reads the fetched and measured files, and writes `judged.json` and its files.
 
-It has a token, for owners' comments, and no key. It opens no table and no graph: of the candidate
-it reads evidence, settings and digests.
+It has a token, to read owners' comments, but no key. It opens no table and no graph: it reads only
+evidence, settings and digests of the candidate.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ def judge_run(
     fetched: str | None = None,
     measured: str | None = None,
 ) -> Judgement:
-    """Judge what was measured, and write the answer into `out`.
+    """Judge the measurements, and write the answer into `out`.
 
     Args:
-        repository: as a read-only token sees it.
+        repository: accessed with a read-only token.
         event: of a run of "Pipeline" that ended.
-        place: where things lie.
+        place: the folders to use.
         out: a new folder for the answer.
         fetched: SHA-256 that `fetched.json` must have, in hex.
         measured: SHA-256 that `measured.json` must have, in hex.
@@ -107,7 +107,7 @@ def _stopped(
     place: Place,
     out: Path,
 ) -> Judgement:
-    """The answer where nothing was measured."""
+    """Write the answer if nothing was measured."""
     if stopped.kind == "error":
         return _refuse(stopped.why, found, around, place, out)
     comment, target = None, found.target
@@ -142,7 +142,7 @@ def _judge(
         kept = kept_files(found.files)
         recording.write_digests(candidate, kept)
     except GatehouseError as error:
-        # A workflow that failed is the reason, or what can be fixed first.
+        # A failed workflow is the cause, or should be fixed first.
         raise GatehouseError(f"{found.failed}; {error}" if found.failed else str(error)) from None
     problems = [found.failed] if found.failed else []
     owned, unowned = owned_files(found, base, root)
@@ -161,7 +161,7 @@ def _judge(
         record = target.pull is not None and bool(unrecorded)
     if record:
         recording.write_record(candidate, out / RECORD, verdict.gates)
-    # A stranger's files are kept once they pass.
+    # Untrusted files are kept only if they pass.
     passes = overall_note(verdict, problems, around.owned).state == "success"
     context = report_context(candidate, verdict, base, f"[the run's artifacts]({around.run_here})")
     texts = {name: text_at(target.head, Path(name), root) or "" for name in FILES}
@@ -197,7 +197,7 @@ def _words(
     candidate: Workspace,
     measured: Measured,
 ) -> Accepted:
-    """The owners' words that count; none where the base has no policy that somebody owns."""
+    """Return the acceptances that count; none if the base has no policy with an owner."""
     known = of_base(repository, base.commit)
     before = verdict_on(candidate, base, unmeasured=measured.unmeasured, acceptances=known)
     if base.policy is None:
@@ -208,7 +208,7 @@ def _words(
 def _refuse(
     why: str, found: Fetched | None, around: Surroundings, place: Place, out: Path
 ) -> Judgement:
-    why = why.replace(f"{place.candidate}/", "")  # of this machine, and nobody's business
+    why = why.replace(f"{place.candidate}/", "")  # a path on this machine is private
     return _write(refused(around.commit, why), found, out, refused_comment(why, around))
 
 

@@ -1,6 +1,6 @@
-"""What was judged, kept in the DVC remote: pushed by a trusted job, once it was judged.
+"""Keep the judged files in the DVC remote: a trusted job pushes them after judging.
 
-That is the candidate's data and models, and of a retraining also the table of rows that it read.
+These are the candidate's data and models; for a retraining, also the table of rows that it read.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 def kept_files(files: Mapping[str, str]) -> dict[str, str]:
-    """The candidate's data and models, with their digests."""
+    """Return the candidate's data and models, with their digests."""
     return _below(files, [path.as_posix() for path in OUTPUTS])
 
 
 def objects_of(files: Mapping[str, str]) -> dict[str, str]:
-    """The same, and those of the table that came along."""
+    """Return the same, and the files of an included table."""
     return kept_files(files) | _below(files, TABLES)
 
 
@@ -49,21 +49,21 @@ def _below(files: Mapping[str, str], places: Sequence[str]) -> dict[str, str]:
 def keep(
     repository: Repository, event: Event, judged: Path, work: Path, root: Path, limit: int
 ) -> str:
-    """Push what the candidate brought to the remote of the checkout at `root`; in words.
+    """Push the candidate's files to the remote of the checkout at `root`; return a description.
 
-    They are read as bytes and no more. The archive is downloaded again, and counts only where each
-    file is the one that was judged, by its SHA-256.
+    The files are only read as bytes. The archive is downloaded again, and is used only if the
+    SHA-256 of each file is that of the judged one.
 
     Args:
-        repository: as a token that may read artifacts sees it.
+        repository: accessed with a token that may read artifacts.
         event: of a run of "Pipeline" that ended.
-        judged: the folder that the judging job handed over.
+        judged: the folder from the judging job.
         work: a new folder.
         root: the trusted checkout.
-        limit: megabytes that a candidate may have.
+        limit: maximum size of a candidate in megabytes.
 
     Raises:
-        GatehouseError: the archive is not what was judged, or the remote does not take it.
+        GatehouseError: the archive differs from the judged one, or the remote refuses it.
     """
     answer = Judgement.read(judged / JUDGED)
     if answer.head != event.workflow_run.head_sha:
@@ -81,7 +81,7 @@ def keep(
         )
     outputs = read_lock(read_text(folder / LOCK), "the candidate's dvc.lock")
     kept = [outputs[path.as_posix()] for path in OUTPUTS if (folder / path).exists()]
-    # Its bytes were judged by their SHA-256; the MD5 is nothing but where they go.
+    # The bytes were judged by their SHA-256; the MD5 only determines where they are stored.
     kept += [Output(path.as_posix(), dvc_md5(folder / path), "file") for path in tables_in(folder)]
     pushed, there = push(kept, folder, open_store(root))
     return f"pushed {pushed:,} of {pushed + there:,} objects; the remote has the others"

@@ -1,7 +1,7 @@
-"""Candidates of earlier runs, which GitHub keeps for a while under a name that says what they are.
+"""Candidates of earlier runs, which GitHub keeps for a while under a name that identifies them.
 
-Any run can upload an archive of any name, so one only counts after each of its files was compared
-with a `dvc.lock` that the reader trusts.
+Any run can upload an archive of any name, so an archive is used only after each of its files was
+compared with a `dvc.lock` that the reader trusts.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _TRIED = 5
 def bring_kept(
     repository: Repository, key: str, folder: Path, limit: int, check: Callable[[Path], object]
 ) -> bool:
-    """Bring an earlier candidate into `folder`, which is new; false where none is left.
+    """Download an earlier candidate into `folder`; return False if none is left.
 
     Args:
-        repository: as a token that may read artifacts sees it.
+        repository: accessed with a token that may read artifacts.
         key: of the candidate.
-        folder: to be made; its neighbours `folder.zip` and `folder.part` are used on the way.
-        limit: megabytes that it may have.
-        check: raises GatehouseError where the files in a folder are not the wanted ones.
+        folder: a new folder; `folder.zip` and `folder.part` next to it are used as temporary files.
+        limit: maximum size in megabytes.
+        check: raises GatehouseError unless the files in a folder are the wanted ones.
     """
     with telling("look for an earlier run's candidate"):
         listed = repository.get_artifacts(name=f"{PREFIX}{key}")
@@ -61,10 +61,10 @@ def bring_kept(
 
 
 def take_kept(repository: Repository, root: Path, limit: int) -> str:
-    """Put the data and models that `dvc.lock` records where they belong; what was done, in words.
+    """Restore the data and models that `dvc.lock` records; return a description.
 
-    So nothing is trained again without a DVC remote, or with one that may not be read. What
-    is here already stays.
+    This avoids training again if there is no DVC remote, or if it may not be read. Existing files
+    are kept.
     """
     key = candidate_key(root)
     missing = [path for path in OUTPUTS if not (root / path).exists()]
@@ -81,7 +81,7 @@ def take_kept(repository: Repository, root: Path, limit: int) -> str:
     if not bring_kept(repository, key, folder, limit, check):
         return f"no run has left {PREFIX}{key}: what is missing is made again"
     outputs = read_lock(read_text(root / LOCK), str(LOCK))
-    # What is not in DVC's cache counts as changed, and is made again.
+    # Files that are not in DVC's cache count as changed, and would be made again.
     done = take([outputs[path.as_posix()] for path in missing], folder, root, open_store(root))
     for why in done.lost:
         print(f"missing: {why}")

@@ -1,9 +1,9 @@
-"""A cloud's storage without a long-lived key: by GitHub's OpenID Connect token of this job.
+"""Access to cloud storage without a long-lived key, using the job's GitHub OpenID Connect token.
 
-GitHub signs a token that says which repository, event and environment the job is of. The cloud
-exchanges it for credentials that last an hour, if its own trust condition takes what the token
-says. The clouds' libraries do the exchange by themselves: they read standard variables and a file
-with the token. So the command gets these, and no action of a cloud is needed.
+GitHub signs a token that names the job's repository, event and environment. The cloud exchanges it
+for credentials that last an hour, if its own trust condition accepts these values. The clouds'
+libraries do the exchange by themselves: they read standard variables and a file with the token. The
+command gets these, so no cloud's action is needed.
 
 GitHub's side: docs.github.com/actions/reference/security/oidc. The clouds' sides: botocore's
 AssumeRoleWithWebIdentity provider, google-auth's external_account (AIP-4117), azure-identity's
@@ -27,12 +27,12 @@ from gatehouse.command import HELP, command
 from gatehouse.errors import GatehouseError
 
 IDENTITY = "CLOUD_IDENTITY"
-"""The variable that names whom the job acts as; empty: no token is asked for."""
+"""The variable with the identity that the job uses; if empty, no token is requested."""
 REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
-"""What GitHub's runner sets in a job with `id-token: write`."""
+"""Variables that GitHub's runner sets in a job with `id-token: write`."""
 RENEWED = 120.0
-"""Seconds after which the file gets a new token. GitHub's lasts five minutes or more, and a library
-reads the file when it first needs it, and again when its credentials expire."""
+"""Seconds before the file gets a new token. GitHub's token lasts five minutes or more, and a
+library reads the file when it first needs it, and again when its credentials expire."""
 
 _TIMEOUT = 30
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
@@ -43,16 +43,17 @@ _POOL = re.compile(
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _APPLICATION = re.compile(f"({_UUID})/({_UUID})", re.IGNORECASE)
 _STATIC = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-"""Keys that a library would take before the role."""
+"""Keys that a library would prefer to the role."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Whom the job acts as.
+    """The cloud identity of the job.
 
     Attributes:
-        audience: that the cloud wants in the token.
-        settings: variables for the cloud's library, given the token's file; may write next to it.
+        audience: the audience that the cloud requires in the token.
+        settings: returns the variables for the cloud's library from the token's file; may write
+            next to that file.
     """
 
     audience: str
@@ -60,15 +61,15 @@ class Cloud:
 
 
 def cloud_of(identity: str) -> Cloud:
-    """The cloud that an identity is of, by its form.
+    """Return the cloud of an identity, by the identity's format.
 
     Args:
         identity: an AWS role's ARN; the full name of a Google Cloud workload identity provider,
-            with the e-mail address of a service account behind a space where one is impersonated;
-            or an Azure tenant's and application's id, `TENANT/CLIENT`.
+            followed by a space and a service account's e-mail address if one is impersonated; or
+            the ids of an Azure tenant and application, `TENANT/CLIENT`.
 
     Raises:
-        GatehouseError: it has none of these forms.
+        GatehouseError: it has none of these formats.
     """
     if _ROLE.fullmatch(identity):
         return Cloud("sts.amazonaws.com", lambda token: _aws(identity, token))
@@ -125,10 +126,10 @@ def _azure(tenant: str, client: str, token: Path) -> dict[str, str]:
 
 
 def ask_token(audience: str, environment: Mapping[str, str] = os.environ) -> str:
-    """GitHub's token of this job for one audience, which must not be shown.
+    """Request GitHub's token of this job for one audience; the token must not be shown.
 
     Raises:
-        GatehouseError: the job may not have one, or GitHub gives none.
+        GatehouseError: the job may not have one, or GitHub did not return one.
     """
     import requests
     from requests.adapters import HTTPAdapter
@@ -163,20 +164,20 @@ def ask_token(audience: str, environment: Mapping[str, str] = os.environ) -> str
 
 
 def run_keyless(words: Sequence[str], renewed: float = RENEWED) -> int:
-    """Run a command as the identity that `CLOUD_IDENTITY` names; without one, as it is.
+    """Run a command with the identity in `CLOUD_IDENTITY`; without one, run it unchanged.
 
-    The command sees neither what a further token could be asked for with, nor an AWS key, which
-    would go before the role. The file with the token is gone when the command has ended.
+    The command sees neither the variables for requesting another token, nor AWS keys, which would
+    take precedence over the role. The token's file is deleted when the command has ended.
 
     Args:
         words: a program and its arguments.
-        renewed: seconds after which the file gets a new token.
+        renewed: seconds before the file gets a new token.
 
     Returns:
-        The command's exit code; 128 and the number of the signal that ended it.
+        The command's exit code, or 128 plus the number of the signal that ended it.
 
     Raises:
-        GatehouseError: the identity is none, or GitHub gives no token.
+        GatehouseError: the identity is invalid, or GitHub did not return a token.
         OSError: there is no such program.
     """
     identity = os.environ.get(IDENTITY, "").strip()
@@ -198,9 +199,9 @@ def run_keyless(words: Sequence[str], renewed: float = RENEWED) -> int:
 
 
 def _renew(file: Path, audience: str) -> None:
-    """Write a new token, whole; a reader sees the old one or the new one."""
+    """Replace the token atomically: a reader sees either the old token or the new one."""
     token = ask_token(audience)
-    click.echo(f"::add-mask::{token}", err=True)  # the runner blots it out wherever it is shown
+    click.echo(f"::add-mask::{token}", err=True)  # the runner masks it in all logs
     new = file.with_suffix(".new")
     new.touch(mode=0o600)
     new.write_text(token, "utf-8")
@@ -208,7 +209,7 @@ def _renew(file: Path, audience: str) -> None:
 
 
 def _renew_later(file: Path, audience: str) -> None:
-    """Renew the token of a command that runs: without a new one it may well come to its end."""
+    """Renew a running command's token; on failure continue, as the command may not need it."""
     try:
         _renew(file, audience)
     except GatehouseError as error:

@@ -1,4 +1,4 @@
-"""The report as a comment shows it: with links into the repository, and the recorded picture."""
+"""The report as shown in a comment: with links into the repository and the recorded image."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from gatehouse.report.markdown import render_report
 def linked_report(
     context: ReportContext, base: str, policy: str | None, recorded: str | None
 ) -> str:
-    """The report as Markdown for a comment.
+    """Return the report as Markdown for a comment.
 
     Args:
         context: of the report.
         base: the commit whose policy decided.
-        policy: the text of that policy; None where it has none.
-        recorded: the commit that has the picture; None where none has, so that bars of text stand
-            in for it.
+        policy: the text of that policy; None if it has none.
+        recorded: the commit that contains the image; if None, text bars replace the image.
     """
     server, repository = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
     picture = picture_at(server, repository, recorded) if recorded else None

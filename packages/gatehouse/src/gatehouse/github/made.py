@@ -1,8 +1,8 @@
-"""The candidate that is judged, and whether it was made by a run that counts.
+"""The judged candidate, and whether it was made by a run that counts.
 
-Where a change brings nothing that trains, its run makes nothing: the candidate of an earlier run of
-the branch is taken, whose commit has equal inputs by its Git tree. So is that of the retraining
-that opened the pull request.
+If a change affects nothing that trains, its run makes nothing. The candidate then comes from an
+earlier run of the branch whose commit has equal inputs by its Git tree, or from the retraining that
+opened the pull request.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 _EARLIER = 20
-"""Runs of the branch whose inputs are compared."""
+"""Maximum number of the branch's runs whose inputs are compared."""
 _WORKED = 50
-"""Jobs of other runs that are looked through for the same machine."""
+"""Maximum number of other runs' jobs to search for the same machine."""
 _CHANGES = ("base_ref_changed", "automatic_base_change_succeeded")
 """Events of a pull request whose base was changed, by a person or by GitHub."""
 
@@ -52,8 +52,8 @@ class Made:
 
     Attributes:
         archive: of GitHub.
-        run: that uploaded it.
-        problem: why it does not count as made by a run; None: it counts.
+        run: the run that uploaded it.
+        problem: why it does not count as made by a run; None if it counts.
     """
 
     archive: Artifact
@@ -63,14 +63,15 @@ class Made:
 
 @dataclass(frozen=True)
 class Request:
-    """Whose candidate is asked for.
+    """A request for a candidate.
 
     Attributes:
-        repository: as a token that may read actions, contents and pull requests sees it.
+        repository: accessed with a token that may read actions, contents and pull requests.
         root: the checkout of the default branch's tip.
         default: the default branch.
         run: of "Pipeline" on the head.
-        branch: whose runs made it: the head's, or in the merge queue that of its pull request.
+        branch: the branch whose runs made it: the head's or, in the merge queue, its pull
+            request's.
         changed: paths that the change touches.
     """
 
@@ -94,10 +95,10 @@ def request_for(
     root: Path,
     changed: Sequence[str] = (),
 ) -> Request:
-    """Whose candidate is asked for where a run of a change is judged.
+    """Return the request for the candidate of a run that is judged.
 
     Args:
-        repository: as a token that may read actions, contents and pull requests sees it.
+        repository: accessed with a token that may read actions, contents and pull requests.
         queued: number of the pull request, if the run is of the merge queue.
         run: of "Pipeline".
         default: the default branch.
@@ -115,7 +116,7 @@ def request_for(
 
 
 def find_made(request: Request) -> Made:
-    """The candidate of the run, or an earlier one with equal inputs.
+    """Return the candidate of the run, or an earlier one with equal inputs.
 
     Raises:
         GatehouseError: GitHub refused, or no candidate is left.
@@ -129,7 +130,7 @@ def find_made(request: Request) -> Made:
     problem = _run_problem(request, request.run, archives) or _tree_problem(
         request, request.run.head_sha
     )
-    # What a maintainer ran goes before what a stranger's own run made.
+    # A maintainer's run takes precedence over an outsider's own run.
     if problem and (named := find_named(request)) is not None:
         return named
     newest = max(archives, key=lambda each: each.id)
@@ -139,10 +140,10 @@ def find_made(request: Request) -> Made:
 
 
 def find_earlier(request: Request) -> Made | None:
-    """The candidate of an earlier run that counts, of a commit with equal inputs; else None.
+    """Return the candidate of an earlier run that counts, for a commit with equal inputs, or None.
 
-    Where it does not count for its tree alone, no run of such a commit does. It is taken all the
-    same, so that an owner's word on it holds.
+    If it does not count only because of its tree, then no run of such a commit counts. It is
+    returned anyway, so that an owner's acceptance of it remains valid.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -151,9 +152,10 @@ def find_earlier(request: Request) -> Made | None:
 
 
 def find_named(request: Request) -> Made | None:
-    """The candidate of a run that a maintainer started for this commit, or one of equal inputs.
+    """Return the candidate of a maintainer's run for this commit, or for one with equal inputs.
 
-    That of the commit itself is taken whether it counts or not, so that the maintainer reads why.
+    The commit's own candidate is returned whether it counts or not, so that the maintainer sees the
+    reason.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -173,7 +175,7 @@ def find_named(request: Request) -> Made | None:
 
 
 def _named_runs(request: Request) -> list[tuple[Run, str]]:
-    """The newest runs that maintainers started, each with the commit that they named."""
+    """Return the newest runs that maintainers started, each with the named commit."""
     found = [
         (Run.model_validate(run), commit)
         for run, commit in named_runs(request.repository, request.default)
@@ -185,9 +187,10 @@ def _named_runs(request: Request) -> list[tuple[Run, str]]:
 def _named_problem(
     request: Request, run: Run, commit: str, archives: Sequence[Artifact]
 ) -> str | None:
-    """Why the candidate of a named commit's run does not count; None where it does.
+    """Return why the candidate of a named commit's run does not count, or None if it does.
 
-    The run took its workflow from one commit of the default branch and all else from the named one.
+    The run took its workflow from one commit of the default branch and everything else from the
+    named commit.
     """
     uploaded = [Uploaded(each.id, each.created_at) for each in archives]
     if why := uploads_problem(run, uploaded, "Run for this commit"):
@@ -204,12 +207,12 @@ def _named_problem(
 
 
 def _equal(commit: str, request: Request) -> bool:
-    """Has a commit the inputs of the one that is judged?"""
+    """Return whether a commit has the same inputs as the judged commit."""
     try:
         fetch(commit, request.root)
         return equal_inputs(commit, request.run.head_sha, request.root)
     except GatehouseError:
-        return False  # the commit is gone
+        return False  # the commit no longer exists
 
 
 def _earlier_of_branch(request: Request) -> Made | None:
@@ -226,10 +229,10 @@ def _earlier_of_branch(request: Request) -> Made | None:
 
 
 def _find_retrained(request: Request) -> Made | None:
-    """The candidate of the retraining whose record the commit is; else None.
+    """Return the candidate of the retraining whose record the commit is, or None.
 
-    One that does not count for its tree or its machine alone is taken all the same: neither would
-    a run of this commit.
+    If it does not count only because of its tree or its machine, it is returned anyway: a run of
+    this commit would not count either.
     """
     ours = request.run.head_repository is not None and (
         request.run.head_repository.full_name == request.here
@@ -248,7 +251,7 @@ def _find_retrained(request: Request) -> Made | None:
 
 
 def _earlier_runs(request: Request) -> Iterator[Run]:
-    """Runs of the branch, newest first."""
+    """Yield runs of the branch, newest first."""
     if request.branch is None:
         return
     listed = list_runs(request.repository, branch=request.branch, status="success")
@@ -262,14 +265,14 @@ def _earlier_runs(request: Request) -> Iterator[Run]:
 
 
 def _tree_problem(request: Request, commit: str) -> str | None:
-    """Why no run of this commit counts."""
+    """Return why no run of this commit counts."""
     tip = commit_of("HEAD", request.root)
     unlike = unlike_runs(tip, commit, request.root)
     return tree_problem(unlike, request.changed, request.default)
 
 
 def _run_problem(request: Request, run: Run, archives: Sequence[Artifact]) -> str | None:
-    """Why the candidate of a run does not count, whatever its commit is; None where it does."""
+    """Return why the candidate of a run does not count, whatever its commit, or None if it does."""
     uploaded = [Uploaded(each.id, each.created_at) for each in archives]
     if why := run_problem(run, request.here) or uploads_problem(run, uploaded):
         return why
@@ -279,9 +282,9 @@ def _run_problem(request: Request, run: Run, archives: Sequence[Artifact]) -> st
 
 
 def _jobs(repository: Repository, run: Run) -> list[Worked]:
-    """The jobs of the run, and where one had a machine of one's own, those of other runs.
+    """Return the run's jobs and, if one ran on a self-hosted machine, those of other runs.
 
-    Pipeline and Retrain are what runs there.
+    Only Pipeline and Retrain run on such machines.
     """
     found = _worked(repository, run.id)
     if any(each.own for each in found):
@@ -305,7 +308,7 @@ def _worked(repository: Repository, run: int) -> list[Worked]:
 
 
 def _pulls(repository: Repository, run: Run) -> list[Pull]:
-    """All pull requests of the run's branch."""
+    """Return all pull requests of the run's branch."""
     if run.head_repository is None or not run.head_branch:
         raise GatehouseError("the run has no branch any more")
     with telling("list the pull requests of the run's branch"):

@@ -1,6 +1,6 @@
-"""What a look at production left for the job that tells it: verdict, record and report, or why not.
+"""The monitoring result for the job that reports it: verdict, record and report, or the error.
 
-Another job wrote these files, which can write nothing on GitHub; here they are read as data.
+Another job wrote these files, without write access to GitHub. Here they are read as data.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from gatehouse.typed import read_text
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 
 FAILED = Path("failed.txt")
-"""First line of what `gatehouse monitor` said where it ended with an error."""
+"""First line of the output of `gatehouse monitor` if it ended with an error."""
 
 NOT_MONITORED = "(monitoring)"
-"""Stands among the failing rules where nothing could be judged; no rule can have this name."""
+"""Listed among the failing rules if nothing could be judged; no rule can have this name."""
 
 _FRESH = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A look that came to a verdict; `report` is Markdown of our own."""
+    """A monitoring result with a verdict; `report` is our own Markdown."""
 
     verdict: Verdict
     record: Record
@@ -37,7 +37,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Broken:
-    """A look that came to none, and why: one line that nobody vouches for."""
+    """A monitoring result without a verdict, and the reason: one untrusted line."""
 
     why: str
 
@@ -46,10 +46,10 @@ MonitorResult = Judged | Broken
 
 
 def read_monitor_result(folder: Path, now: datetime) -> MonitorResult:
-    """What is in `folder`, the copy of reports/monitor; nothing at all is a broken look.
+    """Read the result in `folder`, the copy of reports/monitor; an empty folder is a broken result.
 
-    So is one that was not made in the last hours before `now`: where only the job that tells is
-    run again, it finds what the earlier one did, and production may have changed since.
+    A result older than a few hours before `now` is also broken: if only the reporting job is rerun,
+    it finds the earlier job's result, and production may have changed since.
     """
     if (folder / FAILED).is_file():
         text = (folder / FAILED).read_text("utf-8", errors="replace")
@@ -75,24 +75,24 @@ def read_monitor_result(folder: Path, now: datetime) -> MonitorResult:
 
 
 def failing(look: MonitorResult) -> set[str]:
-    """Names of the rules that fail."""
+    """Return the names of the failing rules."""
     if isinstance(look, Broken):
         return {NOT_MONITORED}
     return {result.rule for result in look.verdict.rules if result.blocks}
 
 
 def undecided(look: MonitorResult, before: Iterable[str], policy: Policy) -> set[str]:
-    """Rules that failed before and that this look can't decide.
+    """Return rules that failed before and that this result can't decide.
 
-    No labels came, they are too few, or there was no verdict at all: that is no pass, also where
-    the policy lets it pass for a rule that did not fail before.
+    There were no labels, too few labels, or no verdict at all. That is not a pass, even if the
+    policy would let the rule pass had it not failed before.
     """
     results = () if isinstance(look, Broken) else look.verdict.rules
     return (set(before) & set(policy.rules)) - {each.rule for each in results if _decided(each)}
 
 
 def _decided(result: RuleResult) -> bool:
-    """Did it fail, even if the policy only warns of it, or pass on every slice?"""
+    """Return whether the rule failed, even if it only warns, or passed on every slice."""
     outcomes = {finding.outcome for finding in result.findings}
     return result.blocks or Outcome.FAIL in outcomes or outcomes == {Outcome.PASS}
 

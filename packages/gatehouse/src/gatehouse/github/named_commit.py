@@ -1,7 +1,7 @@
-"""A stranger's commit that a maintainer names, to be run without key, permission or cache.
+"""An outsider's commit that a maintainer names, to be run without key, permissions or cache.
 
 Only the newest commit of an open pull request can be named, and only by its full hash: a name that
-moves, or one that two commits share, would run what the maintainer did not read.
+can move, or that two commits share, could run code that the maintainer did not read.
 """
 
 from __future__ import annotations
@@ -27,18 +27,21 @@ _FULL = re.compile("[0-9a-f]{40}")
 def prepare_named(
     repository: Repository, number: int, commit: str, folder: Path, root: Path, default: str
 ) -> str:
-    """Write the `dvc.lock` that the run starts from into `folder`; who made it all, as Markdown.
+    """Write the `dvc.lock` that the run starts from into `folder`.
 
     Args:
-        repository: as a token that may read actions, contents and pull requests sees it.
+        repository: accessed with a token that may read actions, contents and pull requests.
         number: of this run.
-        commit: what the maintainer typed.
+        commit: the maintainer's input.
         folder: a new folder.
         root: the checkout of the default branch's tip.
         default: the default branch.
 
+    Returns:
+        Who contributed to the commit, as Markdown.
+
     Raises:
-        GatehouseError: it is no full hash, or no open pull request has it as its newest commit.
+        GatehouseError: it is not a full hash, or not the newest commit of any open pull request.
     """
     pulls = pulls_of(repository, commit, default)
     run = this_run(repository, number).model_copy(update={"head_sha": commit})
@@ -50,10 +53,10 @@ def prepare_named(
 
 
 def pulls_of(repository: Repository, commit: str, default: str) -> list[PullRequest]:
-    """The open pull requests into the default branch whose newest commit this is, at least one.
+    """Return the open pull requests into the default branch with this newest commit, at least one.
 
     Raises:
-        GatehouseError: it is no full hash, or there is none.
+        GatehouseError: it is not a full hash, or there is none.
     """
     if not _FULL.fullmatch(commit):
         raise GatehouseError(

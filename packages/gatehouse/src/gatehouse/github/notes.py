@@ -1,4 +1,4 @@
-"""A verdict as commit statuses: one line each."""
+"""A verdict as commit statuses of one line each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gatehouse.verdict import Outcome, Verdict
 def overall_note(
     verdict: Verdict, problems: Sequence[str], owned: Mapping[str, Sequence[str]]
 ) -> Note:
-    """The required status.
+    """Return the required status.
 
     Args:
         verdict: on the candidate.
-        problems: what forbids the merge besides.
-        owned: changed files that need a code owner, which a green status says.
+        problems: what else blocks the merge.
+        owned: changed files that need a code owner's approval, which a green status mentions.
     """
     blocking = [gate for gate in verdict.gates if verdict.gate_blocks(gate)]
     if blocking:
@@ -38,7 +38,7 @@ def overall_note(
 
 
 def gate_notes(verdict: Verdict) -> dict[str, Note]:
-    """A status for each gate; it informs, only the overall one is required."""
+    """Return an informational status for each gate; only the overall status is required."""
     return {gate: _note(verdict, gate) for gate in verdict.gates}
 
 

@@ -1,6 +1,6 @@
-"""The pull request in which a stranger's change goes on, and the link to it on the first one.
+"""The pull request in which an outsider's change continues, and the link to it on the first one.
 
-Nothing that the stranger wrote is repeated: no title, no text, no name of a branch.
+The outsider's text is not repeated: neither title, nor description, nor branch name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MARK = "<!-- gatehouse: goes on -->"
-"""By which the comment is found again."""
+"""The mark by which the comment is found again."""
 
 _BODY = """\
 Continues #{number}, opened by {login}: commit {head} as it is, and on top of it what the gates \
@@ -50,12 +50,12 @@ _WHY: dict[Obstacle, str] = {
 def open_continued(
     repository: Repository, number: int, obstacle: Obstacle | None, author: str
 ) -> str:
-    """Open the pull request, once, and comment on the first one; what was done, in words.
+    """Open the pull request once, and comment on the first one; return a description.
 
     Args:
-        repository: as a token that may write to pull requests and read contents sees it.
+        repository: accessed with a token that may write to pull requests and read contents.
         number: of the first pull request.
-        obstacle: why it can't go on by itself.
+        obstacle: why it can't continue by itself.
         author: login that our token writes as; only its comments are edited.
 
     Raises:
@@ -76,7 +76,7 @@ def open_continued(
 
 
 def _find(repository: Repository, pull: PullRequest) -> int | None:
-    """The pull request of the branch, the newest one, open or not: it is opened once."""
+    """Return the branch's newest pull request, open or closed, because it is opened only once."""
     named = f"{repository.full_name.partition('/')[0]}:{branch_of(pull.number, pull.head.sha)}"
     with telling("look for the pull request that continues it"):
         found = [
@@ -99,7 +99,7 @@ def _open(repository: Repository, pull: PullRequest) -> int | None:
 
 
 def _say(pull: PullRequest, text: str, author: str) -> None:
-    """One comment, which is edited where it says something else."""
+    """Write one comment, or edit it if its text differs."""
     whole = f"{MARK}\n{text}"
     with telling("comment on the pull request"):
         for found in pull.get_issue_comments():

@@ -1,4 +1,4 @@
-"""What the trusted workflow writes: commit statuses, and the record on the branch."""
+"""The trusted workflow's writes: commit statuses, and the record on the branch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _RECORDED = re.compile(r"dvc\.lock|reports/.+")
 _READ_AGAIN = 3
-"""Times, so that people who keep talking keep no job busy."""
+"""Maximum number of extra readings, so that people who keep commenting do not keep a job busy."""
 
 
 def announce(
@@ -43,17 +43,17 @@ def announce(
     runner: str,
     bases: Mapping[str, str],
 ) -> None:
-    """Say on the commit what is running, and where, or that a run waits for an approval.
+    """Set a pending status on the commit: what is running and where, or that a run awaits approval.
 
-    Nothing is said of a run that has ended already, as one does that an edited title starts; nor
-    over a verdict on the same commit, which the run may confirm; nor of a run that waits next to
-    one that was let through.
+    Nothing is set for a run that has already ended, as runs for an edited title do. A verdict on
+    the same commit, which the run may confirm, is not overwritten. A run that awaits approval next
+    to an approved one is ignored.
 
     Args:
-        repository: as a token that may read runs, pull requests and statuses sees it.
-        statuses: as a token that may write statuses sees it.
+        repository: accessed with a token that may read runs, pull requests and statuses.
+        statuses: accessed with a token that may write statuses.
         event: the run of "Pipeline" that began.
-        runner: what trains, in words.
+        runner: description of the training machine.
         bases: `bases` of the policy.
     """
     run = event.workflow_run
@@ -89,27 +89,28 @@ def publish(
     *,
     stored: bool,
 ) -> Settled | None:
-    """Record the run on its branch where it should be, and set the statuses.
+    """Record the run on its branch if needed, and set the statuses.
 
-    When the pull request's checks end, its answer may be there already: then it is taken from
-    GitHub. One of an older run of "Pipeline" says nothing, nor does none: the judging that goes on
-    will look at the checks.
+    When the pull request's checks end, its answer may already exist; it is then downloaded from
+    GitHub. Nothing happens if there is none, or if it is from an older run of "Pipeline": the
+    judging in progress will look at the checks.
 
-    Where it would be merged is asked again: a pull request can be pointed at another base while it
-    is judged, or be closed. No open pull request, no status: there is nothing to merge.
+    The pull request's base is looked up again: it can be changed, or the pull request closed, while
+    the change is judged. Without an open pull request, no status is set, because there is nothing
+    to merge.
 
     Args:
         access: to the repository.
         event: a run of "Pull request" or "Pipeline" that ended.
-        folder: what the judging job handed over; nothing there is a failure.
+        folder: from the judging job; an empty folder is a failure.
         bases: `bases` of the policy.
-        stored: take the answer that an earlier run of Gates stored, and put it into `folder`.
+        stored: use the answer that an earlier run of Gates stored, and put it into `folder`.
 
     Returns:
-        What was written; None where no answer is stored that it could follow from.
+        The result, or None if there is no stored answer.
 
     Raises:
-        GatehouseError: GitHub refused, several times; no status is green then.
+        GatehouseError: GitHub refused repeatedly; no status is green then.
     """
     head = event.workflow_run.head_sha
     default = event.repository.default_branch
@@ -123,7 +124,7 @@ def publish(
         judged = refused(head, str(error))
         return settle(access, None, judged, folder, CONTEXT, default)
     if target is None:
-        # Closed, pushed to meanwhile, or run by hand on a branch without a pull request.
+        # Closed, updated meanwhile, or run by hand on a branch without a pull request.
         print("no open pull request has this commit as its head: no status is set")
         return Settled(judged, None, None)
     context = status_of(target.base_branch, default, bases)
@@ -138,14 +139,14 @@ def publish(
 
 @dataclass(frozen=True)
 class Settled:
-    """What was written.
+    """The result of recording and setting statuses.
 
     Attributes:
-        judged: as its statuses say.
-        again: the answer as it was judged again; None where it does not hold.
-        recorded: the commit that records it; None where nothing was recorded.
-        going_on: what became of it on a branch of ours; None where it has a branch of its own.
-        pull: number of the pull request, where there is one.
+        judged: the answer, with its statuses.
+        again: the recomputed answer; None if recomputing contradicts it.
+        recorded: the commit that records it; None if nothing was recorded.
+        going_on: its state on a branch of ours; None if it has its own branch.
+        pull: number of the pull request, if there is one.
     """
 
     judged: Judgement
@@ -163,26 +164,27 @@ def settle(
     context: str,
     default: str,
 ) -> Settled:
-    """Judge the answer again with the owners' words that count now, record it, set the statuses.
+    """Recompute the answer with the acceptances that count now, record it, and set the statuses.
 
-    It is recorded, and may be green, once checks and tests have passed. Until they have ended, the
-    statuses of the gates are set, and the required one waits or is red.
+    It is recorded, and may turn green, once checks and tests have passed. Until they have ended,
+    the gates' statuses are set, and the required status is pending or red.
 
-    A word that came, or was taken back, while this was written has a run of *Accept* of its own. On
-    the other pull request of a change that goes on, that run does not wait for this one, and might
-    be overwritten by it. So the words are read once more at the end, and what follows is written.
+    A comment that was made or revoked meanwhile starts its own run of *Accept*. On the other pull
+    request of a change that continues on our branch, that run does not wait for this one, which
+    could overwrite its result. The comments are therefore read once more at the end, and the result
+    is updated.
 
     Args:
         access: to the repository.
-        target: whose statuses are set; None: only the commit that was judged is known.
+        target: the target whose statuses are set; None if only the judged commit is known.
         judged: the answer.
-        folder: what the judging job handed over.
+        folder: from the judging job.
         context: name of the required status.
         default: the default branch.
 
     Raises:
-        GatehouseError: GitHub refused, several times. No status is green then but one that the
-            words bear out which were read before.
+        GatehouseError: GitHub refused repeatedly. No status is green then, except one that the
+            previously read comments support.
     """
     settled = _settle(access, target, judged, folder, context, default)
     for _ in range(_READ_AGAIN):
@@ -196,13 +198,13 @@ def settle(
 def _spoken_since(
     repository: Repository, target: MergeTarget | None, settled: Settled, default: str
 ) -> MergeTarget | None:
-    """What to settle once more, since other words of owners count now; None where none do."""
+    """Return the target to settle again because other acceptances count now, or None."""
     again = settled.again
     if again is None or target is None or target.pull is None:
         return None
     now = target_of(repository, target.pull, default)
     if now is None or now.head not in (target.head, settled.recorded):
-        return None  # closed, or pushed to: that head has runs of its own
+        return None  # closed, or updated: the new head has its own runs
     policy = parse_policy(again.policy, POLICY_FILE)
     words = find_accepted(repository, now, again.basis.base, policy, again.accepted.before)
     return None if words.acceptances == again.accepted.acceptances else now
@@ -219,7 +221,7 @@ def _settle(
     repository, statuses = access.contents, access.statuses
     head = target.head if target else judged.head
     judged, again = _held(repository, target, judged, folder, default)
-    # A head that is itself a record is written over, whatever its author put into its reports.
+    # A head that is itself a record is overwritten, whatever its author put into its reports.
     moved = target is not None and target.head != judged.head
     elsewhere = target is not None and target.branch is None
 
@@ -255,7 +257,7 @@ def _settle(
 
 
 def _waiting(again: Recomputed) -> Judgement:
-    """What is said before checks and tests have ended: a failure is final, and all else waits."""
+    """Return the answer before checks and tests end: failures are final, the rest pending."""
     note = again.with_record if again.unrecorded else again.judged.overall
     if note.state == "success":
         note = Note(state="pending", text=f"{note.text}; waits for checks and tests")
@@ -263,7 +265,7 @@ def _waiting(again: Recomputed) -> Judgement:
 
 
 def _say_unless_known(statuses: Repository, head: str, judged: Judgement, context: str) -> None:
-    """Set the statuses; pending is put over no verdict that the commit has."""
+    """Set the statuses, but do not overwrite an existing verdict with pending."""
     if judged.overall.state == "pending" and has_verdict(statuses, head, context):
         say_gates(statuses, head, judged, context)
     else:
@@ -275,10 +277,10 @@ def _with(judged: Judgement, note: Note) -> Judgement:
 
 
 def _but_for(record: str, judged: Judgement) -> Judgement:
-    """What is said of a head whose record is another commit: not green.
+    """Return the status of a head whose record is in another commit: not green.
 
-    The head's own `dvc.lock` names other data or another model, which nobody judged. Green, it
-    could be pushed back, or opened as another pull request, and merged.
+    The head's own `dvc.lock` names other data or another model, which nobody judged. If it were
+    green, it could be pushed back, or opened as another pull request, and merged.
     """
     if judged.overall.state != "success":
         return judged
@@ -298,7 +300,7 @@ def _read(folder: Path, head: str) -> Judgement:
 
 
 def _stored(repository: Repository, event: Event, folder: Path) -> Judgement | None:
-    """The newest answer on the commit, if it is on its newest run of *Pipeline*."""
+    """Return the newest answer on the commit, if it is for its newest run of *Pipeline*."""
     head, run = event.workflow_run.head_sha, find_pipeline(repository, event)
     judged = newest_answer(repository, head, event.repository.default_branch, folder)
     if judged is None or judged.head != head:
@@ -313,7 +315,7 @@ def _held(
     folder: Path,
     default: str,
 ) -> tuple[Judgement, Recomputed | None]:
-    """The answer where its evidence supports it; else an error that says why not."""
+    """Return the answer if its evidence supports it, or else an error with the reason."""
     if judged.basis is None:
         if judged.overall.state == "success" or judged.gates or judged.record:
             return refused(judged.head, "the answer names no evidence", "error"), None
@@ -332,15 +334,15 @@ def _held(
 def _files(
     judged: Judgement, folder: Path, again: Recomputed | None, *, anew: bool
 ) -> dict[str, bytes]:
-    """What is recorded, by path: what *Judge* handed over, and owners' words.
+    """Return the files to record, by path: those from *Judge*, and owners' acceptances.
 
-    Where these words change the verdict, or `anew` says so, it and the report are made again.
+    If these acceptances change the verdict, or if `anew`, the verdict and report are made again.
 
     Raises:
-        GatehouseError: *Judge* handed over a file of another place.
+        GatehouseError: *Judge* provided a file outside the allowed paths.
     """
     files = {}
-    # The judging job reads a stranger's files, so what it hands over is held to these paths again.
+    # The judging job reads untrusted files, so the paths of its output are checked again here.
     for path in sorted(folder.rglob("*")) if judged.record else ():
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or (path.is_file() and not _RECORDED.fullmatch(name)):
@@ -371,7 +373,7 @@ def _record(
         commit = record_on(repository, target.head, again, files, target.head)
         if commit is None:
             return None
-        # First the statuses, then the branch: the new head is never without one.
+        # Set the statuses before moving the branch, so that the new head always has them.
         say_all(access.statuses, commit.sha, again.judged, context)
         if repository.get_git_ref(f"heads/{target.branch}").object.sha != target.head:
             raise GatehouseError("the branch has moved on")

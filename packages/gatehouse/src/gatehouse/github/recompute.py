@@ -1,8 +1,8 @@
-"""The verdict made again by the job that may write, from the evidence that it was handed.
+"""The verdict recomputed by the job with write access, from the evidence it receives.
 
-*Judge* opens a stranger's files in native libraries, so a stranger may speak through it. It says
-which numbers were measured. What follows from them is computed here again, by the policy of the
-base that this job finds by itself: another outcome than they give is not believed.
+*Judge* opens untrusted files in native libraries, so an attacker may control its output. It reports
+the measured numbers. Their consequences are recomputed here, by the policy of the base that this
+job finds itself, and any other outcome is rejected.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MOST_BYTES = 16_000_000
-"""Limit on one file that is handed over."""
+"""Maximum size of one received file."""
 
 _COPIED = ("policy_changes", "contract_changes", "waivers", "proposed")
-"""What a verdict says of the proposal's own policy and contract, which this job doesn't read."""
+"""Fields of a verdict about the proposal's own policy and contract, which this job doesn't read."""
 
 
 @dataclass(frozen=True)
 class Recomputed:
-    """The answer as this job finds it.
+    """The recomputed answer.
 
     Attributes:
         judged: with the statuses that its verdict gives.
-        verdict: with the owners' words that count now, and what *Judge* tells of the proposal.
-        accepted: those words, and the files that record them.
-        evidence: that the verdict rests on.
-        changed: is the verdict another one than *Judge* handed over?
-        problems: what forbids the merge besides the verdict.
-        unrecorded: what a record on a branch of this repository would fix.
+        verdict: with the acceptances that count now, and *Judge*'s statements on the proposal.
+        accepted: those acceptances, and the files that record them.
+        evidence: the evidence of the verdict.
+        changed: whether the verdict differs from the one that *Judge* provided.
+        problems: what blocks the merge besides the verdict.
+        unrecorded: problems that a record on a branch of this repository would fix.
         offers: what an owner may still accept.
-        policy: the text of the policy that decided.
-        basis: what the verdict rests on besides.
-        checks: how checks and tests are on the commit that was judged.
+        policy: the text of the deciding policy.
+        basis: the other inputs of the verdict.
+        checks: state of checks and tests on the judged commit.
     """
 
     judged: Judgement
@@ -74,11 +74,11 @@ class Recomputed:
 
     @property
     def with_record(self) -> Note:
-        """The required status of a commit that has the record too."""
+        """Return the required status of a commit that also has the record."""
         return overall_note(self.verdict, self.problems, self.basis.owned)
 
     def context(self, full_report: str) -> ReportContext:
-        """What the report on the verdict rests on; `full_report` is Markdown."""
+        """Return the data for the report on the verdict; `full_report` is Markdown."""
         return ReportContext(
             verdict=self.verdict,
             evidence=self.evidence,
@@ -94,21 +94,21 @@ class Recomputed:
 def recompute(
     repository: Repository, target: MergeTarget, judged: Judgement, folder: Path, default: str
 ) -> Recomputed:
-    """The verdict on what the judging job measured, which must be the one that it came to.
+    """Recompute the verdict on the judging job's measurements and check that the two agree.
 
-    Besides, comments count as they are now: an owner may have accepted something, or taken it back.
-    So do checks and tests, which may have ended since; that they did not pass is a problem.
+    Comments count as they are now: an owner may have accepted something since, or revoked it.
+    Checks and tests also count as they are now; if they did not pass, that is a problem.
 
     Args:
-        repository: as a token that may read actions, contents and pull requests sees it.
-        target: what is judged, as this job found it.
+        repository: accessed with a token that may read actions, contents and pull requests.
+        target: the target, as this job found it.
         judged: the answer.
-        folder: what the judging job handed over.
+        folder: from the judging job.
         default: the default branch.
 
     Raises:
-        GatehouseError: the answer says something else than its evidence, the base is not the one
-            that counts, or a file is missing, too large or broken.
+        GatehouseError: the answer contradicts its evidence, the base is not the one that counts, or
+            a file is missing, too large or broken.
     """
     if judged.basis is None:
         raise GatehouseError("the answer names no evidence")
@@ -138,7 +138,7 @@ def recompute(
     problems += [*_others(judged.basis.problems), *accepted.problems]
     unrecorded = [*_others(judged.basis.unrecorded), *accepted.unrecorded]
     if target.branch is not None:
-        unrecorded = []  # the change went on, on a branch that has the record
+        unrecorded = []  # the change continued on a branch that has the record
     updated = judged.model_copy(
         update={
             "overall": overall_note(verdict, [*problems, *unrecorded], judged.basis.owned),
@@ -162,18 +162,18 @@ def recompute(
 
 
 def _standing(notes: Iterable[Annotation], verdict: Verdict) -> tuple[Annotation, ...]:
-    """Without those on failures that an owner accepted since."""
+    """Return the annotations without failures that an owner has accepted since."""
     blocking = {result.rule for result in verdict.rules if result.blocks}
     return tuple(each for each in notes if each.level != "failure" or each.title in blocking)
 
 
 def _others(problems: Iterable[str]) -> list[str]:
-    """Without those of the acceptances, which are looked at again."""
+    """Return the problems without those of the acceptances, which are checked again."""
     return [each for each in problems if not each.startswith(f"{FOLDER}/")]
 
 
 def _policy(repository: Repository, target: MergeTarget, basis: Basis) -> tuple[str, Policy]:
-    """The policy of the branch's tip, as text and read; it must be the base that was judged by."""
+    """Return the policy at the branch's tip, as text and parsed; it must be the judged base's."""
     tip = tip_of(repository, target.base_branch)
     if not tip == basis.base == (target.base or tip):
         raise GatehouseError(
@@ -197,7 +197,7 @@ def _evidence(folder: Path, basis: Basis, gates: Iterable[str]) -> dict[str, Evi
 
 
 def _text(path: Path) -> str:
-    """A small plain file's text."""
+    """Return the text of a small regular file."""
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
         raise GatehouseError(f"{path.name}: is no file of at most 16 MB")
     try:
@@ -207,7 +207,7 @@ def _text(path: Path) -> str:
 
 
 def _same_verdict(claimed: Verdict, verdict: Verdict) -> None:
-    """The two must be equal but for what only tells of the proposal's own policy and contract."""
+    """Check that two verdicts agree, except on the proposal's own policy and contract."""
     if claimed.policy != verdict.policy:
         raise GatehouseError("another policy than the base's was judged by")
     _equal("outcome", claimed.outcome.value, verdict.outcome.value)
@@ -232,7 +232,7 @@ def _same_statuses(judged: Judgement, claimed: Verdict) -> None:
 
 
 def _same_record(folder: Path, gates: Iterable[str]) -> None:
-    """What is recorded as evidence and verdict is what was judged again here."""
+    """Check that the recorded evidence and verdict are those that were recomputed here."""
     record = folder / RECORD / "reports"
     pairs = [(record / "verdict.json", folder / VERDICT)]
     pairs += [

@@ -1,8 +1,8 @@
-"""A run of *Retrain*, found by the branch of the pull request that it opened.
+"""Runs of *Retrain*, found by the branch of the pull request that the run opened.
 
-Its candidate counts for a commit that is the record of that run and no more: the commit that the
-default branch had when the run began, and the settings and the table that the run left. The branch
-only says which run to look at; GitHub's API and Git say the rest.
+The run's candidate counts only for a commit that is exactly the record of that run: the default
+branch's commit at the start of the run, plus the settings and the table from the run. The branch
+name only identifies the run; the rest is verified with GitHub's API and Git.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from github.WorkflowRun import WorkflowRun
 
 RECORD = "retrained"
-"""The artifact with what the pull request brings."""
+"""The artifact with the files of the pull request."""
 
 _BRANCH = re.compile(r"retrain-([1-9][0-9]{0,17})-[1-9][0-9]{0,5}", re.ASCII)
 _MEGABYTES = 50
-# What open-pull-request takes from it.
+# The files that open-pull-request uses.
 _FILES = re.compile(
     r"dvc\.lock|params\.yaml"
     r"|data/snapshots/[A-Za-z0-9][\w.-]{0,99}\.dvc"
@@ -42,12 +42,12 @@ _FILES = re.compile(
 
 @dataclass(frozen=True)
 class Retraining:
-    """A run of *Retrain* whose candidate counts, but for its machine and its tree.
+    """A run of *Retrain* whose candidate counts if its machine and its tree do.
 
     Attributes:
         run: of the default branch.
         archive: the candidate, of GitHub.
-        brought: the files that the run left for its pull request, by path.
+        brought: the files that the run made for its pull request, by path.
     """
 
     run: Run
@@ -58,13 +58,13 @@ class Retraining:
 def find_retraining(
     repository: Repository, branch: str | None, default: str, root: Path
 ) -> Retraining | None:
-    """The retraining that opened the pull request of a branch; None: none that counts.
+    """Return the retraining that opened the pull request of a branch, or None if none counts.
 
     Args:
-        repository: as a token that may read actions and contents sees it.
+        repository: accessed with a token that may read actions and contents.
         branch: of this repository.
         default: the default branch.
-        root: the checkout of the default branch's tip; its past may be fetched.
+        root: the checkout of the default branch's tip; its history may be fetched.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -95,7 +95,7 @@ def find_retraining(
 
 
 def retraining_run(repository: Repository, branch: str | None) -> WorkflowRun | None:
-    """The run of *Retrain* that a branch is named after; None where there is none.
+    """Return the run of *Retrain* that a branch is named after, or None.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -108,7 +108,7 @@ def retraining_run(repository: Repository, branch: str | None) -> WorkflowRun | 
     with telling("look up the retraining"):
         try:
             run = repository.get_workflow_run(int(named[1]))
-            path = run.path  # GitHub is asked here
+            path = run.path  # this property sends a request
         except UnknownObjectException:
             return None
     return run if path.partition("@")[0] == RETRAIN else None
@@ -119,7 +119,7 @@ def _uploaded(artifacts: list[Artifact]) -> list[Uploaded]:
 
 
 def _read(record: Artifact) -> dict[str, bytes] | None:
-    """The record's files by path; None where it is none."""
+    """Return the record's files by path, or None if it is not a record."""
     with tempfile.TemporaryDirectory(prefix="gatehouse-retrained-") as work:
         archive, folder = Path(work) / "record.zip", Path(work) / "record"
         download(record, archive, _MEGABYTES)

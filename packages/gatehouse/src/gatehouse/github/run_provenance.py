@@ -1,8 +1,8 @@
-"""Whether a run of a change's own code counts: pure, from what GitHub's API says of it.
+"""Whether a run of a change's own code counts: pure functions of data from GitHub's API.
 
-A run that counts is one of *Pipeline* on a branch of this repository, whose pull requests all went
-into the default branch when it began; or one of *Retrain* on the default branch itself. What it ran
-is for `trusted.tree_diff` to compare.
+A run counts if it is a run of *Pipeline* on a branch of this repository whose pull requests all
+went into the default branch when it began, or a run of *Retrain* on the default branch itself.
+`trusted.tree_diff` compares the code that ran.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from gatehouse.github.event import Run
 from gatehouse.report.escape import plain
 
 MAKING = ("pull_request", "workflow_dispatch")
-"""The events whose runs make a model. An entry of the merge queue takes what was made before."""
+"""The events whose runs make a model. A merge queue entry uses the model that was made before."""
 
 RETRAIN = ".github/workflows/retrain.yml"
 STARTING = ("workflow_dispatch", "repository_dispatch", "schedule")
-"""The events that start a retraining: each of them runs the workflow of the branch itself."""
+"""The events that start a retraining: each runs the workflow of the branch itself."""
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A candidate of a run.
+    """A run's candidate.
 
     Attributes:
         id: of the artifact.
@@ -44,10 +44,10 @@ class Pull:
 
     Attributes:
         number: of the pull request.
-        base: the branch that it goes into now.
+        base: its current base branch.
         opened: when it was opened.
         closed: when it was closed; None while it is open.
-        retargeted: when its base was changed, each time.
+        retargeted: each time when its base was changed.
     """
 
     number: int
@@ -59,12 +59,12 @@ class Pull:
 
 @dataclass(frozen=True)
 class Worked:
-    """A job that a machine worked on.
+    """A job that ran on a machine.
 
     Attributes:
         run: of the job.
         runner: GitHub's number of the machine's registration; None if no machine took it.
-        own: is the machine one of the repository's owners, not of GitHub?
+        own: whether the machine is self-hosted.
     """
 
     run: int
@@ -73,13 +73,13 @@ class Worked:
 
 
 def of_newest_attempt(run: Run, uploaded: Iterable[Uploaded]) -> list[Uploaded]:
-    """The candidates that the newest attempt of a run uploaded, the newest first."""
+    """Return the candidates that the newest attempt of a run uploaded, newest first."""
     found = [each for each in uploaded if each.created >= run.run_started_at]
     return sorted(found, key=lambda each: -each.id)
 
 
 def run_problem(run: Run, here: str) -> str | None:
-    """Why a run is none that makes models; None if it is one.
+    """Return why a run is not one that makes models, or None if it is.
 
     Args:
         run: as GitHub's API describes it.
@@ -98,9 +98,9 @@ def run_problem(run: Run, here: str) -> str | None:
 
 
 def retraining_problem(run: Run, here: str, default: str) -> str | None:
-    """Why a run is no retraining of the default branch; None if it is one.
+    """Return why a run is not a retraining of the default branch, or None if it is.
 
-    A tag may have the branch's name: whoever asks has to look at the commit too.
+    A tag may have the branch's name, so the caller must check the commit too.
 
     Args:
         run: as GitHub's API describes it.
@@ -121,8 +121,10 @@ def retraining_problem(run: Run, here: str, default: str) -> str | None:
 def uploads_problem(
     run: Run, uploaded: Sequence[Uploaded], workflow: str = "Pipeline"
 ) -> str | None:
-    """Why a run's candidates are none that counts; None if there is exactly one of the newest
-    attempt. `workflow` is the name of the run's workflow."""
+    """Return why no candidate of a run counts, or None if its newest attempt has exactly one.
+
+    `workflow` is the name of the run's workflow.
+    """
     newest = of_newest_attempt(run, uploaded)
     if len(newest) > 1:
         return f"the run uploaded {len(newest)} candidates, and one must be the only one"
@@ -132,9 +134,9 @@ def uploads_problem(
 
 
 def runner_problem(run: Run, jobs: Iterable[Worked]) -> str | None:
-    """Why the machine that a run worked on may have kept something; None where nothing says so.
+    """Return why a run's machine may have kept data from other jobs, or None if it has not.
 
-    An ephemeral runner registers again for each job, so that its number is never seen twice.
+    An ephemeral runner registers again for each job, so its number is never seen twice.
 
     Args:
         run: of the candidate.
@@ -149,7 +151,7 @@ def runner_problem(run: Run, jobs: Iterable[Worked]) -> str | None:
 
 
 def base_problem(run: Run, pulls: Iterable[Pull], default: str) -> str | None:
-    """Why the run's workflow may have been another branch's; None where it was the default one's.
+    """Return why the run's workflow may be from another branch than the default one, or None.
 
     GitHub runs a pull request's workflow from its merge with the base at that moment.
 
@@ -161,7 +163,8 @@ def base_problem(run: Run, pulls: Iterable[Pull], default: str) -> str | None:
     for pull in pulls:
         if pull.opened > run.created_at or (pull.closed and pull.closed < run.created_at):
             continue
-        # After the newest change the base is what it is now. Within one second nobody knows.
+        # After its last change, the base is the current one. Within the same second, the order is
+        # unknown.
         if pull.base != default or any(at >= run.created_at for at in pull.retargeted):
             return (
                 f"#{pull.number} did not go into {plain(default, 40)} when the run began; push to "
@@ -171,7 +174,7 @@ def base_problem(run: Run, pulls: Iterable[Pull], default: str) -> str | None:
 
 
 def tree_problem(unlike: Sequence[str], changed: Iterable[str], default: str) -> str | None:
-    """Why the run of a commit is another one than the default branch's; None if it is not.
+    """Return why the run of a commit differs from the default branch's run, or None.
 
     Args:
         unlike: paths that differ from the default branch's tip.

@@ -1,4 +1,4 @@
-"""The runs that an answer rests on, as GitHub's API describes them."""
+"""The runs that an answer is based on, as GitHub's API describes them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def find_pipeline(repository: Repository, event: Event) -> Run:
-    """The newest run of *Pipeline* on the commit whose run ended; it made the candidate.
+    """Return the newest run of *Pipeline* on the event's commit; that run made the candidate.
 
     Args:
-        repository: as a token that may read actions sees it.
+        repository: accessed with a token that may read actions.
         event: one of the change's two workflows ended.
 
     Raises:
-        GatehouseError: GitHub refused, or there is none, or it has not ended.
+        GatehouseError: GitHub refused, or there is no such run, or it has not ended.
     """
     listed = list_runs(repository, head_sha=event.workflow_run.head_sha)
     found = newest_runs(listed, event.workflow_run.model_dump(mode="json")).get(PIPELINE)
@@ -41,7 +41,12 @@ def find_pipeline(repository: Repository, event: Event) -> Run:
 
 
 def no_run(path: str, default: str) -> str:
-    """What to do where a workflow has no run: the file's path, and the default branch."""
+    """Return what to do if a workflow has no run.
+
+    Args:
+        path: the workflow's file.
+        default: the default branch.
+    """
     return (
         f"{path} has no run on this commit, so nothing can be judged; if the change takes the "
         f"file away, restore it: git checkout origin/{default} -- {path}"
@@ -49,7 +54,7 @@ def no_run(path: str, default: str) -> str:
 
 
 def event_of_change(repository: Repository, event: Event) -> Event:
-    """The event, as if the change's own run had ended, where it is one of a named commit's run.
+    """Return the event; for a named commit's run, as if the change's own run had ended.
 
     Raises:
         GatehouseError: GitHub refused, or no pull request ever started a run of that commit.
@@ -66,19 +71,19 @@ def event_of_change(repository: Repository, event: Event) -> Event:
 
 
 def list_runs(repository: Repository, **wanted: str) -> list[dict[str, Any]]:
-    """The 100 newest runs, as GitHub's API lists them; `wanted` are its parameters."""
+    """Return the 100 newest runs, as GitHub's API lists them; `wanted` are its parameters."""
     return _listed(repository, "runs", "workflow_runs", **wanted)
 
 
 def named_runs(repository: Repository, default: str) -> list[tuple[dict[str, Any], str]]:
-    """The runs for a commit, each with it, among the 100 newest that were started by hand."""
+    """Return runs for a named commit, with the commit, among the 100 newest manual runs."""
     listed = list_runs(repository, branch=default, event="workflow_dispatch")
     named = ((run, named_commit(run, repository.full_name, default)) for run in listed)
     return [(run, commit) for run, commit in named if commit]
 
 
 def list_jobs(repository: Repository, run: int) -> list[dict[str, Any]]:
-    """The first 100 jobs of the newest attempt of a run, as GitHub's API lists them."""
+    """Return the first 100 jobs of a run's newest attempt, as GitHub's API lists them."""
     return _listed(repository, f"runs/{run}/jobs", "jobs")
 
 

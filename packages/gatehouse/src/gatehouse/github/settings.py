@@ -1,6 +1,6 @@
-"""`make github-settings`: a repository on GitHub set up as the gates need it.
+"""`make github-settings`: set up a repository on GitHub as the gates need it.
 
-Each setting is read first and written only where it differs, so a second run changes nothing.
+Each setting is read first and written only if it differs, so a second run changes nothing.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ def apply_settings(
     merge_queue: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """Set `repo` up on GitHub; run in the repository's folder.
+    """Set up `repo` on GitHub; run it in the repository's folder.
 
     Args:
         repo: owner/name.
-        owners: written into ownership.txt in place of the placeholder, and from there CODEOWNERS.
-            While they are one user, `solo: true` goes into policy.yaml.
-        gpu_labels: labels of the runner that trains; empty leaves the variable as it is.
-        app_id: the GitHub App that posts the required status; None keeps the one that is set.
-        merge_queue: also require a merge queue; False keeps one that is there.
-        dry_run: print every call and make none; needs no gh.
+        owners: replace the placeholder in ownership.txt, from which CODEOWNERS is generated. If
+            they are one user, `solo: true` is written to policy.yaml.
+        gpu_labels: labels of the training runner; if empty, the variable is unchanged.
+        app_id: the GitHub App that posts the required status; None keeps the current one.
+        merge_queue: also require a merge queue; False keeps an existing one.
+        dry_run: print every call and make none; does not need gh.
 
     Returns:
-        0 when everything is set; 1 when owners or `solo` were written and must be pushed first.
+        0 if everything is set; 1 if owners or `solo` were written and must be pushed first.
 
     Raises:
-        GatehouseError: the placeholder still stands, gh is missing or has no login, or GitHub
-            refuses; the message names the fix.
+        GatehouseError: the placeholder has not been replaced, gh is missing or not logged in, or
+            GitHub refuses; the message names the fix.
     """
     if not _REPOSITORY.fullmatch(repo):
         raise GatehouseError(f"REPO: '{repo}' is no owner/name; write it as REPO=org/model")
@@ -103,7 +103,11 @@ def apply_settings(
 
 
 def _written(owners: tuple[str, ...]) -> str:
-    """Write what must be on the default branch before the ruleset; in words, empty if nothing."""
+    """Write the files that must be on the default branch before the ruleset.
+
+    Returns:
+        A description, or an empty string if nothing was written.
+    """
     lines = []
     if owners and write_owners(owners):
         lines.append(f"{_FILES} name {' '.join(owners)} now")
@@ -116,7 +120,7 @@ def _written(owners: tuple[str, ...]) -> str:
 
 
 def _problem_here(owners: tuple[str, ...]) -> str | None:
-    """What is wrong with the owners in this folder, once `owners` are written."""
+    """Return the problem with the owners in this folder after `owners` are written, if any."""
     border = read_text(OWNERSHIP_FILE)
     if owners:
         border = with_owners(border, owners)
@@ -127,7 +131,7 @@ def _problem_here(owners: tuple[str, ...]) -> str | None:
 def look_up(
     api: Api, repo: str, gpu_labels: tuple[str, ...], app_id: int | None, merge_queue: bool
 ) -> Target:
-    """The repository as it is, after a look whether anything may be set at all."""
+    """Read the repository's current state, after checking that its settings may be changed."""
     found = api.read(f"repos/{repo}")
     if found is None:
         raise GatehouseError(
@@ -140,11 +144,11 @@ def look_up(
             "the right"
         )
     branch = found["default_branch"]
-    # Read before anything is written: a plan without rulesets says so here.
+    # Read before anything is written, so that a plan without rulesets fails here.
     listed = api.read(f"repos/{repo}/rulesets?includes_parents=false&per_page=100") or []
     rulesets = {each["name"]: each["id"] for each in listed}
     _check_owners(api, repo, branch)
-    # What an earlier run set is kept, so that a run with fewer arguments loosens nothing.
+    # Keep the settings of an earlier run, so that a run with fewer arguments loosens nothing.
     if app_id is None:
         variable = api.read(f"repos/{repo}/actions/variables/{APP_VARIABLE}")
         app_id = _number(variable["value"]) if variable else None
@@ -160,7 +164,7 @@ def look_up(
 
 
 def _check_owners(api: Api, repo: str, branch: str) -> None:
-    """Raise unless the default branch's CODEOWNERS names owners that GitHub knows."""
+    """Raise unless the default branch's CODEOWNERS names owners that exist on GitHub."""
     texts: list[str | None] = []
     for path in (OWNERS_FILE, OWNERSHIP_FILE):
         stored = api.read(f"repos/{repo}/contents/{path.as_posix()}")
@@ -186,7 +190,7 @@ def _number(value: str) -> int:
 
 
 def _new_repository(repo: str) -> dict[str, Any]:
-    """What a dry run takes GitHub's answers to be, by path; all others are 404."""
+    """Return the assumed GitHub responses of a dry run, by path; all others are 404."""
     border = "* owned @somebody\n"
     texts = {OWNERS_FILE: parse_ownership(border).codeowners(), OWNERSHIP_FILE: border}
     return {

@@ -1,4 +1,4 @@
-"""GitHub's REST API as the user's own login reaches it: through `gh api`, or as a rehearsal."""
+"""GitHub's REST API with the user's own login: through `gh api`, or as a dry run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatehouse.errors import GatehouseError
 
 _SECONDS = 120  # a call takes one or two; gh itself retries nothing
 _STATUS = re.compile(r"\(HTTP (\d{3})\)")
-_NOT_LOGGED_IN = 4  # gh's exit code where it needs a login
+_NOT_LOGGED_IN = 4  # gh's exit code if it needs a login
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class Api(Protocol):
     """Reads and writes; paths are relative to the root of the API, as `repos/owner/name`."""
 
     def read(self, path: str) -> Any:
-        """What GitHub has there; None where it has nothing (404)."""
+        """Return GitHub's data at `path`, or None on 404."""
 
     def write(self, call: Call) -> None:
-        """Do the call."""
+        """Send the call."""
 
 
 class Gh:
-    """The API through `gh`, GitHub's command line program, and the login that it holds."""
+    """The API through `gh`, GitHub's command line program, with its stored login."""
 
     def read(self, path: str) -> Any:
-        """What GitHub has at `path`; None on 404.
+        """Return GitHub's data at `path`, or None on 404.
 
         Raises:
-            GatehouseError: gh is missing or has no login, or GitHub refuses.
+            GatehouseError: gh is missing or not logged in, or GitHub refuses.
         """
         done = _gh("GET", path, None)
         if _status(done) == 404:
@@ -57,21 +57,21 @@ class Gh:
             ) from None
 
     def write(self, call: Call) -> None:
-        """Do the call.
+        """Send the call.
 
         Raises:
-            GatehouseError: gh is missing or has no login, or GitHub refuses.
+            GatehouseError: gh is missing or not logged in, or GitHub refuses.
         """
         _refuse(_gh(call.method, call.path, call.body), call.method, call.path)
 
 
 @dataclass
 class Rehearsal:
-    """Prints every call and makes none.
+    """Print every call and send none.
 
     Attributes:
-        say: where the lines go.
-        answers: what reads give, by path; of every other path, nothing.
+        say: prints a line.
+        answers: results of reads, by path; other paths give None.
     """
 
     say: Callable[[str], None]
@@ -117,13 +117,13 @@ def _gh(method: str, path: str, body: Any) -> subprocess.CompletedProcess[str]:
 
 
 def _status(done: subprocess.CompletedProcess[str]) -> int | None:
-    """GitHub's answer where it was an error; gh tells it at the end of its message."""
+    """Return the HTTP status of an error, which gh prints at the end of its message."""
     found = _STATUS.search(done.stderr)
     return int(found[1]) if done.returncode != 0 and found else None
 
 
 def _refuse(done: subprocess.CompletedProcess[str], method: str, path: str) -> None:
-    """Raise what GitHub or gh said, with the fix, unless the call went well."""
+    """Raise GitHub's or gh's error, with the fix, unless the call succeeded."""
     if done.returncode == 0:
         return
     status, message = _status(done), done.stderr.strip() or f"gh ended with {done.returncode}"

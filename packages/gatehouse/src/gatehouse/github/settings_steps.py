@@ -1,4 +1,4 @@
-"""What each setting on GitHub should be, and the calls that are left to get there.
+"""The desired value of each setting on GitHub, and the remaining calls to reach it.
 
 Endpoints and bodies: GitHub's REST API, version 2022-11-28.
 """
@@ -22,9 +22,9 @@ MAIN = Path(".github/rulesets/main.json")
 MERGE_QUEUE = Path(".github/rulesets/merge-queue.json")
 
 FURTHER_ACTIONS = Path(".github/allowed-actions.txt")
-"""Patterns of actions that are not GitHub's own, one a line."""
+"""Patterns of actions that are not GitHub's own, one per line."""
 
-# Environments, whose secrets only jobs of the default branch get. One job alone is of `keep`.
+# Environments whose secrets only jobs of the default branch get. `keep` is for one job only.
 ENVIRONMENTS = ("gates", "keep")
 _PATTERN = re.compile(r"[A-Za-z0-9-]+/(\*|[\w./-]+@[\w./*-]+)", re.ASCII)
 APP_VARIABLE, GPU_VARIABLE = "GATEHOUSE_APP_ID", "GPU_LABELS"
@@ -32,15 +32,15 @@ APP_VARIABLE, GPU_VARIABLE = "GATEHOUSE_APP_ID", "GPU_LABELS"
 
 @dataclass(frozen=True)
 class Target:
-    """The repository as it is, and what is asked for it.
+    """The repository's current state, and the requested settings.
 
     Attributes:
         repo: owner/name.
         branch: its default branch.
-        private: whether only some may see it.
-        rulesets: its own rulesets, by name, as their numbers.
-        app_id: of the GitHub App that posts the required status; None: GitHub Actions does.
-        gpu_labels: of the runner that trains; empty: left as it is.
+        private: whether the repository is private.
+        rulesets: numbers of its own rulesets, by name.
+        app_id: of the GitHub App that posts the required status; None for GitHub Actions.
+        gpu_labels: of the training runner; if empty, the setting is unchanged.
         merge_queue: whether merges go through a queue.
     """
 
@@ -60,9 +60,9 @@ Setting = Callable[[Api, Target], list[Call]]
 
 
 def settings(target: Target) -> list[tuple[str, Setting]]:
-    """What is to be set, in this order: its purpose, and what finds the calls that are left.
+    """Return the settings in order: the purpose, and a function that finds the remaining calls.
 
-    The rulesets come last, since they close the default branch to direct pushes.
+    The rulesets come last, because they close the default branch to direct pushes.
     """
     further = (each.partition("@")[0] for each in further_actions())
     others = ", ".join(("GitHub's own", *further))
@@ -97,7 +97,7 @@ def _actions(api: Api, target: Target) -> list[Call]:
     path, chosen_path = "actions/permissions", "actions/permissions/selected-actions"
     wanted = {"enabled": True, "allowed_actions": "selected", "sha_pinning_required": True}
     have = api.read(target.at(path))
-    # GitHub refuses to list the selected actions where all are allowed.
+    # GitHub refuses to list the selected actions if all are allowed.
     selects = _covers(have, {"allowed_actions": "selected"})
     have_chosen = api.read(target.at(chosen_path)) if selects else None
     added = (have_chosen or {}).get("patterns_allowed") or []
@@ -114,8 +114,8 @@ def _actions(api: Api, target: Target) -> list[Call]:
 
 def _token(api: Api, target: Target) -> list[Call]:
     path = "actions/permissions/workflow"
-    # The second lets `cml pr create` open the retraining's pull request. An approval by a workflow
-    # is no code owner's.
+    # The second setting lets `cml pr create` open the retraining's pull request. A workflow's
+    # approval does not count as a code owner's.
     wanted = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": True}
     return _put(target, path, api.read(target.at(path)), wanted)
 
@@ -130,7 +130,7 @@ def _forks(api: Api, target: Target) -> list[Call]:
     path = "actions/permissions/fork-pr-workflows-private-repos"
     have = api.read(target.at(path)) or {}
     if not have.get("run_workflows_from_fork_pull_requests"):
-        return []  # GitHub's default: a fork of a private repository runs nothing
+        return []  # GitHub's default: workflows do not run for forks of a private repository
     wanted = {
         "run_workflows_from_fork_pull_requests": True,
         "send_write_tokens_to_workflows": False,
@@ -169,7 +169,7 @@ def _variable(api: Api, target: Target, name: str, value: str) -> list[Call]:
 
 def _label(api: Api, target: Target) -> list[Call]:
     if api.read(target.at(f"labels/{LABEL}")) is not None:
-        return []  # as people like it
+        return []  # depends on taste
     body = {"name": LABEL, "color": "b60205", "description": "Production fails (monitor.yml)"}
     return [Call("POST", target.at("labels"), body)]
 
@@ -184,13 +184,13 @@ def _ruleset(api: Api, target: Target, file: Path) -> list[Call]:
 
 
 def ruleset(file: Path, target: Target) -> dict[str, Any]:
-    """The ruleset in `file`, for this repository.
+    """Return the ruleset in `file`, adapted to this repository.
 
-    The App that must post the required status takes the place of GitHub Actions where there is one.
-    Under a merge queue, which tests each merge before it is made, a branch need not be up to date.
+    If an App must post the required status, it replaces GitHub Actions. With a merge queue, which
+    tests each merge before it is made, a branch need not be up to date.
 
     Raises:
-        GatehouseError: the file is missing, or is no ruleset.
+        GatehouseError: the file is missing, or is not a ruleset.
     """
     loaded = load_ruleset(file)
     for rule in loaded["rules"]:
@@ -204,10 +204,10 @@ def ruleset(file: Path, target: Target) -> dict[str, Any]:
 
 
 def further_actions() -> tuple[str, ...]:
-    """The patterns of `.github/allowed-actions.txt`; none where there is no such file.
+    """Return the patterns of `.github/allowed-actions.txt`; empty if there is no such file.
 
     Raises:
-        GatehouseError: a line is no pattern.
+        GatehouseError: a line is not a pattern.
     """
     if not FURTHER_ACTIONS.is_file():
         return ()
@@ -224,10 +224,10 @@ def further_actions() -> tuple[str, ...]:
 
 
 def load_ruleset(file: Path) -> dict[str, Any]:
-    """The ruleset in `file`, as it is there.
+    """Return the ruleset in `file`, unchanged.
 
     Raises:
-        GatehouseError: the file is missing, or is no ruleset.
+        GatehouseError: the file is missing, or is not a ruleset.
     """
     try:
         loaded: dict[str, Any] = json.loads(read_text(file))
@@ -244,7 +244,7 @@ def _put(target: Target, path: str, have: Any, wanted: dict[str, Any]) -> list[C
 
 
 def _covers(have: Any, wanted: Any) -> bool:
-    """Whether what GitHub has says all that is wanted; GitHub adds keys, and orders lists again."""
+    """Return whether GitHub's value includes all of `wanted`, ignoring the order of lists."""
     if isinstance(wanted, dict):
         return isinstance(have, dict) and all(
             key in have and _covers(have[key], value) for key, value in wanted.items()

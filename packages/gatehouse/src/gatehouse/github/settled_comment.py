@@ -1,4 +1,4 @@
-"""The gates' comment from the answer as it was judged again."""
+"""The gates' comment on a recomputed answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gatehouse.github.recompute import Recomputed
 def settled_comment(
     again: Recomputed, pull: int, head: str, pictured: str | None, *, recorded: bool
 ) -> str:
-    """The comment, made again, as Markdown.
+    """Return the rewritten comment as Markdown.
 
     Args:
-        again: the answer as it was judged again.
+        again: the recomputed answer.
         pull: number of the pull request.
-        head: the commit that is spoken of.
-        pictured: the commit that has the picture; None where none has.
-        recorded: has the branch a new commit, which its author must pull?
+        head: the commit that the comment describes.
+        pictured: the commit that contains the image; None if none does.
+        recorded: whether the branch has a new commit, which its author must pull.
     """
     server, name = setting("GITHUB_SERVER_URL"), setting("GITHUB_REPOSITORY")
     around = Surroundings(

@@ -1,4 +1,4 @@
-"""`solo` in policy.yaml: while one account owns everything, it may accept its own changes."""
+"""`solo` in policy.yaml: if one account owns everything, it may accept its own changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LINE = "solo: true                    # one account owns all; take this away on
 
 
 def with_solo(text: str) -> str:
-    """The text of a policy that says nothing of `solo`, with `solo: true`.
+    """Return a policy's text with `solo: true` added; the text must not set `solo`.
 
     Raises:
-        GatehouseError: the text is no policy, or has no line `version:` to write it behind.
+        GatehouseError: the text is not a policy, or has no line `version:` to write it after.
     """
     if parse_policy(text, POLICY_FILE).solo is not None:
         return text
@@ -29,7 +29,10 @@ def with_solo(text: str) -> str:
 
 
 def write_solo(owners: Iterable[str], root: Path = Path()) -> bool:
-    """Write `solo: true` where all `owners` are one user and the policy does not say; a change?
+    """Write `solo: true` if all `owners` are one user and the policy does not set it.
+
+    Returns:
+        Whether the file changed.
 
     Raises:
         GatehouseError: policy.yaml is missing or wrong.

@@ -1,9 +1,9 @@
-"""What a run of a change starts from: never from the change's own word.
+"""The record that a run of a change starts from, which is never the change's own.
 
-That is the base's record, so that nothing of the change's `dvc.lock` is believed. A record that the
-default branch once had counts too: reverting a retraining trains nothing. Where a run with equal
-inputs is there already, nothing is run at all. What the policy or the merge queue says was made
-before, is taken as recorded, and such a run does not count as one that made a model.
+It is the base's record, so that nothing in the change's `dvc.lock` is trusted. An earlier record of
+the default branch also counts, so reverting a retraining trains nothing. If there already is a run
+with equal inputs, nothing is run at all. If the policy or the merge queue says that the files were
+made before, they are used as recorded, and the run does not count as one that made a model.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def this_run(repository: Repository, number: int) -> Run:
-    """The run that asks.
+    """Return the run that calls this function.
 
     Raises:
         GatehouseError: GitHub refused.
@@ -39,14 +39,14 @@ def this_run(repository: Repository, number: int) -> Run:
 
 
 def lock_to_start_from(run: Run, root: Path) -> str | None:
-    """Text of the `dvc.lock` that a run starts from; None where it starts from nothing.
+    """Return the text of the `dvc.lock` that a run starts from, or None if it starts from nothing.
 
     Args:
         run: of the change.
         root: the checkout of the default branch's tip.
 
     Raises:
-        GatehouseError: the head or the branch's past can't be fetched.
+        GatehouseError: the head or the branch's history can't be fetched.
     """
     tip = commit_of("HEAD", root)
     own = text_at(fetch(run.head_sha, root), LOCK, root)
@@ -57,10 +57,10 @@ def lock_to_start_from(run: Run, root: Path) -> str | None:
 
 
 def earlier_run(repository: Repository, run: Run, root: Path, default: str) -> Made | None:
-    """The earlier run whose candidate is taken; None where this one has to make its own.
+    """Return the earlier run whose candidate is used, or None if this run has to make its own.
 
     Args:
-        repository: as a token that may read actions, contents and pull requests sees it.
+        repository: accessed with a token that may read actions, contents and pull requests.
         run: of the change.
         root: the checkout of the default branch's tip.
         default: the default branch.
@@ -74,14 +74,17 @@ def earlier_run(repository: Repository, run: Run, root: Path, default: str) -> M
 
 
 def start_run(repository: Repository, number: int, records: Path, root: Path, default: str) -> str:
-    """Write the `dvc.lock` to start from into `records`; the earlier run that is taken, or nothing.
+    """Write the `dvc.lock` to start from into `records`.
 
     Args:
-        repository: as a token that may read actions, contents and pull requests sees it.
+        repository: accessed with a token that may read actions, contents and pull requests.
         number: of this run.
         records: a checkout of the head, whose `dvc.lock` is replaced.
         root: the checkout of the default branch's tip.
         default: the default branch.
+
+    Returns:
+        The earlier run whose candidate is used, or an empty string.
 
     Raises:
         GatehouseError: GitHub refused, or a record is unreadable.

@@ -1,7 +1,7 @@
-"""Who is in the teams that own the policy, where an App can read it.
+"""Members of the teams that own the policy, if an App can read them.
 
-A workflow's own token cannot list a team's members. A token of an App that may read the members of
-the organization can. Without one, or where GitHub refuses, nobody of the team counts.
+A workflow's own token cannot list a team's members. The token of an App can, if the App may read
+the organization's members. Without one, or if GitHub refuses, no member of the team counts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _NOT_HERE = "this job cannot read who is in it; the job that sets the status can
 
 @dataclass(frozen=True)
 class Teams:
-    """What is known of some teams.
+    """The members of some teams.
 
     Attributes:
         members: users in the teams that could be read, in lower case, with @.
-        unread: why the members of a team do not count, by the team.
+        unread: why the members of a team do not count, by team.
     """
 
     members: frozenset[str]
@@ -33,11 +33,11 @@ class Teams:
 
 
 def read_teams(teams: Iterable[str], owner: str) -> Teams:
-    """The members of teams, those of teams inside them included.
+    """Return the members of teams, including those of nested teams.
 
     Args:
-        teams: as CODEOWNERS names them, such as @octo/ml.
-        owner: of the repository. GitHub lets only teams of this organization own its files.
+        teams: as in CODEOWNERS, such as @octo/ml.
+        owner: of the repository. On GitHub, only teams of this organization can own its files.
     """
     members: set[str] = set()
     unread: dict[str, str] = {}

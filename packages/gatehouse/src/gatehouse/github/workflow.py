@@ -1,4 +1,4 @@
-"""How a change's own workflows ended: what their jobs say counts only where it is bad news."""
+"""How a change's own workflows ended; their jobs' results count only as reasons for failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def workflow_problem(repository: Repository, run: Run) -> str | None:
-    """Why a run was no success, in words with its failed steps; else None."""
+    """Return the problem and the failed steps of a run, or None if it succeeded."""
     if run.conclusion == "success":
         return None
     failed = []

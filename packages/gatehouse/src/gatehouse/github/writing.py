@@ -1,4 +1,4 @@
-"""What *Publish* and *Accept* write by GitHub's API: statuses, and commits without a checkout."""
+"""Writes of *Publish* and *Accept* by GitHub's API: statuses, and commits without a checkout."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Checks and tests passed: {checks}
 
 @dataclass(frozen=True)
 class Access:
-    """The repository as the tokens of a job see it.
+    """The repository, accessed with a job's tokens.
 
     Attributes:
         contents: may write contents, and read actions and pull requests.
         statuses: may write statuses.
-        pusher: may move the branch of a pull request. An App's starts workflows there; the runs
-            that the workflow's own token starts wait for an approval.
+        pusher: may move the branch of a pull request. An App's token starts workflows there; the
+            runs that the workflow's own token starts wait for an approval.
     """
 
     contents: Repository
@@ -45,8 +45,8 @@ class Access:
 def move(repository: Repository, branch: str, commit: str) -> None:
     """Move the branch forward.
 
-    By an address of our own: PyGithub's is the one that the API answered with, and where a name
-    is there as it is, that of `main#x` leads to `main`.
+    The address is built here: PyGithub uses the one in the API's response, in which names are not
+    escaped, so that the address of `main#x` would lead to `main`.
     """
     address = f"{repository.url}/git/refs/heads/{quote(branch)}"
     repository.requester.requestJsonAndCheck(
@@ -57,9 +57,12 @@ def move(repository: Repository, branch: str, commit: str) -> None:
 def record_on(
     repository: Repository, head: str, again: Recomputed, files: Mapping[str, bytes], parent: str
 ) -> GitCommit | None:
-    """A new commit on `parent`: what `head` has, and the record; None where `parent` is that.
+    """Create a commit on `parent` with the head's files and the record, on no branch.
 
-    Nothing is checked out. No branch has the commit yet.
+    Nothing is checked out.
+
+    Returns:
+        The commit, or None if `parent` already has this content.
 
     Raises:
         GatehouseError: checks and tests have not passed.
@@ -84,18 +87,18 @@ def record_on(
 
 
 def has_verdict(repository: Repository, commit: str, context: str) -> bool:
-    """Does a commit's required status say more than that something is pending?"""
+    """Return whether a commit's required status is set and not pending."""
     return state_of(repository, commit, context) not in (None, "pending")
 
 
 def state_of(repository: Repository, commit: str, context: str) -> str | None:
-    """State of a commit's status; None where it has none.
+    """Return the state of a commit's status, or None if it has none.
 
     Raises:
         GatehouseError: GitHub refused.
     """
     with telling("look up the statuses of the commit"):
-        # By an address of our own: PyGithub reads the first 30.
+        # The address is built here: PyGithub reads only the first 30.
         _, found = repository.requester.requestJsonAndCheck(
             "GET", f"{repository.url}/commits/{commit}/status", parameters={"per_page": 100}
         )
@@ -116,7 +119,7 @@ def say_gates(statuses: Repository, commit: str, judged: Judgement, context: str
 
 
 def say(statuses: Repository, commit: str, context: str, note: Note, address: str) -> None:
-    """Set one status; `address` is where its link leads."""
+    """Set one status; `address` is the target of its link."""
     with telling(f"set the status {context}"):
         statuses.get_commit(commit).create_status(
             note.state, target_url=address, description=note.description, context=context

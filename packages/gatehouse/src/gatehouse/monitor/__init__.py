@@ -1,1 +1,1 @@
-"""Production watched: the inference log to evidence, verdict and report."""
+"""Production monitoring: from the inference log to evidence, verdict and report."""

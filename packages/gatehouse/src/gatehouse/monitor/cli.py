@@ -12,7 +12,7 @@ from gatehouse.exits import FAIL, PASS
 
 
 class SpanType(click.ParamType[timedelta]):
-    """A span of time: 30m, 24h, 7d, 4w."""
+    """A time span: 30m, 24h, 7d, 4w."""
 
     name = "span"
 
@@ -26,7 +26,7 @@ class SpanType(click.ParamType[timedelta]):
 
 
 class MomentType(click.ParamType[datetime]):
-    """A moment in UTC: 2026-11-21 or 2026-11-21T10:00."""
+    """A UTC time: 2026-11-21 or 2026-11-21T10:00."""
 
     name = "time"
 

@@ -1,9 +1,9 @@
-"""Two models on live traffic: a shadow answers the same rows, a canary rows of its own.
+"""Compare two models on live traffic: a shadow scores the same rows, a canary serves other rows.
 
-A shadow's records hold both answers, so every difference is paired. A canary answers other rows
-than the model next to it: differences are of two independent samples, and only as good as the
-choice of rows is random. With labels, the policy's accuracy and fairness rules decide, those
-against the base included; without, the answers are described and nothing is judged.
+A shadow's records contain both answers, so every difference is paired. A canary answers other rows
+than the model next to it, so differences are between two independent samples, and only valid if the
+rows are assigned at random. With labels, the policy's accuracy and fairness rules decide, including
+those against the base. Without labels, the answers are described and nothing is judged.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ Kind = Literal["shadow", "canary"]
 
 @dataclass(frozen=True)
 class Answers:
-    """What one model said of sampled records; N rows each.
+    """One model's answers for sampled records; N rows each.
 
     Attributes:
         model: its digest.
-        scores: probability of the positive class, of the decided one, or the value predicted.
-        decisions: index of the decided class; of a regression the value predicted.
-        truth: target and protected attributes by label; None without labels, empty where none fit.
+        scores: probability of the positive class or of the predicted class, or the predicted value.
+        decisions: index of the predicted class; for a regression, the predicted value.
+        truth: target and protected attributes by label; None without labels, empty if none match.
         hashes: of the records.
     """
 
@@ -81,13 +81,13 @@ class Answers:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate next to the served model, in one span of time.
+    """A candidate compared with the served model, in one time span.
 
     Attributes:
         broken: lines of the log that could not be read.
-        described: agreement and differences of the answers, for which no label is needed.
-        flips: records by the served model's decision and the candidate's; only of a shadow that
-            decides between classes.
+        described: agreement and differences of the answers, which need no labels.
+        flips: records by the served model's decision and the candidate's; only for a shadow that
+            predicts classes.
         verdict: None without labels.
     """
 
@@ -112,14 +112,15 @@ def compare(
     candidate: str | None = None,
     root: Path = Path(),
 ) -> Comparison:
-    """Compare the shadow, or else the canary, with the served model.
+    """Compare the shadow or, without one, the canary with the served model.
 
     Args:
         log: path or URL of the inference log.
-        labels: path or URL of what was true of logged rows.
-        window: the span of time that is looked at; the policy's window by default.
+        labels: path or URL of the labels of logged rows.
+        window: the time span to compare; the policy's window by default.
         until: its end; now by default.
-        candidate: digest of the model to compare; the shadow, or the model with fewer records.
+        candidate: digest of the model to compare; by default the shadow, or the model with fewer
+            records.
         root: the repository.
 
     Raises:
@@ -154,7 +155,7 @@ def compare(
             "second one score (GATEHOUSE_SERVE_SHADOW) or answer (a canary): docs/canary.md"
         )
     pair = next((pair for pair in pairs if candidate in (None, pair[1])), None)
-    # Both can be in one log: then more rows are the better comparison.
+    # A log can have both; then the comparison with more rows is better.
     if pair and (candidate or not canaries or pairs[pair] >= samples[canaries[0]].rows):
         kind: Kind = "shadow"
         served, other, flips = _of_shadow(samples[pair[0]], pair[1], contract, given)
@@ -193,7 +194,7 @@ def _by_model(windows: dict[tuple[int, str], Sample]) -> dict[str, Sample]:
 
 
 def _pairs(samples: dict[str, Sample]) -> Counter[tuple[str, str]]:
-    """Records that a shadow answered too, by served model and shadow; most frequent first."""
+    """Count records with a shadow's answer, by served model and shadow; most frequent first."""
     found: Counter[tuple[str, str]] = Counter()
     for model, sample in samples.items():
         shadows = pc.struct_field(sample.table["shadow"], "model").drop_null()
@@ -303,7 +304,7 @@ def _described(
 
 
 def _agreement(served: Answers, other: Answers, confidence: float) -> Measurement:
-    """The share of rows that both decide alike, with Wilson's interval."""
+    """Return the share of rows on which both decide alike, with Wilson's interval."""
     n, alike = len(other.decisions), int((other.decisions == served.decisions).sum())
     return Measurement(
         name="decision_agreement",
@@ -317,7 +318,7 @@ def _agreement(served: Answers, other: Answers, confidence: float) -> Measuremen
 
 
 def _difference(name: str, differences: Floats, confidence: float) -> Measurement:
-    """The mean paired difference, in the predictions' own units, with Student's interval."""
+    """Return the mean paired difference, in the predictions' units, with Student's interval."""
     from scipy import stats
 
     n, mean = len(differences), float(differences.mean())

@@ -1,4 +1,4 @@
-"""What a comparison on live traffic found, as Markdown (`reports/compare/report.md`)."""
+"""The result of a comparison on live traffic, as Markdown (`reports/compare/report.md`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPORT = FOLDER / "report.md"
 
 
 def clear(root: Path = Path()) -> None:
-    """Take away what an earlier comparison left: where this one fails it would be taken for it."""
+    """Delete an earlier comparison's files, which could be mistaken for this one's if it fails."""
     shutil.rmtree(root / FOLDER, ignore_errors=True)
 
 
@@ -39,7 +39,7 @@ def write(found: Comparison, root: Path = Path()) -> None:
 
 
 def render(found: Comparison) -> str:
-    """The report as Markdown."""
+    """Return the report as Markdown."""
     rows = [
         ["served", code(found.served.model, 71), count(len(found.served.scores))],
         [f"candidate ({found.kind})", code(found.candidate.model, 71),

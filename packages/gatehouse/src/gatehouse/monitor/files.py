@@ -1,4 +1,4 @@
-"""Files of an inference log or of labels: a path or any fsspec URL, packed or not."""
+"""Files of an inference log or of labels: a path or any fsspec URL, compressed or not."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gatehouse.errors import GatehouseError
 from gatehouse.remote import cannot, reason, shown
 
 LOG = ("jsonl", "ndjson", "json", "parquet")
-"""Endings of the files that are read of a folder, before what rotating and packing add."""
+"""Extensions of the files read from a folder, before the suffixes of rotation and compression."""
 _PACKED = {"gz": "gzip", "bz2": "bz2", "xz": "xz", "zst": "zstd"}
 
 
 @dataclass(frozen=True)
 class File:
-    """One file on a file system of fsspec."""
+    """One file on an fsspec file system."""
 
     system: Any
     path: str
     name: str
-    """For messages: without what may be secret."""
+    """The name in messages, without secrets."""
 
     @property
     def is_parquet(self) -> bool:
@@ -31,7 +31,7 @@ class File:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Its bytes, unpacked as its name says.
+        """Open the file's bytes, decompressed according to its name.
 
         Raises:
             GatehouseError: it cannot be read, or was cut short.
@@ -53,7 +53,7 @@ class File:
                     yield stream
         except GatehouseError:
             raise
-        except Exception as error:  # each kind of remote and of packing raises classes of its own
+        except Exception as error:  # each kind of remote and of compression raises its own classes
             why = reason(error, hidden=self.path != self.name)
             raise GatehouseError(
                 f"{self.name}: cannot be read ({why}); was it cut short?"
@@ -61,14 +61,14 @@ class File:
 
 
 def find(url: str, endings: tuple[str, ...] = LOG) -> list[File]:
-    """The files that a path or URL names: one, those of a folder below it, or those of a pattern.
+    """Return the files of a path or URL: a file, the files below a folder, or those of a pattern.
 
-    Newest first, as rotation numbers them (`x`, `x.1`, `x.2`): a file that is rotated meanwhile is
-    then read twice, which is seen, and none is passed over.
+    They are ordered newest first, as rotation numbers them (`x`, `x.1`, `x.2`). If a file is
+    rotated meanwhile, it is read twice, which is detected, and no file is skipped.
 
     Args:
-        url: a path or any URL of fsspec.
-        endings: which files of a folder are meant.
+        url: a path or any fsspec URL.
+        endings: extensions of the files to use in a folder.
 
     Raises:
         GatehouseError: there are none, or they can't be reached.
@@ -93,7 +93,7 @@ def _found(system: Any, path: str, endings: tuple[str, ...]) -> list[str]:
     try:
         kind = system.info(path)["type"]
     except FileNotFoundError:
-        # Only now a pattern: a name, or a signed URL, may hold these marks as well.
+        # Try it as a pattern only now: names and signed URLs may contain these characters as well.
         marked = any(mark in path for mark in "*?[")
         return [each for each in system.glob(path) if system.isfile(each)] if marked else []
     if kind != "directory":
@@ -104,13 +104,13 @@ def _found(system: Any, path: str, endings: tuple[str, ...]) -> list[str]:
 
 
 def _order(path: str) -> tuple[str, int]:
-    """Names in their order, and of each the rotated ones after it."""
+    """Return a sort key: by name, each followed by its rotated files."""
     rotated = re.search(r"(\.[a-z]\w*)\.(\d+)(\.\w+)?$", path)
     return (path[: rotated.end(1)], int(rotated[2])) if rotated else (path, 0)
 
 
 def oldest_first(found: list[File]) -> list[File]:
-    """Files of `find` in the order in which they were written: `x.2`, `x.1`, `x`; by name."""
+    """Return files of `find` in the order they were written, by name: `x.2`, `x.1`, `x`."""
 
     def order(file: File) -> tuple[str, int]:
         name, number = _order(file.path)

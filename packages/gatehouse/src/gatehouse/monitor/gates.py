@@ -1,7 +1,7 @@
-"""The gates of the monitor: the table's and the policy's own that say how they look at production.
+"""The monitor's gates: built-in gates and the policy's own gates that define a production mode.
 
-In production, evidence is always about contract, window and model, and compared with what the model
-was trained on, whatever a gate looks at in a pull request.
+In production, evidence is always about contract, window and model, and is compared with the model's
+training data, whatever a gate uses in a pull request.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from gatehouse.gates.spec import GateSpec, Production
 from gatehouse.policy import POLICY_FILE, Policy
 
 Watching = dict[str, Production]
-"""How each gate looks at production, by its name."""
+"""How each gate measures production, by its name."""
 
 
 def watched_gates(policy: Policy) -> tuple[GateSpec, ...]:
-    """The gates that can watch production, as they look at it.
+    """Return the gates that can monitor production, in their production mode.
 
     Raises:
         GatehouseError: a gate of the policy's own can't be loaded, or `monitor.gates` names one
-            that does not say how it looks at production.
+            without a production mode.
     """
     gates = gates_of(policy)
     for gate in gates:
@@ -39,5 +39,5 @@ def watched_gates(policy: Policy) -> tuple[GateSpec, ...]:
 
 
 def watching_gates(policy: Policy) -> Watching:
-    """How the gates that can watch production do it; raises as `watched_gates`."""
+    """Return the production mode of the gates that have one; raises as `watched_gates`."""
     return {gate.name: gate.production for gate in watched_gates(policy) if gate.production}

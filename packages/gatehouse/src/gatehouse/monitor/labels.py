@@ -1,8 +1,9 @@
-"""Labels that came later: what was true of a logged row, and its protected attributes.
+"""Labels that arrive later: the true target of a logged row, and its protected attributes.
 
-A table (CSV, JSON lines or Parquet) with `request_id`, `index` (of the row in its request; 0 where
-there is no such column), the contract's target, and the protected attributes, which the log never
-holds. With more than a million labels, a uniform sample is kept, by hash, as for the log itself.
+A table (CSV, JSON lines or Parquet) with `request_id`, `index` (of the row in its request; 0 if
+there is no such column), the contract's target, and the protected attributes, which are never in
+the log. If there are more than a million labels, a uniform sample is kept by hash, as for the log
+itself.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ _ID = ["request_id", "index"]
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels by what they are of.
+    """Labels by the hash of their record.
 
     Attributes:
         hashes: of request id and index, in increasing order; shape [N].
-        frame: the target and the protected attributes that were given, N rows.
-        given: how many there were before sampling; a label given again counts again.
+        frame: the target and the given protected attributes, N rows.
+        given: number of labels before sampling; a repeated label counts again.
     """
 
     hashes: Hashes
@@ -45,7 +46,7 @@ class Labels:
     given: int
 
     def places(self, hashes: Hashes) -> NDArray[np.intp]:
-        """Where in `frame` the label of each record stands, shape of `hashes`; -1: nowhere."""
+        """Return the row in `frame` of each record's label, shape of `hashes`; -1 without one."""
         if not len(self.hashes):
             return np.full(len(hashes), -1, np.intp)
         found = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
@@ -53,16 +54,16 @@ class Labels:
 
 
 def identity(records: pa.Table) -> Hashes:
-    """Hashes of which row of which request a record is, shape [N]."""
+    """Return hashes that identify each record's request and row, shape [N]."""
     return row_hashes(records.select(_ID).to_pandas())
 
 
 def read_labels(url: str, contract: Contract) -> Labels:
-    """The labels at a path or URL; of a row that is labelled twice the later label counts.
+    """Read the labels at a path or URL; if a row is labelled twice, the later label counts.
 
     Raises:
-        GatehouseError: they can't be read, lack a column, hold what is no class or no number, or
-            nothing.
+        GatehouseError: they can't be read, lack a column, contain a value that is not a class or a
+            number, or are empty.
     """
     kept, given = _Kept(), 0
     for file in files.oldest_first(files.find(url, (*files.LOG, "csv"))):
@@ -75,12 +76,12 @@ def read_labels(url: str, contract: Contract) -> Labels:
             f"{shown(url)}: holds no label; each row needs request_id and {contract.target}"
         )
     hashes, frame = kept.settle()
-    # A column without a value is as good as none; of JSON lines that have no such key it is one.
+    # Drop empty columns: JSON lines without such a key produce one.
     return Labels(hashes, frame.dropna(axis="columns", how="all"), given)
 
 
 class _Kept:
-    """The labels with the smallest hashes; of equal ones the last."""
+    """The labels with the smallest hashes; the last one of each hash."""
 
     def __init__(self) -> None:
         self._hashes: list[Hashes] = []
@@ -96,7 +97,7 @@ class _Kept:
 
     def settle(self) -> tuple[Hashes, pd.DataFrame]:
         frame = pd.concat(self._frames, ignore_index=True)
-        # np.unique tells of the first of equal ones, so the order is turned.
+        # np.unique returns the first of equal hashes, so the order is reversed.
         hashes, first = np.unique(np.concatenate(self._hashes)[::-1], return_index=True)
         hashes, first = hashes[:MOST], first[:MOST]
         frame = frame.iloc[len(frame) - 1 - first].reset_index(drop=True)
@@ -105,9 +106,9 @@ class _Kept:
 
 
 def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
-    """The file's labels, in blocks.
+    """Yield the file's labels in blocks.
 
-    The types are given: a first block without labels would not show them.
+    The types are given, because a first block without labels would not reveal them.
     """
     kinds = dict.fromkeys(["request_id", *contract.protected], pa.string())
     kinds[contract.target] = _kind(contract)
@@ -115,7 +116,7 @@ def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
         try:
             for table in _tables(file, stream, kinds):
                 yield _part(table, contract, file.name)
-        except pa.ArrowException as error:  # its message may hold a person's row
+        except pa.ArrowException as error:  # its message may contain personal data
             raise GatehouseError(
                 f"{file.name}: cannot be read as labels ({type(error).__name__}): they are CSV, "
                 "JSON lines or Parquet; each column stands once, each row has all of them, "
@@ -124,7 +125,7 @@ def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
 
 
 def _kind(contract: Contract) -> pa.DataType:
-    """What the target is read as."""
+    """Return the type as which the target is read."""
     return pa.float64() if contract.task is Task.REGRESSION else pa.string()
 
 
@@ -170,7 +171,7 @@ def _part(table: pa.Table, contract: Contract, name: str) -> pd.DataFrame:
     columns = {each: table[each].cast(kind) for each, kind in kinds.items()}
     part = pa.table(columns | {"index": table["index"].cast(pa.int64()).fill_null(0)})
     frame: pd.DataFrame = part.select([*_ID, *held]).to_pandas()
-    # A label that is not there yet is no label.
+    # Rows without a label yet are dropped.
     return frame[frame[contract.target].notna() & frame["request_id"].notna()]
 
 
@@ -190,7 +191,7 @@ def check_protected(truth: pd.DataFrame, contract: Contract) -> None:
     """Refuse labels that lack a protected attribute.
 
     Raises:
-        GatehouseError: naming it.
+        GatehouseError: with its name.
     """
     missing = [name for name in contract.protected if name not in truth]
     if missing:

@@ -1,8 +1,8 @@
-"""The inference log as batches of records, with what can't be read set aside.
+"""Read the inference log as batches of records, and set unreadable lines aside.
 
-A record is read by one schema: what its contract says of types. A block of lines is parsed at once
-by Arrow. Where that fails Python looks at each line, and what Arrow still refuses is halved until
-the broken lines stand alone.
+Records are read by one schema, which follows from the types in the contract. Arrow parses a block
+of lines at once. If that fails, Python checks each line, and blocks that Arrow still refuses are
+halved until the broken lines are isolated.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from gatehouse.monitor.files import File
 
 BLOCK = 16 * 2**20
 LONGEST = 2**20
-"""Bytes of a line; the service takes no larger request."""
+"""Maximum bytes of a line; the service accepts no larger request."""
 
 _ROWS = 65_536
 _FEW = 1000
 _TIME = pa.timestamp("us", "UTC")
 _RANGE = [int(at.replace(tzinfo=UTC).timestamp()) * 10**6 for at in (datetime.min, datetime.max)]
-"""Microseconds that Python knows a date for."""
+"""Range of timestamps that `datetime` can represent, in microseconds."""
 _HEAD = pa.schema(
     [
         ("time", pa.string()),
@@ -43,26 +43,26 @@ _HEAD = pa.schema(
         ("model", pa.string()),
     ]
 )
-"""What a record of any contract holds, next to what the model logged."""
+"""Fields of a record of any contract, besides the model's output."""
 _OF_ANY = pa.schema([*_HEAD, *logged.fields([*logged.DECIDED, *logged.VALUE])])
-"""Schema of records of any contract, whatever it predicts."""
+"""Schema of records of any contract, for any task."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Records that follow each other in one file."""
+    """Consecutive records of one file."""
 
     table: pa.Table
-    """As `schema` says, `time` as a moment."""
+    """The records by `schema`, with `time` as a timestamp."""
     broken: list[bytes]
     """Lines that could not be read."""
     unfit: pa.Table
-    """Broken lines that are records apart from `row` or `shadow`, without the two: maybe
-    they are of another contract."""
+    """Broken lines that are valid records except for `row` or `shadow`, without these two: they may
+    belong to another contract."""
 
 
 def schema(contract: Contract) -> pa.Schema:
-    """What a record holds; `row` has the columns that the contract lets be logged."""
+    """Return the schema of a record; `row` has the columns that the contract allows in the log."""
     row = [
         (name, pa.float64() if column.is_numeric else pa.string())
         for name, column in contract.logged.items()
@@ -73,7 +73,7 @@ def schema(contract: Contract) -> pa.Schema:
 
 
 def read(file: File, contract: Contract, advance: Callable[[int], object]) -> Iterator[Batch]:
-    """The records of a file; `advance` gets the number of bytes read.
+    """Yield the records of a file; `advance` gets the number of bytes read.
 
     Raises:
         GatehouseError: the file can't be read at all.
@@ -89,7 +89,7 @@ def read(file: File, contract: Contract, advance: Callable[[int], object]) -> It
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Bytes in whole lines; a line without end is cut where no record is that long."""
+    """Yield bytes in complete lines; an endless line is cut at a length that no record has."""
     rest = b""
     while chunk := stream.read(BLOCK):
         whole, newline, last = (rest + chunk).rpartition(b"\n")
@@ -106,7 +106,7 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
-    """Records of lines; blank ones, where a record was erased, are none."""
+    """Parse lines into records; skip blank lines, where a record was erased."""
     broken: list[bytes] = []
     objects: list[bytes] = []
     for line in lines:
@@ -119,7 +119,7 @@ def _parse(lines: list[bytes], wanted: pa.Schema) -> Batch:
 
 
 def _records(objects: list[bytes], wanted: pa.Schema) -> tuple[pa.Table, list[bytes]]:
-    """Records of lines that are objects, and the other lines."""
+    """Return the records among lines that are objects, and the other lines."""
     tables: list[pa.Table] = []
     broken: list[bytes] = []
     table = _table(objects, wanted)
@@ -134,10 +134,10 @@ def _records(objects: list[bytes], wanted: pa.Schema) -> tuple[pa.Table, list[by
 
 
 def _is_object(line: bytes) -> bool:
-    """Can the line be one object in JSON?
+    """Return whether the line may be one JSON object.
 
-    Where all begin and end so, none is the continuation of the one before, and as many rows as
-    lines are one row for each line.
+    If all lines begin and end like objects, no line continues the previous one, and as many rows as
+    lines means one row per line.
     """
     if len(line) > LONGEST or not (line.startswith(b"{") and line.endswith(b"}")):
         return False
@@ -151,12 +151,12 @@ def _is_object(line: bytes) -> bool:
 
 
 def _fits(line: bytes, wanted: pa.Schema) -> bool:
-    """False where Arrow would surely refuse the line; it is asked again, of all others at once."""
+    """Return False if Arrow would certainly refuse the line; Arrow checks all others at once."""
     try:
         return _is(json.loads(line), pa.struct(list(wanted)))
     except json.JSONDecodeError:
         return False
-    except (ValueError, RecursionError):  # too deep, or a number too long, for Python
+    except (ValueError, RecursionError):  # nested too deep, or a number too long, for Python
         return True
 
 
@@ -193,14 +193,15 @@ def _take(table: pa.Table, lines: list[bytes], tables: list[pa.Table], broken: l
 
 
 def _table(lines: list[bytes], wanted: pa.Schema) -> pa.Table | None:
-    """Lines as a table with one row each; None where one of them is no record."""
+    """Parse lines as a table with one row each, or return None if one is not a record."""
     if not lines:
         return _none(wanted)
     text = b"\n".join(lines)
     try:
         table = pj.read_json(
             io.BytesIO(text),
-            # Arrow makes room for a whole block, and threads, which one line is not worth.
+            # Arrow allocates a whole block, and starts threads, which a single line does not
+            # justify.
             pj.ReadOptions(
                 use_threads=len(lines) > _FEW,
                 block_size=min(len(text) + 1, max(len(text) // 4, 2 * LONGEST)),
@@ -218,7 +219,7 @@ def _with_time(table: pa.Table) -> pa.Table:
 
 
 def _moments(times: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts or timestamps as moments; null where one is no moment."""
+    """Return texts or timestamps as timestamps; null if a value is not valid."""
     try:
         # Digits below a microsecond are dropped.
         return times.cast(_TIME, safe=pa.types.is_string(times.type))
@@ -235,7 +236,7 @@ def _none(wanted: pa.Schema) -> pa.Table:
 
 
 def _usable(table: pa.Table) -> NDArray[np.bool_]:
-    """Which rows hold all that a record must, shape [N]."""
+    """Return a mask of rows that have every required field, shape [N]."""
     good = _says(table)
     for name in _HEAD.names:
         good &= table[name].is_valid().to_numpy()
@@ -249,7 +250,7 @@ def _usable(table: pa.Table) -> NDArray[np.bool_]:
 
 
 def _says(table: pa.Table) -> NDArray[np.bool_]:
-    """Where a record tells a class and its probability, or a value that is finite; shape [N]."""
+    """Return a mask of records with a class and its probability, or a finite value; shape [N]."""
     found = np.zeros(table.num_rows, bool)
     if "probability" in table.column_names:
         values = table["probability"].fill_null(np.nan).to_numpy()
@@ -279,14 +280,14 @@ def _of_parquet(
             none, head = _none(wanted), _none(_OF_ANY)
             try:
                 table = _fitted(rows, wanted)
-            except pa.ArrowException:  # of another contract, as a whole
+            except pa.ArrowException:  # the whole file belongs to another contract
                 table, broken = none, rows
             else:
                 good = pa.array(_usable(table))
                 table, broken = table.filter(good), rows.filter(pc.invert(good))
             unfit = _fitted(broken, _OF_ANY) if broken.num_rows else head
             yield Batch(table, _as_json(broken), unfit.filter(pa.array(_usable(unfit))))
-    except pa.ArrowException as error:  # its message may hold values
+    except pa.ArrowException as error:  # its message may contain values
         raise GatehouseError(
             f"{file.name}: cannot be read as an inference log in Parquet ({type(error).__name__}): "
             f"{', '.join(_OF_ANY.names)} have other types there"
@@ -294,7 +295,7 @@ def _of_parquet(
 
 
 def _as_json(rows: pa.Table) -> list[bytes]:
-    """Rows of Parquet as JSON; Python knows no date of some moments."""
+    """Return rows of Parquet as JSON; Python's `datetime` cannot represent some timestamps."""
     place = rows.column_names.index("time")
     rows = rows.set_column(place, "time", rows["time"].cast(pa.string()))
     lines = (json.dumps(row, default=str, ensure_ascii=False) for row in rows.to_pylist())
@@ -302,7 +303,7 @@ def _as_json(rows: pa.Table) -> list[bytes]:
 
 
 def _fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
-    """The columns that are wanted, in their types; a moment may be text or a timestamp."""
+    """Return the requested columns in their types; times may be texts or timestamps."""
     columns = {}
     for field in wanted:
         if field.name not in table.column_names:
@@ -319,7 +320,7 @@ def _fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
 def _struct(column: pa.ChunkedArray, kind: pa.StructType) -> pa.ChunkedArray:
     whole = column.combine_chunks()
     if not pa.types.is_struct(whole.type):
-        whole = whole.cast(kind)  # nulls; all else is refused
+        whole = whole.cast(kind)  # nulls; other types are refused
     held = {field.name for field in whole.type}
     arrays = [
         pc.struct_field(whole, field.name).cast(field.type)

@@ -1,8 +1,8 @@
-"""What records say of their rows, in the forms that the gates measure.
+"""The predictions in the log's records, in the forms that the gates measure.
 
-The log holds one number of each row: the value predicted, the positive class's probability, or of
-more than two classes that of the decided one. What needs the probabilities of all classes is not
-measured from it.
+The log has one number per row: the predicted value, the positive class's probability or, for
+multiclass models, the predicted class's probability. Metrics that need the probabilities of all
+classes cannot be computed from the log.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from gatehouse.gates.predictions import Predictions, labels_of
 DECIDED = ("probability", "decision")
 VALUE = ("prediction",)
 UNLOGGED = [metric.name for metric in METRICS if metric.needs_outputs]
-"""Metrics of many classes that need each one's probability."""
+"""Multiclass metrics that need each class's probability."""
 _KINDS = {"probability": pa.float64(), "decision": pa.string(), "prediction": pa.float64()}
 
 
 def names(task: Task) -> tuple[str, ...]:
-    """The keys of a record that say what the model said."""
+    """Return the record keys of the model's output."""
     return VALUE if task is Task.REGRESSION else DECIDED
 
 
 def fields(keys: Iterable[str]) -> list[pa.Field]:
-    """Such keys with their types."""
+    """Return the fields for these keys, with their types."""
     return [pa.field(name, _KINDS[name]) for name in keys]
 
 
 def scores(records: pa.Table, contract: Contract) -> Floats:
-    """The probability, or value, that each record tells; shape [N]."""
+    """Return each record's probability or value; shape [N]."""
     return np.asarray(records[names(contract.task)[0]].to_numpy(), np.float64)
 
 
 def decisions(records: pa.Table, contract: Contract) -> Floats:
-    """The index of each record's decided class, or its value; shape [N].
+    """Return the index of each record's predicted class, or its value; shape [N].
 
     Raises:
-        GatehouseError: a decision is none of the contract's classes.
+        GatehouseError: a decision is not one of the contract's classes.
     """
     if contract.task is Task.REGRESSION:
         return scores(records, contract)
@@ -62,17 +62,17 @@ def decisions(records: pa.Table, contract: Contract) -> Floats:
 
 
 def drifting(records: pa.Table, contract: Contract) -> pd.Series:
-    """What drifts of predictions, in the form of the drift gate's `said`; shape [N]."""
+    """Return the part of the predictions that can drift, as the drift gate's `said`; shape [N]."""
     if contract.task is Task.MULTICLASS:
         return pd.Series(records["decision"].to_pandas())
     return pd.Series(scores(records, contract))
 
 
 def predictions(records: pa.Table, truth: pd.DataFrame, contract: Contract) -> Predictions:
-    """Records with their labels; `truth` has as many rows, in the same order.
+    """Return records with their labels; `truth` has as many rows, in the same order.
 
     Raises:
-        GatehouseError: a decision or a label is none of the contract's classes.
+        GatehouseError: a decision or a label is not one of the contract's classes.
     """
     return Predictions(
         labels=labels_of(truth, contract),
@@ -84,12 +84,12 @@ def predictions(records: pa.Table, truth: pd.DataFrame, contract: Contract) -> P
 
 
 def is_logged(metric: str, task: Task | None) -> bool:
-    """Can a metric be measured from the log? Without a task, all can."""
+    """Return whether a metric can be measured from the log; without a task, all can."""
     return task is not Task.MULTICLASS or metric not in UNLOGGED
 
 
 def not_logged(models: Iterable[Of], task: Task) -> list[Measurement]:
-    """For each model, the metrics that can't be measured from the log, with the reason."""
+    """Return, for each model, the metrics that can't be measured from the log, with the reason."""
     return [
         Measurement(
             name=metric.name,

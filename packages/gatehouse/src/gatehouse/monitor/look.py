@@ -1,4 +1,4 @@
-"""What one look at production found."""
+"""The result of one monitoring run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gatehouse.verdict import Verdict
 
 @dataclass(frozen=True)
 class Look:
-    """A look at production.
+    """The result of one monitoring run.
 
     Attributes:
         verdict: on the newest window.
         evidence: of each gate, or why there is none.
-        record: all windows, and what was read.
+        record: all windows, and counts of the records read.
         policy: the rules that judged.
         log: name of the log, without credentials.
     """

@@ -1,9 +1,9 @@
-"""Windows of the inference log measured by the gates that judge pull requests.
+"""Measure windows of the inference log with the gates that judge pull requests.
 
-Drift: rows and predictions of a window against the training rows, and the test split's predictions,
-of the model that served them. With a season, several windows that make a whole cycle are taken
-together, in which the cycle is the same on both sides, and the newest window is compared with those
-one, two and more cycles before as well.
+Drift compares rows and predictions of a window with the training rows, and with the test split's
+predictions, of the model that served them. With a season, enough windows for a complete cycle are
+pooled, so that the cycle is the same on both sides. The newest window is then also compared with
+those one, two and more cycles before.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from gatehouse.workspace import Workspace
 
 @dataclass(frozen=True)
 class Watched:
-    """A model in production: its log, what it was trained on, and labels that came later."""
+    """A model in production: its log, its training data, and labels that arrived later."""
 
     scan: Scan
     model: str
@@ -49,7 +49,7 @@ class Watched:
 
     @property
     def cycle(self) -> int:
-        """Windows that are taken together; 1 without a season."""
+        """Number of pooled windows; 1 without a season."""
         season, window = self.policy.monitor.season, self.scan.span.window
         return season // window if season is not None else 1
 
@@ -57,19 +57,19 @@ class Watched:
         return self.scan.of(number, self.model)
 
     def pooled(self, number: int) -> Sample:
-        """The window and, with a season, those before it that make a whole cycle."""
+        """Return the window and, with a season, the earlier windows that complete the cycle."""
         return merged([self.sample(number + back) for back in range(self.cycle)])
 
     def before(self, number: int) -> Sample:
-        """The windows one, two and more cycles before; an empty sample where there are none."""
+        """Return the windows one, two and more cycles before; an empty sample if there are none."""
         back = range(number + self.cycle, self.scan.span.windows, self.cycle)
         return merged([Sample(self.scan.size), *(self.sample(each) for each in back)])
 
     def logged(self, number: int) -> pd.DataFrame:
-        """The logged columns of a window's sampled records, [N, columns].
+        """Return the logged columns of a window's sampled records, [N, columns].
 
         Raises:
-            GatehouseError: there is no record in it.
+            GatehouseError: the window has no record.
         """
         sample = self.sample(number)
         if not sample.seen:
@@ -78,7 +78,7 @@ class Watched:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """The training rows, as the log would hold them."""
+        """The training rows, as the log would store them."""
         rows = self.reference.split("train")[list(self.contract.logged)]
         for name, column in self.contract.logged.items():
             if column.categories is not None:
@@ -88,18 +88,18 @@ class Watched:
 
     @cached_property
     def reference_predictions(self) -> pd.Series:
-        """What drifts of the model's predictions of its own test split."""
+        """The part of the model's predictions on its own test split that can drift."""
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         rows = drift.sample_rows(self.reference.split("test"), settings, seed)
         return drift.said(self.reference.model, rows)
 
     def measure_drift(self, number: int) -> list[Measurement]:
-        """Measurements of the drift gate on a window.
+        """Return measurements of the drift gate on a window.
 
         Raises:
-            GatehouseError: there is no record in it.
+            GatehouseError: the window has no record.
         """
-        self.logged(number)  # those before it, of its season, say nothing of it
+        self.logged(number)  # raises if this window is empty
         pooled = self.pooled(number)
         new = _rows(pooled, self.contract)
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
@@ -122,32 +122,32 @@ class Watched:
         return [replace(test, slice=test.slice + SEASON_AGO) for test in tests]
 
     def measure_accuracy(self, number: int, policy: Policy) -> list[Measurement]:
-        """Metrics on the window's labelled records.
+        """Return metrics on the window's labelled records.
 
         Raises:
-            GatehouseError: it has none.
+            GatehouseError: there are none.
         """
         predictions, _ = self.answered(number)
         measured = accuracy.measure_models({Of.CANDIDATE: predictions}, policy)
         return measured + logged.not_logged([Of.CANDIDATE], self.contract.task)
 
     def measure_fairness(self, number: int, policy: Policy) -> list[Measurement]:
-        """Group metrics and gaps on the window's labelled records.
+        """Return group metrics and gaps on the window's labelled records.
 
         Raises:
-            GatehouseError: it has none, or the labels lack a protected attribute.
+            GatehouseError: there are none, or the labels lack a protected attribute.
         """
         predictions, truth = self.answered(number)
         check_protected(truth, self.contract)
         return fairness.measure_rows(truth, self.contract.protected, predictions, policy)
 
     def labelled(self, number: int) -> int:
-        """Records of a window with a label."""
+        """Count the labelled records of a window."""
         return self._with_label(number).rows
 
     @cached_property
     def label_window(self) -> int:
-        """The newest window with labels enough for the rules, else with any: labels come late."""
+        """Return the newest window with enough labels, else with any: labels arrive late."""
         rules = self.policy.rules.values()
         enough = max((r.minimum_n for r in rules if r.gate == ACCURACY.name), default=1)
         numbers = range(self.scan.span.windows)
@@ -161,10 +161,10 @@ class Watched:
         return self.scan.labelled.get((number, self.model)) or Sample(self.scan.size)
 
     def answered(self, number: int) -> tuple[Predictions, pd.DataFrame]:
-        """The predictions of a window's labelled records, and their labels, [N, columns].
+        """Return predictions and labels of a window's labelled records, [N, columns].
 
         Raises:
-            GatehouseError: it has none.
+            GatehouseError: there are none.
         """
         sample = self._with_label(number)
         if self.labels is None or not sample.seen:
@@ -178,7 +178,7 @@ class Watched:
         return f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
     def subject(self, number: int = 0) -> Subject:
-        """What the evidence of a window is about."""
+        """Return the subject of a window's evidence."""
         digest = hashlib.sha256(self._when(number).encode())
         digest.update(self.pooled(number).hashes.tobytes())
         digest.update(self._labels_digest)
@@ -195,10 +195,10 @@ class Watched:
         return digest.digest()
 
     def evidence(self, gate: str, number: int = 0, policy: Policy | None = None) -> Evidence | str:
-        """Evidence of a window (0 is the newest), or why there is none.
+        """Return evidence of a window (0 is the newest), or why there is none.
 
-        `policy` says how to measure, if not its own. The newest window's accuracy and
-        fairness are those of `label_window`, and say so.
+        `policy` overrides the measuring settings. The newest window's accuracy and fairness are
+        measured on `label_window`, as their slices show.
         """
         policy = policy or self.policy
         spec = next(each for each in watched_gates(self.policy) if each.name == gate)
@@ -226,7 +226,7 @@ class Watched:
         )
 
     def _dated(self, measurements: list[Measurement]) -> list[Measurement]:
-        """Measurements with the window that they are of, which is not the newest."""
+        """Add the window to measurements that are not of the newest one."""
         when = f"labels {self._when(self.label_window)}"
         return [
             m.model_copy(update={"note": f"{m.note}; {when}" if m.note else when})
@@ -235,7 +235,7 @@ class Watched:
 
 
 def _rows(sample: Sample, contract: Contract) -> pd.DataFrame:
-    """The logged columns of sampled records; what the log does not know of is left out."""
+    """Return the logged columns of sampled records, without columns that the log lacks."""
     row = sample.table["row"].combine_chunks()
     held = [name for name in contract.logged if row.type.get_field_index(name) >= 0]
     return pd.DataFrame({name: row.field(name).to_pandas() for name in held})

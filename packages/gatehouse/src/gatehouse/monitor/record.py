@@ -1,4 +1,4 @@
-"""What a look at the inference log found (`reports/monitor/record.json`)."""
+"""The results of a monitoring run (`reports/monitor/record.json`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVIDENCE = FOLDER / "evidence"
 VERDICT = FOLDER / "verdict.json"
 REPORT = FOLDER / "report.md"
 BROKEN = FOLDER / "broken.jsonl"
-"""Lines that could not be read, as they are: they may hold what the log holds."""
+"""Lines that could not be read, unchanged: they may contain anything that the log contains."""
 
 
 class Counts(Frozen):

@@ -1,4 +1,4 @@
-"""The training data that a served model comes from, found by the model's digest."""
+"""Find the training data of a served model by the model's digest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMMITS = 500
 
 @dataclass(frozen=True)
 class Reference:
-    """A model with the data it was trained on, and where it was found."""
+    """A model with its training data, and where it was found."""
 
     model: str
     workspace: Workspace
@@ -25,21 +25,21 @@ class Reference:
 
 
 def find_reference(model: str, root: Path = Path()) -> Reference:
-    """The model with digest `model`: the work tree's, or that of a commit whose verdict names it.
+    """Find the model with this digest: the work tree's, or that of a commit that judged it.
 
     The commit's files come from DVC's cache or remote.
 
     Raises:
-        GatehouseError: no commit names it, or its files can't be had.
+        GatehouseError: no commit names it, or its files can't be fetched.
     """
     here = Workspace(root)
     if (root / MODEL).is_file() and file_digest(root / MODEL) == model:
         try:
-            if not here.prepared.exists():  # DVC keeps none, so a fresh checkout has none
+            if not here.prepared.exists():  # DVC does not store it, so a fresh checkout has none
                 dealt(here)
-            _ = here.model  # tells where the data or contract here is not the model's
+            _ = here.model  # raises if the data or contract here are not the model's
         except GatehouseError:
-            pass  # then a commit may have them
+            pass  # a commit may still have them
         else:
             return Reference(model, here, "the work tree")
     commits = git("log", f"--max-count={_COMMITS}", "--format=%H", "--", str(VERDICT), root=root)

@@ -1,4 +1,4 @@
-"""What a look at production found, as Markdown (`reports/monitor/report.md`)."""
+"""The results of a monitoring run as Markdown (`reports/monitor/report.md`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TIME = "%Y-%m-%d %H:%M"
 
 
 def render(look: Look, limit: int = LIMIT) -> str:
-    """The report of at most `limit` characters: whole sections are cut from the end."""
+    """Return the report; if it is longer than `limit` characters, cut sections from the end."""
     context = ReportContext(
         verdict=look.verdict,
         evidence=look.evidence,
@@ -129,13 +129,13 @@ def _trend(record: Record, policy: Policy) -> str:
 
 
 def _since_first(record: Record) -> tuple[Window, ...]:
-    """The windows from the first one with a record on."""
+    """Return the windows, starting with the first one that has a record."""
     empty = itertools.takewhile(lambda window: not window.rows, record.windows[:-1])
     return record.windows[len(list(empty)) :]
 
 
 def _charts(record: Record, policy: Policy, gates: tuple[str, ...]) -> str:
-    """A chart of the windows for each rule that can raise an alarm; what is counted has none."""
+    """Return a chart of the windows for each rule that can raise an alarm, except for counts."""
     moment = "%m-%d" if record.window % timedelta(days=1) == timedelta(0) else "%m-%d %Hh%M"
     charts = []
     for name, rule in policy.rules.items():
@@ -170,7 +170,7 @@ def _row(window: Window, policy: Policy) -> list[str]:
 
 
 def _nearest(window: Window, policy: Policy) -> str:
-    """The measurement that is nearest to its limit, or furthest beyond it."""
+    """Return the measurement nearest to its limit, or furthest beyond it."""
     found = []
     for rule in policy.rules.values():
         sign = -1 if rule.at_least is not None else 1

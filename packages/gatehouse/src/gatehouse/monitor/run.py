@@ -1,4 +1,4 @@
-"""`gatehouse monitor`: the inference log to evidence, verdict, record and report."""
+"""`gatehouse monitor`: from the inference log to evidence, verdict, record and report."""
 
 from __future__ import annotations
 
@@ -47,26 +47,26 @@ def look(
     model: str | None = None,
     root: Path = Path(),
 ) -> Look:
-    """Judge the newest window of a log, and measure those before it.
+    """Judge the newest window of a log, and measure the windows before it.
 
     Args:
         log: path or URL of the inference log.
-        labels: path or URL of what was true of logged rows.
+        labels: path or URL of the labels of logged rows.
         window: length of a window; the policy's by default.
         until: end of the newest window; now by default.
-        model: digest of the model to judge; the one that is served at the end by default.
+        model: digest of the model to judge; the one served at the end by default.
         root: the repository.
 
     Raises:
-        GatehouseError: log, labels, policy or the model's training data can't be read, or there
-            is nothing to judge.
+        GatehouseError: log, labels, policy or the model's training data can't be read, or there is
+            nothing to judge.
     """
     now = datetime.now(UTC)
     policy = _with_window(load_policy(root / POLICY_FILE), window)
     settings = policy.monitor
     watching = watching_gates(policy)
     gates = [gate for gate in settings.gates if not watching[gate].labels or labels is not None]
-    _rules(policy, gates)  # before a log is read that nothing judges
+    _rules(policy, gates)  # fail before reading a log that no rule judges
     span = Span(until or now, settings.window, settings.windows)
     watched, where = _watched(log, labels, model, span, policy, root)
     rules = _rules(policy, gates, watched.contract.task)
@@ -120,9 +120,10 @@ def _rules(policy: Policy, gates: Sequence[str], task: Task | None = None) -> Po
 def _watched(
     log: str, labels: str | None, model: str | None, span: Span, policy: Policy, root: Path
 ) -> tuple[Watched, str]:
-    """The log and the labels, read by the served model's own contract, and where that was found.
+    """Read log and labels by the served model's own contract; return also where that was found.
 
-    The work tree's may be newer: by it, a column that it dropped would be gone from production.
+    The work tree's contract may be newer: a column that it dropped would appear missing in
+    production.
     """
     reference = find_reference(model, root) if model else None
     contract = reference.workspace.contract if reference else load_contract(root / CONTRACT_FILE)
@@ -131,7 +132,7 @@ def _watched(
         given, wrong = None, None
         try:
             given = None if labels is None else read_labels(labels, contract)
-        except GatehouseError as error:  # maybe only by this contract
+        except GatehouseError as error:  # may be an error only under this contract
             wrong = error
         found = scan(log, contract, span, size, given)
         if reference is None:
@@ -155,7 +156,7 @@ def _with_window(policy: Policy, window: timedelta | None) -> Policy:
 def _windows(
     watched: Watched, rules: Policy, now: datetime
 ) -> tuple[tuple[Window, ...], Verdict, dict[str, Evidence | str]]:
-    """All windows from the oldest to the newest, and verdict and evidence of the newest."""
+    """Return all windows, oldest first, and the newest window's verdict and evidence."""
     from tqdm import tqdm
 
     gates = list(dict.fromkeys(rule.gate for rule in rules.rules.values()))
@@ -169,7 +170,8 @@ def _windows(
     for number in tqdm(
         range(watched.scan.span.windows - watched.cycle, -1, -1), desc="windows", disable=None
     ):
-        # An older window is only drawn: without what has no label there, and by fewer resamples.
+        # Older windows are only drawn: skip measurements that need labels if there are none, and
+        # use fewer resamples.
         policy = lighter if number else watched.policy
         judged = [
             each
@@ -204,7 +206,7 @@ def _window(
 
 
 def _judged(rules: Policy, evidence: dict[str, Evidence | str]) -> list[Measurement]:
-    """What a rule is about; all groups of every window would only fill the file."""
+    """Return what a rule is about; all groups of every window would only bloat the file."""
     names = {(rule.gate, rule.measurement) for rule in rules.rules.values()}
     return [
         measurement
@@ -216,12 +218,12 @@ def _judged(rules: Policy, evidence: dict[str, Evidence | str]) -> list[Measurem
 
 
 def clear(root: Path = Path()) -> None:
-    """Take away what an earlier look left: where this one fails it would be taken for it."""
+    """Delete an earlier run's files, which could be mistaken for this run's if it fails."""
     shutil.rmtree(root / FOLDER, ignore_errors=True)
 
 
 def write(look_: Look, root: Path = Path()) -> None:
-    """Store evidence, verdict, record and report; what an earlier look left goes."""
+    """Store evidence, verdict, record and report, replacing those of an earlier run."""
     from gatehouse.monitor.report import render
 
     shutil.rmtree(root / EVIDENCE, ignore_errors=True)

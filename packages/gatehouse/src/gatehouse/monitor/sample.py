@@ -1,8 +1,8 @@
 """A uniform random sample of distinct records in bounded memory.
 
-Bottom-k sampling (Cohen, Kaplan 2007): of each record's hash the k smallest are kept. The sample
-does not depend on the order of records, a repeated record is seen as one, samples of several
-streams merge, and how often the kept ones were seen tells how many records repeat.
+Bottom-k sampling (Cohen, Kaplan 2007): the records with the k smallest hashes are kept. The sample
+does not depend on the order of records, a repeated record counts as one, samples of several streams
+can be merged, and the counts of the kept records show how many records repeat.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ class Sample:
 
     size: int
     seen: int = 0
-    """Records that were given, repeated ones included."""
+    """Number of records added, including repeated ones."""
     _tables: list[pa.Table] = field(default_factory=list)
     _hashes: list[Hashes] = field(default_factory=list)
     _times: list[NDArray[np.int64]] = field(default_factory=list)
     _held: int = 0
     _settled: bool = True
     _below: np.uint64 = _LARGEST
-    """Hashes above this one are not among the smallest."""
+    """Larger hashes are not among the smallest."""
 
     def add(self, table: pa.Table, hashes: Hashes) -> None:
-        """Give records; `hashes` has shape [N]."""
+        """Add records; `hashes` has shape [N]."""
         self.seen += len(hashes)
         kept = hashes <= self._below
         if not kept.all():
@@ -51,7 +51,7 @@ class Sample:
             self._settle()
 
     def _settle(self) -> None:
-        """Drop all but the smallest; a copy of a record only counts."""
+        """Drop all but the smallest hashes; count repeated records."""
         if self._settled:
             return
         table = pa.concat_tables(self._tables)
@@ -68,10 +68,10 @@ class Sample:
 
     @property
     def table(self) -> pa.Table:
-        """The sampled records, in the order of their hashes.
+        """Return the sampled records, in the order of their hashes.
 
         Raises:
-            ValueError: none were given.
+            ValueError: no records were added.
         """
         self._settle()
         if not self._tables:
@@ -85,14 +85,14 @@ class Sample:
 
     @property
     def rows(self) -> int:
-        """Distinct records that were given: exact without repetition, else estimated."""
+        """Return the number of distinct records: exact without repetition, else estimated."""
         self._settle()
         times = self._times[0].sum() if self._times else 0
         return round(self.seen * self._held / times) if times else 0
 
 
 def merged(samples: list[Sample]) -> Sample:
-    """One sample of all records that were given to any of `samples`, which have one size."""
+    """Merge samples of one size into a sample of all their records."""
     if len(samples) == 1:
         return samples[0]
     whole = Sample(samples[0].size)

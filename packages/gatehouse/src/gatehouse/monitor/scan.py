@@ -1,7 +1,6 @@
-"""One pass over the inference log: records sorted into windows of time and models.
+"""One pass over the inference log that sorts records into time windows and models.
 
-Windows are counted back from the end: 0 is the newest. Memory holds a sample of each window, and
-nothing else of the log.
+Windows are counted back from the end: 0 is the newest. Memory holds only a sample of each window.
 """
 
 from __future__ import annotations
@@ -26,30 +25,30 @@ from gatehouse.remote import shown
 from gatehouse.rows import row_hashes
 
 _PARTS = 10
-"""Parts of a window that identify the newest model."""
+"""Number of parts of a window that are used to identify the newest model."""
 _KEPT_ASIDE = 1000
 _BYTES_ASIDE = 16 * 2**20
 _GIVEN_UP = 10_000
 _BLOCKS_GIVEN_UP = 4
-"""Broken lines, or blocks of nothing else, after which a file without a record is no log."""
+"""Broken lines, or blocks of only such lines, after which a file without a record is not a log."""
 _MODELS = 1000
-"""A service that changes its model every hour has fewer in five weeks."""
+"""Maximum number of models; a service that changes its model every hour has fewer in five weeks."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 PLACE = "label"
-"""Column with the place of a record's label."""
+"""Name of the column with the row number of a record's label."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Windows of one length that end at `until`."""
+    """Windows of equal length that end at `until`."""
 
     until: datetime
     window: timedelta
     windows: int
 
     def __post_init__(self) -> None:
-        """Refuse windows that no calendar has."""
+        """Refuse windows beyond the range of dates."""
         try:
             _ = self.start(self.windows - 1)
         except OverflowError:
@@ -68,17 +67,17 @@ class Span:
 
 @dataclass
 class Scan:
-    """What the log holds, by window and model."""
+    """The log's content, by window and model."""
 
     span: Span
     size: int
     """Rows kept of each window."""
     windows: dict[tuple[int, str], Sample] = field(default_factory=dict)
     labelled: dict[tuple[int, str], Sample] = field(default_factory=dict)
-    """The records of `windows` that have a label; `PLACE` says which."""
+    """The records of `windows` that have a label; the column `PLACE` refers to it."""
     broken: int = 0
     torn: int = 0
-    """Broken lines that stood among records of the newest window."""
+    """Broken lines between records of the newest window."""
     unfit: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Records whose row is of another contract, or broken, by window and model."""
     aside: list[bytes] = field(default_factory=list)
@@ -88,11 +87,11 @@ class Scan:
     newest: datetime | None = None
     _models: set[str] = field(default_factory=set)
     _aside: int = 0
-    """Bytes that are kept aside."""
+    """Number of bytes kept aside."""
     _latest: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def model(self) -> str:
-        """The model that is served now: the most frequent one where the newest records are.
+        """Return the currently served model: the most frequent one among the newest records.
 
         Raises:
             GatehouseError: no window has a record.
@@ -109,10 +108,10 @@ class Scan:
         return max(counts, key=lambda model: (counts[model], model))
 
     def check_broken(self, name: str) -> None:
-        """Refuse a log that is broken for the most part.
+        """Refuse a log that is mostly broken.
 
         Raises:
-            GatehouseError: more of its lines are broken than are records.
+            GatehouseError: it has more broken lines than records.
         """
         read = self.read + self.unfit.total()
         newest = sum(sample.seen for (number, _), sample in self.windows.items() if not number)
@@ -124,10 +123,10 @@ class Scan:
             )
 
     def check_fits(self, model: str, name: str) -> None:
-        """Refuse a model's records that do not fit its own contract for the most part.
+        """Refuse a model's records if most of them do not fit its own contract.
 
         Raises:
-            GatehouseError: so it is in the newest window.
+            GatehouseError: most of them do not fit in the newest window.
         """
         unfit, fit = self.unfit[0, model], self.of(0, model).seen
         if unfit > fit:
@@ -137,7 +136,7 @@ class Scan:
             )
 
     def of(self, number: int, model: str) -> Sample:
-        """The sample of a window; an empty one where it has no record."""
+        """Return the sample of a window, which is empty if it has no record."""
         return self.windows.get((number, model)) or Sample(self.size)
 
     def others(self, model: str) -> int:
@@ -146,11 +145,11 @@ class Scan:
 
     @property
     def silent(self) -> timedelta:
-        """How long before the end of the newest window the newest record of a window is."""
+        """Return the time from the newest record to the end of the newest window."""
         return min(self._latest, default=0) * (self.span.window / _PARTS)
 
     def add(self, batch: lines.Batch, labels: Labels | None, latest: int) -> int:
-        """Sort records in; `latest` is the newest window of the file so far, and the new one."""
+        """Sort records in; `latest` and the result are the newest window of the file so far."""
         table = batch.table
         broken = len(batch.broken) - batch.unfit.num_rows
         self.broken += broken
@@ -173,7 +172,7 @@ class Scan:
         return int(highest[-1])
 
     def _add_unfit(self, table: pa.Table) -> int:
-        """Count records of another contract; the newest window that has one of them."""
+        """Count records of another contract; return the newest window with one of them."""
         if not table.num_rows:
             return self.span.windows
         number, models = self._numbers(table), np.array(table["model"].to_pylist(), object)
@@ -198,7 +197,7 @@ class Scan:
         return np.asarray(self._before(moments) // (self.span.window // _TICK), np.int64)
 
     def _before(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Microseconds before the last one of the newest window; below 0 after it."""
+        """Return microseconds before the end of the newest window; negative after it."""
         return (self.span.until - _EPOCH) // _TICK - 1 - moments
 
     def _sort(self, table: pa.Table, number: NDArray[np.int64], labels: Labels | None) -> None:
@@ -242,13 +241,13 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
     """Read the log at a path or URL.
 
     Raises:
-        GatehouseError: it can't be read, or no line of it, or of a large file of it, is a record.
+        GatehouseError: it can't be read, or the log or one of its large files contains no record.
     """
     from tqdm import tqdm
 
     result, done = Scan(span, size), set[str]()
     with tqdm(unit="B", unit_scale=True, desc="log", disable=None) as bar:
-        # A rotation meanwhile moves the oldest file to a name that was not there before.
+        # A rotation meanwhile renames the oldest file to a name that did not exist before.
         while found := [file for file in files.find(url) if file.path not in done]:
             for file in found:
                 done.add(file.path)
@@ -283,6 +282,6 @@ def _check_any(broken: int, name: str, contract: Contract) -> None:
 
 
 def keep_aside(lines_: list[bytes], path: Path) -> None:
-    """Store lines that could not be read, as they are; what was there before goes."""
+    """Store unreadable lines as they are, replacing earlier ones."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(line + b"\n" for line in lines_))

@@ -1,8 +1,8 @@
-"""The policy applied to windows of production.
+"""Apply the policy to windows of production.
 
-The rules are those of a pull request, less the ones that production can't be held to: comparisons
-of two models, and what is true of training alone. Labels come late and few: that they are too few
-to tell warns, and only evidence of a loss is an alarm.
+The rules are those of pull requests, except the ones that cannot apply to production: comparisons
+of two models, and rules on training alone. Labels arrive late and are few: too few labels only
+warn, and only evidence of a loss is an alarm.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from gatehouse.policy import POLICY_FILE, Policy, Rule
 from gatehouse.verdict import Outcome, RuleResult, Verdict, worst
 
 SEASON_AGO = " (since a season ago)"
-"""Ends the slice of what is compared with the same part of the seasons before."""
+"""Suffix of slices that are compared with the same part of earlier seasons."""
 
 _OF_TRAINING = ("test_rows_in_train",)
 
 
 def watching(policy: Policy, gates: Iterable[str], task: Task | None = None) -> Policy:
-    """The policy with only the rules that judge production by `gates`; no waiver is of it.
+    """Return the policy with only the rules that judge production by `gates`, without waivers.
 
-    Where the `task` is known, rules on what can't be measured from its log are left out.
+    If the `task` is known, rules on metrics that can't be measured from its log are left out.
     """
     watching = watching_gates(policy)
     chosen = {gate: watching[gate] for gate in gates}
@@ -47,7 +47,7 @@ def watching(policy: Policy, gates: Iterable[str], task: Task | None = None) -> 
 
 
 def comparing(policy: Policy, task: Task) -> Policy:
-    """The policy with only the rules that judge a second model on live traffic.
+    """Return the policy with only the rules that judge a second model on live traffic.
 
     Raises:
         GatehouseError: it has none.
@@ -75,7 +75,7 @@ def _of_production(rule: Rule, gate: Production) -> Rule:
 
 
 def _with_season(policy: Policy, drift: Evidence | str | None) -> Policy:
-    """The rules of single slices also for what is compared with a season ago, where it was."""
+    """Apply the rules on single slices also to slices compared with earlier seasons, if any."""
     if not isinstance(drift, Evidence) or not any(
         measured.slice.endswith(SEASON_AGO) for measured in drift.measurements
     ):
@@ -96,7 +96,7 @@ def judge_window(
     source: str,
     day: date,
 ) -> Verdict:
-    """The verdict on one window, by a policy that `watching` made."""
+    """Return the verdict on one window, by a policy that `watching` made."""
     case = Case(
         evidence=evidence,
         candidate=subject,
@@ -109,7 +109,7 @@ def judge_window(
 
 
 def _or_inconclusive(result: RuleResult) -> RuleResult:
-    """A result that may be inconclusive, which blocks nothing here."""
+    """Keep an inconclusive result inconclusive, even if the policy lets it pass."""
     found = worst([finding.outcome for finding in result.findings])
     if found is Outcome.INCONCLUSIVE and result.outcome is Outcome.NONE:
         return result.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
@@ -117,7 +117,7 @@ def _or_inconclusive(result: RuleResult) -> RuleResult:
 
 
 def outcome(verdict: Verdict) -> Outcome:
-    """Outcome of a window in the trend: fail, a warning as inconclusive, or pass."""
+    """Return a window's outcome in the trend: fail, a warning as inconclusive, or pass."""
     if verdict.outcome is Outcome.FAIL:
         return Outcome.ERROR if verdict.errors else Outcome.FAIL
     warned = any(result.warns for result in verdict.rules)

@@ -70,7 +70,7 @@ def forget_command(
 
 
 def _list_rows(*others: object, dry: bool) -> int:
-    """List a person's rows in data/raw as erased; of the other options only the key counts."""
+    """List a person's rows in data/raw as erased; of the other options, only the key is allowed."""
     from gatehouse.contract import load_contract
     from gatehouse.privacy.erased import ERASED, Erased, entries_of
     from gatehouse.table import RAW
@@ -122,7 +122,7 @@ def _wanted(
 
 
 def _asked() -> str:
-    """The key, typed unseen or read from a pipe."""
+    """Read the key from a hidden prompt or from a pipe."""
     if sys.stdin.isatty():
         return str(click.prompt("Key", hide_input=True))
     key = sys.stdin.readline().rstrip("\r\n")

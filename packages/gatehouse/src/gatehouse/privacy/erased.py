@@ -1,9 +1,9 @@
-"""The list of rows that were erased because their person asked for it (`erased.json`).
+"""The list of rows that were erased at their person's request (`erased.json`).
 
-The file belongs to an owner. An entry is HMAC-SHA-256 of a whole row, the columns of the contract
-and the identity columns, under a key that the file itself holds: whoever has the row can tell that
-it is listed, and nobody learns a person's key by trying all keys, because the row's other values
-would need to be tried as well.
+The file belongs to an owner. An entry is the HMAC-SHA-256 of a complete row, with the contract's
+columns and the identity columns, under a key stored in the file itself. Anyone who has the row can
+see that it is listed. Nobody can find a person's key by trying all keys, because the row's other
+values must be tried as well.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class Erased(Document):
 
     @classmethod
     def at(cls, path: Path) -> Self:
-        """The list at `path`; one without rows under a new key where there is none.
+        """Read the list at `path`; if there is none, return an empty list with a new key.
 
         Raises:
-            GatehouseError: the file is no such list.
+            GatehouseError: the file is not such a list.
         """
         return cls.read(path) if path.exists() else cls(key=secrets.token_hex(32), rows=())
 
     def entries(self, batch: pa.RecordBatch, contract: Contract) -> list[str]:
-        """What is in the list for each of N rows, if they are erased."""
+        """Return the list entry for each of N rows."""
         from gatehouse.ledger.digest import row_digests
 
         names = sorted({*contract.columns, *contract.split.identity})
@@ -61,21 +61,21 @@ class Erased(Document):
         return [hmac.digest(key, row, "sha256").hex() for row in rows]
 
     def with_rows(self, entries: list[str]) -> Self:
-        """The list with more rows."""
+        """Return the list with more rows."""
         return self.model_copy(update={"rows": tuple(sorted({*self.rows, *entries}))})
 
 
 def entries_of(raw: Path, contract: Contract, key: Any, erased: Erased) -> list[str]:
-    """The entries of all raw rows that have a key.
+    """Return the entries of all raw rows that have a key.
 
     Args:
         raw: the folder of the table.
-        contract: what its columns are.
+        contract: of the table.
         key: as text, of the first column of `role: key`.
-        erased: the list, whose key the entries are made with.
+        erased: the list, whose key is used for the entries.
 
     Raises:
-        GatehouseError: the contract has no key, the table cannot be read, or lacks that column.
+        GatehouseError: the contract has no key, or the table cannot be read or lacks that column.
     """
     from gatehouse.privacy.pseudonym import as_text
 

@@ -1,8 +1,8 @@
-"""Erases logged rows, in place: by key, by request, by age.
+"""Erase logged rows in place: by key, by request, by age.
 
-A plain file may be the one that the service writes to: the line is overwritten with spaces, which
-readers pass over, so that nothing moves and nothing that is appended meanwhile is lost. Packed and
-Parquet files are nobody's at work: each is rewritten next to itself, and put in its place.
+The service may be writing to an uncompressed file. A line there is overwritten with spaces, which
+readers skip, so that nothing moves and nothing that is appended meanwhile is lost. Nobody writes to
+compressed and Parquet files: each is rewritten to a new file, which then replaces it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST = 2**26
-"""Bytes of a line; in one that is longer nothing is looked for."""
+"""Maximum bytes of a line; longer lines are not searched."""
 
 _SETTLES = 1.0
-"""Seconds in which a line that is just being written is whole."""
+"""Seconds in which a line that is being written is completed."""
 
 _ROWS = 65_536
 _TIME = re.compile(rb'"time": ?"([^"\\]{10,40})"')
@@ -42,7 +42,7 @@ _FAILURES = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, Gatehous
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be erased: rows of which any of these is true."""
+    """The rows to erase: those for which any of these is true."""
 
     pseudonyms: frozenset[str] = frozenset()
     request_ids: frozenset[str] = frozenset()
@@ -51,24 +51,24 @@ class Wanted:
 
 @dataclass
 class Found:
-    """What was erased, or would be."""
+    """The rows that were erased, or would be."""
 
     rows: dict[str, int] = field(default_factory=dict)
-    """By file; only files with some."""
+    """Number of rows by file; only files with some."""
     files: int = 0
     undated: int = 0
-    """Broken lines that tell no time, and stayed."""
+    """Broken lines without a time, which were kept."""
     failed: list[str] = field(default_factory=list)
-    """A message for each file that could not be gone through, or was not looked at."""
+    """A message for each file that could not be processed, or was skipped."""
 
 
 def forget(log: str, wanted: Wanted, *, dry: bool, advance: Callable[[int], object]) -> Found:
-    """Erase rows from a file, or from all files of a folder, and from what the monitor kept aside.
+    """Erase rows from a file, or from all files of a folder, and from the monitor's kept lines.
 
-    Files of the folder whose names are none of a log's stay, and are named among the failed.
+    Files of the folder whose names are not a log's are kept, and reported as failed.
 
     Args:
-        log: path of a file, of a folder, or a pattern; no URL.
+        log: path of a file, of a folder, or a pattern; not a URL.
         wanted: which rows.
         dry: only count.
         advance: called with the bytes of each finished file.
@@ -85,9 +85,10 @@ def forget(log: str, wanted: Wanted, *, dry: bool, advance: Callable[[int], obje
     found = Found()
     seen: set[tuple[int, int]] = set()
     known: set[str] = set()
-    # Until a listing brings nothing new: files are rotated meanwhile, and go by other names.
+    # Repeat until a listing finds nothing new: files are rotated meanwhile, which renames them.
     while True:
-        # Before the log's own: what a rotation names meanwhile is in the later listing alone.
+        # List these before the log's own files, so that files renamed by a rotation are only in the
+        # later listing.
         there, unlisted = _all_files(log)
         files = _files(log, there)
         known |= {file.path for file in files}
@@ -113,11 +114,11 @@ def _files(log: str, there: list[str]) -> list[File]:
     except GatehouseError:
         if not any(map(_may_hold_rows, there)):
             raise
-        return aside  # each of the folder's files is named as one that was not looked at
+        return aside  # each file in the folder is reported as skipped
 
 
 def _all_files(log: str) -> tuple[list[str], list[str]]:
-    """Whatever is in the folder, links to folders too, and what of it can't be listed."""
+    """Return all entries of the folder, with links to folders, and those that can't be listed."""
     from fsspec.core import url_to_fs
 
     there: list[str] = []
@@ -136,7 +137,7 @@ def _all_files(log: str) -> tuple[list[str], list[str]]:
 
 
 def _may_hold_rows(path: str) -> bool:
-    """Is it still there, and not empty?"""
+    """Return whether the file still exists and is not empty."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -176,7 +177,7 @@ def _forget_in(
             else:
                 count = _in_packed(path, lines, dry=dry)
     except FileNotFoundError:
-        return  # rotated away; under its new name it is found by the next listing
+        return  # rotated; the next listing finds it under its new name
     except _FAILURES as error:
         seen.add(_identity(file.path) or (0, 0))
         found.failed.append(f"{file.name}: {_reason(error)}")
@@ -197,7 +198,7 @@ def _reason(error: BaseException) -> str:
 
 
 class Lines:
-    """Tells which lines of one file, in their order, are wanted."""
+    """Decides which lines of one file, in their order, are to be erased."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
@@ -208,13 +209,13 @@ class Lines:
         self.undated = 0
 
     def wants(self, line: bytes) -> bool:
-        """Is the line to be erased? A blank one was."""
+        """Return whether to erase the line; a blank one already was."""
         named = any(name in line for name in self._names)
         if (not named and self.wanted.before is None) or line.isspace():
             return False
         record = _record(line)
         if record is None:
-            # Cut short, or run into another: of such a line only the text can tell.
+            # If a line is cut short or merged with another, only its text can tell.
             return (named and self._whole_name.search(line) is not None) or self._is_old(line)
         return (
             record["request_id"] in self.wanted.request_ids
@@ -223,7 +224,7 @@ class Lines:
         )
 
     def _is_old(self, line: bytes) -> bool:
-        """By the time that is in a broken line, else by that of the line before."""
+        """Judge by the time in a broken line, or else by that of the previous line."""
         if self.wanted.before is None:
             return False
         match = _TIME.search(line)
@@ -239,7 +240,7 @@ class Lines:
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
-    """The record of a line; None where it is none, or misses what names one."""
+    """Return the record of a line, or None if it is not a record or lacks an identifier."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -251,7 +252,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A moment, as ISO 8601 or as it is; without a zone it is one of UTC. None: it is none."""
+    """Return a datetime or ISO 8601 text as a time, in UTC if it has no zone; None if invalid."""
     try:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -260,7 +261,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def _in_plain(stream: IO[bytes], lines: Lines, *, dry: bool) -> int:
-    """Rows erased, each by spaces in its place."""
+    """Overwrite rows with spaces; return their number."""
     count = offset = 0
     while line := _next_line(stream, offset):
         if lines.wants(line):
@@ -279,7 +280,7 @@ def _next_line(stream: IO[bytes], offset: int) -> bytes:
     while line and not line.endswith(b"\n"):
         if len(line) == LONGEST:
             raise GatehouseError(f"has a line longer than {LONGEST:,} bytes; this is not a log")
-        # Its rest, were it written after the spaces, would be there as a line of its own.
+        # The line's rest, if written after the spaces, would become a separate line.
         is_old = time.time() - os.fstat(stream.fileno()).st_mtime > 2 * _SETTLES
         if is_old or time.monotonic() > until:
             break
@@ -296,7 +297,7 @@ def _blank(file: int, offset: int, length: int) -> None:
 
 
 def _packing(path: Path) -> str | None:
-    """What fsspec calls the packing that the name tells."""
+    """Return fsspec's name of the compression that the file name implies."""
     from fsspec.utils import infer_compression
 
     return "zstd" if path.suffix == ".zst" else infer_compression(str(path))
@@ -331,9 +332,9 @@ def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _anew(path: Path) -> Iterator[IO[bytes]]:
-    """What is written here takes the place of `path`, whole or not at all."""
+    """Provide a stream whose content replaces `path` atomically."""
     before = path.stat()
-    beside = path.with_name(f".{path.name}.partial")  # one that a crash has left is written over
+    beside = path.with_name(f".{path.name}.partial")  # a leftover of a crash is overwritten
     try:
         with beside.open("wb") as stream:
             shutil.copymode(path, beside)
@@ -380,7 +381,7 @@ def _in_parquet(path: Path, wanted: Wanted, *, dry: bool) -> int:
 
 
 def _mask(batch: pa.RecordBatch, wanted: Wanted) -> pa.BooleanArray:
-    """Which rows are wanted, shape [N]."""
+    """Return a mask of the rows to erase, shape [N]."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,7 +1,7 @@
-"""What the inference log holds in place of a row's key.
+"""The pseudonym that replaces a row's key in the inference log.
 
-A keyed hash: who has the secret finds a person's rows by the key, who has only the log learns
-neither the key nor, by trying all keys, whose row it is.
+It is a keyed hash: whoever has the secret finds a person's rows by the key. Whoever has only the
+log cannot learn the key, nor find out whose row it is by trying all keys.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 from gatehouse.errors import GatehouseError
 
 SHORTEST = 32
-"""Bytes of a secret: as many as the hash has."""
+"""Minimum bytes of a secret: as many as the hash has."""
 
 DIGITS = 32
 """Hexadecimal digits of a pseudonym: 128 bits, so that no two keys share one."""
 
 
 def read_secret(path: Path) -> bytes:
-    """The secret in a file, without white space around it.
+    """Read the secret in a file, without surrounding white space.
 
     Raises:
-        GatehouseError: the file cannot be read, or the secret is too short to be one.
+        GatehouseError: the file cannot be read, or the secret is too short.
     """
     try:
         secret = path.read_bytes().strip()
@@ -38,10 +38,10 @@ def read_secret(path: Path) -> bytes:
 
 
 def pseudonym(secret: bytes, key: Any) -> str:
-    """The first 32 hexadecimal digits of HMAC-SHA-256 of the key as text."""
+    """Return the first 32 hexadecimal digits of HMAC-SHA-256 of the key as text."""
     return hmac.digest(secret, as_text(key).encode(), "sha256").hex()[:DIGITS]
 
 
 def as_text(key: Any) -> str:
-    """A key as it is on a command line: 47.0 in a request or a table is 47 there."""
+    """Return a key as on a command line: 47.0 in a request or a table becomes 47."""
     return str(int(key) if isinstance(key, float) and key.is_integer() else key)

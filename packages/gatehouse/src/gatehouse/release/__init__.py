@@ -1,1 +1,1 @@
-"""From a judged model to a running image: what is deployed where."""
+"""From a judged model to a running image: build, sign, verify and deploy."""

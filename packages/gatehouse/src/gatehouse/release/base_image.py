@@ -1,4 +1,4 @@
-"""A base image from Debian's packages, for where no registry can be reached: no compiler in it."""
+"""A base image from Debian packages, for use without a registry; it contains no compiler."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from gatehouse.release.layout import Layout
 from gatehouse.release.tools import run
 
 SUITE = "bookworm"
-"""Its Python is the one that the packages are installed for."""
+"""The Debian release; the packages are installed for its Python."""
 
 _PACKAGES = "python3,ca-certificates,usr-is-merged"
-"""The last one stands for `usrmerge`, which would bring all of Perl, 47 MB."""
+"""The last one provides `usrmerge`, which would otherwise install all of Perl, 47 MB."""
 _MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
 """mmdebstrap's own steps that give the image its merged /usr."""
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
 def make_base(folder: Path, time: int) -> Layout:
-    """Make a base image by mmdebstrap and buildah, as an OCI layout in the new `folder`.
+    """Make a base image with mmdebstrap and buildah, as an OCI layout in the new `folder`.
 
     Args:
         folder: of the layout.

@@ -1,4 +1,4 @@
-"""The Bento of a judged commit, the same bytes each time."""
+"""The Bento of a judged commit, reproducible byte for byte."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BENTOFILE = Path("bentofile.yaml")
 
 
 def build_bento(judged: JudgedCommit, folder: Path) -> None:
-    """Build what the commit's `bentofile.yaml` describes into the new `folder`.
+    """Build the Bento of the commit's `bentofile.yaml` into the new `folder`.
 
     Raises:
         GatehouseError: BentoML could not build it.
@@ -27,12 +27,12 @@ def build_bento(judged: JudgedCommit, folder: Path) -> None:
     store = folder.with_name("bentoml")
     try:
         run(
-            # -P: the commit's folder is no place to import from, but for its src.
+            # -P: import nothing from the commit's folder, except from its src.
             [sys.executable, "-P", "-m", "bentoml", "build", "--version", judged.commit[:12]],
             f"build the Bento of {BENTOFILE}",
             root=judged.folder,
             BENTOML_HOME=str(store.resolve()),
-            # The commit's own code, not the installed one.
+            # The commit's own code, not the installed code.
             PYTHONPATH=code_path(judged.folder),
             **NO_TELEMETRY,
         )
@@ -46,7 +46,7 @@ def build_bento(judged: JudgedCommit, folder: Path) -> None:
 
 
 def _fix_time(path: Path, time: int) -> None:
-    """Let a Bento say that it was made when its commit was."""
+    """Set the creation time of a Bento to the commit's."""
     made = datetime.fromtimestamp(time, UTC).isoformat()
     text, count = re.subn(
         r"^creation_time: .*$", f"creation_time: '{made}'", read_text(path), flags=re.MULTILINE

@@ -1,8 +1,8 @@
-"""Is what a build handed over of the commit that is checked out here?
+"""Check that the files from a build belong to the commit that is checked out here.
 
-The job that builds opens models and tables in native code, so the job that signs believes none of
-its claims. It works out what the commit says (policy, contract, machinery, digests of data and
-model), hashes the files, and judges the evidence again.
+The job that builds opens models and tables in native code, so the signing job does not trust its
+claims. The signing job reads policy, contract, machinery and the digests of data and model from the
+commit, hashes the files, and judges the evidence again.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def check_bound(release: Release, root: Path, on: date) -> None:
     """Refuse a release that does not fit HEAD of the checkout at `root`.
 
     Args:
-        release: one that `check_release` lets through.
+        release: one that passed `check_release`.
         root: the checkout; no data and no models need to be there.
-        on: the day (UTC) on which waivers are looked at.
+        on: the date (UTC) on which waivers are checked.
 
     Raises:
         RefusedError: commit, policy, contract, data, model, verdict or machinery differ; the text
-            names which.
+            says which.
         GatehouseError: a file of either is missing or unreadable, or the checkout's code was
             changed.
     """
@@ -71,17 +71,17 @@ def check_bound(release: Release, root: Path, on: date) -> None:
 
 
 def _check_plain(folder: Path) -> None:
-    """Refuse links, which would let a file of this machine stand for one that was handed over."""
+    """Refuse links, through which a file of this machine could replace a file from the build."""
     for path in folder.rglob("*"):
         if path.is_symlink():
             raise RefusedError(f"{path}: is a link; a release consists of plain files")
 
 
 def _candidate(release: Release, judged: Subject, files: Path, commit: str, root: Path) -> Subject:
-    """The digests of the data and models handed over, and of the commit's contract.
+    """Return the digests of the build's data and models, and of the commit's contract.
 
     Raises:
-        RefusedError: a file is missing, or is not what the commit's `dvc.lock` records.
+        RefusedError: a file is missing, or differs from the record in the commit's `dvc.lock`.
     """
     recorded = outputs_of(file_at(commit, LOCK, root), f"{LOCK} of {commit[:12]}")
     for path in OUTPUTS:
@@ -90,18 +90,18 @@ def _candidate(release: Release, judged: Subject, files: Path, commit: str, root
             raise RefusedError(f"{name}: is missing from the release; build again: make image")
         _same(f"{name} (MD5)", "the file handed over", dvc_md5(here), str(LOCK), recorded.get(name))
     contract = load_contract(files / CONTRACT_FILE).digest
-    # Prepared rows follow from the raw ones; to deal them here would open a stranger's tables.
+    # Prepared rows follow from the raw ones; splitting them here would open untrusted tables.
     found = Workspace(release.candidate).present()
     return found.model_copy(update={"contract": contract, "data": judged.data})
 
 
 def _check_subject(judged: Subject, candidate: Subject, commit: str, root: Path) -> None:
-    """Compare by SHA-256: MD5, by which `dvc.lock` names files, can be made to collide.
+    """Compare by SHA-256, because the MD5 in `dvc.lock` can be made to collide.
 
     Args:
-        judged: as the verdict handed over says.
-        candidate: as worked out here.
-        commit: the commit whose recorded verdict, where it has one, must describe the same.
+        judged: as the build's verdict says.
+        candidate: as computed here.
+        commit: the commit whose recorded verdict, if any, must describe the same files.
         root: the repository.
     """
     text = file_at(commit, VERDICT, root)
@@ -114,7 +114,7 @@ def _check_subject(judged: Subject, candidate: Subject, commit: str, root: Path)
 
 
 def _check_verdict(verdict: Verdict, case: Case, policy: Policy) -> None:
-    """Judge the evidence handed over again: the verdict must follow from it."""
+    """Judge the build's evidence again, and check that the verdict follows from it."""
     again = judge(case, policy, str(POLICY_FILE))
     if again == verdict:
         return

@@ -1,4 +1,4 @@
-"""From a judged commit to an OCI image on disk; the same inputs give the same digest."""
+"""From a judged commit to an OCI image on disk; equal inputs give an equal digest."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def build(judged: JudgedCommit, base_image: str, work: Path, release: Release) -
     Args:
         judged: the commit; it must pass.
         base_image: named by digest, or `oci:` and the folder of an OCI layout.
-        work: a folder for scratch.
-        release: where image, SBOM, licences, verdict, provenance, data, models and evidence are
-            left.
+        work: a scratch folder.
+        release: where to write image, SBOM, licences, verdict, provenance, data, models and
+            evidence.
 
     Raises:
-        GatehouseError: the commit does not pass, the base is not pinned, there is nothing to build
-            with, or the build failed.
+        GatehouseError: the commit does not pass, the base is not pinned, there is no builder, or
+            the build failed.
     """
     check_base(base_image)
     model = file_digest(judged.model)

@@ -1,4 +1,4 @@
-"""The program that builds images: whichever of buildah, podman and docker is here."""
+"""The program that builds images: buildah, podman or docker, whichever is installed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _BASE_DIGEST = "org.opencontainers.image.base.digest"
 
 
 def check_base(base_image: str) -> None:
-    """Refuse a base image that can change under its name.
+    """Refuse a base image whose name may later refer to other content.
 
     Raises:
-        GatehouseError: it is named by no digest, and is no folder.
+        GatehouseError: it is neither named by digest nor a folder.
     """
     if not _PINNED.fullmatch(base_image):
         raise GatehouseError(
@@ -33,7 +33,7 @@ def check_base(base_image: str) -> None:
 
 
 def base_digest(base_image: str, image: Layout) -> str:
-    """`sha256:<hex>` of the manifest of the base that `image` was built on."""
+    """Return the `sha256:<hex>` of the manifest of the base that `image` was built on."""
     folder, digest = base_image.removeprefix("oci:"), base_image.partition("@")[2]
     recorded = (image.manifest.get("annotations") or {}).get(_BASE_DIGEST)
     return str(recorded or digest or Layout(Path(folder)).digest)
@@ -42,14 +42,14 @@ def base_digest(base_image: str, image: Layout) -> str:
 def build_layout(
     context: Path, base_image: str, labels: Mapping[str, str], time: int, folder: Path
 ) -> Layout:
-    """Build the image of what is in `context`, as an OCI layout with compressed layers.
+    """Build the image from the files in `context`, as an OCI layout with compressed layers.
 
     Args:
         context: a folder with `site` and `bento`.
-        base_image: one that `check_base` lets through.
+        base_image: one that passed `check_base`.
         labels: of the image.
         time: of the image and of every file in it, in seconds since 1970.
-        folder: to be made.
+        folder: a new folder.
 
     Raises:
         GatehouseError: there is no builder, or it failed.
@@ -63,7 +63,7 @@ def build_layout(
     with _stored(base_image, builder) as base:
         options = [f"--build-arg=BASE_IMAGE={base}", f"--file={CONTAINERFILE}", "--quiet"]
         options += [f"--label={key}={value}" for key, value in labels.items()]
-        # The one step that runs needs no rights: it makes bytecode.
+        # The only step that runs code makes bytecode, which needs no privileges.
         isolation = os.environ.get("BUILDAH_ISOLATION", "chroot")
         name = f"localhost/gatehouse:{time}"
         try:
@@ -77,7 +77,7 @@ def build_layout(
 
 @contextlib.contextmanager
 def _stored(base_image: str, builder: str) -> Iterator[str]:
-    """The name by which the builder finds the base: the same on every machine."""
+    """Provide the base under a name that is the same on every machine."""
     if not base_image.startswith("oci:"):
         yield base_image
         return
@@ -96,9 +96,9 @@ def _stored(base_image: str, builder: str) -> Iterator[str]:
 
 
 def _remove(name: str, builder: str) -> None:
-    """Leave nothing in the user's store of images."""
-    # It is not there where the build failed, and cannot go while another build uses it, which
-    # removes it then.
+    """Delete the image from the user's image store."""
+    # It does not exist if the build failed, and cannot be deleted while another build uses it; that
+    # build then deletes it.
     with contextlib.suppress(ToolError):
         run([builder, "rmi", name], f"remove {name} from the images here")
 

@@ -19,7 +19,7 @@ _BASE_FOLDER = Path(".gatehouse/base-image")
 
 
 def _refuses(function: Callable[..., int]) -> Callable[..., int]:
-    """An image that is refused is a fail (exit code 1), and no wrong input (2)."""
+    """Turn a refused image into a failure (exit code 1) rather than an input error (2)."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> int:
@@ -58,7 +58,7 @@ def build(base_image: str | None) -> int:
 
     check_base(base_image or BASE_IMAGE)
     release = Release()
-    # First, so that nothing older is left to be pushed.
+    # First, so that no older release can be pushed.
     shutil.rmtree(release.folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="gatehouse-image-") as work:
         judged = judge_commit(Path(), Path(work) / "commit")
@@ -86,7 +86,7 @@ def check() -> int:
 
 
 def _checked() -> str:
-    """The commit that the release here is of, and fits."""
+    """Check the release here and that it fits its commit; return the commit."""
     from gatehouse.judge_files import today
     from gatehouse.release.bound import check_bound
     from gatehouse.release.result import Release
@@ -119,7 +119,7 @@ def push(name: str, key: str | None) -> int:
     signer.attest(image, VERDICT, release.verdict)
     signer.attest(image, PROVENANCE, release.provenance)
     signer.attest(image, SBOM, release.sbom)
-    # Last, so that an image which is signed has all that it needs.
+    # Last, so that a signed image has everything that it needs.
     signer.sign(image)
     click.echo(image)
     return PASS

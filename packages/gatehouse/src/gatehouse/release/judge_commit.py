@@ -1,9 +1,8 @@
-"""A commit judged once more, from measurements made now: no stored verdict is believed.
+"""Judge a commit again from new measurements, without trusting any stored verdict.
 
-The reports that are in Git may have come with any pull request; what is released rests on none of
-them. The commit's files come from Git, its data and models from the checkout, where each must be
-what the commit's `dvc.lock` records. What judges and builds is the checkout's code, which must be
-the commit's too.
+Any pull request may have changed the reports in Git, so a release does not use them. The commit's
+files come from Git. Its data and models come from the checkout, where each must match the commit's
+`dvc.lock`. The checkout's code judges and builds, so it must be the commit's code too.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ from gatehouse.workspace import MODEL, VERDICT, Workspace
 
 REPORTS = Path("reports")
 PIPELINE = "src/pipeline"
-"""Code that trains, which a change may edit without an owner: no part of a release."""
+"""Training code, which a change may edit without an owner: not part of a release."""
 _CODE = ("packages", "vendor", "src", "bentofile.yaml", "requirements", "pyproject.toml")
 _SHOWN = 5
-"""How many changed files an error names."""
+"""Maximum number of changed files that an error names."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,10 @@ class JudgedCommit:
     Attributes:
         commit: its hash.
         time: when it was committed, in seconds since 1970.
-        folder: its files, data and models and new evidence; where it passes also its model card and
-            the settled verdict.
-        verdict: by the commit's own policy, with no base: comparisons were the gates' affair.
-        machinery: digest of the code that decides and that the image is built from.
+        folder: its files, data, models and new evidence; if it passes, also its model card and the
+            settled verdict.
+        verdict: by the commit's own policy, without a base: the gates made the comparisons.
+        machinery: digest of the judging code and of the image's sources.
     """
 
     commit: str
@@ -60,7 +59,7 @@ class JudgedCommit:
 
     @property
     def model(self) -> Path:
-        """The graph that was judged and is served."""
+        """The judged graph, which is served."""
         return self.folder / MODEL
 
 
@@ -69,13 +68,13 @@ def judge_commit(root: Path, folder: Path) -> JudgedCommit:
 
     Args:
         root: the checkout, with the commit's data and models.
-        folder: to be made: the commit's files and what is measured.
+        folder: a new folder for the commit's files and the measurements.
 
     Raises:
-        GatehouseError: the code that runs is not the commit's, the commit records no run, or its
-            data and models are not here.
+        GatehouseError: the running code is not the commit's, the commit records no run, or its data
+            and models are not here.
     """
-    # Here: the job that signs checks code by this module, and has no library of graphs.
+    # Imported here: the signing job uses this module to check code, and has no graph library.
     from gatehouse.trusted.measuring import measure_all
     from gatehouse.trusted.reporting import make_card
 
@@ -89,7 +88,7 @@ def judge_commit(root: Path, folder: Path) -> JudgedCommit:
     export(root, commit, folder)
     _bring_outputs(root, folder)
     announce(f"measure and judge {commit[:12]}")
-    # The verdict says what a gate could not measure, and why; the rest is measured here.
+    # The verdict reports which gates could not measure, and why; the others are measured here.
     measured = measure_all(folder, draws_of(Workspace(folder)))
     verdict = verdict_on(Workspace(folder), unmeasured=measured.unmeasured)
     time = int(git("show", "--no-patch", "--format=%ct", commit, root=root))
@@ -100,10 +99,10 @@ def judge_commit(root: Path, folder: Path) -> JudgedCommit:
 
 
 def check_code(root: Path) -> None:
-    """Refuse code that is not the commit's: no record would tell by which judge it passed.
+    """Refuse code that is not the commit's: no record would show which code judged.
 
     Raises:
-        GatehouseError: the code that runs lies elsewhere, or was changed since HEAD.
+        GatehouseError: the running code is outside the checkout, or was changed since HEAD.
     """
     if not is_library_of(root):
         raise GatehouseError(
@@ -111,7 +110,8 @@ def check_code(root: Path) -> None:
             "one's: make image, or .venv/bin/gatehouse"
         )
     words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *_CODE)
-    # Trusted jobs take the pipeline's code away: all of it, or it counts as changed.
+    # Trusted jobs delete the pipeline's code. It must be deleted completely, or it counts as
+    # changed.
     gone = () if os.path.lexists(root / PIPELINE) else (f" D {PIPELINE}/",)
     entries = git(*words, root=root).split("\0")
     changed = [entry[3:] for entry in entries if entry and not entry.startswith(gone)]
@@ -124,7 +124,7 @@ def check_code(root: Path) -> None:
 
 
 def export(root: Path, commit: str, folder: Path) -> None:
-    """Write the files of a commit into the new `folder`, but for its reports and pipeline."""
+    """Write the files of a commit into the new `folder`, except its reports and pipeline."""
     folder.mkdir(parents=True)
     archive = folder.with_suffix(".tar")
     try:

@@ -1,4 +1,4 @@
-"""An image as a folder: the OCI image layout, whose every file is named by its SHA-256."""
+"""An image as a folder: the OCI image layout, in which every file is named by its SHA-256."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _ALL_GONE = ".wh..wh..opq"
 
 @dataclass(frozen=True)
 class Layout:
-    """The one image in `folder`."""
+    """The single image in `folder`."""
 
     folder: Path
 
     @cached_property
     def digest(self) -> str:
-        """`sha256:<hex>` of the image's manifest, by which it is pulled.
+        """`sha256:<hex>` of the image's manifest, by which the image is pulled.
 
         Raises:
             GatehouseError: there is no image, or more than one.
@@ -40,10 +40,10 @@ class Layout:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What names the image's config and layers by their digests.
+        """The manifest, which names the image's config and layers by digest.
 
         Raises:
-            GatehouseError: it does not, as where it lists images for several machines.
+            GatehouseError: it does not, for example because it lists images for several platforms.
         """
         manifest = self._json(self.digest)
         try:
@@ -60,7 +60,7 @@ class Layout:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """How the image runs: user, environment, labels."""
+        """The image's configuration: user, environment, labels."""
         digest = self.manifest["config"]["digest"]
         return self._object(self._json(digest).get("config") or {}, digest)
 
@@ -69,11 +69,11 @@ class Layout:
         return self._object(self.config.get("Labels") or {}, "its labels")
 
     def file(self, name: str) -> bytes:
-        """The bytes of a file as a container sees it, by its path with no leading slash.
+        """Return the bytes of a file as a container sees it, by its path without a leading slash.
 
         Raises:
-            GatehouseError: the image has no such plain file, or a layer is not what the manifest
-                names.
+            GatehouseError: the image has no such regular file, or a layer does not match the
+                manifest.
         """
         for layer in reversed(self.manifest["layers"]):
             blob = self._checked(layer["digest"])
@@ -86,14 +86,14 @@ class Layout:
         raise GatehouseError(f"the image has no file /{name}")
 
     def digests(self, folder: str) -> dict[str, str]:
-        """`sha256:<hex>` of each file in a folder as a container sees it, by its path from there.
+        """Return the `sha256:<hex>` of each file below `folder` as a container sees it, by path.
 
         Args:
-            folder: its path with no leading slash.
+            folder: its path without a leading slash.
 
         Raises:
-            GatehouseError: there is something else than plain files and folders, or a layer is not
-                what the manifest names.
+            GatehouseError: the folder contains other entries than regular files and folders, or a
+                layer does not match the manifest.
         """
         within = PurePosixPath(folder)
         found: dict[str, str] = {}
@@ -138,10 +138,10 @@ class Layout:
 
 
 def _path(entry: tarfile.TarInfo) -> PurePosixPath:
-    """Where an entry of a layer lies, from the root.
+    """Return the path of a layer's entry, from the root.
 
     Raises:
-        GatehouseError: its name holds `..`, so that it lies elsewhere than it seems to.
+        GatehouseError: the name contains `..`, so that it refers to another place than it seems to.
     """
     path = PurePosixPath(entry.name.lstrip("/"))
     if ".." in path.parts:
@@ -150,10 +150,10 @@ def _path(entry: tarfile.TarInfo) -> PurePosixPath:
 
 
 def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
-    """What a layer says of a file: its bytes, or None where it does not describe it.
+    """Return the bytes of a file in a layer, or None if the layer does not contain it.
 
     Raises:
-        GatehouseError: the layer takes the file away, or makes something else of it.
+        GatehouseError: the layer deletes the file, or replaces it by another kind of entry.
     """
     content: bytes | None = None
     hidden = False
@@ -164,7 +164,7 @@ def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
                 stream = layer.extractfile(entry) if entry.isreg() else None
                 if stream is None:
                     raise GatehouseError(f"/{wanted} of the image is not a plain file")
-                content = stream.read()  # where it stands twice, the last one counts
+                content = stream.read()  # if it occurs twice, the last one counts
             elif path in wanted.parents and path.parts and not entry.isdir():
                 raise GatehouseError(f"/{path} of the image is no folder")
             hidden = hidden or _hides(path, wanted)
@@ -176,7 +176,7 @@ def _in_layer(blob: Path, wanted: PurePosixPath) -> bytes | None:
 def _digests_in_layer(
     blob: Path, within: PurePosixPath
 ) -> tuple[dict[PurePosixPath, str], list[PurePosixPath]]:
-    """The digests of a layer's files below `within` by path, and its whiteouts."""
+    """Return the digests of a layer's files below `within` by path, and its whiteouts."""
     found: dict[PurePosixPath, str] = {}
     gone = []
     with tarfile.open(blob, mode="r:*") as layer:
@@ -197,7 +197,7 @@ def _digests_in_layer(
 
 
 def _hides(path: PurePosixPath, wanted: PurePosixPath) -> bool:
-    """Is an entry a whiteout, by which the lower layers' file is no longer there?"""
+    """Return whether an entry is a whiteout that deletes the file of the lower layers."""
     if path.name == _ALL_GONE:
         return path.parent in wanted.parents
     gone = path.with_name(path.name.removeprefix(_GONE)) if path.name else path

@@ -1,4 +1,4 @@
-"""The code that an image is made of: the same as the commit's, file by file."""
+"""Check that an image's code is the commit's, file by file."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from gatehouse.run import CARD
 from gatehouse.workspace import MODEL, VERDICT
 
 PATHS = (LIBRARY, VENDOR, "src/gates", "bentofile.yaml", "requirements", "pyproject.toml")
-"""What decides, and what an image is built from."""
+"""The judging code, and the sources of an image."""
 
 CODE = (LIBRARY, "src/gates")
-"""The code that an image holds whole."""
+"""Code that an image contains completely."""
 _MADE = {path.as_posix() for path in (MODEL, VERDICT, CARD, Path("bentofile.yaml"))}
-"""Files of the image that the build makes: model and verdict are checked elsewhere, and BentoML
-writes its own form of bentofile.yaml, which nothing reads where the image runs."""
+"""Files of the image that the build generates: model and verdict are checked elsewhere, and BentoML
+writes its own form of bentofile.yaml, which nothing reads at run time."""
 _NAMED = 5
-"""How many files an error names."""
+"""Maximum number of files that an error names."""
 
 
 def machinery_digest(root: Path, commit: str = "HEAD") -> str:
-    """`sha256:<hex>` of the Git trees of the machinery in a commit.
+    """Return the `sha256:<hex>` of the Git trees of the machinery in a commit.
 
     Args:
         root: the repository.
-        commit: paths that it lacks do not count.
+        commit: missing paths are ignored.
 
     Raises:
         GatehouseError: there is no such commit.
@@ -41,17 +41,17 @@ def machinery_digest(root: Path, commit: str = "HEAD") -> str:
 
 
 def check_machinery(image: Layout, files: Path) -> None:
-    """Refuse an image whose files next to the model are not those of the commit.
+    """Refuse an image whose files, except the model, are not those of the commit.
 
-    The installed library must be the commit's wheel, file by file, or absent where its source is.
-    Bytecode is not compared, nor are the other installed packages and the base image.
+    The installed library must equal the commit's wheel, file by file, or be absent if the commit
+    has its source. Bytecode, the other installed packages and the base image are not compared.
 
     Args:
-        image: as the build left it.
+        image: from the build.
         files: a folder with the files of the commit.
 
     Raises:
-        RefusedError: a file is another, is missing, or is none of the commit's.
+        RefusedError: a file differs, is missing, or is not in the commit.
         GatehouseError: a layer is unreadable.
     """
     inside = {
@@ -74,10 +74,10 @@ def check_machinery(image: Layout, files: Path) -> None:
 
 
 def _wrong_library(image: Layout, files: Path) -> list[str]:
-    """Files of the installed library that are not as the commit has them."""
+    """Return files of the installed library that differ from the commit's."""
     wheel = wheel_of(files)
     if wheel is None and not (files / LIBRARY).is_dir():
-        return []  # from an index: installed by its hash, and nothing is here to compare with
+        return []  # installed from an index by its hash: there is nothing to compare with
     wanted = {
         name: f"sha256:{hashlib.sha256(content).hexdigest()}"
         for name, content in (code_of(wheel) if wheel else ())
@@ -99,13 +99,13 @@ def _wrong_library(image: Layout, files: Path) -> list[str]:
 
 
 def _is_bytecode(name: str, files: Path) -> bool:
-    """Is a file the bytecode of one of the commit's sources?"""
+    """Return whether a file is the bytecode of one of the commit's sources."""
     source = _source_of(name)
     return source is not None and (files / source).exists()
 
 
 def _source_of(name: str) -> Path | None:
-    """The source that a file is the bytecode of by its name; None: it is no bytecode."""
+    """Return the source path of a bytecode file by its name, or None for other files."""
     path = Path(name)
     if path.suffix != ".pyc" or path.parent.name != "__pycache__":
         return None

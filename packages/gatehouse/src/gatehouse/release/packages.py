@@ -1,4 +1,4 @@
-"""What the image has of Python packages: installed from the lock, listed with their licences."""
+"""The image's Python packages: installed from the lock, listed with their licences."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gatehouse.typed import write_text
 
 LOCK = Path("requirements/serve.txt")
 PYTHON = "3.11"
-"""Version in the base image."""
+"""Python version in the base image."""
 
 _CLASSIFIER = "License :: OSI Approved :: "
 _PLATFORMS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
 def architecture() -> str:
-    """The architecture of this machine, and so of the image: x86_64 or aarch64.
+    """Return the architecture of this machine and of the image: x86_64 or aarch64.
 
     Raises:
         GatehouseError: it is another one.
@@ -36,10 +36,11 @@ def architecture() -> str:
 
 
 def install(root: Path, folder: Path) -> None:
-    """Install what the service needs into the new `folder`: wheels only, each by its SHA-256.
+    """Install the service's dependencies into the new `folder`: only wheels, each by its SHA-256.
 
-    Nothing of a package runs here. Modes do not depend on this machine's umask. Where `root` has
-    the library's source, the Bento holds it; else its wheel is installed as well.
+    No code of a package runs here. File modes do not depend on this machine's umask. If `root` has
+    the library's source, the Bento contains it; otherwise, the library's wheel is installed as
+    well.
 
     Raises:
         GatehouseError: a package has no wheel for the image, or another hash than the lock's.
@@ -64,7 +65,7 @@ def _install(lock: Path, folder: Path, *options: str | Path) -> None:
 
 
 def same_modes(folder: Path) -> None:
-    """Let everybody read what is in `folder`, and nobody but the owner write it."""
+    """Make the files in `folder` readable for everyone, and writable only for the owner."""
     folder.chmod(0o755)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -75,18 +76,18 @@ def write_sbom(site: Path, project: Path, work: Path, path: Path, time: int) -> 
 
     Args:
         site: where they are installed.
-        project: the `pyproject.toml` of what they are for.
-        work: a folder for scratch.
+        project: the `pyproject.toml` of the project that needs them.
+        work: a scratch folder.
         path: of the list.
-        time: that it carries, in seconds since 1970.
+        time: the list's timestamp, in seconds since 1970.
     """
-    # An environment that sees these packages and nothing else.
+    # An environment that contains only these packages.
     run([sys.executable, "-m", "venv", "--without-pip", work], "make an environment for the SBOM")
     for packages in work.glob("lib*/python*/site-packages"):
         write_text(packages / "image.pth", f"{site.resolve()}\n")
     run(
         [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", project,
-         # A test checks its output against the schema; here that would take most of the time.
+         # A test checks the output against the schema; here, that would take most of the time.
          "--output-reproducible", "--no-validate", "--of", "JSON", "--output-file", path, work],
         "list the image's packages (cyclonedx-py)",
         SOURCE_DATE_EPOCH=str(time),
@@ -94,7 +95,7 @@ def write_sbom(site: Path, project: Path, work: Path, path: Path, time: int) -> 
 
 
 def licence_list(sbom: Path) -> str:
-    """The packages of a CycloneDX list with their versions and licences, as Markdown."""
+    """Return the packages of a CycloneDX list with versions and licences, as Markdown."""
     components = json.loads(sbom.read_text("utf-8")).get("components", [])
     lines = ["# Licences of the packages in the image", "", "| package | version | licence |",
              "| :--- | :--- | :--- |"]  # fmt: skip
@@ -109,7 +110,7 @@ def _licences(component: dict[str, object]) -> list[str]:
     entries = component.get("licenses")
     for entry in entries if isinstance(entries, list) else []:
         named = entry.get("license", {})
-        # Some quote the whole licence in place of its name; its first line names it.
+        # Some packages give the whole licence instead of its name; its first line is the name.
         text = entry.get("expression") or named.get("id") or named.get("name", "")
         found.append(str(text).removeprefix(_CLASSIFIER).strip().partition("\n")[0][:80])
     return sorted({text for text in found if text})

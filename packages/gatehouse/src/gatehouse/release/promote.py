@@ -1,7 +1,7 @@
-"""Which image each environment runs: one entry in the overlay's `kustomization.yaml`, by digest.
+"""The image of each environment: one entry, by digest, in the overlay's `kustomization.yaml`.
 
-Staging's is written by a release, production's is copied from staging's. Only the characters of the
-value change, so that the commit is a diff of one line, and `git revert` takes it back.
+A release writes staging's entry, and production's is copied from staging's. Only the characters of
+the value change, so the commit is a diff of one line, and `git revert` undoes it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from gatehouse.yaml_text import Key, set_values
 STAGING = Path("deploy/overlays/staging/kustomization.yaml")
 PRODUCTION = Path("deploy/overlays/production/kustomization.yaml")
 
-ENTRY = "model"  # how deploy/base names the image
+ENTRY = "model"  # the image's name in deploy/base
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_NOTHING = "sha256:" + "0" * 64  # what the template holds until something is released
+_NOTHING = "sha256:" + "0" * 64  # the template's value until the first release
 # The grammar of the OCI distribution reference: host, optional port, lower-case path.
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"[A-Za-z0-9.-]+(?::[0-9]+)?(?:/{_PART})+")
-# With none of these in it, what stands first is taken by Docker for a name on Docker Hub, and by
-# others for a host.
+# Without any of these, Docker reads the first part as a name on Docker Hub, while other tools read
+# it as a host.
 _HOST = re.compile(r"[^/]*[.:][^/]*/.*|localhost/.*")
 
 
@@ -42,17 +42,17 @@ class Image:
 
 @dataclass(frozen=True)
 class Change:
-    """What an environment ran, and what it runs from now on; equal where nothing changed."""
+    """The images of an environment before and after; equal if nothing changed."""
 
     before: Image
     after: Image
 
 
 def parse_image(reference: str) -> Image:
-    """`name@sha256:<64 hex>` as an image.
+    """Parse `name@sha256:<64 hex>` as an image.
 
     Raises:
-        GatehouseError: it names a tag, no digest, or something else than an image.
+        GatehouseError: it has a tag, has no digest, or is not an image reference.
     """
     name, at, digest = reference.partition("@")
     if not at:
@@ -76,11 +76,11 @@ def parse_image(reference: str) -> Image:
 
 
 def image_of(overlay: Path) -> Image:
-    """The image that an overlay's `kustomization.yaml` names.
+    """Return the image that an overlay's `kustomization.yaml` names.
 
     Raises:
-        GatehouseError: the file is unreadable, has not exactly one entry for the image, or that one
-            has a tag or a malformed digest.
+        GatehouseError: the file is unreadable, has not exactly one entry for the image, or the
+            entry has a tag or a malformed digest.
     """
     return _read(read_text(overlay), overlay)[1]
 
@@ -98,8 +98,8 @@ def promote(root: Path = Path()) -> Change:
     """Copy staging's image to the production overlay.
 
     Raises:
-        GatehouseError: nothing was released yet, staging names no image by digest, or an overlay
-            is unreadable or has not exactly one entry for the image. Nothing is written then.
+        GatehouseError: nothing was released yet, staging names no image by digest, or an overlay is
+            unreadable or has not exactly one entry for the image. Nothing is written then.
     """
     staged = image_of(root / STAGING)
     if staged.digest == _NOTHING:
@@ -125,7 +125,7 @@ def _write(path: Path, image: Image) -> Change:
 
 
 def _read(text: str, path: Path) -> tuple[int, Image]:
-    """The place of the image's entry in the list `images`, and what it names."""
+    """Return the index of the image's entry in the list `images`, and the image."""
     place, entry = _entry(parse_yaml(text, path), path)
     if "newTag" in entry:
         raise GatehouseError(
@@ -140,7 +140,7 @@ def _read(text: str, path: Path) -> tuple[int, Image]:
 
 
 def _entry(overlay: Any, path: Path) -> tuple[int, Any]:
-    """The one entry of the image in a parsed `kustomization.yaml`, and its place in the list."""
+    """Return the image's only entry in a parsed `kustomization.yaml`, and its index in the list."""
     images = overlay.get("images") if isinstance(overlay, dict) else None
     entries = images if isinstance(images, list) else []
     found = [(place, each) for place, each in enumerate(entries)

@@ -1,4 +1,4 @@
-"""How an image came about, in the form of SLSA provenance (https://slsa.dev/spec/v1.0/provenance)."""
+"""The origin of an image as SLSA provenance (https://slsa.dev/spec/v1.0/provenance)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SOURCE = "source"
 
 
 def provenance_of(judged: JudgedCommit, base_image: str, base_digest: str) -> str:
-    """The predicate of a build, as JSON.
+    """Return the predicate of a build as JSON.
 
     Args:
         judged: the commit that was built.
-        base_image: as it was asked for.
+        base_image: as requested.
         base_digest: `sha256:<hex>` of its manifest.
     """
     names = (MODEL.as_posix(), MODEL_FP32.as_posix(), LOCK.as_posix())
@@ -42,7 +42,7 @@ def provenance_of(judged: JudgedCommit, base_image: str, base_digest: str) -> st
 
 
 def built_from(predicate: Any) -> str | None:
-    """The commit that a predicate names as its source; None where it names none."""
+    """Return the commit that a predicate names as its source, or None."""
     try:
         listed = predicate["buildDefinition"]["resolvedDependencies"]
         (commit,) = (each["digest"]["gitCommit"] for each in listed if each["name"] == SOURCE)

@@ -1,4 +1,4 @@
-"""To a registry and back, by skopeo: what arrives has the digest that left."""
+"""Push to and pull from a registry with skopeo, checking that the digest does not change."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gatehouse.release.tools import run
 
 
 def push(image: Layout, name: str, tag: str) -> Image:
-    """Push an image to the repository `name` of a registry, under a tag for people.
+    """Push an image to the repository `name` of a registry, with a tag for people.
 
     Raises:
-        GatehouseError: `name` is no name, or the registry refuses.
+        GatehouseError: `name` is invalid, or the registry refuses.
     """
     target = parse_image(f"{name}@{image.digest}")
     run(
@@ -29,7 +29,7 @@ def pull(image: Image, folder: Path) -> Layout:
     """Pull an image by its digest into the new `folder`.
 
     Raises:
-        GatehouseError: the registry has no such image, or refuses, or what came is another.
+        GatehouseError: the registry has no such image, or refuses, or returned another image.
     """
     run(
         ["skopeo", "copy", "--quiet", "--preserve-digests", f"docker://{image}",

@@ -1,4 +1,4 @@
-"""What a build leaves, and what the image says of itself."""
+"""The files of a build, and the image's labels."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from gatehouse.release.layout import Layout
 
 FOLDER = Path(".gatehouse/release")
 BENTO = "app/bento/src"
-"""Where the commit's files are in the image."""
+"""The folder of the commit's files in the image."""
 SITE = "app/site"
-"""Where the installed packages are in the image."""
+"""The folder of the installed packages in the image."""
 LABEL_COMMIT = "org.opencontainers.image.revision"
 LABEL_MODEL = "gatehouse.model"
 LABEL_MACHINERY = "gatehouse.machinery"
@@ -20,7 +20,7 @@ LABEL_VERDICT = "gatehouse.verdict"
 
 @dataclass(frozen=True)
 class Release:
-    """What a build leaves in `folder`."""
+    """The files of a build in `folder`."""
 
     folder: Path = FOLDER
 
@@ -30,12 +30,12 @@ class Release:
 
     @property
     def verdict(self) -> Path:
-        """The whole verdict, with its times."""
+        """The complete verdict, including times."""
         return self.folder / "verdict.json"
 
     @property
     def candidate(self) -> Path:
-        """The data, models and evidence that were judged, laid out as in the repository."""
+        """The judged data, models and evidence, laid out as in the repository."""
         return self.folder / "candidate"
 
     @property

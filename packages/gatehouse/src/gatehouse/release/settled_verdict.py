@@ -1,7 +1,7 @@
 """A verdict without times.
 
-No two runs measure the same times, so an image that held them would never have the same digest
-twice. The whole verdict is attested next to the image; this one is in it.
+No two runs measure the same times, so an image that contained them could not be reproduced. The
+complete verdict is attested next to the image; the image contains this one.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _TEXT = "a time: no two machines agree, so its numbers are in the attested verdi
 
 
 def settled(verdict: Verdict) -> Verdict:
-    """`verdict` with the numbers and outcomes of timed rules taken out; it must be a pass.
+    """Return `verdict` without the numbers and outcomes of timed rules; it must be a pass.
 
     Equal models, data, policy and code give equal bytes.
     """
     rules = tuple(_settled(result) for result in verdict.rules)
     timed = {result.rule for result in verdict.rules if _is_timed(result)}
-    # A time that failed once may pass the next time, and then needs nobody's word.
+    # A time limit that failed once may pass the next time, and then needs no acceptance.
     accepted = (
         each.model_copy(update={"rules": tuple(r for r in each.rules if r not in timed)})
         for each in verdict.acceptances
@@ -53,5 +53,5 @@ def _settled(result: RuleResult) -> RuleResult:
 
 
 def verdict_digest(verdict: Verdict) -> str:
-    """`sha256:<hex>` of the settled verdict's file, as the image's label carries it."""
+    """Return the `sha256:<hex>` of the settled verdict's file, as in the image's label."""
     return "sha256:" + hashlib.sha256(settled(verdict).to_json().encode()).hexdigest()

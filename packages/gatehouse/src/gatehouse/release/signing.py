@@ -1,6 +1,6 @@
-"""Signatures and attestations by cosign: with a key here, or on GitHub by the workflow's identity.
+"""Signatures and attestations by cosign: with a local key, or on GitHub by the workflow's identity.
 
-With a key nothing leaves for a transparency log; without one, Sigstore's public log records which
+With a key, nothing is sent to a transparency log. Without one, Sigstore's public log records which
 repository signed which digest.
 """
 
@@ -24,7 +24,8 @@ SBOM = "cyclonedx"
 GITHUB = "https://token.actions.githubusercontent.com"
 
 
-# How cosign ends where it found no signature, or none by this key; of attestations it only says so.
+# cosign's exit codes if it found no signature, or none by this key. For attestations, only its
+# message says so.
 _REFUSED = (10, 12)
 _NOT_ATTESTED = ("no matching attestations", "none of the attestations matched")
 
@@ -35,7 +36,7 @@ class RefusedError(GatehouseError):
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs with the private key `key` (its password in COSIGN_PASSWORD), or with none keyless.
+    """Sign with the private key `key` (its password in COSIGN_PASSWORD), or keyless without one.
 
     Raises:
         GatehouseError: there is neither a key nor a workflow's identity.
@@ -44,7 +45,7 @@ class Signer:
     key: str | None
 
     def __post_init__(self) -> None:
-        # Elsewhere cosign would ask for a person's login, and publish it for good.
+        # Elsewhere, cosign would ask for a person's login, and publish it permanently.
         if not self.key and "ACTIONS_ID_TOKEN_REQUEST_URL" not in os.environ:
             raise GatehouseError(
                 "there is no key to sign with; name one: --key cosign.key (`cosign "
@@ -55,12 +56,12 @@ class Signer:
         """Sign an image in its registry.
 
         Raises:
-            GatehouseError: the key does not open, or the registry refuses.
+            GatehouseError: the key cannot be opened, or the registry refuses.
         """
         run(["cosign", "sign", *self._how(), str(image)], f"sign {image}")
 
     def attest(self, image: Image, kind: str, predicate: Path) -> None:
-        """Attach a signed statement on an image; `kind` is the type of its predicate."""
+        """Attach a signed statement to an image; `kind` is the type of its predicate."""
         run(
             ["cosign", "attest", *self._how(), "--type", kind, "--predicate", predicate,
              str(image)],
@@ -74,7 +75,7 @@ class Signer:
 
 @dataclass(frozen=True)
 class Verifier:
-    """Who must have signed: the holder of a key, or a workflow by its identity."""
+    """The required signer: the holder of a key, or a workflow by its identity."""
 
     key: str | None = None
     identity: str | None = None
@@ -84,8 +85,8 @@ class Verifier:
         """Refuse an image that is not signed, or signed for another name, or by someone else.
 
         Raises:
-            RefusedError: so.
-            GatehouseError: the registry can't be asked.
+            RefusedError: the image is refused.
+            GatehouseError: the registry can't be reached.
         """
         text = _ask(["verify", "--output=json", *self._how()], image, "the signature")
         for each in _json(text):
@@ -97,7 +98,7 @@ class Verifier:
         raise RefusedError(f"{image}: its signature is of another image or name")
 
     def attested(self, image: Image, kind: str) -> list[Any]:
-        """The predicates of the statements on an image that are of `kind` and well signed.
+        """Return the predicates of an image's validly signed statements of type `kind`.
 
         Raises:
             RefusedError: there is none, or it describes another image.
@@ -129,7 +130,7 @@ def _ask(words: list[str], image: Image, what: str) -> str:
 
 
 def _full(name: object) -> str:
-    """Docker Hub has two names."""
+    """Return the full image name; Docker Hub has two host names."""
     text = str(name)
     return f"index.{text}" if text.startswith("docker.io/") else text
 
@@ -143,7 +144,7 @@ def _json(text: str) -> list[Any]:
 
 
 def _predicate(line: str, image: Image) -> Any:
-    """The predicate of an in-toto statement in its signed envelope."""
+    """Return the predicate of an in-toto statement in its signed envelope."""
     try:
         statement = json.loads(base64.b64decode(json.loads(line)["payload"], validate=True))
         digests = {each["digest"]["sha256"] for each in statement["subject"]}

@@ -1,4 +1,4 @@
-"""Programs of others that a release runs: announced, found on PATH, failing in their own words."""
+"""External programs that a release runs: announced, found on PATH, with their own errors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import click
 from gatehouse.errors import GatehouseError
 
 _SHOWN = 3
-"""Last lines of what a program said that an error repeats, where none says that it is one."""
+"""Number of last output lines that an error repeats if no line is marked as an error."""
 _LONGEST = 1000
 TIME_LIMIT = 1800
-"""Seconds that a program may take."""
+"""Maximum seconds that a program may take."""
 
 
 class ToolError(GatehouseError):
-    """A program ended with the exit code `code`."""
+    """A program exited with the code `code`."""
 
     def __init__(self, doing: str, code: int, output: str) -> None:
         self.code = code
@@ -31,21 +31,21 @@ class ToolError(GatehouseError):
 
 
 def found(name: str) -> bool:
-    """Is the program `name` on PATH?"""
+    """Return whether the program `name` is on PATH."""
     return shutil.which(name) is not None
 
 
 def announce(doing: str) -> None:
-    """Say on standard error what begins now, since it can take a minute."""
+    """Print on standard error what begins now, because it can take a minute."""
     click.echo(f"... {doing}", err=True)
 
 
 def run(words: Sequence[str | Path], doing: str, root: Path | None = None, **variables: str) -> str:
-    """Standard output of a program, announced before it runs.
+    """Announce and run a program; return its standard output.
 
     Args:
         words: the program and its arguments.
-        doing: what it is run for; a line says so, and errors that it could not be done.
+        doing: the purpose, for the announcement and for errors.
         root: the folder that it runs in; this one by default.
         **variables: added to its environment.
 

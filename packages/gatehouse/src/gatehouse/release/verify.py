@@ -1,4 +1,4 @@
-"""Is an image what was judged, and who says so? Asked before it is pushed, and of a registry."""
+"""Check that an image is the judged one and who signed it, before pushing and in a registry."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from gatehouse.workspace import MODEL
 from gatehouse.workspace import VERDICT as VERDICT_FILE
 
 Statements = dict[str, list[Any]]
-"""What is attested of an image: predicates by their type."""
+"""The statements attested for an image: predicates by type."""
 
 
 def verify_image(
     image: Image, verifier: Verifier, folder: Path, say: Callable[[str], object]
 ) -> Statements:
-    """Check signature, attestations and verdict of an image, and the model inside of it.
+    """Check signature, attestations and verdict of an image, and the model inside it.
 
     Args:
         image: in a registry, by digest.
-        verifier: who must have signed.
-        folder: to be made: the pulled image.
+        verifier: the required signer.
+        folder: a new folder for the pulled image.
         say: called with each check that passed.
 
     Raises:
-        RefusedError: one of them is not in order.
-        GatehouseError: one could not be looked at.
+        RefusedError: a check failed.
+        GatehouseError: a check could not be made.
     """
     verifier.check_signature(image)
     say("signed, under this name and digest")
@@ -54,14 +54,14 @@ def verify_image(
 
 
 def check_release(release: Release) -> str:
-    """What verifying will look at once it is pushed, before anything is; the commit it is of.
+    """Run the checks of verification before anything is pushed; return the commit.
 
     Raises:
-        RefusedError: the image is not of a verdict that is a pass.
-        GatehouseError: something is not here, or is unreadable.
+        RefusedError: the image has no passing verdict.
+        GatehouseError: a file is missing or unreadable.
     """
     image, name = release.image, str(release.folder)
-    _ = image.digest  # where nothing was built, that is what to say
+    _ = image.digest  # raises if nothing was built
     files = (release.verdict, release.provenance, release.sbom)
     verdict, provenance, _ = (_json(path) for path in files)
     return _inside(image, _passing([verdict], name), [provenance], name)
@@ -75,7 +75,7 @@ def _json(path: Path) -> Any:
 
 
 def _passing(predicates: list[Any], name: str) -> Verdict:
-    """The verdict; where there are several, each must be a pass on the same model."""
+    """Return the verdict; if there are several, each must be a pass on the same model."""
     verdicts = [validate(Verdict, each, f"the verdict of {name}") for each in predicates]
     if any(verdict.outcome is not Outcome.PASS for verdict in verdicts):
         raise RefusedError(f"{name}: its verdict is not a pass")
@@ -85,7 +85,7 @@ def _passing(predicates: list[Any], name: str) -> Verdict:
 
 
 def _inside(layout: Layout, verdict: Verdict, provenances: list[Any], name: str) -> str:
-    """The commit of an image that holds what `verdict` is about, and claims to."""
+    """Check that an image contains and names what `verdict` describes; return its commit."""
     model = _digest(layout.file(f"{BENTO}/{MODEL.as_posix()}"))
     if model != verdict.candidate.model:
         raise RefusedError(

@@ -56,9 +56,9 @@ _ELSEWHERE = f"set {FOLDER_VARIABLE} or data.adult.folder to a folder that holds
 def load(
     folder: Path | None, base_url: str = BASE_URL, cache: Path = CACHE
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of adult.data and of adult.test (the official test split).
+    """Return the rows of adult.data and of adult.test (the official test split).
 
-    The files are taken from the folder that the environment names, else from `folder`, else from
+    The files are read from the folder that the environment names, else from `folder`, else from
     `cache`, which is filled from `base_url`.
 
     Raises:
@@ -74,7 +74,7 @@ def load(
 
 
 def parse(path: Path, first_line: int = 0) -> pd.DataFrame:
-    """The rows of one published file: `?` is missing, labels lose adult.test's trailing dot."""
+    """Return the rows of a published file: `?` is missing; adult.test's labels lose their dot."""
     frame = pd.read_csv(
         path,
         names=COLUMNS,
@@ -132,7 +132,7 @@ def _download(url: str, path: Path) -> None:
 
     try:
         with (
-            # No user gives the address: it is UCI's, or a test's server on this machine.
+            # No user provides the address: it is UCI's, or a test's server on this machine.
             urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response,  # noqa: S310
             path.open("wb") as stream,
         ):
@@ -159,7 +159,7 @@ def _download(url: str, path: Path) -> None:
             f"{url}: cannot be downloaded ({reason}); is there a network? Try again, or "
             f"{_ELSEWHERE}"
         ) from None
-    if done < expected:  # read(amount) does not tell a connection that closed early
+    if done < expected:  # read(amount) does not report a connection that closed early
         raise GatehouseError(
             f"{url}: the download stopped at {done} of {expected} bytes; nothing was kept. "
             f"Try again, or {_ELSEWHERE}"

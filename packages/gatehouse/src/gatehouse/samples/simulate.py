@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 MODEL_FILE = Path(__file__).with_name("adult_model.json")
 
 ONE = 2**14
-"""Chances and weights in the model file are integers; this many are a probability of 1."""
+"""The integer that represents a probability of 1 in the model file's chances and weights."""
 
 _BLOCK_ROWS = 2**16
 _WORD_BITS = 32
@@ -43,17 +43,17 @@ def simulate(
     label_bias: float = 0.0,
     missingness: float = 1.0,
 ) -> pd.DataFrame:
-    """Rows in Adult's schema: text columns as `str`, numbers as `int64`, shape [rows, 15].
+    """Return rows in Adult's schema: text columns as `str`, numbers as `int64`, shape [rows, 15].
 
     Args:
         rows: how many; `simulate(2 * n)` begins with the rows of `simulate(n)`.
         seed: of the random numbers.
-        drift: age, education_num and hours_per_week move by this many standard deviations (as
-            far as their ranges let them), and half as large a share of the rows moves to one
-            category of workclass and of occupation. What a row says of its label stays the same.
+        drift: age, education_num and hours_per_week shift by this many standard deviations (within
+            their ranges), and half that share of the rows moves to one category of workclass and of
+            occupation. The relation between a row and its label stays the same.
         label_bias: share of the positive labels of women that are turned into negative ones.
-        missingness: multiple of Adult's share of missing values, which depends on the other
-            columns and the label as in Adult.
+        missingness: multiple of Adult's share of missing values, which depends on the other columns
+            and the label as in Adult.
     """
     model = _model()
     codes = draw(model, rows, seed, drift, label_bias, missingness)
@@ -67,7 +67,7 @@ def _model() -> dict[str, Any]:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The content of a model file, its lists of integers as arrays."""
+    """Parse a model file, with its lists of integers as arrays."""
     model: dict[str, Any] = json.loads(text)
     for node in model["nodes"]:
         node["table"] = np.array(node["table"], np.int64)
@@ -90,7 +90,7 @@ def draw(
     label_bias: float = 0.0,
     missingness: float = 1.0,
 ) -> dict[str, Codes]:
-    """Codes of every column of a parsed model, shape [rows] each; -1 is missing."""
+    """Return codes of every column of a parsed model, shape [rows] each; -1 is missing."""
     blocks = []
     for start in range(0, max(rows, 1), _BLOCK_ROWS):
         size = min(_BLOCK_ROWS, rows - start)
@@ -101,7 +101,7 @@ def draw(
 
 
 def edges(weights: list[list[int]]) -> Words:
-    """Cumulative weights of all rows in one ascending array, for `sample`."""
+    """Return cumulative weights of all rows in one ascending array, for `sample`."""
     table = np.array(weights, np.uint64)
     scaled = table.cumsum(axis=1, dtype=np.uint64) * np.uint64(2**_WORD_BITS // ONE)
     row = np.arange(len(table), dtype=np.uint64)[:, None] << np.uint64(_WORD_BITS)
@@ -109,13 +109,13 @@ def edges(weights: list[list[int]]) -> Words:
 
 
 def sample(edges: Words, levels: int, row: Codes, words: Words) -> Codes:
-    """A level for each entry of `row` by that row's weights, from 32-bit words, shape [N]."""
+    """Draw a level for each entry of `row` by that row's weights, from 32-bit words, shape [N]."""
     keys = (row.astype(np.uint64) << np.uint64(_WORD_BITS)) | words
     return np.searchsorted(edges, keys, side="right") - row * levels
 
 
 def context(model: dict[str, Any], given: list[str], codes: dict[str, Codes], rows: int) -> Codes:
-    """The index of each row's combination of the columns or groups `given`, shape [N]."""
+    """Return the index of each row's combination of the columns or groups `given`, shape [N]."""
     index = np.zeros(rows, np.int64)
     for name in given:
         if name in model["groups"]:
@@ -127,7 +127,7 @@ def context(model: dict[str, Any], given: list[str], codes: dict[str, Codes], ro
 
 
 def _words(seed: int, block: int, draws: int) -> Words:
-    """Random 32-bit words, shape [draws, block rows]."""
+    """Return random 32-bit words, shape [draws, block rows]."""
     generator = np.random.Philox(key=np.array([seed, block], np.uint64))
     words: Words = generator.random_raw(draws * _BLOCK_ROWS)
     return words.reshape(draws, _BLOCK_ROWS) >> np.uint64(64 - _WORD_BITS)
@@ -156,7 +156,7 @@ def _block(
     lost: dict[str, NDArray[np.bool_]] = {}
     for missing in model["missing"]:
         index = context(model, missing["given"], codes, len(draws["income"]))
-        # One product of two doubles, rounded down: IEEE 754 fixes it to the bit.
+        # One product of two doubles, rounded down: IEEE 754 defines it to the bit.
         chances = np.minimum(missing["values"] * missingness, ONE) * (2**_WORD_BITS // ONE)
         hit = draws[missing["draw"]] < chances.astype(np.uint64)[index]
         for name in missing["columns"]:
@@ -167,7 +167,7 @@ def _block(
 
 
 def _weight(quantiles: list[int], words: Words, within: Words) -> Codes:
-    """Uniform between neighbouring quantiles."""
+    """Draw uniformly between neighbouring quantiles."""
     table = np.array(quantiles, np.int64)
     index = (words * np.uint64(len(table) - 1) >> np.uint64(_WORD_BITS)).astype(np.int64)
     span = (table[index + 1] - table[index]).astype(np.uint64)
@@ -175,7 +175,7 @@ def _weight(quantiles: list[int], words: Words, within: Words) -> Codes:
 
 
 def points(model: dict[str, Any], codes: dict[str, Codes], rows: int) -> Codes:
-    """The label's score of each row: an index into the table of chances, shape [rows]."""
+    """Return each row's label score: an index into the table of chances, shape [rows]."""
     label = model["label"]
     score = np.full(rows, label["offset"], np.int64)
     for term in label["terms"]:
@@ -185,7 +185,7 @@ def points(model: dict[str, Any], codes: dict[str, Codes], rows: int) -> Codes:
 
 
 def _label(model: dict[str, Any], codes: dict[str, Codes], words: Words) -> Codes:
-    """1 where the label is positive."""
+    """Return 1 where the label is positive."""
     chance = model["label"]["chances"][points(model, codes, len(words))]
     positive: NDArray[np.bool_] = words < chance * np.uint64(2**_WORD_BITS // ONE)
     return positive.astype(np.int64)
@@ -196,7 +196,7 @@ def _drift(
 ) -> None:
     words = draws["drift"]
     for name, shift in shifts["numeric"].items():
-        # The fraction of a unit is a chance, so that the mean moves by just the shift.
+        # The fraction of a unit is a chance, so that the mean shifts by exactly the shift.
         units = int(drift * shift["deviation"] * ONE)
         step = units // ONE + (words < _threshold(units % ONE / ONE))
         codes[name] = np.clip(codes[name] + step, 0, shift["levels"] - 1)

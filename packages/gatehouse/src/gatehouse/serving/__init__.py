@@ -1,1 +1,1 @@
-"""The service: the INT8 graph behind HTTP, by BentoML (docs/serving.md)."""
+"""The service: the INT8 graph over HTTP, with BentoML (docs/serving.md)."""

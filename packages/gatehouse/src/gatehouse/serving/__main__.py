@@ -1,4 +1,4 @@
-"""`python -m gatehouse.serving`: serves what is in this folder, in one process.
+"""`python -m gatehouse.serving`: serve the model in this folder, in one process.
 
 `bentoml serve` serves the same, with a second process above this one.
 """
@@ -16,16 +16,18 @@ from gatehouse.command import command
 from gatehouse.errors import GatehouseError
 
 _SHOWN = 1_000
-"""Characters of an example row that are shown; of a wide table it would fill the screen."""
+"""Maximum number of characters of an example row to print; a wide table would fill the screen."""
 
 UNREAD = 75_000
-"""Milliseconds for which a client may read nothing of its answer; as long as it may say nothing."""
+"""Milliseconds after which a client that does not read its answer is disconnected; equal to the
+limit for sending nothing."""
 
 
 @command
 def main() -> int:
     """Serve until SIGTERM or SIGINT; exit code 2 where model or settings are not usable."""
-    # A shell script starts its background processes with SIGINT ignored; it ends this one anyway.
+    # A shell script starts its background processes with SIGINT ignored; make SIGINT end this one
+    # anyway.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
@@ -57,16 +59,16 @@ def main() -> int:
 
 
 def listen(host: str, port: int, backlog: int) -> socket.socket:
-    """A socket whose connections send each answer at once, and end where it is not read."""
+    """Return a listening socket whose connections send answers at once and time out if unread."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=backlog)
     except OSError as error:
         raise GatehouseError(f"{host}:{port}: cannot listen there ({error.strerror})") from None
-    # Connections inherit it. asyncio sets it only where the socket names its protocol, which this
-    # one does not; without it a client's delayed acknowledgement holds each answer up for 40 ms.
+    # Connections inherit it. asyncio sets it only if the socket names its protocol, which this one
+    # does not. Without it, a client's delayed acknowledgement delays each answer by 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if sys.platform == "linux":  # elsewhere a client that reads no answer keeps its connection
+    if sys.platform == "linux":  # elsewhere, a client that reads no answer keeps its connection
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD)
     return listening
 

@@ -1,4 +1,4 @@
-"""The little of ASGI that the row path needs."""
+"""The parts of ASGI that the row path needs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DRAINED = 16
-"""How many times the largest body is still read, and thrown away, so that the client, which reads
-no answer before it has sent all, gets one."""
+"""A body of up to this many times the maximum size is still read and discarded, so that a client
+that reads no answer before it has sent everything gets one."""
 
 
 class Gone(Exception):  # noqa: N818 - nobody is left to answer
-    """The client hung up."""
+    """The client disconnected."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole response."""
+    """A complete response."""
 
     status: int
     kind: bytes
@@ -33,7 +33,7 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
     async def send(self, send: Send, request_id: str) -> None:
-        """Send it, with the request's id."""
+        """Send the response, with the request's id."""
         headers = [
             (b"content-type", self.kind),
             (b"content-length", b"%d" % len(self.body)),
@@ -45,7 +45,7 @@ class Answer:
 
 
 class Arriving:
-    """How many bytes are held in parts of bodies that are not there whole yet."""
+    """The number of bytes held in incomplete bodies."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -53,11 +53,11 @@ class Arriving:
 
 
 async def read_body(receive: Receive, most: int, seconds: float, arriving: Arriving) -> bytes:
-    """The request's body, of at most `most` bytes.
+    """Read the request's body, of at most `most` bytes.
 
     Raises:
-        Refused: it is larger (413), not there in time (408), or too much arrives at once (503).
-        Gone: the client hung up.
+        Refused: it is too large (413), too late (408), or too much arrives at once (503).
+        Gone: the client disconnected.
     """
     body = bytearray()
     size = held = 0

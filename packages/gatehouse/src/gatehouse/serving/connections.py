@@ -1,7 +1,7 @@
-"""Open connections, fewer than the limit of open files: the longest idle makes room for a new one.
+"""Keep open connections below the limit of open files by closing the longest idle one.
 
-Without that, clients that connect and rest take all files that the process may open, and nobody
-else gets an answer, health probes included.
+Without this, clients that connect and stay idle use up all files that the process may open, and
+nobody else gets an answer, including health probes.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ from typing import Protocol
 from gatehouse.errors import GatehouseError
 
 RESERVE = 32
-"""Files that stay free for the log, the tokens and whatever else is opened at work."""
+"""Files kept free for the log, the tokens and other files opened during operation."""
 MOST = 10_000
-"""Connections, where there is no limit of open files."""
+"""Maximum number of connections if open files are not limited."""
 FEWEST = 16
-"""Connections without which it makes no sense to serve."""
+"""Minimum number of connections; with fewer, the service refuses to start."""
 LOG_EVERY = 60.0
-"""Seconds between two lines in the log that say how many were closed."""
+"""Seconds between log lines about the number of closed connections."""
 
 GRACE = 1.0
-"""Seconds that a connection may take for its request before others are kept in its place."""
+"""Seconds that a new connection has to send its request before it may be closed for another one."""
 
 _FULL = 0.05
-"""Seconds to wait where no file is left all the same, or all connections are at work."""
+"""Seconds to wait if no file is available anyway, or if all connections are busy."""
 
 logger = logging.getLogger(__name__)
 
 
 class Waits(IntEnum):
-    """What a connection waits for; the first kind is closed first."""
+    """What a connection waits for; connections of the first kind are closed first."""
 
     REST = 0
     """The client's next request, or its first."""
     BODY = 1
     """The rest of a request's body."""
     READ = 2
-    """The client to read its answer."""
+    """The client, to read its answer."""
     NOTHING = 3
-    """Nothing of the client's: it is at work."""
+    """Nothing from the client: it is busy."""
 
 
 class Connection(Protocol):
-    """What can be asked of a connection."""
+    """The interface of a connection."""
 
     def waits(self) -> Waits:
-        """What it waits for now."""
+        """Return what it waits for now."""
 
     def abort(self) -> None:
         """Close it at once."""
 
 
 class Connections:
-    """The open connections, those that changed longest ago first."""
+    """The open connections, ordered by their last change, oldest first."""
 
     def __init__(self, most: int = MOST) -> None:
-        """Hold `most` connections."""
+        """Allow `most` connections."""
         self.most = most
         self._open: dict[Connection, float] = {}
         self._full = False
@@ -74,34 +74,34 @@ class Connections:
         return len(self._open)
 
     def changed(self, connection: Connection) -> None:
-        """A connection was opened, a request has begun, or its answer is sent."""
+        """Note that a connection was opened, a request has begun, or its answer is sent."""
         self._open.pop(connection, None)
         self._open[connection] = monotonic()
 
     def ended(self, connection: Connection) -> None:
-        """It is closed."""
+        """Remove a closed connection."""
         self._open.pop(connection, None)
 
     async def room(self) -> None:
-        """Wait until one more may be held; close the longest idle ones until then."""
+        """Wait until there is room for one more, closing the longest idle connections."""
         while len(self._open) >= self.most:
             if found := self._longest_idle():
                 self._open.pop(found)
                 found.abort()
                 self._count()
-                await asyncio.sleep(0)  # its file is closed by the loop's next turn
+                await asyncio.sleep(0)  # its file is closed in the event loop's next iteration
             else:
                 await asyncio.sleep(_FULL)
 
     def failed(self, error: OSError) -> None:
-        """A connection could not be opened, though there should have been room."""
+        """Handle a connection that could not be opened although there should have been room."""
         now = monotonic()
         if now - self._failed_at >= LOG_EVERY:
             self._failed_at = now
             logger.warning("a connection could not be opened: %s", error.strerror)
 
     def report(self) -> None:
-        """Log each `LOG_EVERY` seconds how many were closed, and once that it is over."""
+        """Log the number of closed connections every `LOG_EVERY` seconds, and once at the end."""
         now = monotonic()
         if not self._full or now - self._logged_at < LOG_EVERY:
             return
@@ -115,10 +115,10 @@ class Connections:
         self._full, self._closed, self._logged_at = self._closed > 0, 0, now
 
     def _longest_idle(self) -> Connection | None:
-        """By kind, of those past their grace; where there is none, the oldest of any kind.
+        """Return the longest idle connection past its grace, by kind, or else the oldest.
 
-        Without the grace a probe that has just connected would be the only one at rest among
-        clients that send half a body, and be closed before its request is read.
+        Without the grace period, a probe that has just connected would be the only idle connection
+        among clients that send half a body, and would be closed before its request is read.
         """
         until = monotonic() - GRACE
         for kind in (Waits.REST, Waits.BODY, Waits.READ):
@@ -142,7 +142,7 @@ class Connections:
 
 
 def most_connections() -> int:
-    """How many connections the limit of open files allows, with what is open already.
+    """Return how many connections the limit of open files allows, given those already open.
 
     Raises:
         GatehouseError: too few to serve.
@@ -160,24 +160,25 @@ def most_connections() -> int:
 
 
 def open_files() -> int:
-    """How many files this process has open."""
+    """Return how many files this process has open."""
     return len(list(Path("/dev/fd").iterdir()))
 
 
 async def accept(
     listening: socket.socket, connections: Connections, make: Callable[[], asyncio.Protocol]
 ) -> None:
-    """Take connections of a listening socket one by one, and make room for each; without end.
+    """Accept connections on a listening socket one by one, forever, making room for each.
 
-    A server of asyncio takes all that wait at once, and more than there are files for. Room is made
-    for who has come: nobody is closed for a connection that may never be asked for.
+    An asyncio server accepts all waiting connections at once, even more than there are files for.
+    Room is made only for connections that have arrived, so none is closed for one that may never
+    come.
     """
     loop = asyncio.get_running_loop()
     listening.setblocking(False)
     while True:
         try:
             taken, _ = await loop.sock_accept(listening)
-        except ConnectionError:  # the client has gone
+        except ConnectionError:  # the client disconnected
             continue
         except OSError as error:
             connections.failed(error)
@@ -186,7 +187,7 @@ async def accept(
         try:
             await connections.room()
             await loop.connect_accepted_socket(make, taken)
-        except OSError:  # the client has gone
+        except OSError:  # the client disconnected
             taken.close()
         except asyncio.CancelledError:
             taken.close()

@@ -1,4 +1,4 @@
-"""What a request is refused for: a status, a reason that metrics count, and where it is wrong."""
+"""Reasons to refuse a request: a status, a reason for the metrics, and the place of the error."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ Reason = Literal[
 
 
 LONGEST_POINTER = 1000
-"""In characters; errors repeat a client's own keys, but not megabytes of them."""
+"""Maximum length in characters: errors repeat a client's own keys, but not megabytes of them."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and where: `pointer` is a JSON Pointer (RFC 6901) into the body."""
+    """A problem and its place: `pointer` is a JSON Pointer (RFC 6901) into the body."""
 
     pointer: str
     detail: str
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
-    """A request that cannot be answered, through the client's doing or for want of room."""
+    """A request that cannot be answered, because of the client or because of a lack of capacity."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
         self.headers = headers
 
     def body(self, request_id: str) -> bytes:
-        """The answer's body: Problem Details (RFC 9457)."""
+        """Return the answer's body: Problem Details (RFC 9457)."""
         told = {
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
@@ -68,7 +68,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
 
 
 def pointer(*parts: str | int) -> str:
-    """The JSON Pointer (RFC 6901) to a place, or to what it is in where its name is very long."""
+    """Return the JSON Pointer (RFC 6901) to a place, or to its parent if its name is very long."""
     written = ""
     for part in parts:
         step = "/" + str(part).replace("~", "~0").replace("/", "~1")

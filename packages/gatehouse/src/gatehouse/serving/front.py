@@ -1,7 +1,7 @@
-"""The way of a request: who is let in, how much at once, and which path it takes.
+"""The path of a request: authorization, limits on concurrency, and routing.
 
-An ASGI middleware of the BentoML service, so that no path leads past it. Its own paths are
-answered right here, above BentoML's router: benchmarks/serving has what each layer costs.
+It is an ASGI middleware of the BentoML service, so every request passes it. Its own paths are
+answered here, above BentoML's router: benchmarks/serving shows the cost of each layer.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from gatehouse.verdict import Outcome
 HEALTH = frozenset({"/livez", "/readyz", "/healthz"})
 
 LARGE = 4096
-"""Bytes of a body from which on it takes milliseconds, and waits for its turn."""
+"""Bytes of a body above which parsing takes milliseconds, so that it waits for its turn."""
 
 ARRIVING = 64
-"""How many times the largest body may be held in parts of bodies that are not there whole yet."""
+"""Maximum size of all incomplete bodies together, as a multiple of the largest allowed body."""
 
 _JSON = b"application/json"
 _PROBLEM = b"application/problem+json"
@@ -36,7 +36,7 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _WAIT = ((b"retry-after", b"1"),)
 _BEARER = ((b"www-authenticate", b"Bearer"),)
 _ONLY_HERE = b"default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
-"""Content-Security-Policy (W3C) of BentoML's page, which else calls Google Tag Manager."""
+"""Content-Security-Policy (W3C) of BentoML's page, which otherwise loads Google Tag Manager."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ Handler = Callable[[Headers, Receive, str], Awaitable[Answer]]
 
 
 class Front:
-    """Answers the service's own paths, and lets BentoML answer the others."""
+    """Answer the service's own paths, and forward the others to BentoML."""
 
     def __init__(self, app: App, house: House | None = None) -> None:
         """Load the model.
@@ -101,7 +101,7 @@ class Front:
     async def _answer(
         self, scope: Scope, headers: Headers, receive: Receive, request_id: str
     ) -> Answer | None:
-        """The answer; none where the path is BentoML's."""
+        """Return the answer, or None if the path is BentoML's."""
         try:
             if not self._house.tokens.allow(headers.get(b"authorization")):
                 raise Refused(401, "send a valid bearer token", headers=_BEARER)
@@ -137,7 +137,7 @@ class Front:
             metrics.IN_WORK.dec()
 
     async def _work(self, body: bytes, request_id: str, started: float) -> Answer:
-        """Answer a body that is there whole: one that is still to come must take no place."""
+        """Answer a complete body; an incomplete body must not occupy a place."""
         settings, log = self._house.settings, self._house.log
         if self._in_work >= settings.max_concurrency:
             raise Refused(503, "too many requests at once; try again", headers=_WAIT)
@@ -146,7 +146,7 @@ class Front:
             large = len(body) > LARGE
             # One large request at a time, so that health checks and single rows get in between.
             async with self._large if large else contextlib.nullcontext():
-                # Let what arrived together be counted together: only so is a crowd seen as one.
+                # Count requests that arrived together before working on them, to recognize a crowd.
                 await asyncio.sleep(0)
                 if large and log is not None:
                     await log.room()

@@ -1,4 +1,4 @@
-"""All that one process serves with: settings, model, tokens, inference log."""
+"""The state of one serving process: settings, model, tokens, inference log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class House:
-    """What the paths answer with."""
+    """Everything that the paths need to answer."""
 
     settings: ServingSettings
     tokens: Tokens
@@ -41,7 +41,7 @@ class House:
 
     @classmethod
     def open(cls, root: Path, settings: ServingSettings) -> Self:
-        """Load what is in `root`.
+        """Load the files in `root`.
 
         Raises:
             GatehouseError: contract, model, card, verdict, tokens, shadow or secret are not usable.
@@ -61,7 +61,7 @@ class House:
         )
 
     def close(self) -> None:
-        """Write what the inference log still holds."""
+        """Write the remaining rows of the inference log."""
         if self.log is not None:
             self.log.close()
 
@@ -95,14 +95,14 @@ def _open_shadow(root: Path, served: Served) -> Shadow:
 
 @functools.cache
 def open_house() -> House:
-    """The one of this process: this folder, and the environment's settings.
+    """Open this process's state from this folder and the environment's settings.
 
     Raises:
         GatehouseError: settings, contract, model, card, verdict or tokens are not usable.
     """
     house = House.open(Path(), load_settings(os.environ))
-    # What is loaded stays. Looking through it for garbage, which a body of many parts sets off,
-    # took four times as long as reading that body.
+    # Loaded objects stay. Scanning them in garbage collections, which a body of many parts
+    # triggers, took four times as long as reading that body.
     gc.collect()
     gc.freeze()
     return house

@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 class RotatingLines:
-    """Writes lines; a disk that fails costs lines, nothing else."""
+    """Write lines; if the disk fails, only lines are lost."""
 
     def __init__(self, path: Path, max_bytes: int, files: int) -> None:
-        """Nothing is opened before the first line: the disk may come later."""
+        """Store the settings; the first line opens the file, as the disk may come later."""
         self._path = path
         self._max_bytes = max_bytes
         self._handler = RotatingFileHandler(
@@ -26,7 +26,7 @@ class RotatingLines:
         self._torn = False
 
     def write(self, lines: Sequence[str]) -> None:
-        """Write lines, each with its end; if they cannot be written they are lost, and counted."""
+        """Write lines, which include their line ends; if that fails, they are lost and counted."""
         try:
             self._append("".join(lines))
         except (OSError, ValueError) as error:
@@ -38,7 +38,7 @@ class RotatingLines:
     def _append(self, text: str) -> None:
         handler = self._handler
         if handler.stream is not None and not self._path.exists():
-            self.close()  # what is written into a file that was taken away is lost unseen
+            self.close()  # writing to a deleted file would lose lines unnoticed
         if handler.stream is not None and handler.stream.tell() >= self._max_bytes:
             handler.doRollover()
         if handler.stream is None:
@@ -59,5 +59,5 @@ class RotatingLines:
         """Close the file; the next line opens it again."""
         stream, self._handler.stream = self._handler.stream, None
         if stream is not None:
-            with contextlib.suppress(OSError):  # closing writes what is left
+            with contextlib.suppress(OSError):  # closing writes buffered lines
                 stream.close()

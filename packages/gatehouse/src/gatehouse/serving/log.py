@@ -1,7 +1,7 @@
-"""The inference log: what was predicted, as rotated JSON lines, through BentoML's monitoring.
+"""The inference log: predictions as rotated JSON lines, through BentoML's monitoring.
 
-A thread of its own makes the lines and writes them, behind a queue that has an end: a disk that is
-full, slow or gone costs rows of the log, which a metric counts, and never a prediction.
+A separate thread makes and writes the lines, behind a bounded queue. A full, slow or missing disk
+costs rows of the log, which a metric counts, but never a prediction.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from gatehouse.serving.shadow import Shadow
 
 FILE = "predictions.jsonl"
 _WAITING = 10_000
-"""Rows that may wait for the disk; those of further requests are lost, and counted."""
+"""Maximum number of rows that wait for the disk; rows of further requests are lost, and counted."""
 
 _EVERY = 0.2
 """Seconds between two writes: waking a thread for each request would cost more than writing."""
 
 _HANGS = 1.0
-"""Seconds without a write that has ended, from which on nobody waits for the disk."""
+"""Seconds without a completed write after which nobody waits for the disk."""
 
 _SHADOW = 0.2
-"""Seconds for which the rows of one write wait for the shadow."""
+"""Seconds that the rows of one write wait for the shadow."""
 
 _OWN = ("time", "request_id", "index", "model")
 _PREFIX = "gatehouse."
@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 
 class Predicted(NamedTuple):
-    """One request's rows, and what was answered."""
+    """One request's rows and their predictions."""
 
     time: datetime
     request_id: str
@@ -69,11 +69,12 @@ class InferenceLog:
         """Log to `file`.
 
         Args:
-            file: nothing is opened before the first row: the disk may come later.
-            contract: says which columns may be logged.
+            file: opened at the first row, as the disk may be mounted later.
+            contract: decides which columns may be logged.
             model: digest of the model that answers.
-            secret: makes the pseudonym of the row's key, the contract's first; None: no key.
-            shadow: scores each row, too.
+            secret: makes the pseudonym of the row's key, the contract's first key column; None logs
+                no key.
+            shadow: a model that also scores each row.
         """
         self._columns = contract.logged
         self._model = model
@@ -81,7 +82,7 @@ class InferenceLog:
         self._secret = secret
         self._shadow = shadow
         self._file = file
-        # By hand, and not by `with bentoml.monitor(…)`, which looks its arguments up for 40 µs.
+        # Set up by hand: `with bentoml.monitor(…)` takes 40 µs to look up its arguments.
         self._monitor = _Monitor(FILE, self._file)
         self._waiting: deque[Predicted] = deque()
         self._rows = 0
@@ -94,9 +95,9 @@ class InferenceLog:
     def write(
         self, request_id: str, rows: Sequence[dict[str, Any]], said: Sequence[dict[str, Any]]
     ) -> None:
-        """Hand the rows of one request to the writing thread; where too many wait they are lost.
+        """Pass the rows of one request to the writing thread; drop them if too many are waiting.
 
-        `said` is what `Served.said` tells of each row.
+        `said` is the result of `Served.said` for each row.
         """
         if self._rows >= _WAITING:
             metrics.LOG_LOST.labels("queue").inc(len(rows))
@@ -109,18 +110,18 @@ class InferenceLog:
             self._wake.set()
 
     async def room(self) -> None:
-        """Wait until the thread has caught up, where it is late; not for a disk that hangs."""
+        """Wait until a late thread has caught up, unless the disk hangs."""
         while self._pressed() and monotonic() - self._wrote < _HANGS:
             await asyncio.sleep(0.005)
 
     def close(self) -> None:
-        """Write what waits, for at most some seconds, and stop."""
+        """Write the waiting rows, for at most a few seconds, and stop."""
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout=5)
 
     def _pressed(self) -> bool:
-        """Does so much wait that large requests do, too?"""
+        """Return whether so many rows wait that large requests must wait, too."""
         return self._rows >= _WAITING // 2
 
     def _work(self) -> None:
@@ -140,7 +141,7 @@ class InferenceLog:
             return
         count = sum(len(predicted.rows) for predicted in waiting)
         try:
-            # What BentoML keeps in context variables must not outlive a failure.
+            # BentoML's context variables must not survive a failure.
             copy_context().run(self._record, waiting)
         except Exception:
             metrics.LOG_LOST.labels("error").inc(count)
@@ -149,7 +150,7 @@ class InferenceLog:
             self._rows -= count
 
     def _record(self, waiting: Sequence[Predicted]) -> None:
-        """All requests as one record: BentoML's price is paid once."""
+        """Write all requests as one record, to pay BentoML's overhead only once."""
         monitor = self._monitor
         monitor.start_record()  # type: ignore[no-untyped-call]
         rows = [row for predicted in waiting for row in predicted.rows]
@@ -185,12 +186,12 @@ def _pseudonym(secret: bytes, key: Any) -> str | None:
 
 
 class _Monitor(MonitorBase[Any]):
-    """What BentoML's monitoring writes with: a JSON object for each row."""
+    """The writer for BentoML's monitoring: a JSON object for each row."""
 
     def __init__(self, name: str, file: RotatingLines) -> None:
         super().__init__(name)
-        # The contract is the schema. Where there is none yet BentoML gathers one from the first
-        # record, and warns of each of its rows after the first.
+        # The contract is the schema. Without a schema, BentoML collects one from the first record,
+        # and warns about each of its rows after the first.
         self.columns_schema = {}
         self._file = file
 

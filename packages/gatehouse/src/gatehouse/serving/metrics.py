@@ -1,4 +1,4 @@
-"""Prometheus metrics. Labels are from fixed lists: no request can make a new series."""
+"""Prometheus metrics. Labels come from fixed lists, so that no request can create a series."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ MODEL = Gauge(
 
 
 _values: list[Histogram | Summary] = []
-"""What counts predicted numbers: its buckets are of the contract, so that it is made late."""
+"""The metric of predicted numbers; its buckets depend on the contract, so it is created late."""
 
 
 def predicted(contract: Contract) -> Callable[[Sequence[dict[str, Any]]], None]:
-    """What counts the rows that were predicted, each as `Served.said` tells it."""
+    """Return a function that counts predicted rows, as `Served.said` describes them."""
     if not contract.classes:
         values = _count_values(contract)
 
@@ -85,14 +85,14 @@ def predicted(contract: Contract) -> Callable[[Sequence[dict[str, Any]]], None]:
 
 
 def _count_values(contract: Contract) -> Histogram | Summary:
-    """Counts predictions by twentieths of the target's range; without one sum and count alone."""
+    """Count predictions by twentieths of the target's range; without one, only sum and count."""
     while _values:
         REGISTRY.unregister(_values.pop())
     name, told = "gatehouse_prediction", "Value predicted, of each row"
     low, high = contract.columns[contract.target].range or (0.0, 0.0)
     step = (high - low) / 20
     edges = [low, *(low + step * number for number in range(1, 20)), high]
-    # In a narrow range far from 0 edges coincide, and an infinite range has none.
+    # In a narrow range far from 0, edges coincide; an infinite range has no edges.
     if math.isfinite(step) and len(set(edges)) == len(edges):
         _values.append(Histogram(name, told, buckets=edges))
     else:
@@ -101,7 +101,7 @@ def _count_values(contract: Contract) -> Histogram | Summary:
 
 
 def prepare(served: Served) -> None:
-    """Start every series at 0, so that the first event shows as a rise."""
+    """Start every series at 0, so that the first event appears as an increase."""
     for reason in get_args(Reason):
         REFUSED.labels(reason)
     for decision in served.contract.classes:
@@ -121,13 +121,13 @@ def count_request(path: str, status: int, seconds: float) -> None:
     _seconds(path).observe(seconds)
 
 
-# Finding a series by its labels costs more than counting in it.
+# Looking up a series by its labels takes longer than counting.
 _requests = cache(lambda path, status: REQUESTS.labels(path, status))
 _seconds = cache(lambda path: SECONDS.labels(path))
 
 
 def exposition() -> tuple[bytes, bytes]:
-    """All metrics in Prometheus' text format, and its content type."""
+    """Return all metrics in Prometheus' text format, and the content type."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # `bentoml serve` has several processes
         registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""The service's OpenAPI description, made from the contract."""
+"""The service's OpenAPI description, generated from the contract."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REFUSALS = {
 
 
 def describe(served: Served, reader: Reader, *, closed: bool) -> dict[str, Any]:
-    """OpenAPI 3.1; `closed`: a bearer token is needed."""
+    """Return the OpenAPI 3.1 description; `closed` means that a bearer token is required."""
     description: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -117,7 +117,7 @@ def _schemas(contract: Contract, reader: Reader) -> dict[str, Any]:
 
 
 def _prediction(contract: Contract) -> dict[str, Any]:
-    """What is said of one row, by name."""
+    """Return the schema of one row's prediction."""
     target = contract.target
     if contract.task is Task.REGRESSION:
         about = f"{target}: {contract.columns[target].description}"

@@ -1,4 +1,4 @@
-"""From a body to an answer: read the rows, run the graph, count, log."""
+"""From a request body to an answer: read the rows, run the graph, count, log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatehouse.serving.served import Served
 
 
 class Predictor:
-    """Answers bodies with what the model says, and with its digest and the request's id."""
+    """Answer bodies with predictions, the model's digest and the request's id."""
 
     def __init__(self, served: Served, reader: Reader, log: InferenceLog | None) -> None:
         self._served = served
@@ -24,10 +24,10 @@ class Predictor:
         self._count = metrics.predicted(served.contract)
 
     def answer(self, body: bytes, request_id: str) -> bytes:
-        """The answer, as JSON: an object for one row, a list of predictions for a list.
+        """Return the answer as JSON: an object for one row, a list of predictions for a list.
 
         Raises:
-            Refused: the body is not rows of the contract.
+            Refused: the body does not consist of rows of the contract.
             GatehouseError: the graph fails.
         """
         read = self._reader.read(body)

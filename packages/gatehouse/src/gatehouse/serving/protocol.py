@@ -1,4 +1,4 @@
-"""HTTP with an end to all that is not a body: uvicorn's fast parser takes it without end."""
+"""HTTP with limits on everything but the body, which uvicorn's fast parser does not limit."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gatehouse.serving.connections import Connections, Waits
 
 LONGEST_HEAD = 65_536
-"""Bytes of a request's first line and headers; a common limit of HTTP servers. The same
-between the parts of a chunked body, and behind it, as many."""
+"""Maximum bytes of a request's first line and headers; a common limit of HTTP servers. The same
+limit applies between the parts of a chunked body, and after it."""
 
 HEAD_WITHIN = 10.0
-"""Seconds for first line and headers to arrive."""
+"""Seconds in which first line and headers must arrive."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose headers are too long or too slow; bodies are Front's to bound.
+    """Close connections whose headers are too long or too slow; Front limits bodies.
 
-    One that was answered is closed when its next request does not begin in time, whatever else it
-    sends. A wish for another protocol is not heard: such a request is answered as any other.
+    After an answer, the connection is closed unless its next request begins in time, whatever else
+    the client sends. Requests to upgrade the protocol are ignored: such a request is answered as
+    any other.
     """
 
     others = Connections()
-    """All connections of the server, this one included."""
+    """All connections of the server, including this one."""
     _head = 0
     _in_head = True
     _heard = 0
@@ -38,10 +39,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Count what is neither a whole request's nor a body's.
+        """Count bytes that belong neither to a complete request nor to a body.
 
-        uvicorn's own takes any byte for a sign of life, and forgets the body of a request that
-        wishes for another protocol.
+        uvicorn's own method treats any byte as activity, and drops the body of a request that asks
+        for another protocol.
         """
         heard = self._heard
         parts = [memoryview(data)]
@@ -51,7 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.parser.feed_data(part)
             except httptools.HttpParserUpgrade as upgrade:
                 if not self._wishes():
-                    self.cycle.keep_alive = False  # the rest is of a tunnel that there is not
+                    self.cycle.keep_alive = False  # the rest belongs to no request
                     return
                 parts += [part[upgrade.args[0] :], memoryview(self._without_wish())]
             except httptools.HttpParserError:
@@ -63,7 +64,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse()
 
     def on_message_begin(self) -> None:
-        """Headers begin."""
+        """Handle the start of headers."""
         self._unset_keepalive_if_required()
         super().on_message_begin()
         self._in_head = True
@@ -71,36 +72,36 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait()
 
     def on_headers_complete(self) -> None:
-        """Headers are whole."""
+        """Handle the end of headers."""
         if self._wishes():
             return
         self._in_head = False
         self._stop_waiting()
-        # The one before may have been answered since this one began.
+        # The previous request may have been answered since this one began.
         self._unset_keepalive_if_required()
         super().on_headers_complete()
         self.others.changed(self)
-        # What follows a chunked body is not of the headers, though the parser calls it so.
+        # Fields after a chunked body are not headers, though the parser calls them headers.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        """Some of the body is there."""
+        """Handle a part of the body."""
         self._hear()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """All of the request is there."""
+        """Handle the end of a request."""
         if not self._wishes():
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The answer is sent."""
+        """Handle the end of an answer."""
         super().on_response_complete()
         if not self.transport.is_closing():
             self.others.changed(self)
 
     def waits(self) -> Waits:
-        """What the connection waits for."""
+        """Return what the connection waits for."""
         if self.cycle is None or self.cycle.response_complete:
             return Waits.REST
         if self.flow.write_paused:
@@ -108,21 +109,22 @@ class BoundedProtocol(HttpToolsProtocol):
         return Waits.BODY if self.cycle.more_body and not self.pipeline else Waits.NOTHING
 
     def abort(self) -> None:
-        """Close the connection at once, with what was not sent yet."""
+        """Close the connection at once, discarding unsent data."""
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing more will come."""
+        """Handle a closed connection."""
         self.others.ended(self)
         self._stop_waiting()
         super().connection_lost(exc)
 
     def _wishes(self) -> bool:
-        """For another protocol, as curl and Java do for HTTP/2. CONNECT is a method like others."""
+        """Return whether another protocol is requested, as curl and Java do for HTTP/2."""
+        # CONNECT is treated as any other method.
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def _without_wish(self) -> bytes:
-        """The headers again, to be read as those of a plain request."""
+        """Return the headers again, to be parsed as those of a plain request."""
         version = self.parser.get_http_version().encode()
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]

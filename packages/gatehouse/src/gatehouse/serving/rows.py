@@ -1,4 +1,4 @@
-"""From a request's body to rows that keep the contract, or to what is wrong with it."""
+"""From a request body to rows that satisfy the contract, or to the problems with it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from gatehouse.serving.errors import Problem, Reason, Refused, pointer
 from gatehouse.serving.schema import accepted, row_adapter
 
 TOLD = 20
-"""Most problems that one answer lists."""
+"""Maximum number of problems in one answer."""
 
 BEYOND = 100
-"""Objects beyond the most rows that are still read, so that the error names the right place."""
+"""Number of objects beyond the maximum rows that are still read, so that the error names the right
+place."""
 
 LOOKED_AT = 10_000
-"""Most parts of a body among which the place of a key that stands twice is looked for."""
+"""Maximum number of a body's parts in which to search for the place of a repeated key."""
 
 Row = dict[str, Any]
 
 
 class Reader:
-    """Reads bodies: a JSON object is one row, an array of objects is many."""
+    """Reads bodies: a JSON object is one row, an array of objects is many rows."""
 
     def __init__(self, contract: Contract, max_rows: int) -> None:
         self.contract = contract
@@ -38,7 +39,7 @@ class Reader:
         self._objects = 0
 
     def read(self, body: bytes) -> Row | list[Row]:
-        """The row or rows in `body`.
+        """Return the row or rows in `body`.
 
         Raises:
             Refused: the body is not JSON (400), or not rows of the contract (422).
@@ -59,7 +60,7 @@ class Reader:
             text = body.decode()
             data = self._decoder.decode(text)
             if "\\u" in text:
-                json.dumps(data, ensure_ascii=False).encode()  # half a character has no UTF-8
+                json.dumps(data, ensure_ascii=False).encode()  # lone surrogates have no UTF-8
         except UnicodeDecodeError as error:
             raise _not_json(f"byte {error.start} is not UTF-8") from None
         except UnicodeEncodeError:
@@ -68,7 +69,7 @@ class Reader:
             raise _not_json("it is nested too deep") from None
         except json.JSONDecodeError as error:
             raise _not_json(f"{error.msg}, line {error.lineno} column {error.colno}") from None
-        except ValueError:  # Python's limit of digits
+        except ValueError:  # Python's limit on digits
             raise _not_json("it holds a number of thousands of digits") from None
         if self._twice:
             found, key = self._twice[-1]  # it is not inside a key that was dropped
@@ -79,9 +80,9 @@ class Reader:
         return data
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """JSON lets a key stand twice, and readers disagree which one counts."""
+        """Refuse repeated keys: JSON allows them, but readers disagree which one counts."""
         self._objects += 1
-        if self._objects > self.max_rows + BEYOND:  # a row holds none: most of them are rows
+        if self._objects > self.max_rows + BEYOND:  # rows contain no objects
             raise self._too_many("")
         found = dict(pairs)
         if len(found) < len(pairs):
@@ -140,7 +141,7 @@ class Reader:
 
 
 def _number(text: str) -> float | int:
-    """JSON has no integers of its own: 39.0 is 39."""
+    """Parse a number; 39.0 is 39, because JSON does not distinguish integers."""
     value = float(text)
     return int(value) if value.is_integer() else value
 
@@ -154,11 +155,13 @@ def _not_json(detail: str) -> Refused:
 
 
 def _path(data: Any, wanted: dict[str, Any]) -> tuple[str | int, ...] | None:
-    """Keys and indices from the top of `data` to the very object `wanted`; None: it lies too far.
+    """Return the keys and indices from the top of `data` to the object `wanted` itself.
 
-    Searching thousands of places would block other requests.
+    Returns:
+        The path, or None if it is too far away: searching thousands of places would block other
+        requests.
     """
-    # Each place knows the one it is in: a path of its own for each could take gigabytes.
+    # Each place refers to its parent: storing a full path for each could take gigabytes.
     places: list[tuple[Any, int, str | int]] = [(data, -1, "")]
     for here, (node, _, _) in enumerate(places):
         if node is wanted:

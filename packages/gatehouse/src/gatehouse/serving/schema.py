@@ -1,4 +1,4 @@
-"""The type of a row, made from the contract: what is checked is what OpenAPI shows."""
+"""The type of a row, made from the contract, so that OpenAPI shows exactly the checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatehouse.contract import Column, Contract, Role
 
 
 def accepted(contract: Contract) -> dict[str, Column]:
-    """Columns that a row may have: what the model is fed, keys and protected attributes."""
+    """Return the columns that a row may have: model inputs, keys and protected attributes."""
     return {
         name: column
         for name, column in contract.columns.items()
@@ -20,7 +20,7 @@ def accepted(contract: Contract) -> dict[str, Column]:
 
 
 def row_type(contract: Contract) -> Any:
-    """The type of one row: model inputs are required, keys and protected attributes are not."""
+    """Return the type of one row; only the model inputs are required."""
     fields: dict[str, Any] = {}
     for name, column in accepted(contract).items():
         kind: Any = Annotated[_values(column), Field(description=_description(column))]
@@ -31,7 +31,7 @@ def row_type(contract: Contract) -> Any:
 
 
 def row_adapter(contract: Contract) -> TypeAdapter[dict[str, Any]]:
-    """What validates one row."""
+    """Return the validator of one row."""
     return TypeAdapter(row_type(contract))
 
 

@@ -1,4 +1,4 @@
-"""What is served: the INT8 graph with its contract, card and verdict, from one folder."""
+"""The served model: the INT8 graph with its contract, card and verdict, from one folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Outputs = list[list[float]]
 
 @dataclass(frozen=True)
 class Served:
-    """A loaded model, and what is known of it."""
+    """A loaded model with its metadata."""
 
     contract: Contract
     model: Model
@@ -37,33 +37,34 @@ class Served:
     verdict_digest: str | None
 
     def outputs(self, rows: Sequence[Row]) -> Outputs:
-        """What the graph gives for each row, shape [N, K] as lists; rows keep the contract.
+        """Return the graph's output, shape [N, K] as lists, for rows that fit the contract.
 
         Raises:
-            GatehouseError: the graph fails on them, or gives what is no probability, or not finite.
+            GatehouseError: the graph fails on them, or its output is not a probability or not
+                finite.
         """
         texts, numbers = self._texts, self._numbers
         given_texts = [[row[name] or "" for row in rows] for name in texts]
         given_numbers = [
             [np.nan if row[name] is None else row[name] for row in rows] for name in numbers
         ]
-        # One array for all columns of a kind: making arrays is what costs here.
+        # One array for all columns of a kind, because creating arrays is the main cost here.
         as_texts = np.array(given_texts, dtype=object)
         as_numbers = np.array(given_numbers, dtype=np.float32)
-        # The rows by their number, and not as -1: of no columns NumPy could not infer it.
+        # Give the number of rows instead of -1, which NumPy cannot infer without columns.
         feeds = dict(zip(texts, as_texts.reshape(len(texts), len(rows), 1), strict=True))
         feeds |= zip(numbers, as_numbers.reshape(len(numbers), len(rows), 1), strict=True)
         outputs = self.model.run(feeds)
         found: Outputs = outputs.tolist()
         if self.model.metadata.task is not Task.BINARY:
             self.model.check(outputs)
-        # A binary answer holds only the positive class; NumPy would take longer.
+        # A binary answer contains only the positive class; NumPy would be slower here.
         elif not all(0 <= positive <= 1 for _, positive in found):
             raise GatehouseError(f"{self.model.path}: the graph gives a value outside of 0 to 1")
         return found
 
     def said(self, outputs: Outputs) -> list[dict[str, Any]]:
-        """What the log says of each row: a prediction, or a class and its probability.
+        """Return the log's entry for each row: a prediction, or a class and its probability.
 
         Binary: the probability of the positive class. Multiclass: that of the predicted class.
         """
@@ -82,7 +83,7 @@ class Served:
         ]
 
     def answers(self, outputs: Outputs, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What is answered of each row: what is `said`, and of many classes all probabilities."""
+        """Return the answer for each row: `said`, plus all probabilities for many classes."""
         if self.model.metadata.task is not Task.MULTICLASS:
             return said
         classes = self.model.metadata.classes
@@ -103,7 +104,7 @@ class Served:
         return [name for name in self.model.inputs if name not in self._texts]
 
     def describe(self) -> dict[str, Any]:
-        """What `/model` answers."""
+        """Return the answer of `/model`."""
         metadata = self.model.metadata
         return {
             "model": self.digest,
@@ -121,11 +122,11 @@ class Served:
 
 
 def load_served(root: Path) -> Served:
-    """The model in `root`, laid out as the repository is; card and verdict may be missing.
+    """Load the model in `root`, laid out as the repository is; card and verdict may be missing.
 
     Raises:
-        GatehouseError: contract, model, card or verdict is missing, broken, or of something
-            else; or the graph can't answer a row that keeps the contract.
+        GatehouseError: a file is missing, broken, or of another model; or the graph can't process a
+            row that fits the contract.
     """
     contract = load_contract(root / CONTRACT_FILE)
     path = root / MODEL
@@ -148,12 +149,12 @@ def load_served(root: Path) -> Served:
         raise GatehouseError(
             f"{verdict}: is on another model than {path}; run `gatehouse judge`, or take it away"
         )
-    served.outputs([some_row(contract)])  # what fails on each row must not start
+    served.outputs([some_row(contract)])  # do not start if every row would fail
     return served
 
 
 def some_row(contract: Contract) -> Row:
-    """A row that keeps the contract."""
+    """Return a row that fits the contract."""
     row: Row = {}
     for name, column in contract.inputs.items():
         row[name] = column.kind.example(column)

@@ -1,4 +1,4 @@
-"""uvicorn's server, which bounds its connections, and says that it will end before it does."""
+"""A uvicorn server that limits its connections, and announces its shutdown before it ends."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from gatehouse.serving.protocol import BoundedProtocol
 from gatehouse.serving.settings import ServingSettings
 
 DRAIN = 5.0
-"""Seconds between SIGTERM and the end in which all is still answered."""
+"""Seconds between SIGTERM and the shutdown, in which every request is still answered."""
 
 KEEP_ALIVE = 75
-"""Seconds that a connection may rest: longer than the 60 for which proxies use one again, so that
-none sends a request into a connection that is just being closed."""
+"""Seconds that a connection may be idle: longer than the 60 seconds for which proxies reuse one, so
+that no proxy sends a request into a connection that is being closed."""
 
 _CLOSE = (b"connection", b"close")
 
@@ -31,17 +31,17 @@ logger = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """On SIGTERM it is not ready any more and closes each connection with its next answer.
+    """On SIGTERM, report as not ready and close each connection after its next answer.
 
-    So clients that keep connections open move elsewhere without losing a request. Then it ends;
-    SIGINT, and a second SIGTERM, end it at once.
+    Clients that keep connections open can move elsewhere without losing a request. The server then
+    ends; SIGINT, or a second SIGTERM, ends it at once.
     """
 
     def __init__(self, app: App, settings: ServingSettings) -> None:
-        """Count the files that may still be opened.
+        """Compute the connection limit from the number of files that may still be opened.
 
         Raises:
-            GatehouseError: they are too few.
+            GatehouseError: too few files may be opened.
         """
         self._app = app
         self._connections = Connections(most_connections())
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take connections of `sockets`."""
+        """Start accepting connections on `sockets`."""
         await super().startup(sockets=[])
         self._accepting = [
             asyncio.create_task(accept(each, self._connections, self._connection))
@@ -71,7 +71,7 @@ class Server(uvicorn.Server):
         ]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more, and end those that are open."""
+        """Stop accepting connections, and close the open ones."""
         for task in self._accepting:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -84,18 +84,19 @@ class Server(uvicorn.Server):
         return made
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first SIGTERM starts draining; a second stops the server."""
+        """Start draining on the first SIGTERM; stop the server on the second."""
         if sig != signal.SIGTERM or self._draining:
             super().handle_exit(sig, frame)
             return
         logger.info("will end in %g s", DRAIN)
         self._until = monotonic() + DRAIN
-        # The first are of the seconds to come, the second of this one.
+        # uvicorn copies the first list into the second once per second, so both must have the
+        # header.
         self.config.encoded_headers.append(_CLOSE)
         self.server_state.default_headers.append(_CLOSE)
 
     async def on_tick(self, counter: int) -> bool:
-        """Is it time to end?"""
+        """Return whether to shut down."""
         self._connections.report()
         if monotonic() >= self._until and not self.should_exit:
             super().handle_exit(signal.SIGTERM, None)

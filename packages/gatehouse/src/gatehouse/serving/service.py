@@ -1,4 +1,4 @@
-"""The BentoML service, which bentofile.yaml names."""
+"""The BentoML service that bentofile.yaml names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gatehouse.serving.front import Front
 
 
 class Gatehouse:
-    """Health and the browsable documentation are BentoML's; the other paths are Front's."""
+    """BentoML answers health checks and the browsable documentation; Front answers the rest."""
 
 
-# BentoML's own metrics have a label with the path as it was sent, so that anyone could make series
-# without end; its access log and OpenTelemetry cost more than the prediction. Ours are in Front.
+# BentoML's own metrics have a label with the requested path, so anyone could create unlimited
+# series. Its access log and OpenTelemetry cost more than the prediction. Front has our metrics.
 service = bentoml.service(
     name="gatehouse",
     workers=1,
@@ -27,13 +27,13 @@ service = bentoml.service(
 service.add_asgi_middleware(Front)
 
 LEFT_OUT = frozenset({"OpenTelemetryMiddleware", "TimeoutMiddleware"})
-"""BentoML puts these around every request, whatever its settings say: one to pass it on, one with
-a task and a minute's timer for it. Front has a time limit of its own; benchmarks/serving has what
-they cost."""
+"""Middleware that BentoML puts around every request, whatever its settings: one only forwards the
+request, the other creates a task with a minute's timer. Front has its own time limit;
+benchmarks/serving shows their cost."""
 
 
 def application() -> Starlette:
-    """BentoML's application, without what it puts around each request for nothing."""
+    """Return BentoML's application without the middleware in `LEFT_OUT`."""
     made = cast(Starlette, service.to_asgi())
     made.user_middleware = [
         middleware

@@ -1,4 +1,4 @@
-"""Settings of the service: environment variables, since a deployment sets those."""
+"""Settings of the service, read from environment variables, because deployments set those."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ class ServingSettings(Frozen):
     @classmethod
     def _check_local(cls, value: Any) -> Any:
         if "://" in str(value):
-            # As a path it would be taken without a word, and it may hold a password.
+            # As a path, it would be accepted silently, and it may contain a password.
             raise ValueError("is a URL; name a path on this machine, such as a mounted volume")
         return value
 
 
 def load_settings(environment: Mapping[str, str]) -> ServingSettings:
-    """The settings in `environment`.
+    """Return the settings in `environment`.
 
     Raises:
-        GatehouseError: naming the variable and what is wrong with it.
+        GatehouseError: with the variable and its problem.
     """
     given = {
         name.removeprefix(PREFIX).lower(): value

@@ -1,4 +1,4 @@
-"""A second model, which scores what the first has answered: for the inference log alone."""
+"""A second model that scores the first one's requests, for the inference log only."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gatehouse.serving import metrics
 from gatehouse.serving.served import Row, Served
 
 AT_ONCE = 256
-"""Rows that are scored in one go; then it is seen whether there is time for more."""
+"""Rows scored in one batch, before checking whether there is time for more."""
 
 _LOOK = 0.01
-"""Seconds between two looks at whether the waiting must end."""
+"""Seconds between two checks whether to stop waiting."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class _Batch:
 
 
 class Shadow:
-    """Scores rows in a thread of its own: a graph that hangs cannot be stopped, only left alone."""
+    """Score rows in a separate thread: a graph that hangs cannot be stopped, only abandoned."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -47,15 +47,15 @@ class Shadow:
     def score(
         self, rows: Sequence[Row], seconds: float, pressed: Callable[[], bool]
     ) -> list[dict[str, Any] | None]:
-        """What the log says of each row; None where it failed or was not done in time.
+        """Return the log's entry for each row, or None if it failed or was not done in time.
 
         Args:
-            rows: rows that the served model's contract lets in.
-            seconds: how long to wait at most.
-            pressed: is there no time left, whatever `seconds` says?
+            rows: rows that the served model's contract accepts.
+            seconds: the maximum time to wait.
+            pressed: returns whether to stop waiting before `seconds` have passed.
         """
         batch = _Batch(rows)
-        # One that is still at earlier rows gets no more of them: they would pile up.
+        # A thread that is still busy with earlier rows gets no more: they would pile up.
         if not pressed() and (self._last is None or self._last.done.is_set()):
             self._last = batch
             self._batches.put(batch)
@@ -92,15 +92,15 @@ class Shadow:
 
 
 def check_shadow(served: Contract, shadow: Contract, place: object) -> None:
-    """Refuse a shadow that could not be asked what the served model is asked.
+    """Refuse a shadow that could not answer the served model's requests.
 
-    Both are fed the same columns, of the same types, and decide between the same classes, or
-    predict the same number; and what the served model's contract lets in, the shadow's lets in: its
-    ranges are as wide, it takes missing values and unlisted categories where the other does, and
-    lists all the other lists.
+    Both must take the same columns, of the same types, and predict the same classes or the same
+    number. The shadow's contract must accept everything that the served model's contract accepts:
+    its ranges are at least as wide, it accepts missing values and unlisted categories where the
+    other does, and it lists all of the other's categories.
 
     Raises:
-        GatehouseError: naming the columns.
+        GatehouseError: with the columns.
     """
     problems = [*_columns(served, shadow)]
     if served.task is Task.REGRESSION is shadow.task and served.target != shadow.target:
@@ -127,7 +127,7 @@ def _columns(served: Contract, shadow: Contract) -> Iterator[str]:
 
 
 def _narrower(ours: Column, theirs: Column) -> str | None:
-    """What a value of our column can be that the other one cannot."""
+    """Return which values of our column the other column does not accept, or None."""
     if ours.type != theirs.type:
         return f"is {theirs.type} there and {ours.type} here"
     if ours.missing and not theirs.missing:

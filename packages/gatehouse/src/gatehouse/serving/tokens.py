@@ -12,16 +12,16 @@ from time import monotonic
 from gatehouse.errors import GatehouseError
 
 SHORTEST = 16
-"""A token is guessed by trying; shorter ones are refused."""
+"""Minimum length of a token; shorter ones are refused because they can be guessed."""
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the file."""
+"""Seconds between two checks of the file."""
 
 logger = logging.getLogger(__name__)
 
 
 class Tokens:
-    """The tokens that are let in; where they are from a file, read again when it changes."""
+    """The accepted tokens; tokens from a file are read again when it changes."""
 
     def __init__(
         self, given: str | None, file: Path | None, failed: Callable[[], None] = lambda: None
@@ -29,7 +29,7 @@ class Tokens:
         """Read the tokens; `failed` is called each time that the file cannot be read again.
 
         Raises:
-            GatehouseError: the file cannot be read, or a token is no usable one.
+            GatehouseError: the file cannot be read, or a token is not usable.
         """
         self._file = file
         self._failed = failed
@@ -44,13 +44,13 @@ class Tokens:
             self._digests = _digests(_read(file), str(file))
 
     def allow(self, authorization: bytes | None) -> bool:
-        """Does the header `Authorization` hold one of the tokens? Always where none is needed."""
+        """Return whether the header `Authorization` has an accepted token, or none is required."""
         if not self.required:
             return True
         self._look_again()
         scheme, _, token = (authorization or b"").partition(b" ")
         found = hashlib.sha256(token.strip()).digest()
-        # Every token is compared, whole: time says nothing of which one was nearly right.
+        # Every token is compared completely, so that timing does not reveal a nearly right one.
         right = [hmac.compare_digest(found, digest) for digest in self._digests]
         return scheme.lower() == b"bearer" and any(right)
 

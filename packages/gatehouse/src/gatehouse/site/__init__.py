@@ -1,1 +1,1 @@
-"""The site: verdicts over commits, trends, production and reports, as pages that stand alone."""
+"""The site: self-contained pages of verdicts over commits, trends, production and reports."""

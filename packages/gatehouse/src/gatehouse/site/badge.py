@@ -1,4 +1,4 @@
-"""Outcomes as a sign and a word, in a colour that only repeats them."""
+"""Outcomes as a sign and a word; the colour only repeats them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OTHER = ("none", "\N{EN DASH}")
 
 @dataclass(frozen=True)
 class Badge:
-    """An outcome's word, the class of its colour, and its sign."""
+    """An outcome's word, the CSS class of its colour, and its sign."""
 
     word: str
     kind: str
@@ -24,13 +24,13 @@ class Badge:
 
 
 def badge(word: str, *, blocks: bool = False) -> Badge:
-    """The badge of an outcome; red where it blocks, whatever it is called."""
+    """Return the badge of an outcome; it is red if the outcome blocks, whatever its name."""
     kind, sign = _KINDS.get(word, _OTHER)
     return Badge(word, "bad" if blocks else kind, sign)
 
 
 def sign(word: str) -> Markup:
-    """An outcome's sign alone; a screen reader says the word."""
+    """Return only an outcome's sign; a screen reader reads the word."""
     kind, shown = _KINDS.get(word, _OTHER)
     return Markup('<span class="sign {}" role="img" aria-label="{}">{}</span>').format(
         kind, word, shown

@@ -1,7 +1,7 @@
-"""The rows behind a red slice: the ten that the model gets most wrong.
+"""The rows behind a failing slice: the ten rows with the largest errors.
 
-Rows are shown only if the contract says `show_rows: true`. They are the candidate's own test rows,
-with what the model said of them, and only if data and model here are those that were judged.
+Rows are shown only if the contract says `show_rows: true`. They are the candidate's own test rows
+with the model's predictions, and are shown only if data and model here are the judged ones.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
     from gatehouse.gates.predictions import Predictions
 
 SHOWN = 10
-"""Rows of a slice."""
+"""Number of rows per slice."""
 _SLICES = 20
 _LONGEST = 60
-"""Characters of a value."""
+"""Maximum number of characters per value."""
 
 
 @dataclass(frozen=True)
 class Behind:
-    """The rows behind one red slice.
+    """The rows behind one failing slice.
 
     Attributes:
         anchor: of its section in the page.
         gate: by its name.
-        rule: that fails.
+        rule: the failing rule.
         slice: as the verdict names it.
-        title: what fails, for people.
-        about: which rows these are.
-        columns: the heads of the table.
+        title: readable name of the failure.
+        about: description of the rows.
+        columns: headers of the table.
         rows: up to ten, each with one text per column.
     """
 
@@ -61,7 +61,7 @@ class Behind:
 
 
 def red_slices(verdict: Verdict) -> list[tuple[RuleResult, Finding]]:
-    """The slices of rows that fail a rule: of the gates accuracy and fairness."""
+    """Return the slices of rows that fail a rule of the gates accuracy and fairness."""
     return [
         (result, finding)
         for result in verdict.rules
@@ -72,12 +72,12 @@ def red_slices(verdict: Verdict) -> list[tuple[RuleResult, Finding]]:
 
 
 def rows_behind(here: Workspace, verdict: Verdict) -> list[Behind]:
-    """The rows behind each red slice of a verdict.
+    """Return the rows behind each failing slice of a verdict.
 
     Raises:
-        GatehouseError: data or model are missing, or are not those that were judged.
+        GatehouseError: data or model are missing, or are not the judged ones.
     """
-    if not here.prepared.exists():  # DVC keeps none, so a fresh checkout has none
+    if not here.prepared.exists():  # DVC does not store it, so a fresh checkout has none
         dealt(here)
     judged, present = verdict.candidate, here.present(("data", "model"))
     if (present.data, present.model) != (judged.data, judged.model):
@@ -114,7 +114,7 @@ def _title(result: RuleResult, finding: Finding) -> str:
 def _chosen(
     result: RuleResult, finding: Finding, rows: pd.DataFrame, predictions: Predictions
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Which of the N rows a slice is about, in words and as a mask of shape [N]; or nothing."""
+    """Yield the rows of a slice, if any, as a description and a mask of shape [N]."""
     if finding.slice == "all":
         yield f"All {len(rows):,} test rows", np.ones(len(rows), bool)
     elif finding.slice.startswith("class=") and result.gate == ACCURACY.name:
@@ -131,7 +131,7 @@ def _chosen(
 def _worst_group(
     rows: pd.DataFrame, attributes: tuple[str, ...], predictions: Predictions
 ) -> tuple[str, NDArray[np.bool_]]:
-    """The group in which the model errs most, of those with ten rows if there are such."""
+    """Return the group with the most errors, among those with ten rows if there are any."""
     from gatehouse.gates.fairness.measure import group_labels
 
     names, index, sizes = np.unique(
@@ -151,21 +151,21 @@ def _worst_group(
 
 
 def _errors(predictions: Predictions) -> NDArray[np.float64]:
-    """How wrong each of N rows is, shape [N]: 0 or 1, of a regression the distance."""
+    """Return the error of each of N rows, shape [N]: 0 or 1, or the distance for a regression."""
     if predictions.task is Task.REGRESSION:
         return np.asarray(np.abs(predictions.scores - predictions.labels))
     return np.asarray(predictions.decisions != predictions.labels, np.float64)
 
 
 def _heads(contract: Contract, shown: list[str]) -> tuple[str, ...]:
-    """The true value, what the model says and how sure it is, then columns of the row."""
+    """Return the headers: true value, prediction and probability, then columns of the row."""
     score = () if contract.task is Task.REGRESSION else ("score",)
     heads = (contract.target, "the model says", *score, *shown)
     return tuple(plain(name, _LONGEST) for name in heads)
 
 
 def _may_be_shown(contract: Contract) -> list[str]:
-    """Inputs and protected attributes that may be logged; never a key."""
+    """Return inputs and protected attributes that may be logged; never a key."""
     return [
         name
         for name, column in contract.columns.items()
@@ -176,11 +176,11 @@ def _may_be_shown(contract: Contract) -> list[str]:
 def _worst(
     rows: pd.DataFrame, predictions: Predictions, chosen: NDArray[np.bool_]
 ) -> tuple[tuple[str, ...], ...]:
-    """The ten rows among `chosen`, shape [N], that the model gets most wrong, the worst first."""
+    """Return the ten rows among `chosen`, shape [N], with the largest errors, worst first."""
     wrong = _errors(predictions)
     if predictions.task is Task.BINARY:
         wrong = wrong + np.abs(predictions.scores - predictions.labels)
-    elif predictions.task is Task.MULTICLASS:  # of two wrong rows the one that it is surer of
+    elif predictions.task is Task.MULTICLASS:  # a more confident error is worse
         wrong = wrong * (1 + predictions.scores)
     places = np.flatnonzero(chosen)
     places = places[np.argsort(-wrong[places], kind="stable")][:SHOWN]
@@ -201,7 +201,7 @@ def _label(number: float, predictions: Predictions) -> str:
 
 
 def _text(value: object) -> str:
-    """A value of a row, as plain text; what is missing says so."""
+    """Return a value of a row as plain text; missing values are named as such."""
     import pandas as pd
 
     if pd.isna(value):

@@ -1,8 +1,8 @@
-"""`gatehouse site`: the pages of `reports/site/`, from what Git and this folder hold.
+"""`gatehouse site`: build the pages of `reports/site/` from Git and this folder.
 
-Our own pages are made of the same bytes for the same input, but for a look at production that has
-become too old. They run no script and load nothing, and what a page cannot be made of is named in
-it, with the command that makes it.
+Our own pages are reproducible byte for byte, except that monitoring results can become outdated.
+They run no script and load nothing. If the input of a page is missing, the page says so and names
+the command that makes it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from gatehouse.workspace import EVIDENCE, VERDICT, Workspace
 SITE = Path("reports/site")
 _TEMPLATES = Path(__file__).with_name("templates")
 _LONGEST = 500_000
-"""Characters of a Markdown file; our reports have 60,000 at most."""
+"""Maximum number of characters of a Markdown file; our reports have at most 60,000."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Page:
 
     Attributes:
         file: its name in the site's folder.
-        title: as links to it say.
+        title: the text of links to it.
         about: what it shows, in a sentence.
-        command: what makes the input that it lacks.
-        missing: why it was not made; empty where it was.
+        command: makes the missing input.
+        missing: why it was not made; empty if it was.
     """
 
     file: str
@@ -92,7 +92,7 @@ DRAWN: dict[Page, Callable[[Workspace, Path], None]] = {
 
 
 def write_site(root: Path = Path()) -> list[Page]:
-    """Write the site; its pages, those that could not be made among them.
+    """Write the site; return its pages, including those that could not be made.
 
     Raises:
         GatehouseError: a page cannot be written.
@@ -136,7 +136,7 @@ def write_site(root: Path = Path()) -> list[Page]:
 
 
 def _empty(folder: Path) -> None:
-    """Delete all but the documentation: nothing from an earlier time or from a commit stays."""
+    """Delete all but the documentation: files from earlier runs or commits must not remain."""
     if folder.is_symlink() or not folder.is_dir():
         folder.unlink(missing_ok=True)
         return
@@ -148,7 +148,7 @@ def _empty(folder: Path) -> None:
 
 
 def _picture(root: Path) -> Markup | None:
-    """The last verdict's picture, drawn again: what is in Git could be anyone's."""
+    """Draw the last verdict's image again, because anyone could have changed the one in Git."""
     verdict = _verdict_here(root, VERDICT)
     if not isinstance(verdict, Verdict):
         return None
@@ -169,7 +169,7 @@ def _document(root: Path, path: Path, picture: Markup | None) -> Markup:
 
 
 def _frame(root: Path, made: list[Page]) -> dict[str, Any]:
-    """What every page has around its content."""
+    """Return the elements around every page's content."""
     style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return {
@@ -196,7 +196,7 @@ def _write(
 
 
 def _shows_rows(root: Path) -> bool:
-    """Does the contract let rows be shown? Not where it can't be read."""
+    """Return whether the contract lets rows be shown; False if it can't be read."""
     try:
         return load_contract(root / CONTRACT_FILE).show_rows
     except GatehouseError:
@@ -204,7 +204,7 @@ def _shows_rows(root: Path) -> bool:
 
 
 def _name(root: Path) -> str:
-    """What the contract calls the rows; empty where it can't be read."""
+    """Return the contract's name for the rows; empty if it can't be read."""
     try:
         return load_contract(root / CONTRACT_FILE).name
     except GatehouseError:
@@ -219,7 +219,7 @@ def _commit(root: Path) -> str:
 
 
 def _overview(root: Path, behind: list[Behind]) -> dict[str, Any]:
-    """What the template of the first page shows; rows are linked from the slices that fail."""
+    """Return the template data of the first page; failing slices link to their rows."""
     here = _verdict_here(root, VERDICT)
     history = read_history(root)
     committed = history.entries[0].verdict if history.entries else None
@@ -269,7 +269,7 @@ def _row(entry: Entry, gates: Sequence[str]) -> dict[str, Any]:
 
 
 def _judged(root: Path, verdict: Verdict, evidence: Path, *, every: bool) -> dict[str, Any]:
-    """A verdict gate by gate; `every`: those too that no rule judges."""
+    """Return a verdict by gate; with `every`, including gates that no rule judges."""
     context = _context(root, verdict, evidence)
     gates = [gate for gate in verdict.gates if every or context.results(gate)]
     blocking = [gate for gate in gates if verdict.gate_blocks(gate)]
@@ -293,7 +293,7 @@ def _judged(root: Path, verdict: Verdict, evidence: Path, *, every: bool) -> dic
         "gates": [
             {
                 "name": gate,
-                # They are asked of a change, not of production.
+                # The questions are about a change, not about production.
                 "question": _question(context, gate) if every else "",
                 "outcome": _gate(verdict, gate),
                 "why": render_inline(gate_reason(context, gate)),
@@ -309,7 +309,7 @@ def _question(context: ReportContext, gate: str) -> str:
 
 
 def _context(root: Path, verdict: Verdict, evidence: Path) -> ReportContext:
-    """What a verdict says rests on, with the gates of the policy that is here now."""
+    """Return the data behind a verdict, with the gates of the current policy."""
     try:
         gates = gates_of(load_policy(root / POLICY_FILE))
     except GatehouseError:
@@ -334,7 +334,7 @@ def _grouped(trends: list[RuleTrends]) -> list[dict[str, Any]]:
 
 
 def _production(root: Path) -> dict[str, Any] | None:
-    """What was found in production; None where nobody looked."""
+    """Return the monitoring results, or None if there are none."""
     if not (root / monitor.RECORD).exists() and not (root / monitor.VERDICT).exists():
         return None
     found = _verdict_here(root, monitor.VERDICT)
@@ -367,5 +367,5 @@ def _production(root: Path) -> dict[str, Any] | None:
 
 
 def _reason(error: GatehouseError) -> str:
-    """The first line of an error."""
+    """Return the first line of an error."""
     return plain(str(error).splitlines()[0])

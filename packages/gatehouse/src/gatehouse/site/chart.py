@@ -22,9 +22,10 @@ from gatehouse.verdict import Outcome
 
 
 def trend_chart(trend: Trend) -> Markup | None:
-    """Values as a line, their intervals as bars, the limit as a dashed line, its far side shaded.
+    """Draw values as a line, intervals as bars, the limit as a dashed line, its far side shaded.
 
-    None where the numbers lie too far apart to be drawn.
+    Returns:
+        The chart, or None if the numbers are too far apart to be drawn.
     """
     points = trend.points
     pairs = [(p.interval.low, p.interval.high) for p in points if p.interval]
@@ -74,7 +75,7 @@ def _point(trend: Trend, point: Point, x: float, scale: Scale) -> str:
 
 
 def _description(trend: Trend) -> str:
-    """The chart in words."""
+    """Return a text description of the chart."""
     points = trend.points
     last = points[-1]
     outcome = f", {last.outcome.value}" if last.outcome else ""

@@ -1,7 +1,7 @@
-"""Pages that libraries draw: Great Expectations' Data Docs and Evidently's drift page.
+"""Pages drawn by libraries: Great Expectations' Data Docs and Evidently's drift page.
 
 They decide nothing. The drift page shows the gate's own tests, registered with Evidently, on a
-sample of the rows, since drawing takes far longer than testing.
+sample of the rows, because drawing takes far longer than testing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 DRAWN_ROWS = 20_000
 
-# Nothing is fetched, whatever a page would like to: not even by what a data value smuggled in.
+# The pages may fetch nothing, even if a data value smuggled in markup that tries to.
 _NO_NETWORK = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
 _SCRIPTS = _NO_NETWORK + "; script-src 'unsafe-inline'"
-# Where the libraries write what they drew by chance, and when they looked.
+# Where the libraries write random identifiers, and the time of drawing.
 _DRAWN = re.compile(r'(?:"id": "|collapse-body-|metric_)([0-9a-f-]{32,36})\b')
 _LOADED = re.compile(r"(ge_load_time.{0,400}?)\b\d{8}T\d{6}\.\d{6}Z\b", re.DOTALL)
 _BACK = '<p><a href="index.html">Gatehouse: overview</a></p>'
@@ -41,7 +41,7 @@ footer, .breadcrumb, .card:has(.btn-group), [data-toggle="collapse"] { display: 
 
 
 def write_data_docs(candidate: Workspace, path: Path) -> None:
-    """Great Expectations' page of the validation of what `ingest` wrote.
+    """Write Great Expectations' page about the validation of `ingest`'s output.
 
     Raises:
         GatehouseError: the rows or the contract are missing or unreadable.
@@ -60,7 +60,7 @@ def write_data_docs(candidate: Workspace, path: Path) -> None:
 
 
 def _alone(page: str) -> str:
-    """The page without what it would fetch from public addresses, and with a style of its own."""
+    """Return the page without requests to public addresses, and with its own style."""
     page = re.sub(r"<script\b.*?</script>", "", page, flags=re.IGNORECASE | re.DOTALL)
     page = re.sub(r"<link\b[^>]*>", "", page, flags=re.IGNORECASE)
     page = re.sub(r"<img\b[^>]*>", "", page, flags=re.IGNORECASE)
@@ -71,9 +71,9 @@ def _alone(page: str) -> str:
 
 
 def _framed(page: str, policy: str) -> str:
-    """The page with a policy that keeps it off the network, a way back, and no chance in it.
+    """Return the page with a policy that blocks the network, a link back, and no random parts.
 
-    Both libraries draw identifiers, and one writes down when it looked: equal data is to give
+    Both libraries draw random identifiers, and one writes the current time; equal data must give
     equal bytes.
     """
     for count, drawn in enumerate(dict.fromkeys(_DRAWN.findall(page))):
@@ -85,7 +85,7 @@ def _framed(page: str, policy: str) -> str:
 
 
 def write_drift_page(candidate: Workspace, path: Path) -> None:
-    """Evidently's page of the candidate's training data against the base's; it stands alone.
+    """Write Evidently's self-contained page of the candidate's training data against the base's.
 
     Raises:
         GatehouseError: there is no base, or rows of either are missing or unreadable.
@@ -93,7 +93,7 @@ def write_drift_page(candidate: Workspace, path: Path) -> None:
     base = recorded_base(candidate.root)
     if base is None:
         raise GatehouseError("there is no base to compare with")
-    if not candidate.prepared.exists():  # DVC keeps none, so a fresh checkout has none
+    if not candidate.prepared.exists():  # DVC does not store it, so a fresh checkout has none
         dealt(candidate)
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
@@ -128,14 +128,14 @@ def _sample(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
 
 
 def _harmless(value: Any) -> Any:
-    """Evidently writes values into a script as they are, which one with a `<` in it could end."""
+    """Escape values: Evidently writes them unescaped into a script, which a `<` could end."""
     if not isinstance(value, str):
         return value
     return value.replace("<", "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}")
 
 
 def _register_tests() -> tuple[str, str]:
-    """The gate's effect sizes as Evidently's tests: drifted from the threshold on."""
+    """Register the gate's effect sizes as Evidently tests: drift from the threshold on."""
     from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 

@@ -1,4 +1,4 @@
-"""The verdicts that Git holds: one for each commit that changed `reports/verdict.json`."""
+"""The verdicts in Git: one for each commit that changed `reports/verdict.json`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from gatehouse.verdict import Verdict
 from gatehouse.workspace import EVIDENCE, VERDICT
 
 MOST = 200
-"""Commits that are looked at."""
+"""Maximum number of commits to read."""
 LARGEST = 4_000_000
-"""Bytes of a file that is read from a commit; nobody's verdict is as large."""
+"""Maximum bytes of a file that is read from a commit; no real verdict is this large."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A verdict, and the commit that brought it.
+    """A verdict, and the commit that added it.
 
     Attributes:
-        commit: its full hash; empty for what is in the work tree and in no commit.
+        commit: its full hash; empty for an uncommitted verdict in the work tree.
         when: when it was committed (UTC); None for the work tree.
-        subject: the first line of its message; anyone's words.
-        verdict: None where the commit took it away; a text says why it can't be read.
+        subject: the first line of its message; untrusted text.
+        verdict: None if the commit removed it; a text if it can't be read, with the reason.
     """
 
     commit: str
@@ -42,21 +42,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class History:
-    """Entries, newest first, and what a reader must know of them."""
+    """Entries, newest first, and notes for readers."""
 
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> list[tuple[Entry, Verdict]]:
-        """The entries with a verdict that can be read, newest first."""
+        """Return the entries with a readable verdict, newest first."""
         return [(each, each.verdict) for each in self.entries if isinstance(each.verdict, Verdict)]
 
 
 def read_history(root: Path, most: int = MOST) -> History:
-    """The verdicts on the first-parent history of HEAD; notes say why where there are none.
+    """Return the verdicts on the first-parent history of HEAD; notes explain why there are none.
 
-    A merge counts as one commit: what it brought to the branch is what was judged.
+    A merge counts as one commit: the judged change is what it added to the branch.
     """
     try:
         commit_of("HEAD", root)
@@ -84,10 +84,10 @@ def read_history(root: Path, most: int = MOST) -> History:
 
 
 def evidence_at(commit: str, root: Path) -> Iterator[Evidence]:
-    """What can be read of a commit's evidence."""
+    """Yield the readable evidence of a commit."""
     try:
         listed = git("ls-tree", "-z", "--name-only", commit, f"{EVIDENCE.as_posix()}/", root=root)
-    except GatehouseError:  # a commit that this clone lacks
+    except GatehouseError:  # a commit that is missing in this clone
         return
     for path in listed.split("\0")[:-1]:
         (text,) = _texts([commit], Path(path), root)
@@ -100,8 +100,8 @@ def evidence_at(commit: str, root: Path) -> Iterator[Evidence]:
 
 
 def _commits(root: Path, most: int) -> list[tuple[str, datetime, str]]:
-    """Hash, time and subject of the commits that changed the verdict, newest first."""
-    # A signature that is shown would stand between the fields.
+    """Return hash, time and subject of the commits that changed the verdict, newest first."""
+    # A displayed signature would appear between the fields.
     output = git_bytes(
         "-c", "log.showSignature=false", "log", "--first-parent", f"--max-count={most}", "-z",
         "--format=%H%x00%ct%x00%s", "HEAD", "--", VERDICT.as_posix(), root=root,
@@ -114,7 +114,7 @@ def _commits(root: Path, most: int) -> list[tuple[str, datetime, str]]:
 
 
 def _texts(commits: list[str], path: Path, root: Path) -> Iterator[str | None]:
-    """A file's text in each commit, byte errors replaced; None where it is not there.
+    """Yield a file's text in each commit, with byte errors replaced; None if it is missing.
 
     The text of a file that is larger than `LARGEST` is empty.
     """

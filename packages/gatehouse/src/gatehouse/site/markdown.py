@@ -1,8 +1,8 @@
-"""Markdown of reports as HTML that is safe to publish.
+"""Convert reports' Markdown to HTML that is safe to publish.
 
-The files are in Git, where anyone's pull request may have written them, so what is not known to
-be harmless is shown as text: HTML but for the few tags that our reports use, pictures, and links
-to anything but the web.
+The files are in Git, where anyone's pull request may have written them. Everything that is not
+known to be harmless is therefore shown as text: HTML except the few tags that our reports use,
+images, and links to anything but the web.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from gatehouse.site import mermaid
 from gatehouse.site.badge import sign
 
 _FOLDED = re.compile(r"\s*<details>\s*<summary>([^<>]*)</summary>\s*")
-# Links of a report to files that the site does not have: their text alone is shown, and of one to
-# a rule's page nothing.
+# Links of a report to files that are not on the site: only their text is shown. Links to a rule's
+# page are dropped.
 _DOCS = re.compile(rf" · \[docs\]\(\.\./{DOCS}/gates\.md#[a-z]+\)")
 _BESIDE = re.compile(rf"\.\./(policy\.yaml(#L\d+)?|{DOCS}/gates\.md#[a-z]+)")
 _HIDDEN = re.compile(r"\s*(</details>|<!--[^<>]*-->)\s*")
@@ -36,7 +36,7 @@ _SIGN = re.compile("|".join(_SIGNS))
 
 
 class _Renderer(RendererHTML):
-    """Renders what `_parser` found; its methods are named after the tokens."""
+    """Renders the output of `_parser`; its methods are named after the tokens."""
 
     def text(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
         return _SIGN.sub(lambda found: sign(_SIGNS[found[0]]), escape(tokens[idx].content))
@@ -49,7 +49,8 @@ class _Renderer(RendererHTML):
         content = tokens[idx].content
         if _HIDDEN.fullmatch(content):
             return ""
-        # On a page of its own a folded section needs no folding, and a heading can be jumped to.
+        # On a separate page, a folded section needs no folding, and its heading can be a link
+        # target.
         if found := _FOLDED.fullmatch(content):
             return f"<h3>{escape(html.unescape(found[1]))}</h3>\n"
         return f"<p>{escape(content)}</p>\n"
@@ -97,22 +98,22 @@ def _parser() -> MarkdownIt:
 
 
 def render(text: str, picture: Markup | None = None) -> Markup:
-    """A document as HTML, with the highest heading as h1 or h2.
+    """Return a document as HTML, with the highest heading as h1 or h2.
 
     Args:
         text: Markdown.
-        picture: shown where a report has its picture; its words are there if there is none.
+        picture: replaces the report's image; without it, the image's alternative text is shown.
     """
     parser = _parser()
     env: dict[str, Any] = {"picture": picture} if picture else {}
     tokens = parser.parse(_DOCS.sub("", text), env)
     _set_up(tokens)
-    # The renderer writes nothing that was not escaped.
+    # The renderer escapes everything that it writes.
     return Markup(parser.renderer.render(tokens, parser.options, env))  # noqa: S704
 
 
 def render_inline(text: str) -> Markup:
-    """A sentence as HTML."""
+    """Return a sentence as HTML."""
     return Markup(_parser().renderInline(text))  # noqa: S704
 
 
@@ -147,7 +148,7 @@ def _without_links_beside(tokens: list[Token]) -> list[Token]:
 
 
 def _name_rows(tokens: list[Token], start: int) -> None:
-    """Give header cells their scope; where all are empty, the first cell of each row is one."""
+    """Set the scope of header cells; if all are empty, each row's first cell is a header."""
     end = next(i for i in range(start, len(tokens)) if tokens[i].type == "table_close")
     heads = [i for i in range(start, end) if tokens[i].type == "th_open"]
     filled = [i for i in heads if tokens[i + 1].content.strip()]

@@ -1,4 +1,4 @@
-"""The charts of a report's Markdown as pictures and tables."""
+"""The charts of a report's Markdown as images and tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gatehouse.charts.model import Bars, Lines, Series
 
 
 def draw(source: str) -> Markup | None:
-    """A chart's picture with its numbers as a table; None where it is none that we know."""
+    """Return a chart as an image with a table of its numbers, or None for unknown charts."""
     chart = mermaid.read(source)
     if chart is None:
         return None
@@ -38,7 +38,7 @@ def draw(source: str) -> Markup | None:
 
 
 def _columns(chart: Bars | Lines) -> tuple[tuple[str, ...], list[Series]]:
-    """The names of a table's rows, and its columns."""
+    """Return the names of a table's rows, and its columns."""
     if isinstance(chart, Lines):
         named = [
             Series(each.name or (chart.axis if not i else "limit"), each.values)
@@ -52,5 +52,5 @@ def _columns(chart: Bars | Lines) -> tuple[tuple[str, ...], list[Series]]:
 
 
 def raw(source: str) -> Markup:
-    """What is no chart that we know, as text."""
+    """Return an unknown chart as text."""
     return Markup("<pre><code>{}</code></pre>").format(escape(source))

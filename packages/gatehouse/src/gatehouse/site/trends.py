@@ -1,4 +1,4 @@
-"""What the rules judge, over commits and over windows of production."""
+"""The values that rules judge, over commits and over windows of production."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from gatehouse.site.history import History, evidence_at
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 
 POINTS = 50
-"""Commits of a trend."""
+"""Maximum number of commits of a trend."""
 SLICES = 12
-"""Slices of a rule that are drawn."""
+"""Maximum number of slices drawn for a rule."""
 
 Key = tuple[str, str, Of, str]
-"""Gate, measurement, of whom, slice."""
+"""Gate, measurement, subject, slice."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value; `outcome` is None where nobody judged it."""
+    """One value; `outcome` is None if it was not judged."""
 
     at: str
     value: float
@@ -38,7 +38,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Trend:
-    """What one rule judges of one slice, oldest first."""
+    """One rule's values for one slice, oldest first."""
 
     result: RuleResult
     slice: str
@@ -62,7 +62,7 @@ class Trend:
 
     @property
     def asked(self) -> str:
-        """What the rule asks for, by the newest limit."""
+        """The rule's requirement, by the newest limit."""
         side = "at least" if self.result.bound == "at_least" else "at most"
         return f"{side} {self.number(self.points[-1].limit)}"
 
@@ -70,12 +70,12 @@ class Trend:
         return bound(value, self.unit, signed=self._signed)
 
     def tick(self, value: float) -> str:
-        """A number of the axis; the caption has the unit where it is a word."""
+        """Format a number of the axis; if the unit is a word, it is in the caption."""
         unit = self.unit if self.unit in ("share", "bytes") else "1"
         return bound(value, unit, signed=self._signed)
 
     def shown(self, point: Point) -> str:
-        """A point's value and interval."""
+        """Format a point's value and interval."""
         return estimate(
             point.value, point.interval, self.unit, signed=self._signed, limit=point.limit
         )
@@ -86,7 +86,7 @@ class Trend:
 
     @property
     def beyond(self) -> float:
-        """How far the newest value lies beyond its limit, relative to the limit."""
+        """How far the newest value is beyond its limit, relative to the limit."""
         last = self.points[-1]
         beyond = last.value - last.limit
         if self.result.bound == "at_least":
@@ -96,7 +96,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class RuleTrends:
-    """A rule's trends, the nearest to its limit first; `left_out` counts those not kept."""
+    """A rule's trends, nearest to the limit first; `left_out` counts the others."""
 
     result: RuleResult
     trends: tuple[Trend, ...]
@@ -104,7 +104,7 @@ class RuleTrends:
 
 
 def over_commits(root: Path, history: History) -> list[RuleTrends]:
-    """The rules of the newest verdict, over the commits that judged the same measurement."""
+    """Return trends of the newest verdict's rules over commits with the same measurement."""
     verdicts = history.verdicts[:POINTS]
     if not verdicts:
         return []
@@ -122,7 +122,7 @@ def over_commits(root: Path, history: History) -> list[RuleTrends]:
 
 
 def over_windows(record: Record, verdict: Verdict) -> list[RuleTrends]:
-    """The rules of production's verdict, over the windows that were measured."""
+    """Return trends of production's rules over the measured windows."""
     points: dict[str, dict[str, list[Point]]] = {}
     units: dict[Key, str] = {}
     for result in verdict.rules:
@@ -147,7 +147,7 @@ def over_windows(record: Record, verdict: Verdict) -> list[RuleTrends]:
 
 
 def _judged(result: RuleResult, at: str) -> Iterator[tuple[str, Point]]:
-    """The findings of a rule that have a value, by slice."""
+    """Yield a rule's findings that have a value, by slice."""
     for finding in result.findings:
         if finding.value is not None:
             yield (
@@ -157,7 +157,7 @@ def _judged(result: RuleResult, at: str) -> Iterator[tuple[str, Point]]:
 
 
 def _same(result: RuleResult, newest: RuleResult) -> bool:
-    """Does a rule of this name still judge what it judged then?"""
+    """Return whether a rule of this name still judges the same as then."""
     return (result.gate, result.measurement, result.of, result.bound) == (
         newest.gate, newest.measurement, newest.of, newest.bound,
     )  # fmt: skip
@@ -168,7 +168,7 @@ def _key(result: RuleResult, where: str) -> Key:
 
 
 def _units(root: Path, history: History, wanted: set[Key]) -> dict[Key, str]:
-    """Units, which verdicts do not tell, from the newest evidence that has each measurement."""
+    """Return units, which verdicts lack, from the newest evidence that has each measurement."""
     found: dict[Key, str] = {}
     for entry in history.entries:
         if wanted <= found.keys():

@@ -1,1 +1,1 @@
-"""New data by Git: a table that keeps the contract becomes a snapshot, which DVC tracks."""
+"""New data through Git: a table that fits the contract becomes a snapshot, which DVC tracks."""

@@ -1,7 +1,7 @@
-"""`gatehouse data add`: a file of rows becomes the data that the pipeline reads.
+"""`gatehouse data add`: make a file of rows the data that the pipeline reads.
 
-The order keeps what was there until the last moment: rows are checked, written, tracked by DVC,
-and only then named in `params.yaml`.
+The order of the steps preserves the existing data until the last moment: rows are checked, written,
+tracked by DVC, and only then named in `params.yaml`.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Added:
-    """A snapshot that `params.yaml` names now.
+    """The snapshot that `params.yaml` now names.
 
     Attributes:
         path: of its rows.
-        rows: how many it has.
-        before: how many the data had that `params.yaml` named; None where that is not known.
-        known: was it here already?
-        joined: what became of the rows that stood in both; None without `append`.
-        warnings: expectations that the rows break, and that are not critical.
-        settings: what changed in `params.yaml`, in words.
+        rows: number of rows.
+        before: number of rows of the data that `params.yaml` named before; None if unknown.
+        known: whether the snapshot already existed.
+        joined: the result of joining the rows; None without `append`.
+        warnings: non-critical expectations that the rows break.
+        settings: changes to `params.yaml`, as text.
     """
 
     path: Path
@@ -73,13 +73,13 @@ def add(place: str, *, name: str | None = None, append: bool = False) -> Added:
 
     Args:
         place: path or URL of a CSV or Parquet file with the contract's columns.
-        name: of the snapshot; None: today's date (UTC) and a digest of its content.
-        append: add the rows to those that `params.yaml` names now.
+        name: of the snapshot; by default today's date (UTC) and a digest of its content.
+        append: add the rows to those that `params.yaml` currently names.
 
     Raises:
         RejectedError: the rows break the contract critically.
         GatehouseError: the file is missing or unreadable, the name is taken or invalid, or DVC
-            refused. As with the error above, data and settings are as they were.
+            refused. With either error, data and settings are unchanged.
     """
     if name is not None and not _NAME.fullmatch(name):
         raise GatehouseError(
@@ -131,7 +131,7 @@ def _source(place: str) -> FileSettings:
 
 
 def _present(contract: Contract) -> pd.DataFrame:
-    """The rows that `params.yaml` names now."""
+    """Return the rows that `params.yaml` currently names."""
     from gatehouse.pipeline.settings import load_settings
     from gatehouse.source import check_source
 
@@ -146,7 +146,7 @@ def _present(contract: Contract) -> pd.DataFrame:
 
 
 def _rows(source: FileSettings, contract: Contract) -> pd.DataFrame:
-    """As the stage `ingest` reads them."""
+    """Return the rows as the stage `ingest` reads them."""
     from gatehouse.pipeline.file_source import load
     from gatehouse.pipeline.ingest import typed
 
@@ -154,7 +154,7 @@ def _rows(source: FileSettings, contract: Contract) -> pd.DataFrame:
 
 
 def _rows_before() -> int | None:
-    """How many rows a present snapshot has, by the file's own word."""
+    """Return the number of rows in an existing snapshot, from the file's metadata."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -170,7 +170,11 @@ def _rows_before() -> int | None:
 
 
 def _store(frame: pd.DataFrame, name: str | None) -> tuple[Path, bool, str]:
-    """Write the rows and let DVC track them: the path, whether they were here, their SHA-256."""
+    """Write the rows and track them with DVC.
+
+    Returns:
+        The path, whether the snapshot already existed, and its SHA-256.
+    """
     _WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_WORK, prefix="snapshot-") as folder:
         part = Path(folder) / "rows.parquet"
@@ -190,7 +194,7 @@ def _store(frame: pd.DataFrame, name: str | None) -> tuple[Path, bool, str]:
 
 
 def _known(md5: str) -> Path | None:
-    """The snapshot with these bytes, by what DVC's files say, whether its rows are here or not."""
+    """Return the snapshot with this MD5 by DVC's files, even if its rows are not here."""
     for file in sorted(FOLDER.glob("*.parquet.dvc")):
         try:
             tracked = read_tracked(read_text(file), file.as_posix())
@@ -206,7 +210,7 @@ def _tracked_by(path: Path) -> Path:
 
 
 def _track(path: Path, *, new: bool) -> None:
-    """`dvc add`; what is new and can't be tracked goes again."""
+    """Run `dvc add`; delete new files if they can't be tracked."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "add", "--quiet", path.as_posix()],
         env=environment() | NO_TELEMETRY,

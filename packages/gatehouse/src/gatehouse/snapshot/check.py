@@ -1,4 +1,4 @@
-"""Rows checked against the contract before they are accepted."""
+"""Check rows against the contract before they are accepted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIXES = {
     "expect_compound_columns_to_be_unique": "take copies out (loaded twice?), or raise `copies`",
     "expect_column_distinct_values_to_contain_set": "add rows of the missing class",
 }
-"""What to do, by the type of the broken expectation; keys in backticks are contract.yaml's."""
+"""The fix for each type of broken expectation; keys in backticks are contract.yaml's."""
 
 
 class RejectedError(Exception):
@@ -37,7 +37,7 @@ class RejectedError(Exception):
 
 
 def check(frame: pd.DataFrame, contract: Contract) -> list[Result]:
-    """The expectations of the data gate that `frame` breaks without being critical.
+    """Return the non-critical expectations of the data gate that `frame` breaks.
 
     Raises:
         RejectedError: it breaks critical ones.
@@ -52,7 +52,7 @@ def check(frame: pd.DataFrame, contract: Contract) -> list[Result]:
 
 
 def print_broken(broken: list[Result], console: Console | None = None) -> None:
-    """Print a row for each broken expectation: column, values and what to do."""
+    """Print a row for each broken expectation: column, values and fix."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

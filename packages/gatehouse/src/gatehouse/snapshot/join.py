@@ -1,4 +1,4 @@
-"""Rows of two tables together, each of them once."""
+"""Join the rows of two tables without duplicates."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Joined:
     """Two tables as one.
 
     Attributes:
-        rows: those of the present table, in their order, then the new ones.
-        repeated: new rows that are in the present table as they are; they are not added.
-        replaced: present rows whose key has another row now; they are gone.
+        rows: those of the existing table, in their order, then the new ones.
+        repeated: new rows that already exist unchanged; they are not added.
+        replaced: existing rows that were replaced by a new row with the same key.
     """
 
     rows: pd.DataFrame
@@ -27,10 +27,10 @@ class Joined:
 
 
 def join(present: pd.DataFrame, new: pd.DataFrame, contract: Contract) -> Joined:
-    """The rows of both tables, in which what is in both stands once.
+    """Return the rows of both tables, with rows in both occurring once.
 
-    Rows are the same where all their values are. With key columns, a new row also takes the place
-    of the present ones of its key; a key of which a part is missing is none.
+    Rows are the same if all their values are. With key columns, a new row also replaces the
+    existing ones with its key; a key with a missing part counts as no key.
     """
     repeated = np.isin(row_hashes(new), row_hashes(present))
     added = new[~repeated]

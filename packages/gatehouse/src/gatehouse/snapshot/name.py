@@ -1,4 +1,4 @@
-"""What a downloaded file of rows is called, so that its kind is known by its ending."""
+"""The name of a downloaded file of rows, whose extension shows its format."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ ENDINGS = (".parquet", ".csv", ".csv.gz")
 
 
 def file_name(url: str, name: str) -> str:
-    """rows.csv, or with whichever ending the URL has.
+    """Return rows.csv, or the same name with the URL's extension.
 
     Args:
-        url: any of fsspec.
+        url: any URL that fsspec supports.
         name: the URL as it may be shown.
 
     Raises:
-        GatehouseError: it has none of those that rows have.
+        GatehouseError: the URL has no supported extension.
     """
     path = urlsplit(url.split("::")[0]).path or urlsplit(url.split("::")[0]).netloc
     for ending in ENDINGS:

@@ -1,1 +1,1 @@
-"""`gatehouse template`: a newer Gatehouse merged into a repository that was made from it."""
+"""`gatehouse template`: merge a newer Gatehouse into a repository that was made from it."""

@@ -1,4 +1,4 @@
-"""Whose a path is in an update, and CODEOWNERS made from the merged ownership.txt."""
+"""The owner of each path in an update, and CODEOWNERS made from the merged ownership.txt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BORDER, _OWNERS = OWNERSHIP_FILE.as_posix(), OWNERS_FILE.as_posix()
 
 
 def border_of(trees: Iterable[Tree], root: Path) -> Ownership:
-    """What the first of the trees that has an ownership.txt says.
+    """Return the ownership in the first tree that has an ownership.txt.
 
     Raises:
         GatehouseError: none has one, or it can't be read.
@@ -30,13 +30,13 @@ def border_of(trees: Iterable[Tree], root: Path) -> Ownership:
 
 
 def settle_codeowners(old: Tree, mine: Tree, new: Tree, notes: list[str], root: Path) -> None:
-    """Make CODEOWNERS from ownership.txt as the merge will leave it, in the place of a merge.
+    """Generate CODEOWNERS from the merged ownership.txt instead of merging CODEOWNERS.
 
     Args:
-        old: of the version we are on, with our owners; changed in place.
+        old: of our current version, with our owners; changed in place.
         mine: ours.
         new: of the new version, with our owners; changed in place.
-        notes: gets a line where people have to do something.
+        notes: gets a line if a person has to act.
         root: the repository.
     """
     if _BORDER not in new or _OWNERS not in mine:

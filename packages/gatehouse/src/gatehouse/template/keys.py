@@ -1,6 +1,6 @@
-"""Settings of two versions of a YAML file in one: ours, and the keys that only the new one has.
+"""Merge the settings of two versions of a YAML file: ours, plus the keys that only the new one has.
 
-Texts are merged, not data, so that comments and layout stay.
+Texts are merged instead of data, so that comments and layout are kept.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gatehouse.yaml_text import MISSING, Key, add_key, dotted
 
 @dataclass(frozen=True)
 class MergedSettings:
-    """A merged file of settings.
+    """A merged settings file.
 
     Attributes:
         text: the file.
-        notes: what was added, and what people should look at, one line each.
+        notes: what was added, and what needs attention, one line each.
     """
 
     text: str
@@ -31,9 +31,9 @@ class MergedSettings:
 
 
 def merge_texts(old: str, mine: str, theirs: str, *, ours: bool = False) -> str | None:
-    """Git's three-way merge of texts; None where it is not clean.
+    """Return git's three-way merge of texts, or None if there are conflicts.
 
-    With `ours`, our lines are taken wherever it is not.
+    With `ours`, conflicts are resolved with our lines.
     """
     with tempfile.TemporaryDirectory(prefix="gatehouse-merge-") as folder:
         paths = [Path(folder) / name for name in ("mine", "old", "theirs")]
@@ -45,10 +45,10 @@ def merge_texts(old: str, mine: str, theirs: str, *, ours: bool = False) -> str 
 
 
 def merge_settings(old: str, mine: str, theirs: str, name: str) -> MergedSettings:
-    """Our settings, with the template's changes where they touch none of ours.
+    """Return our settings, with the template's changes to values that we did not change.
 
-    A key that the template has newly is added with its value and comments. A value that we
-    changed stays.
+    Keys that are new in the template are added with value and comments. Values that we changed are
+    kept.
 
     Raises:
         GatehouseError: one of the texts is not YAML.
@@ -82,14 +82,14 @@ def merge_settings(old: str, mine: str, theirs: str, name: str) -> MergedSetting
 
 
 def changed_keys(old: str, new: str, name: str) -> list[str]:
-    """What differs between two YAML texts, by the first two names of each key."""
+    """Return the differences between two YAML texts, by the first two parts of each key."""
     one, other = (_leaves(_data(text, name)) for text in (old, new))
     keys = [key for key in {**one, **other} if one.get(key, MISSING) != other.get(key, MISSING)]
     return list(dict.fromkeys(dotted(key[:2]) for key in keys))
 
 
 def new_keys(old: Any, mine: Any, theirs: Any, above: Key = ()) -> list[Key]:
-    """Keys of `theirs` that neither `old` nor `mine` has, in sections that `mine` still has."""
+    """Return keys of `theirs` that `old` and `mine` lack, in sections that `mine` still has."""
     found: list[Key] = []
     if not (isinstance(mine, dict) and isinstance(theirs, dict)):
         return found
@@ -116,12 +116,12 @@ def _leaves(data: Any, above: Key = ()) -> dict[Key, Any]:
 
 
 def _above(key: Key, leaves: dict[Key, Any]) -> bool:
-    """Is the key, or something below it, among the leaves?"""
+    """Return whether the key, or a key below it, is among the leaves."""
     return any(leaf[: len(key)] == key for leaf in leaves)
 
 
 def _keeps(text: str, own: dict[Key, Any], name: str) -> bool:
-    """Does the merged text still say what we changed?"""
+    """Return whether the merged text still has our changes."""
     try:
         now = _leaves(_data(text, name))
     except GatehouseError:

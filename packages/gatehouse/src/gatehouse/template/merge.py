@@ -1,8 +1,8 @@
-"""A newer version of the template merged into ours, by git.
+"""Merge a newer version of the template into ours with git.
 
-The change from one version to the other becomes a commit on its own, and `git cherry-pick` applies
-it: a three-way merge whose base is the version that we are on, whether or not the histories have
-anything in common. Conflicts are git's ordinary ones, with `--continue` and `--abort`.
+The change from one version to the other becomes a separate commit, and `git cherry-pick` applies
+it: a three-way merge whose base is our current version, whether or not the histories are related.
+Conflicts are git's ordinary ones, with `--continue` and `--abort`.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ _NOBODY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "gatehouse"), ("EMAIL", "gatehouse@localhost"))
 }
-"""Who makes the commits of a preview: a clone may not know its user."""
+"""Author and committer of a preview's commits: a clone may have no user configured."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What is to be merged.
+    """A planned merge.
 
     Attributes:
         head: our commit.
-        old: the version that it is on.
-        new: the version that comes.
-        url: where the template is.
-        recorded: the URL that our record names, if any.
+        old: our current version.
+        new: the version to merge.
+        url: of the template.
+        recorded: the URL in our record, if any.
     """
 
     head: str
@@ -54,12 +54,12 @@ class Update:
 
 @dataclass(frozen=True)
 class Merged:
-    """How a merge went.
+    """The result of a merge.
 
     Attributes:
-        notes: what was settled otherwise than by git.
-        conflicts: paths that are for people.
-        locks: is `make lock` next?
+        notes: decisions made without git.
+        conflicts: paths that a person must resolve.
+        locks: whether `make lock` must run next.
     """
 
     notes: tuple[str, ...]
@@ -73,7 +73,7 @@ def find_update(url: str | None, to: str | None, since: str | None, root: Path) 
     Args:
         url: of the template; by default the recorded one, or the remote `upstream`.
         to: tag, branch or commit of the template; by default its newest release.
-        since: the version that we are on; by default it is found.
+        since: our current version; by default it is detected.
         root: the repository's folder.
 
     Raises:
@@ -94,7 +94,7 @@ def find_update(url: str | None, to: str | None, since: str | None, root: Path) 
 
 
 def merge(update: Update, root: Path, **identity: str) -> Merged:
-    """Merge into the branch that is checked out in `root`, and commit where it is clean.
+    """Merge into the branch that is checked out in `root`, and commit if there are no conflicts.
 
     Raises:
         GatehouseError: git refuses, and nothing is changed.
@@ -114,7 +114,7 @@ def merge(update: Update, root: Path, **identity: str) -> Merged:
 
 
 def _nothing_in_the_way(prepared: Prepared, head: str, root: Path) -> None:
-    """Refuse to write over files that Git doesn't know; git itself would not name them."""
+    """Refuse to overwrite untracked files; git's own error would not name them."""
     come = set(prepared.new) - set(prepared.old) - set(read_tree(head, root))
     if there := sorted(path for path in come if (root / path).exists()):
         raise GatehouseError(
@@ -124,7 +124,7 @@ def _nothing_in_the_way(prepared: Prepared, head: str, root: Path) -> None:
 
 
 def _commit(update: Update, prepared: Prepared, root: Path, identity: dict[str, str]) -> str:
-    """The change as a commit, whose parent is the old version; in no branch."""
+    """Create the change as a commit on top of the old version, on no branch."""
     path, mine = RECORD.as_posix(), read_tree(update.head, root)
     if raised := raise_wheel(prepared.old, mine, prepared.new, update.new.commit, root):
         prepared.notes.append(raised)
@@ -152,10 +152,11 @@ def _commit(update: Update, prepared: Prepared, root: Path, identity: dict[str, 
 
 @contextmanager
 def preview(update: Update, root: Path) -> Iterator[tuple[Path, Merged]]:
-    """The merge in a work tree of its own, which is gone afterwards.
+    """Merge in a temporary work tree.
 
     Yields:
-        its folder, where `git diff HEAD` shows what the update brings, and how the merge went.
+        The folder, in which `git diff HEAD` shows the update's changes, and the result of the
+        merge.
     """
     with tempfile.TemporaryDirectory(prefix="gatehouse-template-") as folder:
         place = Path(folder) / "work"
@@ -171,8 +172,8 @@ def update_branch(update: Update, branch: str, root: Path) -> Merged:
     """Merge on the new branch `branch`.
 
     Raises:
-        GatehouseError: the work tree has changes, the branch is there already, or git refuses;
-            the branch that was checked out is so again.
+        GatehouseError: the work tree has changes, the branch already exists, or git refuses; the
+            original branch is then checked out again.
     """
     if git("status", "--porcelain", "--untracked-files=no", root=root):
         raise GatehouseError(
@@ -184,7 +185,7 @@ def update_branch(update: Update, branch: str, root: Path) -> Merged:
             f"there is a branch {branch} already; delete it (git branch -D {branch}), or name "
             "another with --branch"
         )
-    git("var", "GIT_COMMITTER_IDENT", root=root)  # tells what git lacks before anything is done
+    git("var", "GIT_COMMITTER_IDENT", root=root)  # raises early if git has no identity
     git("checkout", "--quiet", "-b", branch, root=root)
     try:
         return merge(update, root)

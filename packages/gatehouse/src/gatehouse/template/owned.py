@@ -1,8 +1,8 @@
-"""What a merge does not decide line by line: files of the fork's own, locks, pins.
+"""Files that are not merged line by line: the fork's own files, locks, pins.
 
-`.github/ownership.txt` says whose a file is; the lists here say how some files are merged.
-Git merges the rest. For each such path the result is put into both of the trees that git is to
-merge, old and new, so that git itself finds nothing to do there, or a clean change.
+`.github/ownership.txt` says whose a file is; the lists here say how some files are merged. Git
+merges the rest. For each path listed here, the result is put into both trees that git merges, old
+and new, so that git finds no change there, or a clean one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from gatehouse.template.placeholders import filler
 from gatehouse.template.trees import Entry, Tree, read_tree, text_of, with_text
 
 WHOLE = ("contract.yaml", "model_card.yaml")
-"""What says what our rows and our model are: ours or the template's, never a mixture."""
+"""Files that describe our rows and our model: either ours or the template's, never mixed."""
 SETTINGS = ("params.yaml", "policy.yaml")
-"""Merged key by key."""
+"""Files that are merged key by key."""
 LOCKS = ("requirements/*.txt", f"{SOURCE}/tests/workflows/tools/*.json")
-"""Resolved as a whole, so a mixture is none: the template's, then `make lock`."""
+"""Files that are resolved as a whole and must not be mixed: take the template's, then run `make
+lock`."""
 PROSE = ("CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".dvc/config")
-"""Merged where that is clean, else ours, as is every free file that is no code."""
+"""Files merged if there are no conflicts, else ours; so is every free file without code."""
 _CODE, _RECORD = ".py", ".dvc"
 
 _PIN = re.compile(r"@[0-9a-f]{40}( *# *v?[\w.]+)?")
@@ -36,13 +37,13 @@ _PIN = re.compile(r"@[0-9a-f]{40}( *# *v?[\w.]+)?")
 
 @dataclass
 class Prepared:
-    """Trees of the old and the new version as git is to merge them into ours.
+    """Trees of the old and the new version, prepared for git to merge into ours.
 
     Attributes:
-        old: of the version we are on, but with ours where the result is settled already.
+        old: of our current version, but with our files where the result is already settled.
         new: of the new version, with the results.
-        notes: what was settled otherwise than by git, a line each.
-        locks: were locks of ours replaced, so that `make lock` is next?
+        notes: decisions made without git, one per line.
+        locks: whether locks of ours were replaced, so that `make lock` must run next.
     """
 
     old: Tree
@@ -52,7 +53,7 @@ class Prepared:
 
 
 def prepare(head: str, old: str, new: str, root: Path) -> Prepared:
-    """Settle in the trees of two versions what git is not to merge into `head` line by line."""
+    """Settle, in the trees of two versions, what git must not merge into `head` line by line."""
     mine = read_tree(head, root)
     done = Prepared(read_tree(old, root), read_tree(new, root))
     border = border_of((mine, done.new), root)
@@ -62,7 +63,7 @@ def prepare(head: str, old: str, new: str, root: Path) -> Prepared:
     for path in sorted({*done.old, *done.new}):
         was, here, there = done.old.get(path), mine.get(path), done.new.get(path)
         if was == there or here is None or here in (was, there):
-            continue  # one side changed it, or both alike
+            continue  # changed on one side only, or equally on both
         if not all(entry is None or entry.plain for entry in (was, here, there)):
             continue
         result = _settled(path, border.kind_of(path), was, here, there, done, root)
@@ -80,7 +81,7 @@ def _settled(
     done: Prepared,
     root: Path,
 ) -> Entry | None:
-    """The file as it shall be; None leaves it to git."""
+    """Return the final file, or None to leave it to git."""
     if kind is Kind.GENERATED or path.endswith(_RECORD):
         return here
     own_code = path.endswith(_CODE) and kind is not Kind.MACHINERY
@@ -135,7 +136,7 @@ def _fill(done: Prepared, mine: Tree, root: Path) -> None:
 
 
 def _leave_deleted(done: Prepared, mine: Tree, old: str, head: str, new: str, root: Path) -> None:
-    """What we deleted stays deleted, also under a new name, and so do folders."""
+    """Keep files and folders deleted that we deleted, even if they were renamed."""
     gone = [path for kind, path, _ in _changes(old, head, root) if kind == "D"]
     moved = {path: target for kind, path, target in _changes(old, new, root) if kind == "R"}
     left = []
@@ -150,14 +151,14 @@ def _leave_deleted(done: Prepared, mine: Tree, old: str, head: str, new: str, ro
         if Path(path).parent.as_posix() in emptied:
             del done.new[path]
             left.append(path)
-    # The source of a library that is here as a wheel was not deleted by people.
+    # If the library is here as a wheel, its source was not deleted by a person.
     left = [path for path in left if SOURCE in folders or not path.startswith(f"{SOURCE}/")]
     if left:
         done.notes.append(f"stays deleted, though the template changed it: {', '.join(left)}")
 
 
 def _changes(one: str, other: str, root: Path) -> list[tuple[str, str, str]]:
-    """What changed between two commits: D, R and so on, the path, and where it was moved to."""
+    """Return changes between two commits: D, R and so on, the path, and its new path if moved."""
     told = git("diff-tree", "-r", "-z", "-M", "--name-status", one, other, root=root).split("\0")
     found, at = [], 0
     while at < len(told) - 1:
@@ -169,7 +170,7 @@ def _changes(one: str, other: str, root: Path) -> list[tuple[str, str, str]]:
 
 
 def _written_anew(was: Entry, here: Entry, root: Path) -> bool:
-    """Do less than half of the old lines still stand?"""
+    """Return whether less than half of the old lines are still there."""
     if was.blob == here.blob:
         return False
     _, deleted, *_ = git("diff", "--numstat", was.blob, here.blob, root=root).split("\t")

@@ -1,4 +1,4 @@
-"""What a fork wrote in place of the template's placeholders, so that no merge trips over them."""
+"""The fork's values for the template's placeholders, so that they cause no merge conflicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatehouse.release.promote import STAGING
 from gatehouse.template.trees import Tree, text_of
 
 NAME = "OWNER/NAME"
-"""Placeholder for the repository in `deploy/`; docs/operations.md says how to replace it."""
+"""Placeholder for the repository in `deploy/`; docs/operations.md explains how to replace it."""
 
 _PROJECT = "deploy/argocd/project.yaml"
 _REPOSITORY = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?$", re.MULTILINE)
@@ -25,7 +25,7 @@ Fill = Callable[[str, str], str]
 
 
 def filler(mine: Tree, root: Path) -> Fill:
-    """Writes into a template's text, by its path, what we wrote in place of placeholders."""
+    """Return a function that fills a template's text, by its path, with our placeholder values."""
     border = _text(mine, OWNERSHIP_FILE.as_posix(), root)
     owners = _owners(border, _text(mine, OWNERS_FILE.as_posix(), root))
     repository = _found(_REPOSITORY, _text(mine, _PROJECT, root))
@@ -33,7 +33,7 @@ def filler(mine: Tree, root: Path) -> Fill:
 
     def fill(path: str, text: str) -> str:
         if path == OWNERSHIP_FILE.as_posix() and owners and PLACEHOLDER in text:
-            with suppress(GatehouseError):  # the template's own owners, or a format to come
+            with suppress(GatehouseError):  # the template's own owners, or a future format
                 return with_owners(text, owners)
         if path.startswith("deploy/"):
             if image:
@@ -50,7 +50,7 @@ def _text(tree: Tree, path: str, root: Path) -> str:
 
 
 def _owners(border: str, codeowners: str) -> tuple[str, ...]:
-    """Who owns what no line names; none where that is still the placeholder."""
+    """Return the owners of unlisted paths; none if that is still the placeholder."""
     try:
         owners = parse(border).default.owners
     except GatehouseError:  # a fork that has CODEOWNERS only

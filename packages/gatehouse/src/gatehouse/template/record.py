@@ -1,4 +1,4 @@
-"""Which version of the template a repository is on: a small file in Git."""
+"""The template version of a repository, recorded in a small file in Git."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ABOUT = "# Which Gatehouse this repository is on. `gatehouse template update` w
 class Record(Frozen):
     """The version that was merged last.
 
-    A file and not a trailer of the commit: it also outlives a squash merge.
+    It is a file rather than a trailer of the commit, because a file survives a squash merge.
     """
 
     version: Literal[1] = 1
@@ -41,20 +41,20 @@ class Record(Frozen):
 
     @classmethod
     def at(cls, commit: str, root: Path) -> Self | None:
-        """The record in a commit; None where it has none.
+        """Return the record in a commit, or None if it has none.
 
         Raises:
-            GatehouseError: the file is no record.
+            GatehouseError: the file is not a record.
         """
         text = file_at(commit, RECORD, root)
         return None if text is None else validate(cls, parse_yaml(text, RECORD), RECORD)
 
     @classmethod
     def beside(cls, root: Path) -> Self | None:
-        """The record in a folder; None where it has none.
+        """Return the record in a folder, or None if it has none.
 
         Raises:
-            GatehouseError: the file is no record.
+            GatehouseError: the file is not a record.
         """
         path = root / RECORD
         if not path.is_file():
@@ -63,10 +63,10 @@ class Record(Frozen):
 
 
 def checked_url(url: str) -> str:
-    """The URL, unless Git would keep a secret with it.
+    """Return the URL, unless Git would store a secret with it.
 
     Raises:
-        ValueError: it holds a password or a token, or is an option of git's.
+        ValueError: it contains a password or a token, or is an option of git.
     """
     if url.startswith("-"):
         raise ValueError("the template's URL begins with a dash; write an address that git fetches")
@@ -82,15 +82,15 @@ def checked_url(url: str) -> str:
 
 
 def is_local(url: str) -> bool:
-    """Is it a path of this machine, which says nothing to others? (`host:path` is none.)"""
+    """Return whether it is a path on this machine, useless to others (`host:path` is not)."""
     return url.startswith("file:") or not re.match(r"[\w+.-]+://|[^/]+:", url)
 
 
 def url_of(given: str | None, record: Record | None, root: Path) -> str:
-    """Where the template is: as given, as recorded, or the remote `upstream`.
+    """Return the template's URL: as given, as recorded, or the remote `upstream`.
 
     Raises:
-        GatehouseError: nothing says so, or the URL holds a secret.
+        GatehouseError: none of these is set, or the URL contains a secret.
     """
     from gatehouse.git import git
 

@@ -1,4 +1,4 @@
-"""What an update brings, in words: by folder, from the changelog, by file."""
+"""Descriptions of an update: by folder, from the changelog, by file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHANGELOG = f"{SOURCE}/CHANGELOG.md"
 
 
 def folders(place: Path, head: str) -> list[str]:
-    """Files and lines that change, by folder."""
+    """List changed files and lines by folder."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     told = git("diff", "--numstat", "--no-renames", "-z", head, root=place)
     for line in told.split("\0")[:-1]:
@@ -21,7 +21,7 @@ def folders(place: Path, head: str) -> list[str]:
         parts = path.split("/")[:-1]
         total = sums["/".join(parts[:2]) or "."]
         total[0] += 1
-        if added.isdigit():  # of binary files git counts none
+        if added.isdigit():  # git counts none for binary files
             total[1] += int(added)
             total[2] += int(removed)
     width = max(map(len, sums), default=0)
@@ -32,7 +32,7 @@ def folders(place: Path, head: str) -> list[str]:
 
 
 def changelog(update: Update, root: Path) -> list[str]:
-    """The lines that the template's changelog got between the two versions."""
+    """Return the lines added to the template's changelog between the two versions."""
     told = git("diff", "--unified=0", "--no-color", update.old.commit, update.new.commit,
                "--", f":(top){CHANGELOG}", root=root)  # fmt: skip
     lines = [line[1:] for line in told.splitlines() if line.startswith("+")]
@@ -40,10 +40,10 @@ def changelog(update: Update, root: Path) -> list[str]:
 
 
 def stat(place: Path, head: str) -> str:
-    """One line for each file that changes."""
+    """Return one line for each changed file."""
     return git("diff", "--no-color", "--stat=100", head, root=place).rstrip()
 
 
 def patch_of(place: Path, head: str) -> str:
-    """Every line that changes, conflicts with their marks."""
+    """Return every changed line, including conflict markers."""
     return git("diff", "--no-color", head, root=place).rstrip()

@@ -1,4 +1,4 @@
-"""A fork that holds what is its own: the library as a locked wheel in place of its source."""
+"""Turn a fork into one with only its own files: the library as a locked wheel instead of source."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REMOVED = (
     ".github/workflows/machinery.yml",
     "CONTRIBUTING.md",
 )
-"""What only the library's own development needs."""
+"""Paths that only the library's own development needs."""
 README = Path("README.md")
 _BENTO = Path("bentofile.yaml")
 _DEPENDABOT = Path(".github/dependabot.yml")
@@ -34,7 +34,7 @@ _TITLE = "# Gatehouse"
 
 @dataclass(frozen=True)
 class Size:
-    """How large a part of a repository is; locks don't count, nor do lines of what is no text."""
+    """Size of a part of a repository, without locks; lines are counted for text files only."""
 
     files: int
     lines: int
@@ -42,13 +42,13 @@ class Size:
 
 @dataclass(frozen=True)
 class Slimmed:
-    """What was done.
+    """The result of slimming.
 
     Attributes:
-        removed: size of each path that went.
+        removed: size of each removed path.
         left: size of the repository.
         wheel: path of the library's wheel.
-        readme: was README.md rewritten?
+        readme: whether README.md was rewritten.
     """
 
     removed: dict[str, Size]
@@ -58,17 +58,17 @@ class Slimmed:
 
 
 def slim(root: Path) -> Slimmed:
-    """Put the library's wheel in the place of its source, in one commit.
+    """Replace the library's source by its wheel, in one commit.
 
     Raises:
-        GatehouseError: the source is not here, something is not committed, or git refuses; nothing
-            is then changed.
+        GatehouseError: the source is not here, there are uncommitted changes, or git refuses.
+            Nothing is then changed.
     """
     if not (root / SOURCE).is_dir():
         raise GatehouseError(f"{SOURCE}: is not here, so there is nothing to make smaller")
     if git("status", "--porcelain", "--untracked-files=no", root=root):
         raise GatehouseError("the work tree has changes that are not committed; commit them first")
-    git("var", "GIT_COMMITTER_IDENT", root=root)  # tells what git lacks before anything is done
+    git("var", "GIT_COMMITTER_IDENT", root=root)  # raises early if git has no identity
     wheel = wheel_at("HEAD", root)
     gone = [path for path in REMOVED if (root / path).exists()]
     removed = {path: size(root, path) for path in gone}
@@ -78,22 +78,22 @@ def slim(root: Path) -> Slimmed:
         (root / VENDOR).mkdir(exist_ok=True)
         for file, content in written.items():
             (root / file).write_bytes(content)
-        git("add", "--", *map(str, written), root=root)  # so that `reset` takes them away
+        git("add", "--", *map(str, written), root=root)  # so that `reset` removes them
         git("rm", "-r", "--quiet", "--", *gone, root=root)
         version = wheel.name.split("-")[1]
         git("commit", "--quiet", "--no-verify", "--message",
             f"Depend on Gatehouse {version} by its wheel", "--message",
             "`gatehouse template slim` took the library's source away.", root=root)  # fmt: skip
     except BaseException:
-        git("reset", "--quiet", "--hard", root=root)  # all of it was committed
+        git("reset", "--quiet", "--hard", root=root)  # everything was committed
         raise
-    for each in gone:  # caches, which Git does not know
+    for each in gone:  # caches, which are not in Git
         shutil.rmtree(root / each, ignore_errors=True)
     return Slimmed(removed, size(root), path, README in written)
 
 
 def _edited(root: Path) -> dict[Path, bytes]:
-    """The files that name what goes, as they are without it."""
+    """Return the files that mention removed paths, without these."""
     edits: dict[Path, Callable[[str], str]] = dict.fromkeys(_PAGES, _unlinked)
     edits |= {README: partial(_readme, root), _DEPENDABOT: _updates, _BENTO: _bento}
     found = {}
@@ -105,7 +105,7 @@ def _edited(root: Path) -> dict[Path, bytes]:
 
 
 def _readme(root: Path, text: str) -> str:
-    """A short README, where the repository still has the template's."""
+    """Return a short README if the repository still has the template's."""
     if not text.startswith(_TITLE):
         return text
     short = Path(__file__).with_name("README.txt").read_text("utf-8")
@@ -113,7 +113,7 @@ def _readme(root: Path, text: str) -> str:
 
 
 def _updates(text: str) -> str:
-    """Dependabot's settings without the folders that go, in which it would fail."""
+    """Return Dependabot's settings without the removed folders, in which it would fail."""
     mark = "\n  - package-ecosystem: "
     head, *parts = text.split(mark)
     kept = [part for part in parts if f"directory: /{SOURCE}/" not in part]
@@ -121,17 +121,17 @@ def _updates(text: str) -> str:
 
 
 def _bento(text: str) -> str:
-    """What the Bento holds, with the wheel in place of the source."""
+    """Return the Bento's file list, with the wheel instead of the source."""
     return text.replace(f"{LIBRARY}/**/*.py", f"{VENDOR}/gatehouse-*.whl")
 
 
 def _unlinked(text: str) -> str:
-    """A page whose links to the library's documentation only name it."""
+    """Return a page in which links to the library's documentation are replaced by their text."""
     return _LINK.sub(r"\1 of Gatehouse", text)
 
 
 def size(root: Path, *paths: str) -> Size:
-    """The size of what Git has of a repository, or of paths in it."""
+    """Return the size of the tracked files of a repository, or of some of its paths."""
     told = git("ls-files", "-z", "--", *paths, root=root).split("\0")[:-1]
     files = [path for path in told if not fnmatch(path, "requirements/*.txt")]
     lines = 0

@@ -1,4 +1,4 @@
-"""Git's trees as mappings, read and written without touching index or work tree."""
+"""Git trees as mappings, read and written without changing index or work tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Is it a file (no link, no submodule)?"""
+        """Whether it is a regular file: not a link or submodule."""
         return self.mode in _FILE
 
 
@@ -27,7 +27,7 @@ Tree = dict[str, Entry]
 
 
 def read_tree(commit: str, root: Path) -> Tree:
-    """Every file of a commit, by its path from the top of the repository."""
+    """Return every file of a commit, by its path from the top of the repository."""
     told = git_bytes("ls-tree", "-r", "-z", "--full-tree", commit, root=root)
     found = {}
     for line in told.decode(errors="surrogateescape").split("\0")[:-1]:
@@ -38,7 +38,7 @@ def read_tree(commit: str, root: Path) -> Tree:
 
 
 def write_tree(tree: Tree, root: Path) -> str:
-    """Store a tree; its hash."""
+    """Store a tree; return its hash."""
     lines = (f"{entry.mode} {entry.blob}\t{path}\0" for path, entry in tree.items())
     with tempfile.TemporaryDirectory(prefix="gatehouse-index-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
@@ -48,7 +48,7 @@ def write_tree(tree: Tree, root: Path) -> str:
 
 
 def text_of(entry: Entry, root: Path) -> str | None:
-    """The text of a file; None where it is not UTF-8 text."""
+    """Return the text of a file, or None if it is not UTF-8 text."""
     content = git_bytes("cat-file", "blob", entry.blob, root=root)
     try:
         return None if b"\0" in content else content.decode()
@@ -57,11 +57,11 @@ def text_of(entry: Entry, root: Path) -> str | None:
 
 
 def with_text(entry: Entry, text: str, root: Path) -> Entry:
-    """The entry with another text, which is stored."""
+    """Return the entry with another text, which is stored."""
     return with_bytes(entry, text.encode(), root)
 
 
 def with_bytes(entry: Entry, content: bytes, root: Path) -> Entry:
-    """The entry with other bytes, which are stored."""
+    """Return the entry with other bytes, which are stored."""
     blob = git_bytes("hash-object", "-w", "--stdin", root=root, stdin=content)
     return Entry(entry.mode, blob.decode().strip())

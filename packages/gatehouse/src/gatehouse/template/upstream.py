@@ -1,4 +1,4 @@
-"""The template's repository: fetched, its versions named, and the one found that we are on."""
+"""The template's repository: fetch it, name its versions, and find our current version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatehouse.git import commit_of, git
 from gatehouse.template.record import RECORD, Record
 
 REFS = "refs/gatehouse/template"
-"""Where its branches and tags are kept: apart from ours, and never pushed."""
+"""Where its branches and tags are stored: separate from ours, and never pushed."""
 
 _RELEASE = re.compile(r"v?\d+\.\d+\.\d+")
 
@@ -23,7 +23,7 @@ class Version:
     Attributes:
         commit: its full hash.
         name: its tag, or the first characters of the hash.
-        found: how it was found; empty where it was named.
+        found: how it was found; empty if it was given.
     """
 
     commit: str
@@ -48,10 +48,10 @@ def fetch(url: str, root: Path) -> None:
 
 
 def version(ref: str, root: Path) -> Version:
-    """The template's version that `ref` names: a tag, a branch or a commit of it.
+    """Return the template version that `ref` names: a tag, a branch or a commit.
 
     Raises:
-        GatehouseError: the template has none such.
+        GatehouseError: the template has no such version.
     """
     for full in (f"{REFS}/tags/{ref}", f"{REFS}/heads/{ref}"):
         if git("for-each-ref", full, root=root):
@@ -70,17 +70,17 @@ def version(ref: str, root: Path) -> Version:
 
 
 def newest(root: Path) -> Version:
-    """The template's newest release (tag vX.Y.Z), or its default branch where it has none."""
+    """Return the template's newest release (tag vX.Y.Z), or its default branch if it has none."""
     releases = _releases(root)
     return version(releases[0], root) if releases else _named(commit_of(f"{REFS}/HEAD", root), root)
 
 
 def standing(head: str, new: Version, record: Record | None, root: Path) -> Version:
-    """The version of the template that the commit `head` is on.
+    """Return the version of the template that the commit `head` is based on.
 
-    The recorded one, or what histories have in common (a fork on GitHub). Or the commit of the
-    template whose files are those that our first commit had: "Use this template" copies the files,
-    and leaves the history behind.
+    It is the recorded version, or the common history (a fork on GitHub). Otherwise, it is the
+    commit of the template with the same files as our first commit: "Use this template" copies the
+    files without the history.
 
     Raises:
         GatehouseError: none of them is found; the message says how to name it.
@@ -97,7 +97,7 @@ def standing(head: str, new: Version, record: Record | None, root: Path) -> Vers
                 f"{RECORD}: the template has no commit {record.commit[:10]} ({record.name}) any "
                 "more; name the version that this repository is on with --from"
             ) from None
-        # A merge by git itself may have gone past it.
+        # A merge made with git itself may be newer.
         if not (shared and is_ancestor(recorded, shared, root)):
             return _named(recorded, root, f"as {RECORD} says")
     if shared:
@@ -118,7 +118,7 @@ def _by_tree(head: str, root: Path) -> Version:
             return _named(by_tree[tree], root, "by the files of our first commit")
     releases = [version(name, root) for name in _releases(root)] or [
         _named(commits[0][0], root)
-    ]  # the closest of these few is a hint, no more
+    ]  # the closest of these few is only a hint
     nearest = min(releases, key=lambda each: _differing(each.commit, roots[-1], root))
     raise GatehouseError(
         "the version of the template that this repository is on is not known: no commit of "
@@ -137,7 +137,7 @@ def _log(form: str, ref: str, root: Path, *more: str) -> list[str]:
 
 
 def _releases(root: Path) -> list[str]:
-    """Tags of releases, the newest first."""
+    """Return tags of releases, newest first."""
     told = git("for-each-ref", "--sort=-version:refname", "--format=%(refname)", f"{REFS}/tags",
                root=root)  # fmt: skip
     names = [line.removeprefix(f"{REFS}/tags/") for line in told.splitlines()]

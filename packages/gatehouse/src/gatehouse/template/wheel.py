@@ -1,4 +1,4 @@
-"""The library's wheel: built from a commit that has its source, and locked."""
+"""The library's wheel: built from a commit that has the source, and locked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
 from gatehouse.template.trees import Entry, Tree, with_bytes
 
 _EPOCH = "1580601600"
-"""2020-02-02, the time that hatchling gives the files of a wheel where nothing else is named."""
+"""2020-02-02, hatchling's default timestamp for the files of a wheel."""
 
 
 class Wheel(NamedTuple):
@@ -35,7 +35,7 @@ class Wheel(NamedTuple):
 
 
 def wheel_at(commit: str, root: Path) -> Wheel:
-    """Build the library as a commit of `root` has it, with no network.
+    """Build the library from a commit of `root`, without network access.
 
     Raises:
         GatehouseError: the commit has no source of the library, or it can't be built.
@@ -54,14 +54,17 @@ def wheel_at(commit: str, root: Path) -> Wheel:
 
 
 def raise_wheel(old: Tree, mine: Tree, new: Tree, commit: str, root: Path) -> str | None:
-    """Let a merge put the library's wheel of a commit in the place of ours; a line of what it does.
+    """Make a merge replace our wheel by the library's wheel of a commit.
 
     Args:
-        old: the version that we are on; changed in place.
-        mine: ours; where it has no wheel, nothing is done.
-        new: the version that comes; changed in place.
-        commit: of the version that comes.
+        old: our current version; changed in place.
+        mine: ours; if it has no wheel, nothing is done.
+        new: the version to merge; changed in place.
+        commit: of the version to merge.
         root: the repository.
+
+    Returns:
+        A line that describes the change, if any.
     """
     ours = [path for path in mine if path.startswith(f"{VENDOR}/gatehouse-")]
     if not ours:

@@ -46,7 +46,7 @@ def tune(trials: int | None, workers: int, storage: str | None, dry_run: bool) -
     """
     import os
 
-    os.environ.setdefault("TQDM_DISABLE", "1")  # a bar for each of hundreds of trainings
+    os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bar for each of hundreds of trainings
     from gatehouse.errors import GatehouseError
     from gatehouse.params import set_values
     from gatehouse.places import PARAMS

@@ -1,7 +1,7 @@
 """Cross-validation folds of the rows that training may see.
 
-The test split takes no part: what is tuned on it proves nothing on it. A row's fold depends on its
-identity alone, as its split does, so that rows of one identity share a fold.
+The test split is not used: tuning on it would invalidate it. A row's fold, like its split, depends
+only on its identity, so rows of one identity share a fold.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from gatehouse.pipeline.trainer import TrainingData
 
 STOP = 0.16
-"""Share of a fold's training rows that early stopping watches; the fold itself it never sees."""
+"""Share of a fold's training rows used for early stopping, which never sees the fold itself."""
 
 _PARTS = 10_000
 
 
 @dataclass(frozen=True)
 class Fold:
-    """What a trainer is given, and the rows that its model is then scored on."""
+    """The inputs of a trainer, and the rows for scoring its model."""
 
     data: TrainingData
     held_out: pd.DataFrame
 
 
 def folds_of(workspace: Workspace, count: int) -> Iterator[Fold]:
-    """The folds of the workspace's train and valid splits.
+    """Yield the folds of the workspace's train and valid splits.
 
     Raises:
         GatehouseError: a split is missing, or there are too few rows for so many folds.
@@ -64,7 +64,7 @@ def folds_of(workspace: Workspace, count: int) -> Iterator[Fold]:
 def _places(
     rows: pd.DataFrame, contract: Contract, count: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-    """Each row's fold, and whether early stopping watches it; both of shape [N]."""
+    """Return each row's fold, and whether early stopping uses it; both of shape [N]."""
     identity = list(contract.split.identity)
     hashes = identity_hashes(
         pa.Table.from_pandas(rows[identity], preserve_index=False), contract.split

@@ -1,4 +1,4 @@
-"""What a trial is judged by."""
+"""The metric by which trials are judged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gatehouse.tune.folds import Fold
 
 
 def metric_of(contract: Contract, policy: Policy, wanted: str | None) -> Metric:
-    """The metric that trials are judged by.
+    """Return the metric by which trials are judged.
 
     Raises:
         GatehouseError: the task has no such metric.
@@ -37,7 +37,7 @@ def metric_of(contract: Contract, policy: Policy, wanted: str | None) -> Metric:
 def value_on(
     fold: Fold, trained: TrainedModel, settings: TrainSettings, metric: Metric, bins: int
 ) -> float:
-    """The metric of a trained graph on the fold's own rows.
+    """Return the metric of a trained graph on the fold's own rows.
 
     Raises:
         GatehouseError: the graph can't be used, or the metric is not defined on the fold.

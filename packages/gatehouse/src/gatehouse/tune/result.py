@@ -1,4 +1,4 @@
-"""What tuning found: the winner, how sure that is, and pages to look at."""
+"""The result of tuning: the winner, its uncertainty, and a page."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ PAGE = Path("reports/tune/index.html")
 _SHOWN = 10
 _CONFIDENCE = 0.95
 _FEWEST = 4
-"""Trials from which on importances say anything."""
+"""Minimum number of trials for meaningful importances."""
 
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial, next to the settings that are in params.yaml now.
+    """The best trial, compared with the current settings in params.yaml.
 
     Attributes:
         value: the mean of the metric over the folds.
         settings: values by key under `train`.
-        is_present: it is what params.yaml has already.
-        gain: the mean over folds of winner - present, None where the present was not tried whole.
-        interval: Student's interval of the gain over the folds; wide, since these are few.
+        is_present: whether params.yaml already has these settings.
+        gain: the mean over folds of winner - present; None if the present settings were not
+            completed.
+        interval: Student's interval of the gain over the folds; wide, because there are few folds.
     """
 
     number: int
@@ -46,7 +47,7 @@ class Winner:
 
 
 def winner_of(study: optuna.Study, plan: Plan) -> Winner:
-    """The trial with the best mean.
+    """Return the trial with the best mean.
 
     Raises:
         GatehouseError: no trial finished.
@@ -70,7 +71,7 @@ def winner_of(study: optuna.Study, plan: Plan) -> Winner:
 
 
 def completed(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that were measured on every fold, by number."""
+    """Return the trials that were measured on every fold, by number."""
     from optuna.trial import TrialState
 
     return study.get_trials(states=(TrialState.COMPLETE,))
@@ -87,7 +88,7 @@ def _interval(differences: np.ndarray) -> Interval:
 
 
 def write_page(study: optuna.Study, plan: Plan, path: Path = PAGE) -> Path:
-    """One page that needs no network: history, importances, and the best trials."""
+    """Write one page that needs no network: history, importances, and the best trials."""
     import optuna.visualization as pictures
 
     title = f"Tuning of {plan.settings.trainer}: {plan.metric.name}, {plan.folds} folds"
@@ -100,7 +101,7 @@ def write_page(study: optuna.Study, plan: Plan, path: Path = PAGE) -> Path:
         figure.update_layout(
             title=None, yaxis_title=plan.metric.name if name == "History" else None
         )
-        # The library of the first serves the others; the page loads nothing.
+        # The first figure embeds the library for the others; the page loads nothing.
         drawn = figure.to_html(full_html=False, include_plotlyjs=position == 0)
         parts.append(f"<h2>{name}</h2>\n{drawn}")
     ordered = sorted(done, key=_value, reverse=plan.metric.better is not Better.LOWER)[:_SHOWN]

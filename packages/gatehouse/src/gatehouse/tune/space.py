@@ -1,4 +1,4 @@
-"""The settings that are tried: from what to what, or which."""
+"""The settings to tune: their ranges or choices."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 _DIGITS = 3
-"""A setting is written with so many digits: more would be noise in params.yaml."""
+"""Number of significant digits of a setting: more would be noise in params.yaml."""
 
 
 def suggest(trial: Trial, space: Space) -> dict[str, Any]:
-    """A value for each setting, by its key under `train`."""
+    """Return a value for each setting, by its key under `train`."""
     return {key: _suggest(trial, key, over) for key, over in space.items()}
 
 
 def _suggest(trial: Trial, key: str, over: Range | Choice) -> Any:
-    if isinstance(over, Choice):  # lists are no choices to Optuna; text is
+    if isinstance(over, Choice):  # Optuna allows no lists as choices, but text
         return json.loads(trial.suggest_categorical(key, [json.dumps(one) for one in over.choices]))
     low, high = over.low, over.high
     if isinstance(low, int) and isinstance(high, int):
@@ -37,10 +37,10 @@ def _suggest(trial: Trial, key: str, over: Range | Choice) -> Any:
 
 
 def expanded(settings: TrainSettings) -> dict[str, Any]:
-    """The settings as plain data, with all that the trainer has of its own.
+    """Return the settings as plain data, including the trainer's own section.
 
     Raises:
-        GatehouseError: the trainer's section does not fit it.
+        GatehouseError: the trainer's section is invalid.
     """
     own = find_trainer(settings.trainer)
     dumped = settings.model_dump(mode="json")
@@ -48,7 +48,7 @@ def expanded(settings: TrainSettings) -> dict[str, Any]:
 
 
 def present(space: Space, settings: TrainSettings) -> dict[str, Any]:
-    """The present settings, as a trial's parameters; {} where one is outside of the space."""
+    """Return the current settings as a trial's parameters; {} if one is outside the space."""
     dumped = expanded(settings)
     found: dict[str, Any] = {}
     for key, over in space.items():
@@ -65,7 +65,7 @@ def present(space: Space, settings: TrainSettings) -> dict[str, Any]:
 
 
 def applied(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSettings:
-    """The settings with values changed, by key under `train`.
+    """Return the settings with changed values, by key under `train`.
 
     Raises:
         GatehouseError: there is no such setting, or it can't have this value.
@@ -101,7 +101,7 @@ def check(space: Space, settings: TrainSettings) -> None:
     """Refuse a space with an unknown setting, or with a value that a setting can't have.
 
     Raises:
-        GatehouseError: naming it.
+        GatehouseError: with the setting.
     """
     if not space:
         raise GatehouseError(

@@ -39,20 +39,20 @@ FOLD_VALUES = "folds"
 SETTINGS = "settings"
 PRESENT = "present"
 ERROR_TOLD = "error"
-"""What is kept with a trial: values by fold, what was set, what params.yaml has, its error."""
+"""Attributes stored with a trial: values by fold, its settings, those of params.yaml, its error."""
 
 _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides what a trial is.
+    """The definition of a study's trials.
 
     Attributes:
         storage: SQLAlchemy URL of the database that all workers share.
-        name: of the study; the same question, the same study.
-        trials: how many the study shall have, those of earlier calls included.
-        metric: that the trials are judged by.
+        name: of the study; equal definitions have the same study.
+        trials: total number of trials in the study, including those of earlier calls.
+        metric: by which the trials are judged.
         bins: of a calibration error, by policy.yaml.
     """
 
@@ -67,7 +67,7 @@ class Plan:
 
 
 def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Plan:
-    """What params.yaml, the contract and the data that are here ask for.
+    """Return the plan from params.yaml, the contract and the current data.
 
     Raises:
         GatehouseError: a setting is wrong, or there is no prepared data.
@@ -89,7 +89,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         "folds": settings.tune.folds,
         "metric": metric.name,
     }
-    for key in space:  # what is tuned is no part of the question
+    for key in space:  # tuned settings are not part of the study's identity
         _forget(question["train"], key)
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
     return Plan(
@@ -105,12 +105,12 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
 
 
 def open_study(plan: Plan, seed: int | None = None, *, first: bool = True) -> optuna.Study:
-    """The study, made where it is new.
+    """Open the study, and create it if it is new.
 
     Args:
-        plan: the question.
-        seed: repeats the draws of one worker alone; several with one seed would draw the same.
-        first: are the present settings to be tried, where they were not yet?
+        plan: of the study.
+        seed: makes a single worker's draws reproducible; several with one seed would draw the same.
+        first: whether to try the current settings if they were not tried yet.
 
     Raises:
         GatehouseError: the storage can't be reached, or its driver is not installed.
@@ -138,9 +138,10 @@ def open_study(plan: Plan, seed: int | None = None, *, first: bool = True) -> op
         if now and first and not any(_is_known(trial, now) for trial in trials):
             study.enqueue_trial(now, user_attrs={PRESENT: now})
         if seed is not None:
-            # By the number of trials: what is taken up again draws no trial a second time.
+            # Depends on the number of trials, so that a resumed study does not draw the same trial
+            # again.
             study.sampler = optuna.samplers.TPESampler(seed=seed + len(trials))
-    except ImportError as error:  # Optuna's own, which names the driver in its text alone
+    except ImportError as error:  # Optuna's own, which names the driver only in its text
         raise GatehouseError(
             f"{_name(plan.storage)}: its driver is not installed ({one_line(error)[:200]}); add it "
             "to requirements/extras.in and `make lock`"
@@ -154,38 +155,38 @@ def open_study(plan: Plan, seed: int | None = None, *, first: bool = True) -> op
 
 
 def _name(storage: str) -> str:
-    """The part of the storage's URL that may be shown."""
+    """Return the part of the storage's URL that may be shown."""
     return shown(storage) if "://" in storage else "the storage"
 
 
 def finished(study: optuna.Study) -> int:
-    """Trials that came to an end, pruned ones and failures of their own included."""
+    """Count the trials that ended, including pruned and failed ones."""
     return sum(counts(trial) for trial in study.get_trials(deepcopy=False))
 
 
 def _is_known(trial: FrozenTrial, settings: dict[str, Any]) -> bool:
-    """Is or was it tried with these settings? One that was interrupted is tried again."""
+    """Return whether it tries or tried these settings; interrupted trials are tried again."""
     waits = trial.state.name == "WAITING"
     return trial.user_attrs.get(PRESENT) == settings and (waits or counts(trial))
 
 
 def counts(trial: FrozenTrial) -> bool:
-    """Did the trial come to its own end? One that was interrupted did not."""
+    """Return whether the trial ended by itself rather than being interrupted."""
     return trial.state.is_finished() and (
         trial.state.name != "FAIL" or ERROR_TOLD in trial.user_attrs
     )
 
 
 def search(plan: Plan, workers: int, report: Callable[[optuna.Study], None]) -> optuna.Study:
-    """Run trials until the study has as many as it shall have; the study.
+    """Run trials until the study has the planned number; return the study.
 
     Args:
         plan: what to try.
-        workers: processes that try at once on this machine; others may share the storage.
-        report: called after each trial, and with several workers now and then.
+        workers: number of processes on this machine; others may share the storage.
+        report: called after each trial, or occasionally with several workers.
 
     Raises:
-        GatehouseError: the present settings can't be trained, or a worker failed.
+        GatehouseError: the current settings can't be trained, or a worker failed.
     """
     study = open_study(plan, plan.settings.seed if workers == 1 else None)
     if finished(study) >= plan.trials:
@@ -199,7 +200,8 @@ def search(plan: Plan, workers: int, report: Callable[[optuna.Study], None]) -> 
         for process in processes:
             with shielded():
                 process.start()
-            # SQLite locks no row: two that look at once would both take the trial that waits.
+            # SQLite has no row locks: two processes that look at once would both take the waiting
+            # trial.
             while process.is_alive() and _waiting(study):
                 process.join(_POLL_SECONDS)
         for process in processes:
@@ -251,7 +253,7 @@ def _work(plan: Plan, study: optuna.Study, report: Callable[[optuna.Study], None
 
 
 def _value(trial: Trial, plan: Plan, folds: list[Any]) -> float:
-    """The mean over the folds; a trial that is worse than most on the first folds ends early."""
+    """Return the mean over the folds; prune a trial that is worse than most on the first."""
     import optuna
 
     from gatehouse.pipeline.trainer import find_trainer
@@ -287,7 +289,7 @@ def _forget(values: Any, key: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """A trainer's lines are of one model; of hundreds they would hide the tuning's own."""
+    """Suppress trainers' output: for hundreds of models, it would hide the tuning's own."""
     with (
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         contextlib.redirect_stdout(nowhere),

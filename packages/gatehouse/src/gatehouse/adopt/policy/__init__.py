@@ -1,8 +1,8 @@
 """The first policy.yaml: floors from the baseline, sizes from the number of rows.
 
-A floor is below the worse of the two baseline models by a margin and twice the half-width of the
-interval that the test split will have: so a model as good as the baseline passes with its whole
-interval, and the fewer the rows are, the less is asked.
+A floor is below the worse of the two baseline models by a margin plus twice the half-width of the
+interval on the future test split. A model as good as the baseline therefore passes with its whole
+interval, and with fewer rows the floors are lower.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ def policy_text(
     leaking: bool,
     own: Mapping[str, OwnGate],
 ) -> str:
-    """The policy as YAML, with comments that say what was measured.
+    """Return the policy as YAML, with comments on the measurements.
 
     Args:
         scan: the table's rows.
-        plan: what its columns become.
+        plan: the roles of its columns.
         contract: made from the plan.
-        baseline: what untuned models reach.
+        baseline: scores of untuned models.
         sizes: rows of the splits.
-        leaking: does a column tell the target by itself?
+        leaking: whether a column predicts the target by itself.
         own: the repository's own gates, which are kept.
     """
     groups = Groups.of(scan, contract, sizes)

@@ -13,11 +13,11 @@ from gatehouse.contract import Task
 
 MARGIN = 0.02
 _NEAR = 0.01
-"""Margin to the limit of "too good to be true": closer, the baseline makes it ordinary."""
+"""Margin to the limit of "too good to be true"; a baseline within it makes the score ordinary."""
 
 
 def accuracy_rules(task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool) -> list[str]:
-    """Rules by the task; `leaking` says whether a column predicts the target by itself."""
+    """Return the task's rules; `leaking` says whether a column predicts the target by itself."""
     rules = {Task.BINARY: _binary, Task.MULTICLASS: _multiclass, Task.REGRESSION: _regression}
     return rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
 
@@ -31,17 +31,17 @@ def _rare_comment(sizes: Sizes) -> str:
 
 
 def _floor(score: Score, least: float) -> float:
-    """Less than the worse model by the margin and twice the spread; never below chance."""
+    """Return the worse model's score minus the margin and twice the spread; never below chance."""
     return max(least, math.floor((_surely(score) - MARGIN) * 100) / 100)
 
 
 def _surely(score: Score) -> float:
-    """Where the interval of a model as good as the worse one surely lies above."""
+    """Return a value that the interval of a model as good as the worse one certainly exceeds."""
     return min(score.linear, score.boosted) - 2 * _finite(score.spread)
 
 
 def _guessing(baseline: Baseline) -> float:
-    """The accuracy of a guess, where models as good as the baseline are surely better."""
+    """Return the accuracy of guessing, if models like the baseline are certainly better."""
     guess = math.ceil(baseline.guess * 1000) / 1000
     return guess if _surely(baseline.scores["accuracy"]) > guess else 0.0
 
@@ -115,7 +115,7 @@ def _calibration(score: Score, sizes: Sizes) -> str:
 
 
 def _too_good(task: Task, baseline: Baseline, *, leaking: bool) -> list[str]:
-    """A warning on a metric too good to be true, unless that good is what this table gives."""
+    """Warn of a metric that is too good to be true, unless the baseline is as good."""
     metric, limit = {
         Task.BINARY: ("roc_auc", 0.99),
         Task.MULTICLASS: ("roc_auc", 0.999),

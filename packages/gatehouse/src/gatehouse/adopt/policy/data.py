@@ -1,4 +1,4 @@
-"""Rules of the data and the drift gate."""
+"""Rules of the data and drift gates."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
             of="comparison", at_most=0,
         ),
     ]  # fmt: skip
-    # A mostly missing column has few numbers, even if nothing moved.
+    # A mostly missing column has few numbers, even if nothing changed.
     known = min((scan.profiles[name].known for name, c in tested.items() if c.is_numeric),
                 default=0) / scan.rows  # fmt: skip
     least = min(10_000, round_down(sizes.train / 2))

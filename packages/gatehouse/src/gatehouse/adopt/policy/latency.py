@@ -67,11 +67,11 @@ def latency_rules(task: Task, sizes: Sizes) -> list[str]:
 
 
 def _quality(task: Task, agreement: float, sizes: Sizes) -> float:
-    """What INT8 may cost of the metric.
+    """Return how much of the metric INT8 may cost.
 
-    Accuracy moves by whole rows: of decisions that differ in a share d of n rows, with as many
-    fixed as spoilt, the difference scatters by sqrt(d/n) (McNemar 1947), and twice that is no
-    evidence. Ranks move less.
+    Accuracy changes by whole rows: if a share d of the decisions on n rows differs, with as many
+    fixed as broken, the difference scatters by sqrt(d/n) (McNemar 1947), and twice that is not
+    evidence. Ranks change less.
     """
     usual = 0.02 if sizes.few else 0.005
     if task is not Task.MULTICLASS:
@@ -81,10 +81,10 @@ def _quality(task: Task, agreement: float, sizes: Sizes) -> float:
 
 
 def _agreement(sizes: Sizes) -> tuple[float, str]:
-    """The least share of decisions alike that can be shown, and why it is as low.
+    """Return the least share of equal decisions that can be shown, and why it is that low.
 
     With few rows that all agree, the gate's interval (Wilson) begins below the limit; the splits
-    are drawn, so that there may be fewer yet.
+    are random, so there may be even fewer rows.
     """
     usual = 0.95 if sizes.few else 0.98
     fewest = max(1, int(sizes.test - 2 * math.sqrt(sizes.test)))

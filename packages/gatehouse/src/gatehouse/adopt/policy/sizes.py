@@ -1,4 +1,4 @@
-"""How many rows there are for what, and which groups are large enough to be compared."""
+"""The number of rows for each purpose, and which groups are large enough to be compared."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from gatehouse.gates.fairness.measure import partitions
 
 CONFIDENCE = 0.95
 DEPTH = 2
-"""Protected attributes that are crossed at most: the number of intersections doubles with each."""
+"""Maximum number of protected attributes to cross: each doubles the number of intersections."""
 ENOUGH = 1_000
-"""Test rows from which on an interval across a limit blocks."""
+"""Number of test rows from which an interval that crosses a limit blocks."""
 _LEAST_OF_CLASS = 10
-"""Rows of the rarest class that a test split needs for metrics by class to be defined surely."""
+"""Rows of the rarest class that a test split needs so that metrics by class are always defined."""
 _ROOM = 1.5
-"""Splits are drawn: a group may have fewer rows there than its share."""
+"""Safety factor: splits are random, so a group may have fewer rows there than its share."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many rows there are for what.
+    """The number of rows for each purpose.
 
     Attributes:
-        train: rows of the train split, about.
-        test: rows of the test split, about.
-        rarest: rows of the rarest class among these; None of a regression.
+        train: approximate rows of the train split.
+        test: approximate rows of the test split.
+        rarest: rows of the rarest class among these; None for a regression.
     """
 
     train: int
@@ -38,17 +38,17 @@ class Sizes:
 
     @property
     def few(self) -> bool:
-        """Too few for narrow intervals: what lies across a limit warns."""
+        """Whether the rows are so few that a rule whose interval crosses its limit only warns."""
         return self.test < ENOUGH
 
     @property
     def unsure_classes(self) -> bool:
-        """May a class be missing in the test split, or in its resamples?"""
+        """Whether a class may be missing in the test split, or in its resamples."""
         return self.rarest is not None and self.rarest < _LEAST_OF_CLASS
 
 
 def sizes_of(scan: Scan, plan: ColumnPlan, valid: float, test: float) -> Sizes:
-    """The sizes of the splits, from their shares."""
+    """Return the sizes of the splits, from their shares."""
     rarest = None
     if plan.target.classes:
         rarest = int(plan.target.smallest[1] * test)
@@ -56,12 +56,12 @@ def sizes_of(scan: Scan, plan: ColumnPlan, valid: float, test: float) -> Sizes:
 
 
 def minimum(sizes: Sizes) -> int:
-    """Test rows that a rule needs."""
+    """Return the number of test rows that a rule needs."""
     return min(ENOUGH, round_down(sizes.test / 2))
 
 
 def unsure(sizes: Sizes, *, by_class: bool = False) -> str | None:
-    """What inconclusive means."""
+    """Return the policy's value for inconclusive results."""
     if by_class and sizes.unsure_classes:
         return "pass"
     return "warn" if sizes.few else None
@@ -72,10 +72,11 @@ class Groups:
     """Which groups are large enough to be compared.
 
     Attributes:
-        rows: that a group needs.
+        rows: rows that a group needs.
         of_class: rows of each class that it needs.
-        some: has every attribute, and every combination of them, two groups of as many rows?
-        some_of_class: and of as many rows of each class?
+        some: whether every attribute, and every combination of them, has two groups with that many
+            rows.
+        some_of_class: the same for that many rows of each class.
     """
 
     rows: int
@@ -85,7 +86,7 @@ class Groups:
 
     @classmethod
     def of(cls, scan: Scan, contract: Contract, sizes: Sizes) -> Groups:
-        """By the groups of the sample, as the fairness gate chooses them in the test split."""
+        """Return the sample's groups, as the fairness gate chooses them in the test split."""
         rows = 100 if sizes.test >= ENOUGH else max(20, round_down(sizes.test / 10))
         of_class = 50 if sizes.test >= ENOUGH else max(10, round_down(sizes.test / 20))
         sample, share = scan.sample, sizes.test / max(1, len(scan.sample)) / _ROOM
@@ -101,7 +102,7 @@ class Groups:
             total = counts.sum(axis=1).to_numpy()
             large = total * share >= rows
             some &= bool(large.sum() >= 2)
-            # As the gate has it: a class counts with the groups that have enough rows of it.
+            # As in the gate, a class counts with the groups that have enough rows of it.
             watched = contract.classes[1:] if contract.task is Task.BINARY else contract.classes
             enough = [
                 large & (np.minimum(n, total - n) * share >= of_class)
@@ -112,7 +113,7 @@ class Groups:
 
 
 def round_down(value: float) -> int:
-    """One digit and zeros: 48 is 40."""
+    """Round down to one digit and zeros: 48 becomes 40."""
     whole = max(1, int(value))
     step = int(10 ** (len(str(whole)) - 1))
     return whole // step * step

@@ -1,4 +1,4 @@
-"""What the first rules follow from."""
+"""The inputs of the first rules."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from gatehouse.contract import Contract
 
 @dataclass(frozen=True)
 class Start:
-    """A table that `gatehouse init` has looked at.
+    """A table that `gatehouse init` has profiled.
 
     Attributes:
         scan: its rows, column by column.
-        plan: what its columns become.
+        plan: the roles of its columns.
         contract: made from the plan.
-        baseline: what untuned models reach.
+        baseline: scores of untuned models.
         sizes: rows of the splits.
         groups: rows of the protected groups.
-        leaking: does a column tell the target by itself?
+        leaking: whether a column predicts the target by itself.
     """
 
     scan: Scan

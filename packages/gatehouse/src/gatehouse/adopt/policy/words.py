@@ -1,4 +1,4 @@
-"""What a rule's text looks like."""
+"""The text format of a rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gatehouse.adopt.baseline import Score
 def rule(
     name: str, gate: str, measurement: str, why: str, *, comment: str = "", **keys: object
 ) -> str:
-    """A rule as YAML, with a comment above; keys with None are left out."""
+    """Return a rule as YAML, with a comment above; keys with None are left out."""
     lines = [f"  # {line}" for line in comment.splitlines()]
     lines += [f"  {name}:", f"    gate: {gate}", f"    measurement: {measurement}"]
     lines += [f"    {key}: {_value(value)}" for key, value in keys.items() if value is not None]
@@ -24,11 +24,11 @@ def _value(value: object) -> str:
 
 
 def number(value: float) -> str:
-    """A number with the digits that count."""
+    """Format a number with its significant digits."""
     if not math.isfinite(value):
         return "not defined"
     if abs(value) >= 1e6 or 0 < abs(value) < 1e-3:
-        # YAML wants a point in what Python writes as 1e-05.
+        # YAML requires a decimal point in numbers such as 1e-05.
         mantissa, exponent = f"{value:.3e}".split("e")
         return f"{float(mantissa)}e{int(exponent):+03d}"
     if abs(value) >= 1000:
@@ -37,7 +37,7 @@ def number(value: float) -> str:
 
 
 def models_text(score: Score) -> str:
-    """What the two models of the baseline reach: to three decimals, amounts by what counts."""
+    """Return the scores of the baseline's two models: three decimals, or significant digits."""
     linear, boosted = (
         f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1000 else number(value)
         for value in (score.linear, score.boosted)
