@@ -1,8 +1,8 @@
 """The network, and the trainer that `train.trainer` names: edit them, the exporter follows.
 
 `Network.forward` takes numbers, float32 [N, D] with NaN for missing, and table rows, int64 [N, C]
-(see `gatehouse.pipeline.encode`), and returns logits, float32 [N, K], in the order of the
-contract's classes; of a regression the target in standard deviations from its mean, [N, 1].
+(see `gatehouse.pipeline.encode`). It returns logits, float32 [N, K], in the order of the contract's
+classes; for a regression, the target in standard deviations from its mean, [N, 1].
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class NumericEncoding(nn.Module):
     """Piecewise-linear encoding: each bin of a column gives how far the value is through it.
 
     Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning",
-    2022, section 3.2; here values are clipped into the first and last bin, so any number, infinite
-    ones as well, stays in [0, 1]. A missing value is the column's median, and an indicator is 1.
+    2022, section 3.2; here, values are clipped into the first and last bin, so that any number,
+    even an infinite one, stays in [0, 1]. A missing value becomes the column's median, and an
+    indicator is 1.
     """
 
     lower: Tensor
@@ -40,7 +41,8 @@ class NumericEncoding(nn.Module):
         super().__init__()
         edges = [bin_edges(values, bins) for values in numbers.T]
         most = max(len(e[1:]) for e in edges)
-        # Equally many bins for each column make one broadcast of all; those added are always 0.
+        # Use the same number of bins for every column, so that one broadcast covers all; padding
+        # bins are always 0.
         self.register_buffer("lower", _stack([e[:-1] for e in edges], most, fill=_LARGEST))
         self.register_buffer("scale", _stack([1 / np.diff(e) for e in edges], most, fill=1))
         medians = [np.median(v) if len(v := _finite(c)) else 0.0 for c in numbers.T]
@@ -55,7 +57,7 @@ class NumericEncoding(nn.Module):
 
 
 class Network(nn.Module):
-    """Encoded numbers and embedded categories into an MLP."""
+    """An MLP on encoded numbers and embedded categories."""
 
     def __init__(
         self,
@@ -64,9 +66,9 @@ class Network(nn.Module):
         settings: TorchMlpSettings,
         outputs: int = 2,
     ) -> None:
-        """A network with random weights; `numbers` of the train split place the bins.
+        """Create a network with random weights; `numbers` of the train split determine the bins.
 
-        `outputs` is K: the number of classes, or 1 of a regression.
+        `outputs` is K: the number of classes, or 1 for a regression.
         """
         super().__init__()
         self.numeric = NumericEncoding(numbers, settings.bins) if encoding.numbers else None
@@ -93,10 +95,10 @@ class Network(nn.Module):
 
 
 def bin_edges(values: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
-    """Increasing edges of at most `bins` bins of a column, at quantiles; fewer than 2: no bin.
+    """Return a column's bin edges at quantiles, for at most `bins` bins; fewer than 2: no bin.
 
-    Each distinct value counts by the square root of its rows: plain quantiles would spend all bins
-    on a value that fills most rows (nine of ten of Adult's capital gains are 0).
+    Each distinct value is weighted by the square root of its number of rows: plain quantiles would
+    spend all bins on a value that fills most rows (nine of ten of Adult's capital gains are 0).
     """
     distinct, counts = np.unique(_finite(values), return_counts=True)
     if len(distinct) < 2:
@@ -104,7 +106,7 @@ def bin_edges(values: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
     mass = np.cumsum(np.sqrt(counts))
     wanted = np.linspace(mass[0], mass[-1], bins + 1)
     edges = distinct[np.unique(np.searchsorted(mass, wanted))]
-    # float32 holds about seven digits: narrower bins would be rounding noise.
+    # float32 has about seven digits: narrower bins would be rounding noise.
     least = max(1e-6 * (edges[-1] - edges[0]), 1 / _LARGEST)
     kept = np.concatenate([[True], np.diff(edges) > least])
     return np.asarray(edges[kept])
