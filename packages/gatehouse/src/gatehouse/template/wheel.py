@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -14,8 +15,10 @@ from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git_bytes
 from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
-from gatehouse.template.trees import Entry, Tree, with_bytes
+from gatehouse.template.trees import Entry, Tree, text_of, with_bytes
 
+_AT_URL = re.compile(r"gatehouse @ (\S*/)gatehouse-([^-/\s]+)-[^/\s]+\.whl\s")
+"""A lock's line that names a wheel by its URL."""
 _EPOCH = "1580601600"
 """2020-02-02, hatchling's default timestamp for the files of a wheel."""
 
@@ -56,9 +59,12 @@ def wheel_at(commit: str, root: Path) -> Wheel:
 def raise_wheel(old: Tree, mine: Tree, new: Tree, commit: str, root: Path) -> str | None:
     """Make a merge replace our wheel by the library's wheel of a commit.
 
+    The wheel is built from the commit's source, so the lock's SHA-256 is the source's own and
+    nobody has to vouch for it. An index or a URL must serve the same bytes to be installed.
+
     Args:
         old: our current version; changed in place.
-        mine: ours; if it has no wheel, nothing is done.
+        mine: ours; if it locks no wheel, nothing is done.
         new: the version to merge; changed in place.
         commit: of the version to merge.
         root: the repository.
@@ -66,17 +72,30 @@ def raise_wheel(old: Tree, mine: Tree, new: Tree, commit: str, root: Path) -> st
     Returns:
         A line that describes the change, if any.
     """
-    ours = [path for path in mine if path.startswith(f"{VENDOR}/gatehouse-")]
-    if not ours:
+    lock = LIBRARY_LOCK.as_posix()
+    if lock not in mine:
         return None
-    wheel, lock = wheel_at(commit, root), LIBRARY_LOCK.as_posix()
+    wheel = wheel_at(commit, root)
+    ours = [path for path in mine if path.startswith(f"{VENDOR}/gatehouse-")]
     for path in (*ours, lock):
-        if path in mine:
-            old[path] = mine[path]
-            new.pop(path, None)
+        old[path] = mine[path]
+        new.pop(path, None)
+    line = _locked(wheel, text_of(mine[lock], root) or "")
+    new[lock] = with_bytes(Entry("100644", ""), line.encode(), root)
+    if not ours:
+        return f"{lock}: the library of the new version, by the hash of its wheel; next: make setup"
     new[f"{VENDOR}/{wheel.name}"] = with_bytes(Entry("100644", ""), wheel.content, root)
-    new[lock] = with_bytes(Entry("100644", ""), wheel.lock.encode(), root)
     return f"{VENDOR}/{wheel.name}: the library of the new version; next: make setup"
+
+
+def _locked(wheel: Wheel, before: str) -> str:
+    """Return the line that locks a wheel; at the URL where the lock named one before."""
+    if not (found := _AT_URL.match(before)):
+        return wheel.lock
+    folder, version = found.groups()
+    pinned, _, digest = wheel.lock.partition(" ")
+    folder = folder.replace(version, pinned.removeprefix("gatehouse=="))
+    return f"gatehouse @ {folder}{wheel.name} {digest}"
 
 
 def _build(project: Path, folder: Path) -> None:
