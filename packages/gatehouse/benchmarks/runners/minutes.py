@@ -14,6 +14,7 @@ seconds one after another, as if the second core idled. GitHub rounds each job u
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
@@ -23,6 +24,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,8 @@ from gatehouse.places import code_path
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / "packages/gatehouse/docs/runners.md"
 MADE = ("dvc.lock", "data/raw", "models")
+_CHILD_SUBREAPER = 36
+"""PR_SET_CHILD_SUBREAPER of prctl(2): processes that a command leaves behind become children."""
 START = 15
 """Seconds until a job's first command of ours: GitHub's runner, checkout, Python."""
 WAITING = 10
@@ -100,6 +104,9 @@ def run(command: str, clone: Path, packages: Path) -> float:
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{command} failed:\n{done.stdout[-3000:]}")
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -170,6 +177,7 @@ def written_in(text: str) -> dict[str, tuple[float, float]]:
 
 def main() -> None:
     """Measure the jobs, or those whose names hold an argument, and write the table."""
+    ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)
     begin, end = "<!-- minutes: begin -->", "<!-- minutes: end -->"
     found = written_in(PAGE.read_text("utf-8"))
     for job in JOBS:
