@@ -134,7 +134,7 @@ def penalties(data: TrainingData, test: pd.DataFrame, settings: TrainSettings) -
 def main() -> None:
     """Measure, and write the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/model/RESULTS.md"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("RESULTS.md"))
     out: Path = parser.parse_args().out
     settings, data, test = adult()
     sizes = f"{len(data.train):,} train, {len(data.valid):,} valid and {len(test):,} test rows"

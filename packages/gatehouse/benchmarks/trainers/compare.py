@@ -105,7 +105,7 @@ def spread(values: list[float], digits: int) -> str:
 def main() -> None:
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/trainers/README.md"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("README.md"))
     out: Path = parser.parse_args().out
     source = "adult" if "GATEHOUSE_ADULT_DIR" in os.environ else "simulated"
     if source == "simulated":
