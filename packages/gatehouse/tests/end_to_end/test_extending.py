@@ -37,7 +37,7 @@ def test_an_object_of_each_kind_is_one_file(
     assert "CRM_DATABASE: names no file" in told
     monkeypatch.setenv("CRM_DATABASE", str(tmp_path / "crm.db"))
     own.run("make", "test", "ARGS=--numprocesses=0")
-    own.run("ruff", "check", ".")
+    own.check()
     own.gatehouse("run", code=None)
     verdict = Verdict.read(own.root / "reports/verdict.json")
     assert verdict.errors == {}

@@ -15,7 +15,6 @@ from ruamel.yaml import YAML
 from gatehouse.adopt.cli import next_steps
 from gatehouse.pipeline.quantize import main as quantize
 from gatehouse.pipeline.settings import TrainSettings
-from gatehouse.pipeline.sources import SOURCES
 from gatehouse.pipeline.train import main
 from gatehouse.pipeline.trainers import TRAINERS
 from tests.gatehouse.pipeline.trainers.test_own_trainer import right
@@ -64,15 +63,6 @@ def test_the_guide_shows_the_defaults() -> None:
     sections = YAML(typ="safe").load(shown[1])["train"]
     settings = TrainSettings(trainer="pipeline.network:torch_mlp").model_dump(mode="json")
     assert sections == {trainer.name: settings[trainer.name] for trainer in TRAINERS}
-    rows = re.findall(r"(?m)^\| `(\w+)` \| ([^|]*?)(?:; first .*?)? \| (\w+) \|$", guide())
-    assert rows == [(each.name, each.label, each.served) for each in TRAINERS]
-
-
-def test_the_page_on_data_shows_the_sources() -> None:
-    """Attacks a table that a new source is not in."""
-    page = GUIDE.with_name("data.md").read_text("utf-8").split("## Sources")[1]
-    rows = re.findall(r"(?m)^\| `(\w+)` \| ([^|]*) \| ([^|]*) \|$", page)
-    assert rows[: len(SOURCES)] == [(each.name, each.label, each.credentials) for each in SOURCES]
 
 
 def test_the_guide_s_commands_are_those_that_init_prints(

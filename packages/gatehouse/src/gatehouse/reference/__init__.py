@@ -11,10 +11,21 @@ from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.reference.keys import keys
-from gatehouse.reference.lists import columns, commands, gates, metrics, rules, service
+from gatehouse.reference.lists import (
+    columns,
+    commands,
+    gates,
+    metrics,
+    rules,
+    service,
+    sources,
+    trainers,
+)
 
 DOCS = Path("docs")
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "adopting.md": {"trainers": trainers},
+    "data.md": {"sources": sources},
     "serving.md": {"settings of the service": service},
     "reference/commands.md": {"commands": commands},
     "reference/contract.md": {"column types": columns, "keys": lambda: keys("contract")},

@@ -1,4 +1,4 @@
-"""Tables of what the library lists: gates, metrics, rules, types, commands, settings."""
+"""Tables of what the library lists: gates, metrics, rules, types, sources, trainers, commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from gatehouse.gates import GATES
 from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.metrics.metric import Metric
 from gatehouse.help import SECTIONS
+from gatehouse.pipeline.sources import SOURCES
+from gatehouse.pipeline.trainers import TRAINERS
 from gatehouse.policy import POLICY_FILE, Rule, load_policy
 from gatehouse.serving.settings import PREFIX, ServingSettings
 
@@ -38,6 +40,30 @@ def gates() -> str:
                 _yes(gate.production is not None),
             )
             for gate in GATES
+        ),
+    )
+
+
+def sources() -> str:
+    """The built-in sources of rows."""
+    return _table(
+        ("`data.source`", "rows", "credentials"),
+        ((f"`{source.name}`", source.label, source.credentials) for source in SOURCES),
+    )
+
+
+def trainers() -> str:
+    """The library's trainers."""
+    return _table(
+        ("`train.trainer`", "what it is", "needs", "served as"),
+        (
+            (
+                f"`{trainer.name}`",
+                trainer.label,
+                "`make setup EXTRAS=1`" if trainer.extras else "",
+                trainer.served,
+            )
+            for trainer in TRAINERS
         ),
     )
 
