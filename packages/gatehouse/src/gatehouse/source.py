@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
-from gatehouse.named import load_instance
 from gatehouse.places import PARAMS
 
 if TYPE_CHECKING:
@@ -60,17 +59,11 @@ def find_source(name: str) -> SourceSpec[Any]:
     Raises:
         GatehouseError: there is no such module or object, or it is not a source of that name.
     """
-    from gatehouse.pipeline.sections import section_of
+    from gatehouse.pipeline.sections import find_member
     from gatehouse.pipeline.sources import BY_NAME
     from gatehouse.pipeline.sources.spec import SourceSpec
 
-    if name in BY_NAME:
-        return BY_NAME[name]
-    where = f"{PARAMS}: data.source"
-    found: SourceSpec[Any] = load_instance(name, where, SourceSpec)
-    if found.name != section_of(name):
-        raise GatehouseError(f"{where}: {name} has the name '{found.name}'; make the two the same")
-    return found
+    return find_member(name, BY_NAME, SourceSpec, "data.source")
 
 
 def check_source(path: Path = PARAMS) -> None:

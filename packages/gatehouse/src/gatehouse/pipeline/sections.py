@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, create_model, model_val
 from pydantic_core import InitErrorDetails
 
 from gatehouse.errors import GatehouseError
+from gatehouse.named import load_instance
 from gatehouse.nearest import hint
 from gatehouse.places import PARAMS
 from gatehouse.typed import Frozen, validate
@@ -21,6 +22,7 @@ OWN_OBJECT = r"pipeline(\.\w+)+:\w+"
 """An object of the fork's own package `pipeline`, written as `pipeline.module:object`."""
 
 S = TypeVar("S", bound=Frozen)
+M = TypeVar("M", bound="Member")
 
 
 class Member(Protocol):
@@ -114,6 +116,27 @@ def check_member(name: str, table: Iterable[str], what: str) -> str:
             "src/pipeline, write pipeline.MODULE:OBJECT"
         )
     return name
+
+
+def find_member(name: str, table: Mapping[str, M], kind: type[M], key: str) -> M:
+    """Return a table's member, or the fork's own object that `name` names.
+
+    Args:
+        name: a name in the table, or `module:object`.
+        table: built-in members by name.
+        kind: the class of the members.
+        key: the setting of params.yaml that names it.
+
+    Raises:
+        GatehouseError: there is no such module or object, or it is not a `kind` of that name.
+    """
+    if name in table:
+        return table[name]
+    where = f"{PARAMS}: {key}"
+    found = load_instance(name, where, kind)
+    if found.name != section_of(name):
+        raise GatehouseError(f"{where}: {name} has the name '{found.name}'; make the two the same")
+    return found
 
 
 def section_of(name: str) -> str:

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
-from gatehouse.named import load_instance
-from gatehouse.pipeline.sections import section_of
-from gatehouse.pipeline.settings import PARAMS_FILE, TrainSettings
+from gatehouse.pipeline.sections import find_member
+from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.trainers import BY_NAME
 from gatehouse.pipeline.trainers.spec import TrainerSpec
 
@@ -174,10 +173,4 @@ def find_trainer(name: str, key: str = "train.trainer") -> TrainerSpec[Any]:
     Raises:
         GatehouseError: there is no such module or object, or it is not a trainer of that name.
     """
-    if name in BY_NAME:
-        return BY_NAME[name]
-    where = f"{PARAMS_FILE}: {key}"
-    found: TrainerSpec[Any] = load_instance(name, where, TrainerSpec)
-    if found.name != section_of(name):
-        raise GatehouseError(f"{where}: {name} has the name '{found.name}'; make the two the same")
-    return found
+    return find_member(name, BY_NAME, TrainerSpec, key)
