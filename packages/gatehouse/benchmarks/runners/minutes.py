@@ -14,27 +14,25 @@ seconds one after another, as if the second core idled. GitHub rounds each job u
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "speed"))
+from children import children_seconds, keep_orphans
 
 from gatehouse.places import code_path
 
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / "packages/gatehouse/docs/runners.md"
 MADE = ("dvc.lock", "data/raw", "models")
-_CHILD_SUBREAPER = 36
-"""PR_SET_CHILD_SUBREAPER of prctl(2): processes that a command leaves behind become children."""
 START = 15
 """Seconds until a job's first command of ours: GitHub's runner, checkout, Python."""
 WAITING = 10
@@ -97,18 +95,14 @@ def run(command: str, clone: Path, packages: Path) -> float:
         "UV_CACHE_DIR": str(packages), "PYTHONPATH": code_path(clone), "GATEHOUSE_TORCH": "cpu",
         "PATH": f"{clone / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
     }  # fmt: skip
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_seconds()
     done = subprocess.run(
         ["sh", "-ec", command], cwd=clone, env=environment, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{command} failed:\n{done.stdout[-3000:]}")
-    with suppress(ChildProcessError):
-        while True:
-            os.wait()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return children_seconds() - before
 
 
 def measure(job: Job) -> tuple[float, float]:
@@ -177,7 +171,7 @@ def written_in(text: str) -> dict[str, tuple[float, float]]:
 
 def main() -> None:
     """Measure the jobs, or those whose names hold an argument, and write the table."""
-    ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)
+    keep_orphans()
     begin, end = "<!-- minutes: begin -->", "<!-- minutes: end -->"
     found = written_in(PAGE.read_text("utf-8"))
     for job in JOBS:

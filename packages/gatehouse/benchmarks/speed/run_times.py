@@ -11,17 +11,16 @@ the machine count little.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
+
+from children import children_seconds, keep_orphans
 
 from gatehouse.places import code_path
 
@@ -43,8 +42,6 @@ STAGES = {
     "latency": [GATEHOUSE, "measure", "latency"],
     "card": [GATEHOUSE, "card"],
 }
-_CHILD_SUBREAPER = 36
-"""PR_SET_CHILD_SUBREAPER of prctl(2)."""
 _IMPORT = re.compile(r"^import time:\s+(\d+) \|", re.MULTILINE)
 
 
@@ -60,17 +57,12 @@ def seconds(command: list[str], folder: Path, **variables: str) -> tuple[Seconds
     environment = os.environ | {"PYTHONPATH": code_path(folder)} | variables
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    start, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    start, before = perf_counter(), children_seconds()
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
     wall = perf_counter() - start
-    with suppress(ChildProcessError):  # those that the command left to end by themselves
-        while True:
-            os.wait()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Seconds(cpu, wall), done.stderr
+    return Seconds(children_seconds() - before, wall), done.stderr
 
 
 def clone(folder: Path) -> Path:
@@ -79,7 +71,7 @@ def clone(folder: Path) -> Path:
 
 
 def main() -> None:
-    ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)  # else a left process's time is lost
+    keep_orphans()
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         compiled = str(place / "compiled")
