@@ -23,6 +23,10 @@ settings.load_profile("house")
 # For the processes that tests start.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [LEAN, os.environ.get("PYTHONPATH")]))
 
+# A `make` that starts the tests would have those that they start report each folder they enter.
+for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(inherited, None)
+
 # A shell script starts its background processes with SIGINT ignored, and theirs inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
