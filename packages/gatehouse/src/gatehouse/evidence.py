@@ -139,7 +139,7 @@ class Exam(Frozen):
     rows: int = Field(ge=1, description="how many these are")
     unchanged: int = Field(ge=0, description="how many are unchanged in the candidate")
     standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
-    asked: int = Field(ge=1, description="how many could be scored")
+    scored: int = Field(ge=1, description="how many could be scored")
     new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
 
 

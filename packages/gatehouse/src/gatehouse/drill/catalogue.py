@@ -34,10 +34,10 @@ _OF_RECORDS = (
     Defect("evidence of newer schema", DRIFT.name, tamper=record.evidence_of_newer_schema),
     Defect("attribute no longer protected", FAIRNESS.name, record.unprotected_attribute,
            also=frozenset({ACCURACY.name}), beyond_two=frozenset({DRIFT.name})),
-    Defect("loosened policy", ACCURACY.name, record.loosened_policy, told=_reports_loosening),
-    Defect("expired waiver", ACCURACY.name, record.expired_waiver, told=_waiver("expired")),
+    Defect("loosened policy", ACCURACY.name, record.loosened_policy, holds=_reports_loosening),
+    Defect("expired waiver", ACCURACY.name, record.expired_waiver, holds=_waiver("expired")),
     Defect("waiver only in the pull request", ACCURACY.name, record.waiver_of_the_pull_request,
-           told=_waiver("proposed")),
+           holds=_waiver("proposed")),
 )  # fmt: skip
 """Defects of evidence and policy. The judge detects them, since no gate measures these."""
 
@@ -48,7 +48,7 @@ CONTROLS = (
     Defect("control: 5 % more rows", None, rows.more_rows),
     Defect("control: small steps below the limit", None, rows.few_small_steps),
     Defect("control: model trained again", None, model.slightly_different),
-    Defect("control: live waiver", None, record.live_waiver, told=_waiver("used")),
+    Defect("control: live waiver", None, record.live_waiver, holds=_waiver("used")),
 )
 
 

@@ -34,7 +34,7 @@ class Defect:
         also: other gates that turn red as a consequence of this defect, not by accident.
         beyond_two: gates that also turn red if the task is not binary.
         warns: the gate warns instead of blocking.
-        told: what else must be true of the verdict.
+        holds: what else must be true of the verdict.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Defect:
     also: frozenset[str] = frozenset()
     beyond_two: frozenset[str] = frozenset()
     warns: bool = False
-    told: Callable[[Verdict], bool] = _always
+    holds: Callable[[Verdict], bool] = _always
 
 
 def red(measurement: str) -> Callable[[Verdict], bool]:

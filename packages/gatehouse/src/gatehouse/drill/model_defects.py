@@ -57,11 +57,11 @@ def sharpened(scene: Scene) -> None:
     rule = scene.rule(DRIFT.name, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
     settings = scene.policy.measure
     rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
-    before = drift.said(scene.base.model, rows)
+    before = drift.predictions_of(scene.base.model, rows)
     alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of all tests
 
     def drifts() -> bool:
-        now = drift.said(scene.candidate.model, rows)
+        now = drift.predictions_of(scene.candidate.model, rows)
         found = drift.compare_predictions(before, now, settings.drift.rare_level)
         return found.effect > 1.2 * rule.limit and found.p_value < alone
 

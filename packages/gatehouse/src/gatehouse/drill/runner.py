@@ -122,7 +122,7 @@ def _trial(defect: Defect, verdict: Verdict, consequences: set[str], seconds: fl
         consequences = consequences | {defect.gate}
         caught = defect.gate in (warned if defect.warns else red)
     strays = tuple(gate for gate in verdict.gates if gate in red - consequences)
-    return Trial(defect, seconds, caught and defect.told(verdict), strays,
+    return Trial(defect, seconds, caught and defect.holds(verdict), strays,
                  _reason(verdict, defect.gate))  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import Contract
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Exam as Told
+from gatehouse.evidence import Exam as ExamRecord
 from gatehouse.first_run import other_question
 from gatehouse.table import TEST_FILE, comparable_columns
 
@@ -42,7 +42,7 @@ class Exam:
         rows: the rows as input for the candidate's model.
         base_rows: the same rows as input for the base's model, in the same order.
         new: test rows of the candidate that are not exam rows; empty without a base.
-        told: description of the exam for the evidence; None without a base.
+        record: description of the exam for the evidence; None without a base.
     """
 
     candidate: Workspace
@@ -50,7 +50,7 @@ class Exam:
     rows: pd.DataFrame
     base_rows: pd.DataFrame
     new: pd.DataFrame
-    told: Told | None = None
+    record: ExamRecord | None = None
 
     @cached_property
     def ours(self) -> Predictions:
@@ -77,19 +77,19 @@ class Exam:
         from gatehouse.gates.predictions import predict
 
         if self.base is None:
-            raise GatehouseError("there is no base whose model could be asked")
+            raise GatehouseError("there is no base whose model could be used")
         return predict(self.base.model, self.base_rows, self.base.contract)
 
     @property
     def note(self) -> str | None:
         """Return what a reader must know about a number measured on the exam, or None."""
-        told = self.told
-        if told is None or (told.asked == told.rows and told.unchanged == told.rows):
+        record = self.record
+        if record is None or (record.scored == record.rows and record.unchanged == record.rows):
             return None
-        altered = told.rows - told.unchanged
-        text = f"of {told.rows:,} exam rows the change altered or removed {altered:,}"
-        out = told.rows - told.asked
-        return f"{text}, and {out:,} could not be asked" if out else f"{text}; all were asked"
+        altered = record.rows - record.unchanged
+        text = f"of {record.rows:,} exam rows the change altered or removed {altered:,}"
+        out = record.rows - record.scored
+        return f"{text}, and {out:,} could not be scored" if out else f"{text}; all were scored"
 
 
 def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
@@ -111,29 +111,29 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
     path = base.prepared / f"{SPLITS[2]}.parquet"
     found = find_partners(path, candidate.prepared / path.name, base.contract)
     rows = base.split("test")
-    asked = np.ones(len(rows), bool)
+    scored = np.ones(len(rows), bool)
     columns = _own_columns(candidate.contract, base.contract)
     mine = rows
     if columns:
-        asked = found.places != NOBODY
+        scored = found.places != NOBODY
         mine = rows.assign(**{
             name: own[name].take(np.maximum(found.places, 0)).array for name in columns
             if name in own
         })  # fmt: skip
-    asked &= _in_test(candidate, base, mine, found.places != NOBODY)
-    if not asked.any():
+    scored &= _in_test(candidate, base, mine, found.places != NOBODY)
+    if not scored.any():
         raise GatehouseError(
-            "no exam row can be asked: the change leaves none of the base's test rows in its own"
+            "no exam row can be scored: the change leaves none of the base's test rows in its own"
         )
-    told = Told(
+    record = ExamRecord(
         digest=rows_digest([Part(path.name, "", path)], comparable_columns(path)),
         rows=len(rows),
         unchanged=int(found.unchanged.sum()),
-        asked=int(asked.sum()),
+        scored=int(scored.sum()),
         standing="sha256:" + hashlib.sha256(np.packbits(found.unchanged).tobytes()).hexdigest(),
         new=int(found.new.sum()),
     )
-    return Exam(candidate, base, _of(mine, asked), _of(rows, asked), _of(own, found.new), told)
+    return Exam(candidate, base, _of(mine, scored), _of(rows, scored), _of(own, found.new), record)
 
 
 def _of(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:

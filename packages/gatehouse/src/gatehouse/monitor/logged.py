@@ -62,7 +62,7 @@ def decisions(records: pa.Table, contract: Contract) -> Floats:
 
 
 def drifting(records: pa.Table, contract: Contract) -> pd.Series:
-    """Return the part of the predictions that can drift, as the drift gate's `said`; shape [N]."""
+    """Return the predictions that can drift, as `drift.measure.predictions_of` does; shape [N]."""
     if contract.task is Task.MULTICLASS:
         return pd.Series(records["decision"].to_pandas())
     return pd.Series(scores(records, contract))

@@ -91,7 +91,7 @@ class Watched:
         """The part of the model's predictions on its own test split that can drift."""
         settings, seed = self.policy.measure.drift, self.policy.measure.seed
         rows = drift.sample_rows(self.reference.split("test"), settings, seed)
-        return drift.said(self.reference.model, rows)
+        return drift.predictions_of(self.reference.model, rows)
 
     def measure_drift(self, number: int) -> list[Measurement]:
         """Return measurements of the drift gate on a window.

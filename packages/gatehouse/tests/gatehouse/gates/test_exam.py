@@ -79,7 +79,7 @@ def test_every_gate_that_scores_sits_it(make_workspace: Make, policy: Policy) ->
     for gate in (accuracy, drift, fairness, latency):
         evidence = gate.measure(candidate, base, policy)
         assert evidence.exam is not None, gate
-        assert evidence.exam.asked == len(base.split("test"))
+        assert evidence.exam.scored == len(base.split("test"))
     plain = evidence_by("fairness", make_workspace("plain"), base, policy)
     assert evidence_by("fairness", candidate, base, policy).measurements == plain.measurements
 
@@ -121,13 +121,13 @@ def test_a_new_column_comes_from_the_row_that_an_exam_row_became(
     )
     exam = exam_of(candidate, base)
     assert (exam.rows["bonus"] == 2 * exam.base_rows["age"]).all()
-    assert exam.told is not None
-    assert exam.told.asked == len(rows)
+    assert exam.record is not None
+    assert exam.record.scored == len(rows)
     assert exam.note is not None
-    assert "20 could not be asked" in exam.note
-    # The base's version of a changed row is asked.
+    assert "20 could not be scored" in exam.note
+    # The base's version of a changed row is scored.
     assert exam.base_rows.drop(columns="y").equals(exam.rows[exam.base_rows.columns.drop("y")])
-    assert evidence_by("accuracy", candidate, base, policy).exam == exam.told
+    assert evidence_by("accuracy", candidate, base, policy).exam == exam.record
 
 
 def test_rows_that_its_own_split_trains_on_are_not_asked(
@@ -139,14 +139,14 @@ def test_rows_that_its_own_split_trains_on_are_not_asked(
     split = contract.split.model_copy(update={"test": 0.5})
     candidate = make_workspace(contract=contract.model_copy(update={"split": split}))
     exam = exam_of(candidate, base)
-    assert exam.told is not None
-    assert 0 < exam.told.asked < exam.told.rows
+    assert exam.record is not None
+    assert 0 < exam.record.scored < exam.record.rows
     import pyarrow as pa
 
     from gatehouse.split import deal
 
     table = pa.Table.from_pandas(base.split("test"), preserve_index=False)
-    assert exam.told.asked == int((deal(table, split) == 2).sum())
+    assert exam.record.scored == int((deal(table, split) == 2).sum())
 
 
 def test_new_rows_are_compared_by_themselves(
@@ -216,7 +216,7 @@ def test_an_exam_that_nobody_can_sit_is_an_error(
     base = make_workspace("base")
     contract = contract_of(bonus={"type": "number"})
     test = with_bonus(base.split("test").assign(age=lambda rows: rows["age"] + 0.5))
-    with pytest.raises(GatehouseError, match="no exam row can be asked"):
+    with pytest.raises(GatehouseError, match="no exam row can be scored"):
         exam_of(make_workspace(test=test, contract=contract), base)
 
 

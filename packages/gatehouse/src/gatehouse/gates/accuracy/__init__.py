@@ -61,7 +61,7 @@ def _section(context: ReportContext) -> str:
     return accuracy(context)
 
 
-def _new_rows_told(verdict: Verdict) -> bool:
+def _only_new_rows(verdict: Verdict) -> bool:
     """Whether the gate's only failing rules are rules on new test rows."""
     blocked = [each for each in verdict.rules if each.gate == ACCURACY.name and each.blocks]
     return bool(blocked) and all(f.slice == NEW for each in blocked for f in each.findings)
@@ -79,7 +79,7 @@ def _defects() -> tuple[Defect, ...]:
         Defect("worse than base", name, model_defects.worse_than_base),
         # New rows of a kind not seen before shift the distribution of their column.
         Defect("worse on new rows", name, row_defects.worse_on_new_rows, also=drift,
-               told=_new_rows_told),
+               holds=_only_new_rows),
         # A leak makes the scores almost certain. Their distribution moves, and groups whose labels
         # differ get different decisions.
         Defect("label leakage", name, data_defects.label_leakage, also=drift, warns=True),

@@ -55,7 +55,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
         measurements += on_new_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
     return Found(
-        exam=exam.told,
+        exam=exam.record,
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
         curves=curves(models),

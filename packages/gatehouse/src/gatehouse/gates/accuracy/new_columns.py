@@ -81,9 +81,9 @@ def _is_of(truth: Floats, train: Floats, k: int, contract: Contract) -> Floats:
 def _best_class(values: Floats, truth: Floats, contract: Contract) -> tuple[int, bool]:
     """The class that the column predicts best in train, and whether to flip its AUC."""
     watched = range(len(contract.classes)) if contract.task is Task.MULTICLASS else [1]
-    told = {k: _auc(values, _is_of(truth, truth, k, contract)) or 0.5 for k in watched}
-    best = max(told, key=lambda k: abs(told[k] - 0.5))
-    return best, told[best] < 0.5
+    areas = {k: _auc(values, _is_of(truth, truth, k, contract)) or 0.5 for k in watched}
+    best = max(areas, key=lambda k: abs(areas[k] - 0.5))
+    return best, areas[best] < 0.5
 
 
 def _auc(values: Floats, positive: Floats) -> float | None:

@@ -41,11 +41,11 @@ def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement
     if not len(exam.new):
         return _untold(exam, policy, "the change brings no new test rows")
     try:
-        said = {of: predict(side.model, exam.new, contract) for of, side in models.items()}
+        predicted = {of: predict(side.model, exam.new, contract) for of, side in models.items()}
     except GatehouseError as error:
         return _untold(exam, policy, f"the new test rows can't be scored: {error}")
-    paired = [each for each in measure_models(said, policy) if each.slice == "all"]
-    own = {Of.CANDIDATE: said[Of.BASE], Of.BASE: exam.theirs}
+    paired = [each for each in measure_models(predicted, policy) if each.slice == "all"]
+    own = {Of.CANDIDATE: predicted[Of.BASE], Of.BASE: exam.theirs}
     eased = [
         each.model_copy(update={"name": OF_BASE.format(each.name), "method": _eased(each)})
         for each in measure_models(own, policy, paired=False)

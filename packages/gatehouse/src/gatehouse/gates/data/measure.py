@@ -218,8 +218,8 @@ def validate(
 
 def _key(kwargs: dict[str, Any]) -> str:
     """Key that matches results to expectations, since Great Expectations reorders its results."""
-    told = {k: v for k, v in kwargs.items() if k in ("column", "column_list", "column_set")}
-    return repr(sorted(told.items()))
+    named = {k: v for k, v in kwargs.items() if k in ("column", "column_list", "column_set")}
+    return repr(sorted(named.items()))
 
 
 def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private: bool) -> Result:

@@ -77,7 +77,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
         GatehouseError: data or model is missing, or they do not fit each other.
     """
     measurements: list[Measurement] = []
-    told = None
+    record = None
     if base is not None:
         old, new = base.split("train"), candidate.split("train")
         # Use the base's contract, so that a change cannot hide a column.
@@ -90,11 +90,11 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
         settings, seed = policy.measure.drift, policy.measure.seed
         tests = compare_tables(old, new, columns, settings, seed)
         exam = exam_of(candidate, base)
-        told = exam.told
+        record = exam.record
         tests.append(_predictions(exam, base, settings, seed))
         measurements += adjusted(tests)
     return Found(
-        exam=told,
+        exam=record,
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),
     )
@@ -269,13 +269,13 @@ def _homogeneity(label: str, counts: NDArray[np.float64], n: int) -> Test:
 def _predictions(exam: Exam, base: Workspace, settings: DriftMeasure, seed: int) -> Test:
     """Compare the candidate's predictions on the exam with the base's."""
     old, new = (
-        said(workspace.model, sample_rows(rows, settings, seed))
+        predictions_of(workspace.model, sample_rows(rows, settings, seed))
         for workspace, rows in ((base, exam.base_rows), (exam.candidate, exam.rows))
     )
     return compare_predictions(old, new, settings.rare_level)
 
 
-def said(model: Model, rows: pd.DataFrame) -> pd.Series:
+def predictions_of(model: Model, rows: pd.DataFrame) -> pd.Series:
     """Return the predictions of `rows` that the drift gate tests, shape [N].
 
     These are the scores. For multiclass models, they are the predicted classes, because no single
@@ -290,7 +290,7 @@ def said(model: Model, rows: pd.DataFrame) -> pd.Series:
 
 
 def compare_predictions(old: pd.Series, new: pd.Series, rare_level: int) -> Test:
-    """Test two samples of predictions, each as returned by `said`."""
+    """Test two samples of predictions, each as returned by `predictions_of`."""
     if _kind(old) == _kind(new) == "number":
         return compare_values(PREDICTION, _floats(old), _floats(new))
     return compare_categories(PREDICTION, old, new, rare_level)

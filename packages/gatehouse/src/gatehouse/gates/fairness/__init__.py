@@ -71,7 +71,7 @@ def _defects() -> tuple[Defect, ...]:
         Defect("bias against a group", FAIRNESS.name, plant.biased_group,
                also=accuracy, beyond_two=drift),
         Defect("bias in an intersection", FAIRNESS.name, plant.biased_intersection,
-               also=accuracy, beyond_two=drift, told=_only_intersection),
+               also=accuracy, beyond_two=drift, holds=_only_intersection),
     )  # fmt: skip
 
 

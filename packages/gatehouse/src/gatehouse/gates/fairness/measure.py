@@ -55,7 +55,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
             "base's) protects; bring it back, or stop protecting it in a pull request of its own"
         )
     return Found(
-        exam=exam.told,
+        exam=exam.record,
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measure_rows(exam.rows, protected, exam.ours, policy)),
     )

@@ -76,7 +76,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
             )
         )
     return Found(
-        exam=exam.told,
+        exam=exam.record,
         tools=versions("numpy", "scipy", "onnxruntime"),
         measurements=tuple(measurements),
     )

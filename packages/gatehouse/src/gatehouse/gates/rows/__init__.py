@@ -38,14 +38,14 @@ def _defects() -> tuple[Defect, ...]:
 
     name = ROWS.name
     return (
-        Defect("relabelled exam rows", name, plant.relabelled_exam, told=red("touched_exam_rows")),
-        Defect("removed exam rows", name, plant.removed_exam, told=red("touched_exam_rows")),
-        Defect("copies of exam rows in train", name, plant.copied_exam, told=red("exam_leak")),
-        Defect("nudged copies of exam rows", name, plant.nudged_exam, told=red("exam_leak")),
-        Defect("another split rule", name, plant.other_split, told=red("split_changes")),
-        Defect("exam grown in small steps", name, plant.small_steps, told=red("exam_growth")),
-        Defect("another target", name, plant.other_target, told=red("first_run")),
-        Defect("rows nudged out of test", name, plant.unfair_deal, told=red("unfair_deal")),
+        Defect("relabelled exam rows", name, plant.relabelled_exam, holds=red("touched_exam_rows")),
+        Defect("removed exam rows", name, plant.removed_exam, holds=red("touched_exam_rows")),
+        Defect("copies of exam rows in train", name, plant.copied_exam, holds=red("exam_leak")),
+        Defect("nudged copies of exam rows", name, plant.nudged_exam, holds=red("exam_leak")),
+        Defect("another split rule", name, plant.other_split, holds=red("split_changes")),
+        Defect("exam grown in small steps", name, plant.small_steps, holds=red("exam_growth")),
+        Defect("another target", name, plant.other_target, holds=red("first_run")),
+        Defect("rows nudged out of test", name, plant.unfair_deal, holds=red("unfair_deal")),
     )
 
 
