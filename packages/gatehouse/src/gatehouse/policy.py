@@ -28,6 +28,7 @@ from gatehouse.gates.fairness import FairnessMeasure
 from gatehouse.gates.latency import LatencyMeasure
 from gatehouse.gates.spec import Confidence, GateSpec, OwnObject
 from gatehouse.nearest import hint
+from gatehouse.policy_noise import Noise
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
@@ -207,6 +208,11 @@ class Policy(Frozen):
         default_factory=dict, description="gates of the repository's own, by name"
     )
     rules: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Rule] = Field(min_length=1)
+    noise: Noise | None = Field(
+        default=None,
+        description="how much training alone moves the metrics; `gatehouse noise --write` "
+        "measures it. It changes no outcome: the report names differences within it",
+    )
     waivers: tuple[Waiver, ...] = ()
     monitor: Monitor = Monitor()
     bases: dict[Annotated[str, Field(min_length=1)], Status] = Field(

@@ -92,6 +92,14 @@ def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = Fals
     )  # fmt: skip
 
 
+def paired_margin(width: float) -> float:
+    """Return the margin that test rows can show, from half of a paired interval's width.
+
+    Two equal models are estimated beyond 1.3 times that width in 0.5 % of all cases.
+    """
+    return max(0.01, math.ceil(_finite(width) * 1.3 * 200 - 1e-9) / 200)
+
+
 def _new_rows(metric: str, score: Score, sizes: Sizes) -> str:
     margin = 2 * max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
     return rule(

@@ -162,6 +162,7 @@ def _measurement(
         value=float(value) if interval else None,
         unit=figure.metric.unit,
         interval=interval,
+        neutral=0.0 if of is Of.COMPARISON and paired else None,
         n=n,
         method=method,
         note=reason or (None if interval else figure.undefined),
