@@ -182,7 +182,7 @@ def _rule_direction(field: str, old: Any, new: Any) -> Direction:
         return _accept_direction(old, new)
     if old is None or new is None:
         return "loosened"
-    if field in ("at_least", "alpha", "minimum_n"):
+    if field in ("at_least", "alpha", "minimum_n", "minimum_class_n"):
         return "tightened" if new > old else "loosened"
     if field == "at_most":
         return "tightened" if new < old else "loosened"

@@ -78,7 +78,14 @@ class Measurement(Frozen):
         description="of a paired comparison: its value if nothing differs, 0 of a difference and "
         "1 of a ratio; a rule's margin is counted from there",
     )
-    n: Annotated[int, Field(ge=0)] = Field(description="number of rows, columns or calls")
+    n: Annotated[int, Field(ge=0)] = Field(
+        description="number of independent rows, groups, blocks of time, columns or calls"
+    )
+    class_n: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="rows of the smallest class, where there are classes",
+    )
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="something to know about this number")

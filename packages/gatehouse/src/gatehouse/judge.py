@@ -278,15 +278,16 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
     An interval on the right side of the limit passes, one on the wrong side fails, and one that
     crosses it is inconclusive. A margin around "no difference" is decided by the estimate where the
     rows can show it (`_decide_margin`). With `alpha`, an effect fails if its test is significant
-    and its size exceeds the limit (the effect floor). Too few rows are inconclusive unless the
-    failure is plain.
+    and its size exceeds the limit (the effect floor). Too few rows, or too few of the smallest
+    class, are inconclusive unless the failure is plain.
     """
     if measurement.value is None:
         return Outcome.INCONCLUSIVE, "could not be measured"
-    too_few = measurement.n < rule.minimum_n
-    few = f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
+    if rule.minimum_class_n and measurement.class_n is None:
+        return Outcome.ERROR, "the rule has minimum_class_n, but the measurement counts no classes"
+    few = _too_few(rule, measurement)
     if rule.alpha is not None:
-        return _decide_test(rule, measurement, few if too_few else None)
+        return _decide_test(rule, measurement, few)
     low, high = _bounds(measurement)
     limit = rule.limit
     passes, fails = (
@@ -300,8 +301,8 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
     if fails:
         return Outcome.FAIL, shown
     if not passes and measurement.neutral is not None:
-        return _decide_margin(rule, measurement, shown, few if too_few else None)
-    if too_few:
+        return _decide_margin(rule, measurement, shown, few)
+    if few:
         return Outcome.INCONCLUSIVE, few
     if passes:
         return Outcome.PASS, shown
@@ -336,6 +337,17 @@ def _decide_margin(
     if beyond or margin <= 0:  # beyond: the interval is longer on its worse side
         return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
     return Outcome.PASS, f"{shown}: estimated within the margin, which the rows can show"
+
+
+def _too_few(rule: Rule, measurement: Measurement) -> str | None:
+    if measurement.n < rule.minimum_n:
+        return f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
+    if measurement.class_n is not None and measurement.class_n < rule.minimum_class_n:
+        return (
+            f"{measurement.class_n:,} rows of the smallest class are too few to tell; "
+            f"the rule asks for {rule.minimum_class_n:,}"
+        )
+    return None
 
 
 def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple[Outcome, str]:
