@@ -310,6 +310,19 @@ class Policy(Frozen):
         """Return the settings of one of the repository's own gates, validated by its model."""
         return model.model_validate(self.gates[gate].settings)
 
+    def inside_noise(self) -> list[tuple[str, float, float]]:
+        """Return comparison rules whose limit training alone can reach.
+
+        Each is the rule's name, its limit, and the difference that two trainings stay within.
+        """
+        found = []
+        for name, rule in self.rules.items():
+            moves = self.noise.moves(rule.measurement) if self.noise else None
+            compares = rule.of is Of.COMPARISON and rule.slice == "all"
+            if compares and moves is not None and abs(rule.limit) < moves:
+                found.append((name, rule.limit, moves))
+        return found
+
     @property
     def digest(self) -> str:
         """SHA-256 of the policy's content, ignoring comments and layout."""

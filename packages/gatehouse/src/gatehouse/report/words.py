@@ -320,7 +320,8 @@ def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
         return f"{who}: none"
     shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
     side = "at least" if result.bound == "at_least" else "at most"
-    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)})"
+    noise = ", within training noise" if finding.noise is not None else ""
+    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)}){noise}"
 
 
 def _undecided(result: RuleResult, finding: Finding) -> str:
