@@ -140,7 +140,7 @@ def slower_graph(scene: Scene) -> None:
 
 def slower_for_batches(scene: Scene) -> None:
     """A graph that gives the same answers, and takes longer only for many rows at once."""
-    scene.edit_models(scene.changed(slower_batches(16)))
+    scene.edit_models(scene.changed(slower_batches(8)))
     scene.edit_base_models(scene.changed(slower_batches(0)))
 
 

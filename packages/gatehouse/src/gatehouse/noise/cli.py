@@ -41,6 +41,18 @@ def noise(seeds: int, resample: bool, minutes: float | None, writes: bool, limit
 
     For example: gatehouse noise --seeds 5 --write
     """
+    run_noise(seeds, resample=resample, minutes=minutes, writes=writes, limits=limits)
+    return PASS
+
+
+def run_noise(
+    seeds: int, *, resample: bool = False, minutes: float | None, writes: bool, limits: bool
+) -> None:
+    """Measure, show and, on request, write the noise; the arguments are the command's options.
+
+    Raises:
+        GatehouseError: there are no prepared rows, or a file or a model can't be used.
+    """
     import datetime
     import os
 
@@ -68,7 +80,6 @@ def noise(seeds: int, resample: bool, minutes: float | None, writes: bool, limit
         )
     if not writes:
         click.echo(f"next: --write, which puts this into {POLICY_FILE}")
-    return PASS
 
 
 def measured(policy: Policy, seeds: int, *, resample: bool, minutes: float | None) -> Spread:

@@ -329,5 +329,10 @@ def _undecided(result: RuleResult, finding: Finding) -> str:
         return "it could not be measured"
     interval = finding.interval
     if interval and interval.low <= result.limit <= interval.high:
+        compares = result.of is Of.COMPARISON and is_difference(
+            result.measurement, result.of, result.described
+        )
+        if compares and (interval.high - interval.low) / 2 > abs(result.limit) > 0:
+            return f"inconclusive, the rows can't show a margin of {abs(result.limit):g}"
         return "inconclusive"
     return f"inconclusive, {count(finding.n or 0)} are too few"
