@@ -83,7 +83,7 @@ def init_command(
         task=None if task is None else Task(task),
         force=force,
     )
-    _show(init(wanted, Questions(asked=not yes and sys.stdin.isatty())))
+    _show(init(wanted, Questions(interactive=not yes and sys.stdin.isatty())))
     return PASS
 
 

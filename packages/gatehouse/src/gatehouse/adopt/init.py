@@ -118,9 +118,9 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         leaking = {name: v for name, v in leaks(data).items() if name not in wanted.kept}
         baseline = None
         if leaking:
-            if not questions.asked:
+            if not questions.interactive:
                 baseline = _learned_without(data, leaking, sizes)
-            needed = not questions.asked and baseline is None
+            needed = not questions.interactive and baseline is None
             plan = without_leaks(plan, leaking, questions, needed=needed)
             text, contract = _contract(plan, found, seen)
             data = learning(seen, contract, found.table.dialect.decimal)

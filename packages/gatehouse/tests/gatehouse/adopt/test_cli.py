@@ -65,19 +65,19 @@ def seen(folder: Path, frame: pd.DataFrame, target: str = "bought") -> Scan:
 
 
 def bought(found: Scan) -> Target:
-    return find_target(found, "bought", None, None, Questions(asked=False))
+    return find_target(found, "bought", None, None, Questions(interactive=False))
 
 
 def test_help_says_what_is_made_and_how_it_is_called() -> None:
     """Attacks a newcomer's first look."""
-    said = CliRunner().invoke(main, ["init", "--help"]).output
+    output = CliRunner().invoke(main, ["init", "--help"]).output
     for word in ("contract.yaml", "policy.yaml", "--positive", "--protected", "--ignore A,B",
                  "For example"):  # fmt: skip
-        assert word in said
+        assert word in output
 
 
 @pytest.mark.parametrize(
-    ("content", "arguments", "told"),
+    ("content", "arguments", "message"),
     [
         (CSV, ["--target", "Bougth"], "no column 'Bougth'; did you mean: 'bought'"),
         (CSV, ["--target", "bought", "--protected", "cty"], "--protected: the table has no column"),
@@ -108,13 +108,13 @@ def test_help_says_what_is_made_and_how_it_is_called() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_adopted_is_told_and_nothing_is_written(
-    root: Path, tmp_path: Path, content: str | bytes, arguments: list[str], told: str
+    root: Path, tmp_path: Path, content: str | bytes, arguments: list[str], message: str
 ) -> None:
     """Attacks tracebacks, and a repository half changed."""
     before = {name: (root / name).read_bytes() for name in FILES}
     result = run_init(root, written(tmp_path, content), *arguments, "--yes", "--force")
     assert result.exit_code == 2, result.output
-    assert told in result.output
+    assert message in result.output
     assert {name: (root / name).read_bytes() for name in FILES} == before
     assert not (root / "data").exists()
 
@@ -250,7 +250,7 @@ def test_whole_numbers_are_classes_or_a_number(tmp_path: Path) -> None:
     digits = plain(300).assign(
         digit=[i % 10 for i in range(300)], rating=[3 + i % 6 for i in range(300)]
     )
-    found, silent = seen(tmp_path, digits), Questions(asked=False)
+    found, silent = seen(tmp_path, digits), Questions(interactive=False)
     assert find_target(found, "digit", None, None, silent).classes == tuple("0123456789")
     assert find_target(found, "rating", None, None, silent).task is Task.REGRESSION
     chosen = find_target(found, "rating", None, Task.MULTICLASS, silent)
@@ -265,12 +265,15 @@ def test_the_rarer_value_is_positive_where_no_name_says_so(
     """Attacks a probability of the wrong class."""
     frame = plain(200).assign(kind=["left" if i % 3 else "right" for i in range(200)])
     found = seen(tmp_path, frame)
-    assert find_target(found, "kind", None, None, Questions(asked=False)).positive == "right"
+    assert find_target(found, "kind", None, None, Questions(interactive=False)).positive == "right"
     assert "the rarer one" in capsys.readouterr().err
-    assert find_target(found, "kind", "left", None, Questions(asked=False)).positive == "left"
+    assert find_target(found, "kind", "left", None, Questions(interactive=False)).positive == "left"
     for values, positive in (((1, 0, 1), "1"), ((1, 2, 1), "2"), ((-1, 1, 1), "1")):
         found = seen(tmp_path, frame.assign(kind=list(values) * 66 + [1, 1]), "kind")
-        assert find_target(found, "kind", None, None, Questions(asked=False)).positive == positive
+        assert (
+            find_target(found, "kind", None, None, Questions(interactive=False)).positive
+            == positive
+        )
 
 
 def test_a_terminal_is_asked_what_is_unsure(tmp_path: Path) -> None:
@@ -280,7 +283,7 @@ def test_a_terminal_is_asked_what_is_unsure(tmp_path: Path) -> None:
         sex=["f", "m"] * 100,
         grade=[1, 2, 3, 2] * 50,
     )
-    found, asking = seen(tmp_path, frame), Questions(asked=True)
+    found, asking = seen(tmp_path, frame), Questions(interactive=True)
     assert found.profiles["customer"].kind is Kind.ID
     with CliRunner().isolation(input="multiclass\ny\ny\n"):
         target = find_target(found, "grade", None, None, asking)
@@ -375,7 +378,7 @@ def test_marks_of_missing_values_are_found(tmp_path: Path) -> None:
     }  # fmt: skip
     assert set(profiles["code"].counts) == {"12", "--", "x", "7"}
     assert found.sample["state"].isna().sum() == 50
-    target = find_target(found, "sign", None, None, Questions(asked=False))
+    target = find_target(found, "sign", None, None, Questions(interactive=False))
     assert set(target.classes) == {"+", "-"}
     assert found.sample["sign"].notna().all()
 
@@ -482,7 +485,7 @@ def test_numbers_written_for_people_are_told_as_such(form: str, tmp_path: Path) 
     prices = frame["age"] * 1000 + np.arange(200)
     found = seen(tmp_path, frame.assign(price=prices.map(form.format)))
     assert found.profiles["price"].kind is Kind.WRITTEN
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    plan = plan_columns(found, bought(found), (), None, Questions(interactive=False))
     (price,) = [column for column in plan.columns if column.name == "price"]
     assert price.role is Role.IGNORED
     assert "write plain numbers" in price.note
@@ -494,7 +497,7 @@ def test_numbers_that_float32_cannot_tell_apart_are_no_feature(tmp_path: Path) -
     steps = np.random.default_rng(0).integers(0, 50, 200)
     frame = frame.assign(account=10**17 + steps, far=2**24 + steps * 1000)
     found = seen(tmp_path, frame)
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    plan = plan_columns(found, bought(found), (), None, Questions(interactive=False))
     columns = {column.name: column for column in plan.columns}
     assert columns["account"].role is Role.IGNORED
     assert columns["far"].role is Role.FEATURE
@@ -506,7 +509,7 @@ def test_categories_that_differ_by_spaces_are_told(tmp_path: Path) -> None:
     frame = plain(200)
     frame["city"] = np.where(np.arange(200) % 2, frame["city"], " " + frame["city"])
     found = seen(tmp_path, frame)
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    plan = plan_columns(found, bought(found), (), None, Questions(interactive=False))
     (city,) = [column for column in plan.columns if column.name == "city"]
     assert city.warning
     assert "differ by blanks alone" in city.note
@@ -528,8 +531,8 @@ def test_names_of_rows_that_are_numbers_are_not_learned(tmp_path: Path) -> None:
     names = [7 * i + 1000 for i in range(120)]
     found = seen(tmp_path, plain(120).assign(rownames=names, PassengerId=range(1, 121)))
     assert {found.profiles[n].kind for n in ("rownames", "PassengerId")} == {Kind.ID}
-    target = find_target(found, "bought", None, None, Questions(asked=False))
-    plan = plan_columns(found, target, (), None, Questions(asked=False))
+    target = find_target(found, "bought", None, None, Questions(interactive=False))
+    plan = plan_columns(found, target, (), None, Questions(interactive=False))
     assert [c.name for c in plan.of(Role.KEY)] == ["rownames"]
     assert [c.name for c in plan.of(Role.IGNORED)] == ["PassengerId"]
 
@@ -538,8 +541,8 @@ def test_a_class_of_one_row_has_a_baseline(tmp_path: Path) -> None:
     """Attacks the planets: a way of finding one by which a single one was found."""
     kinds = pd.Series([f"k{i % 9}" for i in range(89)] + ["once"])
     found = seen(tmp_path, plain(90).assign(kind=kinds), "kind")
-    target = find_target(found, "kind", None, None, Questions(asked=False))
-    plan = plan_columns(found, target, (), None, Questions(asked=False))
+    target = find_target(found, "kind", None, None, Questions(interactive=False))
+    plan = plan_columns(found, target, (), None, Questions(interactive=False))
     contract = parse_contract(contract_text(plan, "planets", 0), "contract.yaml")
     measured = baseline.measure(baseline.learning(found, contract, "."), 18)
     assert 0 <= measured.scores["accuracy"].boosted <= 1
@@ -552,11 +555,11 @@ def test_a_leak_is_asked_about_and_the_last_feature_stays(tmp_path: Path) -> Non
         refund=replace(found.profiles["visits"], name="refund"),
         paid=replace(found.profiles["visits"], name="paid"),
     )
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    plan = plan_columns(found, bought(found), (), None, Questions(interactive=False))
     leaking = {"refund": 1.0, "paid": 1.0, "visits": 0.995}
     for answers, left in (("n\ny\n\n", ["refund"]), ("\n\n", ["visits"])):
         with CliRunner().isolation(input=answers):
-            asked = without_leaks(plan, leaking, Questions(asked=True))
+            asked = without_leaks(plan, leaking, Questions(interactive=True))
         assert [c.name for c in asked.of(Role.FEATURE)] == left
         assert all(c.warning for c in asked.columns if c.name in leaking)
 
@@ -587,7 +590,7 @@ def test_columns_to_keep_are_features_where_they_can_be(tmp_path: Path) -> None:
         said=[f"a text of {i} and some more words" for i in n % 25], sex=["f", "m"] * 100,
         badge=[f"B-{i:03d}" for i in n], day=pd.date_range("2020-01-01", periods=200).astype(str),
     )  # fmt: skip
-    found, silent = seen(tmp_path, frame), Questions(asked=False)
+    found, silent = seen(tmp_path, frame), Questions(interactive=False)
     kept = ("score_id", "sample_no", "patient_id", "index", "said", "sex", "age")
     plan = plan_columns(found, bought(found), (), None, silent, kept=kept)
     contract = parse_contract(contract_text(plan, "shop", 0), "contract.yaml")
@@ -608,7 +611,9 @@ def test_a_column_to_ignore_is_neither_learned_nor_asked_about(tmp_path: Path) -
     )
     found = seen(tmp_path, frame)
     ignored = ("sex", "customer_id", "age")
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=True), ignored=ignored)
+    plan = plan_columns(
+        found, bought(found), (), None, Questions(interactive=True), ignored=ignored
+    )
     assert {c.name for c in plan.of(Role.IGNORED)} == set(ignored)
     assert [c.name for c in plan.of(Role.FEATURE)] == ["visits", "city"]
     assert "(named by --ignore)" in contract_text(plan, "customers", 0)
@@ -619,8 +624,8 @@ def test_a_weight_of_rows_is_asked_about_and_is_no_feature(root: Path, tmp_path:
     frame = plain(300).assign(weight=np.linspace(0.2, 3, 300), weight_kg=np.linspace(40, 90, 300))
     path = written(tmp_path, frame.to_csv(index=False))
     wanted = ("--target", "bought", "--yes", "--force")
-    told = run_init(root, path, *wanted).output
-    assert told.count("how much a row counts? Then: --weight weight") == 1
+    output = run_init(root, path, *wanted).output
+    assert output.count("how much a row counts? Then: --weight weight") == 1
     assert "weight" in load_contract(root / "contract.yaml").inputs
     assert run_init(root, path, *wanted, "--weight", "weight").exit_code == 0
     contract = load_contract(root / "contract.yaml")
@@ -646,7 +651,7 @@ def test_running_numbers_are_no_features_and_ages_and_years_are(tmp_path: Path) 
     found = seen(tmp_path, frame)
     counters = [name for name, p in found.profiles.items() if p.kind is Kind.COUNTER]
     assert counters == ["Sample Number", "measured"]
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    plan = plan_columns(found, bought(found), (), None, Questions(interactive=False))
     left_out = [c for c in plan.columns if c.role is None]
     assert [c.name for c in left_out] == counters
     assert all("row numbers: left out" in c.note and c.warning for c in left_out)
@@ -678,7 +683,7 @@ def test_many_sentences_are_free_text_and_a_form_s_answers_are_not(tmp_path: Pat
         **{name: np.array(texts)[n % len(texts)] for name, texts in answers.items()},
     )
     found = seen(tmp_path, frame)
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    plan = plan_columns(found, bought(found), (), None, Questions(interactive=False))
     assert [c.name for c in plan.of(Role.IGNORED)] == ["comments"]
     noted = {c.name: c.note for c in plan.columns if c.warning and c.role is Role.FEATURE}
     assert set(noted) == {"credit_history", "long"}
@@ -784,7 +789,7 @@ def test_a_column_that_is_mostly_missing_has_enough_rows_to_be_compared(tmp_path
     frame = plain(1000).astype({"visits": float})
     frame.loc[frame.index % 10 != 0, "visits"] = np.nan
     found = seen(tmp_path, frame)
-    plan = plan_columns(found, bought(found), (), None, Questions(asked=False))
+    plan = plan_columns(found, bought(found), (), None, Questions(interactive=False))
     contract = parse_contract(contract_text(plan, "shop", 0), "contract.yaml")
     rules = yaml.safe_load("".join(drift_rules(contract, found, Sizes(640, 200, 100))))
     assert rules["drift-numbers"]["minimum_n"] <= 64

@@ -415,7 +415,7 @@ def test_a_parquet_file_of_something_else_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ((), "name what to erase"),
         (("--key", "a"), "--key and --secret-file go together"),
@@ -429,11 +429,11 @@ def test_a_parquet_file_of_something_else_is_told() -> None:
         (("--request-id", "r1", "--log", "nowhere"), "no such file"),
     ],
 )
-def test_wrong_words_are_errors(words: tuple[str, ...], told: str) -> None:
+def test_wrong_words_are_errors(words: tuple[str, ...], message: str) -> None:
     """With exit code 2, and nothing done."""
     path = write("predictions.jsonl", text([record(1)]))
     result = run(*words, "--yes", given="")
-    assert (result.exit_code, told in result.output) == (2, True), result.output
+    assert (result.exit_code, message in result.output) == (2, True), result.output
     assert kept(path.read_bytes()) == ["r1"]
 
 

@@ -65,9 +65,9 @@ def test_a_file_that_is_missing_or_a_link_is_no_pass(
     out = tmp_path / "out"
     done = gatehouse("judge-change", "HEAD", str(files), str(out), cwd=repository.root)
     assert done.exit_code == 1, done.output
-    said = json.loads((out / "verdict.json").read_text())
-    assert said["outcome"] == "fail"
-    assert "models/model.int8.onnx" in json.dumps(said["errors"])
+    output = json.loads((out / "verdict.json").read_text())
+    assert output["outcome"] == "fail"
+    assert "models/model.int8.onnx" in json.dumps(output["errors"])
 
 
 @pytest.mark.parametrize("place", ["data", "data/raw", "models"])
