@@ -15,8 +15,8 @@ from gatehouse.exits import PASS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gatehouse.adopt.columns import Planned
     from gatehouse.adopt.init import Adopted
+    from gatehouse.adopt.plan import Planned
 
 _SHOWN = 60
 """Maximum number of columns in the table; if there are more, plain features are only counted."""

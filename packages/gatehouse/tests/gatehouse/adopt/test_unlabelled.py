@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from gatehouse.adopt.profile import Kind, Scan, scan
+from gatehouse.adopt.profile import Kind
 from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.scan import Scan, scan
 from gatehouse.adopt.table import Table, open_table
 from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import load_contract
