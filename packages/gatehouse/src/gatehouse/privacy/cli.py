@@ -14,7 +14,8 @@ from gatehouse.errors import GatehouseError
 from gatehouse.exits import ERROR, PASS
 
 if TYPE_CHECKING:
-    from gatehouse.privacy.forget import Found, Wanted
+    from gatehouse.privacy.forget import Found
+    from gatehouse.privacy.wanted import Wanted
 
 
 @click.command("forget")
@@ -96,8 +97,8 @@ def _wanted(
     older_than: str | None,
 ) -> Wanted:
     from gatehouse.policy import parse_span
-    from gatehouse.privacy.forget import Wanted
     from gatehouse.privacy.pseudonym import pseudonym, read_secret
+    from gatehouse.privacy.wanted import Wanted
 
     if key is None and not request_ids and older_than is None:
         raise GatehouseError("name what to erase: --key, --request-id or --older-than")
