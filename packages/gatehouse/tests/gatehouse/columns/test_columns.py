@@ -102,11 +102,11 @@ def test_a_kind_of_one_s_own_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     column = Column(type="gates.money_of_ours:MONEY", description="one", range=(0, 9))
     assert column.kind.name == "money"
     assert column.is_numeric
-    for name, told in (
+    for name, message in (
         ("gates.money_of_ours:AMOUNT", r"is no gatehouse\.columns\.kind\.ColumnKind, but a int"),
         ("gates.money_of_ours:NONE", "has no object 'NONE'"),
         ("gates.nowhere_at_all:MONEY", "there is no module 'gates.nowhere_at_all'"),
         ("pipeline.money:MONEY", "or gates.MODULE:OBJECT of your own"),
     ):
-        with pytest.raises(ValidationError, match=told):
+        with pytest.raises(ValidationError, match=message):
             Column(type=name, description="one")
