@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.base import read_record
 from gatehouse.contract import Contract
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
@@ -126,13 +127,16 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
         raise GatehouseError(
             "no exam row can be scored: the change leaves none of the base's test rows in its own"
         )
+    digest = rows_digest([Part(path.name, "", path)], comparable_columns(path))
+    judged = read_record(candidate.root).judged
     record = ExamRecord(
-        digest=rows_digest([Part(path.name, "", path)], comparable_columns(path)),
+        digest=digest,
         rows=len(rows),
         unchanged=int(found.unchanged.sum()),
         scored=int(scored.sum()),
         standing="sha256:" + hashlib.sha256(np.packbits(found.unchanged).tobytes()).hexdigest(),
         new=int(found.new.sum()),
+        judged=judged.candidates if judged and judged.exam == digest else 0,
     )
     return Exam(candidate, base, _of(mine, scored), _of(rows, scored), _of(own, found.new), record)
 
