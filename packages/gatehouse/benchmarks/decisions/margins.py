@@ -138,8 +138,9 @@ def main() -> None:
                     seen[0][before(_rule(old), found)] += 1
                     seen[1][decide(_rule(new), found)[0].value] += 1
                 what = f"{loss:g} margin" if loss else "none"
-                print(f"| {kind} | {table:,} | {rows:,} | {old:g}, {new:g} | {what} "
-                      f"| {shares(seen[0], runs)} | {shares(seen[1], runs)} |", flush=True)  # fmt: skip
+                cells = [kind, f"{table:,}", f"{rows:,}", f"{old:g}, {new:g}", what]
+                cells += [shares(each, runs) for each in seen]
+                print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def _rule(margin: float) -> Rule:

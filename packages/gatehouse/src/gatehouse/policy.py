@@ -28,7 +28,7 @@ from gatehouse.gates.fairness import FairnessMeasure
 from gatehouse.gates.latency import LatencyMeasure
 from gatehouse.gates.spec import Confidence, GateSpec, OwnObject
 from gatehouse.nearest import hint
-from gatehouse.policy_noise import Noise
+from gatehouse.policy_noise import COMPARED, Noise
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
@@ -318,7 +318,7 @@ class Policy(Frozen):
         found = []
         for name, rule in self.rules.items():
             moves = self.noise.moves(rule.measurement) if self.noise else None
-            compares = rule.of is Of.COMPARISON and rule.slice == "all"
+            compares = rule.of is Of.COMPARISON and rule.slice in COMPARED
             if compares and moves is not None and abs(rule.limit) < moves:
                 found.append((name, rule.limit, moves))
         return found

@@ -9,11 +9,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gatehouse.evidence import Measurement
+from gatehouse.evidence import RELEASED, Measurement
 from gatehouse.typed import Frozen
 
 SURE = 0.95
 LEAST_SEEDS = 3
+COMPARED = ("all", RELEASED)
+"""Slices in which a comparison has all rows of the exam."""
 
 
 class Noise(Frozen):
@@ -38,10 +40,12 @@ class Noise(Frozen):
 
     def explains(self, measurement: Measurement) -> float | None:
         """Return `moves` if the measurement is a difference of models that is within it."""
-        if measurement.neutral != 0 or measurement.slice != "all" or measurement.value is None:
+        value, moves = measurement.value, self.moves(measurement.name)
+        if measurement.neutral != 0 or measurement.slice not in COMPARED:
             return None
-        moves = self.moves(measurement.name)
-        return moves if moves is not None and abs(measurement.value) <= moves else None
+        if value is None or moves is None or abs(value) > moves:
+            return None
+        return moves
 
 
 def _quantile(freedom: int) -> float:
@@ -56,4 +60,4 @@ def _quantile(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
+    return float(z + sum(term / freedom**power for power, term in enumerate(terms, start=1)))

@@ -16,8 +16,8 @@ from gatehouse.exits import PASS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gatehouse.adopt.columns import Planned
     from gatehouse.adopt.init import Adopted
+    from gatehouse.adopt.plan import Planned
     from gatehouse.adopt.questions import Questions
 
 _SEEDS, _MINUTES = 8, 5
@@ -86,9 +86,9 @@ def init_command(
         task=None if task is None else Task(task),
         force=force,
     )
-    questions = Questions(asked=not yes and sys.stdin.isatty())
+    questions = Questions(interactive=not yes and sys.stdin.isatty())
     adopted = init(wanted, questions)
-    if questions.asked:
+    if questions.interactive:
         _offer_noise(questions)
     _show(adopted)
     return PASS

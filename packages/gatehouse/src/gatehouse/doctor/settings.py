@@ -112,8 +112,8 @@ def _noise(root: Path) -> Iterator[Finding]:
         return
     for name, limit, moves in policy.inside_noise():
         yield AREA.warning(
-            f"{POLICY_FILE}: {name}: its limit {limit:g} lies inside training noise (±{moves:.2g}), "
-            "so equal models can cross it",
+            f"{POLICY_FILE}: {name}: its limit {limit:g} lies inside training noise "
+            f"(±{moves:.2g}), so equal models can cross it",
             "set a limit beyond the noise, as gatehouse noise --write --limits does",
         )
     if policy.noise and policy.noise.params != params:

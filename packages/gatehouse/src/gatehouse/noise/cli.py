@@ -125,7 +125,7 @@ def _show(spread: Spread, noise: Noise) -> None:
         line += [_digits(deviation(spread.resampled[name]))] if spread.resampled else []
         table.add_row(*line)
     Console().print(table)
-    click.echo(f"{spread.trained} seeds, {spread.rows:,} rows of the valid split; 95 % of all pairs")
+    click.echo(f"{spread.trained} seeds, scored on {spread.rows:,} rows of the valid split")
     if not any(noise.deviation.values()):
         click.echo("these metrics are equal for all seeds: this trainer draws nothing at random")
 

@@ -132,17 +132,18 @@ def _values(
     from gatehouse.gates.metrics.sample import Sample
     from gatehouse.gates.predictions import predict
     from gatehouse.model import Model
-    from gatehouse.pipeline.quantize import decided, quantize
-    from gatehouse.pipeline.trainer import asked, find_trainer
+    from gatehouse.pipeline.quantize import cheapest, decided, quantize
+    from gatehouse.pipeline.trainer import as_model, find_trainer
 
     contract = data.contract
     with tempfile.TemporaryDirectory() as folder, _quiet():
         trained = find_trainer(train.trainer)(learned, train, Path(folder))
-    asked(trained, contract, train)  # writes the metadata
-    content = quantize(
-        trained.graph.SerializeToString(), settings.quantize.method, learned.train
-    )
-    model = Model(MODEL, decided(content, settings.decision.threshold))
+    as_model(trained, contract, train)  # writes the metadata
+    content = quantize(trained.graph.SerializeToString(), settings.quantize.method, learned.train)
+    threshold = settings.decision.threshold
+    if threshold == "cost":
+        threshold = cheapest(content, contract, data.valid)
+    model = Model(MODEL, decided(content, threshold))
     sample = Sample(predict(model, data.valid, contract), policy.measure.accuracy.calibration_bins)
     metrics = metrics_of(contract.task, metrics_by(policy))
     return {metric.name: value_of(metric, sample) for metric in metrics}

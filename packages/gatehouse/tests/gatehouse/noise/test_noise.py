@@ -70,7 +70,8 @@ def test_the_spread_of_the_seeds_goes_into_the_policy(place: Path) -> None:
     written = noise("--seeds", "4", "--write")
     assert written.exit_code == 0, written.output
     found = load_policy().noise
-    assert found is not None and (found.seeds, found.rows) == (4, 300)
+    assert found is not None
+    assert (found.seeds, found.rows) == (4, 300)
     valid = Workspace().split("valid")
     right = [float((((valid["x"] + seed / 10) >= 0) == (valid["y"] == "yes")).mean())
              for seed in range(4)]  # fmt: skip
@@ -106,7 +107,7 @@ def test_resampled_rows_are_shown_apart(place: Path) -> None:
 
 def test_time_ends_it_after_enough_seeds(place: Path) -> None:
     """Attacks a bound of time that leaves too few seeds for a spread."""
-    assert "3 seeds" in noise("--seeds", "20", "--minutes", "0.0001").output
+    assert "3 seeds," in noise("--seeds", "20", "--minutes", "0.0001").output
 
 
 def test_without_prepared_rows_it_says_so(place: Path) -> None:
