@@ -168,7 +168,7 @@ def test_a_margin_is_decided_by_the_estimate_where_rows_show_it(
 ) -> None:
     """Attacks a sure loss that only warns, and warnings for models that are within the margin."""
     sign = 1.0 if lower else -1.0
-    limit = {"at_least" if lower else "at_most": neutral - sign * 0.01}
+    limit: dict[str, Any] = {"at_least" if lower else "at_most": neutral - sign * 0.01}
     rule = Rule(gate="accuracy", measurement="m", of=Of.COMPARISON, minimum_n=100, why="w", **limit)
     found = measured("m", neutral + sign * value, width, n=n, of=Of.COMPARISON, neutral=neutral)
     outcome, text = decide(rule, found)
