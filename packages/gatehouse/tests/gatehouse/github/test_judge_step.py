@@ -278,6 +278,25 @@ def test_a_fork_s_record_of_other_bytes(fork: Fork) -> None:
     assert "reports/digests.json names other files" in judged.overall.text
 
 
+def test_a_fork_s_record_of_another_gain(fork: Fork) -> None:
+    """Attacks the best released model by a difference that nobody measured."""
+    fork.measure_by_hand()
+    theirs: dict[str, Any] = {"head_repository": "eve/model"}
+    file = fork.root / "reports/evidence/accuracy.json"
+
+    def change() -> None:
+        fork.retrain()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+
+    pull = fork.pull_request(change, branch="theirs", lock=True, **theirs)
+    judged = fork.judge(fork.finish(pull))
+    assert outcome(judged) == ("failure", True)
+    assert "reports/evidence/accuracy.json can't be read; take the file back" in (
+        judged.overall.text
+    )
+
+
 def test_a_head_with_another_lock_is_never_green(fork: Fork) -> None:
     """The pipeline makes a good model, and the commit's dvc.lock names one that nobody judged.
 
