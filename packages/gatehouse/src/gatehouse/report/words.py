@@ -330,7 +330,8 @@ def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
         return f"{who}: none"
     shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
     side = "at least" if result.bound == "at_least" else "at most"
-    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)})"
+    noise = ", within training noise" if finding.noise is not None else ""
+    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)}){noise}"
 
 
 def _undecided(result: RuleResult, finding: Finding) -> str:
@@ -338,5 +339,10 @@ def _undecided(result: RuleResult, finding: Finding) -> str:
         return "it could not be measured"
     interval = finding.interval
     if interval and interval.low <= result.limit <= interval.high:
+        compares = result.of is Of.COMPARISON and is_difference(
+            result.measurement, result.of, result.described
+        )
+        if compares and (interval.high - interval.low) / 2 > abs(result.limit) > 0:
+            return f"inconclusive, the rows can't show a margin of {abs(result.limit):g}"
         return "inconclusive"
     return f"inconclusive, {count(finding.n or 0)} are too few"

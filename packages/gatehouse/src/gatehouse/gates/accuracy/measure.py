@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Role
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.accuracy.curves import curves
 from gatehouse.gates.estimates import (
@@ -134,10 +135,13 @@ def _measured(each: dict[Of, Known], policy: Policy, *, paired: bool) -> list[Me
         compared = replace(compared, note=note)
     compared = replace(compared, method=f"candidate - base, {compared.method}")
     least = min(ours, theirs, key=lambda known: known.predictions.n)
-    return [*found, _measurement(Of.COMPARISON, least, compared)]
+    neutral = 0.0 if paired else None
+    return [*found, _measurement(Of.COMPARISON, least, compared, neutral)]
 
 
-def _measurement(of: Of, known: Known, found: Estimate) -> Measurement:
+def _measurement(
+    of: Of, known: Known, found: Estimate, neutral: float | None = None
+) -> Measurement:
     metric, rows = known.figure.metric, known.predictions
     return Measurement(
         name=metric.name,
@@ -146,6 +150,7 @@ def _measurement(of: Of, known: Known, found: Estimate) -> Measurement:
         value=found.value if found.interval else None,
         unit=metric.unit,
         interval=found.interval,
+        neutral=neutral,
         n=rows.n,
         class_n=rows.class_n,
         method=found.method,
@@ -162,9 +167,16 @@ def _noted(measurement: Measurement, note: str | None) -> Measurement:
 
 
 def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:
-    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N]."""
+    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N].
+
+    Ignored columns do not count: the model does not see them, so they make no other row.
+    """
     train = workspace.split("train")
-    columns = [name for name in workspace.contract.columns if name in rows and name in train]
+    columns = [
+        name
+        for name, column in workspace.contract.columns.items()
+        if column.role is not Role.IGNORED and name in rows and name in train
+    ]
     return np.isin(row_hashes(rows[columns]), row_hashes(train[columns]))
 
 
@@ -174,5 +186,5 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
         value=float(seen_in(rows, candidate).mean()),
         unit="share",
         n=len(rows),
-        method="test rows that equal a row of train in every column; exact",
+        method="test rows that equal a row of train in every column that is not ignored; exact",
     )
