@@ -131,6 +131,9 @@ TIMED = "latency_"
 NEW = "new test rows"
 """The slice measured on the candidate's test rows that are not exam rows."""
 
+CHANGED = "new or changed test rows"
+"""The slice measured on the candidate's test rows that equal no exam row."""
+
 
 class Exam(Frozen):
     """The rows on which both the candidate and the base were scored."""

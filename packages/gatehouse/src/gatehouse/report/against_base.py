@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatehouse.disclosed import disclosed
-from gatehouse.evidence import NEW, Measurement, Of, Subject
+from gatehouse.evidence import CHANGED, NEW, Measurement, Of, Subject
 from gatehouse.gates.data import DATA
 from gatehouse.gates.drift import DRIFT
 from gatehouse.report.context import ReportContext, flat
@@ -46,7 +46,7 @@ def _metrics(context: ReportContext) -> str:
     rows = []
     bold = False
     for (name, where, of), measured in known.items():
-        if of is not Of.COMPARISON or (where == NEW and not measured.n):
+        if of is not Of.COMPARISON or (where in (NEW, CHANGED) and not measured.n):
             continue
         signed = is_difference(name, of, measured.described)
         shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gatehouse.charts import mermaid
 from gatehouse.charts.mermaid import BARS_SHOWN
 from gatehouse.charts.model import Bars, Lines, Series
-from gatehouse.evidence import NEW, Curve, Measurement, Of
+from gatehouse.evidence import CHANGED, NEW, Curve, Measurement, Of
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
 from gatehouse.report.tables import table
@@ -42,7 +42,7 @@ NOTES_SHOWN = 20
 
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     """Show metrics of candidate and base, and their difference."""
-    measured = [m for m in measured if m.n or m.slice != NEW]  # a change may add no new rows
+    measured = [m for m in measured if m.n or m.slice not in (NEW, CHANGED)]
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]

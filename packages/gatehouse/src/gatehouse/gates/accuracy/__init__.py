@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gatehouse.evidence import NEW
+from gatehouse.evidence import CHANGED, NEW
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.spec import Count, Found, GateSpec, OwnObject, Production, Section
 from gatehouse.typed import Frozen
@@ -62,9 +62,11 @@ def _section(context: ReportContext) -> str:
 
 
 def _only_new_rows(verdict: Verdict) -> bool:
-    """Whether the gate's only failing rules are rules on new test rows."""
+    """Whether the gate's only failing rules are rules on new or changed test rows."""
     blocked = [each for each in verdict.rules if each.gate == ACCURACY.name and each.blocks]
-    return bool(blocked) and all(f.slice == NEW for each in blocked for f in each.findings)
+    return bool(blocked) and all(
+        f.slice in (NEW, CHANGED) for each in blocked for f in each.findings
+    )
 
 
 def _defects() -> tuple[Defect, ...]:

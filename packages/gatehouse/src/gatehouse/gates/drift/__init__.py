@@ -87,7 +87,7 @@ DRIFT = GateSpec(
         "If it is the world, train on newer data.",
         labels=False,
         compares=True,
-        tools=("numpy", "scipy", "pyarrow"),
+        tools=("numpy", "scipy", "scikit-learn", "pyarrow"),
         measure=_in_production,
     ),
 )
