@@ -15,8 +15,8 @@ and the whole interval exceeds the limit:
   models the predicted class as a category.
 
 Slices name the effect, because a rule can set a limit for each: `number=age`, `tail=age`,
-`category=workclass`, `category=age (missing)`, `prediction`. Row keys are not compared, because new
-rows have new keys. `joint` asks whether the columns still depend on each other as before. Columns
+`category=workclass`, `category=age (missing)`, `prediction`. Keys, groups and timestamps are not
+compared, because new rows have new ones. `joint` asks whether the columns still depend on each other as before. Columns
 that were added, removed or changed their kind are counted as `schema_changes`.
 
 *Model.* `models` compares both models on the exam.
@@ -58,7 +58,7 @@ PREDICTION = "prediction"
 
 _BINS = 400
 
-_UNTESTED = (Role.KEY, Role.WEIGHT, Role.IGNORED)
+_UNTESTED = (Role.KEY, Role.GROUP, Role.WEIGHT, Role.IGNORED)
 """Roles of columns that neither feed the model nor define groups."""
 
 
@@ -97,7 +97,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     columns = [
         name
         for name, column in base.contract.columns.items()
-        if name in old and column.role not in _UNTESTED
+        if name in old and column.role not in _UNTESTED and not column.kind.moments
     ]
     settings, seed = policy.measure.drift, policy.measure.seed
     exam = exam_of(candidate, base)
