@@ -49,6 +49,9 @@ _LABELS = {
     "demographic_parity_ratio": "demographic parity ratio",
     "duplicate_rows": "duplicated rows",
     "equalized_odds_difference": "equalized odds difference",
+    "flip_rate": "share of decisions that flip",
+    "joint_drift": "how well a classifier tells new rows from old ones (0.5: not at all)",
+    "score_distance": "mean distance of the scores",
     "exam_growth": "new test rows for each row of the exam",
     "exam_leak": "share of rows outside test that equal an exam row, or nearly",
     "false_positive_rate": "false positive rate",
@@ -117,7 +120,8 @@ def is_difference(measurement: str, of: Of, own: Described | None = None) -> boo
     if measurement in _COSTS or _better(measurement, own) is Better.ZERO:
         return True
     unsigned = (
-        "latency_ratio", "size_ratio", "drift", "schema_changes",
+        "latency_ratio", "size_ratio", "drift", "joint_drift", "flip_rate", "score_distance",
+        "schema_changes",
         "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
     )  # fmt: skip
     return of is Of.COMPARISON and measurement not in unsigned
@@ -170,6 +174,9 @@ def sentence(
         text = _deal_sentence(finding, measured, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
+    elif result.measurement == "joint_drift":
+        text = _metric_sentence(result, finding, style)
+        text += f" ({style.prose(finding.note)})" if finding.note else ""
     else:
         text = _metric_sentence(result, finding, style)
     if result.gate not in _NOTELESS and finding.value and finding.note:
@@ -298,9 +305,9 @@ def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style)
 def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     who = style.code(plain_slice(finding.slice))
     if finding.slice == "prediction":
-        who = "the model's predictions"
+        who = "what the base's model predicts"
     assert finding.value is not None and finding.p_value is not None
-    effect = estimate(finding.value, None, finding.unit, limit=result.limit)
+    effect = estimate(finding.value, finding.interval, finding.unit, limit=result.limit)
     text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {style.prose(probability(finding.p_value))}"

@@ -39,8 +39,8 @@ def _rules(start: Start) -> list[str]:
 
 
 def _advice(result: RuleResult, compared: bool) -> str:
-    if all(finding.slice == "prediction" for finding in result.findings):
-        return "The model decides differently: see settings, columns and rows below."
+    if result.measurement == "joint_drift":
+        return "Look at the columns that tell: a wrong join, another rule that made them?"
     return "Find out what moved: a new source, another season, a broken join?"
 
 

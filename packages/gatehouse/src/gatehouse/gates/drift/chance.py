@@ -101,11 +101,13 @@ def _tail(measured: float, null: Floats) -> float:
     from scipy import stats
 
     beyond = int((null >= measured * (1 - 1e-9)).sum())
-    mean, deviation = float(null.mean()), float(null.std())
-    if beyond >= _ENOUGH or deviation <= 1e-9 * mean:
-        return (1 + beyond) / (1 + len(null))
-    skewness = float((((null - mean) / deviation) ** 3).mean())
-    return float(stats.pearson3.sf(measured, max(skewness, 1e-3), mean, deviation))
+    if beyond < _ENOUGH and (largest := float(null.max())) > 0:
+        null = null / largest  # so that no square is infinite
+        mean, deviation = float(null.mean()), float(null.std())
+        if deviation > 1e-9:
+            skewness = max(float((((null - mean) / deviation) ** 3).mean()), 1e-3)
+            return float(stats.pearson3.sf(measured / largest, skewness, mean, deviation))
+    return (1 + beyond) / (1 + len(null))
 
 
 def total_variation(differences: Floats) -> Floats:

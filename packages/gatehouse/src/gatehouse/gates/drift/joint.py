@@ -44,8 +44,9 @@ def most_rows(columns: int, maximum: int) -> int:
 def joint_drift(old: pd.DataFrame, new: pd.DataFrame, columns: list[str], seed: int) -> Measurement:
     """Return the cross-fitted area under the ROC curve of old against new rows.
 
-    0.5 means that the tables can't be told apart. With too few rows, the interval is [0, 1]. `samples` has the columns that give the
-    difference away, by how much the area falls when they are shuffled (Breiman 2001).
+    0.5 means that the tables can't be told apart. With too few rows, the interval is [0, 1].
+    `samples` has the columns that give the difference away, by how much the area falls when they
+    are shuffled (Breiman 2001).
 
     Args:
         old: rows of the base.
@@ -59,11 +60,13 @@ def joint_drift(old: pd.DataFrame, new: pd.DataFrame, columns: list[str], seed: 
     if not columns:
         return _unknown(n, "both tables have no column in common")
     cells = _encoded(old[columns], new[columns])
+    varies = [name for name, values in zip(columns, cells.T, strict=True) if _varies(values)]
+    cells = cells[:, [columns.index(name) for name in varies]]
     is_new = np.repeat([False, True], [len(old), len(new)])
     half = _halves(old[columns], new[columns], seed)
     least = min(int(np.sum((half == k) & (is_new == side))) for k in (0, 1) for side in (0, 1))
-    if least < _LEAST:
-        return _unknown(n, f"fewer than {_LEAST} distinct rows in a half of a table")
+    if least < _LEAST or not varies:
+        return _unknown(n, f"fewer than {_LEAST} rows in a half of a table, or all rows equal")
     areas, errors = [], []
     with threadpool_limits(1):  # threads wait for each other longer than they save here
         for k in (0, 1):
@@ -76,7 +79,7 @@ def joint_drift(old: pd.DataFrame, new: pd.DataFrame, columns: list[str], seed: 
         # Both halves may err alike by chance, so the error of their mean is that of one of them.
         error = float(np.sqrt(np.mean(np.square(errors))))
         wide = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
-        told = _telling(model, cells[half == 1], is_new[half == 1], columns, seed) if (
+        told = _telling(model, cells[half == 1], is_new[half == 1], varies, seed) if (
             value - wide > 0.5
         ) else {}  # fmt: skip
     return Measurement(
@@ -122,6 +125,12 @@ def _encoded(old: pd.DataFrame, new: pd.DataFrame) -> Floats:
         rank[-1] = np.nan
         found.append(rank[codes])
     return np.column_stack(found)
+
+
+def _varies(values: Floats) -> bool:
+    """Return whether a column has two values other than missing."""
+    known = values[~np.isnan(values)]
+    return len(known) > 0 and bool(known.min() < known.max())
 
 
 def _halves(old: pd.DataFrame, new: pd.DataFrame, seed: int) -> NDArray[np.int64]:

@@ -16,8 +16,9 @@ and the whole interval exceeds the limit:
 
 Slices name the effect, because a rule can set a limit for each: `number=age`, `tail=age`,
 `category=workclass`, `category=age (missing)`, `prediction`. Keys, groups and timestamps are not
-compared, because new rows have new ones. `joint` asks whether the columns still depend on each other as before. Columns
-that were added, removed or changed their kind are counted as `schema_changes`.
+compared, because new rows have new ones. `joint` asks whether the columns still depend on each
+other as before. Columns that were added, removed or changed their kind are counted as
+`schema_changes`.
 
 *Model.* `models` compares both models on the exam.
 """
@@ -278,8 +279,8 @@ def _spread(old: NDArray[np.float64], new: NDArray[np.float64]) -> float:
     them, so that the effect is 1.
     """
     for values in (old, new):
-        if np.ptp(values) > 0:
-            return float(values.std())
+        if np.ptp(values) > 0 and (deviation := float(values.std())) > 0:  # squares may be 0
+            return deviation
     return float(abs(new[0] - old[0])) or 1.0
 
 
