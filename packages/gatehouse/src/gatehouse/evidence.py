@@ -150,6 +150,9 @@ TIMED = "latency_"
 NEW = "new test rows"
 """The slice measured on the candidate's test rows that are not exam rows."""
 
+CHANGED = "new or changed test rows"
+"""The slice measured on the candidate's test rows that equal no exam row."""
+
 RELEASED = "best released"
 """The slice that compares with the best released model of the base's branch, on the exam."""
 

@@ -278,8 +278,9 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
     An interval on the right side of the limit passes, one on the wrong side fails, and one that
     crosses it is inconclusive. A margin around "no difference" is decided by the estimate where the
     rows can show it (`_decide_margin`). With `alpha`, an effect fails if its test is significant
-    and its size exceeds the limit (the effect floor). Too few rows, too few of the smallest class,
-    or an interval in doubt are inconclusive unless the failure is plain.
+    and it surely exceeds the limit: the whole interval does, or the value if there is none. Too few
+    rows, too few of the smallest class, or an interval in doubt are inconclusive unless the failure
+    is plain.
     """
     if measurement.value is None:
         return Outcome.INCONCLUSIVE, "could not be measured"
@@ -360,10 +361,15 @@ def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple
         f"effect {_number(measurement.value)} (limit {_number(rule.at_most)}), "
         f"adjusted p {measurement.p_value:.2g} (alpha {rule.alpha:g})"
     )
-    if measurement.p_value < rule.alpha and measurement.value > rule.at_most:
+    low, _ = _bounds(measurement)
+    significant = measurement.p_value < rule.alpha
+    if significant and low > rule.at_most:
         return Outcome.FAIL, shown
     if few:
         return Outcome.INCONCLUSIVE, few
+    if significant and measurement.value > rule.at_most:
+        low_text = f"the true effect may be {_number(low)}"
+        return Outcome.INCONCLUSIVE, f"{shown}, and {low_text}: the limit is within its interval"
     return Outcome.PASS, shown
 
 

@@ -105,7 +105,7 @@ class Rule(Frozen):
     at_most: float | None = Field(default=None, description="the interval must be below this")
     alpha: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
-        description="the value counts only if its adjusted p-value is below alpha "
+        description="a failure counts only if its adjusted p-value is below alpha "
         "(then at_most is a limit on the effect's size)",
     )
     minimum_n: Annotated[int, Field(ge=0)] = Field(

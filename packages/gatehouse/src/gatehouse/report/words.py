@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import BEST_IS_BASE, NEW, Better, Described, Measurement, Of
+from gatehouse.evidence import BEST_IS_BASE, CHANGED, NEW, Better, Described, Measurement, Of
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
 from gatehouse.gates.metrics import BY_NAME, METRICS
@@ -49,6 +49,9 @@ _LABELS = {
     "demographic_parity_ratio": "demographic parity ratio",
     "duplicate_rows": "duplicated rows",
     "equalized_odds_difference": "equalized odds difference",
+    "flip_rate": "share of decisions that flip",
+    "joint_drift": "how well a classifier tells new rows from old ones (0.5: not at all)",
+    "score_distance": "mean distance of the scores",
     "exam_growth": "new test rows for each row of the exam",
     "exam_leak": "share of rows outside test that equal an exam row, or nearly",
     "false_positive_rate": "false positive rate",
@@ -105,7 +108,7 @@ def is_idle(measured: Measurement) -> bool:
 
     A change may add no new test rows, and the best released model may be the base's.
     """
-    return (measured.slice == NEW and not measured.n) or measured.note == BEST_IS_BASE
+    return (measured.slice in (NEW, CHANGED) and not measured.n) or measured.note == BEST_IS_BASE
 
 
 def _better(measurement: str, own: Described | None) -> Better | None:
@@ -119,7 +122,8 @@ def is_difference(measurement: str, of: Of, own: Described | None = None) -> boo
     if measurement in _COSTS or _better(measurement, own) is Better.ZERO:
         return True
     unsigned = (
-        "latency_ratio", "size_ratio", "drift", "schema_changes",
+        "latency_ratio", "size_ratio", "drift", "joint_drift", "flip_rate", "score_distance",
+        "schema_changes",
         "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
     )  # fmt: skip
     return of is Of.COMPARISON and measurement not in unsigned
@@ -172,6 +176,9 @@ def sentence(
         text = _deal_sentence(finding, measured, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
+    elif result.measurement == "joint_drift":
+        text = _metric_sentence(result, finding, style)
+        text += f" ({style.prose(finding.note)})" if finding.note else ""
     else:
         text = _metric_sentence(result, finding, style)
     if result.gate not in _NOTELESS and finding.value and finding.note:
@@ -300,9 +307,9 @@ def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style)
 def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     who = style.code(plain_slice(finding.slice))
     if finding.slice == "prediction":
-        who = "the model's predictions"
+        who = "what the base's model predicts"
     assert finding.value is not None and finding.p_value is not None
-    effect = estimate(finding.value, None, finding.unit, limit=result.limit)
+    effect = estimate(finding.value, finding.interval, finding.unit, limit=result.limit)
     text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {style.prose(probability(finding.p_value))}"

@@ -56,11 +56,12 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
-        from gatehouse.gates.accuracy.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_rows import on_changed_rows, on_new_rows
         from gatehouse.gates.accuracy.released import against_released
 
         measurements += against_released(exam, measurements, policy)
         measurements += on_new_rows(exam, base, policy)
+        measurements += on_changed_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
     return Found(
         exam=exam.record,
