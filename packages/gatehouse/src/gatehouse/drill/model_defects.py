@@ -22,9 +22,8 @@ from gatehouse.gates.bootstrap import bootstrap
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.fairness import FAIRNESS
-from gatehouse.gates.fairness import classes as fairness_classes
 from gatehouse.gates.fairness import values as fairness_values
-from gatehouse.gates.fairness.measure import group_labels, partitions
+from gatehouse.gates.fairness.measure import group_labels, measure_partitions, partitions
 from gatehouse.gates.latency import LATENCY
 from gatehouse.gates.metrics import metrics_of
 from gatehouse.gates.metrics.figures import value_of
@@ -242,12 +241,12 @@ def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
     """Return the lower bound of the rule's gap between the groups of `attributes`."""
     rows, predictions = _predicted(scene)
-    regression = predictions.task is Task.REGRESSION
-    measure = fairness_values.measure if regression else fairness_classes.measure
+    models = [predictions]
+    if rule.of is Of.COMPARISON:
+        models.append(predict(scene.base.model, rows, scene.contract))
     together = len(_partitions(scene))
-    groups = group_labels(rows, attributes)
-    for found in measure("", groups, predictions, scene.policy, together):
-        if found.name == rule.measurement and found.interval:
+    for found in measure_partitions(rows, [attributes], models, scene.policy, together):
+        if (found.name, found.of) == (rule.measurement, rule.of) and found.interval:
             return found.interval.low
     return 0.0
 
@@ -295,6 +294,6 @@ def _least_rows(
     if predictions.task is Task.REGRESSION:
         return np.where(enough, total, 0.0)
     place = scene.margin.place
-    true = fairness_classes.confusion_cells(index, groups, predictions).sum(axis=2)[:, place]
+    true = np.bincount(index, predictions.labels == place, groups)
     least = np.minimum(true, total - true)
     return np.where(enough & (least >= settings.minimum_class_rows), least, 0.0)

@@ -71,7 +71,7 @@ def percentile_interval(values: Floats, confidence: float) -> Interval | None:
     return Interval(low=float(low), high=float(high), confidence=confidence)
 
 
-def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
+def wilson_interval(hits: float, of: float, confidence: float) -> Interval:
     """Return Wilson's score interval of the share `hits / of`."""
     share, z = hits / of, NormalDist().inv_cdf((1 + confidence) / 2)
     middle = share + z**2 / (2 * of)
