@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gatehouse.contract import Column, Contract, Retention, Role, Split
+from gatehouse.contract import Column, Contract, Retention, Role
 from gatehouse.policy import Policy, Rule
+from gatehouse.split_settings import Split
 from gatehouse.verdict import Change
 
 Direction = Literal["loosened", "tightened", "neutral"]

@@ -238,15 +238,14 @@ def _as_before(
     The base's number comes from the same evidence: its model on the same rows. Only the pull
     request that makes a number worse, or that starts to measure it, gets a warning about it.
     """
-    undecided = finding.outcome is Outcome.INCONCLUSIVE
-    if finding.outcome is not Outcome.FAIL and not (undecided and rule.inconclusive != "pass"):
-        return finding
     if rule.of is not Of.CANDIDATE or finding_blocks(rule, finding):
         return finding
+    unsure = () if rule.inconclusive == "pass" else (Outcome.INCONCLUSIVE,)
+    warns = (Outcome.FAIL, *unsure)
     alike = [m for m in measurements if (m.name, m.slice) == (ours.name, ours.slice)]
     base = next((m for m in alike if m.of is Of.BASE), None)
     change = next((m for m in alike if m.of is Of.COMPARISON), None)
-    if base is None or decide(rule, base)[0].rank < finding.outcome.rank:
+    if base is None or {finding.outcome, decide(rule, base)[0]} - {*warns}:
         return finding
     if _surely_worse(rule, ours, base, change):
         return finding

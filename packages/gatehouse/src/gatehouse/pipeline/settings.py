@@ -127,8 +127,10 @@ else:
 class DecisionSettings(Frozen):
     """How the served graph decides."""
 
-    threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.5, description="of two classes: the probability from which on a decision is positive"
+    threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["cost"] = Field(
+        0.5,
+        description="of two classes: the probability from which on a decision is positive; cost: "
+        "the one that is cheapest on the valid split, by `cost` in contract.yaml",
     )
 
 

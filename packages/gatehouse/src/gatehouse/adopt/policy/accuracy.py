@@ -92,6 +92,15 @@ def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = Fals
     )  # fmt: skip
 
 
+def _released(metric: str, score: Score) -> str:
+    margin = max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    return rule(
+        "accuracy-release", "accuracy", metric,
+        "Small losses of many merges add up, so they are counted from the best released model",
+        of="comparison", slice="best released", at_least=-margin, inconclusive="pass",
+    )  # fmt: skip
+
+
 def _new_rows(metric: str, score: Score, sizes: Sizes) -> str:
     margin = 2 * max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
     return rule(
@@ -152,6 +161,7 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _calibration(baseline.scores["expected_calibration_error"], sizes),
         _not_worse("roc_auc", auc, sizes, by_class=True),
         _not_worse("accuracy", accuracy, sizes),
+        _released("roc_auc", auc),
         _new_rows("accuracy", accuracy, sizes),
         _unseen(),
     ]  # fmt: skip
@@ -176,6 +186,7 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
         _calibration(baseline.scores["expected_calibration_error"], sizes),
         _not_worse("balanced_accuracy", balanced, sizes),
         _not_worse("accuracy", accuracy, sizes),
+        _released("accuracy", accuracy),
         _new_rows("accuracy", accuracy, sizes),
         _unseen(),
     ]  # fmt: skip
@@ -196,6 +207,7 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
             minimum_n=minimum(sizes), inconclusive=unsure(sizes),
         ),
         _not_worse("r2", r2, sizes),
+        _released("r2", r2),
         _new_rows("r2", r2, sizes),
         _unseen(),
     ]  # fmt: skip

@@ -51,7 +51,9 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
         from gatehouse.gates.accuracy.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.released import against_released
 
+        measurements += against_released(exam, measurements, policy)
         measurements += on_new_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
     return Found(
