@@ -142,6 +142,22 @@ def biased_group(scene: Scene) -> None:
     )
 
 
+def biased_against_base(scene: Scene) -> None:
+    """Predictions lowered for one group by slightly more than the comparison with the base allows.
+
+    The group is the one that is measured best among the smallest groups of each attribute.
+    """
+    rule = _gap_rule(scene, ["group_loss_difference"], Of.COMPARISON)
+    (attribute,), (group,) = _smallest_group(scene, 1, largest=True)
+    scene.feed_protected()
+    _search(
+        scene,
+        lambda amount: shifted([({attribute: group}, -amount)]),
+        8.0,
+        lambda: _gap_low(scene, rule, (attribute,)) > rule.limit + 0.01,
+    )
+
+
 def biased_intersection(scene: Scene) -> None:
     """Predictions lowered for one intersection, and raised for the rest of its first group.
 
@@ -265,11 +281,11 @@ def _error_of_mean(values: Floats) -> float:
     return float(values.std() / np.sqrt(len(values)))
 
 
-def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
+def _gap_rule(scene: Scene, of_numbers: list[str], of: Of = Of.CANDIDATE) -> Rule:
     """Return the rule on the gap between groups; `of_numbers`: measurements for regression."""
     regression = scene.contract.task is Task.REGRESSION
     gaps = of_numbers if regression else ["equalized_odds_difference"]
-    return scene.rule(FAIRNESS.name, gaps, Of.CANDIDATE)
+    return scene.rule(FAIRNESS.name, gaps, of)
 
 
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
@@ -285,8 +301,13 @@ def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
     return 0.0
 
 
-def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the smallest group, of `size` attributes together, that is large enough to decide."""
+def _smallest_group(
+    scene: Scene, size: int, *, largest: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the smallest group, of `size` attributes together, that is large enough to decide.
+
+    With `largest`, return the largest of the smallest groups of each partition.
+    """
     rows, predictions = _predicted(scene)
     best: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
     for attributes in _partitions(scene):
@@ -294,10 +315,13 @@ def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str
             continue
         names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
         sizes = _least_rows(index, len(names), predictions, scene)
+        own: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
         for name, least in zip(names, sizes, strict=True):
-            if least and (not best or least < best[0]):
+            if least and (not own or least < own[0]):
                 values = tuple(part.split("=", 1)[1] for part in str(name).split(" & "))
-                best = least, attributes, values
+                own = least, attributes, values
+        if own and (not best or (own[0] > best[0]) == largest):
+            best = own
     if best is None:
         raise NotApplicableError("no protected group is large enough to decide")
     return best[1], best[2]
