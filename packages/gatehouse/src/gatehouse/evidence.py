@@ -83,6 +83,12 @@ class Measurement(Frozen):
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="something to know about this number")
+    doubt: str | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="why the interval may not hold the truth; a rule is then inconclusive, unless "
+        "it clearly fails",
+    )
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
     described: Described | None = Field(
         default=None, exclude_if=is_none, description="only for a fork's own metric"

@@ -308,8 +308,8 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
 
     An interval on the right side of the limit passes, one on the wrong side fails, and one that
     crosses it is inconclusive. With `alpha`, an effect fails if its test is significant and its
-    size exceeds the limit (the effect floor). Too few rows, or too few of the smallest class, are
-    inconclusive unless the failure is plain.
+    size exceeds the limit (the effect floor). Too few rows, too few of the smallest class, or an
+    interval in doubt are inconclusive unless the failure is plain.
     """
     if measurement.value is None:
         return Outcome.INCONCLUSIVE, "could not be measured"
@@ -338,6 +338,8 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
 
 
 def _too_few(rule: Rule, measurement: Measurement) -> str | None:
+    if measurement.doubt is not None:
+        return measurement.doubt
     if measurement.n < rule.minimum_n:
         return f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
     if measurement.class_n is not None and measurement.class_n < rule.minimum_class_n:

@@ -126,6 +126,17 @@ def test_too_few_rows_are_inconclusive_unless_a_failure_is_plain() -> None:
     assert decide(rule, measured("m", 0.5, 0.01, n=3))[0] is Outcome.FAIL
 
 
+def test_an_interval_in_doubt_is_inconclusive_unless_a_failure_is_plain() -> None:
+    """Attacks a pass on an interval that rarely covers, and a defect that hides behind it."""
+    rule = Rule(gate="accuracy", measurement="m", at_least=0.8, why="w")
+    outcomes = [
+        decide(rule, measured("m", value, 0.01).model_copy(update={"doubt": "heavy tails"}))
+        for value in (0.9, 0.5)
+    ]
+    assert outcomes[0] == (Outcome.INCONCLUSIVE, "heavy tails")
+    assert outcomes[1][0] is Outcome.FAIL
+
+
 @pytest.mark.parametrize(
     ("value", "class_n", "expected"),
     [

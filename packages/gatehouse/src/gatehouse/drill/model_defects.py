@@ -261,7 +261,10 @@ def surely_beyond(
         whose: metric.weighted(Sample(predictions, bins))
         for whose, predictions in predicted.items()
     }
-    drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
+    drawn = bootstrap(
+        metrics, len(ours.labels), _RESAMPLES, policy.measure.seed,
+        units=ours.units, weights=ours.weights,
+    )  # fmt: skip
     values = drawn["ours"] - drawn.get("theirs", 0.0)
     # Use the mean and its error, not a quantile of so few draws, because the gate draws again.
     mean, error = float(np.nanmean(values)), float(np.nanstd(values))
