@@ -228,7 +228,46 @@ def apply_rule(rule: Rule, evidence: Evidence, noise: Noise | None = None) -> li
             "may decide; measure it, or take the rule out of the policy"
         )
         return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
-    return [_finding(rule, measurement, noise) for measurement in matching]
+    return [
+        _as_before(rule, measurement, _finding(rule, measurement, noise), evidence.measurements)
+        for measurement in matching
+    ]
+
+
+def _as_before(
+    rule: Rule, ours: Measurement, finding: Finding, measurements: Iterable[Measurement]
+) -> Finding:
+    """Mark a warning that the base would get as well, unless the candidate is surely worse.
+
+    The base's number comes from the same evidence: its model on the same rows. Only the pull
+    request that makes a number worse, or that starts to measure it, gets a warning about it.
+    """
+    if rule.of is not Of.CANDIDATE or finding_blocks(rule, finding):
+        return finding
+    unsure = () if rule.inconclusive == "pass" else (Outcome.INCONCLUSIVE,)
+    warns = (Outcome.FAIL, *unsure)
+    alike = [m for m in measurements if (m.name, m.slice) == (ours.name, ours.slice)]
+    base = next((m for m in alike if m.of is Of.BASE), None)
+    change = next((m for m in alike if m.of is Of.COMPARISON), None)
+    if base is None or {finding.outcome, decide(rule, base)[0]} - {*warns}:
+        return finding
+    if _surely_worse(rule, ours, base, change):
+        return finding
+    now = "could not be measured either" if base.value is None else f"is {_number(base.value)}"
+    text = f"{finding.text}; the base's {now}"
+    return finding.model_copy(update={"outcome": Outcome.AS_BEFORE, "text": text})
+
+
+def _surely_worse(
+    rule: Rule, ours: Measurement, base: Measurement, change: Measurement | None
+) -> bool:
+    """Return whether a number is surely worse than the base's, or can't be compared with it."""
+    if ours.value is None or base.value is None:
+        return ours.value is not base.value
+    if change is None or change.value is None:
+        return ours.value != base.value
+    low, high = _bounds(change)
+    return high < 0 if rule.at_least is not None else low > 0
 
 
 def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:

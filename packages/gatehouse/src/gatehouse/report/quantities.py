@@ -44,6 +44,11 @@ NOTES_SHOWN = 20
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     """Show metrics of candidate and base, and their difference."""
     measured = [m for m in measured if not is_idle(m)]
+    return _compared("Metric", measured, ours) + _footnote(measured)
+
+
+def _compared(head: str, measured: Sequence[Measurement], ours: str) -> str:
+    """Return one row per metric and slice, one column for each model and for their difference."""
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
@@ -55,8 +60,7 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
         ]
         for (name, where), own in keys.items()
     ]
-    text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
-    return text + _footnote(measured)
+    return table([head, *(titles[of] for of in whose)], rows, "lrrr")
 
 
 _CURVES = {
@@ -108,7 +112,9 @@ def fairness(measured: Sequence[Measurement]) -> str:
     groups = [m for m in measured if m.name in GROUP_METRICS]
     gaps = [m for m in measured if m.name in GAPS]
     parts = [
-        _pivot("Between groups of", gaps, GAPS),
+        _compared("Between groups", gaps, "This change")
+        if any(m.of is Of.BASE for m in gaps)
+        else _pivot("Between groups of", gaps, GAPS),
         _pivot("Group", groups, GROUP_METRICS, rows=True),
     ]
     parts += _group_charts(groups)

@@ -21,6 +21,7 @@ from gatehouse.verdict import Finding, Outcome, RuleResult
 ICONS = {
     Outcome.NONE: "\N{HEAVY MINUS SIGN}",
     Outcome.PASS: "✅",
+    Outcome.AS_BEFORE: "↔️",
     Outcome.WAIVED: "🎫",
     Outcome.ACCEPTED: "✍️",
     Outcome.INCONCLUSIVE: "❔",
