@@ -47,6 +47,9 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
     if base.solo != proposed.solo:
         solo: Direction = "tightened" if proposed.solo is False else "loosened"
         changes.append(_change("solo", base.solo, proposed.solo, solo))
+    if base.sealed != proposed.sealed:  # any change asks anew, or asks nothing
+        direction: Direction = "tightened" if base.sealed is None else "loosened"
+        changes.append(_change("sealed", _sealed(base), _sealed(proposed), direction))
     for waiver in base.waivers:
         if waiver not in proposed.waivers:
             changes.append(_change(f"waivers.{waiver.rule}", "present", "removed", "tightened"))
@@ -86,6 +89,13 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
     if list(base.columns) != list(proposed.columns) and set(base.columns) == set(proposed.columns):
         changes.append(_change("columns", "order", "another order", "neutral"))
     return tuple(changes)
+
+
+def _sealed(policy: Policy) -> str | None:
+    sealed = policy.sealed
+    if sealed is None:
+        return None
+    return f"{sealed.digest}, {sealed.budget} questions, steps of {sealed.step:g}"
 
 
 def _kept(retention: Retention | None) -> str | None:

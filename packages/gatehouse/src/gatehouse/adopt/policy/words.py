@@ -8,7 +8,7 @@ import math
 from gatehouse.adopt.baseline import Score
 
 _WIDTH = 100
-_FLOW = frozenset(',[]{}#"')
+_FLOW = frozenset(",[]{}#\"")
 """Characters that end a plain value in a YAML flow mapping."""
 
 
