@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
-from gatehouse.evidence import Described, Evidence, Measurement, Of, Subject
+from gatehouse.evidence import SEALED_ELSEWHERE, Described, Evidence, Measurement, Of, Subject
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.spec import GateSpec
@@ -295,6 +295,8 @@ def _finding(rule: Rule, measurement: Measurement, noise: Noise | None) -> Findi
     if measurement.name == ORIGIN:
         outcome = Outcome.NONE if measurement.value is None else outcome
         text = origin_text(measurement)
+    elif measurement.note == SEALED_ELSEWHERE:
+        outcome, text = Outcome.NONE, SEALED_ELSEWHERE
     elif measurement.note is not None:
         text = f"{text} ({measurement.note})"
     return Finding(

@@ -6,7 +6,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import BEST_IS_BASE, CHANGED, NEW, Better, Described, Measurement, Of
+from gatehouse.evidence import (
+    BEST_IS_BASE,
+    CHANGED,
+    NEW,
+    SEALED_ELSEWHERE,
+    Better,
+    Described,
+    Measurement,
+    Of,
+)
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
 from gatehouse.gates.metrics import BY_NAME, METRICS
@@ -70,6 +79,8 @@ _LABELS = {
     "probability_difference": "mean difference of probabilities",
     "prediction_difference": "predictions moved by INT8",
     "rows": "rows",
+    "sealed_gap": "gain that the sealed exam does not confirm",
+    "sealed_rows_in_train": "sealed rows in train",
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
@@ -107,9 +118,11 @@ def slice_of(text: str) -> str:
 def is_idle(measured: Measurement) -> bool:
     """Return whether a measurement says nothing of its own, so that tables leave it out.
 
-    A change may add no new test rows, and the best released model may be the base's.
+    A change may add no new test rows, the best released model may be the base's, and a workstation
+    has no sealed rows.
     """
-    return (measured.slice in (NEW, CHANGED) and not measured.n) or measured.note == BEST_IS_BASE
+    idle = (BEST_IS_BASE, SEALED_ELSEWHERE)
+    return (measured.slice in (NEW, CHANGED) and not measured.n) or measured.note in idle
 
 
 def _better(measurement: str, own: Described | None) -> Better | None:
@@ -126,6 +139,7 @@ def is_difference(measurement: str, of: Of, own: Described | None = None) -> boo
         "latency_ratio", "size_ratio", "drift", "joint_drift", "flip_rate", "score_distance",
         "schema_changes",
         "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
+        "sealed_rows_in_train",
     )  # fmt: skip
     return of is Of.COMPARISON and measurement not in unsigned
 

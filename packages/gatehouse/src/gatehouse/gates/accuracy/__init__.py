@@ -70,7 +70,7 @@ def _only(verdict: Verdict, where: tuple[str, ...]) -> bool:
 
 def _defects() -> tuple[Defect, ...]:
     from gatehouse.drill import data_defects, model_defects, row_defects
-    from gatehouse.drill.defect import Defect
+    from gatehouse.drill.defect import Defect, red
 
     name, drift = ACCURACY.name, frozenset({DRIFT.name})
     return (
@@ -80,6 +80,8 @@ def _defects() -> tuple[Defect, ...]:
         Defect("worse than base", name, model_defects.worse_than_base),
         Defect("many small losses", name, model_defects.small_losses,
                holds=partial(_only, where=(RELEASED,))),
+        Defect("sealed rows in train", name, row_defects.sealed_in_train,
+               holds=red("sealed_rows_in_train")),
         # New rows of a kind not seen before shift the distribution of their column.
         Defect("worse on new rows", name, row_defects.worse_on_new_rows, also=drift,
                holds=partial(_only, where=(NEW, CHANGED))),
