@@ -9,8 +9,10 @@ from gatehouse.charts import mermaid
 from gatehouse.charts.mermaid import BARS_SHOWN
 from gatehouse.charts.model import Bars, Lines, Series
 from gatehouse.evidence import NEW, Curve, Measurement, Of
+from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
+from gatehouse.report.slices import sliced, slices
 from gatehouse.report.tables import table
 from gatehouse.report.words import is_difference, name_of, slice_of
 from gatehouse.verdict import RuleResult
@@ -41,8 +43,13 @@ NOTES_SHOWN = 20
 
 
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
-    """Show metrics of candidate and base, and their difference."""
-    measured = [m for m in measured if m.n or m.slice != NEW]  # a change may add no new rows
+    """Show metrics of candidate and base, their difference, and those of slices."""
+    parts = sliced(measured)
+    below = slices([m for m in measured if m.slice in parts], ours)
+    # A change may add no new rows.
+    measured = [
+        m for m in measured if m.slice not in parts and m.name != WORST and (m.n or m.slice != NEW)
+    ]
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
@@ -55,7 +62,7 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
         for (name, where), own in keys.items()
     ]
     text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
-    return text + _footnote(measured)
+    return "\n\n".join(filter(None, [text + _footnote(measured), below]))
 
 
 _CURVES = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gatehouse.evidence import NEW
 from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.slices.grammar import check_slice
 from gatehouse.gates.spec import Count, Found, GateSpec, OwnObject, Production, Section
 from gatehouse.typed import Frozen
 
@@ -29,6 +30,12 @@ class AccuracyMeasure(Frozen):
         default=(),
         exclude_if=operator.not_,
         description="metrics of your own in src/gates, each as gates.module:OBJECT",
+    )
+    slices: tuple[Annotated[str, AfterValidator(check_slice)], ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="slices to measure: column=value, column=missing, column in [low, high), "
+        "joined by ' & '",
     )
 
 

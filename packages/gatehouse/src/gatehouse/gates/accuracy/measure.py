@@ -44,9 +44,12 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
+    from gatehouse.gates.slices.measure import measure_slices
+
     exam = exam_of(candidate, base)
     models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
-    measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
+    measured = measure_models(models, policy) + measure_slices(exam, models, base, policy)
+    measurements = [_noted(each, exam.note) for each in measured]
     measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
