@@ -125,7 +125,7 @@ def blocks(
     losses = [each - max(0.0, float(each.mean())) for each in losses]
     suspects = suspects_of(pool.iloc[sides[0]], sliced_columns(CONTRACT), losses[0])
     exam = predicted(labels[sides[1]], ours[sides[1]])
-    tested = tested_of(suspects, [pool.iloc[sides[1]]], losses[1])
+    tested = tested_of(suspects, [pool.iloc[sides[1]]], losses[1], exam)
     if not tested:
         return False, 0.0
     p_values = holm([each.mean.p_value for each in tested])

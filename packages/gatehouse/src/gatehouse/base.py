@@ -68,6 +68,13 @@ COUNTED: tuple[Counted, ...] = get_args(Counted)
 """Measurements that count from the rows last accepted by an owner, not from the base's rows."""
 
 
+class Judged(Frozen):
+    """How many candidates the base's branch recorded on one exam."""
+
+    exam: str = Field(description="digest of the exam")
+    candidates: int = Field(ge=1, description="different models, since the exam last changed")
+
+
 class BaseRecord(Document):
     """What the evidence is compared with; null means nothing."""
 
@@ -83,6 +90,15 @@ class BaseRecord(Document):
     since: dict[Counted, Outputs] = Field(
         default_factory=dict,
         description="from which earlier commit's rows a measurement counts, if not from the base's",
+    )
+
+    released: Outputs | None = Field(
+        default=None,
+        description="the best released model of the base's branch; null where it is the base's",
+    )
+
+    judged: Judged | None = Field(
+        default=None, description="candidates that were judged on the exam before; null: unknown"
     )
 
     erased: Erased | None = Field(

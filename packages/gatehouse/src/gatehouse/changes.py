@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gatehouse.contract import Column, Contract, Retention, Role, Split
+from gatehouse.contract import Column, Contract, Retention, Role
 from gatehouse.policy import Policy, Rule
+from gatehouse.split_settings import Split
 from gatehouse.verdict import Change
 
 Direction = Literal["loosened", "tightened", "neutral"]
@@ -174,7 +175,7 @@ def _rule_direction(field: str, old: Any, new: Any) -> Direction:
         return _accept_direction(old, new)
     if old is None or new is None:
         return "loosened"
-    if field in ("at_least", "alpha", "minimum_n"):
+    if field in ("at_least", "alpha", "minimum_n", "minimum_class_n"):
         return "tightened" if new > old else "loosened"
     if field == "at_most":
         return "tightened" if new < old else "loosened"

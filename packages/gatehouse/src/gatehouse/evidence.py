@@ -72,7 +72,14 @@ class Measurement(Frozen):
     p_value: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="adjusted for all tests of the gate; null where there is no test"
     )
-    n: Annotated[int, Field(ge=0)] = Field(description="number of rows, columns or calls")
+    n: Annotated[int, Field(ge=0)] = Field(
+        description="number of independent rows, groups, blocks of time, columns or calls"
+    )
+    class_n: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="rows of the smallest class, where there are classes",
+    )
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="something to know about this number")
@@ -131,6 +138,12 @@ TIMED = "latency_"
 NEW = "new test rows"
 """The slice measured on the candidate's test rows that are not exam rows."""
 
+RELEASED = "best released"
+"""The slice that compares with the best released model of the base's branch, on the exam."""
+
+BEST_IS_BASE = "the base's model is the best released one"
+"""Note on measurements of the slice `RELEASED` that repeat those against the base."""
+
 
 class Exam(Frozen):
     """The rows on which both the candidate and the base were scored."""
@@ -141,6 +154,9 @@ class Exam(Frozen):
     standing: str = Field(description="SHA-256 of the bitmap of these, in the base's order")
     scored: int = Field(ge=1, description="how many could be scored")
     new: int = Field(ge=0, description="test rows of the candidate that are not in the exam")
+    judged: int = Field(
+        default=0, ge=0, description="candidates that the base's branch recorded on it before"
+    )
 
 
 class Evidence(Document):

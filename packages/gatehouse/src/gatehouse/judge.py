@@ -269,15 +269,16 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
 
     An interval on the right side of the limit passes, one on the wrong side fails, and one that
     crosses it is inconclusive. With `alpha`, an effect fails if its test is significant and its
-    size exceeds the limit (the effect floor). Too few rows are inconclusive unless the failure is
-    plain.
+    size exceeds the limit (the effect floor). Too few rows, or too few of the smallest class, are
+    inconclusive unless the failure is plain.
     """
     if measurement.value is None:
         return Outcome.INCONCLUSIVE, "could not be measured"
-    too_few = measurement.n < rule.minimum_n
-    few = f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
+    if rule.minimum_class_n and measurement.class_n is None:
+        return Outcome.ERROR, "the rule has minimum_class_n, but the measurement counts no classes"
+    few = _too_few(rule, measurement)
     if rule.alpha is not None:
-        return _decide_test(rule, measurement, few if too_few else None)
+        return _decide_test(rule, measurement, few)
     low, high = _bounds(measurement)
     limit = rule.limit
     passes, fails = (
@@ -290,11 +291,22 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
         shown += _number(limit)
     if fails:
         return Outcome.FAIL, shown
-    if too_few:
+    if few:
         return Outcome.INCONCLUSIVE, few
     if passes:
         return Outcome.PASS, shown
     return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
+
+
+def _too_few(rule: Rule, measurement: Measurement) -> str | None:
+    if measurement.n < rule.minimum_n:
+        return f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
+    if measurement.class_n is not None and measurement.class_n < rule.minimum_class_n:
+        return (
+            f"{measurement.class_n:,} rows of the smallest class are too few to tell; "
+            f"the rule asks for {rule.minimum_class_n:,}"
+        )
+    return None
 
 
 def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple[Outcome, str]:

@@ -110,6 +110,10 @@ class Rule(Frozen):
     minimum_n: Annotated[int, Field(ge=0)] = Field(
         default=0, description="with a smaller n the rule is inconclusive"
     )
+    minimum_class_n: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="with fewer rows of the smallest class the rule is inconclusive",
+    )
     inconclusive: Literal["fail", "warn", "pass"] = Field(
         default="fail",
         description="outcome if the interval crosses the limit, or n is too small; a value that "

@@ -24,7 +24,7 @@ from gatehouse.lock.file import parse_lock
 from gatehouse.params import set_values
 from gatehouse.places import PARAMS, code_path
 from gatehouse.policy import POLICY_FILE, Policy, load_policy, parse_policy
-from gatehouse.since import since_last_word
+from gatehouse.released import with_past
 from gatehouse.source import check_source, source_settings
 from gatehouse.typed import parse_yaml, read_text, write_bytes, write_text
 from gatehouse.verdict import Verdict
@@ -62,7 +62,7 @@ def set_base(base: Base | None) -> Workspace | None:
         write_record(BaseRecord())
         return None
     workspace = take_base(base)
-    write_record(since_last_word(base, Path(), take_base).record)
+    write_record(with_past(base, Path(), take_base).record)
     return workspace
 
 

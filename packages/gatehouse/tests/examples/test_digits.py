@@ -37,7 +37,7 @@ QUICK = {
     "policy.yaml": ("resamples: 2000", "resamples: 300"),
 }
 UNTIMED = ("sessions: 11, calls: 300, batch: 256", "sessions: 6, calls: 2, batch: 16")
-NO_LIMIT = ("    at_most: 1.25", "    at_most: 1000")
+NO_LIMIT = ("at_most: 1.25", "at_most: 1000")
 
 
 @pytest.fixture(scope="module")

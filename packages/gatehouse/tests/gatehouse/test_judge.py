@@ -127,6 +127,24 @@ def test_too_few_rows_are_inconclusive_unless_a_failure_is_plain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "class_n", "expected"),
+    [
+        (0.9, 19, Outcome.INCONCLUSIVE),
+        (0.9, 20, Outcome.PASS),
+        (0.5, 3, Outcome.FAIL),
+        (0.9, None, Outcome.ERROR),
+    ],
+)
+def test_too_few_rows_of_the_smallest_class_are_inconclusive(
+    value: float, class_n: int | None, expected: Outcome
+) -> None:
+    """Attacks a pass on a million rows of which a handful are positive."""
+    rule = Rule(gate="accuracy", measurement="m", at_least=0.8, minimum_class_n=20, why="w")
+    found = measured("m", value, 0.01, n=1_000_000).model_copy(update={"class_n": class_n})
+    assert decide(rule, found)[0] is expected
+
+
+@pytest.mark.parametrize(
     ("meaning", "on_fail", "blocks", "shown"),
     [
         ("fail", "fail", True, Outcome.INCONCLUSIVE),

@@ -15,8 +15,8 @@ from gatehouse.exits import PASS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gatehouse.adopt.columns import Planned
     from gatehouse.adopt.init import Adopted
+    from gatehouse.adopt.plan import Planned
 
 _SHOWN = 60
 """Maximum number of columns in the table; if there are more, plain features are only counted."""
@@ -83,7 +83,7 @@ def init_command(
         task=None if task is None else Task(task),
         force=force,
     )
-    _show(init(wanted, Questions(asked=not yes and sys.stdin.isatty())))
+    _show(init(wanted, Questions(interactive=not yes and sys.stdin.isatty())))
     return PASS
 
 

@@ -6,6 +6,7 @@ without any effect, so that the defect is the only difference between the two.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.contract import Task
+from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
+from gatehouse.contract import CONTRACT_FILE, Task
 from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
 from gatehouse.drill.scene import NotApplicableError, Scene
-from gatehouse.evidence import Of
+from gatehouse.evidence import RELEASED, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.bootstrap import bootstrap
 from gatehouse.gates.drift import DRIFT
@@ -70,10 +72,41 @@ def sharpened(scene: Scene) -> None:
 
 def worse_than_base(scene: Scene) -> None:
     """A model that is worse than the base by slightly more than the allowed margin."""
+    _worsen(scene, "all", of_base=0.0)
+
+
+def small_losses(scene: Scene) -> None:
+    """The last of many small losses, each far less than the margin."""
+    _release(scene)
+    _worsen(scene, RELEASED, of_base=0.95)
+
+
+def few_small_losses(scene: Scene) -> None:
+    """A control: a few small losses that stay within the margin."""
+    _release(scene)
+    _apply(scene, noisy(0.1, 1.0), noisy(0.05, 1.0))
+
+
+def _release(scene: Scene) -> None:
+    """Make the model of the finished run the best released one."""
+    # Only its address is used.
+    released = Outputs(contract=scene.contract.digest, outs={MODEL.as_posix(): "the drill's"})
+    for path in (MODEL, CONTRACT_FILE):
+        kept = scene.root / folder_of(released) / path
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(scene.base.root / path, kept)
+    write_record(BaseRecord(released=released), scene.root)
+
+
+def _worsen(scene: Scene, where: str, of_base: float) -> None:
+    """Make the candidate surely worse than the margin of the first rule on the slice `where`.
+
+    The base gets the share `of_base` of the same noise.
+    """
     rows = scene.candidate.split("test")
     before = predict(scene.base.model, rows, scene.contract)
     metrics = metrics_by_name(scene)
-    rule = scene.rule(ACCURACY.name, [*metrics], Of.COMPARISON, where="all")
+    rule = scene.rule(ACCURACY.name, [*metrics], Of.COMPARISON, where=where)
     metric, bins = metrics[rule.measurement], scene.policy.measure.accuracy.calibration_bins
     was = value_of(metric, Sample(before, bins))
     spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
@@ -88,7 +121,7 @@ def worse_than_base(scene: Scene) -> None:
         enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
         return enough and surely_beyond(rule, now, scene.policy, before)
 
-    _search(scene, change, 8.0, worse)
+    _search(scene, change, 8.0, worse, of_base=of_base)
 
 
 def slightly_different(scene: Scene) -> None:
@@ -172,10 +205,11 @@ def _search(
     largest: float,
     enough: Callable[[], bool],
     *paths: Path,
+    of_base: float = 0.0,
 ) -> None:
     """Find by bisection the smallest amount that makes the defect large enough.
 
-    Both graphs are changed, unless `paths` names one.
+    Both graphs are changed, unless `paths` names one. The base's get this share of the amount.
     """
     originals = {path: path.read_bytes() for path in (scene.root / "models").glob("*.onnx")}
 
@@ -192,7 +226,7 @@ def _search(
         middle = (low + high) / 2
         low, high = (low, middle) if plant(middle) else (middle, high)
     plant(high)
-    scene.edit_base_models(scene.changed(change(0.0)))
+    scene.edit_base_models(scene.changed(change(of_base * high)))
 
 
 def metrics_by_name(scene: Scene) -> dict[str, Metric]:

@@ -4,7 +4,8 @@ These are the base's own test rows, as the base has them. A row that the change 
 still counts, with the base's label. A column that the base's rows cannot provide, because the new
 contract added it or its values changed between numbers and text, is taken from the candidate's
 version of the row. Exam rows without such a version are then left out. If the change uses another
-split, only rows that its own rule puts into test count, because it may have trained on the others.
+split, only rows that its own rule puts into test count, because it may have trained on the others:
+if it moves the dates of a split by time, these are the base's test rows after the new cut.
 Without a base, the exam is the candidate's own test rows.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.base import read_record
 from gatehouse.contract import Contract
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
@@ -125,13 +127,16 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
         raise GatehouseError(
             "no exam row can be scored: the change leaves none of the base's test rows in its own"
         )
+    digest = rows_digest([Part(path.name, "", path)], comparable_columns(path))
+    judged = read_record(candidate.root).judged
     record = ExamRecord(
-        digest=rows_digest([Part(path.name, "", path)], comparable_columns(path)),
+        digest=digest,
         rows=len(rows),
         unchanged=int(found.unchanged.sum()),
         scored=int(scored.sum()),
         standing="sha256:" + hashlib.sha256(np.packbits(found.unchanged).tobytes()).hexdigest(),
         new=int(found.new.sum()),
+        judged=judged.candidates if judged and judged.exam == digest else 0,
     )
     return Exam(candidate, base, _of(mine, scored), _of(rows, scored), _of(own, found.new), record)
 
@@ -166,13 +171,18 @@ def _in_test(
     """
     import pyarrow as pa
 
-    from gatehouse.split import deal
+    from gatehouse.ledger.parts import batches, raw_parts
+    from gatehouse.split import Dealer, split_settings
 
     official, before = ((each.raw / TEST_FILE).exists() for each in (candidate, base))
-    split = candidate.contract.split
+    old, new = base.contract, candidate.contract
     if official != before:
         return known
-    if official or split == base.contract.split:
+    if official or split_settings(old) == split_settings(new):
         return np.ones(len(rows), bool)
-    table = pa.Table.from_pandas(rows[list(split.identity)], preserve_index=False)
-    return np.asarray(deal(table, split) == SPLITS.index("test"))
+    part = next(raw_parts(candidate.raw))
+    dealer = Dealer(
+        new, lambda names: (pa.Table.from_batches([batch]) for batch in batches(part, names))
+    )
+    table = pa.Table.from_pandas(rows[list(dealer.columns)], preserve_index=False)
+    return np.asarray(dealer.deal(table) == SPLITS.index("test"))

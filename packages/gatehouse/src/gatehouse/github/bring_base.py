@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatehouse.base import STORE, Base, checked_base, take_base
 from gatehouse.contract import CONTRACT_FILE
-from gatehouse.digest import raw_digest
+from gatehouse.digest import file_digest, raw_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at
 from gatehouse.github.kept import bring_kept
+from gatehouse.released import released_before
 from gatehouse.since import since_last_word
 from gatehouse.table import RAW
 from gatehouse.trusted.commits import fetch_past
 from gatehouse.typed import write_text
+from gatehouse.workspace import MODEL
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -57,17 +60,27 @@ def _bring_kept(base: Base, repository: Repository, root: Path, limit: int) -> b
 def counted_since(
     base: Base, candidate: Path, repository: Repository, root: Path, limit: int
 ) -> Base:
-    """Return the base, with the earlier rows from which touched and new exam rows are counted.
+    """Return the base, with its branch's past: earlier rows, and the best released model.
 
-    A candidate with the base's own raw rows touches none, so nothing is fetched for it.
+    A candidate with the base's own raw rows touches none, so no rows are fetched for it. Nor is
+    there anything to measure against an earlier model for the base's own.
 
     Raises:
         GatehouseError: Git fails.
     """
     if base.record.outputs is None:
         return base
-    with contextlib.suppress(GatehouseError):
-        if raw_digest(candidate / RAW) == raw_digest(root / base.record.folder / RAW):
-            return base
+    here = root / base.record.folder
+
+    def bring(each: Base) -> None:
+        bring_base(each, repository, root, limit)
+
+    def same(digest: Callable[[Path], str], path: Path) -> bool:
+        with contextlib.suppress(GatehouseError):
+            return digest(candidate / path) == digest(here / path)
+        return False
+
     fetch_past(f"refs/heads/{base.ref}", root)
-    return since_last_word(base, root, lambda each: bring_base(each, repository, root, limit))
+    if not same(raw_digest, RAW):
+        base = since_last_word(base, root, bring)
+    return base if same(file_digest, MODEL) else released_before(base, root, bring)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatehouse.disclosed import disclosed
-from gatehouse.evidence import NEW, Measurement, Of, Subject
+from gatehouse.evidence import Measurement, Of, Subject
 from gatehouse.gates.data import DATA
 from gatehouse.gates.drift import DRIFT
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import code
 from gatehouse.report.numbers import estimate
 from gatehouse.report.tables import table
-from gatehouse.report.words import ICONS, is_difference, name_of, slice_of
+from gatehouse.report.words import ICONS, is_difference, is_idle, name_of, slice_of
 from gatehouse.verdict import Change
 
 _DIRECTIONS = {"loosened": "🔓 loosened", "tightened": "🔒 tightened", "neutral": "neutral"}
@@ -46,7 +46,7 @@ def _metrics(context: ReportContext) -> str:
     rows = []
     bold = False
     for (name, where, of), measured in known.items():
-        if of is not Of.COMPARISON or (where == NEW and not measured.n):
+        if of is not Of.COMPARISON or is_idle(measured):
             continue
         signed = is_difference(name, of, measured.described)
         shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)

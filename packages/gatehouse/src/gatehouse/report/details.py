@@ -86,8 +86,13 @@ def accuracy(context: ReportContext) -> str:
     """Show metrics of candidate and base, their difference, and their curves."""
     evidence = context.usable(ACCURACY.name)
     curves = evidence.curves if evidence else ()
+    judged = evidence.exam.judged if evidence and evidence.exam else 0
     return "\n\n".join(
-        [quantities.accuracy(context.measurements(ACCURACY.name)), *quantities.curves(curves)]
+        [
+            quantities.accuracy(context.measurements(ACCURACY.name)),
+            *quantities.reuse(judged),
+            *quantities.curves(curves),
+        ]
     )
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from statistics import NormalDist
 
 from gatehouse.charts import mermaid
 from gatehouse.charts.mermaid import BARS_SHOWN
 from gatehouse.charts.model import Bars, Lines, Series
-from gatehouse.evidence import NEW, Curve, Measurement, Of
+from gatehouse.evidence import Curve, Measurement, Of
 from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
 from gatehouse.report.slices import sliced, slices
 from gatehouse.report.tables import table
-from gatehouse.report.words import is_difference, name_of, slice_of
+from gatehouse.report.words import is_difference, is_idle, name_of, slice_of
 from gatehouse.verdict import RuleResult
 
 GROUP_METRICS = (
@@ -46,10 +47,7 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     """Show metrics of candidate and base, their difference, and those of slices."""
     parts = sliced(measured)
     below = slices([m for m in measured if m.slice in parts], ours)
-    # A change may add no new rows.
-    measured = [
-        m for m in measured if m.slice not in parts and m.name != WORST and (m.n or m.slice != NEW)
-    ]
+    measured = [m for m in measured if m.slice not in parts and m.name != WORST and not is_idle(m)]
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
@@ -69,6 +67,22 @@ _CURVES = {
     "roc_curve": ("ROC", "true positive rate", "chance"),
     "calibration_curve": ("Calibration", "observed share", "calibrated"),
 }
+
+
+def reuse(judged: int) -> list[str]:
+    """Say how many candidates the exam judged before, and what that means for its numbers.
+
+    The expected maximum of k standard normal values is taken from Blom (1958).
+    """
+    if not judged:
+        return []
+    many = judged + 1  # with this one
+    by_chance = NormalDist().inv_cdf((many - 0.375) / (many + 0.25))
+    before = "1 merged candidate was" if judged == 1 else f"{count(judged)} merged candidates were"
+    return [
+        f"{before} judged on this exam before. Of {count(many)} equally good candidates, the best "
+        f"looks {by_chance:.1f} standard errors better than it is, by chance alone."
+    ]
 
 
 def curves(found: Sequence[Curve]) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import Better, Described, Measurement, Of
+from gatehouse.evidence import BEST_IS_BASE, NEW, Better, Described, Measurement, Of
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
 from gatehouse.gates.metrics import BY_NAME, METRICS
@@ -98,6 +98,14 @@ def plain_slice(text: str) -> str:
 def slice_of(text: str) -> str:
     """Return a slice for people as Markdown; empty for all rows."""
     return "" if text == "all" else code(plain_slice(text))
+
+
+def is_idle(measured: Measurement) -> bool:
+    """Return whether a measurement says nothing of its own, so that tables leave it out.
+
+    A change may add no new test rows, and the best released model may be the base's.
+    """
+    return (measured.slice == NEW and not measured.n) or measured.note == BEST_IS_BASE
 
 
 def _better(measurement: str, own: Described | None) -> Better | None:

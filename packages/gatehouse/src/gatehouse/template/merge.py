@@ -105,8 +105,8 @@ def merge(update: Update, root: Path, **identity: str) -> Merged:
     try:
         git("cherry-pick", "--keep-redundant-commits", change, root=root, **identity)
     except GatehouseError:
-        told = git("diff", "--name-only", "--diff-filter=U", "-z", root=root)
-        conflicts = tuple(told.split("\0")[:-1])
+        output = git("diff", "--name-only", "--diff-filter=U", "-z", root=root)
+        conflicts = tuple(output.split("\0")[:-1])
         if not conflicts:
             raise
         return Merged(tuple(prepared.notes), conflicts, prepared.locks)

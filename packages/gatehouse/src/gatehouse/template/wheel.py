@@ -106,5 +106,5 @@ def _build(project: Path, folder: Path) -> None:
         check=False,
     )  # fmt: skip
     if done.returncode:
-        told = (done.stdout + done.stderr).strip().splitlines() or ["no reason was given"]
-        raise GatehouseError(f"could not build the library's wheel: {told[-1]}")
+        output = (done.stdout + done.stderr).strip().splitlines() or ["no reason was given"]
+        raise GatehouseError(f"could not build the library's wheel: {output[-1]}")

@@ -43,7 +43,8 @@ def hand_over(base: Base, root: Path, folder: Path) -> None:
     """Copy the base from `root` into `folder`, where the candidate is measured against it."""
     if base.record.outputs is None:
         return
-    earlier = {folder_of(outputs) for outputs in base.record.since.values()}
+    past = [*base.record.since.values(), *filter(None, [base.record.released])]
+    earlier = {folder_of(outputs) for outputs in past}
     for place in {base.record.folder, *filter(lambda each: (root / each).is_dir(), earlier)}:
         for path in (*TAKEN, CONTRACT_FILE):
             source, target = root / place / path, folder / place / path

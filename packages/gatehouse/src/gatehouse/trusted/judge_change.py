@@ -11,8 +11,8 @@ from gatehouse.base import find_base, take_base, write_record
 from gatehouse.draws import draws_of
 from gatehouse.errors import GatehouseError
 from gatehouse.judge_files import verdict_on
+from gatehouse.released import with_past
 from gatehouse.run import PICTURE, REPORT, write_verdict_and_report
-from gatehouse.since import since_last_word
 from gatehouse.trusted.archive import NAME
 from gatehouse.trusted.basis import hand_over
 from gatehouse.trusted.candidate import add_commit_files
@@ -49,7 +49,7 @@ def judge_change(commit: str, files: Path, out: Path, root: Path = Path()) -> Ve
         add_commit_files(folder, commit, root)
         base = find_base("HEAD", root)
         take_base(base, root)
-        base = since_last_word(base, root, lambda each: take_base(each, root))
+        base = with_past(base, root, lambda each: take_base(each, root))
         hand_over(base, root, folder)
         write_record(base.record, folder)
         candidate = Workspace(folder)

@@ -79,5 +79,7 @@ def unrecorded_results(
         )
     if digests := recording.forged_digests(candidate, found.head, kept, root):
         wanting.append(digests)
+    if evidence := recording.forged_evidence(candidate, found.head, base, root):
+        wanting.append(evidence)
     verdict = recording.forged_verdict(candidate, found.head, base, root)
     return wanting, [verdict] if verdict else []

@@ -10,9 +10,11 @@ from gatehouse.base import BASE_FILE, LOCK, Base
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import TIMED, Evidence, evidence_path, read_evidence
+from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.git import git
 from gatehouse.lock import relock
 from gatehouse.recorded import RECORDED, Recorded, recorded_for
+from gatehouse.released import ACCURACY_EVIDENCE, gain
 from gatehouse.run import CARD, PICTURE, REPORT
 from gatehouse.trusted.candidate import OUTPUTS, outputs_of, text_at
 from gatehouse.typed import read_text, write_text
@@ -75,6 +77,29 @@ def forged_verdict(candidate: Workspace, commit: str, base: Base, root: Path) ->
     except GatehouseError:
         why = "can't be read"
     name = VERDICT.as_posix()
+    return f"its {name} {why}; take the file back (git checkout origin/main -- {name})"
+
+
+def forged_evidence(candidate: Workspace, commit: str, base: Base, root: Path) -> str | None:
+    """Return why a commit that is not recorded by us may not bring its accuracy evidence.
+
+    The differences in commits of the default branch find the best released model
+    (`gatehouse.released`). The file must therefore be the base's or tell the same difference as was
+    measured in this run.
+    """
+    try:
+        text = text_at(commit, ACCURACY_EVIDENCE, root)
+        if text is None or text == text_at(base.commit, ACCURACY_EVIDENCE, root):
+            return None
+        brought = Evidence.parse(text, ACCURACY_EVIDENCE)
+        measured = read_evidence(candidate.root / ACCURACY_EVIDENCE, ACCURACY.name)
+        contract = base.contract or candidate.contract
+        if gain(contract, brought) == gain(contract, measured):
+            return None
+        why = "tells another difference from the base than was measured"
+    except GatehouseError:
+        why = "can't be read"
+    name = ACCURACY_EVIDENCE.as_posix()
     return f"its {name} {why}; take the file back (git checkout origin/main -- {name})"
 
 

@@ -145,9 +145,9 @@ def test_the_command_lists_fixes_in_order_and_ends_with_1(
     before = place.git("status", "--porcelain")
     done = gatehouse("doctor", "--offline", cwd=place.root)
     assert done.exit_code == 1
-    told = done.output.split("to fix, in this order:")[1]
-    assert "1. [problem, environment] .venv has no finished installation\n     make setup" in told
-    assert told.index("[problem, github] ") < told.index("[warning, git] ")
+    output = done.output.split("to fix, in this order:")[1]
+    assert "1. [problem, environment] .venv has no finished installation\n     make setup" in output
+    assert output.index("[problem, github] ") < output.index("[warning, git] ")
     done = gatehouse("doctor", "--offline", "--json", cwd=place.root)
     answer = json.loads(done.stdout)
     assert (done.exit_code, answer["fine"]) == (1, False)

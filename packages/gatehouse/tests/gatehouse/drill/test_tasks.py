@@ -77,6 +77,14 @@ def rules(task: Task) -> dict[str, Any]:
         return found | {
             "floor": rule("accuracy", "r2", at_least=0.8),
             "base": rule("accuracy", "r2", of="comparison", at_least=-0.03),
+            "release": rule(
+                "accuracy",
+                "r2",
+                of="comparison",
+                slice="best released",
+                at_least=-0.03,
+                inconclusive="pass",
+            ),
             "new": rule(
                 "accuracy",
                 "r2",

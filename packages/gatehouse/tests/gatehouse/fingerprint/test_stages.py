@@ -164,7 +164,7 @@ def test_another_lock_or_setting_changes_what_rests_on_it(
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "message"),
     [
         ("dvc.yaml", "python -P -m pipeline.train", "sh it", "dvc.yaml: train: which code `sh it`"),
         ("dvc.yaml", "-m pipeline.train", "-m pipeline.trian", "there is no module 'pipeline.tri"),
@@ -174,10 +174,10 @@ def test_another_lock_or_setting_changes_what_rests_on_it(
     ],
 )
 def test_what_can_not_be_followed_is_an_error(
-    fork: Fork, file: str, old: str, new: str, told: str
+    fork: Fork, file: str, old: str, new: str, message: str
 ) -> None:
     """Attacks a fingerprint that says too little because something was not found."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         fork.changed(file, old, new)
 
 

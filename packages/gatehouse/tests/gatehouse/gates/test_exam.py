@@ -146,7 +146,7 @@ def test_rows_that_its_own_split_trains_on_are_not_asked(
     from gatehouse.split import deal
 
     table = pa.Table.from_pandas(base.split("test"), preserve_index=False)
-    assert exam.record.scored == int((deal(table, split) == 2).sum())
+    assert exam.record.scored == int((deal(table, candidate.contract) == 2).sum())
 
 
 def test_new_rows_are_compared_by_themselves(

@@ -75,7 +75,7 @@ def in_exam(contract_of: Callable[..., Contract]) -> Callable[[pd.DataFrame], np
 
     def in_exam(rows: pd.DataFrame) -> np.ndarray:
         table = pa.Table.from_pandas(rows, preserve_index=False)
-        return np.asarray(deal(table, small(contract_of).split) == TEST)
+        return np.asarray(deal(table, small(contract_of)) == TEST)
 
     return in_exam
 
@@ -207,7 +207,7 @@ def test_a_candidates_own_contract_does_not_count(
 
 def _exam(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
     table = pa.Table.from_pandas(rows, preserve_index=False)
-    return np.asarray(deal(table, contract.split) == TEST)
+    return np.asarray(deal(table, contract) == TEST)
 
 
 Steps = Callable[..., Evidence]

@@ -75,10 +75,10 @@ def test_a_looser_default_of_the_change_s_library_is_shown(fork: Fork) -> None:
         file.write_text("{")
 
     fork.judge(fork.finish(fork.pull_request(update)))
-    said = fork.said().replace("\u2060", "")
-    assert "loosens the policy" in said
-    assert "`rules.accuracy-floor.on_fail`" in said
-    assert f"`{file.relative_to(fork.root)}` (" in said, "an owner approves it"
+    comment = fork.said().replace("\u2060", "")
+    assert "loosens the policy" in comment
+    assert "`rules.accuracy-floor.on_fail`" in comment
+    assert f"`{file.relative_to(fork.root)}` (" in comment, "an owner approves it"
     fork.judge(fork.finish(fork.pull_request(unreadable)))
     assert "defaults of the library that the change brings" in fork.said()
 
@@ -129,7 +129,7 @@ def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "gate", "told"),
+    ("change", "gate", "message"),
     [
         (worse, "accuracy", "ROC AUC"),
         (relabelled, "rows", "rows of the exam are changed"),
@@ -140,7 +140,7 @@ def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     ids=["worse", "relabelled", "drifted", "slower", "broken contract"],
 )
 def test_each_gate_says_no(
-    fork: Fork, change: Callable[[Fork], None], gate: str, told: str
+    fork: Fork, change: Callable[[Fork], None], gate: str, message: str
 ) -> None:
     """The defect is red by its gate's name, on the required status and in the comment."""
     fork.measure_here()
@@ -149,7 +149,7 @@ def test_each_gate_says_no(
     assert gate in judged.overall.text
     note = next(note for name, note in judged.gates.items() if name == gate)
     assert note.state in ("failure", "error")
-    assert told in note.text
+    assert message in note.text
     assert "❌ Gatehouse: fail" in fork.said()
     assert f"**{gate}**" in fork.said()
     assert_harmless(fork.said())
@@ -177,16 +177,16 @@ def test_goalposts_stay(fork: Fork) -> None:
     judged = fork.judge(fork.finish(fork.pull_request(change)))
     assert judged.overall.state == "failure"
     assert "accuracy" in judged.overall.text
-    said = fork.said()
-    assert "loosens the policy" in said
-    assert "🔓 loosened" in said
-    assert "Needs a code owner" in said
+    comment = fork.said()
+    assert "loosens the policy" in comment
+    assert "🔓 loosened" in comment
+    assert "Needs a code owner" in comment
     for path in (
         "policy.yaml",
         "packages/gatehouse/src/judge.py",
         ".github/workflows/gates.yml",
     ):
-        assert f"`{path}` (`@octo/ml`)" in said
+        assert f"`{path}` (`@octo/ml`)" in comment
 
 
 def test_a_green_change_of_the_rules_needs_an_owner(fork: Fork) -> None:
@@ -276,6 +276,25 @@ def test_a_fork_s_record_of_other_bytes(fork: Fork) -> None:
     judged = fork.judge(fork.finish(pull))
     assert outcome(judged) == ("failure", True)
     assert "reports/digests.json names other files" in judged.overall.text
+
+
+def test_a_fork_s_record_of_another_gain(fork: Fork) -> None:
+    """Attacks the best released model by a difference that nobody measured."""
+    fork.measure_by_hand()
+    theirs: dict[str, Any] = {"head_repository": "eve/model"}
+    file = fork.root / "reports/evidence/accuracy.json"
+
+    def change() -> None:
+        fork.retrain()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+
+    pull = fork.pull_request(change, branch="theirs", lock=True, **theirs)
+    judged = fork.judge(fork.finish(pull))
+    assert outcome(judged) == ("failure", True)
+    assert "reports/evidence/accuracy.json can't be read; take the file back" in (
+        judged.overall.text
+    )
 
 
 def test_a_head_with_another_lock_is_never_green(fork: Fork) -> None:

@@ -231,7 +231,7 @@ def test_broken_rows_of_parquet_are_kept_aside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "told"),
+    ("column", "values", "message"),
     [
         ("probability", ["half"], "cannot be read as an inference log in Parquet"),
         ("request_id", None, "has no column request_id"),
@@ -239,13 +239,13 @@ def test_broken_rows_of_parquet_are_kept_aside(tmp_path: Path) -> None:
     ],
 )
 def test_parquet_that_is_no_log_is_an_error(
-    tmp_path: Path, column: str, values: list[Any] | None, told: str
+    tmp_path: Path, column: str, values: list[Any] | None, message: str
 ) -> None:
     """Attacks a traceback of Arrow."""
     path = logs.parquet(tmp_path / "log.parquet", [record()])
     table = pq.read_table(path).drop_columns([column])
     pq.write_table(table if values is None else table.append_column(column, [values]), path)
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         read(path)
 
 

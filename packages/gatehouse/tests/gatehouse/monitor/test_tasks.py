@@ -57,9 +57,9 @@ class Production:
         log = logs.write(self.root / "log.jsonl", records)
         return look(str(log), None if labels is None else str(labels), until=END, root=self.root)
 
-    def shadowed(self, said: dict[str, Any]) -> pd.DataFrame:
+    def shadowed(self, entries: dict[str, Any]) -> pd.DataFrame:
         """The served records, each with what a shadow says beside it."""
-        shadows = pd.DataFrame(said).assign(model=OTHER).to_dict("records")
+        shadows = pd.DataFrame(entries).assign(model=OTHER).to_dict("records")
         return self.records().assign(shadow=shadows)
 
     def compare(self, records: pd.DataFrame, labels: Path | None = None) -> Comparison:

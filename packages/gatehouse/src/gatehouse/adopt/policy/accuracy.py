@@ -92,6 +92,15 @@ def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = Fals
     )  # fmt: skip
 
 
+def _released(metric: str, score: Score) -> str:
+    margin = max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    return rule(
+        "accuracy-release", "accuracy", metric,
+        "Small losses of many merges add up, so they are counted from the best released model",
+        of="comparison", slice="best released", at_least=-margin, inconclusive="pass",
+    )  # fmt: skip
+
+
 def _new_rows(metric: str, score: Score, sizes: Sizes) -> str:
     margin = 2 * max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
     return rule(
@@ -133,6 +142,15 @@ def _too_good(task: Task, baseline: Baseline, *, leaking: bool) -> list[str]:
     ]  # fmt: skip
 
 
+def _worst_slice() -> str:
+    return rule(
+        "accuracy-worst-slice", "accuracy", "worst_slice",
+        "A loss on one part of the rows must not hide in the mean of all rows",
+        comment="a share of what a guess loses, beyond what all rows lose",
+        of="comparison", slice="*", at_most=0.10, alpha=0.01, inconclusive="pass",
+    )  # fmt: skip
+
+
 def _unseen() -> str:
     return rule(
         "accuracy-unseen", "accuracy", "test_rows_in_train",
@@ -152,7 +170,9 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _calibration(baseline.scores["expected_calibration_error"], sizes),
         _not_worse("roc_auc", auc, sizes, by_class=True),
         _not_worse("accuracy", accuracy, sizes),
+        _released("roc_auc", auc),
         _new_rows("accuracy", accuracy, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -176,7 +196,9 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
         _calibration(baseline.scores["expected_calibration_error"], sizes),
         _not_worse("balanced_accuracy", balanced, sizes),
         _not_worse("accuracy", accuracy, sizes),
+        _released("accuracy", accuracy),
         _new_rows("accuracy", accuracy, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -196,6 +218,8 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
             minimum_n=minimum(sizes), inconclusive=unsure(sizes),
         ),
         _not_worse("r2", r2, sizes),
+        _released("r2", r2),
         _new_rows("r2", r2, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip

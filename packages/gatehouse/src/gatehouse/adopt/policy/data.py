@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gatehouse.adopt.columns import ColumnPlan
+from gatehouse.adopt.plan import ColumnPlan
 from gatehouse.adopt.policy.sizes import Sizes, minimum, round_down
 from gatehouse.adopt.policy.words import rule
-from gatehouse.adopt.profile import Scan
+from gatehouse.adopt.scan import Scan
 from gatehouse.contract import Contract, Role
 
 _TYPICAL = {Role.FEATURE, Role.PROTECTED, Role.TARGET}

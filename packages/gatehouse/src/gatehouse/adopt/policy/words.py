@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 from gatehouse.adopt.baseline import Score
+
+_WIDTH = 100
+_FLOW = frozenset(',[]{}#"')
+"""Characters that end a plain value in a YAML flow mapping."""
 
 
 def rule(
     name: str, gate: str, measurement: str, why: str, *, comment: str = "", **keys: object
 ) -> str:
     """Return a rule as YAML, with a comment above; keys with None are left out."""
+    shown = {"gate": gate, "measurement": measurement} | keys
+    parts = [f"{key}: {_value(value)}," for key, value in shown.items() if value is not None]
     lines = [f"  # {line}" for line in comment.splitlines()]
-    lines += [f"  {name}:", f"    gate: {gate}", f"    measurement: {measurement}"]
-    lines += [f"    {key}: {_value(value)}" for key, value in keys.items() if value is not None]
-    return "\n".join([*lines, f"    why: {why}"]) + "\n"
+    line = f"  {name}: {{"
+    for part in parts:
+        if len(line) + len(part) > _WIDTH:
+            lines.append(line.rstrip())
+            line = "    "
+        line += f"{part} "
+    return "\n".join([*lines, line.rstrip(), f"    why: {_value(why)}}}"]) + "\n"
 
 
 def _value(value: object) -> str:
     if isinstance(value, float):
         return number(value)
-    return f'"{value}"' if value == "*" else str(value)
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if text == "*" or set(text) & _FLOW else text
 
 
 def number(value: float) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
-from gatehouse.evidence import NEW
+from gatehouse.evidence import NEW, RELEASED
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.slices.grammar import check_slice
 from gatehouse.gates.spec import Count, Found, GateSpec, OwnObject, Production, Section
@@ -68,10 +69,10 @@ def _section(context: ReportContext) -> str:
     return accuracy(context)
 
 
-def _only_new_rows(verdict: Verdict) -> bool:
-    """Whether the gate's only failing rules are rules on new test rows."""
+def _only(verdict: Verdict, where: str) -> bool:
+    """Whether the gate's only failing rules are rules on the slice `where`."""
     blocked = [each for each in verdict.rules if each.gate == ACCURACY.name and each.blocks]
-    return bool(blocked) and all(f.slice == NEW for each in blocked for f in each.findings)
+    return bool(blocked) and all(f.slice == where for each in blocked for f in each.findings)
 
 
 def _defects() -> tuple[Defect, ...]:
@@ -84,9 +85,11 @@ def _defects() -> tuple[Defect, ...]:
         # Wrong labels outnumber the true positives of a small group and distort its rates.
         Defect("label noise", name, data_defects.label_noise, also=frozenset({"fairness"})),
         Defect("worse than base", name, model_defects.worse_than_base),
+        Defect("many small losses", name, model_defects.small_losses,
+               holds=partial(_only, where=RELEASED)),
         # New rows of a kind not seen before shift the distribution of their column.
         Defect("worse on new rows", name, row_defects.worse_on_new_rows, also=drift,
-               holds=_only_new_rows),
+               holds=partial(_only, where=NEW)),
         # A leak makes the scores almost certain. Their distribution moves, and groups whose labels
         # differ get different decisions.
         Defect("label leakage", name, data_defects.label_leakage, also=drift, warns=True),

@@ -54,7 +54,9 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
         from gatehouse.gates.accuracy.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.released import against_released
 
+        measurements += against_released(exam, measurements, policy)
         measurements += on_new_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
     return Found(
@@ -91,6 +93,7 @@ def measure_models(
     each = {
         key: _measurement(
             key, figure, figure.value, drawn[key], rows[key[0]], policy,
+            class_n=figure.sample.predictions.class_n,
             edge=figure.edge(settings.confidence),
         )
         for key, figure in found.items()
@@ -104,8 +107,12 @@ def measure_models(
         key = Of.COMPARISON, name, where
         edge = None if paired else edge_difference(each[ours], each[theirs])
         n = min(rows.values())
+        fewest = [m.class_n for m in (each[ours], each[theirs]) if m.class_n is not None]
+        class_n = min(fewest, default=None)
         measured.append(
-            _measurement(key, figure, value, values, n, policy, paired=paired, edge=edge)
+            _measurement(
+                key, figure, value, values, n, policy, class_n=class_n, paired=paired, edge=edge
+            )
         )
     return measured
 
@@ -142,6 +149,7 @@ def _measurement(
     policy: Policy,
     reason: str | None = None,
     *,
+    class_n: int | None = None,
     paired: bool = True,
     edge: Edge | None = None,
 ) -> Measurement:
@@ -166,6 +174,7 @@ def _measurement(
         unit=figure.metric.unit,
         interval=interval,
         n=n,
+        class_n=class_n,
         method=method,
         note=reason or (None if interval else figure.undefined),
         described=None if name in BY_NAME else figure.metric.described,

@@ -87,8 +87,8 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     contract = base.contract
     parts = tuple(raw_parts(base.raw))
     official = any(part.official_test for part in parts)
-    old = deal_parts(parts, contract.split, official_test=official)
-    new = deal_parts(tuple(raw_parts(candidate.raw)), contract.split, official_test=official)
+    old = deal_parts(parts, contract, official_test=official)
+    new = deal_parts(tuple(raw_parts(candidate.raw)), contract, official_test=official)
     exam = Exam(old, list(contract.inputs))
     erased = read_record(candidate.root).erased
     sides = Sides(old, new, contract, erased, official)
@@ -136,12 +136,13 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
     from gatehouse.ledger.fair import fair_deal
     from gatehouse.splits import rule_of
 
-    test = 0.0 if official_test else contract.split.test
-    valid = contract.split.valid / (1 - contract.split.test) * (1 - test)
-    shares = (1 - valid - test, valid, test)
     deals, by_chance = [], rule_of(contract.split).by_chance
+    valid, test = contract.split.shares if by_chance else (0.0, 0.0)
+    if official_test:
+        valid, test = valid / (1 - test), 0.0
+    shares = (1 - valid - test, valid, test)
     for kind in TOUCHES:
-        splits = ledger.identities(Outcome[kind.upper()])[: None if by_chance else 0]
+        splits = ledger.units(Outcome[kind.upper()])[: None if by_chance else 0]
         deals.append(fair_deal(splits[splits != TEST] if official_test else splits, shares))
     return [
         Measurement(
@@ -152,7 +153,8 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
             unit="share",
             p_value=p_value,
             n=deal.n,
-            method="total variation distance of distinct identities from the contract's shares; "
+            method="total variation distance of distinct identities (by group: of groups) from the "
+            "contract's shares; "
             f"exact binomial of each split, Bonferroni; Holm-adjusted over {len(deals)} tests",
             samples=tuple(
                 f"{name} {count:,}"

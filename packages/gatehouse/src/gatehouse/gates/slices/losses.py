@@ -33,11 +33,16 @@ def row_losses(predictions: Predictions) -> Floats:
     return np.asarray(-np.log(np.clip(right, LEAST, 1.0)))
 
 
+def mean_loss(predictions: Predictions, losses: Floats) -> float:
+    """Return the mean of losses, shape [N], by the rows' weights."""
+    return float(np.average(losses, weights=predictions.weights))
+
+
 def guess_loss(predictions: Predictions) -> float:
     """Return the mean loss of the best constant guess: the labels' entropy, or their spread."""
     labels = predictions.labels
     if predictions.task is Task.REGRESSION:
-        return float(np.abs(labels - np.median(labels)).mean())
-    shares = np.bincount(labels.astype(np.intp)) / len(labels)
-    shares = shares[shares > 0]
+        return mean_loss(predictions, np.abs(labels - np.median(labels)))
+    rows = np.bincount(labels.astype(np.intp), predictions.weights)
+    shares = rows[rows > 0] / rows.sum()
     return float(-(shares * np.log(shares)).sum())

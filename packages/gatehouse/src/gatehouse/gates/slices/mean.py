@@ -58,7 +58,7 @@ def mean_of(
     parts = weighed * (losses - value)
     if units is not None:
         _, units = np.unique(units, return_inverse=True)
-        parts = np.bincount(units, parts)
+        parts = np.asarray(np.bincount(units, parts), np.float64)
     n = len(parts)
     variance = n / (n - 1) * float((parts**2).sum()) / total**2
     return Mean(value, math.sqrt(variance), n)

@@ -26,7 +26,7 @@ from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.slices import WORST
 from gatehouse.gates.slices.cells import sliced_columns
 from gatehouse.gates.slices.grammar import Slice, parse_slice, slice_text
-from gatehouse.gates.slices.losses import LOSS, guess_loss, row_losses
+from gatehouse.gates.slices.losses import LOSS, guess_loss, mean_loss, row_losses
 from gatehouse.gates.slices.masks import Mask, rows_of
 from gatehouse.gates.slices.worst import LEAST, Tested, suspects_of, tested_of
 from gatehouse.policy import Policy
@@ -103,7 +103,7 @@ def _worst(
         suspects = _suspects(exam.candidate, base, policy.measure.seed)
     except GatehouseError as error:
         return [_none(of, n, f"the valid split can't be scored: {error}")]
-    tested = tested_of(suspects, tables, _compared(models))
+    tested = tested_of(suspects, tables, _compared(models), models[Of.CANDIDATE])
     if not guess:
         return [_none(of, n, "the labels are all alike")]
     if not tested:
@@ -151,11 +151,12 @@ def _compared(models: Models) -> Floats:
 
     What all rows lose in the mean is taken off, because the metrics of all rows have their rules.
     """
-    losses = row_losses(models[Of.CANDIDATE])
+    ours = models[Of.CANDIDATE]
+    losses = row_losses(ours)
     if Of.BASE not in models:
-        return np.asarray(losses - losses.mean())
+        return np.asarray(losses - mean_loss(ours, losses))
     losses = losses - row_losses(models[Of.BASE])
-    return np.asarray(losses - max(0.0, float(losses.mean())))
+    return np.asarray(losses - max(0.0, mean_loss(ours, losses)))
 
 
 def _measurement(

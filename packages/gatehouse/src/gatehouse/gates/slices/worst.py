@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.slices.cells import cells_of
 from gatehouse.gates.slices.grammar import Slice
 from gatehouse.gates.slices.masks import Mask, rows_of
@@ -45,7 +46,10 @@ def suspects_of(rows: pd.DataFrame, columns: Sequence[str], losses: Floats) -> l
 
 
 def tested_of(
-    suspects: Sequence[Slice], tables: Sequence[pd.DataFrame], losses: Floats
+    suspects: Sequence[Slice],
+    tables: Sequence[pd.DataFrame],
+    losses: Floats,
+    predictions: Predictions,
 ) -> list[Tested]:
     """Return the first suspects that are large enough and not nearly alike.
 
@@ -53,13 +57,18 @@ def tested_of(
         suspects: slices, the most suspicious first.
         tables: other N rows than those of the search, as `rows_of` takes them.
         losses: what each of these rows loses, shape [N].
+        predictions: predictions of these rows, with their weights and units.
     """
     found: list[Tested] = []
     for parts in suspects:
         rows = rows_of(parts, tables)
         if rows.sum() < LEAST or _known(rows, found):
             continue
-        found.append(Tested(parts, rows, mean_of(losses[rows])))
+        inside = predictions.of_rows(rows)
+        mean = mean_of(losses[rows], inside.weights, inside.units)
+        if mean.units < LEAST:
+            continue
+        found.append(Tested(parts, rows, mean))
         if len(found) == TESTED:
             break
     return found

@@ -63,7 +63,7 @@ def _train(
     unit = -2 if prepared.scale else -1
     pairs = zip(model.train_score_[1:], model.validation_score_[1:], strict=True)
     curve = [Epoch(float(unit * t), float(unit * v)) for t, v in pairs]
-    prepared.told(reports, curve, int(np.argmax(model.validation_score_[1:])))
+    prepared.report_training(reports, curve, int(np.argmax(model.validation_score_[1:])))
     core = _ensemble(model, prepared)
     return prepared.trained(core, found)
 
