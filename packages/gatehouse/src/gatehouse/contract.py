@@ -25,6 +25,7 @@ from gatehouse.columns import BY_NAME as KINDS
 from gatehouse.columns import kind_of
 from gatehouse.columns.kind import ColumnKind
 from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.costs import Cost
 from gatehouse.errors import GatehouseError
 from gatehouse.named import OWN_OBJECT
 from gatehouse.nearest import hint
@@ -245,6 +246,11 @@ class Contract(Frozen):
         default=None,
         description="maximum age of rows; a complete sweep of older ones may remove exam rows",
     )
+    cost: Cost | None = Field(
+        default=None,
+        description="cost of wrong decisions; the accuracy gate measures it per decision, and "
+        "`decision.threshold: cost` in params.yaml chooses the cheapest threshold",
+    )
     show_rows: bool = Field(
         default=False,
         description="may the site show test rows that the model gets wrong? Never their keys, nor "
@@ -280,6 +286,15 @@ class Contract(Frozen):
                     "rows are tested; take it out"
                 )
         return split
+
+    @field_validator("cost")
+    @classmethod
+    def _check_cost(cls, cost: Cost | None, info: ValidationInfo) -> Cost | None:
+        columns: dict[str, Column] = info.data.get("columns", {})  # empty if they are invalid
+        target = next((n for n, each in columns.items() if each.role is Role.TARGET), None)
+        if cost is not None and target is not None:
+            cost.check(columns, target)
+        return cost
 
     @field_validator("split")
     @classmethod

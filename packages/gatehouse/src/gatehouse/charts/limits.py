@@ -11,7 +11,7 @@ from dataclasses import replace
 from html import escape
 from itertools import groupby
 
-from gatehouse.charts.model import Limited, Limits, Mark, State
+from gatehouse.charts.contents import Limited, Limits, Mark, State
 
 _WIDTH, _ROW = 860.0, 17.0
 _NAME, _SHOWN = 148.0, 124.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatehouse.charts.model import Limited, Limits, Mark, State
+from gatehouse.charts.contents import Limited, Limits, Mark, State
 from gatehouse.evidence import Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 from gatehouse.charts import mermaid
+from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.charts.mermaid import BARS_SHOWN
-from gatehouse.charts.model import Bars, Lines, Series
 from gatehouse.evidence import Curve, Measurement, Of
 from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import prose
