@@ -37,7 +37,7 @@ from gatehouse.samples.simulate import simulate
 
 Floats = NDArray[np.float64]
 
-SIZES = (3_000, 30_000)
+SIZES = (3_000, 10_000, 30_000)
 POOL = 60_000
 TABLES = 4
 RUNS = 50  # per table

@@ -17,7 +17,7 @@ from gatehouse.gates.slices.search import search
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST = 20
+LEAST = 30
 """Minimum rows of a slice where it is sought, and independent units where it is tested."""
 TESTED = 5
 """Slices that are tested."""
