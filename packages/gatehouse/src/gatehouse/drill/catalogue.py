@@ -51,8 +51,12 @@ CONTROLS = (
     Defect("control: model trained again", None, model.slightly_different),
     Defect("control: small losses within the margin", None, model.few_small_losses),
     # A better model has other scores, and other gaps.
-    Defect("control: better in one category", None, slices.better_in_category,
-           also=frozenset({DRIFT.name, FAIRNESS.name})),
+    Defect(
+        "control: better in one category",
+        None,
+        slices.better_in_category,
+        also=frozenset({DRIFT.name, FAIRNESS.name}),
+    ),
     Defect("control: live waiver", None, record.live_waiver, holds=_waiver("used")),
 )
 

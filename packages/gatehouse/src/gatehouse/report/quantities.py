@@ -13,6 +13,7 @@ from gatehouse.evidence import Curve, Measurement, Of
 from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
+from gatehouse.report.periods import is_period, periods
 from gatehouse.report.slices import sliced, slices
 from gatehouse.report.tables import table
 from gatehouse.report.words import is_difference, is_idle, name_of, slice_of
@@ -46,8 +47,9 @@ NOTES_SHOWN = 20
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     """Show metrics of candidate and base, their difference, and those of slices."""
     parts = sliced(measured)
-    below = slices([m for m in measured if m.slice in parts], ours)
-    measured = [m for m in measured if m.slice not in parts and m.name != WORST and not is_idle(m)]
+    below = [slices([m for m in measured if m.slice in parts], ours), periods(measured, ours)]
+    elsewhere = [m for m in measured if m.slice in parts or m.name == WORST or is_period(m)]
+    measured = [m for m in measured if m not in elsewhere and not is_idle(m)]
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
@@ -60,7 +62,7 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
         for (name, where), own in keys.items()
     ]
     text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
-    return "\n\n".join(filter(None, [text + _footnote(measured), below]))
+    return "\n\n".join(filter(None, [text + _footnote(measured), *below]))
 
 
 _CURVES = {

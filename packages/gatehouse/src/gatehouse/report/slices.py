@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatehouse.evidence import NEW, RELEASED, Measurement, Of
+from gatehouse.evidence import NEW, PERIOD, RELEASED, Measurement, Of
 from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import code, prose
@@ -21,7 +21,9 @@ def sliced(measured: Sequence[Measurement]) -> list[str]:
         dict.fromkeys(
             m.slice
             for m in measured
-            if (m.name in _SHOWN or m.name == WORST) and m.slice not in ("all", NEW, RELEASED)
+            if (m.name in _SHOWN or m.name == WORST)
+            and m.slice not in ("all", NEW, RELEASED)
+            and not m.slice.startswith(PERIOD)
         )
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import BEST_IS_BASE, NEW, Better, Described, Measurement, Of
+from gatehouse.evidence import BEST_IS_BASE, FALL, NEW, Better, Described, Measurement, Of
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
 from gatehouse.gates.metrics import BY_NAME, METRICS
@@ -77,6 +77,7 @@ _LABELS = {
     "true_positive_rate": "true positive rate",
     "unfair_deal": "distance from the contract's shares",
     WORST: "loss in the worst slice",
+    FALL: "fall over the periods of the test split",
 }
 
 
@@ -172,6 +173,8 @@ def sentence(
         text = _deal_sentence(finding, measured, style)
     elif result.measurement == WORST and finding.value is not None:
         text = _slice_sentence(result, finding, style)
+    elif result.measurement == FALL and finding.value is not None:
+        text = _fall_sentence(result, finding, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
     else:
@@ -321,6 +324,17 @@ def _slice_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     text += bound(result.limit, finding.unit)
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {style.prose(probability(finding.p_value))}"
+    return text + insignificance(result, finding) + ")"
+
+
+def _fall_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    assert finding.value is not None
+    assert finding.p_value is not None
+    lost = estimate(finding.value, finding.interval, finding.unit, signed=True, limit=result.limit)
+    text = f"{style.named(finding.slice, None)} falls by {lost} over the periods of the test split "
+    text += f"(at most {bound(result.limit, finding.unit)}"
+    if finding.outcome is Outcome.FAIL:
+        text += f"; p {style.prose(probability(finding.p_value))}"
     return text + insignificance(result, finding) + ")"
 
 

@@ -44,11 +44,14 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
+    from gatehouse.gates.accuracy.periods import on_periods
     from gatehouse.gates.slices.measure import measure_slices
 
     exam = exam_of(candidate, base)
     models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
+    contract = (base or candidate).contract
     measured = measure_models(models, policy) + measure_slices(exam, models, base, policy)
+    measured += on_periods(exam.base_rows, contract, models, policy)
     measurements = [_noted(each, exam.note) for each in measured]
     measurements.append(_seen_in_training(exam.rows, candidate))
     if base is not None:

@@ -38,8 +38,12 @@ class Cells:
 
 
 def sliced_columns(contract: Contract) -> list[str]:
-    """Return the columns that slices are sought in: inputs, protected and ignored ones."""
-    return [name for name, column in contract.columns.items() if column.role in _SLICED]
+    """Return the inputs, protected and ignored columns, without timestamps."""
+    return [
+        name
+        for name, column in contract.columns.items()
+        if column.role in _SLICED and not column.kind.moments
+    ]
 
 
 def cells_of(column: pd.Series, least: int) -> Cells:
