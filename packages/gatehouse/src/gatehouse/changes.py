@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gatehouse.contract import Column, Contract, Retention, Role
 from gatehouse.policy import Policy, Rule
+from gatehouse.policy_noise import Noise
 from gatehouse.split_settings import Split
 from gatehouse.verdict import Change
 
@@ -43,6 +44,9 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
             changes.append(_change(f"rules.{name}", "absent", "added", "tightened"))
         else:
             changes += _rule_changes(f"rules.{name}", before, after)
+    if base.noise != proposed.noise:  # decides nothing
+        before_text, after_text = _measured_on(base.noise), _measured_on(proposed.noise)
+        changes.append(_change("noise", before_text, after_text, "neutral"))
     if base.comment != proposed.comment:
         changes.append(_change("comment", base.comment, proposed.comment, "neutral"))
     if base.solo != proposed.solo:
@@ -87,6 +91,10 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
     if list(base.columns) != list(proposed.columns) and set(base.columns) == set(proposed.columns):
         changes.append(_change("columns", "order", "another order", "neutral"))
     return tuple(changes)
+
+
+def _measured_on(noise: Noise | None) -> str | None:
+    return None if noise is None else f"{noise.seeds} seeds on {noise.date}"
 
 
 def _kept(retention: Retention | None) -> str | None:

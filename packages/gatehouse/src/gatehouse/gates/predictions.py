@@ -48,6 +48,16 @@ class Predictions:
     units: NDArray[np.intp] | None = None
 
     @property
+    def row_weights(self) -> Floats:
+        """Return how much each row counts, shape [N]; 1.0 without weights."""
+        return np.ones(len(self.labels)) if self.weights is None else self.weights
+
+    @property
+    def n(self) -> int:
+        """Return the number of independent units."""
+        return len(self.labels) if self.units is None else len(np.unique(self.units))
+
+    @property
     def class_n(self) -> int | None:
         """Return the rows of the smallest class, which can be 0; None for numbers."""
         if self.task is Task.REGRESSION:

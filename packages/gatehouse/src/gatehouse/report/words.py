@@ -60,6 +60,7 @@ _LABELS = {
     "latency_p95": "95th percentile",
     "latency_p99": "99th percentile",
     "latency_ratio": "time ratio",
+    "left_out_rows": "rows in no split",
     "mean_prediction_difference": "mean difference of predictions",
     "mean_error_difference": "mean error difference",
     "not_from_run": "data and model from no run that counts",
@@ -69,6 +70,7 @@ _LABELS = {
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
+    "split_leak": "share of rows that leak between test and the other splits",
     "split_changes": "settings of the split rule that changed",
     "size_ratio": "size ratio",
     "test_rows_in_train": "share of test rows that are in train",
@@ -359,7 +361,8 @@ def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
         return f"{who}: none"
     shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
     side = "at least" if result.bound == "at_least" else "at most"
-    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)})"
+    noise = ", within training noise" if finding.noise is not None else ""
+    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)}){noise}"
 
 
 def _undecided(result: RuleResult, finding: Finding) -> str:
@@ -367,5 +370,10 @@ def _undecided(result: RuleResult, finding: Finding) -> str:
         return "it could not be measured"
     interval = finding.interval
     if interval and interval.low <= result.limit <= interval.high:
+        compares = result.of is Of.COMPARISON and is_difference(
+            result.measurement, result.of, result.described
+        )
+        if compares and (interval.high - interval.low) / 2 > abs(result.limit) > 0:
+            return f"inconclusive, the rows can't show a margin of {abs(result.limit):g}"
         return "inconclusive"
     return f"inconclusive, {count(finding.n or 0)} are too few"
