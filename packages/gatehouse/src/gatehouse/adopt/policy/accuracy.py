@@ -162,6 +162,15 @@ def _too_good(task: Task, baseline: Baseline, *, leaking: bool) -> list[str]:
     ]  # fmt: skip
 
 
+def _worst_slice() -> str:
+    return rule(
+        "accuracy-worst-slice", "accuracy", "worst_slice",
+        "A loss on one part of the rows must not hide in the mean of all rows",
+        comment="a share of what a guess loses, beyond what all rows lose",
+        of="comparison", slice="*", at_most=0.10, alpha=0.01, inconclusive="pass",
+    )  # fmt: skip
+
+
 def _unseen() -> str:
     return rule(
         "accuracy-unseen", "accuracy", "test_rows_in_train",
@@ -184,6 +193,7 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _released("roc_auc", auc),
         _new_rows("accuracy", accuracy, sizes),
         _base_on_changed("roc_auc", auc, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -210,6 +220,7 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
         _released("accuracy", accuracy),
         _new_rows("accuracy", accuracy, sizes),
         _base_on_changed("accuracy", accuracy, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -232,5 +243,6 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
         _released("r2", r2),
         _new_rows("r2", r2, sizes),
         _base_on_changed("r2", r2, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip

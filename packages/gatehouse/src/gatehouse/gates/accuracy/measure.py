@@ -50,9 +50,15 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
+    from gatehouse.gates.accuracy.periods import on_periods
+    from gatehouse.gates.slices.measure import measure_slices
+
     exam = exam_of(candidate, base)
     models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
-    measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
+    contract = (base or candidate).contract
+    measured = measure_models(models, policy) + measure_slices(exam, models, base, policy)
+    measured += on_periods(exam.base_rows, contract, models, policy)
+    measurements = [_noted(each, exam.note) for each in measured]
     measurements.append(_seen_in_training(exam.rows, candidate))
     asked = None
     if base is not None:
