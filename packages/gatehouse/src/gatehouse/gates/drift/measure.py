@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 
-_UNTESTED = (Role.KEY, Role.WEIGHT, Role.IGNORED)
+_UNTESTED = (Role.KEY, Role.GROUP, Role.WEIGHT, Role.IGNORED)
 """Roles of columns that neither feed the model nor define groups."""
 
 
