@@ -54,7 +54,7 @@ def units_of(rows: pd.DataFrame, contract: Contract) -> NDArray[np.intp] | None:
         places, names = pd.factorize(rows[contract.group])
         alone = places < 0  # a row without a group depends on no other
         places[alone] = len(names) + np.arange(int(alone.sum()))
-        return places
+        return np.asarray(places, np.intp)
     name = contract.split.time if contract.split.by == "time" else None
     return None if name is None or name not in rows else _blocks(rows[name])
 
