@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.contract import CONTRACT_FILE, Task
-from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
+from gatehouse.drill.graph import (
+    Change,
+    Floats,
+    flipped_near,
+    noisy,
+    scaled,
+    shifted,
+    slower,
+    slower_batches,
+)
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import RELEASED, Of
 from gatehouse.gates.accuracy import ACCURACY
@@ -184,6 +193,12 @@ def biased_intersection(scene: Scene) -> None:
 def slower_graph(scene: Scene) -> None:
     """A graph that gives the same answers, only later."""
     scene.edit_models(scene.changed(slower(width=512, layers=4)))
+
+
+def slower_for_batches(scene: Scene) -> None:
+    """A graph that gives the same answers, and takes longer only for many rows at once."""
+    scene.edit_models(scene.changed(slower_batches(8)))
+    scene.edit_base_models(scene.changed(slower_batches(0)))
 
 
 def disagreeing_int8(scene: Scene) -> None:

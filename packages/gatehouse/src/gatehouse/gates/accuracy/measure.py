@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Role
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.accuracy.curves import curves
 from gatehouse.gates.estimates import (
@@ -53,19 +54,25 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
     measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
     measurements.append(_seen_in_training(exam.rows, candidate))
+    asked = None
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
-        from gatehouse.gates.accuracy.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_rows import on_changed_rows, on_new_rows
         from gatehouse.gates.accuracy.released import against_released
+        from gatehouse.gates.accuracy.sealed import on_sealed
 
+        sealed, asked = on_sealed(exam, base, measurements, policy)
         measurements += against_released(exam, measurements, policy)
         measurements += on_new_rows(exam, base, policy)
+        measurements += on_changed_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
+        measurements += sealed
     return Found(
         exam=exam.record,
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
         curves=curves(models),
+        asked=asked,
     )
 
 
@@ -134,10 +141,13 @@ def _measured(each: dict[Of, Known], policy: Policy, *, paired: bool) -> list[Me
         compared = replace(compared, note=note)
     compared = replace(compared, method=f"candidate - base, {compared.method}")
     least = min(ours, theirs, key=lambda known: known.predictions.n)
-    return [*found, _measurement(Of.COMPARISON, least, compared)]
+    neutral = 0.0 if paired else None
+    return [*found, _measurement(Of.COMPARISON, least, compared, neutral)]
 
 
-def _measurement(of: Of, known: Known, found: Estimate) -> Measurement:
+def _measurement(
+    of: Of, known: Known, found: Estimate, neutral: float | None = None
+) -> Measurement:
     metric, rows = known.figure.metric, known.predictions
     return Measurement(
         name=metric.name,
@@ -146,6 +156,7 @@ def _measurement(of: Of, known: Known, found: Estimate) -> Measurement:
         value=found.value if found.interval else None,
         unit=metric.unit,
         interval=found.interval,
+        neutral=neutral,
         n=rows.n,
         class_n=rows.class_n,
         method=found.method,
@@ -162,9 +173,16 @@ def _noted(measurement: Measurement, note: str | None) -> Measurement:
 
 
 def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:
-    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N]."""
+    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N].
+
+    Ignored columns do not count: the model does not see them, so they make no other row.
+    """
     train = workspace.split("train")
-    columns = [name for name in workspace.contract.columns if name in rows and name in train]
+    columns = [
+        name
+        for name, column in workspace.contract.columns.items()
+        if column.role is not Role.IGNORED and name in rows and name in train
+    ]
     return np.isin(row_hashes(rows[columns]), row_hashes(train[columns]))
 
 
@@ -174,5 +192,5 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
         value=float(seen_in(rows, candidate).mean()),
         unit="share",
         n=len(rows),
-        method="test rows that equal a row of train in every column; exact",
+        method="test rows that equal a row of train in every column that is not ignored; exact",
     )
