@@ -156,7 +156,7 @@ def biased_against_base(scene: Scene) -> None:
 
     The group is the one that is measured best among the smallest groups of each attribute.
     """
-    rule = _gap_rule(scene, ["group_loss_difference"], Of.COMPARISON)
+    rule = _gap_rule(scene, ["mean_error_difference"], Of.COMPARISON)
     (attribute,), (group,) = _smallest_group(scene, 1, largest=True)
     scene.feed_protected()
     _search(

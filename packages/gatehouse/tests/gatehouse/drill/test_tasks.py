@@ -98,7 +98,7 @@ def rules(task: Task) -> dict[str, Any]:
             "bias": rule("fairness", "mean_error_difference", slice="*", at_most=0.25),
             "fair": rule(
                 "fairness",
-                "group_loss_difference",
+                "mean_error_difference",
                 of="comparison",
                 slice="*",
                 at_most=0.05,
