@@ -109,11 +109,11 @@ def test_every_file_that_a_run_writes_is_marked_as_generated() -> None:
         written.update(*(out for out in outs if isinstance(out, dict)))
     written -= {PREPARED.as_posix(), FINGERPRINTS.as_posix()}  # ignored by Git and DVC
     inside = {f"{path}/x": path for path in written} | {path: path for path in written}
-    told = subprocess.run(
+    output = subprocess.run(
         ["git", "check-attr", GENERATED, "--", *inside, "reports/README.md"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
-    marked = [line.split(": ")[0] for line in told if line.endswith(": set")]
+    marked = [line.split(": ")[0] for line in output if line.endswith(": set")]
     assert "reports/README.md" not in marked
     lost = sorted(written - {inside[path] for path in marked})
     assert lost == [], f".gitattributes: mark these as {GENERATED}, as the others are"

@@ -118,8 +118,8 @@ def measure(work: Path) -> dict[str, float]:
     parts["deal the rows"] = cpu(lambda: _deal(candidate, ask, SECONDS))
 
     def measured_well(gate: str) -> None:
-        told = _measure(gate, candidate, ask, SECONDS)
-        assert told is None, told
+        error = _measure(gate, candidate, ask, SECONDS)
+        assert error is None, error
 
     for gate in gates:
         parts[f"measure: {gate}"] = cpu(partial(measured_well, gate))

@@ -40,7 +40,7 @@ def trained(data: TrainingData, settings: TrainSettings) -> bytes:
     """The graph that the trainer of `settings` gives, with metadata."""
     with tempfile.TemporaryDirectory() as reports, contextlib.redirect_stdout(io.StringIO()):
         graph = find_trainer(settings.trainer)(data, settings, Path(reports)).graph
-    said = Metadata(
+    metadata = Metadata(
         contract=data.contract.digest,
         data="",
         commit="",
@@ -48,7 +48,7 @@ def trained(data: TrainingData, settings: TrainSettings) -> bytes:
         threshold=0.5,
         trainer=settings.trainer,
     )
-    write_metadata(graph, said)
+    write_metadata(graph, metadata)
     content: bytes = graph.SerializeToString(deterministic=True)
     return content
 

@@ -136,7 +136,7 @@ def until_alarm(windows: Iterator[tuple[Watched, str]]) -> int:
     raise AssertionError
 
 
-def told(numbers: list[int], effect: Callable[[float], str]) -> str:
+def median_text(numbers: list[int], effect: Callable[[float], str]) -> str:
     middle = statistics.median(numbers)
     if middle > LONGEST:
         return f"not within {LONGEST}"
@@ -156,7 +156,7 @@ def slow_drift(service: Service, scale: float) -> str:
         line = [f"{sigma:g} sigma"]
         for size in SIZES:
             numbers = [until_alarm(stream(size, sigma)) for _ in range(repeats)]
-            line.append(told(numbers, lambda middle, by=sigma: f"{middle * by:.2f} sigma"))
+            line.append(median_text(numbers, lambda middle, by=sigma: f"{middle * by:.2f} sigma"))
         lines.append(line)
     header = ["moves in each window by", *(f"{size:,} predictions" for size in SIZES)]
     return (
@@ -196,7 +196,9 @@ def slow_loss(service: Service, scale: float) -> str:
         for size in tqdm(LABELLED, desc=f"{points} points", disable=None):
             if points:
                 numbers = [until_alarm(stream(size, points)) for _ in range(repeats)]
-                line.append(told(numbers, lambda middle, by=points: f"{middle * by:g} points"))
+                line.append(
+                    median_text(numbers, lambda middle, by=points: f"{middle * by:g} points")
+                )
             else:
                 found = sum(alarms(window(size, 0.0), "accuracy") for _ in range(2 * repeats))
                 line.append(f"{found} of {2 * repeats} windows alarm")
@@ -224,7 +226,7 @@ def season(service: Service, scale: float) -> str:
 
     def judged(windows: list[Sample], monitor: Monitor) -> bool:
         watched = service.watched(windows, monitor)
-        watched.__dict__.update(rows=rows, said=pd.Series(scores))
+        watched.__dict__.update(rows=rows, reference_predictions=pd.Series(scores))
         return alarms(watched, "drift")
 
     kinds = {

@@ -40,7 +40,7 @@ def served(root: Path) -> Workspace:
     )
     with tempfile.TemporaryDirectory() as reports:
         graph = torch_mlp(TrainingData(contract, train, valid), few, Path(reports)).graph
-    said = Metadata(
+    metadata = Metadata(
         contract=contract.digest,
         data=data_digest(root / PREPARED),
         commit="",
@@ -48,7 +48,7 @@ def served(root: Path) -> Workspace:
         threshold=settings.decision.threshold,
         trainer=settings.train.trainer,
     )
-    write_metadata(graph, said)
+    write_metadata(graph, metadata)
     (root / MODEL).parent.mkdir(parents=True)
     (root / MODEL).write_bytes(graph.SerializeToString(deterministic=True))
     return Workspace(root)

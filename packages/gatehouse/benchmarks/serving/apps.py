@@ -27,7 +27,7 @@ def predict(row: Any) -> dict[str, Any]:
 
 def predict_all(rows: list[Any]) -> list[dict[str, Any]]:
     about = {"threshold": served.model.metadata.threshold, "model": served.digest}
-    return [said | about for said in served.said(served.outputs(rows))]
+    return [entry | about for entry in served.log_entries(served.outputs(rows))]
 
 
 async def _respond(send: Any, status: int, body: bytes) -> None:

@@ -47,10 +47,10 @@ def measured(log: Path, *words: str) -> str:
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    told = process.stdout.read().splitlines()[-1]
+    output = process.stdout.read().splitlines()[-1]
     _, status, used = os.wait4(process.pid, 0)
-    assert status == 0, told
-    return f"{time.perf_counter() - began:.0f} s, {used.ru_maxrss / 1024:.0f} MB | {told} |"
+    assert status == 0, output
+    return f"{time.perf_counter() - began:.0f} s, {used.ru_maxrss / 1024:.0f} MB | {output} |"
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def bentoml(*left_out: str) -> Any:
     return app
 
 
-def asked(app: Any) -> Callable[[], Awaitable[None]]:
+def sends(app: Any) -> Callable[[], Awaitable[None]]:
     return lambda: app(dict(SCOPE), receive, send)
 
 
@@ -92,10 +92,10 @@ async def main() -> None:
         "the graph, its inputs made from a row": graph,
         "the row, read from JSON and checked": read,
         "counting, and the answer as JSON": answer,
-        "the way in: id, tokens, limits, body, metrics": asked(Front(bentoml(), house)),
-        "BentoML's application, as `make serve` has it": asked(bentoml(opentelemetry, timeout)),
-        "left out: its OpenTelemetry, told to leave out every path": asked(bentoml(timeout)),
-        "left out: its time limit, a task and a timer per request": asked(bentoml()),
+        "the way in: id, tokens, limits, body, metrics": sends(Front(bentoml(), house)),
+        "BentoML's application, as `make serve` has it": sends(bentoml(opentelemetry, timeout)),
+        "left out: its OpenTelemetry, told to leave out every path": sends(bentoml(timeout)),
+        "left out: its time limit, a task and a timer per request": sends(bentoml()),
     }
     lines = ["| and then | µs more | µs |", "| :--- | ---: | ---: |"]
     before = 0.0
@@ -115,8 +115,8 @@ async def main() -> None:
 
 async def over_the_floor(house: House) -> str:
     """What the row path does that a bare ASGI application does not: each part taken out."""
-    front = asked(Front(_nothing, house))
-    bare, whole = await least(asked(floor)), await least(front)
+    front = sends(Front(_nothing, house))
+    bare, whole = await least(sends(floor)), await least(front)
     rows = [("bare ASGI application", bare), ("Gatehouse's row path", whole)]
     for name, instead, places in PARTS:
         with ExitStack() as patches:
@@ -126,7 +126,7 @@ async def over_the_floor(house: House) -> str:
     routed = Router(
         [Route(path, _Endpoint(front), methods=[method]) for path, method in PATHS.items()]
     )
-    rows.append(("more for Starlette's router", await least(asked(routed)) - whole))
+    rows.append(("more for Starlette's router", await least(sends(routed)) - whole))
     lines = ["| in one process, without a network | µs |", "| :--- | ---: |"]
     lines += [f"| {name} | {microseconds:.0f} |" for name, microseconds in rows]
     return "\n".join(lines) + "\n"

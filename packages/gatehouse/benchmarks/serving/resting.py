@@ -93,12 +93,12 @@ async def probe() -> float:
 
 async def probes(seconds: float) -> list[float]:
     """One each `PROBE_EVERY` seconds, whether or not the last is answered."""
-    asked = []
+    tasks = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        asked.append(asyncio.create_task(probe()))
+        tasks.append(asyncio.create_task(probe()))
         await asyncio.sleep(PROBE_EVERY)
-    return list(await asyncio.gather(*asked))
+    return list(await asyncio.gather(*tasks))
 
 
 def more_files() -> None:
@@ -140,9 +140,9 @@ def measure(seconds: float, folder: Path, log: Path) -> str:
             ready()
             outputs = [log.with_name(f"clients-{number}") for number in range(PROCESSES)]
             for number, path in enumerate(outputs):
-                with path.open("w") as told:
+                with path.open("w") as answers:
                     words = [sys.executable, __file__, "--clients", str(number)]
-                    started.append(subprocess.Popen(words, stdout=told, text=True))
+                    started.append(subprocess.Popen(words, stdout=answers, text=True))
             time.sleep(COMING + 5)
             times = asyncio.run(probes(seconds))
             process = psutil.Process(service.pid)
@@ -170,8 +170,8 @@ def measure(seconds: float, folder: Path, log: Path) -> str:
         ("longest", f"{max(times) * 1000:,.1f} ms"),
     ]
     lines = ["| | |", "| :--- | ---: |", *(f"| {name} | {value} |" for name, value in rows)]
-    said = [line for line in log.read_text().splitlines() if "connections" in line]
-    return "\n".join([*lines, "", "```text", *said[:3], "…", *said[-1:], "```"])
+    logged = [line for line in log.read_text().splitlines() if "connections" in line]
+    return "\n".join([*lines, "", "```text", *logged[:3], "…", *logged[-1:], "```"])
 
 
 def write(table: str) -> None:

@@ -40,8 +40,8 @@ def scored(server: Running) -> float:
     """Share of the answered rows that the shadow has scored."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
         text = answer.read().decode()
-    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    return float(told["gatehouse_shadow_rows_total"]) / float(told["gatehouse_log_rows_total"])
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return float(values["gatehouse_shadow_rows_total"]) / float(values["gatehouse_log_rows_total"])
 
 
 def main() -> None:

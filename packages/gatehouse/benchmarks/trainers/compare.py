@@ -1,10 +1,12 @@
 """Every trainer of one line on UCI Adult: writes the table in benchmarks/trainers/README.md.
 
-    export GATEHOUSE_ADULT_DIR=... PYTHONPATH=packages/gatehouse/benchmarks/model
+    make setup EXTRAS=1
+    export GATEHOUSE_ADULT_DIR=FOLDER OMP_NUM_THREADS=1
+    export PYTHONPATH=packages/gatehouse/benchmarks/model
     .venv/bin/python packages/gatehouse/benchmarks/trainers/compare.py
 
-Without GATEHOUSE_ADULT_DIR it takes simulated rows, and says so. Keras needs the set of packages
-extras (make setup EXTRAS=1).
+Without GATEHOUSE_ADULT_DIR it takes simulated rows, and says so. Without the extras it leaves Keras
+out.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gatehouse.contract import Column, Contract, Retention, Role, Split
+from gatehouse.contract import Column, Contract, Retention, Role
 from gatehouse.policy import Policy, Rule
+from gatehouse.policy_noise import Noise
+from gatehouse.split_settings import Split
 from gatehouse.verdict import Change
 
 Direction = Literal["loosened", "tightened", "neutral"]
@@ -42,6 +44,9 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
             changes.append(_change(f"rules.{name}", "absent", "added", "tightened"))
         else:
             changes += _rule_changes(f"rules.{name}", before, after)
+    if base.noise != proposed.noise:  # decides nothing
+        before_text, after_text = _measured_on(base.noise), _measured_on(proposed.noise)
+        changes.append(_change("noise", before_text, after_text, "neutral"))
     if base.comment != proposed.comment:
         changes.append(_change("comment", base.comment, proposed.comment, "neutral"))
     if base.solo != proposed.solo:
@@ -96,6 +101,10 @@ def _sealed(policy: Policy) -> str | None:
     if sealed is None:
         return None
     return f"{sealed.digest}, {sealed.budget} questions, steps of {sealed.step:g}"
+
+
+def _measured_on(noise: Noise | None) -> str | None:
+    return None if noise is None else f"{noise.seeds} seeds on {noise.date}"
 
 
 def _kept(retention: Retention | None) -> str | None:
@@ -184,7 +193,7 @@ def _rule_direction(field: str, old: Any, new: Any) -> Direction:
         return _accept_direction(old, new)
     if old is None or new is None:
         return "loosened"
-    if field in ("at_least", "alpha", "minimum_n"):
+    if field in ("at_least", "alpha", "minimum_n", "minimum_class_n"):
         return "tightened" if new > old else "loosened"
     if field == "at_most":
         return "tightened" if new < old else "loosened"

@@ -18,17 +18,19 @@ from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
 from gatehouse.help import SectionedGroup
 from gatehouse.monitor.cli import compare, monitor
+from gatehouse.noise.cli import noise
 from gatehouse.objects.cli import group as objects_group
 from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
+from gatehouse.release.cli import promote_command, stage_command
 from gatehouse.snapshot.cli import group as data_group
+from gatehouse.split_cli import group as split_group
 from gatehouse.template.cli import group as template_group
 from gatehouse.trusted.cli import judge_change_command
 from gatehouse.tune.cli import tune
 
 if TYPE_CHECKING:
     from gatehouse.base import Base
-    from gatehouse.release.promote import Change
     from gatehouse.verdict import Verdict
 
 _DATA_HELP = "Data source: its name in params.yaml, or a CSV or Parquet file by path or URL."
@@ -350,32 +352,13 @@ def merge(base: Path, ours: Path, theirs: Path) -> int:
     return PASS
 
 
-@main.command()
-@click.argument("image", metavar="NAME@sha256:DIGEST")
-@command
-def stage(image: str) -> int:
-    """Deploy an image to staging, by its digest."""
-    from gatehouse.release import promote
-
-    return _show_change("staging", promote.stage(promote.parse_image(image)))
-
-
-@main.command("promote")
-@command
-def promote_() -> int:
-    """Promote the image that staging runs to production.
-
-    The change is one line; commit it, and `git revert` takes it back.
-    """
-    from gatehouse.release import promote
-
-    return _show_change("production", promote.promote())
-
-
 main.add_command(init_command)
 main.add_command(data_group)
+main.add_command(split_group)
 main.add_command(github_group)
 main.add_command(image_group)
+main.add_command(stage_command)
+main.add_command(promote_command)
 main.add_command(objects_group)
 main.add_command(template_group)
 main.add_command(judge_change_command)
@@ -383,16 +366,9 @@ main.add_command(forget_command)
 main.add_command(demo)
 main.add_command(doctor)
 main.add_command(tune)
+main.add_command(noise)
 main.add_command(monitor)
 main.add_command(compare)
-
-
-def _show_change(environment: str, change: Change) -> int:
-    if change.before == change.after:
-        click.echo(f"{environment}: runs {change.after} already; nothing to do")
-    else:
-        click.echo(f"{environment}: {change.before} -> {change.after}")
-    return PASS
 
 
 def _show(verdict: Verdict, base: Base | None = None) -> int:

@@ -8,7 +8,8 @@ import json
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -24,10 +25,12 @@ from gatehouse.columns import BY_NAME as KINDS
 from gatehouse.columns import kind_of
 from gatehouse.columns.kind import ColumnKind
 from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
+from gatehouse.costs import Cost
 from gatehouse.errors import GatehouseError
 from gatehouse.named import OWN_OBJECT
 from gatehouse.nearest import hint
-from gatehouse.splits import BY_NAME as SPLIT_RULES
+from gatehouse.split_settings import Split
+from gatehouse.splits.hash import GROUP
 from gatehouse.typed import Frozen, parse_yaml, read_text, validate
 
 CONTRACT_FILE = Path("contract.yaml")
@@ -69,6 +72,7 @@ class Role(StrEnum):
     PROTECTED = "protected"
     KEY = "key"
     WEIGHT = "weight"
+    GROUP = "group"
     IGNORED = "ignored"
 
 
@@ -88,7 +92,7 @@ class Column(Frozen):
         default=Role.FEATURE,
         description="feature; target; protected (an attribute that fairness is measured by); "
         "key (identifies a row); weight (of the row in the training loss); "
-        "ignored",
+        "group (the patient, customer or machine of a row, which may have many rows); ignored",
     )
     description: str = Field(min_length=1, description="one line for people")
     range: tuple[float, float] | None = Field(
@@ -110,6 +114,11 @@ class Column(Frozen):
     positive: str | None = Field(
         default=None,
         description="target of two categories only: the one whose probability the model gives",
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="zone of a timestamp column's values without an offset from UTC: an IANA name, "
+        "such as UTC or Europe/Berlin; required there",
     )
     model_input: bool | None = Field(
         default=None,
@@ -148,11 +157,15 @@ class Column(Frozen):
             raise ValueError("a protected attribute is a category column (bin a numeric one)")
         if self.role is Role.WEIGHT and not kind.numeric:
             raise ValueError("the weight is an integer or number column")
+        if self.role is Role.GROUP and not (kind.whole or kind.listed or kind.is_free):
+            raise ValueError("a group is an integer, category or string column")
+        self._check_timezone()
         if self.model_input and self.role not in (Role.FEATURE, Role.PROTECTED):
             raise ValueError("only a feature or a protected attribute can be a model input")
         if self.is_model_input:
             if not kind.fed:
-                raise ValueError("free text can't be an input; set role: ignored, or a category")
+                kinds = "timestamps" if kind.moments else "free text"
+                raise ValueError(f"{kinds} can't be an input; set role: ignored, or a category")
             largest = max(map(abs, self.range)) if self.range is not None else 0
             if kind.whole and largest > FLOAT32_EXACT_INTEGERS:
                 raise ValueError(
@@ -160,6 +173,20 @@ class Column(Frozen):
                     "declare type: number, or rescale the column"
                 )
         return self
+
+    def _check_timezone(self) -> None:
+        if self.kind.moments and self.timezone is None:
+            raise ValueError("a timestamp column names its timezone, such as timezone: UTC")
+        if self.timezone is not None:
+            if not self.kind.moments:
+                raise ValueError("only a timestamp column has a timezone; take it out")
+            try:
+                ZoneInfo(self.timezone)
+            except (ValueError, OSError, KeyError):
+                raise ValueError(
+                    f"there is no timezone '{self.timezone}'; write an IANA name, such as UTC or "
+                    "Europe/Berlin"
+                ) from None
 
     def _check_target(self) -> None:
         if self.missing:
@@ -194,55 +221,11 @@ class Column(Frozen):
         return self.kind.numeric
 
 
-def _known_rule(name: str) -> str:
-    if name not in SPLIT_RULES and not re.fullmatch(OWN_OBJECT, name):
-        there = ", ".join(SPLIT_RULES)
-        raise ValueError(f"'{name}' is no split rule; there are: {there}, or {_OWN}")
-    return name
-
-
-RuleName = Annotated[
-    str,
-    AfterValidator(_known_rule),
-    Field(json_schema_extra={"pattern": f"^({'|'.join(SPLIT_RULES)}|{OWN_OBJECT})$"}),
-]
-
-
-class Split(Frozen):
-    """Which rows train, validate and test.
-
-    The list is written out, so that a new column, another role or another type moves no row.
-    """
-
-    rule: RuleName = Field(
-        default="hash",
-        description="what deals rows into splits: hash, or gates.MODULE:OBJECT of your own",
-    )
-    settings: dict[str, Any] = Field(default={}, description="of a rule of your own")
-    hash: Literal[1] = Field(description="version of the row hash; another deals all rows again")
-    identity: tuple[str, ...] = Field(
-        min_length=1,
-        description="columns that identify a row: the key, or the model inputs if there is no "
-        "key; rows with equal values share a split, and their order here does not matter",
-    )
-    valid: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of the valid split")
-    test: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of the test split")
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name in self.identity:
-            if self.identity.count(name) > 1:
-                raise ValueError(f"identity names '{name}' twice; take one out")
-        if self.valid + self.test >= 1:
-            raise ValueError("valid and test together leave no rows to train on; lower one")
-        return self
-
-
 class Retention(Frozen):
     """How long rows are kept. A change may remove all older rows at once."""
 
     column: str = Field(
-        description="a column of type string with the date of a row, as ISO 8601 (2026-11-30)"
+        description="a column of type timestamp, or of type string with ISO 8601 dates (2026-11-30)"
     )
     days: Annotated[int, Field(ge=1, le=36_525)] = Field(description="maximum age of a row")
 
@@ -263,6 +246,11 @@ class Contract(Frozen):
         default=None,
         description="maximum age of rows; a complete sweep of older ones may remove exam rows",
     )
+    cost: Cost | None = Field(
+        default=None,
+        description="cost of wrong decisions; the accuracy gate measures it per decision, and "
+        "`decision.threshold: cost` in params.yaml chooses the cheapest threshold",
+    )
     show_rows: bool = Field(
         default=False,
         description="may the site show test rows that the model gets wrong? Never their keys, nor "
@@ -271,7 +259,7 @@ class Contract(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for role in (Role.TARGET, Role.WEIGHT):
+        for role in (Role.TARGET, Role.WEIGHT, Role.GROUP):
             names = self.names(role)
             if len(names) > 1:
                 raise ValueError(f"role {role}: only one column may have it, found {names}")
@@ -299,6 +287,42 @@ class Contract(Frozen):
                 )
         return split
 
+    @field_validator("cost")
+    @classmethod
+    def _check_cost(cls, cost: Cost | None, info: ValidationInfo) -> Cost | None:
+        columns: dict[str, Column] = info.data.get("columns", {})  # empty if they are invalid
+        target = next((n for n, each in columns.items() if each.role is Role.TARGET), None)
+        if cost is not None and target is not None:
+            cost.check(columns, target)
+        return cost
+
+    @field_validator("split")
+    @classmethod
+    def _check_deciding(cls, split: Split, info: ValidationInfo) -> Split:
+        columns: dict[str, Column] = info.data.get("columns", {})  # empty if they are invalid
+        if not columns:
+            return split
+        groups = [name for name, column in columns.items() if column.role is Role.GROUP]
+        if split.by == GROUP.name and not groups:
+            raise ValueError("by: group needs a column with role: group; mark one")
+        if split.time is not None:
+            column = columns.get(split.time)
+            if column is None:
+                raise ValueError(
+                    f"time: there is no column '{split.time}'" + hint(split.time, columns)
+                )
+            if not column.kind.moments:
+                raise ValueError(
+                    f"time: '{split.time}' has type: {column.type}; name one of type timestamp"
+                )
+        for name in (*groups, *([split.time] if split.time else [])):
+            if columns[name].missing:
+                raise ValueError(
+                    f"'{name}' decides which rows are tested and may not be missing; set missing: "
+                    "false"
+                )
+        return split
+
     @field_validator("retention")
     @classmethod
     def _check_retention(
@@ -312,10 +336,10 @@ class Contract(Frozen):
                     f"there is no column '{retention.column}'; name one that is there"
                     + hint(retention.column, columns)
                 )
-            if not column.kind.is_free:
+            if not (column.kind.is_free or column.kind.moments):
                 raise ValueError(
-                    f"'{retention.column}' has type: {column.type}; name a column of type string "
-                    "that holds dates"
+                    f"'{retention.column}' has type: {column.type}; name a column of type "
+                    "timestamp, or of type string that holds dates"
                 )
         return retention
 
@@ -330,6 +354,11 @@ class Contract(Frozen):
     @property
     def weight(self) -> str | None:
         return next(iter(self.names(Role.WEIGHT)), None)
+
+    @property
+    def group(self) -> str | None:
+        """Name of the column with role: group, whose rows depend on each other."""
+        return next(iter(self.names(Role.GROUP)), None)
 
     @property
     def protected(self) -> list[str]:

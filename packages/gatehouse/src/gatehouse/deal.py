@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gatehouse.base import recorded_base
 from gatehouse.prepare import prepare
+from gatehouse.split import split_settings
 from gatehouse.workspace import Workspace
 
 
@@ -26,6 +27,6 @@ def deal_both(root: Path = Path()) -> list[str]:
     candidate = Workspace(root)
     shutil.rmtree(candidate.prepared, ignore_errors=True)
     base, contract = recorded_base(root), candidate.contract
-    if base is not None and base.contract.split == contract.split:
+    if base is not None and split_settings(base.contract) == split_settings(contract):
         contract = base.contract
     return prepare(contract, candidate.raw, candidate.prepared)

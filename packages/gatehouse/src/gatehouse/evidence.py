@@ -72,10 +72,29 @@ class Measurement(Frozen):
     p_value: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="adjusted for all tests of the gate; null where there is no test"
     )
-    n: Annotated[int, Field(ge=0)] = Field(description="number of rows, columns or calls")
+    neutral: float | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="of a paired comparison: its value if nothing differs, 0 of a difference and "
+        "1 of a ratio; a rule's margin is counted from there",
+    )
+    n: Annotated[int, Field(ge=0)] = Field(
+        description="number of independent rows, groups, blocks of time, columns or calls"
+    )
+    class_n: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="rows of the smallest class, where there are classes",
+    )
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="something to know about this number")
+    doubt: str | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="why the interval may not hold the truth; a rule is then inconclusive, unless "
+        "it clearly fails",
+    )
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
     described: Described | None = Field(
         default=None, exclude_if=is_none, description="only for a fork's own metric"
@@ -130,6 +149,9 @@ TIMED = "latency_"
 
 NEW = "new test rows"
 """The slice measured on the candidate's test rows that are not exam rows."""
+
+CHANGED = "new or changed test rows"
+"""The slice measured on the candidate's test rows that equal no exam row."""
 
 RELEASED = "best released"
 """The slice that compares with the best released model of the base's branch, on the exam."""

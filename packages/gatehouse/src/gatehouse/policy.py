@@ -28,6 +28,7 @@ from gatehouse.gates.fairness import FairnessMeasure
 from gatehouse.gates.latency import LatencyMeasure
 from gatehouse.gates.spec import Confidence, GateSpec, OwnObject
 from gatehouse.nearest import hint
+from gatehouse.policy_noise import COMPARED, Noise
 from gatehouse.typed import Frozen, is_none, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
@@ -107,11 +108,15 @@ class Rule(Frozen):
     at_most: float | None = Field(default=None, description="the interval must be below this")
     alpha: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
-        description="the value counts only if its adjusted p-value is below alpha "
+        description="a failure counts only if its adjusted p-value is below alpha "
         "(then at_most is a limit on the effect's size)",
     )
     minimum_n: Annotated[int, Field(ge=0)] = Field(
         default=0, description="with a smaller n the rule is inconclusive"
+    )
+    minimum_class_n: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="with fewer rows of the smallest class the rule is inconclusive",
     )
     inconclusive: Literal["fail", "warn", "pass"] = Field(
         default="fail",
@@ -224,6 +229,11 @@ class Policy(Frozen):
         default_factory=dict, description="gates of the repository's own, by name"
     )
     rules: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Rule] = Field(min_length=1)
+    noise: Noise | None = Field(
+        default=None,
+        description="how much training alone moves the metrics; `gatehouse noise --write` "
+        "measures it. It changes no outcome: the report names differences within it",
+    )
     waivers: tuple[Waiver, ...] = ()
     sealed: Sealed | None = Field(
         default=None, exclude_if=is_none, description="an exam that only the gates can read"
@@ -321,6 +331,19 @@ class Policy(Frozen):
     def own_settings(self, gate: str, model: type[S]) -> S:
         """Return the settings of one of the repository's own gates, validated by its model."""
         return model.model_validate(self.gates[gate].settings)
+
+    def inside_noise(self) -> list[tuple[str, float, float]]:
+        """Return comparison rules whose limit training alone can reach.
+
+        Each is the rule's name, its limit, and the difference that two trainings stay within.
+        """
+        found = []
+        for name, rule in self.rules.items():
+            moves = self.noise.moves(rule.measurement) if self.noise else None
+            compares = rule.of is Of.COMPARISON and rule.slice in COMPARED
+            if compares and moves is not None and abs(rule.limit) < moves:
+                found.append((name, rule.limit, moves))
+        return found
 
     @property
     def digest(self) -> str:

@@ -79,9 +79,9 @@ def problems(objects: list[Any]) -> list[str]:
     assert checker.stdout is not None
     checker.stdin.write(json.dumps(objects) + "\n")
     checker.stdin.flush()
-    told = checker.stdout.readline()
-    assert told, "the checker has ended; the reason is above"
-    found: list[str] = json.loads(told)
+    output = checker.stdout.readline()
+    assert output, "the checker has ended; the reason is above"
+    found: list[str] = json.loads(output)
     return found
 
 

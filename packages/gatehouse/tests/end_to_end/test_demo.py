@@ -23,7 +23,7 @@ def in_image() -> bool:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, in_image: bool) -> tuple[str, Path]:
+def story(tmp_path_factory: pytest.TempPathFactory, in_image: bool) -> tuple[str, Path]:
     """What the demo says, and the folder in which it played."""
     folder = tmp_path_factory.mktemp("demo")
     clone = copy_checkout(folder / "checkout")
@@ -41,34 +41,34 @@ def told(tmp_path_factory: pytest.TempPathFactory, in_image: bool) -> tuple[str,
         return clone.gatehouse(*words), folder / "demo"
 
 
-def test_the_loop_is_closed(told: tuple[str, Path]) -> None:
+def test_the_loop_is_closed(story: tuple[str, Path]) -> None:
     """Green on clean traffic, red on drifted traffic, green again with the new model."""
-    said, _ = told
-    looks = [line.split("monitor: ")[1] for line in said.splitlines() if "monitor: " in line]
-    assert [look.split(".")[0] for look in looks] == ["PASS", "FAIL", "PASS"], said
+    output, _ = story
+    looks = [line.split("monitor: ")[1] for line in output.splitlines() if "monitor: " in line]
+    assert [look.split(".")[0] for look in looks] == ["PASS", "FAIL", "PASS"], output
     assert "drift-numbers" in looks[1]
-    verdicts = [line for line in said.splitlines() if "verdict: " in line]
-    assert [line.split()[1] for line in verdicts] == ["PASS", "FAIL", "PASS"], said
+    verdicts = [line for line in output.splitlines() if "verdict: " in line]
+    assert [line.split()[1] for line in verdicts] == ["PASS", "FAIL", "PASS"], output
     # The new world's model is worse on the old one's exam.
     assert verdicts[1].endswith("by rows, drift, accuracy"), "only its new data may block it"
 
 
-def test_another_model_serves_at_the_end(told: tuple[str, Path], in_image: bool) -> None:
+def test_another_model_serves_at_the_end(story: tuple[str, Path], in_image: bool) -> None:
     """The log holds both models' predictions; the new one's come out of its image."""
-    said, folder = told
-    served = [line.split()[1] for line in said.splitlines() if "answers at port" in line]
-    assert len(set(served)) == 2, said
-    assert ("podman runs it" in said) == in_image
+    output, folder = story
+    served = [line.split()[1] for line in output.splitlines() if "answers at port" in line]
+    assert len(set(served)) == 2, output
+    assert ("podman runs it" in output) == in_image
     for log, model, rows in zip(("first", "second"), served, (24_000, 12_000), strict=True):
         lines = (folder / "logs" / log / "predictions.jsonl").read_text("utf-8").splitlines()
         models = {json.loads(line)["model"].removeprefix("sha256:")[:12] for line in lines}
         assert (models, len(lines)) == ({model}, rows)
 
 
-def test_git_tells_the_story(told: tuple[str, Path]) -> None:
+def test_git_tells_the_story(story: tuple[str, Path]) -> None:
     """What is served is what the last verdict is of, and the snapshot is in Git by its digest."""
-    said, folder = told
+    output, folder = story
     verdict = json.loads((folder / "fork/reports/verdict.json").read_text("utf-8"))
     assert verdict["outcome"] == "pass"
-    assert verdict["candidate"]["model"].removeprefix("sha256:")[:12] in said
+    assert verdict["candidate"]["model"].removeprefix("sha256:")[:12] in output
     assert list((folder / "fork/data/snapshots").glob("*.dvc"))

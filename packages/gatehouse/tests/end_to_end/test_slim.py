@@ -29,9 +29,9 @@ def slim(slim_fork: Path, tmp_path_factory: pytest.TempPathFactory) -> Slim:
 
 def test_it_is_small_and_one_commit(slim: Slim, slim_fork: Path) -> None:
     """Attacks machinery that stays, and files that Git does not know of."""
-    told = (slim_fork / "told.txt").read_text("utf-8")
-    assert "removed  packages: " in told
-    left = re.search(r"left +([\d,]+) files, ([\d,]+) lines", told)
+    output = (slim_fork / "told.txt").read_text("utf-8")
+    assert "removed  packages: " in output
+    left = re.search(r"left +([\d,]+) files, ([\d,]+) lines", output)
     assert left is not None, "counted before a run records what it makes"
     files, lines = (int(number.replace(",", "")) for number in left.groups())
     assert files <= 110

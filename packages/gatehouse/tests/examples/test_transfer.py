@@ -102,7 +102,7 @@ class Planted:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
         ("gone", r"pretrained\.pt: cannot be read"),
         ("another file", r"has SHA-256 \w+, but transfer\.yaml says \w{64}"),
@@ -115,7 +115,7 @@ class Planted:
     ],
 )
 def test_weights_that_cannot_be_used_are_told(
-    few: TrainingData, example: Any, pretrained: bytes, kind: str, told: str
+    few: TrainingData, example: Any, pretrained: bytes, kind: str, message: str
 ) -> None:
     """Attacks a traceback, weights that nobody pinned, and a file that runs code when read."""
     settings = example.few.settings_of(EPOCHS)
@@ -140,6 +140,6 @@ def test_weights_that_cannot_be_used_are_told(
     if kind == "nothing pinned":
         shipped = (EXAMPLE / "transfer.yaml").read_text(encoding="utf-8")
         Path("transfer.yaml").write_text(shipped, encoding="utf-8")
-    with pytest.raises(GatehouseError, match=f"(?s){told}"):
+    with pytest.raises(GatehouseError, match=f"(?s){message}"):
         example.transfer.fine_tuned(few, settings, Path("reports"))
     assert not Path("planted").exists()

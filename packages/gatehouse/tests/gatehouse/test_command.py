@@ -24,7 +24,7 @@ def call(module: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("module", "told"),
+    ("module", "message"),
     [
         (
             "optuna",
@@ -34,11 +34,11 @@ def call(module: str) -> Result:
         ("psycopg2", "this needs the package psycopg2, which is not installed"),
     ],
 )
-def test_a_package_that_is_not_installed(module: str, told: str) -> None:
+def test_a_package_that_is_not_installed(module: str, message: str) -> None:
     """Attacks a traceback after a plain `make setup`."""
     result = call(module)
     assert result.exit_code == 2
-    assert result.output.startswith(f"error: {told}")
+    assert result.output.startswith(f"error: {message}")
     assert result.output.count("\n") == 1
 
 

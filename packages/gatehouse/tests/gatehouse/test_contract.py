@@ -51,7 +51,7 @@ LABELS = 'categories: ["no", "yes"]'
         (SPLIT, f"{SPLIT}retention: {{column: job, days: 9w}}\n", r"retention\.days"),
         (SPLIT, "", "split: this key is missing; add it"),
         ("hash: 1", "hash: 2", r"contract\.yaml:4: split\.hash: .*should be 1"),
-        ("hash: 1, ", "", r"contract\.yaml:4: split\.hash: this key is missing"),
+        ("hash: 1, ", "", r"contract\.yaml:4: split: by: hash needs the key 'hash'; add it"),
         ("[age, job]", "[]", r"contract\.yaml:4: split\.identity: .*at least 1"),
         ("[age, job]", "[age, age]", r"contract\.yaml:4: split: identity names 'age' twice; take"),
         (

@@ -12,7 +12,7 @@ ROWS = "".join(f"{number},north,no\n" for number in range(300))
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("sep=;\na;b\n1;2\n", "line 1 is Excel's 'sep=;'.*take it out.*data.file.separator"),
         ("\ufeffsep=,\r\na,b\r\n1,2\r\n", "line 1 is Excel's"),
@@ -32,11 +32,11 @@ ROWS = "".join(f"{number},north,no\n" for number in range(300))
         ("\ufeff<!DOCTYPE html><html></html>", "is HTML or XML, not CSV"),
     ],
 )
-def test_a_beginning_that_is_no_table_is_named(text: str, told: str) -> None:
+def test_a_beginning_that_is_no_table_is_named(text: str, message: str) -> None:
     """What a parser calls a wrong number of columns, or takes for names and values."""
     fault = start_fault(text)
     assert fault is not None
-    assert re.search(told, fault)
+    assert re.search(message, fault)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_sound_beginning_is_left_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 columns, the header 2 columns: put quotes"),
         ('a,b\n"x\ny",2\n3\n', "line 4 has 1 column,"),
@@ -74,7 +74,7 @@ def test_a_sound_beginning_is_left_alone(text: str) -> None:
         ('a,b\n1,2\n"x \\", y",2\n', "line 3 writes a quote"),
     ],
 )
-def test_a_row_of_another_width_is_named(text: str, told: str) -> None:
+def test_a_row_of_another_width_is_named(text: str, message: str) -> None:
     """By the line where it begins."""
-    assert (row_fault(text.splitlines(keepends=True), ",") or "").startswith(told)
+    assert (row_fault(text.splitlines(keepends=True), ",") or "").startswith(message)
     assert row_fault("a,b\n1,2\n".splitlines(keepends=True), ",") is None

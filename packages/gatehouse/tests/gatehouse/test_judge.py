@@ -126,6 +126,73 @@ def test_too_few_rows_are_inconclusive_unless_a_failure_is_plain() -> None:
     assert decide(rule, measured("m", 0.5, 0.01, n=3))[0] is Outcome.FAIL
 
 
+def test_an_interval_in_doubt_is_inconclusive_unless_a_failure_is_plain() -> None:
+    """Attacks a pass on an interval that rarely covers, and a defect that hides behind it."""
+    rule = Rule(gate="accuracy", measurement="m", at_least=0.8, why="w")
+    outcomes = [
+        decide(rule, measured("m", value, 0.01).model_copy(update={"doubt": "heavy tails"}))
+        for value in (0.9, 0.5)
+    ]
+    assert outcomes[0] == (Outcome.INCONCLUSIVE, "heavy tails")
+    assert outcomes[1][0] is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("value", "class_n", "expected"),
+    [
+        (0.9, 19, Outcome.INCONCLUSIVE),
+        (0.9, 20, Outcome.PASS),
+        (0.5, 3, Outcome.FAIL),
+        (0.9, None, Outcome.ERROR),
+    ],
+)
+def test_too_few_rows_of_the_smallest_class_are_inconclusive(
+    value: float, class_n: int | None, expected: Outcome
+) -> None:
+    """Attacks a pass on a million rows of which a handful are positive."""
+    rule = Rule(gate="accuracy", measurement="m", at_least=0.8, minimum_class_n=20, why="w")
+    found = measured("m", value, 0.01, n=1_000_000).model_copy(update={"class_n": class_n})
+    assert decide(rule, found)[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "n", "expected", "part"),
+    [
+        (-0.02, 0.005, 500, Outcome.FAIL, ""),
+        (-0.02, 0.015, 500, Outcome.FAIL, "surely worse"),
+        (-0.02, 0.015, 3, Outcome.FAIL, "surely worse"),  # at any n
+        (-0.02, 0.025, 500, Outcome.INCONCLUSIVE, "can't show a margin of 0.01"),
+        (-0.02, 0.025, 3, Outcome.INCONCLUSIVE, "too few"),
+        (-0.009, 0.008, 500, Outcome.PASS, "within the margin"),  # surely worse, but within
+        (-0.005, 0.009, 500, Outcome.PASS, "within the margin"),
+        (-0.005, 0.009, 3, Outcome.INCONCLUSIVE, "too few"),
+        (-0.005, 0.011, 500, Outcome.INCONCLUSIVE, "can't show a margin of 0.01"),
+        (0.005, 0.02, 500, Outcome.INCONCLUSIVE, "can't show a margin of 0.01"),
+        (0.005, 0.005, 500, Outcome.PASS, ""),
+        (0.05, 0.005, 500, Outcome.PASS, ""),
+    ],
+)
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("neutral", [0.0, 1.0])
+def test_a_margin_is_decided_by_the_estimate_where_rows_show_it(
+    value: float, width: float, n: int, expected: Outcome, part: str, lower: bool, neutral: float
+) -> None:
+    """Attacks a sure loss that only warns, and warnings for models that are within the margin."""
+    sign = 1.0 if lower else -1.0
+    limit: dict[str, Any] = {"at_least" if lower else "at_most": neutral - sign * 0.01}
+    rule = Rule(gate="accuracy", measurement="m", of=Of.COMPARISON, minimum_n=100, why="w", **limit)
+    found = measured("m", neutral + sign * value, width, n=n, of=Of.COMPARISON, neutral=neutral)
+    outcome, text = decide(rule, found)
+    assert (outcome, part in text) == (expected, True), text
+
+
+def test_a_margin_of_nothing_needs_the_whole_interval() -> None:
+    """Attacks a rule without a margin that passes by its estimate."""
+    rule = Rule(gate="accuracy", measurement="m", of=Of.COMPARISON, at_least=0.0, why="w")
+    found = measured("m", 0.001, 0.01, of=Of.COMPARISON, neutral=0.0)
+    assert decide(rule, found)[0] is Outcome.INCONCLUSIVE
+
+
 @pytest.mark.parametrize(
     ("meaning", "on_fail", "blocks", "shown"),
     [
@@ -432,6 +499,7 @@ def _measurements(draw: st.DrawFn) -> Measurement:
         n=draw(st.integers(0, 200)),
         slice=draw(st.sampled_from(["a", "b"])),
         decides=draw(st.booleans()),
+        neutral=draw(st.sampled_from([None, 0.0])),
     )
 
 

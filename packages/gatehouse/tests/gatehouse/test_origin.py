@@ -24,20 +24,20 @@ def evidence() -> Evidence:
 
 
 @pytest.mark.parametrize(
-    ("found", "outcome", "blocks", "told"),
+    ("found", "outcome", "blocks", "message"),
     [
         (evidence(), Outcome.NONE, False, "only a pull request's gates know"),
         (with_origin(evidence(), None), Outcome.PASS, False, "come from a run that counts"),
         (with_origin(evidence(), "a fork"), Outcome.FAIL, True, "no run that counts: a fork"),
     ],
 )
-def test_what_the_rule_finds(found: Evidence, outcome: Outcome, blocks: bool, told: str) -> None:
+def test_what_the_rule_finds(found: Evidence, outcome: Outcome, blocks: bool, message: str) -> None:
     """At a desk nothing fails for it; a model of no run blocks."""
     policy = load_policy(SAMPLE / "policy.yaml")
     case = Case({"rows": found}, SUBJECT, None, date(2026, 11, 30))
     (rule,) = [r for r in judge(case, policy, "here").rules if r.rule == "model-from-run"]
     assert (rule.outcome, rule.blocks) == (outcome, blocks)
-    assert told in rule.findings[0].text
+    assert message in rule.findings[0].text
 
 
 def test_the_last_word_counts() -> None:

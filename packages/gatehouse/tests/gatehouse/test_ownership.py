@@ -125,7 +125,7 @@ FIRST = "the first line must be"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "has no line"),
         ("# only words\n", "has no line"),
@@ -168,12 +168,12 @@ FIRST = "the first line must be"
         ("* owned @a\ndo\u200bcs/ free\n", ":2: has a character that cannot be seen"),
     ],
 )  # fmt: skip
-def test_a_line_that_could_be_read_in_two_ways_is_an_error(text: str, told: str) -> None:
+def test_a_line_that_could_be_read_in_two_ways_is_an_error(text: str, message: str) -> None:
     """Attacks: lines that seem to guard and do not; the error names file, line and fix."""
     with pytest.raises(GatehouseError) as caught:
         parse(text)
     assert str(caught.value).startswith(f"{OWNERSHIP_FILE}:")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_lines_of_windows_mean_the_same() -> None:
@@ -290,9 +290,9 @@ def test_what_cannot_be_told_is_an_error(
     work.commit("broken", {OWNERSHIP_FILE.as_posix(): "docs/ free\n"})
     for words in (["changed", "0" * 40], ["changed", "HEAD"], ["changed"], [], ["other", "HEAD"]):
         assert main(words) == 2
-        told = capsys.readouterr()
-        assert told.out == ""
-        assert told.err
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err
     with pytest.raises(GatehouseError, match=r"ownership\.txt:1: the first line"):
         load_at("HEAD", work.root)
 

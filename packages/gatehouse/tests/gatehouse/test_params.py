@@ -56,7 +56,7 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
 
 
 @pytest.mark.parametrize(
-    ("assignment", "told"),
+    ("assignment", "message"),
     [
         ("train.seeed=1", "train.seeed: there is no such setting; train has: trainer, seed,"),
         ("trian.seed=1", "params.yaml has: data, train, decision, quantize"),
@@ -86,13 +86,13 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_is_written(
-    params: Path, gatehouse: Command, assignment: str, told: str
+    params: Path, gatehouse: Command, assignment: str, message: str
 ) -> None:
     """Attacks half of the settings written, tracebacks, and errors that don't say what is right."""
     before = params.read_bytes()
     result = gatehouse("set", "quantize.method=dynamic", assignment, cwd=params.parent)
     assert result.exit_code == 2
-    assert told in result.output
+    assert message in result.output
     assert params.read_bytes() == before
 
 

@@ -173,7 +173,7 @@ def test_a_lost_identity_column_is_an_error(
     told = str(caught.value)
     assert told.startswith(f"{tmp_path}/raw/{file}.parquet: ")
     assert f"column {column} " in told
-    assert "take it out of split.identity in contract.yaml" in told
+    assert "take it out of split in contract.yaml" in told
     assert not (tmp_path / "prepared").exists()
 
 

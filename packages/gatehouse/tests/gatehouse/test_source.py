@@ -146,7 +146,7 @@ shop = crm
 
 
 @pytest.mark.parametrize(
-    ("section", "told"),
+    ("section", "message"),
     [
         ("crm: {table: a}", "^a: there is no such table"),
         ("crm: {tabel: a}", r"params\.yaml:3: data\.crm\.tabel: there is no such key.*'table'"),
@@ -155,7 +155,7 @@ shop = crm
     ],
 )
 def test_a_source_of_one_s_own_is_checked_before_a_run(
-    params: Path, monkeypatch: pytest.MonkeyPatch, section: str, told: str
+    params: Path, monkeypatch: pytest.MonkeyPatch, section: str, message: str
 ) -> None:
     """Attacks a run that takes the present rows away before it tells what is wrong."""
     folder = params.parent / "own"
@@ -165,7 +165,7 @@ def test_a_source_of_one_s_own_is_checked_before_a_run(
     assert set_source("pipeline.crm:crm", params) == ["data.source is now pipeline.crm:crm"]
     text = params.read_text()
     params.write_text(text.replace("data:\n", f"data:\n  {section}\n"))
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         check_source(params)
     with pytest.raises(GatehouseError, match=r"params\.yaml: data\.source: .* has the name 'crm'"):
         find_source("pipeline.crm:shop")

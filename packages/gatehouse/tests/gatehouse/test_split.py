@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatehouse.contract import Contract, Split, parse_contract
+from gatehouse.contract import Contract, parse_contract
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
-from gatehouse.split import deal
-from gatehouse.splits.hash import identity_hashes
+from gatehouse.split import deal as deal_rows
+from gatehouse.split_settings import Split
+from gatehouse.splits.hash import value_hashes
 from tests.gatehouse.tiny import CONTRACT
 
 SPLIT = Split(hash=1, identity=("n", "c", "x"), valid=0.16, test=0.2)
@@ -43,6 +44,11 @@ def table(rows: list[Row], **more: Any) -> pa.Table:
     types = (pa.int64(), pa.string(), pa.float64())
     found = {name: pa.array(columns[i], types[i]) for i, name in enumerate("ncx")}
     return pa.table(found | {name: pa.array(values) for name, values in more.items()})
+
+
+def deal(rows: pa.Table, split: Split, *, official_test: bool = False) -> Any:
+    made = parse_contract(CONTRACT, "contract.yaml").model_copy(update={"split": split})
+    return deal_rows(rows, made, official_test=official_test)
 
 
 @given(ROWS, st.randoms(use_true_random=False))
@@ -73,10 +79,10 @@ def test_only_the_identity_decides(rows: list[Row], random: Any) -> None:
 def test_types_move_no_row(rows: list[Row]) -> None:
     """Attacks a column that becomes float because a value is missing, or text by its type."""
     before = table(rows)
-    dealt = identity_hashes(before, SPLIT).tolist()
+    dealt = value_hashes(before, SPLIT.identity).tolist()
     for n in (pa.float64(), pa.string(), pa.large_string()):
         changed = before.set_column(0, "n", before["n"].cast(n))
-        assert identity_hashes(changed, SPLIT).tolist() == dealt
+        assert value_hashes(changed, SPLIT.identity).tolist() == dealt
     texts = [None if x is None or math.isnan(x) else repr(x) for x in before["x"].to_pylist()]
     for column in (
         before["x"].cast(pa.float64()).dictionary_encode(),
@@ -84,9 +90,9 @@ def test_types_move_no_row(rows: list[Row]) -> None:
         pa.array(texts, pa.string()).dictionary_encode(),
     ):
         changed = before.set_column(2, "x", column)
-        assert identity_hashes(changed, SPLIT).tolist() == dealt
+        assert value_hashes(changed, SPLIT.identity).tolist() == dealt
     parts = pa.concat_tables([before.slice(0, 1), before.slice(1)])
-    assert identity_hashes(parts, SPLIT).tolist() == dealt
+    assert value_hashes(parts, SPLIT.identity).tolist() == dealt
 
 
 def test_equal_identities_share_a_split() -> None:
@@ -104,7 +110,7 @@ def test_the_deal_stays_what_it_is() -> None:
     If this fails, hash: 1 has changed: keep it, and give the new one another number.
     """
     rows: list[Row] = [(1, "a", 0.5), (-7, None, None), (2**60 + 1, "é", -0.0), (0, "07", 1e-5)]
-    assert identity_hashes(table(rows), SPLIT).tolist() == [
+    assert value_hashes(table(rows), SPLIT.identity).tolist() == [
         3_076_091_690_297_558_329,
         8_029_937_460_835_286_072,
         4_421_258_502_384_265_999,
@@ -143,9 +149,7 @@ def test_what_pandas_left_in_the_file_is_not_asked() -> None:
 )
 def test_an_identity_column_must_be_there_once(rows: pa.Table) -> None:
     """Attacks rows that move because one of two columns of a name decides, or none."""
-    with pytest.raises(
-        GatehouseError, match=r"needs column c once, .* take it out of split\.ident"
-    ):
+    with pytest.raises(GatehouseError, match=r"needs column c once, .* take it out of split in"):
         deal(rows, SPLIT)
 
 
@@ -184,16 +188,16 @@ class Settings(Frozen):
     step: int = 2
 
 
-def deal(rows, split, options, official_test):
+def deal(rows, deal):
     numbers = rows["n"].to_numpy()
-    return (numbers % options.step == 0) * np.uint8(1 if official_test else 2)
+    return (numbers % deal.settings.step == 0) * np.uint8(1 if deal.official_test else 2)
 
 
 def rule(deal):
     return SplitRule(name="parity", label="parity of", settings=Settings, deal=deal)
 
 
-PARITY, SHORT, FAR = rule(deal), rule(lambda rows, *_: []), rule(lambda rows, *_: np.array([3]))
+PARITY, SHORT, FAR = rule(deal), rule(lambda rows, *_: []), rule(lambda rows, *_: np.array([4]))
 """
 
 
@@ -204,7 +208,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Split]
     monkeypatch.setattr(gates, "__path__", [*gates.__path__, str(tmp_path)])
 
     def make(name: str = "PARITY", **settings: Any) -> Split:
-        return SPLIT.model_copy(update={"rule": f"gates.by_parity:{name}", "settings": settings})
+        return SPLIT.model_copy(update={"by": f"gates.by_parity:{name}", "settings": settings})
 
     return make
 
@@ -220,11 +224,11 @@ def test_a_rule_of_one_s_own_deals(own: Callable[..., Split]) -> None:
 @pytest.mark.parametrize(
     ("rule", "settings", "told"),
     [
-        ("SHORT", {}, "must give each row a number from 0 to 2"),
-        ("FAR", {}, "must give each row a number from 0 to 2"),
+        ("SHORT", {}, "must give each row one of 0, 1, 2, 3"),
+        ("FAR", {}, "must give each row one of 0, 1, 2, 3"),
         ("PARITY", {"stop": 3}, r"contract.yaml: split.settings.stop: there is no such key"),
-        ("Settings", {}, "contract.yaml: split.rule: .* is no gatehouse.splits.rule.SplitRule"),
-        ("NONE", {}, "contract.yaml: split.rule: 'gates.by_parity' has no object 'NONE'"),
+        ("Settings", {}, "contract.yaml: split.by: .* is no gatehouse.splits.rule.SplitRule"),
+        ("NONE", {}, "contract.yaml: split.by: 'gates.by_parity' has no object 'NONE'"),
     ],
 )
 def test_a_rule_that_can_not_deal_is_told(
@@ -238,12 +242,12 @@ def test_a_rule_that_can_not_deal_is_told(
 @pytest.mark.parametrize("name", ["hsah", "pipeline.mine:RULE", "os:system", "gates:RULE", ""])
 def test_a_rule_is_the_library_s_or_owned(name: str) -> None:
     """Attacks a split that free code decides."""
-    with pytest.raises(GatehouseError, match=r"split\.rule: .* is no split rule; there are: hash"):
-        contract("split: {", f"split: {{rule: '{name}', ")
+    with pytest.raises(GatehouseError, match=r"split\.by: .* is no split rule; there are: hash"):
+        contract("split: {", f"split: {{by: '{name}', ")
 
 
 def test_another_rule_is_another_contract() -> None:
     """Attacks a digest that leaves the rule out, and one that the default changed for all."""
     plain = parse_contract(CONTRACT, "contract.yaml")
-    assert contract("split: {", "split: {rule: hash, ").digest == plain.digest
-    assert contract("split: {", "split: {rule: 'gates.a:B', ").digest != plain.digest
+    assert contract("split: {", "split: {by: hash, ").digest == plain.digest
+    assert contract("split: {", "split: {by: 'gates.a:B', ").digest != plain.digest

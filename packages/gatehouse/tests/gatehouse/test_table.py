@@ -57,7 +57,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "metadata",
     [
         {"columns": [{"name": "job", "field_name": "age", "numpy_type": "object"},
                      {"name": "age", "field_name": "job", "numpy_type": "object"}]},
@@ -67,12 +67,12 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
         {"column_indexes": [{"name": None, "field_name": None, "numpy_type": "int64"}]},
     ],
 )  # fmt: skip
-def test_pandas_metadata_changes_no_column(tmp_path: Path, said: dict[str, Any]) -> None:
+def test_pandas_metadata_changes_no_column(tmp_path: Path, metadata: dict[str, Any]) -> None:
     """Attacks metadata that gives columns other names and types than other readers see."""
     whole: dict[str, Any] = {"columns": [], "index_columns": [], "column_indexes": []}
-    for column in said.get("columns", []):
+    for column in metadata.get("columns", []):
         column |= {"pandas_type": "object", "metadata": None}
-    frame = _read(_with_metadata(pandas=json.dumps(whole | said).encode()), tmp_path)
+    frame = _read(_with_metadata(pandas=json.dumps(whole | metadata).encode()), tmp_path)
     assert frame["age"].tolist() == [20.0, 30.0]
     assert frame["job"].tolist() == ["cook", "nurse"]
 

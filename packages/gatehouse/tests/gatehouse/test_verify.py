@@ -78,9 +78,9 @@ def test_a_forged_model_is_found(
     repository.commit("forged")
     assert "up to date" in repository.dvc("status")
     assert not verify_head(repository.root)
-    told = capsys.readouterr().out
-    assert "models/model.int8.onnx: recorded" in told
-    assert "models/model.onnx" not in told
+    output = capsys.readouterr().out
+    assert "models/model.int8.onnx: recorded" in output
+    assert "models/model.onnx" not in output
 
 
 def test_forged_evidence_beside_an_honest_lock_is_found(
@@ -106,13 +106,13 @@ def test_forged_evidence_beside_an_honest_lock_is_found(
     forge("latency", value=0.5, interval=None)
     repository.commit("forged")
     assert not verify_head(repository.root)
-    told = capsys.readouterr().out
-    assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in told
-    assert "accuracy.json settings: recorded {'accuracy': {'calibration_bins': 15}" in told
-    assert "fairness.json equalized_odds_difference" in told
-    assert "drift.json: recorded nothing" in told
-    assert "data.json: recorded unreadable" in told
-    assert "latency" not in told
+    output = capsys.readouterr().out
+    assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in output
+    assert "accuracy.json settings: recorded {'accuracy': {'calibration_bins': 15}" in output
+    assert "fairness.json equalized_odds_difference" in output
+    assert "drift.json: recorded nothing" in output
+    assert "data.json: recorded unreadable" in output
+    assert "latency" not in output
 
 
 def test_a_forged_time_is_found_where_a_rule_rests_on_it(
@@ -136,8 +136,8 @@ def test_a_forged_time_is_found_where_a_rule_rests_on_it(
     repository.commit("forged")
     capsys.readouterr()
     assert not verify_head(repository.root)
-    told = capsys.readouterr().out.splitlines()
-    assert told[1:] == ["  rule latency-int8: recorded pass, reproduced fail"]
+    output = capsys.readouterr().out.splitlines()
+    assert output[1:] == ["  rule latency-int8: recorded pass, reproduced fail"]
 
 
 def test_a_limit_in_the_noise_of_times_is_no_difference(repository: Repository) -> None:
@@ -172,9 +172,9 @@ def test_evidence_that_the_recorded_code_forges_is_found(
     repository.dvc("repro", "-q", "--force", "--single-item", "evidence")
     repository.commit("a run of bent code")
     assert not verify_head(repository.root)
-    told = capsys.readouterr().out.splitlines()
-    assert len(told) == 2
-    assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in told[1]
+    output = capsys.readouterr().out.splitlines()
+    assert len(output) == 2
+    assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in output[1]
 
 
 def test_forged_training_reports_are_found(
@@ -188,8 +188,8 @@ def test_forged_training_reports_are_found(
     (folder / "plots/more.tsv").write_text("0.1")
     repository.commit("forged")
     assert not verify_head(repository.root)
-    told = capsys.readouterr().out.splitlines()
-    assert told[1:] == [
+    output = capsys.readouterr().out.splitlines()
+    assert output[1:] == [
         "  reports/train/plots/more.tsv: recorded a file, reproduced nothing",
         "  reports/train/metrics.json: recorded other content, reproduced another",
         "  reports/train/plots/loss.png: recorded other content, reproduced another",
@@ -242,9 +242,9 @@ def test_a_forged_lock_is_found(repository: Repository, capsys: pytest.CaptureFi
     path.write_text(text.replace("    outs:\n", extra, 1))
     repository.commit("forged")
     assert not verify_head(repository.root)
-    told = capsys.readouterr().out
-    assert f"data/prepared: recorded {forged}.dir, reproduced {md5}" in told
-    assert f"models/extra.onnx: recorded {forged}, reproduced nothing" in told
+    output = capsys.readouterr().out
+    assert f"data/prepared: recorded {forged}.dir, reproduced {md5}" in output
+    assert f"models/extra.onnx: recorded {forged}, reproduced nothing" in output
 
 
 def test_a_record_whose_model_is_out_of_reach_says_so(

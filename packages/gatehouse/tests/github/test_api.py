@@ -92,8 +92,8 @@ def test_what_git_refuses(place: Place) -> None:
     """A ref moves only forward, and only to commits that are there."""
     repository = place.client(contents="write").get_repo("octo/model")
     ref = repository.get_git_ref("heads/better")
-    for sha, told in ((place.base, "fast forward"), ("1" * 40, "does not exist")):
-        with pytest.raises(GithubException, match=told) as caught:
+    for sha, message in ((place.base, "fast forward"), ("1" * 40, "does not exist")):
+        with pytest.raises(GithubException, match=message) as caught:
             ref.edit(sha)
         assert caught.value.status == 422
     assert place.github.git.commit_of("better") == place.head

@@ -43,7 +43,7 @@ def test_right_calls_fit(method: str, path: str, body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "told"),
+    ("method", "path", "body", "message"),
     [
         ("POST", f"{REPO}/statuses/abc", {"state": "green"}, "state: 'green'"),
         ("POST", f"{REPO}/statuses/abc", {"context": "x"}, "'state' is a required"),
@@ -63,8 +63,8 @@ def test_right_calls_fit(method: str, path: str, body: Any) -> None:
         ),
     ],
 )
-def test_wrong_calls_are_told(method: str, path: str, body: Any, told: str) -> None:
+def test_wrong_calls_are_told(method: str, path: str, body: Any, message: str) -> None:
     """A wrong value, a missing or unknown key at any depth, a wrong path or query each fail."""
     with pytest.raises(AssertionError) as caught:
         check_call(method, path, body)
-    assert told in str(caught.value)
+    assert message in str(caught.value)

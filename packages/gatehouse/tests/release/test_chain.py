@@ -208,8 +208,8 @@ def test_an_image_under_another_name_is_refused(chain: Chain, pushed: str) -> No
     """Copied with its signatures: what was signed for one name is not passed off as another."""
     copy = f"{chain.registry.host}/octo/retagged"
     chain.run("cosign", "copy", pushed, f"{copy}:v1")
-    said = chain.refused(f"{copy}@{pushed.partition('@')[2]}")
-    assert "its signature is of another image or name" in said
+    message = chain.refused(f"{copy}@{pushed.partition('@')[2]}")
+    assert "its signature is of another image or name" in message
 
 
 def test_bytes_changed_in_the_registry_are_refused(chain: Chain, tmp_path: Path) -> None:

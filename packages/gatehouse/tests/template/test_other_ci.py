@@ -205,9 +205,9 @@ def test_jenkins_judges_with_the_target_branch(forge: Forge, tmp_path: Path) -> 
         "WORKSPACE_TMP": str(tmp_path / "workspace@tmp"),
     }  # fmt: skip
     base = run.replace("make run BASE=", "echo ")
-    *_, said = run_lines([fetch, base, *judge], workspace, **variables)
+    *_, output = run_lines([fetch, base, *judge], workspace, **variables)
     assert run_lines([base], workspace, **variables) == [forge.target]
-    assert said == f"main's {forge.change}"
+    assert output == f"main's {forge.change}"
     trusted = tmp_path / "workspace@tmp/trusted"
     assert git(trusted, "rev-parse", "HEAD") == forge.target
     assert git(trusted, "cat-file", "-t", forge.change) == "commit"
@@ -224,8 +224,8 @@ def test_circleci_judges_with_the_target_branch(forge: Forge, tmp_path: Path) ->
     lines = [step["run"] for step in loaded["jobs"]["judge"]["steps"] if "run" in step]
     trusted = tmp_path / "trusted"
     moved = [line.replace("/tmp/trusted", str(trusted)) for line in lines]  # noqa: S108
-    *_, said = run_lines(moved, project, BASE="main", CIRCLE_SHA1=forge.change)
-    assert said == f"main's {forge.change}"
+    *_, output = run_lines(moved, project, BASE="main", CIRCLE_SHA1=forge.change)
+    assert output == f"main's {forge.change}"
     assert git(trusted, "rev-parse", "HEAD") == forge.target
     assert git(trusted, "cat-file", "-t", forge.change) == "commit"
 
@@ -246,8 +246,8 @@ def test_gitlab_judges_with_the_target_branch(forge: Forge, tmp_path: Path) -> N
         "CI_PROJECT_DIR": str(empty), "CI_BUILDS_DIR": str(tmp_path), "CI_COMMIT_SHA": forge.change,
         "CI_REPOSITORY_URL": forge.url, "TRUSTED": str(tmp_path / "trusted-1"),
     }  # fmt: skip
-    (said,) = run_lines(["\n".join(loaded["judge"]["script"])], empty, **variables)
-    assert said == f"main's {forge.change}"
+    (output,) = run_lines(["\n".join(loaded["judge"]["script"])], empty, **variables)
+    assert output == f"main's {forge.change}"
     assert git(tmp_path / "trusted-1", "cat-file", "-t", forge.change) == "commit"
 
 

@@ -181,10 +181,10 @@ def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
     (tmp_path / "docs/index.md").write_text(PLANTED, "utf-8")
     (tmp_path / "mkdocs.yml").write_text(SMALL.format(root=ROOT), "utf-8")
     done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
-    told = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    output = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
     assert done.returncode == 1, done.stderr
     for planted in ("'gone.md'", "#gone-below", "'../gone.md'", "#gone-in-it", "'/x.md'"):
-        assert sum(planted in line for line in told) == 1, (planted, told)
+        assert sum(planted in line for line in output) == 1, (planted, output)
     # Nobody said where the repository lies: its files are named, and not linked.
     page = Html(tmp_path / "site/index.html")
     assert "fine" in {text for _, text in page.texts}

@@ -118,11 +118,11 @@ def test_the_hard_stop_comes_after_the_jobs_own_timeout(values: dict[str, Any]) 
     job = read(GITHUB / "workflows/pipeline.yml")["jobs"]["pipeline"]["timeout-minutes"]
     stop = values["template"]["spec"]["activeDeadlineSeconds"]
     assert job * 60 < stop <= job * 60 + 3600
-    told = re.search(
+    output = re.search(
         r"shutdown -h \+(\d+)", (REPOSITORY / "packages/gatehouse/docs/runners.md").read_text()
     )
-    assert told
-    assert job < int(told[1]) <= job + 60
+    assert output
+    assert job < int(output[1]) <= job + 60
 
 
 def test_a_runner_has_no_rights_to_lend(values: dict[str, Any]) -> None:

@@ -66,9 +66,9 @@ def test_only_an_owner_s_own_words_turn_it_green(judged: tuple[World, PullReques
     forged = world.answer(say(world, pull, offered, "eve"))
     assert forged.code == 0, forged.log[-6000:]
     assert world.status(head(world)).startswith("failure: ")
-    said = world.said(pull)
+    comment = world.said(pull)
     for why in ("of another failure", "it was edited", "neither an owner"):
-        assert why in said
+        assert why in comment
     assert command(world, pull) == offered, "it is offered all the same"
 
     before, red = shown(world, "reports/evidence/accuracy.json"), head(world)

@@ -68,10 +68,10 @@ def pushed(world: World, pull: PullRequest) -> PullRequest:
     return world.github.pull_request(pull.number, head_branch=branch)
 
 
-def refused(world: World, pull: PullRequest, run: Run, told: str) -> None:
+def refused(world: World, pull: PullRequest, run: Run, message: str) -> None:
     judged = world.judge(run)
     assert judged.code == 0, judged.log[-6000:]
-    assert told in world.red(pull) + world.said(pull).replace("\u2060", "").replace("\\", "")
+    assert message in world.red(pull) + world.said(pull).replace("\u2060", "").replace("\\", "")
     assert not world.status(world.tip(pull.head_branch)).startswith("success")
 
 

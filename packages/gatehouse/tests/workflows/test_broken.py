@@ -139,9 +139,9 @@ def test_hostile_names_stay_text(world: World) -> None:
     judged = world.judge(run)
     assert judged.code == 0, judged.log[-6000:]
     world.red(pull)
-    said = world.said(pull)
+    comment = world.said(pull)
     for raw in ("<img", "@all", "[x](javascript", "\n# big", "</summary>["):
-        assert raw not in said
+        assert raw not in comment
     assert not list(Path(world.act.folder).rglob("pwned"))
 
 

@@ -25,10 +25,10 @@ def test_drifted_data_and_a_worse_model_are_red(world: World) -> None:
     told = world.red(pull, "drift", "accuracy")
     assert "drift" in told
     assert "accuracy" in told
-    said = world.said(pull)
-    assert "Gatehouse: fail" in said
-    assert "<br>" in said, "what to do"
-    assert "`age`" in said
+    comment = world.said(pull)
+    assert "Gatehouse: fail" in comment
+    assert "<br>" in comment, "what to do"
+    assert "`age`" in comment
     assert world.status(world.tip("change")).startswith("failure: "), "recorded, and as red"
 
 

@@ -69,10 +69,10 @@ def test_a_clean_change_is_green_recorded_and_said_in_one_comment(world: World) 
     for commit in (pull.head_sha, recorded):
         for gate in GATES:
             assert world.status(commit, f"gatehouse/{gate}").startswith("success: ")
-    said = world.said(pull)
-    assert "Gatehouse: pass" in said
-    assert pull.head_sha in said
-    assert f"/raw/{recorded}/reports/verdict.svg)" in said
+    comment = world.said(pull)
+    assert "Gatehouse: pass" in comment
+    assert pull.head_sha in comment
+    assert f"/raw/{recorded}/reports/verdict.svg)" in comment
     assert world.github.git.git("show", f"{recorded}:reports/verdict.svg").startswith("<svg ")
 
     second = pushed(world, pull, "A model, and more words")

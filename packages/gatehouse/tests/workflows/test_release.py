@@ -204,7 +204,7 @@ def test_the_image_s_name(given: str, image: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("public", "private", "told"),
+    ("public", "private", "message"),
     [
         ("public part of mine", "mine", ""),
         ("public part of mine\r\n", "mine", ""),
@@ -215,17 +215,17 @@ def test_the_image_s_name(given: str, image: str, tmp_path: Path) -> None:
     ids=["both", "pasted into a browser", "secret lost", "another key", "variable lost"],
 )
 def test_a_lost_key_does_not_turn_a_release_keyless(
-    public: str, private: str, told: str, tmp_path: Path
+    public: str, private: str, message: str, tmp_path: Path
 ) -> None:
     """Attacks a release that would go into a public log because a secret is missing."""
     keys = {"COSIGN_PUBLIC_KEY": public, "COSIGN_PRIVATE_KEY": private}
     done = scripted(step(SETTLE)["run"], tmp_path, NAME="", **keys)
-    assert (done.returncode == 0, told in done.stdout) == (not told, True), done
-    assert (tmp_path / "cosign.pub").exists() == (not told)
+    assert (done.returncode == 0, message in done.stdout) == (not message, True), done
+    assert (tmp_path / "cosign.pub").exists() == (not message)
 
 
 @pytest.mark.parametrize(
-    ("image", "user", "password", "told"),
+    ("image", "user", "password", "message"),
     [
         ("ghcr.io/octo/credit", "", "", "--username ada --password-stdin ghcr.io\nthe token\n"),
         ("ghcr.io/octo/credit", "bot", "own", "--username bot --password-stdin ghcr.io\nown\n"),
@@ -237,20 +237,20 @@ def test_a_lost_key_does_not_turn_a_release_keyless(
     ],
 )  # fmt: skip
 def test_no_other_registry_gets_github_s_token(
-    image: str, user: str, password: str, told: str | None, tmp_path: Path
+    image: str, user: str, password: str, message: str | None, tmp_path: Path
 ) -> None:
     """Attacks a secret that is not set: what to set is said, and nobody is logged in."""
     (script,) = (each["run"] for each in load(REPOSITORY / LOG_IN)["runs"]["steps"])
     given = {"IMAGE": image, "USERNAME": user, "PASSWORD": password, "TOKEN": "the token"}
     done = scripted(script, tmp_path, **given)
     logins = tmp_path / "logins"
-    if told is None:
+    if message is None:
         assert (done.returncode, logins.exists()) == (1, False)
         assert "REGISTRY_USER" in done.stdout
         assert "REGISTRY_PASSWORD" in done.stdout
     else:
         assert done.returncode == 0, done.stderr
-        assert logins.read_text().endswith(told)
+        assert logins.read_text().endswith(message)
 
 
 def test_the_provenance_is_stored_where_github_can_and_before_the_push() -> None:

@@ -338,7 +338,7 @@ def test_a_wrong_payload_is_told_and_nothing_runs(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "message"),
     [
         ({"SETTINGS": "train.seeed=1"}, "train.seeed: there is no such setting; train has:"),
         ({"SETTINGS": "train.seed=1;echo pwned$((6*7))"}, "train.seed"),
@@ -347,11 +347,11 @@ def test_a_wrong_payload_is_told_and_nothing_runs(world: World) -> None:
         ({"DATA": "../../etc/passwd"}, "is no data source"),
     ],
 )
-def test_wrong_settings_end_the_step(settled: Path, inputs: dict[str, str], told: str) -> None:
+def test_wrong_settings_end_the_step(settled: Path, inputs: dict[str, str], message: str) -> None:
     """Attacks the step's script by each kind of text that is no setting."""
     done = write_the_settings(settled, {"gatehouse": GATEHOUSE}, **inputs)
     assert done.returncode != 0
-    assert told in done.stdout
+    assert message in done.stdout
     assert INJECTED not in done.stdout
     assert (settled / "params.yaml").read_bytes() == (SAMPLE / "params.yaml").read_bytes()
 

@@ -84,10 +84,10 @@ def test_another_library_in_the_change_judges_nothing(slim_world: World) -> None
     checked = world.through(pull, workflows=ALONE)
     assert "PASS" in checked.job("pipeline").step("Run the pipeline").output
     assert "accuracy" in world.red(pull, "accuracy", "rows")
-    said = world.said(pull).replace("\u2060", "")
-    assert "loosens the policy" in said
+    comment = world.said(pull).replace("\u2060", "")
+    assert "loosens the policy" in comment
     for file in ("policy.yaml", str(LIBRARY_LOCK), str(wheels[0])):
-        assert f"`{file}` (`@octo/ml" in said
+        assert f"`{file}` (`@octo/ml" in comment
 
 
 def test_another_library_alone_proves_no_model(slim_world: World) -> None:

@@ -105,7 +105,7 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "old", "new", "told"),
+    ("check", "old", "new", "message"),
     [
         (checkers.act_lists, "jobs:", "jobs: [", "pull-request.yml"),
         (checkers.act_lists, "needs: [one]", "needs: [two]", "pull-request.yml"),
@@ -173,12 +173,14 @@ def test_a_sound_workflow_passes(check: Check, tmp_path: Path) -> None:
         (rules.whole_runs, "if: needs.one.outputs.two != 'false'", "if: always()", "may leave it"),
     ],
 )
-def test_each_check_can_fail(check: Check, old: str, new: str, told: str, tmp_path: Path) -> None:
+def test_each_check_can_fail(
+    check: Check, old: str, new: str, message: str, tmp_path: Path
+) -> None:
     """A planted defect is found, and named."""
     assert old in SOUND
     found = check(place(tmp_path, SOUND.replace(old, new, 1)))
     assert found
-    assert told in found[0]
+    assert message in found[0]
 
 
 @pytest.mark.parametrize("event", sorted(rules.PRIVILEGED))

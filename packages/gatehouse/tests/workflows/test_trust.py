@@ -58,10 +58,10 @@ def test_an_edited_judge_and_policy_do_not_count(world: World) -> None:
         in checked.summary
     )
     assert "accuracy" in world.red(pull, "accuracy")
-    said = world.said(pull)
-    assert "loosens the policy" in said
+    comment = world.said(pull)
+    assert "loosens the policy" in comment
     for file in ("policy.yaml", "packages/gatehouse/src/gatehouse/judge.py"):
-        assert f"`{file}` (`@octo/ml" in said.replace("\u2060", "")
+        assert f"`{file}` (`@octo/ml" in comment.replace("\u2060", "")
 
 
 def test_an_edited_workflow_proves_nothing(world: World) -> None:

@@ -40,7 +40,7 @@ def check_unchanged(copy: Path | None, questions: Questions, *, force: bool) -> 
     if not changed or force:
         return
     names = ", ".join(map(str, changed))
-    if questions.asked and questions.yes(
+    if questions.interactive and questions.yes(
         f"These files have uncommitted changes: {names}. Overwrite them?",
         default=False,
         note="",

@@ -9,13 +9,15 @@ from typing import Any
 
 from gatehouse.adopt import files
 from gatehouse.adopt.baseline import Baseline, Learning, leaks, learning, measure
-from gatehouse.adopt.columns import ColumnPlan, plan_columns
+from gatehouse.adopt.columns import plan_columns
 from gatehouse.adopt.names import is_entity_name
-from gatehouse.adopt.place import Found, copy_file, find
+from gatehouse.adopt.plan import ColumnPlan
 from gatehouse.adopt.policy import policy_text
 from gatehouse.adopt.policy.sizes import Sizes, sizes_of
-from gatehouse.adopt.profile import Kind, Scan, scan
+from gatehouse.adopt.profile import Kind
 from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.scan import Scan, scan
+from gatehouse.adopt.table_place import Found, copy_file, find
 from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import TEST, VALID, allowed_copies, card_text, contract_text, settings
 from gatehouse.adopt.unlabelled import drop_unlabelled
@@ -118,9 +120,9 @@ def init(wanted: Wanted, questions: Questions) -> Adopted:
         leaking = {name: v for name, v in leaks(data).items() if name not in wanted.kept}
         baseline = None
         if leaking:
-            if not questions.asked:
+            if not questions.interactive:
                 baseline = _learned_without(data, leaking, sizes)
-            needed = not questions.asked and baseline is None
+            needed = not questions.interactive and baseline is None
             plan = without_leaks(plan, leaking, questions, needed=needed)
             text, contract = _contract(plan, found, seen)
             data = learning(seen, contract, found.table.dialect.decimal)

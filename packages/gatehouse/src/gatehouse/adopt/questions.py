@@ -15,21 +15,21 @@ class Questions:
     """Ask a person, or take the defaults.
 
     Attributes:
-        asked: whether there is a terminal with a user.
+        interactive: whether there is a terminal with a user.
     """
 
-    asked: bool
+    interactive: bool
 
     def yes(self, question: str, *, default: bool, note: str) -> bool:
         """Return the answer to a yes-or-no question; `note` is printed if the default is used."""
-        if self.asked:
+        if self.interactive:
             return click.confirm(plain(question, 300), default=default, err=True)
         self.tell(note)
         return default
 
     def choose(self, question: str, choices: Sequence[str], *, default: str, note: str) -> str:
         """Return one of `choices`."""
-        if self.asked:
+        if self.interactive:
             answer: str = click.prompt(
                 plain(question, 300), type=click.Choice(choices), default=default, err=True
             )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from gatehouse.adopt.profile import Kind, Profile, Scan
+from gatehouse.adopt.profile import Kind, Profile
 from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.scan import Scan
 from gatehouse.contract import Task
 from gatehouse.csv_faults import NUMBER
 from gatehouse.errors import GatehouseError

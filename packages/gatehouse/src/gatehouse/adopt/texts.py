@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from gatehouse.adopt.columns import ColumnPlan, Planned, with_slack
+from gatehouse.adopt.entries import with_slack
+from gatehouse.adopt.plan import ColumnPlan, Planned
 from gatehouse.contract import Contract, Role
 from gatehouse.report.card_text import TO_WRITE
 

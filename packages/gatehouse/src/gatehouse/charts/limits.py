@@ -11,7 +11,7 @@ from dataclasses import replace
 from html import escape
 from itertools import groupby
 
-from gatehouse.charts.model import Limited, Limits, Mark, State
+from gatehouse.charts.contents import Limited, Limits, Mark, State
 
 _WIDTH, _ROW = 860.0, 17.0
 _NAME, _SHOWN = 148.0, 124.0
@@ -103,7 +103,7 @@ def words(chart: Limits) -> str:
 
 def _in_words(row: Limited) -> str:
     interval = f" ({row.interval})" if row.interval else ""
-    return f"{row.name} {row.value}{interval}, {row.asked}: {row.marks[0].state}"
+    return f"{row.name} {row.value}{interval}, {row.limit_text}: {row.marks[0].state}"
 
 
 def is_plain(text: str) -> bool:
@@ -149,8 +149,8 @@ def _column(groups: list[_Group], left: float, width: float) -> tuple[list[str],
         parts.append(_text(left, y + 11, name, bold=True))
         y += _ROW
         for row in of:
-            asked = row.asked.replace("at most", "≤").replace("at least", "≥")
-            shown = _cut(f"{row.value} ({asked})", _SHOWN)
+            bound = row.limit_text.replace("at most", "≤").replace("at least", "≥")
+            shown = _cut(f"{row.value} ({bound})", _SHOWN)
             parts.append(_text(left + 8, y + 12, _cut(row.name, _NAME - 12)))
             parts.append(_text(left + width, y + 12, shown, anchor="end"))
             marks.append((y + _ROW / 2, row.marks))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from gatehouse.columns.kind import ColumnKind
 from gatehouse.columns.numbers import INTEGER, NUMBER
 from gatehouse.columns.texts import CATEGORY, STRING
+from gatehouse.columns.times import TIMESTAMP
 from gatehouse.named import load_instance
 
-KINDS: tuple[ColumnKind, ...] = (INTEGER, NUMBER, CATEGORY, STRING)
+KINDS: tuple[ColumnKind, ...] = (INTEGER, NUMBER, CATEGORY, STRING, TIMESTAMP)
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 

@@ -26,8 +26,10 @@ class ColumnKind:
         whole: does it contain only whole numbers?
         listed: does the contract list its values?
         fed: may a model read it?
-        typed: converts raw values to the one pandas type of this kind. Values that don't fit stay
-            unchanged, for the data gate to report. Applying it twice changes nothing.
+        moments: does it contain timestamps, which can decide a split? Then a column of this kind
+            names its `timezone`.
+        typed: converts a column's raw values to the one pandas type of this kind. Values that don't
+            fit stay unchanged, for the data gate to report. Applying it twice changes nothing.
         expectations: takes a column's name, the column and its ingested values, and returns the
             expectations other than the one on the share of missing values.
         accepts: the type that a value in a request must have, apart from null.
@@ -42,13 +44,14 @@ class ColumnKind:
     whole: bool
     listed: bool
     fed: bool
-    typed: Callable[[pd.Series], pd.Series]
+    typed: Callable[[pd.Series, Column], pd.Series]
     expectations: Callable[[str, Column, pd.Series], list[Expectation]]
     accepts: Callable[[Column], Any]
     example: Callable[[Column], float | str | None]
     narrower: Callable[[Column, Column], str | None]
+    moments: bool = False
 
     @property
     def is_free(self) -> bool:
         """Whether it is arbitrary text."""
-        return not self.numeric and not self.listed
+        return not (self.numeric or self.listed or self.moments)

@@ -16,7 +16,7 @@ MAX_TEXT = 200
 """Maximum characters of a text input if the contract does not list the values."""
 
 
-def _typed(values: pd.Series) -> pd.Series:
+def _typed(values: pd.Series, _: Column) -> pd.Series:
     return values.astype("str")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from gatehouse.contract import CONTRACT_FILE, parse_contract
-from gatehouse.demo.served import Served, from_folder, from_image
+from gatehouse.demo.running_service import Served, from_folder, from_image
 from gatehouse.demo.traffic import all_rows, ask, callers_rows, logged, moved
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence
@@ -53,7 +53,7 @@ class Story:
         root: the copy.
         base_image: if set, the new model is served from an image on this base, else from the
             folder.
-        asked: number of rows sent to each service, by its log.
+        sent: number of rows sent to each service, by its log.
         began: start of the demo, by the monotonic clock in seconds.
     """
 
@@ -61,7 +61,7 @@ class Story:
     base_image: str | None
     began: float = field(default_factory=time.monotonic)
     step: int = 0
-    asked: dict[Path, int] = field(default_factory=dict)
+    sent: dict[Path, int] = field(default_factory=dict)
 
     def _log(self, name: str) -> Path:
         """Return the inference log of a service."""
@@ -144,9 +144,9 @@ class Story:
 
     def _wait_for_log(self, served: Served) -> None:
         """Wait for the log's thread, which writes a moment after the answer."""
-        self.asked[served.log] = self.asked.get(served.log, 0) + REQUESTS
+        self.sent[served.log] = self.sent.get(served.log, 0) + REQUESTS
         end = time.monotonic() + 30
-        while not logged(served.log, self.asked[served.log]):
+        while not logged(served.log, self.sent[served.log]):
             if time.monotonic() > end:
                 raise GatehouseError(f"{served.log}: the service does not log all that it answers")
             time.sleep(0.1)

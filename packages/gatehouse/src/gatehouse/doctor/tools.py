@@ -32,8 +32,8 @@ def check_tools(root: Path) -> Iterator[Finding]:
         if found is None:
             yield AREA.problem(f"{name} is not on PATH", f"install {name} {wanted} or newer")
         elif found < least:
-            told = ".".join(map(str, found))
-            yield AREA.problem(f"{name} is {told}", f"install {name} {wanted} or newer")
+            installed = ".".join(map(str, found))
+            yield AREA.problem(f"{name} is {installed}", f"install {name} {wanted} or newer")
         else:
             yield AREA.fine(f"{name} {'.'.join(map(str, found))}")
     yield _python(root)

@@ -260,6 +260,26 @@ def read_off(column: str, thresholds: Floats, levels: Floats, keep: float) -> Ch
     return change
 
 
+def slower_batches(products: int) -> Change:
+    """The same margin after products of zeros, which take time only if a call has several rows."""
+
+    def change(build: Builder, margin: str) -> str:
+        rows = build.op("Gather", build.op("Shape", margin), build.const(np.array([0], np.int64)))
+        more = build.op("Sub", rows, build.const(np.array([1], np.int64)))
+        wide = build.op("Mul", more, build.const(np.array([256], np.int64)))
+        # 1 of a single row, else 256 of any number of rows, so that a whole table costs no more.
+        least = build.op("Max", wide, build.const(np.array([1], np.int64)))
+        side = build.op("Min", least, build.const(np.array([256], np.int64)))
+        square = build.op("Concat", side, side, axis=0)
+        zeros = build.op("Expand", build.const(np.zeros((1, 1), np.float32)), square)
+        for _ in range(products):
+            zeros = build.op("MatMul", zeros, zeros)
+        nothing = build.op("ReduceMax", zeros, keepdims=0)
+        return build.op("Add", margin, nothing)
+
+    return change
+
+
 def slower(width: int, layers: int, seed: int = 0) -> Change:
     """The same margin after matrix products that only take time."""
 

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.contract import CONTRACT_FILE, Task
-from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
+from gatehouse.drill.graph import (
+    Change,
+    Floats,
+    flipped_near,
+    noisy,
+    scaled,
+    shifted,
+    slower,
+    slower_batches,
+)
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import RELEASED, Of
 from gatehouse.gates.accuracy import ACCURACY
@@ -171,6 +180,12 @@ def slower_graph(scene: Scene) -> None:
     scene.edit_models(scene.changed(slower(width=512, layers=4)))
 
 
+def slower_for_batches(scene: Scene) -> None:
+    """A graph that gives the same answers, and takes longer only for many rows at once."""
+    scene.edit_models(scene.changed(slower_batches(8)))
+    scene.edit_base_models(scene.changed(slower_batches(0)))
+
+
 def disagreeing_int8(scene: Scene) -> None:
     """An INT8 graph that decides differently near the threshold (regression: near the middle)."""
     regression = scene.contract.task is Task.REGRESSION
@@ -246,7 +261,10 @@ def surely_beyond(
         whose: metric.weighted(Sample(predictions, bins))
         for whose, predictions in predicted.items()
     }
-    drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
+    drawn = bootstrap(
+        metrics, len(ours.labels), _RESAMPLES, policy.measure.seed,
+        units=ours.units, weights=ours.weights,
+    )  # fmt: skip
     values = drawn["ours"] - drawn.get("theirs", 0.0)
     # Use the mean and its error, not a quantile of so few draws, because the gate draws again.
     mean, error = float(np.nanmean(values)), float(np.nanstd(values))

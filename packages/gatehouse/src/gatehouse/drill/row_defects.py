@@ -65,7 +65,7 @@ def removed_exam(scene: Scene) -> None:
 def other_split(scene: Scene) -> None:
     """A rule that assigns a tenth fewer rows to test."""
     contract = scene.contract
-    split = contract.split.model_copy(update={"test": 0.9 * contract.split.test})
+    split = contract.split.model_copy(update={"test": 0.9 * contract.split.shares[1]})
     write_contract(contract.model_copy(update={"split": split}), scene.root / CONTRACT_FILE)
     scene.edit_rows(lambda same: same)
 
@@ -244,13 +244,13 @@ def _in_exam(scene: Scene, rows: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask of the exam's rows in the file that contains the exam, shape [N]."""
     import pyarrow as pa
 
-    from gatehouse.split import deal
+    from gatehouse.split import deal, deciding
 
     if _official(scene):
         return np.ones(len(rows), bool)
-    split = scene.contract.split
-    table = pa.Table.from_pandas(rows[list(split.identity)], preserve_index=False)
-    return np.asarray(deal(table, split) == 2)
+    columns = list(deciding(scene.contract))
+    table = pa.Table.from_pandas(rows[columns], preserve_index=False)
+    return np.asarray(deal(table, scene.contract) == 2)
 
 
 def _some(scene: Scene, places: NDArray[np.intp]) -> NDArray[np.intp]:

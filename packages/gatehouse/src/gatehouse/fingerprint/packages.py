@@ -75,8 +75,8 @@ def _entries(path: Path) -> list[tuple[str, str]]:
 
 def _line(entries: list[str]) -> str:
     """Return name and version, and a digest of the lock's entries, including file hashes."""
-    said = " ".join(" ".join(entries).replace("\\\n", " ").split())
-    return f"{entries[0].split()[0]} {hashlib.sha256(said.encode()).hexdigest()}"
+    text = " ".join(" ".join(entries).replace("\\\n", " ").split())
+    return f"{entries[0].split()[0]} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _normal(name: str) -> str:

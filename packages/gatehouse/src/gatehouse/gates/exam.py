@@ -4,7 +4,8 @@ These are the base's own test rows, as the base has them. A row that the change 
 still counts, with the base's label. A column that the base's rows cannot provide, because the new
 contract added it or its values changed between numbers and text, is taken from the candidate's
 version of the row. Exam rows without such a version are then left out. If the change uses another
-split, only rows that its own rule puts into test count, because it may have trained on the others.
+split, only rows that its own rule puts into test count, because it may have trained on the others:
+if it moves the dates of a split by time, these are the base's test rows after the new cut.
 Without a base, the exam is the candidate's own test rows.
 """
 
@@ -43,6 +44,7 @@ class Exam:
         rows: the rows as input for the candidate's model.
         base_rows: the same rows as input for the base's model, in the same order.
         new: test rows of the candidate that are not exam rows; empty without a base.
+        changed: those, and the candidate's versions of exam rows that it changes.
         record: description of the exam for the evidence; None without a base.
     """
 
@@ -51,6 +53,7 @@ class Exam:
     rows: pd.DataFrame
     base_rows: pd.DataFrame
     new: pd.DataFrame
+    changed: pd.DataFrame
     record: ExamRecord | None = None
 
     @cached_property
@@ -102,7 +105,7 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
     """
     own = candidate.split("test")
     if base is None:
-        return Exam(candidate, None, own, own, own.iloc[:0])
+        return Exam(candidate, None, own, own, own.iloc[:0], own.iloc[:0])
     if reason := other_question(base.contract, candidate.contract):
         raise GatehouseError(f"{reason}: there is no exam that both could sit")
     from gatehouse.ledger.digest import rows_digest
@@ -137,7 +140,17 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
         new=int(found.new.sum()),
         judged=judged.candidates if judged and judged.exam == digest else 0,
     )
-    return Exam(candidate, base, _of(mine, scored), _of(rows, scored), _of(own, found.new), record)
+    changed = np.ones(len(own), bool)
+    changed[found.places[found.unchanged]] = False
+    return Exam(
+        candidate,
+        base,
+        _of(mine, scored),
+        _of(rows, scored),
+        _of(own, found.new),
+        _of(own, changed),
+        record,
+    )
 
 
 def _of(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
@@ -170,13 +183,18 @@ def _in_test(
     """
     import pyarrow as pa
 
-    from gatehouse.split import deal
+    from gatehouse.ledger.parts import batches, raw_parts
+    from gatehouse.split import Dealer, split_settings
 
     official, before = ((each.raw / TEST_FILE).exists() for each in (candidate, base))
-    split = candidate.contract.split
+    old, new = base.contract, candidate.contract
     if official != before:
         return known
-    if official or split == base.contract.split:
+    if official or split_settings(old) == split_settings(new):
         return np.ones(len(rows), bool)
-    table = pa.Table.from_pandas(rows[list(split.identity)], preserve_index=False)
-    return np.asarray(deal(table, split) == SPLITS.index("test"))
+    part = next(raw_parts(candidate.raw))
+    dealer = Dealer(
+        new, lambda names: (pa.Table.from_batches([batch]) for batch in batches(part, names))
+    )
+    table = pa.Table.from_pandas(rows[list(dealer.columns)], preserve_index=False)
+    return np.asarray(dealer.deal(table) == SPLITS.index("test"))

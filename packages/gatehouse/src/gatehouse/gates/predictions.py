@@ -32,6 +32,10 @@ class Predictions:
         task: the prediction task.
         classes: names of the K classes, in the order of their indices.
         outputs: probabilities of all classes, shape [N, K]; None if they are not known.
+        weights: shape [N]; how much each row counts (the contract's `role: weight`), at least 0;
+            None if all count alike.
+        units: shape [N]; index of each row's independent unit, which is its group or its block of
+            time; None if each row is a unit.
     """
 
     labels: Floats
@@ -40,6 +44,26 @@ class Predictions:
     task: Task = Task.BINARY
     classes: tuple[str, ...] = ()
     outputs: Floats | None = None
+    weights: Floats | None = None
+    units: NDArray[np.intp] | None = None
+
+    @property
+    def row_weights(self) -> Floats:
+        """Return how much each row counts, shape [N]; 1.0 without weights."""
+        return np.ones(len(self.labels)) if self.weights is None else self.weights
+
+    @property
+    def n(self) -> int:
+        """Return the number of independent units."""
+        return len(self.labels) if self.units is None else len(np.unique(self.units))
+
+    @property
+    def class_n(self) -> int | None:
+        """Return the rows of the smallest class, which can be 0; None for numbers."""
+        if self.task is Task.REGRESSION:
+            return None
+        classes = 2 if self.task is Task.BINARY else len(self.classes)
+        return int(np.bincount(self.labels.astype(np.intp), minlength=classes).min())
 
     def of_rows(self, chosen: NDArray[np.bool_]) -> Predictions:
         """Return the predictions of the rows where `chosen`, shape [N], is true."""
@@ -49,6 +73,8 @@ class Predictions:
             scores=self.scores[chosen],
             decisions=self.decisions[chosen],
             outputs=None if self.outputs is None else self.outputs[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
+            units=None if self.units is None else self.units[chosen],
         )
 
 

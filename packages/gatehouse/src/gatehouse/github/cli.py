@@ -9,14 +9,11 @@ import click
 
 from gatehouse.command import HELP, command
 from gatehouse.exits import PASS
+from gatehouse.github.job import access_here, default_branch, event_here
 from gatehouse.github.keyless import keyless
 
 if TYPE_CHECKING:
-    from github.Repository import Repository
-
-    from gatehouse.github.event import Event
     from gatehouse.github.going_on import Obstacle
-    from gatehouse.github.writing import Access
 
 
 @click.group("github", context_settings=HELP)
@@ -37,7 +34,7 @@ def announce(runner: str) -> int:
     from gatehouse.policy import load_policy
 
     repository = connect()
-    event, bases = _event(repository), load_policy().bases
+    event, bases = event_here(repository), load_policy().bases
     announce_run(repository, connect("STATUS_TOKEN"), event, runner, bases)
     return PASS
 
@@ -61,7 +58,7 @@ def fetch(work: Path, megabytes: int) -> int:
     from gatehouse.trusted.handover import Place
 
     repository = connect()
-    found = fetch_run(repository, _event(repository), Place(Path(), work), megabytes)
+    found = fetch_run(repository, event_here(repository), Place(Path(), work), megabytes)
     # One line: the runner interprets lines that begin with ::, and the text may be untrusted.
     why = (
         ""
@@ -104,7 +101,7 @@ def judge(work: Path, folder: Path, fetched: str, measured: str) -> int:
     from gatehouse.trusted.handover import Place
 
     place, repository = Place(Path(), work), connect()
-    judged = judge_run(repository, _event(repository), place, folder, fetched, measured)
+    judged = judge_run(repository, event_here(repository), place, folder, fetched, measured)
     # One line: the runner interprets lines that begin with ::, and the text may be untrusted.
     click.echo(f"{judged.overall.state}: {judged.overall.description}")
     return PASS
@@ -123,7 +120,7 @@ def comment(folder: Path, author: str) -> int:
     from gatehouse.trusted.judgement import COMMENT, JUDGED, Judgement
 
     repository = connect()
-    event = _event(repository)
+    event = event_here(repository)
     target = find_target(repository, event)
     if target is None or target.pull is None or not (folder / COMMENT).exists():
         click.echo("nothing to say on a pull request")
@@ -157,8 +154,8 @@ def publish(folder: Path, outputs: Path, comment: Path, stored: bool) -> int:
     from gatehouse.policy import load_policy
     from gatehouse.typed import write_text
 
-    access = _access()
-    event, bases = _event(access.contents), load_policy().bases
+    access = access_here()
+    event, bases = event_here(access.contents), load_policy().bases
     settled = publish_run(access, event, folder, bases, stored=stored)
     if settled is None:
         return PASS
@@ -192,7 +189,7 @@ def accept(folder: Path, work: Path, outputs: Path) -> int:
 
     event = read_comment_event(Path(setting("GITHUB_EVENT_PATH")))
     bases = load_policy().bases
-    answer = accept_words(_access(), event, folder, work, bases)
+    answer = accept_words(access_here(), event, folder, work, bases)
     if answer.going_on is not None:
         answer.going_on.write(outputs, event.issue.number)
     # One line: the runner interprets lines that begin with ::, and the text may be untrusted.
@@ -251,7 +248,7 @@ def keep(folder: Path, work: Path, megabytes: int) -> int:
     from gatehouse.github.keep import keep as keep_judged
 
     repository = connect()
-    event = _event(repository)
+    event = event_here(repository)
     click.echo(keep_judged(repository, event, folder, work, Path(), megabytes))
     return PASS
 
@@ -310,7 +307,7 @@ def start(records: Path) -> int:
     from gatehouse.github.ended import PIPELINE
     from gatehouse.github.start import start_run
 
-    number, default = int(setting("GITHUB_RUN_ID")), _default_branch(Path(PIPELINE).name)
+    number, default = int(setting("GITHUB_RUN_ID")), default_branch(Path(PIPELINE).name)
     click.echo(f"earlier={start_run(connect(), number, records, Path(), default)}")
     return PASS
 
@@ -329,7 +326,7 @@ def name_commit(commit: str, folder: Path) -> int:
     from gatehouse.github.client import connect, setting
     from gatehouse.github.named_commit import prepare_named
 
-    number, default = int(setting("GITHUB_RUN_ID")), _default_branch("commit.yml")
+    number, default = int(setting("GITHUB_RUN_ID")), default_branch("commit.yml")
     click.echo(prepare_named(connect(), number, commit, folder, Path(), default), nl=False)
     return PASS
 
@@ -388,32 +385,3 @@ def settings(
         merge_queue=merge_queue,
         dry_run=dry_run,
     )
-
-
-def _event(repository: Repository) -> Event:
-    """Return the event that started gates.yml: a run of the change or of a named commit."""
-    from gatehouse.github.client import setting
-    from gatehouse.github.event import read_event
-    from gatehouse.github.runs import event_of_change
-
-    return event_of_change(repository, read_event(Path(setting("GITHUB_EVENT_PATH"))))
-
-
-def _access() -> Access:
-    """Return the repository, accessed with the job's tokens."""
-    from gatehouse.github.client import connect
-    from gatehouse.github.writing import Access
-
-    return Access(connect(), connect("STATUS_TOKEN"), connect("RECORD_TOKEN"))
-
-
-def _default_branch(workflow: str) -> str:
-    """Return the default branch, from the event that started `workflow`."""
-    from gatehouse.github.client import setting
-    from gatehouse.github.event import Here, Seen, read_payload
-
-    class Payload(Seen):
-        repository: Here
-
-    path = Path(setting("GITHUB_EVENT_PATH"))
-    return read_payload(Payload, path, "event", workflow).repository.default_branch

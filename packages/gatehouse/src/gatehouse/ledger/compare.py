@@ -52,12 +52,14 @@ class Hashed:
         whole: shape [N], hash of every column that counts.
         labelled: shape [N], hash of identity and target.
         identity: shape [N], hash of the identity.
+        unit: shape [N], hash of the columns that decide the split.
         splits: shape [N], each row's split by the base's rule: 0 train, 1 valid, 2 test.
     """
 
     whole: Hashes
     labelled: Hashes
     identity: Hashes
+    unit: Hashes
     splits: Splits
 
     def __len__(self) -> int:

@@ -142,7 +142,7 @@ class _Side:
 
 
 def _batches(table: Table, columns: Sequence[str], *, test: bool) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of test, or those of the other splits."""
+    """Yield the rows of test, or those of train and valid."""
     import pyarrow as pa
 
     place = 0
@@ -150,4 +150,4 @@ def _batches(table: Table, columns: Sequence[str], *, test: bool) -> Iterator[pa
         for batch in batches(part, columns):
             splits = table.splits[place : place + batch.num_rows]
             place += batch.num_rows
-            yield batch.filter(pa.array((splits == TEST) == test))
+            yield batch.filter(pa.array(splits == TEST if test else splits < TEST))

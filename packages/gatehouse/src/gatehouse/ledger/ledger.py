@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from gatehouse.ledger.keyed import RowHasher
 from gatehouse.ledger.parts import Part, batches
 
 if TYPE_CHECKING:
-    from gatehouse.contract import Contract, Split
+    from gatehouse.contract import Contract
 
 BASE_OUTCOMES = (Outcome.UNCHANGED, Outcome.CHANGED, Outcome.RELABELLED, Outcome.GONE)
 NEW_OUTCOMES = (Outcome.ADDED, Outcome.REPEATED)
@@ -47,6 +47,8 @@ class Ledger:
         candidate_splits: split of each of the candidate's rows, shape [M].
         base_identity: keyed hash of each base row's identity, shape [N].
         candidate_identity: the same for the candidate's rows, shape [M].
+        base_unit: keyed hash of the columns that decide each base row's split, shape [N].
+        candidate_unit: the same for the candidate's rows, shape [M].
     """
 
     base: Outcomes
@@ -55,6 +57,8 @@ class Ledger:
     candidate_splits: Splits
     base_identity: NDArray[np.uint64]
     candidate_identity: NDArray[np.uint64]
+    base_unit: NDArray[np.uint64]
+    candidate_unit: NDArray[np.uint64]
 
     def count(self, outcome: Outcome, split: int | None = None) -> int:
         """Count the rows of one outcome, in one split or in all.
@@ -65,14 +69,17 @@ class Ledger:
         chosen = outcomes == outcome
         return int((chosen if split is None else chosen & (splits == split)).sum())
 
-    def identities(self, outcome: Outcome) -> Splits:
-        """Return the split of each distinct identity that has a row of this outcome."""
-        outcomes, splits, identity = self._side(outcome)
+    def units(self, outcome: Outcome) -> Splits:
+        """Return the split of each distinct unit of the deal that has a row of this outcome.
+
+        A unit is an identity or, by group, a group.
+        """
+        outcomes, splits, unit = self._side(outcome)
         chosen = outcomes == outcome
-        identity, splits = identity[chosen], splits[chosen]
-        order = np.argsort(identity)
+        unit, splits = unit[chosen], splits[chosen]
+        order = np.argsort(unit)
         first = np.ones(len(order), bool)
-        first[1:] = identity[order][1:] != identity[order][:-1]
+        first[1:] = unit[order][1:] != unit[order][:-1]
         return np.asarray(splits[order][first])
 
     @property
@@ -86,16 +93,16 @@ class Ledger:
 
     def _side(self, outcome: Outcome) -> tuple[Outcomes, Splits, NDArray[np.uint64]]:
         if outcome in NEW_OUTCOMES:
-            return self.candidate, self.candidate_splits, self.candidate_identity
-        return self.base, self.base_splits, self.base_identity
+            return self.candidate, self.candidate_splits, self.candidate_unit
+        return self.base, self.base_splits, self.base_unit
 
 
-def deal_parts(parts: Sequence[Part], split: Split, *, official_test: bool) -> Table:
+def deal_parts(parts: Sequence[Part], contract: Contract, *, official_test: bool) -> Table:
     """Split the rows of some parts.
 
     Args:
         parts: files of the rows.
-        split: the base's rule.
+        contract: the base's, with its rule.
         official_test: does the base have an official test file? If so, it is the test split.
             Otherwise the rule splits every row: a change can't add an official test file.
 
@@ -104,17 +111,25 @@ def deal_parts(parts: Sequence[Part], split: Split, *, official_test: bool) -> T
     """
     import pyarrow as pa
 
-    from gatehouse.split import deal
+    from gatehouse.split import Dealer
 
     found = [np.empty(0, np.uint8)]
+
+    def official(part: Part) -> bool:
+        return official_test and part.official_test
+
+    def rows(columns: Sequence[str]) -> Iterator[pa.Table]:
+        for part in parts:
+            for batch in () if official(part) else batches(part, columns):
+                yield pa.Table.from_batches([batch])
+
+    dealer = Dealer(contract, rows, official_test=official_test)
     for part in parts:
-        official = official_test and part.official_test
-        for batch in batches(part, split.identity):
-            if official:
+        for batch in batches(part, dealer.columns):
+            if official(part):
                 found.append(np.full(batch.num_rows, TEST, np.uint8))
             else:
-                rows = pa.Table.from_batches([batch])
-                found.append(deal(rows, split, official_test=official_test))
+                found.append(dealer.deal(pa.Table.from_batches([batch])))
     return Table(tuple(parts), np.concatenate(found))
 
 
@@ -150,6 +165,8 @@ def keep_ledger(
         candidate_splits=candidate.splits,
         base_identity=old.identity,
         candidate_identity=new.identity,
+        base_unit=old.unit,
+        candidate_unit=new.unit,
     )
 
 
@@ -174,9 +191,14 @@ def _others(contract: Contract) -> list[str]:
 
 
 def _hashed(table: Table, hasher: RowHasher, contract: Contract) -> Hashed:
+    from gatehouse.split import deciding
+
     identity = list(contract.split.identity)
     columns = [*contract.columns, *_others(contract)]
-    subsets = (columns, [*identity, contract.target], identity)
+    units = list(deciding(contract))
+    subsets = [columns, [*identity, contract.target], identity]
+    if set(units) != set(identity):
+        subsets.append(units)
     found = np.empty((len(subsets), len(table)), np.uint64)
     place = 0
     for part in table.parts:
@@ -185,5 +207,7 @@ def _hashed(table: Table, hasher: RowHasher, contract: Contract) -> Hashed:
             terms = hasher.terms(batch)
             for subset, into in zip(subsets, found, strict=True):
                 into[rows] = hasher.hashes(terms, subset, batch.num_rows)
-    whole, labelled, known = found
-    return Hashed(whole=whole, labelled=labelled, identity=known, splits=table.splits)
+    whole, labelled, known = found[:3]
+    return Hashed(
+        whole=whole, labelled=labelled, identity=known, unit=found[-1], splits=table.splits
+    )

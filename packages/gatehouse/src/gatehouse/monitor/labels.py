@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor import files
+from gatehouse.monitor import log_files
 from gatehouse.monitor.sample import Hashes
 from gatehouse.remote import shown
 from gatehouse.rows import row_hashes
@@ -66,7 +66,7 @@ def read_labels(url: str, contract: Contract) -> Labels:
             number, or are empty.
     """
     kept, given = _Kept(), 0
-    for file in files.oldest_first(files.find(url, (*files.LOG, "csv"))):
+    for file in log_files.oldest_first(log_files.find(url, (*log_files.LOG, "csv"))):
         for part in _parts(file, contract):
             given += len(part)
             _check_targets(part, contract, file.name)
@@ -105,7 +105,7 @@ class _Kept:
         return hashes, frame
 
 
-def _parts(file: files.File, contract: Contract) -> Iterator[pd.DataFrame]:
+def _parts(file: log_files.File, contract: Contract) -> Iterator[pd.DataFrame]:
     """Yield the file's labels in blocks.
 
     The types are given, because a first block without labels would not reveal them.
@@ -134,7 +134,7 @@ def _number(contract: Contract) -> str:
 
 
 def _tables(
-    file: files.File, stream: IO[bytes], kinds: dict[str, pa.DataType]
+    file: log_files.File, stream: IO[bytes], kinds: dict[str, pa.DataType]
 ) -> Iterator[pa.Table]:
     name = file.name.rpartition("/")[2]
     if file.is_parquet:

@@ -110,7 +110,8 @@ class Watched:
         )
         if self.cycle > 1 and self.before(number).seen:
             tests += self._against_cycles_before(number)
-        return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]
+        joint = drift.compare_jointly(self.rows, new, list(new), settings, seed)
+        return [drift.schema_changes(self.rows, new), *drift.adjusted(tests), joint]
 
     def _against_cycles_before(self, number: int) -> list[drift.Test]:
         now, then = self.sample(number), self.before(number)

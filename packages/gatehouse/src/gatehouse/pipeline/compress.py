@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.encode import Encoding
 from gatehouse.pipeline.settings import Distill, TorchMlpSettings, TrainSettings
-from gatehouse.pipeline.trainer import Scale, TrainingData, asked, find_trainer
+from gatehouse.pipeline.trainer import Scale, TrainingData, as_model, find_trainer
 
 _PRUNED = "mlp"
 
@@ -130,7 +130,7 @@ def taught(
     trainer = find_trainer(distill.teacher, "train.torch_mlp.distill.teacher")
     taught_by = settings.model_copy(update={"trainer": distill.teacher})
     trained = trainer(data, taught_by, reports / "teacher")
-    outputs = asked(trained, data.contract, taught_by).outputs(data.train)
+    outputs = as_model(trained, data.contract, taught_by).outputs(data.train)
     return outputs.astype(np.float32) if scale is None else scale.shrink(outputs)
 
 

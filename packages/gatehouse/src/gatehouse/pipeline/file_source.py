@@ -215,8 +215,8 @@ def _check_columns(table: pa.Table, contract: Contract, settings: FileSettings, 
             f"it has: {', '.join(found)}{hint}"
         )
     if unknown := [column for column in found if column not in contract.columns]:
-        told = ", ".join(column or "(no name)" for column in unknown)
-        print(f"ingest: {name}: dropped what contract.yaml does not name: {told}", file=sys.stderr)
+        names = ", ".join(column or "(no name)" for column in unknown)
+        print(f"ingest: {name}: dropped what contract.yaml does not name: {names}", file=sys.stderr)
 
 
 def _values(

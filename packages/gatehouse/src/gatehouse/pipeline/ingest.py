@@ -56,7 +56,7 @@ def typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     columns = {}
     for name, values in frame.items():
         column = contract.columns.get(str(name))
-        columns[name] = values if column is None else column.kind.typed(values)
+        columns[name] = values if column is None else column.kind.typed(values, column)
     return pd.DataFrame(columns)
 
 

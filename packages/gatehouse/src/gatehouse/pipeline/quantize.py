@@ -1,6 +1,7 @@
 """Stage `quantize`: the dense core of models/model.onnx in INT8, into models/model.int8.onnx.
 
-This stage also stores the decision threshold in the served graph.
+This stage also stores the decision threshold in the served graph. `decision.threshold: cost` in
+params.yaml chooses it by the costs of wrong decisions in contract.yaml, on the valid split.
 
 Only products with weights (MatMul, Gemm, Conv) are quantized. The nodes that turn raw columns into
 numbers stay unchanged, and so does a graph without products, such as trees.
@@ -18,10 +19,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
+from gatehouse.costs import costs_of
 from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
+from gatehouse.gates.predictions import labels_of
 from gatehouse.model import Model, write_metadata
-from gatehouse.pipeline.settings import load_settings
+from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+from gatehouse.pipeline.threshold import cheapest_threshold
 from gatehouse.stage import run_stage
 from gatehouse.table import read_table
 from gatehouse.workspace import MODEL, MODEL_FP32
@@ -134,6 +139,22 @@ def _quiet() -> Iterator[None]:
         root.setLevel(level)
 
 
+def cheapest(content: bytes, contract: Contract, valid: pd.DataFrame) -> float:
+    """Return the threshold of the graph in `content` that is cheapest on the valid split.
+
+    Raises:
+        GatehouseError: the contract does not say what wrong decisions cost.
+    """
+    if contract.cost is None:
+        raise GatehouseError(
+            f"{PARAMS_FILE}: decision.threshold: 'cost' needs `cost` in {CONTRACT_FILE}; say there "
+            "what wrong decisions cost, or give a number here"
+        )
+    scores = Model(MODEL, content).scores(valid)
+    costs = costs_of(valid, contract.cost)
+    return cheapest_threshold(scores, labels_of(valid, contract), costs)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -149,7 +170,10 @@ def _stage() -> str:
     content = _read(MODEL_FP32)
     int8 = quantize(content, method, read_table(PREPARED / "train.parquet"))
     part = MODEL.with_suffix(".part")
-    part.write_bytes(decided(int8, settings.decision.threshold))
+    threshold = settings.decision.threshold
+    if threshold == "cost":
+        threshold = cheapest(int8, load_contract(), read_table(PREPARED / "valid.parquet"))
+    part.write_bytes(decided(int8, threshold))
     part.replace(MODEL)
     if int8 == content:
         return (

@@ -64,7 +64,7 @@ else:
 
 
 class FairnessPenalty(Frozen):
-    """The equalized odds penalty of `gatehouse.pipeline.fairness` in the loss; weight 0 is off."""
+    """The equalized odds penalty in the loss (`gatehouse.pipeline.fairness_penalty`); 0 is off."""
 
     attribute: str | None = None
     weight: Annotated[float, Field(ge=0)] = 0.0
@@ -127,8 +127,10 @@ else:
 class DecisionSettings(Frozen):
     """How the served graph decides."""
 
-    threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.5, description="of two classes: the probability from which on a decision is positive"
+    threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["cost"] = Field(
+        0.5,
+        description="of two classes: the probability from which on a decision is positive; cost: "
+        "the one that is cheapest on the valid split, by `cost` in contract.yaml",
     )
 
 

@@ -141,7 +141,7 @@ class TrainedModel:
     valid_outputs: NDArray[np.float64]
 
 
-def asked(trained: TrainedModel, contract: Contract, settings: TrainSettings) -> Model:
+def as_model(trained: TrainedModel, contract: Contract, settings: TrainSettings) -> Model:
     """Return a model of the trained graph for use inside this process only.
 
     Raises:

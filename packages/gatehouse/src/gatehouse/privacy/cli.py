@@ -14,7 +14,8 @@ from gatehouse.errors import GatehouseError
 from gatehouse.exits import ERROR, PASS
 
 if TYPE_CHECKING:
-    from gatehouse.privacy.forget import Found, Wanted
+    from gatehouse.privacy.forget import Found
+    from gatehouse.privacy.wanted import Wanted
 
 
 @click.command("forget")
@@ -79,7 +80,7 @@ def _list_rows(*others: object, dry: bool) -> int:
     if not isinstance(key, str) or log or any(rest):
         raise GatehouseError("--rows takes only --key; erase from the log in a separate call")
     erased = Erased.at(ERASED)
-    found = entries_of(RAW, load_contract(), _asked() if key == "-" else key, erased)
+    found = entries_of(RAW, load_contract(), _read_key() if key == "-" else key, erased)
     grown = erased.with_rows(found)
     if found and not dry:
         grown.write(ERASED)
@@ -96,8 +97,8 @@ def _wanted(
     older_than: str | None,
 ) -> Wanted:
     from gatehouse.policy import parse_span
-    from gatehouse.privacy.forget import Wanted
     from gatehouse.privacy.pseudonym import pseudonym, read_secret
+    from gatehouse.privacy.wanted import Wanted
 
     if key is None and not request_ids and older_than is None:
         raise GatehouseError("name what to erase: --key, --request-id or --older-than")
@@ -115,13 +116,13 @@ def _wanted(
             raise GatehouseError("--older-than is not a time span; write 12h, 90d or 8w") from None
     if key is not None and secret_file is not None:
         secret = read_secret(secret_file)
-        pseudonyms = frozenset({pseudonym(secret, _asked() if key == "-" else key)})
+        pseudonyms = frozenset({pseudonym(secret, _read_key() if key == "-" else key)})
     if not all(name.strip() for name in request_ids):
         raise GatehouseError("--request-id is empty; write the request's X-Request-ID")
     return Wanted(pseudonyms, frozenset(request_ids), before)
 
 
-def _asked() -> str:
+def _read_key() -> str:
     """Read the key from a hidden prompt or from a pipe."""
     if sys.stdin.isatty():
         return str(click.prompt("Key", hide_input=True))

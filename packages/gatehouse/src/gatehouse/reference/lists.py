@@ -117,7 +117,9 @@ def _limit(rule: Rule) -> str:
         for name, value in bounds
         if value is not None
     ]
-    return ", ".join(limits) + (f" (n ≥ {rule.minimum_n:,})" if rule.minimum_n else "")
+    least = [f"n ≥ {rule.minimum_n:,}"] if rule.minimum_n else []
+    least += [f"class_n ≥ {rule.minimum_class_n:,}"] if rule.minimum_class_n else []
+    return ", ".join(limits) + (f" ({', '.join(least)})" if least else "")
 
 
 def columns() -> str:

@@ -1,4 +1,4 @@
-"""`gatehouse image`: build, push, verify and sign the image of a judged commit."""
+"""`gatehouse image`, `stage` and `promote`: from a judged commit to the image that runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gatehouse.command import HELP, command
 from gatehouse.exits import FAIL, PASS
+
+if TYPE_CHECKING:
+    from gatehouse.release.promote import Change
 
 _BASE_FOLDER = Path(".gatehouse/base-image")
 
@@ -189,4 +192,34 @@ def base() -> int:
 
     make_base(_BASE_FOLDER, int(git("show", "--no-patch", "--format=%ct", "HEAD")))
     click.echo(f"oci:{_BASE_FOLDER}")
+    return PASS
+
+
+@click.command("stage", context_settings=HELP)
+@click.argument("image", metavar="NAME@sha256:DIGEST")
+@command
+def stage_command(image: str) -> int:
+    """Deploy an image to staging, by its digest."""
+    from gatehouse.release import promote
+
+    return _show_change("staging", promote.stage(promote.parse_image(image)))
+
+
+@click.command("promote", context_settings=HELP)
+@command
+def promote_command() -> int:
+    """Promote the image that staging runs to production.
+
+    The change is one line; commit it, and `git revert` takes it back.
+    """
+    from gatehouse.release import promote
+
+    return _show_change("production", promote.promote())
+
+
+def _show_change(environment: str, change: Change) -> int:
+    if change.before == change.after:
+        click.echo(f"{environment}: runs {change.after} already; nothing to do")
+    else:
+        click.echo(f"{environment}: {change.before} -> {change.after}")
     return PASS

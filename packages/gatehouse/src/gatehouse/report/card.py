@@ -190,15 +190,28 @@ def _training_data(context: CardContext) -> str:
         for m in context.measurements(DATA.name)
         if m.name == "rows"
     ]
-    split = contract.split
     facts += [
         *_settings(context.params, "data"),
-        f"Share of the valid split: {number(split.valid)}, of the test split: {number(split.test)}",
-        *([] if split.rule == "hash" else [f"Split rule: {code(split.rule)}"]),
-        f"Columns that decide a row's split: {', '.join(map(code, split.identity))}",
+        *_split(contract),
     ]
     facts += _digests(context, DATA.name, "raw")
     return "\n\n".join([_RECORDED, _bullets(facts), *_optional(context.text.training_data)])
+
+
+def _split(contract: Contract) -> list[str]:
+    """Return how rows are split, as list items."""
+    from gatehouse.splits import rule_of
+
+    split = contract.split
+    columns = ", ".join(map(code, rule_of(split).columns(contract)))
+    found = [] if split.by == "hash" else [f"Split by: {code(split.by)}"]
+    if split.valid_from is not None:
+        cuts = f"valid from {split.valid_from}, test from {split.test_from}"
+        found.append(f"Train is before valid, valid before test: {cuts}, gap {split.gap} days")
+    else:
+        valid, test = map(number, split.shares)
+        found.append(f"Share of the valid split: {valid}, of the test split: {test}")
+    return [*found, f"Columns that decide a row's split: {columns}"]
 
 
 def _analyses(context: CardContext) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatehouse.charts.model import Limited, Limits, Mark, State
+from gatehouse.charts.contents import Limited, Limits, Mark, State
 from gatehouse.evidence import Of
 from gatehouse.report.context import ReportContext
 from gatehouse.report.escape import plain
@@ -66,7 +66,7 @@ def _limited(context: ReportContext, result: RuleResult) -> Limited:
         name=plain(result.rule, 60),
         value=_number(result, worst.value, worst.unit),
         interval=_ends(result, worst),
-        asked=f"{result.bound.replace('_', ' ')} {_number(result, result.limit, worst.unit)}",
+        limit_text=f"{result.bound.replace('_', ' ')} {_number(result, result.limit, worst.unit)}",
         marks=tuple(marks[id(finding)] for finding in found),
     )
 

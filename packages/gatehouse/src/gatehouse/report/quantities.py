@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 from gatehouse.charts import mermaid
+from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.charts.mermaid import BARS_SHOWN
-from gatehouse.charts.model import Bars, Lines, Series
 from gatehouse.evidence import Curve, Measurement, Of
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
@@ -150,7 +150,9 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
     measured = [m for m in measured if m.name == "drift"]
     if not measured:
         return "There is no base to compare with."
-    ordered = sorted(measured, key=lambda m: -(m.value or 0.0))
+    # Most columns have no far values in either table.
+    shown = [m for m in measured if m.value or not m.slice.startswith("tail=")]
+    ordered = sorted(shown, key=lambda m: -(m.value or 0.0))
     rows = [
         [
             slice_of(m.slice),
@@ -166,8 +168,40 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
     methods = "\n".join(
         f"- {prose(method)}" for method in dict.fromkeys(m.method for m in measured)
     )
-    shown = table(["Column", "Effect", "Adjusted p", "Rows"], rows, "lrrr")
-    return "\n\n".join([shown, *charts, f"Tests and effects:\n\n{methods}"])
+    effects = table(["Column", "Effect", "Adjusted p", "Rows"], rows, "lrrr")
+    return "\n\n".join([effects, *charts, f"Tests and effects:\n\n{methods}"])
+
+
+def joint_drift(measured: Sequence[Measurement]) -> str:
+    """Show how well a classifier tells new rows from old ones, and the columns that tell."""
+    (found,) = [m for m in measured if m.name == "joint_drift"] or [None]
+    if found is None:
+        return ""
+    text = f"A classifier tells new rows from old ones with ROC AUC {_cell(found)}"
+    return text + (f": {prose(found.note)}." if found.note else ".")
+
+
+def other_decisions(measured: Sequence[Measurement]) -> str:
+    """Show how often, and how far, both models differ on the exam, by protected group."""
+    names = [name for name in ("flip_rate", "score_distance") if _named(measured, name)]
+    by_key = {(m.name, m.slice): m for m in measured}
+    slices = dict.fromkeys(m.slice for m in measured if m.name in names)
+    rows = [
+        [
+            slice_of(where) if where != "all" else "all exam rows",
+            *(_cell(by_key.get((name, where))) for name in names),
+            count(by_key[names[-1], where].n),
+        ]
+        for where in slices
+    ]
+    if not rows:
+        return ""
+    shown = table(["Rows", *map(name_of, names), "Number"], rows, "l" + "r" * (len(names) + 1))
+    return f"Both models on the exam:\n\n{shown}"
+
+
+def _named(measured: Sequence[Measurement], name: str) -> bool:
+    return any(m.name == name for m in measured)
 
 
 def _drift_chart(unit: str, measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:

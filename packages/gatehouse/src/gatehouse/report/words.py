@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gatehouse.evidence import (
     BEST_IS_BASE,
+    CHANGED,
     NEW,
     SEALED_ELSEWHERE,
     Better,
@@ -57,6 +58,9 @@ _LABELS = {
     "demographic_parity_ratio": "demographic parity ratio",
     "duplicate_rows": "duplicated rows",
     "equalized_odds_difference": "equalized odds difference",
+    "flip_rate": "share of decisions that flip",
+    "joint_drift": "how well a classifier tells new rows from old ones (0.5: not at all)",
+    "score_distance": "mean distance of the scores",
     "exam_growth": "new test rows for each row of the exam",
     "exam_leak": "share of rows outside test that equal an exam row, or nearly",
     "false_positive_rate": "false positive rate",
@@ -67,6 +71,7 @@ _LABELS = {
     "latency_p95": "95th percentile",
     "latency_p99": "99th percentile",
     "latency_ratio": "time ratio",
+    "left_out_rows": "rows in no split",
     "mean_prediction_difference": "mean difference of predictions",
     "mean_error_difference": "mean error difference",
     "not_from_run": "data and model from no run that counts",
@@ -78,6 +83,7 @@ _LABELS = {
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
+    "split_leak": "share of rows that leak between test and the other splits",
     "split_changes": "settings of the split rule that changed",
     "size_ratio": "size ratio",
     "test_rows_in_train": "share of test rows that are in train",
@@ -115,7 +121,7 @@ def is_idle(measured: Measurement) -> bool:
     has no sealed rows.
     """
     idle = (BEST_IS_BASE, SEALED_ELSEWHERE)
-    return (measured.slice == NEW and not measured.n) or measured.note in idle
+    return (measured.slice in (NEW, CHANGED) and not measured.n) or measured.note in idle
 
 
 def _better(measurement: str, own: Described | None) -> Better | None:
@@ -129,7 +135,8 @@ def is_difference(measurement: str, of: Of, own: Described | None = None) -> boo
     if measurement in _COSTS or _better(measurement, own) is Better.ZERO:
         return True
     unsigned = (
-        "latency_ratio", "size_ratio", "drift", "schema_changes",
+        "latency_ratio", "size_ratio", "drift", "joint_drift", "flip_rate", "score_distance",
+        "schema_changes",
         "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
         "sealed_rows_in_train",
     )  # fmt: skip
@@ -183,6 +190,9 @@ def sentence(
         text = _deal_sentence(finding, measured, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
+    elif result.measurement == "joint_drift":
+        text = _metric_sentence(result, finding, style)
+        text += f" ({style.prose(finding.note)})" if finding.note else ""
     else:
         text = _metric_sentence(result, finding, style)
     if result.gate not in _NOTELESS and finding.value and finding.note:
@@ -311,9 +321,9 @@ def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style)
 def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     who = style.code(plain_slice(finding.slice))
     if finding.slice == "prediction":
-        who = "the model's predictions"
+        who = "what the base's model predicts"
     assert finding.value is not None and finding.p_value is not None
-    effect = estimate(finding.value, None, finding.unit, limit=result.limit)
+    effect = estimate(finding.value, finding.interval, finding.unit, limit=result.limit)
     text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {style.prose(probability(finding.p_value))}"
@@ -341,7 +351,8 @@ def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
         return f"{who}: none"
     shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
     side = "at least" if result.bound == "at_least" else "at most"
-    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)})"
+    noise = ", within training noise" if finding.noise is not None else ""
+    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)}){noise}"
 
 
 def _undecided(result: RuleResult, finding: Finding) -> str:
@@ -349,5 +360,10 @@ def _undecided(result: RuleResult, finding: Finding) -> str:
         return "it could not be measured"
     interval = finding.interval
     if interval and interval.low <= result.limit <= interval.high:
+        compares = result.of is Of.COMPARISON and is_difference(
+            result.measurement, result.of, result.described
+        )
+        if compares and (interval.high - interval.low) / 2 > abs(result.limit) > 0:
+            return f"inconclusive, the rows can't show a margin of {abs(result.limit):g}"
         return "inconclusive"
     return f"inconclusive, {count(finding.n or 0)} are too few"

@@ -57,14 +57,14 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
 
     def body(self, request_id: str) -> bytes:
         """Return the answer's body: Problem Details (RFC 9457)."""
-        told = {
+        body = {
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
             "errors": [vars(problem) for problem in self.problems],
             "request_id": request_id,
         }
-        return json.dumps(told).encode()
+        return json.dumps(body).encode()
 
 
 def pointer(*parts: str | int) -> str:

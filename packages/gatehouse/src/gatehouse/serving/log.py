@@ -23,7 +23,7 @@ from bentoml.monitoring import MonitorBase
 from gatehouse.contract import UNLISTED, Column, Contract
 from gatehouse.privacy.pseudonym import pseudonym
 from gatehouse.serving import metrics
-from gatehouse.serving.lines import RotatingLines
+from gatehouse.serving.rotating_lines import RotatingLines
 from gatehouse.serving.shadow import Shadow
 
 FILE = "predictions.jsonl"
@@ -52,7 +52,7 @@ class Predicted(NamedTuple):
     time: datetime
     request_id: str
     rows: Sequence[dict[str, Any]]
-    said: Sequence[dict[str, Any]]
+    entries: Sequence[dict[str, Any]]
 
 
 class InferenceLog:
@@ -93,17 +93,17 @@ class InferenceLog:
         self._thread.start()
 
     def write(
-        self, request_id: str, rows: Sequence[dict[str, Any]], said: Sequence[dict[str, Any]]
+        self, request_id: str, rows: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]]
     ) -> None:
         """Pass the rows of one request to the writing thread; drop them if too many are waiting.
 
-        `said` is the result of `Served.said` for each row.
+        `entries` is the result of `Served.log_entries` for each row.
         """
         if self._rows >= _WAITING:
             metrics.LOG_LOST.labels("queue").inc(len(rows))
             return
         now = datetime.now(UTC)
-        self._waiting.append(Predicted(now, request_id, rows, said))
+        self._waiting.append(Predicted(now, request_id, rows, entries))
         with self._counting:
             self._rows += len(rows)
         if self._pressed():
@@ -165,8 +165,8 @@ class InferenceLog:
         ]
         for name, values in zip(_OWN, zip(*own, strict=True), strict=True):
             monitor.log_batch(values, _PREFIX + name, "prediction", "categorical")
-        answers = [said for predicted in waiting for said in predicted.said]
-        monitor.log_batch(answers, _PREFIX + "said", "prediction", "categorical")
+        entries = [entry for predicted in waiting for entry in predicted.entries]
+        monitor.log_batch(entries, _PREFIX + "entry", "prediction", "categorical")
         if self._key is not None and self._secret is not None:
             keys = [_pseudonym(self._secret, row.get(self._key)) for row in rows]
             monitor.log_batch(keys, _PREFIX + "key", "prediction", "categorical")
@@ -199,16 +199,16 @@ class _Monitor(MonitorBase[Any]):
         """Write the rows of one record."""
         count = len(datas[_PREFIX + _OWN[0]])
         own = zip(*(datas.pop(_PREFIX + name) for name in _OWN), strict=True)
-        answers = datas.pop(_PREFIX + "said")
+        entries = datas.pop(_PREFIX + "entry")
         none = deque([None] * count)
         keys, shadows = (datas.pop(_PREFIX + name, none) for name in ("key", "shadow"))
         # Without columns, zip would make no rows.
         logged = zip(*datas.values(), strict=True) if datas else repeat(())
         lines = []
-        for told, said, key, shadow, values in zip(
-            own, answers, keys, shadows, logged, strict=bool(datas)
+        for about, entry, key, shadow, values in zip(
+            own, entries, keys, shadows, logged, strict=bool(datas)
         ):
-            line = dict(zip(_OWN, told, strict=True)) | said
+            line = dict(zip(_OWN, about, strict=True)) | entry
             if key is not None:
                 line["key"] = key
             line["row"] = dict(zip(datas, values, strict=True))

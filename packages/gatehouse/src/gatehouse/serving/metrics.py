@@ -65,21 +65,21 @@ _values: list[Histogram | Summary] = []
 
 
 def predicted(contract: Contract) -> Callable[[Sequence[dict[str, Any]]], None]:
-    """Return a function that counts predicted rows, as `Served.said` describes them."""
+    """Return a function that counts predicted rows, as `Served.log_entries` describes them."""
     if not contract.classes:
         values = _count_values(contract)
 
-        def count_values(said: Sequence[dict[str, Any]]) -> None:
-            for each in said:
-                values.observe(each["prediction"])
+        def count_values(entries: Sequence[dict[str, Any]]) -> None:
+            for entry in entries:
+                values.observe(entry["prediction"])
 
         return count_values
     decisions = {name: DECISIONS.labels(name) for name in contract.classes}
 
-    def count_decisions(said: Sequence[dict[str, Any]]) -> None:
-        for each in said:
-            decisions[each["decision"]].inc()
-            PROBABILITY.observe(each["probability"])
+    def count_decisions(entries: Sequence[dict[str, Any]]) -> None:
+        for entry in entries:
+            decisions[entry["decision"]].inc()
+            PROBABILITY.observe(entry["probability"])
 
     return count_decisions
 
@@ -88,15 +88,15 @@ def _count_values(contract: Contract) -> Histogram | Summary:
     """Count predictions by twentieths of the target's range; without one, only sum and count."""
     while _values:
         REGISTRY.unregister(_values.pop())
-    name, told = "gatehouse_prediction", "Value predicted, of each row"
+    name, description = "gatehouse_prediction", "Value predicted, of each row"
     low, high = contract.columns[contract.target].range or (0.0, 0.0)
     step = (high - low) / 20
     edges = [low, *(low + step * number for number in range(1, 20)), high]
     # In a narrow range far from 0, edges coincide; an infinite range has no edges.
     if math.isfinite(step) and len(set(edges)) == len(edges):
-        _values.append(Histogram(name, told, buckets=edges))
+        _values.append(Histogram(name, description, buckets=edges))
     else:
-        _values.append(Summary(name, told))
+        _values.append(Summary(name, description))
     return _values[0]
 
 

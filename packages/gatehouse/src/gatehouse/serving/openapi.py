@@ -102,8 +102,8 @@ def _schemas(contract: Contract, reader: Reader) -> dict[str, Any]:
         "request_id": {"type": "string"},
     }
     if contract.task is Task.BINARY:
-        told = "the decision is positive from here on"
-        about = {"threshold": {"type": "number", "description": told}} | about
+        description = "the decision is positive from here on"
+        about = {"threshold": {"type": "number", "description": description}} | about
     many = {"predictions": {"type": "array", "items": _object(prediction)}}
     row = reader.adapter.json_schema()
     for column in row["properties"].values():

@@ -33,10 +33,10 @@ class Predictor:
         read = self._reader.read(body)
         rows = read if isinstance(read, list) else [read]
         outputs = self._served.outputs(rows)
-        said = self._served.said(outputs)
-        self._count(said)
+        entries = self._served.log_entries(outputs)
+        self._count(entries)
         if self._log is not None:
-            self._log.write(request_id, rows, said)
-        predictions = self._served.answers(outputs, said)
-        told = {"predictions": predictions} if isinstance(read, list) else predictions[0]
-        return json.dumps(told | self._about | {"request_id": request_id}).encode()
+            self._log.write(request_id, rows, entries)
+        predictions = self._served.answers(outputs, entries)
+        reply = {"predictions": predictions} if isinstance(read, list) else predictions[0]
+        return json.dumps(reply | self._about | {"request_id": request_id}).encode()

@@ -41,11 +41,11 @@ def _values(column: Column) -> Any:
 
 
 def _description(column: Column) -> str:
-    told = [column.description]
+    parts = [column.description]
     if column.unknown == "other":
-        told.append("a value next to the examples is scored as unknown")
+        parts.append("a value next to the examples is scored as unknown")
     if column.missing:
-        told.append("null: not known")
+        parts.append("null: not known")
     if not column.is_model_input:
-        told.append("not fed to the model")
-    return "; ".join(told)
+        parts.append("not fed to the model")
+    return "; ".join(parts)

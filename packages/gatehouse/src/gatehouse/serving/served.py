@@ -63,7 +63,7 @@ class Served:
             raise GatehouseError(f"{self.model.path}: the graph gives a value outside of 0 to 1")
         return found
 
-    def said(self, outputs: Outputs) -> list[dict[str, Any]]:
+    def log_entries(self, outputs: Outputs) -> list[dict[str, Any]]:
         """Return the log's entry for each row: a prediction, or a class and its probability.
 
         Binary: the probability of the positive class. Multiclass: that of the predicted class.
@@ -82,17 +82,17 @@ class Served:
             for row, most in zip(outputs, largest, strict=True)
         ]
 
-    def answers(self, outputs: Outputs, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the answer for each row: `said`, plus all probabilities for many classes."""
+    def answers(self, outputs: Outputs, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the answer for each row: `entries`, plus all probabilities for many classes."""
         if self.model.metadata.task is not Task.MULTICLASS:
-            return said
+            return entries
         classes = self.model.metadata.classes
         return [
             {
                 "probabilities": dict(zip(classes, row, strict=True)),
-                "decision": each["decision"],
+                "decision": entry["decision"],
             }
-            for row, each in zip(outputs, said, strict=True)
+            for row, entry in zip(outputs, entries, strict=True)
         ]
 
     @cached_property

@@ -41,7 +41,7 @@ class Shadow:
         self._served = served
         self._batches: SimpleQueue[_Batch] = SimpleQueue()
         self._last: _Batch | None = None
-        self._told = False
+        self._logged = False
         Thread(target=self._work, name="shadow", daemon=True).start()
 
     def score(
@@ -69,8 +69,8 @@ class Shadow:
         metrics.SHADOW_MISSED.labels("error").inc(failed)
         metrics.SHADOW_MISSED.labels("slow").inc(len(rows) - len(scores))
         own = {"model": self._served.digest}
-        said = [None if each is None else own | each for each in scores]
-        return [*said, *[None] * (len(rows) - len(scores))]
+        entries = [None if each is None else own | each for each in scores]
+        return [*entries, *[None] * (len(rows) - len(scores))]
 
     def _work(self) -> None:
         while True:
@@ -83,11 +83,11 @@ class Shadow:
 
     def _scores(self, rows: Sequence[Row]) -> Sequence[dict[str, Any] | None]:
         try:
-            return self._served.said(self._served.outputs(rows))
+            return self._served.log_entries(self._served.outputs(rows))
         except Exception:
-            if not self._told:
+            if not self._logged:
                 logger.exception("the shadow fails; logged once, counted each time")
-            self._told = True
+            self._logged = True
             return [None] * len(rows)
 
 

@@ -79,7 +79,7 @@ def _description(trend: Trend) -> str:
     points = trend.points
     last = points[-1]
     outcome = f", {last.outcome.value}" if last.outcome else ""
-    now = f"{trend.shown(last)} at {last.at} (must be {trend.asked}){outcome}"
+    now = f"{trend.shown(last)} at {last.at} (must be {trend.limit_text}){outcome}"
     if len(points) == 1:
         return f"{trend.title}: {now}"
     values = [point.value for point in points]

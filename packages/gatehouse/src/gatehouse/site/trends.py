@@ -61,7 +61,7 @@ class Trend:
         return plain(self.result.why, 200)
 
     @property
-    def asked(self) -> str:
+    def limit_text(self) -> str:
         """The rule's requirement, by the newest limit."""
         side = "at least" if self.result.bound == "at_least" else "at most"
         return f"{side} {self.number(self.points[-1].limit)}"

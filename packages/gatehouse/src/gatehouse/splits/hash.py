@@ -1,27 +1,28 @@
-"""The split rule `hash`: splits rows by a hash of their identity, in the contract's shares."""
+"""The split rules `hash` and `group`: a hash of the identity or group, in the contract's shares."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gatehouse.errors import GatehouseError
-from gatehouse.splits.rule import NoSettings, SplitRule
+from gatehouse.splits.rule import Deal, NoSettings, SplitRule, identity_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from gatehouse.contract import Split
+    from gatehouse.contract import Contract
 
 _HASH_SPAN = 2**64
 
 
-def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
-    """Return a 64-bit hash of each row's identity, [N]; equal identities have equal hashes.
+def value_hashes(rows: pa.Table, columns: Iterable[str]) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each row's values in some columns, [N]; equal values, equal hashes.
 
     Raises:
-        GatehouseError: the values of the identity cannot be read.
+        GatehouseError: the values cannot be read.
     """
     import pyarrow as pa
 
@@ -29,7 +30,7 @@ def identity_hashes(rows: pa.Table, split: Split) -> NDArray[np.uint64]:
 
     try:
         # Sorted, so that the order of the list does not matter.
-        plain = {name: _plain(rows[name]) for name in sorted(split.identity)}
+        plain = {name: _plain(rows[name]) for name in sorted(columns)}
         # Ignore pandas metadata: it could turn a column into the index.
         frame = pa.table(plain).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError) as error:
@@ -61,13 +62,25 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     return pa.array(hashes[places])
 
 
-def _deal(rows: pa.Table, split: Split, _: NoSettings, official_test: bool) -> NDArray[np.uint8]:
+def _by_identity(rows: pa.Table, deal: Deal[NoSettings]) -> NDArray[np.uint8]:
+    return _in_shares(value_hashes(rows, identity_of(deal.contract)), deal)
+
+
+def _by_group(rows: pa.Table, deal: Deal[NoSettings]) -> NDArray[np.uint8]:
+    return _in_shares(value_hashes(rows, _group(deal.contract)), deal)
+
+
+def _group(contract: Contract) -> tuple[str, ...]:
+    assert contract.group is not None  # by: group needs it
+    return (contract.group,)
+
+
+def _in_shares(hashes: NDArray[np.uint64], deal: Deal[NoSettings]) -> NDArray[np.uint8]:
     """Split by hash; with an official test, valid keeps its proportion to train."""
     import numpy as np
 
-    hashes = identity_hashes(rows, split)
-    test, valid = split.test, split.valid
-    if official_test:
+    valid, test = deal.contract.split.shares
+    if deal.official_test:
         test, valid = 0.0, valid / (1 - test)
     dealt = np.zeros(len(hashes), np.uint8)
     dealt[hashes < np.uint64(int((test + valid) * _HASH_SPAN))] = 1
@@ -79,6 +92,14 @@ HASH = SplitRule(
     name="hash",
     label="the hash of the columns",
     settings=NoSettings,
-    deal=_deal,
+    deal=_by_identity,
     by_chance=True,
+)
+GROUP = SplitRule(
+    name="group",
+    label="the hash of the group",
+    settings=NoSettings,
+    deal=_by_group,
+    by_chance=True,
+    columns=_group,
 )

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, git
+from gatehouse.template.git_trees import Entry, read_tree, with_text, write_tree
 from gatehouse.template.owned import Prepared, prepare
 from gatehouse.template.record import RECORD, Record, is_local, url_of
-from gatehouse.template.trees import Entry, read_tree, with_text, write_tree
 from gatehouse.template.upstream import Version, fetch, is_ancestor, newest, standing, version
 from gatehouse.template.wheel import raise_wheel
 
@@ -105,8 +105,8 @@ def merge(update: Update, root: Path, **identity: str) -> Merged:
     try:
         git("cherry-pick", "--keep-redundant-commits", change, root=root, **identity)
     except GatehouseError:
-        told = git("diff", "--name-only", "--diff-filter=U", "-z", root=root)
-        conflicts = tuple(told.split("\0")[:-1])
+        output = git("diff", "--name-only", "--diff-filter=U", "-z", root=root)
+        conflicts = tuple(output.split("\0")[:-1])
         if not conflicts:
             raise
         return Merged(tuple(prepared.notes), conflicts, prepared.locks)

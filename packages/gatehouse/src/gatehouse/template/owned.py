@@ -17,9 +17,9 @@ from gatehouse.git import git
 from gatehouse.ownership import OWNERSHIP_FILE, Kind
 from gatehouse.places import SOURCE
 from gatehouse.template.border import border_of, settle_codeowners
-from gatehouse.template.keys import changed_keys, merge_settings, merge_texts
+from gatehouse.template.git_trees import Entry, Tree, read_tree, text_of, with_text
+from gatehouse.template.merge_keys import changed_keys, merge_settings, merge_texts
 from gatehouse.template.placeholders import filler
-from gatehouse.template.trees import Entry, Tree, read_tree, text_of, with_text
 
 WHOLE = ("contract.yaml", "model_card.yaml")
 """Files that describe our rows and our model: either ours or the template's, never mixed."""
@@ -159,12 +159,12 @@ def _leave_deleted(done: Prepared, mine: Tree, old: str, head: str, new: str, ro
 
 def _changes(one: str, other: str, root: Path) -> list[tuple[str, str, str]]:
     """Return changes between two commits: D, R and so on, the path, and its new path if moved."""
-    told = git("diff-tree", "-r", "-z", "-M", "--name-status", one, other, root=root).split("\0")
+    fields = git("diff-tree", "-r", "-z", "-M", "--name-status", one, other, root=root).split("\0")
     found, at = [], 0
-    while at < len(told) - 1:
-        kind = told[at][0]
+    while at < len(fields) - 1:
+        kind = fields[at][0]
         moved = kind in "RC"
-        found.append((kind, told[at + 1], told[at + 2] if moved else ""))
+        found.append((kind, fields[at + 1], fields[at + 2] if moved else ""))
         at += 3 if moved else 2
     return found
 

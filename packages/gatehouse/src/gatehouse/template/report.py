@@ -15,8 +15,8 @@ CHANGELOG = f"{SOURCE}/CHANGELOG.md"
 def folders(place: Path, head: str) -> list[str]:
     """List changed files and lines by folder."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    told = git("diff", "--numstat", "--no-renames", "-z", head, root=place)
-    for line in told.split("\0")[:-1]:
+    output = git("diff", "--numstat", "--no-renames", "-z", head, root=place)
+    for line in output.split("\0")[:-1]:
         added, removed, path = line.split("\t")
         parts = path.split("/")[:-1]
         total = sums["/".join(parts[:2]) or "."]
@@ -33,9 +33,9 @@ def folders(place: Path, head: str) -> list[str]:
 
 def changelog(update: Update, root: Path) -> list[str]:
     """Return the lines added to the template's changelog between the two versions."""
-    told = git("diff", "--unified=0", "--no-color", update.old.commit, update.new.commit,
+    output = git("diff", "--unified=0", "--no-color", update.old.commit, update.new.commit,
                "--", f":(top){CHANGELOG}", root=root)  # fmt: skip
-    lines = [line[1:] for line in told.splitlines() if line.startswith("+")]
+    lines = [line[1:] for line in output.splitlines() if line.startswith("+")]
     return [line for line in lines if line.startswith(("## ", "### ", "- ", "  "))]
 
 

@@ -132,8 +132,8 @@ def _unlinked(text: str) -> str:
 
 def size(root: Path, *paths: str) -> Size:
     """Return the size of the tracked files of a repository, or of some of its paths."""
-    told = git("ls-files", "-z", "--", *paths, root=root).split("\0")[:-1]
-    files = [path for path in told if not fnmatch(path, "requirements/*.txt")]
+    tracked = git("ls-files", "-z", "--", *paths, root=root).split("\0")[:-1]
+    files = [path for path in tracked if not fnmatch(path, "requirements/*.txt")]
     lines = 0
     for file in files:
         content = (root / file).read_bytes() if (root / file).is_file() else b""

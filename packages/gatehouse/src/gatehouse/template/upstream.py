@@ -138,15 +138,15 @@ def _log(form: str, ref: str, root: Path, *more: str) -> list[str]:
 
 def _releases(root: Path) -> list[str]:
     """Return tags of releases, newest first."""
-    told = git("for-each-ref", "--sort=-version:refname", "--format=%(refname)", f"{REFS}/tags",
+    output = git("for-each-ref", "--sort=-version:refname", "--format=%(refname)", f"{REFS}/tags",
                root=root)  # fmt: skip
-    names = [line.removeprefix(f"{REFS}/tags/") for line in told.splitlines()]
+    names = [line.removeprefix(f"{REFS}/tags/") for line in output.splitlines()]
     return [name for name in names if _RELEASE.fullmatch(name)]
 
 
 def _named(commit: str, root: Path, found: str = "") -> Version:
-    told = git("for-each-ref", f"--points-at={commit}", "--format=%(refname)", f"{REFS}/tags",
+    output = git("for-each-ref", f"--points-at={commit}", "--format=%(refname)", f"{REFS}/tags",
                root=root)  # fmt: skip
-    tags = [line.removeprefix(f"{REFS}/tags/") for line in told.splitlines()]
+    tags = [line.removeprefix(f"{REFS}/tags/") for line in output.splitlines()]
     return Version(commit, max(tags, key=lambda tag: (bool(_RELEASE.fullmatch(tag)), tag),
                                default=commit[:10]), found)  # fmt: skip

@@ -15,7 +15,7 @@ from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git_bytes
 from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
-from gatehouse.template.trees import Entry, Tree, text_of, with_bytes
+from gatehouse.template.git_trees import Entry, Tree, text_of, with_bytes
 
 _AT_URL = re.compile(r"gatehouse @ (\S*/)gatehouse-([^-/\s]+)-[^/\s]+\.whl\s")
 """A lock's line that names a wheel by its URL."""
@@ -106,5 +106,5 @@ def _build(project: Path, folder: Path) -> None:
         check=False,
     )  # fmt: skip
     if done.returncode:
-        told = (done.stdout + done.stderr).strip().splitlines() or ["no reason was given"]
-        raise GatehouseError(f"could not build the library's wheel: {told[-1]}")
+        output = (done.stdout + done.stderr).strip().splitlines() or ["no reason was given"]
+        raise GatehouseError(f"could not build the library's wheel: {output[-1]}")

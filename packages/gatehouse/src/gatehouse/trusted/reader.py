@@ -21,7 +21,7 @@ BASE, DEAL = "base", "candidate"
 class Dealt(Frozen):
     """The rows were split."""
 
-    said: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 def answer(question: str) -> Frozen:
@@ -42,7 +42,7 @@ def answer(question: str) -> Frozen:
         recorded_base()
         return Dealt()
     if question == DEAL:
-        return Dealt(said=tuple(deal_both()))
+        return Dealt(lines=tuple(deal_both()))
     if question == GRAPH:
         return Workspace().model.metadata
     policy = measuring_policy()

@@ -13,7 +13,7 @@ from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import predict
 from gatehouse.pipeline.settings import TrainSettings
-from gatehouse.pipeline.trainer import TrainedModel, asked
+from gatehouse.pipeline.trainer import TrainedModel, as_model
 from gatehouse.policy import Policy
 from gatehouse.tune.folds import Fold
 
@@ -43,7 +43,7 @@ def value_on(
         GatehouseError: the graph can't be used, or the metric is not defined on the fold.
     """
     contract = fold.data.contract
-    model = asked(trained, contract, settings)
+    model = as_model(trained, contract, settings)
     value = value_of(metric, Sample(predict(model, fold.held_out, contract), bins))
     if not math.isfinite(value):
         raise GatehouseError(

@@ -94,3 +94,8 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Fork]:
         return found
 
     return of
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return lay_out(tmp_path / "repository")

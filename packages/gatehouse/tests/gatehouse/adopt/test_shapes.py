@@ -225,7 +225,7 @@ def test_many_values_are_open_and_codes_keep_their_zeros(fork: Forks) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "settings"),
     [
         ("semicolons", {"separator": ";", "encoding": "utf-8", "decimal": ","}),
         ("tabs", {"separator": "\t", "encoding": "utf-8", "decimal": "."}),
@@ -237,10 +237,10 @@ def test_many_values_are_open_and_codes_keep_their_zeros(fork: Forks) -> None:
         ("parquet", {"separator": ",", "encoding": "utf-8", "decimal": "."}),
     ],
 )
-def test_a_file_is_read_as_it_is_written(name: str, said: dict[str, Any], fork: Forks) -> None:
+def test_a_file_is_read_as_it_is_written(name: str, settings: dict[str, Any], fork: Forks) -> None:
     """Attacks guesses of separator, encoding and decimal mark, by values that they would spoil."""
     made = fork(name)
-    assert made.settings.data.file.model_dump(include=set(said)) == said
+    assert made.settings.data.file.model_dump(include=set(settings)) == settings
     city = made.contract.columns["city"].categories or ()
     assert set(city) in ({"Köln", "Gießen", "Celle"}, {"Aachen", "Bonn", "Celle"})
     assert made.contract.columns["age"].type == "number"

@@ -36,12 +36,12 @@ def towns(*names: bytes) -> bytes:
 def test_two_encodings_are_told(tmp_path: Path, right: str, wrong: bytes, turned: bool) -> None:
     """Attacks one byte that makes another encoding of all: Zürich would be ZÃ¼rich."""
     names = (wrong, right.encode()) if turned else (right.encode(), wrong)
-    with pytest.raises(GatehouseError) as told:
+    with pytest.raises(GatehouseError) as caught:
         opened(tmp_path, towns(*names))
     first, second = ROWS + 2, ROWS + 3
     bad, good = (first, second) if turned else (second, first)
     byte = next(byte for byte in wrong if byte > 0x7F)
-    assert f"t.csv:{bad}: is not UTF-8 (byte 0x{byte:02x}), and line {good} is" in str(told.value)
+    assert f"t.csv:{bad}: is not UTF-8 (byte 0x{byte:02x}), and line {good} is" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_blanks_that_do_not_look_so_around_names(tmp_path: Path, blank: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"\xd0\xcf\x11\xe0" + b"\0" * 500, "is an old file of Excel's; save the sheet as CSV"),
         (b"\x28\xb5\x2f\xfdabc", "is packed by zstd"),
@@ -106,9 +106,9 @@ def test_blanks_that_do_not_look_so_around_names(tmp_path: Path, blank: str) -> 
         (b"\0" * 400, "is neither text nor Parquet"),
     ],
 )
-def test_other_files_are_named(tmp_path: Path, content: bytes, told: str) -> None:
+def test_other_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
     """Attacks with files of other kinds: a line that says which, and what to do."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         opened(tmp_path, content)
 
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from gatehouse.adopt.profile import Kind, Scan, scan
+from gatehouse.adopt.profile import Kind
 from gatehouse.adopt.questions import Questions
+from gatehouse.adopt.scan import Scan, scan
 from gatehouse.adopt.table import Table, open_table
 from gatehouse.adopt.unlabelled import drop_unlabelled
 from gatehouse.contract import load_contract
@@ -93,7 +94,7 @@ def test_a_terminal_is_asked_whether_they_may_go(tmp_path: Path) -> None:
     frame["bought"] = ["mild", "NA", "severe", "NA", "NULL", ""] * 40
     table, seen = looked(tmp_path, frame, "bought")
     with CliRunner().isolation(input="\n") as (_, said, *_):
-        assert drop_unlabelled(table, seen, "bought", Questions(asked=True)).rows == 80
+        assert drop_unlabelled(table, seen, "bought", Questions(interactive=True)).rows == 80
         told = said.getvalue().decode()
     assert (
         "no value in 160 of 240 rows (80 'NA', 40 'NULL', 40 empty); rename a class of that" in told
@@ -102,7 +103,7 @@ def test_a_terminal_is_asked_whether_they_may_go(tmp_path: Path) -> None:
         CliRunner().isolation(input="n\n"),
         pytest.raises(GatehouseError, match="let these rows be dropped, or give them a value"),
     ):
-        drop_unlabelled(table, seen, "bought", Questions(asked=True))
+        drop_unlabelled(table, seen, "bought", Questions(interactive=True))
 
 
 def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(
@@ -120,7 +121,7 @@ def test_row_numbers_and_marks_stay_what_they_are_in_the_whole_table(
     frame.loc[100:, others] = frame.loc[:99, others].to_numpy()
     table, seen = looked(tmp_path, frame, "price")
     assert seen.profiles["index"].is_row_number
-    found = drop_unlabelled(table, seen, "price", Questions(asked=False))
+    found = drop_unlabelled(table, seen, "price", Questions(interactive=False))
     assert "(50 '-'): they are dropped" in (said := capsys.readouterr().err)
     assert "rename a class of that name" not in said, "the target is a number"
     assert (found.rows, found.copies, found.marks) == (150, 1, ("-",))
@@ -151,7 +152,7 @@ def test_ids_stay_what_they_are_in_the_whole_table(tmp_path: Path) -> None:
     frame["ticket"] = np.random.default_rng(1).permutation(np.arange(100_000, 100_200))
     frame.loc[frame.index % 4 == 1, "bought"] = None
     table, seen = looked(tmp_path, frame, "bought")
-    found = drop_unlabelled(table, seen, "bought", Questions(asked=False))
+    found = drop_unlabelled(table, seen, "bought", Questions(interactive=False))
     assert (found.profiles["ticket"].kind, found.profiles["ticket"].rows) == (Kind.ID, 150)
     assert (found.rows, found.copies) == (150, 0)
 
@@ -159,7 +160,7 @@ def test_ids_stay_what_they_are_in_the_whole_table(tmp_path: Path) -> None:
 def test_a_column_that_nothing_can_be_learned_from_is_told_first(tmp_path: Path) -> None:
     """Attacks a question about rows of a target that is refused anyway."""
     frame = plain(120).assign(churned=["yes", None] * 60, none=None)
-    for name, told in (("churned", "same value in every row"), ("none", "has no values")):
+    for name, message in (("churned", "same value in every row"), ("none", "has no values")):
         table, seen = looked(tmp_path, frame, name)
-        with pytest.raises(GatehouseError, match=told):
-            drop_unlabelled(table, seen, name, Questions(asked=True))
+        with pytest.raises(GatehouseError, match=message):
+            drop_unlabelled(table, seen, name, Questions(interactive=True))

@@ -42,7 +42,7 @@ def test_users_can(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
+    ("answers", "message"),
     [
         ({}, "warning: no members of @acme/us can accept a failure: no App reads"),
         (APP | READS, "fine: members of @acme/us can accept a failure"),
@@ -53,11 +53,11 @@ def test_users_can(tmp_path: Path) -> None:
     ],
 )
 def test_teams_can_where_an_app_reads_them(
-    tmp_path: Path, answers: dict[str, Any], said: str
+    tmp_path: Path, answers: dict[str, Any], message: str
 ) -> None:
     """Attacks a team that nobody can read, which counts as nobody."""
     (text,) = found(tmp_path, "* @acme/us\n", answers)
-    assert text.startswith(said)
+    assert text.startswith(message)
 
 
 def test_who_never_can(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def rules(task: Task) -> dict[str, Any]:
         "unseen": rule("accuracy", "test_rows_in_train", at_most=0.001),
         "int8": rule("latency", "latency_ratio", slice="int8/fp32 single row", at_most=5),
         "slower": rule(
-            "latency", "latency_ratio", of="comparison", slice="candidate/base single row",
+            "latency", "latency_ratio", of="comparison", slice="candidate/base *",
             at_most=2,
         ),
         "batching": rule("latency", "single_row_difference", slice="int8", at_most=0.02),

@@ -164,7 +164,7 @@ def test_another_lock_or_setting_changes_what_rests_on_it(
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "message"),
     [
         ("dvc.yaml", "python -P -m pipeline.train", "sh it", "dvc.yaml: train: which code `sh it`"),
         ("dvc.yaml", "-m pipeline.train", "-m pipeline.trian", "there is no module 'pipeline.tri"),
@@ -174,10 +174,10 @@ def test_another_lock_or_setting_changes_what_rests_on_it(
     ],
 )
 def test_what_can_not_be_followed_is_an_error(
-    fork: Fork, file: str, old: str, new: str, told: str
+    fork: Fork, file: str, old: str, new: str, message: str
 ) -> None:
     """Attacks a fingerprint that says too little because something was not found."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         fork.changed(file, old, new)
 
 
@@ -199,5 +199,8 @@ def test_a_member_of_a_table_is_one_module(fork: Fork) -> None:
     (fork.root / "params.yaml").write_text("train: {trainer: lightgbm, seed: 0}\n")
     fork.made()
     names = fork.names("train")
-    assert {"gatehouse.pipeline.trainers.lightgbm", "gatehouse.pipeline.trainers.trees"} <= names
+    assert {
+        "gatehouse.pipeline.trainers.lightgbm",
+        "gatehouse.pipeline.trainers.boosted_trees",
+    } <= names
     assert not names & {"gatehouse.pipeline.trainers.xgboost", "gatehouse.pipeline.sources.file"}

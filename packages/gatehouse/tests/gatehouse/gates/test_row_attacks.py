@@ -31,7 +31,7 @@ def split_of(contract_of: Callable[..., Contract]) -> Deal:
 
     def split_of(rows: pd.DataFrame) -> np.ndarray:
         table = pa.Table.from_pandas(rows, preserve_index=False)
-        return np.asarray(deal(table, small(contract_of).split))
+        return np.asarray(deal(table, small(contract_of)))
 
     return split_of
 

@@ -50,12 +50,12 @@ def trained(fork: Fork, *paths: str) -> int:
     return fork.pull_request(change)
 
 
-def red(fork: Fork, event: Event, told: str) -> Judgement:
+def red(fork: Fork, event: Event, message: str) -> Judgement:
     """Red by the rule, for this reason; an owner is offered to accept it."""
     judged = fork.judge(event)
     assert judged.overall.state == "failure", judged.overall.text
     assert judged.overall.text.startswith("rows: "), judged.overall.text
-    assert told in plain(fork), plain(fork)
+    assert message in plain(fork), plain(fork)
     assert "/gatehouse accept model-from-run " in fork.said()
     return judged
 

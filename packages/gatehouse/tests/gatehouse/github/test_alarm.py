@@ -291,7 +291,7 @@ def test_a_retraining_for_each_model_once(alarm: Alarm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "settings", "told"),
+    ("look", "settings", "message"),
     [
         (judged(**DRIFTS), {"retrain": False}, "`monitor.retrain` in `policy.yaml` is off"),
         (judged(**DRIFTS), {"data": ""}, "`RETRAIN_DATA` is empty"),
@@ -310,12 +310,12 @@ def test_a_retraining_for_each_model_once(alarm: Alarm) -> None:
     ],
 )
 def test_no_retraining(
-    alarm: Alarm, look: MonitorResult, settings: dict[str, bool | str], told: str
+    alarm: Alarm, look: MonitorResult, settings: dict[str, bool | str], message: str
 ) -> None:
     """None where policy, data or reason is missing; the issue says which, and forgets nothing."""
     alarm.tell(look, **({"retrain": True} | settings))  # type: ignore[arg-type]
     assert alarm.started() == []
-    assert told in alarm.issue().body
+    assert message in alarm.issue().body
     assert "SEC" not in alarm.issue().body
     assert alarm.memory().retrained == ()
 

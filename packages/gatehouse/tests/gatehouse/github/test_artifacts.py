@@ -46,12 +46,12 @@ def test_an_archive_is_downloaded_without_the_token(github: GitHub, tmp_path: Pa
     assert fetched(tmp_path) == content
 
 
-@pytest.mark.parametrize("said", [None, 10])
+@pytest.mark.parametrize("size", [None, 10])
 def test_an_archive_over_the_limit_is_refused(
-    github: GitHub, tmp_path: Path, said: int | None
+    github: GitHub, tmp_path: Path, size: int | None
 ) -> None:
     """Attacks the disk: what GitHub says of the size is not believed."""
-    github.artifact(1, "candidate-1", b"\0" * (LIMIT * 10**6 + 1), size=said)
+    github.artifact(1, "candidate-1", b"\0" * (LIMIT * 10**6 + 1), size=size)
     with pytest.raises(GatehouseError, match="larger than 2 MB"):
         fetched(tmp_path)
 

@@ -96,12 +96,12 @@ def test_an_entry_on_another_entry(fork: Fork) -> None:
     pull = fork.pull_request(fork.retrain)
     head, tip = fork.head(pull), fork.github.git.commit_of("refs/heads/main")
     assert tip is not None
-    for base, told in ((head, "to 1"), (tip, None)):
+    for base, message in ((head, "to 1"), (tip, None)):
         branch = f"gh-readonly-queue/main/pr-{pull}-{base}"
         event = fork.finish(pull, event="merge_group", head_branch=branch)
         judged = fork.judge(event)
-        if told:
+        if message:
             assert judged.overall.state == "failure"
-            assert told in judged.overall.text
+            assert message in judged.overall.text
         else:
             assert "merge queue" not in judged.overall.text

@@ -139,11 +139,11 @@ def test_cml_that_does_not(talk: Talk, mode: str, already: bool, capfd: pytest.C
     assert talk.say("new") == "REST"
     (body,) = talk.ours()
     assert "new" in body
-    said = capfd.readouterr().out
-    assert len(said.splitlines()) == (0 if mode == "silent" else 1), said
-    assert not said.startswith("::")
-    assert ("(::error::hostile no" in said) == (mode == "fail")
-    assert len(said) < 300, said
+    output = capfd.readouterr().out
+    assert len(output.splitlines()) == (0 if mode == "silent" else 1), output
+    assert not output.startswith("::")
+    assert ("(::error::hostile no" in output) == (mode == "fail")
+    assert len(output) < 300, output
 
 
 @pytest.mark.parametrize("cml", [None, "good"])

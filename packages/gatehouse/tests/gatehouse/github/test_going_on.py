@@ -193,7 +193,7 @@ BOT = {"author": "dependabot[bot]", "author_type": "Bot"}
 
 
 @pytest.mark.parametrize(
-    ("path", "more", "told"),
+    ("path", "more", "message"),
     [
         ("policy.yaml", EVE | {"author": "otto"}, "files that have a code owner"),
         (".github/workflows/other.yml", BOT, "touches `.github/workflows/`"),
@@ -201,7 +201,7 @@ BOT = {"author": "dependabot[bot]", "author_type": "Bot"}
     ],
     ids=["owned", "workflows", "refused"],
 )
-def test_what_goes_on_by_hand(ours: Fork, path: str, more: dict[str, str], told: str) -> None:
+def test_what_goes_on_by_hand(ours: Fork, path: str, more: dict[str, str], message: str) -> None:
     """Attacks the review of owned files, which an owner could give what a workflow opens for them;
     and what GitHub lets no workflow put on a branch: the comment says so, and nothing fails.
     """
@@ -214,7 +214,7 @@ def test_what_goes_on_by_hand(ours: Fork, path: str, more: dict[str, str], told:
     settle(ours, event)
     assert tip(ours, branch(ours, pull)) == ""
     assert ours.state(ours.head(pull)) == "failure"
-    assert told in link(ours, pull)
+    assert message in link(ours, pull)
     assert f"gh pr checkout {pull}" in link(ours, pull)
     assert continuing(ours, pull) == []
 

@@ -75,10 +75,10 @@ def test_a_looser_default_of_the_change_s_library_is_shown(fork: Fork) -> None:
         file.write_text("{")
 
     fork.judge(fork.finish(fork.pull_request(update)))
-    said = fork.said().replace("\u2060", "")
-    assert "loosens the policy" in said
-    assert "`rules.accuracy-floor.on_fail`" in said
-    assert f"`{file.relative_to(fork.root)}` (" in said, "an owner approves it"
+    comment = fork.said().replace("\u2060", "")
+    assert "loosens the policy" in comment
+    assert "`rules.accuracy-floor.on_fail`" in comment
+    assert f"`{file.relative_to(fork.root)}` (" in comment, "an owner approves it"
     fork.judge(fork.finish(fork.pull_request(unreadable)))
     assert "defaults of the library that the change brings" in fork.said()
 
@@ -129,7 +129,7 @@ def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "gate", "told"),
+    ("change", "gate", "message"),
     [
         (worse, "accuracy", "ROC AUC"),
         (relabelled, "rows", "rows of the exam are changed"),
@@ -140,7 +140,7 @@ def edit(fork: Fork, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     ids=["worse", "relabelled", "drifted", "slower", "broken contract"],
 )
 def test_each_gate_says_no(
-    fork: Fork, change: Callable[[Fork], None], gate: str, told: str
+    fork: Fork, change: Callable[[Fork], None], gate: str, message: str
 ) -> None:
     """The defect is red by its gate's name, on the required status and in the comment."""
     fork.measure_here()
@@ -149,7 +149,7 @@ def test_each_gate_says_no(
     assert gate in judged.overall.text
     note = next(note for name, note in judged.gates.items() if name == gate)
     assert note.state in ("failure", "error")
-    assert told in note.text
+    assert message in note.text
     assert "❌ Gatehouse: fail" in fork.said()
     assert f"**{gate}**" in fork.said()
     assert_harmless(fork.said())
@@ -177,16 +177,16 @@ def test_goalposts_stay(fork: Fork) -> None:
     judged = fork.judge(fork.finish(fork.pull_request(change)))
     assert judged.overall.state == "failure"
     assert "accuracy" in judged.overall.text
-    said = fork.said()
-    assert "loosens the policy" in said
-    assert "🔓 loosened" in said
-    assert "Needs a code owner" in said
+    comment = fork.said()
+    assert "loosens the policy" in comment
+    assert "🔓 loosened" in comment
+    assert "Needs a code owner" in comment
     for path in (
         "policy.yaml",
         "packages/gatehouse/src/judge.py",
         ".github/workflows/gates.yml",
     ):
-        assert f"`{path}` (`@octo/ml`)" in said
+        assert f"`{path}` (`@octo/ml`)" in comment
 
 
 def test_a_green_change_of_the_rules_needs_an_owner(fork: Fork) -> None:

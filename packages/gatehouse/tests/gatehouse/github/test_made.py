@@ -46,22 +46,22 @@ def test_a_branch_behind_its_base(asking: Fork) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ({"path": ".github/workflows/pull-request.yml"}, "has no run on this commit"),
         ({"head_repository": "eve/model"}, "fork"),
     ],
 )
-def test_another_workflow_and_a_fork(asking: Fork, more: dict[str, Any], told: str) -> None:
+def test_another_workflow_and_a_fork(asking: Fork, more: dict[str, Any], message: str) -> None:
     """Attacks with a candidate of another workflow's run, and of a fork's."""
     if "head_repository" in more:
         pull = asking.pull_request(asking.retrain, branch="theirs", lock=True, **more)
-        red(asking, asking.finish(pull), told)
+        red(asking, asking.finish(pull), message)
         return
     event = asking.finish(trained(asking), **more)
     judged = asking.judge(event)
     assert judged.overall.state == "failure"
-    assert told in judged.overall.text
+    assert message in judged.overall.text
 
 
 def test_the_newest_attempt_s_only_candidate(asking: Fork) -> None:

@@ -23,9 +23,9 @@ def failed_jobs(name: str) -> list[dict[str, Any]]:
     ]
 
 
-def assert_red(fork: Fork, judged: Judgement, *told: str, state: str = "failure") -> None:
+def assert_red(fork: Fork, judged: Judgement, *messages: str, state: str = "failure") -> None:
     assert judged.overall.state == state, judged.overall.text
-    for text in told:
+    for text in messages:
         assert text in judged.overall.text
     assert "\n" not in judged.overall.description
     assert len(judged.overall.description) <= DESCRIPTION_LIMIT
@@ -149,18 +149,18 @@ def test_a_failed_workflow(fork: Fork, conclusion: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("conclusion", "told"),
+    ("conclusion", "message"),
     [
         ("cancelled", "was cancelled"),
         ("startup_failure", "could not start"),
         ("stale", "never ran"),
     ],
 )
-def test_a_workflow_that_did_not_finish(fork: Fork, conclusion: str | None, told: str) -> None:
+def test_a_workflow_that_did_not_finish(fork: Fork, conclusion: str | None, message: str) -> None:
     """Red, not pending for ever, and in words."""
     pull = fork.pull_request()
     judged = fork.judge(fork.finish(pull, upload=False, conclusion=conclusion))
-    assert_red(fork, judged, told)
+    assert_red(fork, judged, message)
 
 
 def test_archives_that_are_not_there(fork: Fork) -> None:
@@ -200,7 +200,7 @@ BOMB = "a0: &a0 {x: 1}\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (write("policy.yaml", "version: 1\nrules: [\n"), "policy.yaml:"),
         (write("policy.yaml", f"version: 1\n'{STEP}': 1\n"), "policy.yaml:"),
@@ -217,12 +217,12 @@ BOMB = "a0: &a0 {x: 1}\n" + "".join(
     ids=["broken", "hostile key", "huge", "bomb", "contract bomb", "params list", "params bomb",
          "card list", "link", "folder", "gone"],
 )  # fmt: skip
-def test_settings_that_are_none(fork: Fork, change: Callable[[Fork], object], told: str) -> None:
+def test_settings_that_are_none(fork: Fork, change: Callable[[Fork], object], message: str) -> None:
     """A pull request's own settings that can't be read are red, named, and none is followed."""
     fork.measure_by_hand()
     pull = fork.pull_request(lambda: change(fork))
     judged = fork.judge(fork.finish(pull))
-    assert_red(fork, judged, told)
+    assert_red(fork, judged, message)
     assert "root:" not in judged.overall.text + fork.said()
 
 
@@ -281,9 +281,9 @@ def test_an_api_that_fails(fork: Fork) -> None:
     fork.github.fail("GET", "/pulls", 403, headers={"Retry-After": "1"})
     assert fork.judge(event).overall.state == "success"
     assert not [fault for fault in fork.github.state.faults if fault.times]
-    for path, told in (("/pulls", "pull requests"), ("/zip$", "candidate"), ("/files", "files")):
+    for path, message in (("/pulls", "pull requests"), ("/zip$", "candidate"), ("/files", "files")):
         fork.github.fail("GET", path, 500, times=1000)
-        assert_red(fork, fork.judge(event), told)
+        assert_red(fork, fork.judge(event), message)
         fork.github.state.faults.clear()
 
 

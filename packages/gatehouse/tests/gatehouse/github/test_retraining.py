@@ -171,7 +171,7 @@ def test_a_new_table_is_judged_and_kept(retrained: Retrained) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tables", "told"),
+    ("tables", "message"),
     [
         ({ROWS: b"other rows"}, "is not what the commit's"),
         ({"data/snapshots/more.parquet": b"rows"}, "is not the table that the commit's"),
@@ -179,7 +179,7 @@ def test_a_new_table_is_judged_and_kept(retrained: Retrained) -> None:
     ],
 )
 def test_another_table_is_refused(
-    retrained: Retrained, tables: dict[str, bytes], told: str
+    retrained: Retrained, tables: dict[str, bytes], message: str
 ) -> None:
     """Attacks the remote, and whoever reads the rows later, by a table that no commit records."""
     fork = retrained.fork
@@ -192,7 +192,7 @@ def test_another_table_is_refused(
     retrained.propose()
     judged = fork.judge(retrained.finish())
     assert judged.overall.state == "failure"
-    assert told in plain(fork)
+    assert message in plain(fork)
     assert judged.objects == {}
 
 

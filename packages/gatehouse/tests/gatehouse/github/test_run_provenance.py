@@ -44,7 +44,7 @@ def test_a_run_of_the_pipeline_makes_models(event: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ({"path": CHECKS}, "not by .github/workflows/pipeline.yml"),
         ({"path": ".github/workflows/pipeline.yml.yml"}, "not by"),
@@ -60,13 +60,13 @@ def test_a_run_of_the_pipeline_makes_models(event: str, path: str) -> None:
         ({"event": "pull_request_target"}, "make no models"),
     ],
 )
-def test_other_runs_make_none(more: dict[str, Any], told: str) -> None:
+def test_other_runs_make_none(more: dict[str, Any], message: str) -> None:
     """Attacks with another workflow, a fork's run, another event."""
-    assert told in str(run_problem(run(**more), HERE))
+    assert message in str(run_problem(run(**more), HERE))
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ({}, None),
         ({"event": "repository_dispatch"}, None),
@@ -87,14 +87,14 @@ def test_other_runs_make_none(more: dict[str, Any], told: str) -> None:
         ({"head_branch": None}, "another branch than main"),
     ],
 )
-def test_other_runs_are_no_retraining(more: dict[str, Any], told: str | None) -> None:
+def test_other_runs_are_no_retraining(more: dict[str, Any], message: str | None) -> None:
     """Attacks with a workflow that is called alike, a fork's run, another event or branch."""
     given = {"path": RETRAIN, "event": "workflow_dispatch", "head_branch": "main"}
-    assert (told or "None") in str(retraining_problem(run(**(given | more)), HERE, "main"))
+    assert (message or "None") in str(retraining_problem(run(**(given | more)), HERE, "main"))
 
 
 @pytest.mark.parametrize(
-    ("uploads", "told"),
+    ("uploads", "message"),
     [
         ([0], None),
         ([-5, 0], None),
@@ -106,10 +106,10 @@ def test_other_runs_are_no_retraining(more: dict[str, Any], told: str | None) ->
         ([-9, -5], "older attempt"),
     ],
 )
-def test_the_only_candidate_of_the_newest_attempt(uploads: list[int], told: str | None) -> None:
+def test_the_only_candidate_of_the_newest_attempt(uploads: list[int], message: str | None) -> None:
     """Attacks with two candidates in one attempt, and with one of an older attempt."""
     found = [Uploaded(at, BEGAN + SECOND * each) for at, each in enumerate(uploads)]
-    assert (told or "None") in str(uploads_problem(run(), found))
+    assert (message or "None") in str(uploads_problem(run(), found))
 
 
 def pull(base: str = "main", opened: int = -10, closed: int | None = None, *moved: int) -> Pull:

@@ -102,9 +102,9 @@ def test_the_first_run_sets_everything_and_the_second_changes_nothing(
 
     assert apply_settings(REPO, gpu_labels=("self-hosted", "gpu")) == 0
     assert gh.written() == []
-    told = capsys.readouterr().out
-    assert "nothing to change" in told
-    assert ": set" not in told
+    output = capsys.readouterr().out
+    assert "nothing to change" in output
+    assert ": set" not in output
 
 
 def test_what_was_loosened_by_hand_is_put_right(gh: Gh) -> None:

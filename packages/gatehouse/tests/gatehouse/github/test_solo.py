@@ -71,10 +71,10 @@ def test_a_dry_run_says_so_and_writes_nothing(
     assert solo(template) is None
 
 
-@pytest.mark.parametrize("said", ["true", "false"])
-def test_what_the_policy_says_stays(template: Path, gh: Gh, said: str) -> None:
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_what_the_policy_says_stays(template: Path, gh: Gh, value: str) -> None:
     """Attacks a choice of the owner's, and a second line of the same name."""
-    text = f"{POLICY}solo: {said}\n"
+    text = f"{POLICY}solo: {value}\n"
     (template / "policy.yaml").write_text(text)
     assert apply_settings(REPO, owners=("@alice",)) == 1
     assert (template / "policy.yaml").read_text() == text

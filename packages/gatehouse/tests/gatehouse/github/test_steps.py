@@ -60,7 +60,7 @@ def swap(place: Place, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attack", "told"),
+    ("attack", "message"),
     [
         (lambda place: swap(place, MODEL), str(MODEL)),
         (lambda place: swap(place, Path("policy.yaml")), "policy.yaml"),
@@ -75,12 +75,12 @@ def swap(place: Place, path: Path) -> None:
     ids=["model", "policy", "base", "base's model", "gone", "more", "evidence", "link"],
 )  # fmt: skip
 def test_a_file_that_was_changed_while_it_was_measured(
-    fork: Fork, attack: Attack, told: str
+    fork: Fork, attack: Attack, message: str
 ) -> None:
     """Attacks which data and model the evidence is about, from a process of the step between."""
     answer = judged(fork, attack, before=True)
     assert answer.overall.state == "failure"
-    assert told in answer.overall.text
+    assert message in answer.overall.text
     assert not answer.record
     assert answer.objects == {}
 

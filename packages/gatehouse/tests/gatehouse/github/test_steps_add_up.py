@@ -161,10 +161,10 @@ def test_exam_rows_touched_in_eight_small_steps_are_red(steps: Steps) -> None:
     """Attacks a limit of twenty rows: three are relabelled or taken out in each step."""
     import pyarrow as pa
 
-    split = Workspace(steps.fork.root).contract.split
+    contract = Workspace(steps.fork.root).contract
 
     def touch(before: pd.DataFrame, step: int) -> pd.DataFrame:
-        exam = deal(pa.Table.from_pandas(before, preserve_index=False), split) == 2
+        exam = deal(pa.Table.from_pandas(before, preserve_index=False), contract) == 2
         if step % 2:
             return before.drop(index=before.index[exam][:3]).reset_index(drop=True)
         turned = before.index[exam][-3 * step :][:3]  # others in each step, so that none is back
@@ -194,7 +194,7 @@ def test_rows_that_an_owner_listed_as_erased(fork: Fork) -> None:
 
     contract = Workspace(fork.root).contract
     before = pd.read_parquet(fork.root / "data/raw/rows.parquet")
-    exam = deal(pa.Table.from_pandas(before, preserve_index=False), contract.split) == 2
+    exam = deal(pa.Table.from_pandas(before, preserve_index=False), contract) == 2
     asked, hard = before.index[exam][:3], before.index[exam][3]
     erased = Erased(key="a1" * 32, rows=())
 

@@ -51,7 +51,7 @@ def people(count: int, seed: int = 0) -> pd.DataFrame:
 
 def splits(frame: pd.DataFrame) -> Splits:
     """The split of each row by the contract's rule, shape [N]."""
-    return deal(pa.Table.from_pandas(frame, preserve_index=False), contract().split)
+    return deal(pa.Table.from_pandas(frame, preserve_index=False), contract())
 
 
 def table(folder: Path, rows: pd.DataFrame, test: pd.DataFrame | None = None) -> Table:
@@ -59,7 +59,7 @@ def table(folder: Path, rows: pd.DataFrame, test: pd.DataFrame | None = None) ->
     write_table(rows, folder / ROWS_FILE)
     if test is not None:
         write_table(test, folder / TEST_FILE)
-    return deal_parts(tuple(raw_parts(folder)), contract().split, official_test=test is not None)
+    return deal_parts(tuple(raw_parts(folder)), contract(), official_test=test is not None)
 
 
 def ledger(folder: Path, base: pd.DataFrame, candidate: pd.DataFrame) -> Ledger:

@@ -26,6 +26,7 @@ def hashed(rows: list[Row]) -> Hashed:
         whole=labelled * np.uint64(10) + other,
         labelled=labelled,
         identity=identity,
+        unit=identity,
         splits=identity.astype(np.uint8),  # as a hash does, by the identity alone
     )
 

@@ -54,7 +54,7 @@ def test_honest_growth_and_loss_pass(seed: int, tmp_path: Path) -> None:
     kept = BASE.sample(frac=0.97, random_state=seed)
     found = ledger(tmp_path, BASE, pd.concat([kept, people(600, seed=10 + seed)]))
     for outcome in (Outcome.ADDED, Outcome.GONE):
-        dealt = fair_deal(found.identities(outcome), SHARES)
+        dealt = fair_deal(found.units(outcome), SHARES)
         assert dealt.n > 300
         assert dealt.p_value > ALPHA
 
@@ -64,7 +64,7 @@ def test_rows_nudged_out_of_test_fail(tmp_path: Path) -> None:
     exam = BASE[splits(BASE) == TEST]
     copies = nudged(exam.sample(3_442, replace=True, random_state=0, ignore_index=True))
     found = ledger(tmp_path, BASE, pd.concat([BASE, copies]))
-    dealt = fair_deal(found.identities(Outcome.ADDED), SHARES)
+    dealt = fair_deal(found.units(Outcome.ADDED), SHARES)
     assert dealt.counts[TEST] == 0
     assert dealt.p_value < ALPHA
     assert dealt.deviation > 0.15
@@ -84,5 +84,5 @@ def test_rows_chosen_by_their_split_fail(outcome: Outcome, tmp_path: Path) -> No
             {"f": "m", "m": "f", "no": "yes", "yes": "no"}
         )
     found = ledger(tmp_path, BASE, new)
-    assert fair_deal(found.identities(outcome), SHARES).p_value < ALPHA
+    assert fair_deal(found.units(outcome), SHARES).p_value < ALPHA
     assert found.count(outcome) == 300

@@ -114,7 +114,7 @@ def test_official_test_rows_pair_with_official_test_rows(tmp_path: Path) -> None
 
 def test_a_lost_identity_column_is_an_error(tmp_path: Path) -> None:
     """Attacks rows that would fall into other splits, because nothing says where they belong."""
-    with pytest.raises(GatehouseError, match=r"split\.identity of contract\.yaml needs column job"):
+    with pytest.raises(GatehouseError, match=r"split of contract\.yaml needs column job"):
         ledger(tmp_path, BASE, BASE.drop(columns="job"))
 
 
@@ -123,7 +123,7 @@ def test_an_official_test_file_that_the_base_has_not_is_dealt_like_all_rows(tmp_
     old = table(tmp_path / "base", BASE)
     table(tmp_path / "candidate", BASE.iloc[:1_000], BASE.iloc[1_000:])
     parts = tuple(raw_parts(tmp_path / "candidate"))
-    new = deal_parts(parts, contract().split, official_test=False)
+    new = deal_parts(parts, contract(), official_test=False)
     found = keep_ledger(old, new, contract())
     assert found.exam.all()
     assert len(found.exam) == IN_TEST.sum()
@@ -134,4 +134,4 @@ def test_identities_count_once(tmp_path: Path) -> None:
     added = people(1, seed=3)
     found = ledger(tmp_path, BASE, pd.concat([BASE, *[added] * 200]))
     assert found.count(Outcome.ADDED) == 200
-    assert found.identities(Outcome.ADDED).tolist() == splits(added).tolist()
+    assert found.units(Outcome.ADDED).tolist() == splits(added).tolist()

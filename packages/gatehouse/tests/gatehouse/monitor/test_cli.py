@@ -50,7 +50,7 @@ def test_alarm(root: Path, gatehouse: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--log", "none.jsonl"), "none.jsonl: there is no such file"),
         (("--log", "policy.yaml"), "policy.yaml: none of its first"),
@@ -75,12 +75,12 @@ def test_alarm(root: Path, gatehouse: Command) -> None:
     ],
 )
 def test_bad_input_exits_2(
-    root: Path, gatehouse: Command, arguments: tuple[str, ...], told: str
+    root: Path, gatehouse: Command, arguments: tuple[str, ...], message: str
 ) -> None:
     """Attacks tracebacks, passes, and messages without the name of what is wrong."""
     until = () if "--until" in arguments else UNTIL
     done = gatehouse("monitor", *arguments, *until, cwd=root)
-    assert (done.exit_code, told in done.output) == (2, True), done.output
+    assert (done.exit_code, message in done.output) == (2, True), done.output
     assert "hunter2" not in done.output
     assert not (root / RECORD).exists()
 

@@ -102,7 +102,7 @@ def test_of_labels_given_twice_the_last_counts(tmp_path: Path, name: str) -> Non
 
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.parquet"])
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"rich": "maybe"}, "column 'rich' of request .* is none of .*'no', 'yes'"),
         ({"rich": " yes"}, "column 'rich' of request "),
@@ -111,11 +111,11 @@ def test_of_labels_given_twice_the_last_counts(tmp_path: Path, name: str) -> Non
     ],
 )
 def test_wrong_labels_are_told(
-    tmp_path: Path, name: str, change: dict[str, Any], told: str
+    tmp_path: Path, name: str, change: dict[str, Any], message: str
 ) -> None:
     """Attacks a class nobody knows that counts as the negative one, and tracebacks."""
     path = write(tmp_path / name, TOLD.assign(**change))
-    with pytest.raises(GatehouseError, match=f"{path}: {told}"):
+    with pytest.raises(GatehouseError, match=f"{path}: {message}"):
         read(path)
 
 

@@ -36,7 +36,8 @@ def test_rules_of_training_do_not_judge_production() -> None:
     """Attacks an alarm by a rule that production can't keep, and one that is left out wrongly."""
     rules = watching(load_policy(SAMPLE / "policy.yaml"), ALL)
     assert set(rules.rules) == {
-        "drift-schema", "drift-numbers", "drift-categories", "drift-predictions",
+        "drift-schema", "drift-numbers", "drift-categories", "drift-tails", "drift-predictions",
+        "drift-joint",
         "accuracy-auc-floor", "accuracy-floor", "accuracy-calibration", "accuracy-too-good",
         "fairness-equalized-odds", "fairness-parity",
     }  # fmt: skip
@@ -55,7 +56,7 @@ def test_a_waiver_of_a_pull_request_is_not_of_production(policy: Policy) -> None
 
 
 @pytest.mark.parametrize(
-    ("found", "expected", "told"),
+    ("found", "expected", "overall"),
     [
         (drift(0.04), Outcome.PASS, Outcome.PASS),
         (drift(0.2, p_value=0.5), Outcome.PASS, Outcome.PASS),
@@ -63,10 +64,10 @@ def test_a_waiver_of_a_pull_request_is_not_of_production(policy: Policy) -> None
         (drift(0.2, slice="number=age (since a season ago)"), Outcome.FAIL, Outcome.FAIL),
     ],
 )
-def test_drift(policy: Policy, found: Measurement, expected: Outcome, told: Outcome) -> None:
+def test_drift(policy: Policy, found: Measurement, expected: Outcome, overall: Outcome) -> None:
     """Attacks the limit, the test, and what is told of a window."""
     verdict = judged(policy, "drift", found)
-    assert (verdict.outcome, outcome(verdict)) == (expected, told)
+    assert (verdict.outcome, outcome(verdict)) == (expected, overall)
 
 
 def test_a_rule_of_one_slice_is_of_the_season_too(policy: Policy) -> None:
@@ -80,7 +81,7 @@ def test_a_rule_of_one_slice_is_of_the_season_too(policy: Policy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "expected", "told"),
+    ("found", "expected", "overall"),
     [
         (measured("roc_auc", 0.9, 0.05), Outcome.PASS, Outcome.PASS),
         (measured("roc_auc", 0.7, 0.05), Outcome.FAIL, Outcome.FAIL),
@@ -89,11 +90,11 @@ def test_a_rule_of_one_slice_is_of_the_season_too(policy: Policy) -> None:
     ],
 )
 def test_labels_alarm_only_by_evidence(
-    policy: Policy, found: Measurement, expected: Outcome, told: Outcome
+    policy: Policy, found: Measurement, expected: Outcome, overall: Outcome
 ) -> None:
     """Attacks an alarm for want of labels, and want of labels that looks like a pass."""
     verdict = judged(policy, "accuracy", found)
-    assert (verdict.outcome, outcome(verdict)) == (expected, told)
+    assert (verdict.outcome, outcome(verdict)) == (expected, overall)
 
 
 @pytest.mark.parametrize("gate", ALL)

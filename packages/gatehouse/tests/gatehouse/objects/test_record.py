@@ -49,8 +49,8 @@ def test_what_dvc_writes_is_read() -> None:
     assert read_lock("schema: '2.0'\n", "dvc.lock") == {}
 
 
-def refused(text: str, told: str) -> None:
-    with pytest.raises(GatehouseError, match=rf"^dvc\.lock(:\d+)?: {told}"):
+def refused(text: str, message: str) -> None:
+    with pytest.raises(GatehouseError, match=rf"^dvc\.lock(:\d+)?: {message}"):
         read_lock(text, "dvc.lock")
 
 
@@ -142,7 +142,7 @@ def test_digests_that_are_none_are_errors(md5: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("      hash: md5\n      md5: " + MD5 + "\n      size: 7", f"      md5: {MD5}", "as DVC 2"),
         ("      size: 7", "      size: -1", r"size: .*\(found -1\)"),
@@ -178,10 +178,10 @@ def test_digests_that_are_none_are_errors(md5: str) -> None:
         ("test: 0.2", "test: " + "x" * 1_000_001, "more than 1,000,000 bytes"),
     ],
 )
-def test_other_shapes_are_errors(old: str, new: str, told: str) -> None:
+def test_other_shapes_are_errors(old: str, new: str, message: str) -> None:
     """Attacks what two readers of YAML, or two versions of DVC, take differently."""
     assert old in LOCK
-    refused(LOCK.replace(old, new, 1), f".*({told})")
+    refused(LOCK.replace(old, new, 1), f".*({message})")
 
 
 def test_counts_are_bounded() -> None:

@@ -141,7 +141,7 @@ def test_values_that_do_not_fit_are_left_to_the_data_gate(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.csv", "id,n\n1,2\n", r"a\.csv: has no column x, c, note, y.*it has: id, n$"),
         (
@@ -166,15 +166,15 @@ def test_values_that_do_not_fit_are_left_to_the_data_gate(
     ],
 )
 def test_a_broken_file_is_told_with_its_place(
-    tmp_path: Path, contract: Contract, name: str, content: str | bytes, told: str
+    tmp_path: Path, contract: Contract, name: str, content: str | bytes, message: str
 ) -> None:
     """Attacks tracebacks, and errors that don't say which line or column."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         load(write(tmp_path / name, content), contract)
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "told"),
+    ("column", "values", "message"),
     [
         ("n", pa.array([0], pa.timestamp("ns")), r"column n: holds timestamp\[ns\].*type: integer"),
         ("n", pa.array([[1]]), r"column n: holds list"),
@@ -183,13 +183,13 @@ def test_a_broken_file_is_told_with_its_place(
     ],
 )
 def test_a_type_that_is_no_number_and_no_text_is_named(
-    tmp_path: Path, contract: Contract, column: str, values: Any, told: str
+    tmp_path: Path, contract: Contract, column: str, values: Any, message: str
 ) -> None:
     """Attacks times that become nanoseconds, and lists that become text."""
     table = pa.table({name: pa.array(["a"]) for name in contract.columns})
     table = table.set_column(table.column_names.index(column), column, values)
     pq.write_table(table, tmp_path / "rows.parquet")
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         load(FileSettings(path=tmp_path / "rows.parquet"), contract)
 
 
@@ -285,7 +285,7 @@ columns:
 
 
 @pytest.mark.parametrize(
-    ("changed", "content", "told"),
+    ("changed", "content", "message"),
     [
         ({"encoding": "cp1252"}, (CSV + "\u0081").encode("latin-1"), r"a\.csv:6: is not CP1252"),
         (
@@ -298,16 +298,16 @@ columns:
     ],
 )
 def test_what_does_not_fit_these_settings_is_told(
-    tmp_path: Path, contract: Contract, changed: dict[str, Any], content: str | bytes, told: str
+    tmp_path: Path, contract: Contract, changed: dict[str, Any], content: str | bytes, message: str
 ) -> None:
     """Attacks thousands read as decimals, and errors that don't say which setting is wrong."""
     settings = write(tmp_path / "a.csv", content).model_copy(update=changed)
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         load(settings, contract)
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("separator", ";;", "separator"),
         ("separator", '"', "separator"),
@@ -320,9 +320,9 @@ def test_what_does_not_fit_these_settings_is_told(
         ("unlabelled", "keep", "unlabelled"),
     ],
 )
-def test_settings_of_a_csv_that_cannot_work(key: str, value: str, told: str) -> None:
+def test_settings_of_a_csv_that_cannot_work(key: str, value: str, message: str) -> None:
     """Attacks a codec of bytes to bytes, or a quote between columns, that fails in the library."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         validate(FileSettings, {key: value}, "params.yaml")
 
 
@@ -370,9 +370,9 @@ def test_a_url_is_read_and_nothing_is_kept(
     (tmp_path / "site/rows.csv.gz").unlink()
     with pytest.raises(GatehouseError, match=r"rows\.csv\.gz: cannot be downloaded") as error:
         load(FileSettings(url=url), contract)
-    told = capsys.readouterr().err + str(error.value)
-    assert "is not watched for changes; data.file.sha256 pins it" in told
-    assert "hush" not in told
+    output = capsys.readouterr().err + str(error.value)
+    assert "is not watched for changes; data.file.sha256 pins it" in output
+    assert "hush" not in output
     assert list((tmp_path / "data/cache").iterdir()) == []
 
 
@@ -386,12 +386,12 @@ def test_every_url_of_fsspec_is_read(
     with fsspec.open("memory://bucket/rows.csv", "wb") as stream:
         stream.write(CSV.encode())
     assert_rows(load(FileSettings(url="memory://bucket/rows.csv"), contract), contract)
-    for url, told in (
+    for url, message in (
         ("nowhere://bucket/rows.csv", "Protocol not known"),
         ("memory://bucket/none.csv", "cannot be downloaded"),
         ("adl://bucket/rows.csv", "package that is not installed"),
     ):
-        with pytest.raises(GatehouseError, match=told):
+        with pytest.raises(GatehouseError, match=message):
             load(FileSettings(url=url), contract)
 
 

@@ -154,9 +154,9 @@ def test_command_tells_a_bad_setting_and_exits_2(
     assert main() == 2
     (tmp_path / "params.yaml").write_text("data: {source: oracle}\n")
     assert main() == 2
-    told = capsys.readouterr()
-    assert "params.yaml:1: data.source" in told.err
-    assert told.out == ""
+    output = capsys.readouterr()
+    assert "params.yaml:1: data.source" in output.err
+    assert output.out == ""
     assert [p.name for p in tmp_path.iterdir()] == ["params.yaml"]
 
 

@@ -114,6 +114,37 @@ def test_the_served_graph_has_the_threshold_of_the_settings(shop: Shop) -> None:
     assert FP32.read_bytes() == trained
 
 
+def test_the_threshold_can_follow_from_costs(shop: Shop) -> None:
+    """Attacks a threshold that ignores costs, or one that another would undercut."""
+    assert train() == 0
+    shop.edit("params.yaml", "threshold: 0.4", "threshold: cost")
+    labels = (shop.valid["bought"] == "yes").to_numpy()
+    contract = Path("contract.yaml").read_text(encoding="utf-8")
+    for fp, fn in ((1, 20), (20, 1)):
+        cost = f"cost: {{false_positive: {fp}, false_negative: {fn}}}\n"
+        Path("contract.yaml").write_text(contract + cost, encoding="utf-8")
+        assert main() == 0
+        served = Model(INT8)
+        scores = served.scores(shop.valid)
+        assert served.metadata.threshold is not None
+        costs = [
+            ((scores >= at) & ~labels).sum() * fp + ((scores < at) & labels).sum() * fn
+            for at in (served.metadata.threshold, 0.1, 0.3, 0.5, 0.7, 0.9)
+        ]
+        assert costs[0] == min(costs)
+        assert (served.metadata.threshold < 0.5) == (fn > fp)
+
+
+def test_a_threshold_by_cost_needs_costs(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    """Attacks a traceback, or a threshold that nobody chose."""
+    assert train() == 0
+    shop.edit("params.yaml", "threshold: 0.4", "threshold: cost")
+    assert main() == 2
+    assert "params.yaml: decision.threshold: 'cost' needs `cost` in contract.yaml" in (
+        capsys.readouterr().err
+    )
+
+
 def test_a_static_score_does_not_depend_on_the_batch(shop: Shop) -> None:
     """Why static is the default: what was judged in batches is what is served row by row."""
     assert train() == 0

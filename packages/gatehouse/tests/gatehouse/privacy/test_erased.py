@@ -72,7 +72,7 @@ def test_a_number_is_a_key_as_on_a_command_line(work: Path, gatehouse: Command) 
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--rows"], "--rows takes only --key"),
         (["--rows", "--key", "47", "--log", "x"], "--rows takes only --key"),
@@ -81,12 +81,12 @@ def test_a_number_is_a_key_as_on_a_command_line(work: Path, gatehouse: Command) 
     ],
 )
 def test_words_that_do_not_go_together(
-    words: list[str], told: str, work: Path, gatehouse: Command
+    words: list[str], message: str, work: Path, gatehouse: Command
 ) -> None:
     """Attacks a call that erases less than its words say."""
     done = gatehouse("forget", *words, cwd=work)
     assert done.exit_code == 2
-    assert told in done.output
+    assert message in done.output
 
 
 def test_a_contract_without_a_key_finds_nobody(work: Path, gatehouse: Command) -> None:
@@ -98,7 +98,7 @@ def test_a_contract_without_a_key_finds_nobody(work: Path, gatehouse: Command) -
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"rows": ["f" * 64, "0" * 64]}, "not sorted"),
         ({"rows": ["0" * 64, "0" * 64]}, "twice"),
@@ -109,10 +109,10 @@ def test_a_contract_without_a_key_finds_nobody(work: Path, gatehouse: Command) -
         ({"version": 2}, "version"),
     ],
 )
-def test_what_is_no_list_is_told(change: dict[str, object], told: str) -> None:
+def test_what_is_no_list_is_told(change: dict[str, object], message: str) -> None:
     """Attacks by a file that only looks like a list; names the key."""
     text = json.dumps({"version": 1, "key": "a" * 64, "rows": []} | change)
-    with pytest.raises(GatehouseError, match=rf"erased\.json: .*{told}"):
+    with pytest.raises(GatehouseError, match=rf"erased\.json: .*{message}"):
         Erased.parse(text, ERASED)
 
 

@@ -28,12 +28,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatehouse.cli import main
-from gatehouse.monitor.files import File, find
+from gatehouse.monitor.log_files import File, find
 from gatehouse.monitor.record import BROKEN
 from gatehouse.privacy import forget as module
-from gatehouse.privacy.forget import Found, Wanted, forget
+from gatehouse.privacy import rewrite
+from gatehouse.privacy.forget import Found, forget
 from gatehouse.privacy.pseudonym import pseudonym
-from gatehouse.serving.lines import RotatingLines
+from gatehouse.privacy.wanted import Wanted, moment
+from gatehouse.serving.rotating_lines import RotatingLines
 
 SECRET = b"made-up secret of thirty-two and more bytes"  # pragma: allowlist secret
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -56,7 +58,7 @@ Run = Callable[..., Result]
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No work of anybody's is near, and no line of a test is still being written."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "_SETTLES", 0.0)
+    monkeypatch.setattr(rewrite, "_SETTLES", 0.0)
     Path("secret").write_bytes(SECRET + b"\n")
 
 
@@ -167,7 +169,7 @@ def test_parquet_copies_are_written_anew(as_moment: bool) -> None:
     records = [record(1, ANN), record(2, BEN), record(3), record(4, days=100)]
     table = pa.Table.from_pylist([each | {"key": each.get("key")} for each in records])
     if as_moment:
-        moments = pa.array(map(module.moment, table["time"].to_pylist()), pa.timestamp("us", "UTC"))
+        moments = pa.array(map(moment, table["time"].to_pylist()), pa.timestamp("us", "UTC"))
         table = table.set_column(0, "time", moments)
     path = write("2026-11-21.parquet", b"")
     pq.write_table(table, path, compression="zstd")
@@ -271,7 +273,7 @@ def test_a_file_that_is_rotated_after_the_listing_is_found(monkeypatch: pytest.M
 
 def test_a_line_that_is_being_written_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its second half, written behind the spaces, would stand there for good."""
-    monkeypatch.setattr(module, "_SETTLES", 60.0)
+    monkeypatch.setattr(rewrite, "_SETTLES", 60.0)
     line = text([record(1, ANN)])
     path = write("predictions.jsonl", line[:150])
     naps: list[float] = []
@@ -415,7 +417,7 @@ def test_a_parquet_file_of_something_else_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ((), "name what to erase"),
         (("--key", "a"), "--key and --secret-file go together"),
@@ -429,11 +431,11 @@ def test_a_parquet_file_of_something_else_is_told() -> None:
         (("--request-id", "r1", "--log", "nowhere"), "no such file"),
     ],
 )
-def test_wrong_words_are_errors(words: tuple[str, ...], told: str) -> None:
+def test_wrong_words_are_errors(words: tuple[str, ...], message: str) -> None:
     """With exit code 2, and nothing done."""
     path = write("predictions.jsonl", text([record(1)]))
     result = run(*words, "--yes", given="")
-    assert (result.exit_code, told in result.output) == (2, True), result.output
+    assert (result.exit_code, message in result.output) == (2, True), result.output
     assert kept(path.read_bytes()) == ["r1"]
 
 
@@ -474,7 +476,7 @@ def test_on_a_terminal_it_asks_for_the_key_and_for_a_yes() -> None:
 
 def test_a_line_without_end_is_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attacks memory: of a file without lines no more is read than a line may have."""
-    monkeypatch.setattr(module, "LONGEST", 1000)
+    monkeypatch.setattr(rewrite, "LONGEST", 1000)
     write("predictions.jsonl", b"x" * 5000)
     write("predictions.jsonl.1.gz", gzip.compress(b"x" * 5000))
     found = erase(Wanted(request_ids=frozenset({"r1"})))

@@ -186,17 +186,17 @@ def test_a_looser_policy_under_the_right_name(handed: Handed, tmp_path: Path) ->
     text = handed.policy.read_text()
     handed.policy = tmp_path / "policy.yaml"
     handed.policy.write_text(text.replace("at_least: 0.8\n", "at_least: 0.1\n", 1))
-    told = handed.refused(handed.judged().model_copy(update={"policy": digest}))
-    assert told.startswith("verdict: does not follow")
-    assert "accuracy-floor" in told
+    message = handed.refused(handed.judged().model_copy(update={"policy": digest}))
+    assert message.startswith("verdict: does not follow")
+    assert "accuracy-floor" in message
 
 
 def test_a_policy_without_a_rule(handed: Handed) -> None:
     """A rule is gone from the verdict, whose evidence would have failed it."""
     verdict = handed.judged()
     fewer = verdict.model_copy(update={"rules": verdict.rules[1:]})
-    told = handed.refused(fewer)
-    assert f"differ in {verdict.rules[0].rule}" in told
+    message = handed.refused(fewer)
+    assert f"differ in {verdict.rules[0].rule}" in message
 
 
 def test_another_model(handed: Handed) -> None:
@@ -204,8 +204,8 @@ def test_another_model(handed: Handed) -> None:
     root = handed.release.candidate
     shutil.copyfile(root / MODEL_FP32, root / MODEL)
     handed.measured_on(**handed.candidate.present().model_dump(include={"model"}))
-    told = handed.refused()
-    assert told.startswith("models/model.int8.onnx (MD5): the file handed over: ")
+    message = handed.refused()
+    assert message.startswith("models/model.int8.onnx (MD5): the file handed over: ")
 
 
 def test_another_model_beside_the_files_of_the_right_one(handed: Handed) -> None:
@@ -230,26 +230,26 @@ def test_a_model_with_the_same_md5(handed: Handed, monkeypatch: pytest.MonkeyPat
         "gatehouse.release.bound.dvc_md5",
         lambda path: dvc_md5(right / path.relative_to(root)),
     )
-    told = handed.refused()
-    assert told.startswith("model: the files handed over: ")
-    assert "reports/verdict.json of HEAD: " in told
+    message = handed.refused()
+    assert message.startswith("model: the files handed over: ")
+    assert "reports/verdict.json of HEAD: " in message
 
 
 @pytest.mark.parametrize(
-    ("file", "told"),
+    ("file", "message"),
     [
         ("data/raw/rows.parquet", "data/raw (MD5)"),
         ("data/raw/test.parquet", "data/raw (MD5)"),
         ("models/model.onnx", "models/model.onnx (MD5)"),
     ],
 )
-def test_other_data(handed: Handed, file: str, told: str) -> None:
+def test_other_data(handed: Handed, file: str, message: str) -> None:
     """Evidence and verdict speak of rows, or of a first graph, that HEAD does not record."""
     with (handed.release.candidate / file).open("ab") as stream:
         stream.write(b"more")
     here = handed.candidate.present().model_dump(include={"raw", "data", "model_fp32"})
     handed.measured_on(**here)
-    assert handed.refused().startswith(f"{told}: the file handed over: ")
+    assert handed.refused().startswith(f"{message}: the file handed over: ")
 
 
 def test_data_that_are_not_handed_over(handed: Handed) -> None:
@@ -264,16 +264,16 @@ def test_other_data_are_judged(handed: Handed) -> None:
     verdict = handed.judged()
     other = verdict.candidate.model_copy(update={"data": "sha256:" + "0" * 64})
     handed.measured_on(data="sha256:" + "0" * 64)
-    told = handed.refused(verdict.model_copy(update={"candidate": other}))
-    assert told.startswith("data: the files handed over: 000000000000, ")
+    message = handed.refused(verdict.model_copy(update={"candidate": other}))
+    assert message.startswith("data: the files handed over: 000000000000, ")
 
 
 def test_another_contract(handed: Handed) -> None:
     """The verdict is on a contract that HEAD does not have."""
     verdict = handed.judged()
     other = verdict.candidate.model_copy(update={"contract": "sha256:" + "0" * 64})
-    told = handed.refused(verdict.model_copy(update={"candidate": other}))
-    assert told.startswith("contract: the verdict: 000000000000, ")
+    message = handed.refused(verdict.model_copy(update={"candidate": other}))
+    assert message.startswith("contract: the verdict: 000000000000, ")
 
 
 def test_a_recorded_verdict_on_other_data(handed: Handed) -> None:
@@ -316,9 +316,9 @@ def test_evidence_that_fails(handed: Handed, gate: str) -> None:
         each.model_copy(update={"value": 0.5, "interval": None}) for each in evidence.measurements
     )
     evidence.model_copy(update={"measurements": worse}).write(path)
-    told = handed.refused(verdict)
-    assert told.startswith("verdict: does not follow")
-    assert str(gate) in told
+    message = handed.refused(verdict)
+    assert message.startswith("verdict: does not follow")
+    assert str(gate) in message
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"version": 2}', "[]"])
@@ -361,8 +361,8 @@ def test_another_machinery_under_the_right_label(
         del handed.inside[name]
     else:
         handed.inside[name] = content
-    told = handed.refused()
-    assert told.startswith(f"machinery: {name} in the image: not as in the commit")
+    message = handed.refused()
+    assert message.startswith(f"machinery: {name} in the image: not as in the commit")
 
 
 def test_a_library_installed_beside_its_source(handed: Handed) -> None:
@@ -417,8 +417,10 @@ def test_another_library_than_the_wheel(slim: Handed, name: str, content: bytes 
         del slim.installed[f"gatehouse/{name}"]
     else:
         slim.installed[f"gatehouse/{name}"] = content
-    told = slim.refused()
-    assert told.startswith(f"machinery: {SITE}/gatehouse/{name} in the image: not as in the commit")
+    message = slim.refused()
+    assert message.startswith(
+        f"machinery: {SITE}/gatehouse/{name} in the image: not as in the commit"
+    )
 
 
 def test_another_wheel_in_the_checkout_signs_nothing(slim: Handed) -> None:

@@ -86,7 +86,7 @@ def test_without_a_key_nothing_is_pushed(
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "code", "told"),
+    ("file", "content", "code", "message"),
     [
         (
             "verdict.json",
@@ -109,13 +109,13 @@ def test_without_a_key_nothing_is_pushed(
     ],
 )
 def test_what_was_not_judged_is_not_pushed(
-    folder: Path, gatehouse: Command, file: str, content: str, code: int, told: str
+    folder: Path, gatehouse: Command, file: str, content: str, code: int, message: str
 ) -> None:
     """Attacks a folder made by hand: what is signed was pushed by someone who looked."""
     (folder / ".gatehouse/release" / file).write_text(content)
     result = gatehouse(*WITH_KEY, cwd=folder)
     assert result.exit_code == code, result.output
-    assert told in result.output
+    assert message in result.output
     assert "skopeo" not in result.output
 
 

@@ -105,7 +105,7 @@ def test_what_is_no_layout_is_told(tmp_path: Path, index: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"{", "is not JSON"),
         (b"\xff", "is not JSON"),
@@ -119,9 +119,9 @@ def test_what_is_no_layout_is_told(tmp_path: Path, index: str) -> None:
         (b'{"config": {"digest": "x"}, "layers": []}', "not a SHA-256 digest"),
     ],
 )
-def test_what_another_program_left_is_told(tmp_path: Path, content: bytes, told: str) -> None:
+def test_what_another_program_left_is_told(tmp_path: Path, content: bytes, message: str) -> None:
     """Attacks a traceback: a manifest that is broken, or of several images, or of none."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         _ = with_blob(tmp_path, content).labels
 
 

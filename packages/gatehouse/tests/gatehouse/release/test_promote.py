@@ -96,7 +96,7 @@ def test_nothing_to_promote_is_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "told"),
+    ("reference", "message"),
     [
         (f"{NAME}:latest", "names no digest"),
         (NAME, "names no digest"),
@@ -117,17 +117,17 @@ def test_nothing_to_promote_is_told(run: Run) -> None:
         (f"@{ONE.digest}", "is not an image's name"),
     ],
 )
-def test_what_is_no_fixed_image_is_refused(run: Run, reference: str, told: str) -> None:
+def test_what_is_no_fixed_image_is_refused(run: Run, reference: str, message: str) -> None:
     """Attacks tags, which move, and text that would end up as YAML."""
     before = STAGING.read_bytes()
     result = run("stage", reference)
     assert result.exit_code == 2
-    assert told in result.output
+    assert message in result.output
     assert STAGING.read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("images:", "imagess:", "has 0 entries"),
         ("  - name: model", "  - name: other", "has 0 entries"),
@@ -144,7 +144,7 @@ def test_what_is_no_fixed_image_is_refused(run: Run, reference: str, told: str) 
 )
 @pytest.mark.parametrize("overlay", [STAGING, PRODUCTION])
 def test_a_broken_overlay_is_told_and_nothing_written(
-    run: Run, overlay: Path, old: str, new: str, told: str
+    run: Run, overlay: Path, old: str, new: str, message: str
 ) -> None:
     """Attacks a promotion that guesses which of several entries is meant, or none."""
     run("stage", str(ONE))
@@ -157,7 +157,7 @@ def test_a_broken_overlay_is_told_and_nothing_written(
     result = run("promote")
     assert result.exit_code == 2
     assert str(overlay) in result.output
-    assert told in result.output
+    assert message in result.output
     assert (STAGING.read_bytes(), PRODUCTION.read_bytes()) == before
 
 

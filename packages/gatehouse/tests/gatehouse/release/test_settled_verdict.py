@@ -12,7 +12,7 @@ from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
 def verdict(ratio: float, outcome: Outcome = Outcome.PASS, auc: float = 0.9) -> Verdict:
     """A pass with one timed rule and one other."""
 
-    def rule(gate: str, measurement: str, value: float, told: Outcome) -> RuleResult:
+    def rule(gate: str, measurement: str, value: float, outcome: Outcome) -> RuleResult:
         interval = Interval(low=value - 0.1, high=value + 0.1, confidence=0.95)
         finding: dict[str, Any] = {"slice": "all", "value": value, "interval": interval, "n": 9}
         return RuleResult(
@@ -22,10 +22,10 @@ def verdict(ratio: float, outcome: Outcome = Outcome.PASS, auc: float = 0.9) -> 
             of=Of.CANDIDATE,
             limit=1.1,
             bound="at_most",
-            outcome=told,
+            outcome=outcome,
             blocks=False,
             why="because",
-            findings=(Finding(outcome=told, text=f"{value}", **finding),),
+            findings=(Finding(outcome=outcome, text=f"{value}", **finding),),
         )
 
     return Verdict(

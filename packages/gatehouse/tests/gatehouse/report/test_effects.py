@@ -70,7 +70,7 @@ def test_every_decided_rule_is_there_with_base_and_slices(make_run: MakeRun) -> 
     assert floor.base != 0
     assert rows["accuracy-base"].marks[0].base == 0
     assert rows["data-critical"].value == "0", "a count is a whole number"
-    assert rows["accuracy-floor"].asked == "at least 0.88"
+    assert rows["accuracy-floor"].limit_text == "at least 0.88"
 
 
 def test_what_was_not_measured_is_not_drawn(make_run: MakeRun) -> None:

@@ -82,14 +82,14 @@ def test_hostile_names_reach_no_terminal(make_run: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "said"),
+    ("unit", "message"),
     [
         ("rows", "misdealt rows 3 (at most 0)"),
         ("columns", "misdealt rows 3 columns (at most 0 columns)"),
         ("share", "misdealt rows 300.0% (at most 0%)"),
     ],
 )
-def test_a_verdict_says_what_it_counts(make_run: Any, unit: str, said: str) -> None:
+def test_a_verdict_says_what_it_counts(make_run: Any, unit: str, message: str) -> None:
     """Attacks 3.000 rows: a count is a whole number, also where no evidence is at hand."""
     finding = Finding(slice="all", outcome=Outcome.FAIL, value=3, unit=unit, n=9, text="")
     result = RuleResult(
@@ -97,4 +97,4 @@ def test_a_verdict_says_what_it_counts(make_run: Any, unit: str, said: str) -> N
         bound="at_most", outcome=Outcome.FAIL, blocks=True, why="", findings=(finding,),
     )  # fmt: skip
     verdict = make_run().verdict.model_copy(update={"rules": (result,)})
-    assert plain_reason(verdict, "rows") == said
+    assert plain_reason(verdict, "rows") == message

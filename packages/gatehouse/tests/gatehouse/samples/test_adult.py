@@ -102,7 +102,7 @@ def test_damaged_cache_is_replaced(server: _Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"),
+    ("mode", "message"),
     [
         ("truncated", r"stopped at \d+ of \d+ bytes"),
         ("no length", "is not the published file"),
@@ -110,10 +110,12 @@ def test_damaged_cache_is_replaced(server: _Server, tmp_path: Path) -> None:
         ("absent", "answers 404"),
     ],
 )
-def test_bad_download_leaves_nothing(server: _Server, tmp_path: Path, mode: str, told: str) -> None:
+def test_bad_download_leaves_nothing(
+    server: _Server, tmp_path: Path, mode: str, message: str
+) -> None:
     """Attacks half a download, and other bytes, being kept or taken for the data."""
     server.mode = mode
-    with pytest.raises(GatehouseError, match=told) as caught:
+    with pytest.raises(GatehouseError, match=message) as caught:
         adult.load(None, _url(server), tmp_path)
     assert adult.FOLDER_VARIABLE in str(caught.value)
     assert list(tmp_path.iterdir()) == []

@@ -107,16 +107,17 @@ def test_the_key_is_optional_in_the_description(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "cannot be read"), (b"x" * 31 + b"\n", "holds 31 bytes.*openssl")]
+    ("content", "message"),
+    [(None, "cannot be read"), (b"x" * 31 + b"\n", "holds 31 bytes.*openssl")],
 )
 def test_a_secret_that_is_none_stops_the_start(
-    root: Path, content: bytes | None, told: str
+    root: Path, content: bytes | None, message: str
 ) -> None:
     """Attacks pseudonyms that anyone can make by trying."""
     path = root / "secret"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(GatehouseError, match=f"secret: {told}") as refused:
+    with pytest.raises(GatehouseError, match=f"secret: {message}") as refused:
         serving(root, log=root / "log", key_secret_file=path).__enter__()
     assert "xxx" not in str(refused.value)
 

@@ -33,19 +33,19 @@ def test_card_and_verdict_are_told_where_there_are_some(
     assert gatehouse("judge", cwd=root).exit_code == 0
     (root / CARD).write_text("# Card of the ünit\n", encoding="utf-8")
     with serving(root) as client:
-        told = client.ask(path="/model", method="GET").json
-    assert told["card"] == "# Card of the ünit\n"
-    assert told["model"] == told["verdict"]["candidate"]["model"] == file_digest(root / MODEL)
-    assert told["verdict"]["outcome"] == "pass"
-    assert told["verdict_digest"] == file_digest(root / VERDICT)
+        reply = client.ask(path="/model", method="GET").json
+    assert reply["card"] == "# Card of the ünit\n"
+    assert reply["model"] == reply["verdict"]["candidate"]["model"] == file_digest(root / MODEL)
+    assert reply["verdict"]["outcome"] == "pass"
+    assert reply["verdict_digest"] == file_digest(root / VERDICT)
 
 
 def test_without_card_and_verdict_the_model_is_served(root: Path) -> None:
     """At one's desk there may be none yet."""
     with serving(root) as client:
-        told = client.ask(path="/model", method="GET").json
-    assert told["card"] is told["verdict"] is told["verdict_digest"] is None
-    assert told["classes"] == ["no", "yes"]
+        reply = client.ask(path="/model", method="GET").json
+    assert reply["card"] is reply["verdict"] is reply["verdict_digest"] is None
+    assert reply["classes"] == ["no", "yes"]
 
 
 def test_a_verdict_on_another_model_is_refused(finished: Finished, gatehouse: Command) -> None:

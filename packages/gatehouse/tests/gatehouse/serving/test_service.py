@@ -243,7 +243,7 @@ def test_bentoml_puts_nothing_around_a_request_but_what_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("PORT", "http", "port"),
         ("MAX_ROWS", "0", "max_rows"),
@@ -255,12 +255,12 @@ def test_bentoml_puts_nothing_around_a_request_but_what_is_named() -> None:
     ],
 )
 def test_a_wrong_setting_is_told_and_nothing_is_served(
-    root: Path, name: str, value: str, told: str
+    root: Path, name: str, value: str, message: str
 ) -> None:
     """One line that names it, and exit code 2; above all no service without its tokens."""
     done = attempt_start(root, **{f"GATEHOUSE_SERVE_{name}": value})
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

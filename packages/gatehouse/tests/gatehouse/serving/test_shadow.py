@@ -211,10 +211,10 @@ def test_a_contract_that_lets_in_more_may_shadow(old: str, new: str) -> None:
     check_shadow(parse_contract(CONTRACT, "a"), parse_contract(changed(old, new), "b"), "b")
 
 
-@pytest.mark.parametrize(("old", "new", "told"), NARROWER)
-def test_a_contract_that_does_not_let_all_in_is_refused(old: str, new: str, told: str) -> None:
+@pytest.mark.parametrize(("old", "new", "message"), NARROWER)
+def test_a_contract_that_does_not_let_all_in_is_refused(old: str, new: str, message: str) -> None:
     """With the names of the columns."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         check_shadow(parse_contract(CONTRACT, "a"), parse_contract(changed(old, new), "b"), "b")
 
 

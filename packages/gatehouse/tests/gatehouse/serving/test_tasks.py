@@ -51,26 +51,26 @@ def test_every_class_has_its_probability(tmp_path: Path) -> None:
     """Attacks classes in another order, a threshold that there is none of, and rows mixed up."""
     with serving(place(tmp_path, SEVERAL)) as client:
         one, many = client.ask(ROW).json, client.ask(ROWS).json
-        told = client.ask(path="/model", method="GET").json
-    model = told["model"]
+        reply = client.ask(path="/model", method="GET").json
+    model = reply["model"]
     assert one.pop("request_id")
     assert one == {"probabilities": shares(50, 40, 30), "decision": "low", "model": model}
     assert list(one["probabilities"]) == MOODS
     assert [each["decision"] for each in many["predictions"]] == ["low", "high", "mid"]
     assert many["predictions"][2]["probabilities"] == shares(20, 40, 30)
     assert set(many) == {"predictions", "model", "request_id"}
-    assert (told["task"], told["classes"], told["threshold"]) == ("multiclass", MOODS, None)
+    assert (reply["task"], reply["classes"], reply["threshold"]) == ("multiclass", MOODS, None)
 
 
 def test_a_number_is_answered_as_one(tmp_path: Path) -> None:
     """Attacks a number that is taken for a probability, and one beyond the target's range."""
     with serving(place(tmp_path, NUMBER, scale=10.0)) as client:
         one, many = client.ask(ROW).json, client.ask(ROWS).json
-        told = client.ask(path="/model", method="GET").json
+        reply = client.ask(path="/model", method="GET").json
     assert one.pop("request_id")
-    assert one == {"prediction": 540.0, "model": told["model"]}
+    assert one == {"prediction": 540.0, "model": reply["model"]}
     assert many["predictions"] == [{"prediction": v} for v in (540.0, 0.0, 240.0)]
-    assert (told["task"], told["classes"], told["threshold"]) == ("regression", [], None)
+    assert (reply["task"], reply["classes"], reply["threshold"]) == ("regression", [], None)
 
 
 @pytest.mark.parametrize("task", [SEVERAL, NUMBER])
@@ -96,10 +96,10 @@ def test_of_equal_probabilities_the_first_class_is_decided(tmp_path: Path) -> No
     """Attacks a service that decides otherwise than the gates measured it."""
     served = load_served(place(tmp_path, SEVERAL))
     outputs = [[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.1, 0.1, 0.8]]
-    said = served.said(outputs)
+    entries = served.log_entries(outputs)
     decided = served.model.decisions(np.array(outputs))
-    assert [each["decision"] for each in said] == [MOODS[place] for place in decided]
-    assert [each["probability"] for each in said] == [0.4, 0.4, 0.8]
+    assert [entry["decision"] for entry in entries] == [MOODS[place] for place in decided]
+    assert [entry["probability"] for entry in entries] == [0.4, 0.4, 0.8]
 
 
 @pytest.mark.parametrize("task", [SEVERAL, NUMBER])
@@ -164,17 +164,19 @@ def test_numbers_are_counted_within_the_targets_range(
             assert values(client) == (3, 150, *buckets)
 
 
-@pytest.mark.parametrize(("task", "told"), [(SEVERAL, "not probabilities"), (NUMBER, "not finite")])
+@pytest.mark.parametrize(
+    ("task", "message"), [(SEVERAL, "not probabilities"), (NUMBER, "not finite")]
+)
 def test_a_graph_that_answers_no_row_is_refused(
-    tmp_path: Path, task: Task, told: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, task: Task, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Attacks NaN that is told as an answer: at the start, and of a later row."""
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         load_served(place(tmp_path / "bad", task, scale=math.nan))
     served = load_served(place(tmp_path / "good", task))
     bad = np.full((1, len(served.contract.classes) or 1), np.inf, np.float32)
     monkeypatch.setattr(Model, "run", lambda *_: bad)
-    with pytest.raises(GatehouseError, match=told):
+    with pytest.raises(GatehouseError, match=message):
         served.outputs([ROW])
 
 
@@ -197,12 +199,12 @@ def test_a_shadow_predicts_the_same(tmp_path: Path) -> None:
     rent = parse_contract(tasks.contract_text(NUMBER).replace("wage", "rent"), "contract.yaml")
     for served in (several, number):
         check_shadow(served, served, "b")
-    for served, shadow, told in (
+    for served, shadow, message in (
         (several, binary, r"classes are \['no', 'yes'\], not"),
         (several, number, "classes are a number, not"),
         (number, several, r"classes are \['low', 'mid', 'high'\], not a number"),
         (several, fewer, "classes are"),
         (number, rent, "predicts 'rent', not 'wage'"),
     ):
-        with pytest.raises(GatehouseError, match=told):
+        with pytest.raises(GatehouseError, match=message):
             check_shadow(served, shadow, "b")

@@ -93,7 +93,7 @@ def test_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"{", "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
@@ -102,7 +102,7 @@ def test_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (b'{"version": 1, "outcome": "<b>"}', "outcome"),
     ],
 )
-def test_a_verdict_that_cannot_be_read_is_one_row(fork: Path, content: bytes, told: str) -> None:
+def test_a_verdict_that_cannot_be_read_is_one_row(fork: Path, content: bytes, message: str) -> None:
     """Attacks one broken commit that hides all others: anyone may write these files."""
     write_run(fork, 0)
     commit(fork, "Good")
@@ -110,7 +110,7 @@ def test_a_verdict_that_cannot_be_read_is_one_row(fork: Path, content: bytes, to
     commit(fork, "Broken")
     broken, good = read_history(fork).entries
     assert isinstance(broken.verdict, str)
-    assert told in broken.verdict
+    assert message in broken.verdict
     assert isinstance(good.verdict, Verdict)
 
 

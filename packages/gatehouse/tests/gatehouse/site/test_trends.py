@@ -28,7 +28,7 @@ def test_every_judged_measurement_is_there_oldest_first(scene: Path) -> None:
     assert [point.at for point in auc.points] == [e.name for e in reversed(history.entries)]
     assert all(point.interval for point in auc.points)
     assert auc.points[4].outcome is Outcome.FAIL
-    assert auc.asked == "at least 0.88"
+    assert auc.limit_text == "at least 0.88"
     (parity, *others) = one(found, "fairness-parity").trends
     assert "%" in parity.shown(parity.points[-1])
     assert len(others) == 2
@@ -63,7 +63,7 @@ def test_each_point_has_the_limit_of_its_time(scene: Path) -> None:
     old = with_rule(new, floor.model_copy(update={"limit": 0.5}))
     (trend,) = one(over_commits(scene, entries(old, new)), floor.rule).trends
     assert [point.limit for point in trend.points] == [0.5, 0.88]
-    assert trend.asked == "at least 0.88"
+    assert trend.limit_text == "at least 0.88"
 
 
 def test_a_rule_that_judged_something_else_is_not_continued(scene: Path) -> None:

@@ -195,7 +195,7 @@ def test_broken_rows_are_told_and_leave_nothing(root: Path, add: Add) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "more", "told"),
+    ("place", "more", "message"),
     [
         ("none.csv", (), "none.csv: there is no such file"),
         ("rows.txt", (), "rows.txt: its name must end with .parquet, .csv, .csv.gz"),
@@ -213,7 +213,7 @@ def test_broken_rows_are_told_and_leave_nothing(root: Path, add: Add) -> None:
     ],
 )
 def test_what_can_not_be_added_changes_nothing(
-    root: Path, add: Add, place: str, more: tuple[str, ...], told: str
+    root: Path, add: Add, place: str, more: tuple[str, ...], message: str
 ) -> None:
     """A place, name or table that is none: exit code 2, told without what the URL hides."""
     people(20).to_csv(root / "good.csv", index=False)
@@ -225,7 +225,7 @@ def test_what_can_not_be_added_changes_nothing(
     before = state(root)
     done = add(place, *more)
     assert done.exit_code == 2
-    assert told in done.output
+    assert message in done.output
     assert f"{WORD}@" not in done.output
     assert "sig=" not in done.output
     assert state(root) == before

@@ -24,7 +24,7 @@ def test_bytes_come_as_they_are(tmp_path: Path, gatehouse: Command, ending: str)
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("file:///etc/passwd", "must end with"),
         ("https://host/rows.csv/", "must end with"),
@@ -34,10 +34,10 @@ def test_bytes_come_as_they_are(tmp_path: Path, gatehouse: Command, ending: str)
     ],
 )
 def test_what_can_not_be_had_is_told(
-    tmp_path: Path, gatehouse: Command, url: str, told: str
+    tmp_path: Path, gatehouse: Command, url: str, message: str
 ) -> None:
     """Attacks the log by a password or a signature; exit code 2, in words."""
     done = gatehouse("data", "download", url, str(tmp_path / "rows"), cwd=tmp_path)
     assert done.exit_code == 2
-    assert told in done.output
+    assert message in done.output
     assert "S3CR3T" not in done.output

@@ -121,8 +121,8 @@ def test_a_fork_that_changed_its_files_gets_the_new_version_without_conflict(
 ) -> None:
     """Attacks: our content lost, theirs left out, placeholders that come back, conflicts."""
     url = str(template.root)
-    told = update(gatehouse, fork, "--url", url)
-    assert "Gatehouse v1.0.0 (by the files of our first commit) -> v1.1.0" in told
+    output = update(gatehouse, fork, "--url", url)
+    assert "Gatehouse v1.0.0 (by the files of our first commit) -> v1.1.0" in output
     assert fork.git("symbolic-ref", "--short", "HEAD") == "gatehouse-v1.1.0"
     assert fork.git("status", "--porcelain") == ""
 
@@ -130,8 +130,8 @@ def test_a_fork_that_changed_its_files_gets_the_new_version_without_conflict(
     pipeline = ("src/pipeline/network.py", "src/pipeline/features.py")
     for path in (*ours, *pipeline, "reports/verdict.json"):
         assert fork.read(path) == OURS[path], path
-    assert "contract.yaml: yours stays; the template changed columns.age, columns.years" in told
-    assert "src/pipeline/network.py: yours stays (rewritten by you)" in told
+    assert "contract.yaml: yours stays; the template changed columns.age, columns.years" in output
+    assert "src/pipeline/network.py: yours stays (rewritten by you)" in output
 
     assert fork.read("params.yaml") == dedent("""\
         # Settings.
@@ -146,8 +146,8 @@ def test_a_fork_that_changed_its_files_gets_the_new_version_without_conflict(
             # are held back.
             warmup: 5   # in steps
         """)
-    assert "params.yaml: train.torch_mlp.warmup is new" in told
-    assert "params.yaml: train.torch_mlp.epochs stays 16; the template now says 20" in told
+    assert "params.yaml: train.torch_mlp.warmup is new" in output
+    assert "params.yaml: train.torch_mlp.epochs stays 16; the template now says 20" in output
     assert fork.read("policy.yaml") == dedent("""\
         version: 1
         measure:
@@ -161,7 +161,7 @@ def test_a_fork_that_changed_its_files_gets_the_new_version_without_conflict(
             gate: accuracy
             at_least: 0.5
         """)
-    assert "policy.yaml: rules.accuracy-new is new" in told
+    assert "policy.yaml: rules.accuracy-new is new" in output
 
     train = fork.read("src/pipeline/train.py")
     assert "train three\n" in train
@@ -172,7 +172,7 @@ def test_a_fork_that_changed_its_files_gets_the_new_version_without_conflict(
 
     assert fork.read(".github/workflows/gates.yml") == NEWER[".github/workflows/gates.yml"]
     assert fork.read("requirements/run.txt") == NEWER["requirements/run.txt"]
-    assert "next: `make lock`" in told
+    assert "next: `make lock`" in output
     border = OUR_BORDER + "examples/  machinery\n"
     border = border.replace("docs/  free\n", "docs/  free\ndocs/ci/  owned\n")
     assert fork.read(".github/ownership.txt") == border
@@ -201,8 +201,8 @@ def test_the_next_update_starts_where_the_last_one_ended(
     text = (template.root / "params.yaml").read_text()
     template.commit("third", {"params.yaml": text + "quantize: {method: static}\n"})
     template.git("tag", "v1.10.0")
-    told = update(gatehouse, fork)
-    assert f"Gatehouse v1.1.0 (as {RECORD} says) -> v1.10.0" in told
+    output = update(gatehouse, fork)
+    assert f"Gatehouse v1.1.0 (as {RECORD} says) -> v1.10.0" in output
     assert fork.read("params.yaml").endswith("quantize: {method: static}\n")
     changed = fork.git("diff", "--name-only", "main").splitlines()
     assert changed == [RECORD.as_posix(), "params.yaml"]
@@ -217,9 +217,9 @@ def test_a_conflict_over_the_border_leaves_codeowners_and_says_what_is_next(
     ours = OUR_BORDER.replace("docs/  free", "docs/  owned")
     made = parse(ours).codeowners()
     fork.commit("ours", {".github/ownership.txt": ours, ".github/CODEOWNERS": made})
-    told = update(gatehouse, fork, "--url", str(template.root), code=1)
-    assert "both changed .github/ownership.txt" in told
-    assert "then run `gatehouse github owners`" in told
+    output = update(gatehouse, fork, "--url", str(template.root), code=1)
+    assert "both changed .github/ownership.txt" in output
+    assert "then run `gatehouse github owners`" in output
     assert fork.read(".github/CODEOWNERS") == made
     assert "<<<<<<<" in fork.read(".github/ownership.txt")
 
@@ -232,10 +232,10 @@ def test_what_the_template_drops_of_ours_follows_from_whose_it_is(
     template.commit("less", {"src/pipeline/train.py": None, "packages/judge.py": None,
                              "reports/verdict.json": "theirs\n"})  # fmt: skip
     template.git("tag", "v1.2.0")
-    told = update(gatehouse, fork, "--url", str(template.root), code=1)
-    assert "src/pipeline/train.py: yours stays; the template has it no more" in told
+    output = update(gatehouse, fork, "--url", str(template.root), code=1)
+    assert "src/pipeline/train.py: yours stays; the template has it no more" in output
     assert fork.read("reports/verdict.json") == OURS["reports/verdict.json"]
-    section = told.split("In conflict, for you to resolve:\n")[1].split("\n\n")[0]
+    section = output.split("In conflict, for you to resolve:\n")[1].split("\n\n")[0]
     assert section.split() == ["packages/judge.py"]
 
 
@@ -244,16 +244,16 @@ def test_a_path_of_this_machine_is_not_recorded(
 ) -> None:
     """Attacks: somebody's folder in Git, and a URL that everyone used which it takes away."""
     url = "git@example.org:gatehouse.git"
-    for recorded, told in (("", "no URL is kept"), (url, f"{url} stays")):
+    for recorded, message in (("", "no URL is kept"), (url, f"{url} stays")):
         if recorded:
             base = fork.read(RECORD.as_posix())
             fork.commit("a record", {RECORD.as_posix(): f"{base}url: '{url}'\n"})
             template.commit("third", {"docs/third.md": "Third.\n"})
             template.git("tag", "v1.2.0")
-        said = update(gatehouse, fork, "--url", f"file://{template.root}")
+        output = update(gatehouse, fork, "--url", f"file://{template.root}")
         record = fork.read(RECORD.as_posix())
-        assert f"{RECORD}: does not name file://{template.root}, a path of this machine" in said
-        assert told in said
+        assert f"{RECORD}: does not name file://{template.root}, a path of this machine" in output
+        assert message in output
         assert str(template.root) not in record
         assert ("url:" in record, url in record) == (bool(recorded),) * 2
     assert is_local("../template")
@@ -285,12 +285,12 @@ def test_real_conflicts_are_git_s_own_and_can_be_resolved_or_undone(
     judge = swapped("packages/judge.py", "judge 3\n", "judge ours\n")
     fork.commit("more", {"src/pipeline/train.py": ours, "packages/judge.py": judge})
     before = fork.state()
-    told = update(gatehouse, fork, "--url", str(template.root), code=1)
-    section = told.split("In conflict, for you to resolve:\n")[1].split("\n\n")[0]
+    output = update(gatehouse, fork, "--url", str(template.root), code=1)
+    section = output.split("In conflict, for you to resolve:\n")[1].split("\n\n")[0]
     assert section.split() == ["packages/judge.py", "src/pipeline/train.py"]
     assert "<<<<<<<" in fork.read("src/pipeline/train.py")
     assert fork.read("contract.yaml") == OURS["contract.yaml"]
-    (undo,) = [line for line in told.splitlines() if line.startswith("undo: ")]
+    (undo,) = [line for line in output.splitlines() if line.startswith("undo: ")]
     subprocess.run(["sh", "-euc", undo.removeprefix("undo: ")], cwd=fork.root, check=True)
     assert fork.state() == before
 
@@ -340,7 +340,7 @@ def test_a_fork_of_unknown_version_names_it(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ((), "no remote `upstream`; say it with --url"),
         (("--url", "https://alice:secret@example.org/t.git"),  # pragma: allowlist secret
@@ -352,13 +352,13 @@ def test_a_fork_of_unknown_version_names_it(
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_says_the_fix_and_changes_nothing(
-    template: Scratch, fork: Scratch, gatehouse: Command, words: tuple[str, ...], told: str
+    template: Scratch, fork: Scratch, gatehouse: Command, words: tuple[str, ...], message: str
 ) -> None:
     """Attacks: secrets that would be kept in Git, options in disguise, versions of our own."""
     before = fork.state()
     words = tuple(word.format(url=template.root) for word in words)
     output = update(gatehouse, fork, *words, code=2)
-    assert told in output
+    assert message in output
     assert "secret" not in output
     assert fork.state() == before
 
@@ -423,10 +423,10 @@ def test_the_real_files_of_this_repository(
         "src/pipeline/network.py": f"OURS = 1\n{network}",
         **owners,
     })  # fmt: skip
-    told = update(gatehouse, fork, "--url", str(template.root))
+    output = update(gatehouse, fork, "--url", str(template.root))
     assert fork.read("contract.yaml") == "version: 1\nname: ours\n"
     assert "\n  grown: 3   # since 2.0\n  trainer: ours:train # was " in fork.read("params.yaml")
-    assert "params.yaml: train.grown is new" in told
+    assert "params.yaml: train.grown is new" in output
     assert "  a-new-one:\n" in fork.read("policy.yaml")
     assert "at_least: 0.61" in fork.read("policy.yaml")
     merged = fork.read("src/pipeline/network.py")

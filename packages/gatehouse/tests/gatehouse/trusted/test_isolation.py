@@ -157,8 +157,8 @@ def test_a_machine_that_allows_nothing(
     (tools / "unshare").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     assert find_isolation(folder, "contract.yaml").level is Level.NONE
-    said = capsys.readouterr().out
-    assert said.count("unshare: not permitted") >= 1
+    output = capsys.readouterr().out
+    assert output.count("unshare: not permitted") >= 1
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert find_isolation(folder, "contract.yaml").level is Level.NONE
 

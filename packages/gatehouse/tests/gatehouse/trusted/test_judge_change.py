@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.repository import Repository
+
+GITLAB = Path(__file__).parents[3] / "docs/other-ci/.gitlab-ci.yml"
+INSTALL = f"""\
+.venv/.installed-gates:
+\tmkdir -p .venv/bin
+\tprintf '#!/bin/sh\\nexec "{sys.executable}" -m gatehouse.cli "$$@"\\n' >.venv/bin/gatehouse
+\tchmod +x .venv/bin/gatehouse
+"""
+"""A Makefile that installs no packages: the library of these tests judges."""
 
 
 @pytest.fixture
@@ -65,9 +78,9 @@ def test_a_file_that_is_missing_or_a_link_is_no_pass(
     out = tmp_path / "out"
     done = gatehouse("judge-change", "HEAD", str(files), str(out), cwd=repository.root)
     assert done.exit_code == 1, done.output
-    said = json.loads((out / "verdict.json").read_text())
-    assert said["outcome"] == "fail"
-    assert "models/model.int8.onnx" in json.dumps(said["errors"])
+    output = json.loads((out / "verdict.json").read_text())
+    assert output["outcome"] == "fail"
+    assert "models/model.int8.onnx" in json.dumps(output["errors"])
 
 
 @pytest.mark.parametrize("place", ["data", "data/raw", "models"])
@@ -90,3 +103,40 @@ def test_a_commit_that_is_not_here_is_an_error(
     """Attacks a checkout that has not fetched the change."""
     words = ("judge-change", "0" * 40, str(files), str(tmp_path / "out"))
     assert gatehouse(*words, cwd=repository.root).exit_code == 2
+
+
+@pytest.mark.slow
+def test_gitlab_s_lines_judge_a_real_change(
+    repository: Repository, files: Path, tmp_path: Path
+) -> None:
+    """Attacks lines of docs/other-ci that each work, and lose the base's data or the verdict."""
+    (repository.root / "Makefile").write_text(INSTALL)
+    repository.dvc("remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    target = repository.commit("a remote")
+    repository.dvc("push", "--quiet")
+    commit = changed(repository, policy="# softer\n")
+    bare = tmp_path / "bare.git"
+    repository.git("init", "--quiet", "--bare", str(bare))
+    repository.git("push", "--quiet", str(bare), "main", f"{commit}:refs/merge-requests/1/head")
+    trusted = tmp_path / "trusted-1"
+    variables = {
+        "CI_PROJECT_DIR": str(files), "CI_BUILDS_DIR": str(tmp_path), "CI_COMMIT_SHA": commit,
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_REPOSITORY_URL": bare.as_uri(),
+        "TRUSTED": str(trusted),
+    }  # fmt: skip
+    script = "\n".join(yaml.safe_load(GITLAB.read_text())["judge"]["script"])
+    done = subprocess.run(
+        ["sh", "-e", "-c", script],
+        cwd=files, env=os.environ | variables, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    verdict = Verdict.read(files / "judged/verdict.json")
+    assert done.returncode == (0 if verdict.outcome is Outcome.PASS else 1), done.stderr
+    assert not verdict.errors, verdict.errors
+    assert verdict.base is not None
+    assert verdict.policy_from == f"policy.yaml of HEAD ({target[:12]})"
+    report = (files / "judged/report.md").read_text()
+    assert report.startswith("## ")
+    assert "policy.yaml" in report, "the change proposes another policy"
+    assert sorted(path.name for path in (files / "judged").iterdir()) == [
+        "report.md", "verdict.json", "verdict.svg",
+    ]  # fmt: skip

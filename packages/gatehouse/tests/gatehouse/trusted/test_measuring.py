@@ -61,7 +61,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("does", "told"),
+    ("does", "message"),
     [
         ("os.kill(os.getpid(), 9)", "ended with signal 9"),
         ("os.kill(os.getpid(), 11)", "ended with signal 11"),
@@ -75,7 +75,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ('print(\'{"gate": "accuracy"}\')', "this key is missing"),
     ],
 )
-def test_a_process_that_dies(finished: Finished, stand_in: Path, does: str, told: str,
+def test_a_process_that_dies(finished: Finished, stand_in: Path, does: str, message: str,
                              capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     """Killed, silent, refused, crashed: told in one line, and no evidence is old."""
     (stand_in / "does").write_text(does)
@@ -84,7 +84,7 @@ def test_a_process_that_dies(finished: Finished, stand_in: Path, does: str, told
     assert set(measured.unmeasured) == set(NAMES)
     assert measured.made == {}
     for gate, problem in measured.unmeasured.items():
-        assert told in problem
+        assert message in problem
         assert problem.isprintable()
         assert not evidence_path(finished.root / EVIDENCE, gate).exists()
     assert not any(line.startswith("::") for line in capsys.readouterr().out.splitlines())

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gatehouse.adopt.baseline import Baseline
-from gatehouse.adopt.columns import ColumnPlan
+from gatehouse.adopt.plan import ColumnPlan
 from gatehouse.adopt.policy.accuracy import MARGIN
 from gatehouse.adopt.policy.sizes import CONFIDENCE, DEPTH, Groups, Sizes
 from gatehouse.adopt.policy.start import Start
 from gatehouse.adopt.policy.words import models_text
-from gatehouse.adopt.profile import Scan
+from gatehouse.adopt.scan import Scan
 from gatehouse.contract import Contract
 from gatehouse.gates import GATES
 from gatehouse.gates.own import own_gates
@@ -34,6 +34,8 @@ monitor:                      # how production is watched: docs/operations.md
   gates: [drift, accuracy, fairness]   # the last two where there are labels
   retrain: false              # does an alarm start the retraining workflow, once per model?
 
+# How much training alone moves metrics (standard deviation): gatehouse noise --write
+noise: null
 waivers: []
 # - rule: latency-base
 #   reason: Why this failure is acceptable for now

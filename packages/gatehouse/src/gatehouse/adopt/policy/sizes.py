@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatehouse.adopt.columns import ColumnPlan
-from gatehouse.adopt.profile import Scan
+from gatehouse.adopt.plan import ColumnPlan
+from gatehouse.adopt.scan import Scan
 from gatehouse.contract import Contract, Task
 from gatehouse.gates.fairness.measure import partitions
 

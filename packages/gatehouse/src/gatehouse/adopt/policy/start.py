@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatehouse.adopt.baseline import Baseline
-from gatehouse.adopt.columns import ColumnPlan
+from gatehouse.adopt.plan import ColumnPlan
 from gatehouse.adopt.policy.sizes import Groups, Sizes
-from gatehouse.adopt.profile import Scan
+from gatehouse.adopt.scan import Scan
 from gatehouse.contract import Contract
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.columns.expectation import BETWEEN, IN_SET, IN_TYPES, Expectation
 from gatehouse.columns.numbers import FLOAT32_MAX, INTEGER_TYPES, fractions
+from gatehouse.columns.times import MOMENTS, unread
 from gatehouse.contract import Column, Contract, Role
 from gatehouse.evidence import Measurement
 from gatehouse.gates.spec import Found
@@ -69,6 +70,8 @@ class Result:
         samples = list(self.samples)
         if kind == IN_TYPES and arguments["type_list"] == INTEGER_TYPES:
             fault = "hold fractions"
+        elif kind == IN_TYPES and arguments["type_list"] == [MOMENTS]:
+            fault = "hold no timestamp"
         elif kind == IN_TYPES and samples and all(map(_WHOLE.fullmatch, samples)):
             fault = "hold whole numbers of more than 64 bits"
         elif kind in (IN_TYPES, IN_SET):
@@ -174,6 +177,13 @@ def _of_column(name: str, column: Column, values: pd.Series) -> list[Expectation
     return expectations + column.kind.expectations(name, column, values)
 
 
+def _strangers(values: pd.Series, column: Column | None) -> pd.Series:
+    """Return the values that are not of the column's type."""
+    if column is not None and column.kind.moments:
+        return unread(values, column)
+    return fractions(values) if values.dtype.kind == "f" else _texts(values)
+
+
 def _texts(values: pd.Series) -> pd.Series:
     """Return the values that are not a number in any notation, and numbers beyond 64 bits."""
     import pandas as pd
@@ -192,10 +202,10 @@ def validate(
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    expectations = suite(contract, frame)
+    expectations, given = suite(contract, frame), _known_types(frame)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    batch = context.data_sources.pandas_default.read_dataframe(frame)
+    batch = context.data_sources.pandas_default.read_dataframe(given)
     outcome = batch.validate(
         gx.ExpectationSuite(
             name=contract.name, expectations=[item.config() for item in expectations]
@@ -212,8 +222,16 @@ def validate(
         item = found[expectation.type, _key(expectation.config()["kwargs"])]
         column = contract.columns.get(expectation.column or "")
         private = column is not None and column.role in (Role.KEY, Role.IGNORED)
-        results.append(_result(expectation, item, frame, private=private))
+        results.append(_result(expectation, item, frame, column, private=private))
     return outcome, results
+
+
+def _known_types(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with moments in a type that Great Expectations knows."""
+    moments = frame.select_dtypes("datetimetz")
+    return frame.assign(
+        **{str(name): values.dt.tz_localize(None) for name, values in moments.items()}
+    )
 
 
 def _key(kwargs: dict[str, Any]) -> str:
@@ -222,7 +240,14 @@ def _key(kwargs: dict[str, Any]) -> str:
     return repr(sorted(named.items()))
 
 
-def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private: bool) -> Result:
+def _result(
+    expectation: Expectation,
+    item: Any,
+    frame: pd.DataFrame,
+    column: Column | None,
+    *,
+    private: bool,
+) -> Result:
     """`private`: the column's text may be about a person, and evidence is committed."""
     detail = item.result or {}
     values = detail.get("partial_unexpected_list") or []
@@ -231,7 +256,7 @@ def _result(expectation: Expectation, item: Any, frame: pd.DataFrame, *, private
     unexpected = int(detail.get("unexpected_count") or 0)
     if not item.success and expectation.type == IN_TYPES:
         values = frame[expectation.column]
-        faulty = fractions(values) if values.dtype.kind == "f" else _texts(values)
+        faulty = _strangers(values, column)
         shown, unexpected = faulty.drop_duplicates().head(SAMPLES).tolist(), len(faulty)
         if private:
             shown = []

@@ -1,10 +1,11 @@
 """The rows gate: what a change did to the base's rows, and above all to the exam.
 
 The exam is the base's test rows. The base's split rule assigns the raw rows of base and candidate,
-which are then matched as multisets (`gatehouse.ledger`), so every number here is a count:
+which are then matched as multisets (`gatehouse.ledger`), so most numbers here are counts:
 
-- `first_run`: is there a base, but none that can be compared with? This is the only number without
-  a base;
+- `first_run`: is there a base, but none that can be compared with?
+- `left_out_rows` and `split_leak` are about the candidate's rows alone, and are measured without a
+  base too (`gatehouse.gates.rows.leaks`);
 - `split_changes`: settings of the split rule that the change alters, which gives another exam;
 - rows by outcome: unchanged, changed, relabelled, gone, added, repeated;
 - `explained_rows`: rows that are gone because of a retention or the list of erased rows
@@ -64,7 +65,7 @@ _MATCHED = "rows matched as multisets by keyed 64-bit hashes"
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
-    """Measure the rows gate; without a base there is nothing to compare.
+    """Measure the rows gate.
 
     Raises:
         GatehouseError: raw rows are missing or unreadable, or lack an identity column.
@@ -74,6 +75,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
         measurements=(
             first_run(candidate, base),
             *(_compared(candidate, base) if base else ()),
+            *_alone(candidate),
             unknown_origin(),
         ),
     )
@@ -87,8 +89,8 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     contract = base.contract
     parts = tuple(raw_parts(base.raw))
     official = any(part.official_test for part in parts)
-    old = deal_parts(parts, contract.split, official_test=official)
-    new = deal_parts(tuple(raw_parts(candidate.raw)), contract.split, official_test=official)
+    old = deal_parts(parts, contract, official_test=official)
+    new = deal_parts(tuple(raw_parts(candidate.raw)), contract, official_test=official)
     exam = Exam(old, list(contract.inputs))
     erased = read_record(candidate.root).erased
     sides = Sides(old, new, contract, erased, official)
@@ -103,6 +105,18 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
         _turnover(sides.kept, official_test=official),
         *_leak(exam.twins(old), exam.twins(new), _touched(ledger)),
     ]
+
+
+def _alone(candidate: Workspace) -> list[Measurement]:
+    """Measure the candidate's rows by the rule that split them, whatever the base's is."""
+    from gatehouse.gates.rows.leaks import leaks, left_out
+    from gatehouse.ledger.ledger import deal_parts
+    from gatehouse.ledger.parts import raw_parts
+
+    parts, contract = tuple(raw_parts(candidate.raw)), candidate.contract
+    official = any(part.official_test for part in parts)
+    table = deal_parts(parts, contract, official_test=official)
+    return [left_out(table), *leaks(table, contract)]
 
 
 def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:
@@ -136,12 +150,13 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
     from gatehouse.ledger.fair import fair_deal
     from gatehouse.splits import rule_of
 
-    test = 0.0 if official_test else contract.split.test
-    valid = contract.split.valid / (1 - contract.split.test) * (1 - test)
-    shares = (1 - valid - test, valid, test)
     deals, by_chance = [], rule_of(contract.split).by_chance
+    valid, test = contract.split.shares if by_chance else (0.0, 0.0)
+    if official_test:
+        valid, test = valid / (1 - test), 0.0
+    shares = (1 - valid - test, valid, test)
     for kind in TOUCHES:
-        splits = ledger.identities(Outcome[kind.upper()])[: None if by_chance else 0]
+        splits = ledger.units(Outcome[kind.upper()])[: None if by_chance else 0]
         deals.append(fair_deal(splits[splits != TEST] if official_test else splits, shares))
     return [
         Measurement(
@@ -152,7 +167,8 @@ def _deals(ledger: Ledger, contract: Contract, *, official_test: bool) -> list[M
             unit="share",
             p_value=p_value,
             n=deal.n,
-            method="total variation distance of distinct identities from the contract's shares; "
+            method="total variation distance of distinct identities (by group: of groups) from the "
+            "contract's shares; "
             f"exact binomial of each split, Bonferroni; Holm-adjusted over {len(deals)} tests",
             samples=tuple(
                 f"{name} {count:,}"

@@ -38,11 +38,14 @@ def first_run(candidate: Workspace, base: Workspace | None) -> Measurement:
 
 def split_changes(candidate: Workspace, base: Workspace) -> Measurement:
     """Count the settings of the split rule that differ from the base's."""
-    old, new = base.contract.split, candidate.contract.split
+    from gatehouse.split import split_settings
+
+    old, new = (split_settings(each.contract) for each in (base, candidate))
+    names = list(dict.fromkeys([*old, *new]))
     changed = [
-        f"{name}: {getattr(old, name)} became {getattr(new, name)}"
-        for name in type(old).model_fields
-        if _plain(getattr(old, name)) != _plain(getattr(new, name))
+        f"{name}: {_shown(old.get(name))} became {_shown(new.get(name))}"
+        for name in names
+        if old.get(name) != new.get(name)
     ]
     before, after = ((each.raw / TEST_FILE).exists() for each in (base, candidate))
     if before != after:
@@ -52,12 +55,11 @@ def split_changes(candidate: Workspace, base: Workspace) -> Measurement:
         of=Of.COMPARISON,
         value=len(changed),
         unit="settings",
-        n=len(type(old).model_fields) + 1,
+        n=len(names) + 1,
         method="split of both contracts compared; exact",
         samples=tuple(changed),
     )
 
 
-def _plain(value: object) -> object:
-    """The order of the identity's columns does not matter."""
-    return sorted(value) if isinstance(value, tuple) else value
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

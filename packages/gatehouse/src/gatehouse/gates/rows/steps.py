@@ -54,7 +54,7 @@ class Sides:
         from gatehouse.ledger.parts import raw_parts
 
         parts = tuple(raw_parts(earlier))
-        before = deal_parts(parts, self.contract.split, official_test=self.official_test)
+        before = deal_parts(parts, self.contract, official_test=self.official_test)
         return before, self.keep(before, self.candidate)
 
 

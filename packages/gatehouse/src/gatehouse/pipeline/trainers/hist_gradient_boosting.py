@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gatehouse.pipeline.settings import TrainSettings
     from gatehouse.pipeline.trainer import TrainedModel, TrainingData
-    from gatehouse.pipeline.trainers.trees import Prepared
+    from gatehouse.pipeline.trainers.boosted_trees import Prepared
 
 _IR_VERSION = 8
 
@@ -34,7 +34,7 @@ def _train(
     from threadpoolctl import threadpool_limits
 
     from gatehouse.pipeline.curves import Epoch
-    from gatehouse.pipeline.trainers.trees import Prepared
+    from gatehouse.pipeline.trainers.boosted_trees import Prepared
 
     prepared = Prepared(data)
     train, valid = prepared.train, prepared.valid
@@ -63,7 +63,7 @@ def _train(
     unit = -2 if prepared.scale else -1
     pairs = zip(model.train_score_[1:], model.validation_score_[1:], strict=True)
     curve = [Epoch(float(unit * t), float(unit * v)) for t, v in pairs]
-    prepared.told(reports, curve, int(np.argmax(model.validation_score_[1:])))
+    prepared.report_training(reports, curve, int(np.argmax(model.validation_score_[1:])))
     core = _ensemble(model, prepared)
     return prepared.trained(core, found)
 

@@ -28,8 +28,8 @@ def _train(
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     from gatehouse.pipeline.curves import Epoch
+    from gatehouse.pipeline.trainers.boosted_trees import OPSET, Prepared
     from gatehouse.pipeline.trainers.convert import exact_thresholds
-    from gatehouse.pipeline.trainers.trees import OPSET, Prepared
 
     prepared = Prepared(data)
     train, valid = prepared.train, prepared.valid
@@ -62,7 +62,7 @@ def _train(
     found = np.asarray(model.booster_.predict(valid.rows))
     losses = (next(iter(results[split].values())) for split in ("train", "valid"))
     curve = [Epoch(t, v) for t, v in zip(*losses, strict=True)]
-    prepared.told(reports, curve, model.best_iteration_ - 1)
+    prepared.report_training(reports, curve, model.best_iteration_ - 1)
     types = [(name, FloatTensorType(shape)) for name, shape in prepared.inputs]
     core = convert_lightgbm(model, initial_types=types, target_opset=OPSET, zipmap=False)
     dumped = model.booster_.dump_model()["tree_info"]

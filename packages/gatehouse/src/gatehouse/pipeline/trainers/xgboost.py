@@ -36,7 +36,7 @@ def _train(
     from xgboost import XGBClassifier, XGBRegressor
 
     from gatehouse.pipeline.curves import Epoch
-    from gatehouse.pipeline.trainers.trees import OPSET, Prepared
+    from gatehouse.pipeline.trainers.boosted_trees import OPSET, Prepared
 
     prepared = Prepared(data)
     train, valid = prepared.train, prepared.valid
@@ -66,7 +66,7 @@ def _train(
     losses = (next(iter(split.values())) for split in model.evals_result().values())
     power = 2 if prepared.scale else 1  # square a root mean square
     curve = [Epoch(t**power, v**power) for t, v in zip(*losses, strict=True)]
-    prepared.told(reports, curve, model.best_iteration)
+    prepared.report_training(reports, curve, model.best_iteration)
     types = [(name, FloatTensorType(shape)) for name, shape in prepared.inputs]
     core = convert_xgboost(model, initial_types=types, target_opset=OPSET)
     return prepared.trained(core, found)

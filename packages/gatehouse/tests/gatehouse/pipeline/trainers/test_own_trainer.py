@@ -22,7 +22,7 @@ from gatehouse.model import Model
 from gatehouse.pipeline.quantize import main as quantize
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.train import main
-from gatehouse.pipeline.trainer import TrainedModel, TrainingData, asked
+from gatehouse.pipeline.trainer import TrainedModel, TrainingData, as_model
 from gatehouse.pipeline.trainers import TRAINERS
 from gatehouse.pipeline.trainers.convert import TARGET_OPSET, whole
 from gatehouse.pipeline.trainers.features import FEATURES, Features
@@ -68,7 +68,7 @@ def test_trees_that_all_agree_give_a_probability(shop: Shop, trees: int) -> None
     )
     trained = TrainedModel(whole(core, features, scale=None), np.empty((0, 2)))
     settings = TrainSettings(trainer="pipeline.a:forest")
-    outputs = asked(trained, shop.contract, settings).outputs(shop.train)
+    outputs = as_model(trained, shop.contract, settings).outputs(shop.train)
     assert outputs.max() == 1
 
 
@@ -146,7 +146,7 @@ def test_an_own_trainer_brings_its_settings(
 
 
 @pytest.mark.parametrize(
-    ("section", "more", "told"),
+    ("section", "more", "message"),
     [
         ("oak: {leaves: 1}", "", r"params\.yaml:\d+: train\.oak\.leaves: Input should be greater"),
         ("oak: {leafs: 3}", "", r"train\.oak\.leafs: there is no such key; .*'leaves'\?"),
@@ -160,11 +160,11 @@ def test_what_an_own_trainer_cannot_take_is_told(
     capsys: pytest.CaptureFixture[str],
     section: str,
     more: str,
-    told: str,
+    message: str,
 ) -> None:
     """Attacks a misspelt setting that is ignored, and a traceback out of a library."""
     assert own(section, more) == 2
-    assert re.search(told, capsys.readouterr().err)
+    assert re.search(message, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("trainer", TRAINERS, ids=lambda trainer: trainer.name)

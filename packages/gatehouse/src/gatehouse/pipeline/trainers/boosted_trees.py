@@ -60,7 +60,7 @@ class Prepared:
         """Return the result from a graph that reads features, and the library's own predictions."""
         return TrainedModel(whole(core, self.features, self.scale), self._own(found))
 
-    def told(self, reports: Path, curve: list[Epoch], best: int) -> None:
+    def report_training(self, reports: Path, curve: list[Epoch], best: int) -> None:
         name = loss_name(self.task).replace("_", " ")
         print(
             f"train: best of {len(curve)} rounds is {best + 1}, {name} "

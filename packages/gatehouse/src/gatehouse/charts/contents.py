@@ -80,7 +80,7 @@ class Limited:
         name: the rule.
         value: the worst value, as text.
         interval: its interval, such as `0.919 to 0.930`; empty if there is none.
-        asked: the limit, as text, such as `at least 0.88`.
+        limit_text: the limit, as text, such as `at least 0.88`.
         marks: one per slice, the worst first.
     """
 
@@ -88,7 +88,7 @@ class Limited:
     name: str
     value: str
     interval: str
-    asked: str
+    limit_text: str
     marks: tuple[Mark, ...]
 
 

@@ -28,9 +28,9 @@ Tree = dict[str, Entry]
 
 def read_tree(commit: str, root: Path) -> Tree:
     """Return every file of a commit, by its path from the top of the repository."""
-    told = git_bytes("ls-tree", "-r", "-z", "--full-tree", commit, root=root)
+    output = git_bytes("ls-tree", "-r", "-z", "--full-tree", commit, root=root)
     found = {}
-    for line in told.decode(errors="surrogateescape").split("\0")[:-1]:
+    for line in output.decode(errors="surrogateescape").split("\0")[:-1]:
         about, path = line.split("\t", 1)
         mode, _, blob = about.split()
         found[path] = Entry(mode, blob)
