@@ -50,6 +50,7 @@ CONTROLS = (
     Defect("control: small steps below the limit", None, rows.few_small_steps),
     Defect("control: model trained again", None, model.slightly_different),
     Defect("control: small losses within the margin", None, model.few_small_losses),
+    Defect("control: sealed rows apart", None, rows.sealed_apart),
     # A better model has other scores, and other gaps.
     Defect(
         "control: better in one category",

@@ -44,6 +44,7 @@ class Exam:
         rows: the rows as input for the candidate's model.
         base_rows: the same rows as input for the base's model, in the same order.
         new: test rows of the candidate that are not exam rows; empty without a base.
+        changed: those, and the candidate's versions of exam rows that it changes.
         record: description of the exam for the evidence; None without a base.
     """
 
@@ -52,6 +53,7 @@ class Exam:
     rows: pd.DataFrame
     base_rows: pd.DataFrame
     new: pd.DataFrame
+    changed: pd.DataFrame
     record: ExamRecord | None = None
 
     @cached_property
@@ -103,7 +105,7 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
     """
     own = candidate.split("test")
     if base is None:
-        return Exam(candidate, None, own, own, own.iloc[:0])
+        return Exam(candidate, None, own, own, own.iloc[:0], own.iloc[:0])
     if reason := other_question(base.contract, candidate.contract):
         raise GatehouseError(f"{reason}: there is no exam that both could sit")
     from gatehouse.ledger.digest import rows_digest
@@ -138,7 +140,17 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
         new=int(found.new.sum()),
         judged=judged.candidates if judged and judged.exam == digest else 0,
     )
-    return Exam(candidate, base, _of(mine, scored), _of(rows, scored), _of(own, found.new), record)
+    changed = np.ones(len(own), bool)
+    changed[found.places[found.unchanged]] = False
+    return Exam(
+        candidate,
+        base,
+        _of(mine, scored),
+        _of(rows, scored),
+        _of(own, found.new),
+        _of(own, changed),
+        record,
+    )
 
 
 def _of(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:

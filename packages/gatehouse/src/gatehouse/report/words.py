@@ -6,7 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import BEST_IS_BASE, FALL, NEW, Better, Described, Measurement, Of
+from gatehouse.evidence import (
+    BEST_IS_BASE,
+    CHANGED,
+    FALL,
+    NEW,
+    SEALED_ELSEWHERE,
+    Better,
+    Described,
+    Measurement,
+    Of,
+)
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
 from gatehouse.gates.metrics import BY_NAME, METRICS
@@ -22,6 +32,7 @@ from gatehouse.verdict import Finding, Outcome, RuleResult
 ICONS = {
     Outcome.NONE: "\N{HEAVY MINUS SIGN}",
     Outcome.PASS: "✅",
+    Outcome.AS_BEFORE: "↔️",
     Outcome.WAIVED: "🎫",
     Outcome.ACCEPTED: "✍️",
     Outcome.INCONCLUSIVE: "❔",
@@ -50,6 +61,9 @@ _LABELS = {
     "demographic_parity_ratio": "demographic parity ratio",
     "duplicate_rows": "duplicated rows",
     "equalized_odds_difference": "equalized odds difference",
+    "flip_rate": "share of decisions that flip",
+    "joint_drift": "how well a classifier tells new rows from old ones (0.5: not at all)",
+    "score_distance": "mean distance of the scores",
     "exam_growth": "new test rows for each row of the exam",
     "exam_leak": "share of rows outside test that equal an exam row, or nearly",
     "false_positive_rate": "false positive rate",
@@ -67,6 +81,8 @@ _LABELS = {
     "probability_difference": "mean difference of probabilities",
     "prediction_difference": "predictions moved by INT8",
     "rows": "rows",
+    "sealed_gap": "gain that the sealed exam does not confirm",
+    "sealed_rows_in_train": "sealed rows in train",
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
@@ -106,9 +122,11 @@ def slice_of(text: str) -> str:
 def is_idle(measured: Measurement) -> bool:
     """Return whether a measurement says nothing of its own, so that tables leave it out.
 
-    A change may add no new test rows, and the best released model may be the base's.
+    A change may add no new test rows, the best released model may be the base's, and a workstation
+    has no sealed rows.
     """
-    return (measured.slice == NEW and not measured.n) or measured.note == BEST_IS_BASE
+    idle = (BEST_IS_BASE, SEALED_ELSEWHERE)
+    return (measured.slice in (NEW, CHANGED) and not measured.n) or measured.note in idle
 
 
 def _better(measurement: str, own: Described | None) -> Better | None:
@@ -122,8 +140,10 @@ def is_difference(measurement: str, of: Of, own: Described | None = None) -> boo
     if measurement in _COSTS or _better(measurement, own) is Better.ZERO:
         return True
     unsigned = (
-        "latency_ratio", "size_ratio", "drift", "schema_changes",
+        "latency_ratio", "size_ratio", "drift", "joint_drift", "flip_rate", "score_distance",
+        "schema_changes",
         "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
+        "sealed_rows_in_train",
     )  # fmt: skip
     return of is Of.COMPARISON and measurement not in unsigned
 
@@ -179,6 +199,9 @@ def sentence(
         text = _fall_sentence(result, finding, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
+    elif result.measurement == "joint_drift":
+        text = _metric_sentence(result, finding, style)
+        text += f" ({style.prose(finding.note)})" if finding.note else ""
     else:
         text = _metric_sentence(result, finding, style)
     if result.gate not in _NOTELESS and finding.value and finding.note:
@@ -307,9 +330,9 @@ def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style)
 def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     who = style.code(plain_slice(finding.slice))
     if finding.slice == "prediction":
-        who = "the model's predictions"
+        who = "what the base's model predicts"
     assert finding.value is not None and finding.p_value is not None
-    effect = estimate(finding.value, None, finding.unit, limit=result.limit)
+    effect = estimate(finding.value, finding.interval, finding.unit, limit=result.limit)
     text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {style.prose(probability(finding.p_value))}"

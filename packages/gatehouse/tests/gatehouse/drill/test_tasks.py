@@ -96,6 +96,14 @@ def rules(task: Task) -> dict[str, Any]:
             "leak": rule("accuracy", "r2", at_most=0.999, on_fail="warn"),
             "loss": rule("fairness", "group_loss_difference", slice="*", at_most=0.25),
             "bias": rule("fairness", "mean_error_difference", slice="*", at_most=0.25),
+            "fair": rule(
+                "fairness",
+                "group_loss_difference",
+                of="comparison",
+                slice="*",
+                at_most=0.05,
+                inconclusive="pass",
+            ),
             "agree": rule("latency", "prediction_difference", slice="int8/fp32", at_most=0.1),
             "quality": rule("latency", "r2_difference", slice="int8/fp32", at_least=-0.05),
         }

@@ -137,6 +137,17 @@ def _new_rows(metric: str, score: Score, sizes: Sizes) -> str:
     )  # fmt: skip
 
 
+def _base_on_changed(metric: str, score: Score, sizes: Sizes) -> str:
+    margin = max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    return rule(
+        "accuracy-base-on-changed", "accuracy", f"{metric}_of_base_difference",
+        "Where the base's model does worse on the rows of the change, these rows may be wrong",
+        comment="where a change brings none, or too few, the result is inconclusive",
+        of="comparison", slice="new or changed test rows", at_least=-margin,
+        minimum_n=max(1, minimum(sizes) // 2), inconclusive="pass",
+    )  # fmt: skip
+
+
 def _calibration(score: Score, sizes: Sizes) -> str:
     most = max(score.linear, score.boosted) + MARGIN + 2 * _finite(score.spread)
     return rule(
@@ -197,6 +208,7 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _not_worse("accuracy", accuracy, sizes),
         _released("roc_auc", auc),
         _new_rows("accuracy", accuracy, sizes),
+        _base_on_changed("roc_auc", auc, sizes),
         _worst_slice(),
         _unseen(),
     ]  # fmt: skip
@@ -223,6 +235,7 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
         _not_worse("accuracy", accuracy, sizes),
         _released("accuracy", accuracy),
         _new_rows("accuracy", accuracy, sizes),
+        _base_on_changed("accuracy", accuracy, sizes),
         _worst_slice(),
         _unseen(),
     ]  # fmt: skip
@@ -245,6 +258,7 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
         _not_worse("r2", r2, sizes),
         _released("r2", r2),
         _new_rows("r2", r2, sizes),
+        _base_on_changed("r2", r2, sizes),
         _worst_slice(),
         _unseen(),
     ]  # fmt: skip

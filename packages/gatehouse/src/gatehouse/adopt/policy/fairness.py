@@ -41,4 +41,8 @@ def fairness_rules(task: Task, groups: Groups) -> list[str]:
             )
             for name, measurement, limit, on_fail, enough, why in gaps
         ),
+        rule(
+            "fairness-base", "fairness", gaps[0][1], "Not less fair than the base beyond this",
+            of="comparison", slice="*", at_most=0.05, inconclusive="pass",
+        ),
     ]  # fmt: skip

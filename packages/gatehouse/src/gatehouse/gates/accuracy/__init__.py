@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
-from gatehouse.evidence import NEW, RELEASED
+from gatehouse.evidence import CHANGED, NEW, RELEASED
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.slices import WORST
 from gatehouse.gates.slices.grammar import check_slice
@@ -74,10 +74,10 @@ def _section(context: ReportContext) -> str:
     return accuracy(context)
 
 
-def _only(verdict: Verdict, where: str) -> bool:
-    """Whether the gate's only failing rules are rules on the slice `where`."""
+def _only(verdict: Verdict, where: tuple[str, ...]) -> bool:
+    """Whether the gate's only failing rules are rules on the slices `where`."""
     blocked = [each for each in verdict.rules if each.gate == ACCURACY.name and each.blocks]
-    return bool(blocked) and all(f.slice == where for each in blocked for f in each.findings)
+    return bool(blocked) and all(f.slice in where for each in blocked for f in each.findings)
 
 
 def _defects() -> tuple[Defect, ...]:
@@ -91,10 +91,12 @@ def _defects() -> tuple[Defect, ...]:
         Defect("label noise", name, data_defects.label_noise, also=frozenset({"fairness"})),
         Defect("worse than base", name, model_defects.worse_than_base),
         Defect("many small losses", name, model_defects.small_losses,
-               holds=partial(_only, where=RELEASED)),
+               holds=partial(_only, where=(RELEASED,))),
+        Defect("sealed rows in train", name, row_defects.sealed_in_train,
+               holds=red("sealed_rows_in_train")),
         # New rows of a kind not seen before shift the distribution of their column.
         Defect("worse on new rows", name, row_defects.worse_on_new_rows, also=drift,
-               holds=partial(_only, where=NEW)),
+               holds=partial(_only, where=(NEW, CHANGED))),
         # What turns a group's scores moves the mean score, and the gaps to that group.
         Defect("worse where a value is missing", name, slice_defects.worse_where_missing,
                also=drift | {"fairness"}, holds=red(WORST)),

@@ -61,19 +61,25 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     measured += on_periods(exam.base_rows, contract, models, policy)
     measurements = [_noted(each, exam.note) for each in measured]
     measurements.append(_seen_in_training(exam.rows, candidate))
+    asked = None
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
-        from gatehouse.gates.accuracy.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_rows import on_changed_rows, on_new_rows
         from gatehouse.gates.accuracy.released import against_released
+        from gatehouse.gates.accuracy.sealed import on_sealed
 
+        sealed, asked = on_sealed(exam, base, measurements, policy)
         measurements += against_released(exam, measurements, policy)
         measurements += on_new_rows(exam, base, policy)
+        measurements += on_changed_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
+        measurements += sealed
     return Found(
         exam=exam.record,
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
         curves=curves(models),
+        asked=asked,
     )
 
 

@@ -39,8 +39,8 @@ def _rules(start: Start) -> list[str]:
 
 
 def _advice(result: RuleResult, compared: bool) -> str:
-    if all(finding.slice == "prediction" for finding in result.findings):
-        return "The model decides differently: see settings, columns and rows below."
+    if result.measurement == "joint_drift":
+        return "Look at the columns that tell: a wrong join, another rule that made them?"
     return "Find out what moved: a new source, another season, a broken join?"
 
 
@@ -87,7 +87,7 @@ DRIFT = GateSpec(
         "If it is the world, train on newer data.",
         labels=False,
         compares=True,
-        tools=("numpy", "scipy", "pyarrow"),
+        tools=("numpy", "scipy", "scikit-learn", "pyarrow"),
         measure=_in_production,
     ),
 )

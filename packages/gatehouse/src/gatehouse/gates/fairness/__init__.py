@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from gatehouse.evidence import Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.spec import Confidence, Count, Found, GateSpec, Production, Section
@@ -61,6 +62,13 @@ def _only_intersection(verdict: Verdict) -> bool:
     return bool(failed) and all(" & " in name for name in failed)
 
 
+def _only_comparison(verdict: Verdict) -> bool:
+    """Whether each gap is within its own limit and only the comparison with the base fails."""
+    blocking = {result.of for result in verdict.rules if result.gate == FAIRNESS.name
+                and result.blocks}  # fmt: skip
+    return blocking == {Of.COMPARISON}
+
+
 def _defects() -> tuple[Defect, ...]:
     from gatehouse.drill import model_defects as plant
     from gatehouse.drill.defect import Defect
@@ -70,6 +78,8 @@ def _defects() -> tuple[Defect, ...]:
     return (
         Defect("bias against a group", FAIRNESS.name, plant.biased_group,
                also=accuracy, beyond_two=drift),
+        Defect("bias beyond the base's", FAIRNESS.name, plant.biased_against_base,
+               also=accuracy | drift, holds=_only_comparison),
         Defect("bias in an intersection", FAIRNESS.name, plant.biased_intersection,
                also=accuracy, beyond_two=drift, holds=_only_intersection),
     )  # fmt: skip
