@@ -10,16 +10,32 @@ from gatehouse.adopt.baseline import Baseline, Score
 from gatehouse.adopt.policy.sizes import Sizes, minimum, unsure
 from gatehouse.adopt.policy.words import models_text, number, rule
 from gatehouse.contract import Task
+from gatehouse.evidence import FALL
+from gatehouse.gates.slices import WORST
 
 MARGIN = 0.02
 _NEAR = 0.01
 """Margin to the limit of "too good to be true"; a baseline within it makes the score ordinary."""
 
 
-def accuracy_rules(task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool) -> list[str]:
-    """Return the task's rules; `leaking` says whether a column predicts the target by itself."""
+def accuracy_rules(
+    task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool, timed: bool
+) -> list[str]:
+    """Return the task's rules.
+
+    `leaking` says whether a column predicts the target by itself, `timed` whether there are times.
+    """
     rules = {Task.BINARY: _binary, Task.MULTICLASS: _multiclass, Task.REGRESSION: _regression}
-    return rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
+    found = rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
+    return found + ([_trend()] if timed else [])
+
+
+def _trend() -> str:
+    return rule(
+        "accuracy-trend", "accuracy", FALL,
+        "A model that gets worse with time needs newer rows",
+        slice="*", at_most=0.02, alpha=0.02, on_fail="warn", inconclusive="pass",
+    )  # fmt: skip
 
 
 def _rare_comment(sizes: Sizes) -> str:
@@ -164,7 +180,7 @@ def _too_good(task: Task, baseline: Baseline, *, leaking: bool) -> list[str]:
 
 def _worst_slice() -> str:
     return rule(
-        "accuracy-worst-slice", "accuracy", "worst_slice",
+        "accuracy-worst-slice", "accuracy", WORST,
         "A loss on one part of the rows must not hide in the mean of all rows",
         comment="a share of what a guess loses, beyond what all rows lose",
         of="comparison", slice="*", at_most=0.10, alpha=0.01, inconclusive="pass",

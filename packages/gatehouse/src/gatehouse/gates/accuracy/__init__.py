@@ -50,7 +50,11 @@ def _measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fo
 def _rules(start: Start) -> list[str]:
     from gatehouse.adopt.policy.accuracy import accuracy_rules
 
-    return accuracy_rules(start.contract.task, start.baseline, start.sizes, leaking=start.leaking)
+    contract = start.contract
+    timed = any(column.kind.moments for column in contract.columns.values())
+    return accuracy_rules(
+        contract.task, start.baseline, start.sizes, leaking=start.leaking, timed=timed
+    )
 
 
 def _advice(result: RuleResult, compared: bool) -> str:

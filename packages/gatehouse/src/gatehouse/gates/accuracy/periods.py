@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ FEWEST = 4
 
 
 def on_periods(
-    rows: pd.DataFrame, contract: Contract, models: Mapping[Of, Predictions], policy: Policy
+    rows: pd.DataFrame, contract: Contract, models: dict[Of, Predictions], policy: Policy
 ) -> list[Measurement]:
     """Measure the headline metric in each period, and its fall; nothing without a time column.
 
@@ -58,13 +57,13 @@ def on_periods(
         inside = {of: each.of_rows(chosen) for of, each in models.items()}
         days = found[chosen].min().date(), found[chosen].max().date()
         where = f"{PERIOD}{days[0]} to {days[1]}, {k + 1}"
-        for each in measure_models(inside, policy):
-            if each.name == metric.name and each.slice == "all" and each.of in models:
-                each = each.model_copy(update={"slice": where, "decides": False})
-                measured.append(each)
-                if each.of is Of.CANDIDATE and each.interval and each.value is not None:
-                    times.append(float(seconds[chosen].mean()))
-                    ours.append(each)
+        for each in measure_models(inside, policy, [metric]):
+            if each.of not in models or each.slice != "all":
+                continue
+            measured.append(each.model_copy(update={"slice": where, "decides": False}))
+            if each.of is Of.CANDIDATE and each.interval and not each.doubt:
+                times.append(float(seconds[chosen].mean()))
+                ours.append(each)
     return [*measured, _fall(metric, np.array(times), ours, int(known.sum()), policy)]
 
 
