@@ -52,6 +52,9 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
     if base.solo != proposed.solo:
         solo: Direction = "tightened" if proposed.solo is False else "loosened"
         changes.append(_change("solo", base.solo, proposed.solo, solo))
+    if base.sealed != proposed.sealed:  # any change asks anew, or asks nothing
+        direction: Direction = "tightened" if base.sealed is None else "loosened"
+        changes.append(_change("sealed", _sealed(base), _sealed(proposed), direction))
     for waiver in base.waivers:
         if waiver not in proposed.waivers:
             changes.append(_change(f"waivers.{waiver.rule}", "present", "removed", "tightened"))
@@ -95,6 +98,13 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
 
 def _measured_on(noise: Noise | None) -> str | None:
     return None if noise is None else f"{noise.seeds} seeds on {noise.date}"
+
+
+def _sealed(policy: Policy) -> str | None:
+    sealed = policy.sealed
+    if sealed is None:
+        return None
+    return f"{sealed.digest}, {sealed.budget} questions, steps of {sealed.step:g}"
 
 
 def _kept(retention: Retention | None) -> str | None:

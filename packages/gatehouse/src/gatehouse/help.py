@@ -9,7 +9,7 @@ SECTIONS = {
     "Train and judge": (
         "run", "measure", "judge", "report", "card", "drill", "verify", "tune", "noise",
     ),
-    "Bring new data, erase old rows": ("data", "forget"),
+    "Bring new data, erase old rows": ("data", "split", "forget"),
     "Release and watch production": ("image", "stage", "promote", "monitor", "compare", "site"),
     "Look after the repository": ("github", "template", "lock", "schemas"),
     "Called by stages and workflows": (

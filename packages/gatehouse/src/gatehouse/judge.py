@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
-from gatehouse.evidence import Described, Evidence, Measurement, Of, Subject
+from gatehouse.evidence import SEALED_ELSEWHERE, Described, Evidence, Measurement, Of, Subject
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.spec import GateSpec
@@ -228,7 +228,46 @@ def apply_rule(rule: Rule, evidence: Evidence, noise: Noise | None = None) -> li
             "may decide; measure it, or take the rule out of the policy"
         )
         return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
-    return [_finding(rule, measurement, noise) for measurement in matching]
+    return [
+        _as_before(rule, measurement, _finding(rule, measurement, noise), evidence.measurements)
+        for measurement in matching
+    ]
+
+
+def _as_before(
+    rule: Rule, ours: Measurement, finding: Finding, measurements: Iterable[Measurement]
+) -> Finding:
+    """Mark a warning that the base would get as well, unless the candidate is surely worse.
+
+    The base's number comes from the same evidence: its model on the same rows. Only the pull
+    request that makes a number worse, or that starts to measure it, gets a warning about it.
+    """
+    if rule.of is not Of.CANDIDATE or finding_blocks(rule, finding):
+        return finding
+    unsure = () if rule.inconclusive == "pass" else (Outcome.INCONCLUSIVE,)
+    warns = (Outcome.FAIL, *unsure)
+    alike = [m for m in measurements if (m.name, m.slice) == (ours.name, ours.slice)]
+    base = next((m for m in alike if m.of is Of.BASE), None)
+    change = next((m for m in alike if m.of is Of.COMPARISON), None)
+    if base is None or {finding.outcome, decide(rule, base)[0]} - {*warns}:
+        return finding
+    if _surely_worse(rule, ours, base, change):
+        return finding
+    now = "could not be measured either" if base.value is None else f"is {_number(base.value)}"
+    text = f"{finding.text}; the base's {now}"
+    return finding.model_copy(update={"outcome": Outcome.AS_BEFORE, "text": text})
+
+
+def _surely_worse(
+    rule: Rule, ours: Measurement, base: Measurement, change: Measurement | None
+) -> bool:
+    """Return whether a number is surely worse than the base's, or can't be compared with it."""
+    if ours.value is None or base.value is None:
+        return ours.value is not base.value
+    if change is None or change.value is None:
+        return ours.value != base.value
+    low, high = _bounds(change)
+    return high < 0 if rule.at_least is not None else low > 0
 
 
 def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:
@@ -256,6 +295,8 @@ def _finding(rule: Rule, measurement: Measurement, noise: Noise | None) -> Findi
     if measurement.name == ORIGIN:
         outcome = Outcome.NONE if measurement.value is None else outcome
         text = origin_text(measurement)
+    elif measurement.note == SEALED_ELSEWHERE:
+        outcome, text = Outcome.NONE, SEALED_ELSEWHERE
     elif measurement.note is not None:
         text = f"{text} ({measurement.note})"
     return Finding(
@@ -278,8 +319,9 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
     An interval on the right side of the limit passes, one on the wrong side fails, and one that
     crosses it is inconclusive. A margin around "no difference" is decided by the estimate where the
     rows can show it (`_decide_margin`). With `alpha`, an effect fails if its test is significant
-    and its size exceeds the limit (the effect floor). Too few rows, or too few of the smallest
-    class, are inconclusive unless the failure is plain.
+    and it surely exceeds the limit: the whole interval does, or the value if there is none. Too few
+    rows, too few of the smallest class, or an interval in doubt are inconclusive unless the failure
+    is plain.
     """
     if measurement.value is None:
         return Outcome.INCONCLUSIVE, "could not be measured"
@@ -340,6 +382,8 @@ def _decide_margin(
 
 
 def _too_few(rule: Rule, measurement: Measurement) -> str | None:
+    if measurement.doubt is not None:
+        return measurement.doubt
     if measurement.n < rule.minimum_n:
         return f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
     if measurement.class_n is not None and measurement.class_n < rule.minimum_class_n:
@@ -358,10 +402,15 @@ def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple
         f"effect {_number(measurement.value)} (limit {_number(rule.at_most)}), "
         f"adjusted p {measurement.p_value:.2g} (alpha {rule.alpha:g})"
     )
-    if measurement.p_value < rule.alpha and measurement.value > rule.at_most:
+    low, _ = _bounds(measurement)
+    significant = measurement.p_value < rule.alpha
+    if significant and low > rule.at_most:
         return Outcome.FAIL, shown
     if few:
         return Outcome.INCONCLUSIVE, few
+    if significant and measurement.value > rule.at_most:
+        low_text = f"the true effect may be {_number(low)}"
+        return Outcome.INCONCLUSIVE, f"{shown}, and {low_text}: the limit is within its interval"
     return Outcome.PASS, shown
 
 

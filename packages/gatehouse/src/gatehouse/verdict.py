@@ -18,6 +18,7 @@ class Outcome(StrEnum):
 
     NONE = "none"
     PASS = "pass"  # noqa: S105 - an outcome, no password
+    AS_BEFORE = "as before"
     WAIVED = "waived"
     ACCEPTED = "accepted"
     INCONCLUSIVE = "inconclusive"

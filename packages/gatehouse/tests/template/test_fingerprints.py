@@ -27,7 +27,7 @@ TOUCHED = {
     "gatehouse/gates/latency/measure.py": {"latency"},
     "gatehouse/report/card.py": {"card"},
     "gatehouse/judge.py": set[str](),
-    "gatehouse/pipeline/trainers/trees.py": set[str](),
+    "gatehouse/pipeline/trainers/boosted_trees.py": set[str](),
 }
 """A file of each stage, and of none: the stages whose fingerprint it changes."""
 

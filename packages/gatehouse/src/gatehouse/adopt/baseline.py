@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from gatehouse.adopt.cells import numbers
 from gatehouse.adopt.scan import Scan
-from gatehouse.adopt.values import numbers
 from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gatehouse.adopt.cells import frequent, is_none
 from gatehouse.adopt.profile import Kind, Profile
-from gatehouse.adopt.values import frequent, is_none
 from gatehouse.columns.numbers import FLOAT32_EXACT_INTEGERS
 
 _SLACK = 0.1

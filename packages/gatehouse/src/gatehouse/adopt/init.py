@@ -11,13 +11,13 @@ from gatehouse.adopt import files
 from gatehouse.adopt.baseline import Baseline, Learning, leaks, learning, measure
 from gatehouse.adopt.columns import plan_columns
 from gatehouse.adopt.names import is_entity_name
-from gatehouse.adopt.place import Found, copy_file, find
 from gatehouse.adopt.plan import ColumnPlan
 from gatehouse.adopt.policy import policy_text
 from gatehouse.adopt.policy.sizes import Sizes, sizes_of
 from gatehouse.adopt.profile import Kind
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.scan import Scan, scan
+from gatehouse.adopt.table_place import Found, copy_file, find
 from gatehouse.adopt.target import column_of, find_target
 from gatehouse.adopt.texts import TEST, VALID, allowed_copies, card_text, contract_text, settings
 from gatehouse.adopt.unlabelled import drop_unlabelled

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from gatehouse.adopt.alike import alike
+from gatehouse.adopt.cells import are_sentences, frequent
 from gatehouse.adopt.entries import category_entry, numeric_entry
 from gatehouse.adopt.names import is_weight_name
 from gatehouse.adopt.plan import Planned, plan_ignored
 from gatehouse.adopt.profile import Kind, Profile
 from gatehouse.adopt.target import Target
-from gatehouse.adopt.values import are_sentences, frequent
 from gatehouse.contract import Role, Task
 from gatehouse.errors import GatehouseError
 

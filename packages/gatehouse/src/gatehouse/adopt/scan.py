@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from gatehouse.adopt.cells import without_missing
 from gatehouse.adopt.profile import Kind, Profile
 from gatehouse.adopt.standins import standins
 from gatehouse.adopt.table import Table
 from gatehouse.adopt.tally import Tally, share_of_copies
-from gatehouse.adopt.values import without_missing
 from gatehouse.pipeline.file_source import MISSING
 from gatehouse.rows import row_hashes
 

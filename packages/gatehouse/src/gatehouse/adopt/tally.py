@@ -10,9 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gatehouse.adopt.names import is_cycle_name, is_entity_name, is_id_name, is_identifier_name
-from gatehouse.adopt.profile import COUNTED_FROM, Kind, Profile
-from gatehouse.adopt.values import (
+from gatehouse.adopt.cells import (
     MOST_CATEGORIES,
     NO_VALUE,
     are_sentences,
@@ -20,6 +18,8 @@ from gatehouse.adopt.values import (
     is_none,
     numbers,
 )
+from gatehouse.adopt.names import is_cycle_name, is_entity_name, is_id_name, is_identifier_name
+from gatehouse.adopt.profile import COUNTED_FROM, Kind, Profile
 from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.rows import row_hashes

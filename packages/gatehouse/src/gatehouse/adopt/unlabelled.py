@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from pyarrow import compute
 
+from gatehouse.adopt.cells import NO_VALUE
 from gatehouse.adopt.profile import Kind, Profile
 from gatehouse.adopt.questions import Questions
 from gatehouse.adopt.scan import Scan, scan
 from gatehouse.adopt.table import Table
 from gatehouse.adopt.target import LEAST_ROWS, check_target
-from gatehouse.adopt.values import NO_VALUE
 from gatehouse.errors import GatehouseError
 
 _TEXTS_TOLD = 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gatehouse.charts.model import Bars, Lines, Series
+from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.report.escape import label
 
 BARS_SHOWN = 24

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
-from gatehouse.charts.model import Bars, Lines
+from gatehouse.charts.contents import Bars, Lines
 
 WIDTH, HEIGHT = 320.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 8.0, 8.0, 20.0

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from gatehouse.contract import CONTRACT_FILE, parse_contract
-from gatehouse.demo.served import Served, from_folder, from_image
+from gatehouse.demo.running_service import Served, from_folder, from_image
 from gatehouse.demo.traffic import all_rows, ask, callers_rows, logged, moved
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence

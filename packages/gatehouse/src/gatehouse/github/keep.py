@@ -15,7 +15,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.github.artifacts import download
 from gatehouse.github.client import telling
 from gatehouse.github.event import Event
-from gatehouse.objects.place import TABLES
+from gatehouse.objects.allowed_places import TABLES
 from gatehouse.objects.push import push
 from gatehouse.objects.record import Output, read_lock
 from gatehouse.objects.remote import open_store

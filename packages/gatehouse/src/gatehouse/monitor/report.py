@@ -6,7 +6,7 @@ import itertools
 from datetime import timedelta
 
 from gatehouse.charts import mermaid
-from gatehouse.charts.model import Lines, Series
+from gatehouse.charts.contents import Lines, Series
 from gatehouse.gates import GATES
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT

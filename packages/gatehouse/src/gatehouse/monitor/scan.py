@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor import files, lines, logged
+from gatehouse.monitor import log_files, log_records, logged
 from gatehouse.monitor.labels import Labels, identity
 from gatehouse.monitor.sample import Sample
 from gatehouse.policy import show_span
@@ -148,7 +148,7 @@ class Scan:
         """Return the time from the newest record to the end of the newest window."""
         return min(self._latest, default=0) * (self.span.window / _PARTS)
 
-    def add(self, batch: lines.Batch, labels: Labels | None, latest: int) -> int:
+    def add(self, batch: log_records.Batch, labels: Labels | None, latest: int) -> int:
         """Sort records in; `latest` and the result are the newest window of the file so far."""
         table = batch.table
         broken = len(batch.broken) - batch.unfit.num_rows
@@ -248,7 +248,7 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
     result, done = Scan(span, size), set[str]()
     with tqdm(unit="B", unit_scale=True, desc="log", disable=None) as bar:
         # A rotation meanwhile renames the oldest file to a name that did not exist before.
-        while found := [file for file in files.find(url) if file.path not in done]:
+        while found := [file for file in log_files.find(url) if file.path not in done]:
             for file in found:
                 done.add(file.path)
                 _read(file, contract, result, labels, bar.update)
@@ -258,14 +258,14 @@ def scan(url: str, contract: Contract, span: Span, size: int, labels: Labels | N
 
 
 def _read(
-    file: files.File,
+    file: log_files.File,
     contract: Contract,
     result: Scan,
     labels: Labels | None,
     advance: Callable[[int], object],
 ) -> None:
     before, broken, latest = result.read + result.unfit.total(), result.broken, result.span.windows
-    for blocks, batch in enumerate(lines.read(file, contract, advance), 1):
+    for blocks, batch in enumerate(log_records.read(file, contract, advance), 1):
         latest = result.add(batch, labels, latest)
         torn, read = result.broken - broken, result.read + result.unfit.total()
         if read == before and (torn > _GIVEN_UP or blocks >= _BLOCKS_GIVEN_UP):

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
+from gatehouse.objects.allowed_places import FETCHED
 from gatehouse.objects.fetch import MEGABYTE, MEGABYTES, fetch
-from gatehouse.objects.place import FETCHED
 from gatehouse.objects.record import (
     LOCK_BYTES,
     Member,

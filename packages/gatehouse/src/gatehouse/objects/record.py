@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
 from gatehouse.errors import GatehouseError
-from gatehouse.objects.place import Kind, clash, output_fault, tracked_fault, unsafe
+from gatehouse.objects.allowed_places import Kind, clash, output_fault, tracked_fault, unsafe
 from gatehouse.typed import Frozen, parse_json, plain_yaml, validate
 
 LOCK_BYTES = 1_000_000

@@ -15,7 +15,7 @@ from gatehouse.pipeline.compress import distillation_losses
 from gatehouse.pipeline.curves import Epoch
 from gatehouse.pipeline.device import Place
 from gatehouse.pipeline.encode import Encoding
-from gatehouse.pipeline.fairness import equalized_odds_penalty
+from gatehouse.pipeline.fairness_penalty import equalized_odds_penalty
 from gatehouse.pipeline.settings import TorchMlpSettings
 
 _CHUNK = 65_536

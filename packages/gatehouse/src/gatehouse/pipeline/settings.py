@@ -64,7 +64,7 @@ else:
 
 
 class FairnessPenalty(Frozen):
-    """The equalized odds penalty of `gatehouse.pipeline.fairness` in the loss; weight 0 is off."""
+    """The equalized odds penalty in the loss (`gatehouse.pipeline.fairness_penalty`); 0 is off."""
 
     attribute: str | None = None
     weight: Annotated[float, Field(ge=0)] = 0.0

@@ -14,7 +14,7 @@ from gatehouse.pipeline.curves import Epoch, loss_name, report
 from gatehouse.pipeline.device import deterministic, placed
 from gatehouse.pipeline.encode import Encoding
 from gatehouse.pipeline.export import export
-from gatehouse.pipeline.fairness import group_codes
+from gatehouse.pipeline.fairness_penalty import group_codes
 from gatehouse.pipeline.fit import Rows, fit, outputs
 from gatehouse.pipeline.live import scalars
 from gatehouse.pipeline.settings import FairnessPenalty, TorchMlpSettings, TrainSettings

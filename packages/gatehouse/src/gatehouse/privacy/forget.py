@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor.files import LOG, File, find
+from gatehouse.monitor.log_files import LOG, File, find
 from gatehouse.monitor.record import BROKEN
 from gatehouse.privacy.rewrite import erase_in_packed, erase_in_parquet, erase_in_plain, packing_of
 from gatehouse.privacy.wanted import Lines, Wanted

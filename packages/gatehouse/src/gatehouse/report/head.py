@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gatehouse.charts.contents import Limits
 from gatehouse.charts.limits import bar, words
-from gatehouse.charts.model import Limits
 from gatehouse.judge import NOT_REACHED
 from gatehouse.report.context import ReportContext
 from gatehouse.report.effects import effects

@@ -14,10 +14,10 @@ from gatehouse.contract import CONTRACT_FILE
 from gatehouse.errors import GatehouseError
 from gatehouse.privacy.pseudonym import read_secret
 from gatehouse.serving import metrics
-from gatehouse.serving.lines import RotatingLines
 from gatehouse.serving.log import FILE, InferenceLog
 from gatehouse.serving.openapi import describe
 from gatehouse.serving.predict import Predictor
+from gatehouse.serving.rotating_lines import RotatingLines
 from gatehouse.serving.rows import Reader
 from gatehouse.serving.served import Served, load_served
 from gatehouse.serving.settings import ServingSettings, load_settings

@@ -23,7 +23,7 @@ from bentoml.monitoring import MonitorBase
 from gatehouse.contract import UNLISTED, Column, Contract
 from gatehouse.privacy.pseudonym import pseudonym
 from gatehouse.serving import metrics
-from gatehouse.serving.lines import RotatingLines
+from gatehouse.serving.rotating_lines import RotatingLines
 from gatehouse.serving.shadow import Shadow
 
 FILE = "predictions.jsonl"

@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from gatehouse.report.links import DOCS, PICTURE
 from gatehouse.report.words import ICONS, WARNING
-from gatehouse.site import mermaid
+from gatehouse.site import report_charts
 from gatehouse.site.badge import sign
 
 _FOLDED = re.compile(r"\s*<details>\s*<summary>([^<>]*)</summary>\s*")
@@ -59,8 +59,8 @@ class _Renderer(RendererHTML):
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:  # fmt: skip
         token = tokens[idx]
-        drawn = mermaid.draw(token.content) if token.info.strip() == "mermaid" else None
-        return (drawn or mermaid.raw(token.content)) + "\n"
+        drawn = report_charts.draw(token.content) if token.info.strip() == "mermaid" else None
+        return (drawn or report_charts.raw(token.content)) + "\n"
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         token = tokens[idx]

@@ -8,8 +8,8 @@ from pathlib import Path
 from gatehouse.codeowners import OWNERS_FILE
 from gatehouse.errors import GatehouseError
 from gatehouse.ownership import OWNERSHIP_FILE, Ownership, parse
-from gatehouse.template.keys import merge_texts
-from gatehouse.template.trees import Entry, Tree, text_of, with_text
+from gatehouse.template.git_trees import Entry, Tree, text_of, with_text
+from gatehouse.template.merge_keys import merge_texts
 
 _BORDER, _OWNERS = OWNERSHIP_FILE.as_posix(), OWNERS_FILE.as_posix()
 

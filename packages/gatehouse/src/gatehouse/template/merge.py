@@ -15,9 +15,9 @@ from pathlib import Path
 
 from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of, git
+from gatehouse.template.git_trees import Entry, read_tree, with_text, write_tree
 from gatehouse.template.owned import Prepared, prepare
 from gatehouse.template.record import RECORD, Record, is_local, url_of
-from gatehouse.template.trees import Entry, read_tree, with_text, write_tree
 from gatehouse.template.upstream import Version, fetch, is_ancestor, newest, standing, version
 from gatehouse.template.wheel import raise_wheel
 

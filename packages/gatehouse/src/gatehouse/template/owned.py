@@ -17,9 +17,9 @@ from gatehouse.git import git
 from gatehouse.ownership import OWNERSHIP_FILE, Kind
 from gatehouse.places import SOURCE
 from gatehouse.template.border import border_of, settle_codeowners
-from gatehouse.template.keys import changed_keys, merge_settings, merge_texts
+from gatehouse.template.git_trees import Entry, Tree, read_tree, text_of, with_text
+from gatehouse.template.merge_keys import changed_keys, merge_settings, merge_texts
 from gatehouse.template.placeholders import filler
-from gatehouse.template.trees import Entry, Tree, read_tree, text_of, with_text
 
 WHOLE = ("contract.yaml", "model_card.yaml")
 """Files that describe our rows and our model: either ours or the template's, never mixed."""

@@ -12,7 +12,7 @@ from gatehouse.codeowners import parse as parse_codeowners
 from gatehouse.errors import GatehouseError
 from gatehouse.ownership import OWNERSHIP_FILE, PLACEHOLDER, parse, with_owners
 from gatehouse.release.promote import STAGING
-from gatehouse.template.trees import Tree, text_of
+from gatehouse.template.git_trees import Tree, text_of
 
 NAME = "OWNER/NAME"
 """Placeholder for the repository in `deploy/`; docs/operations.md explains how to replace it."""

@@ -15,7 +15,7 @@ from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import git_bytes
 from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
-from gatehouse.template.trees import Entry, Tree, text_of, with_bytes
+from gatehouse.template.git_trees import Entry, Tree, text_of, with_bytes
 
 _AT_URL = re.compile(r"gatehouse @ (\S*/)gatehouse-([^-/\s]+)-[^/\s]+\.whl\s")
 """A lock's line that names a wheel by its URL."""

@@ -10,8 +10,8 @@ from gatehouse.contract import CONTRACT_FILE
 from gatehouse.digest import dvc_md5, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.git import file_at, git
+from gatehouse.objects.allowed_places import TABLES
 from gatehouse.objects.bring import is_recorded, table_of
-from gatehouse.objects.place import TABLES
 from gatehouse.objects.record import read_tracked
 from gatehouse.places import PARAMS
 from gatehouse.policy import POLICY_FILE

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from gatehouse.charts.contents import Limited, Limits, Mark, State
 from gatehouse.charts.limits import MOST_BYTES, bar, draw, is_plain, words
-from gatehouse.charts.model import Limited, Limits, Mark, State
 from tests.gatehouse.site.html import Page
 
 MARK = Mark(used=0.5, low=0.4, high=0.6, base=0.3, state="pass")

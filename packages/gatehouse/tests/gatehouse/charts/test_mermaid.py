@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.charts.mermaid import BARS_SHOWN, read, write
-from gatehouse.charts.model import Bars, Lines, Series
 
 CURVE = Lines(
     "ROC", "rate", ("0", "0.5", "1"),

@@ -199,5 +199,8 @@ def test_a_member_of_a_table_is_one_module(fork: Fork) -> None:
     (fork.root / "params.yaml").write_text("train: {trainer: lightgbm, seed: 0}\n")
     fork.made()
     names = fork.names("train")
-    assert {"gatehouse.pipeline.trainers.lightgbm", "gatehouse.pipeline.trainers.trees"} <= names
+    assert {
+        "gatehouse.pipeline.trainers.lightgbm",
+        "gatehouse.pipeline.trainers.boosted_trees",
+    } <= names
     assert not names & {"gatehouse.pipeline.trainers.xgboost", "gatehouse.pipeline.sources.file"}

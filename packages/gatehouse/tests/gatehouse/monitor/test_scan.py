@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor import lines, scan
+from gatehouse.monitor import log_records, scan
 from gatehouse.monitor.scan import Scan, Span, keep_aside
 from tests.gatehouse.monitor import logs
 from tests.gatehouse.monitor.logs import END, MODEL, PACKERS, few, line, write_bytes
@@ -169,12 +169,12 @@ def test_a_large_file_that_is_no_log_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Attacks minutes, and memory, spent on a disk image or another service's log."""
-    monkeypatch.setattr(lines, "BLOCK", 1000)
+    monkeypatch.setattr(log_records, "BLOCK", 1000)
     monkeypatch.setattr(scan, "_GIVEN_UP", 100)
     path = write_bytes(tmp_path / "log.jsonl", b'{"level": "info"}\n' * 10_000)
     with pytest.raises(GatehouseError, match=r"none of its first 1\d\d lines"):
         look(path)
-    monkeypatch.setattr(lines, "LONGEST", 100)
+    monkeypatch.setattr(log_records, "LONGEST", 100)
     write_bytes(path, b"\0" * 1_000_000)
     with pytest.raises(GatehouseError, match=r"none of its first \d lines"):
         look(path)

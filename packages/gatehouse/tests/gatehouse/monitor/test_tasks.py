@@ -14,11 +14,11 @@ import pytest
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Of
-from gatehouse.monitor import lines
+from gatehouse.monitor import log_records
 from gatehouse.monitor.compare import Comparison, compare
 from gatehouse.monitor.compare_report import render as render_comparison
-from gatehouse.monitor.files import find
 from gatehouse.monitor.labels import read_labels
+from gatehouse.monitor.log_files import find
 from gatehouse.monitor.look import Look
 from gatehouse.monitor.report import render
 from gatehouse.monitor.run import look
@@ -232,11 +232,11 @@ def test_a_record_of_a_number(tmp_path: Path) -> None:
     logs.parquet(tmp_path / "log.parquet", whole)
     for name, broken, unfit in (("log.jsonl", len(BAD) + 1, 2), ("log.parquet", 2, 1)):
         (file,) = find(str(tmp_path / name))
-        (batch,) = lines.read(file, tasks.contract(NUMBER), lambda _: None)
+        (batch,) = log_records.read(file, tasks.contract(NUMBER), lambda _: None)
         assert batch.table["prediction"].to_pylist() == [1.0, 0, -1.5, 1e300]
         assert batch.table["shadow"].to_pylist()[0] == {"model": OTHER, "prediction": 2.0}
         assert (len(batch.broken), batch.unfit.num_rows) == (broken, unfit)
-    (batch,) = lines.read(file, tasks.contract(SEVERAL), lambda _: None)
+    (batch,) = log_records.read(file, tasks.contract(SEVERAL), lambda _: None)
     assert (batch.table.num_rows, batch.unfit.num_rows) == (1, 4)
 
 

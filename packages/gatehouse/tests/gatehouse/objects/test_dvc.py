@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from gatehouse.errors import GatehouseError
+from gatehouse.objects.allowed_places import FETCHED
 from gatehouse.objects.bring import bring, named
-from gatehouse.objects.place import FETCHED
 from gatehouse.objects.record import Output, read_lock, read_manifest, read_tracked
 from gatehouse.objects.remote import open_store
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gatehouse.pipeline.encode import Encoding
-from gatehouse.pipeline.fairness import equalized_odds_penalty
+from gatehouse.pipeline.fairness_penalty import equalized_odds_penalty
 
 if TYPE_CHECKING:
     from tests.gatehouse.pipeline.conftest import Shop

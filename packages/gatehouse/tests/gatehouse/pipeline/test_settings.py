@@ -44,7 +44,8 @@ def test_bad_settings_name_their_key(tmp_path: Path, old: str, new: str, key: st
         "pipelines.train:torch_mlp", "pipeline:train", "pipeline..train:f", "pipeline.train",
         "pipeline.train:a.b", "x.pipeline.train:f", " pipeline.train:f", "pipeline/train:f",
         "gatehouse.pipeline.train:train", "gatehouse.git:git", "xgatehouse.pipeline.trainers:f",
-        "gatehouse.pipeline.trainers.trees:f", "light", "gatehouse.pipeline.trainers:lightgbm",
+        "gatehouse.pipeline.trainers.boosted_trees:f", "light",
+        "gatehouse.pipeline.trainers:lightgbm",
     ],
 )  # fmt: skip
 def test_a_trainer_lies_in_the_pipeline(tmp_path: Path, name: str) -> None:

@@ -28,14 +28,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatehouse.cli import main
-from gatehouse.monitor.files import File, find
+from gatehouse.monitor.log_files import File, find
 from gatehouse.monitor.record import BROKEN
 from gatehouse.privacy import forget as module
 from gatehouse.privacy import rewrite
 from gatehouse.privacy.forget import Found, forget
 from gatehouse.privacy.pseudonym import pseudonym
 from gatehouse.privacy.wanted import Wanted, moment
-from gatehouse.serving.lines import RotatingLines
+from gatehouse.serving.rotating_lines import RotatingLines
 
 SECRET = b"made-up secret of thirty-two and more bytes"  # pragma: allowlist secret
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -17,8 +17,8 @@ from prometheus_client import REGISTRY
 
 from gatehouse.contract import UNLISTED
 from gatehouse.serving import log as module
-from gatehouse.serving.lines import RotatingLines
 from gatehouse.serving.log import FILE
+from gatehouse.serving.rotating_lines import RotatingLines
 from tests.gatehouse.serving.place import CONTRACT, JSON, ROW, Client, lay_out, serving
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatehouse.charts import mermaid
-from gatehouse.charts.model import Bars, Lines, Series
+from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.report.tables import table
 from gatehouse.site.markdown import render, render_inline
 from tests.gatehouse.site.html import Page

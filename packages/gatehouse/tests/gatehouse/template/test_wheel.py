@@ -8,7 +8,7 @@ import pytest
 
 from gatehouse.digest import file_digest
 from gatehouse.places import LIBRARY_LOCK, SOURCE, VENDOR
-from gatehouse.template.trees import read_tree, text_of
+from gatehouse.template.git_trees import read_tree, text_of
 from gatehouse.template.wheel import raise_wheel, wheel_at
 from tests.gatehouse.template.repositories import Files, scratch
 

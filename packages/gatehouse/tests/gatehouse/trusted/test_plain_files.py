@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gatehouse.charts.contents import Limited, Limits, Mark
 from gatehouse.charts.limits import draw
-from gatehouse.charts.model import Limited, Limits, Mark
 from gatehouse.ownership import parse
 from gatehouse.trusted.plain_files import plain_file_problems
 from tests.sample import SAMPLE

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gatehouse.pipeline.settings import TrainSettings
     from gatehouse.pipeline.trainer import TrainedModel, TrainingData
-    from gatehouse.pipeline.trainers.trees import Prepared
+    from gatehouse.pipeline.trainers.boosted_trees import Prepared
 
 _IR_VERSION = 8
 
@@ -34,7 +34,7 @@ def _train(
     from threadpoolctl import threadpool_limits
 
     from gatehouse.pipeline.curves import Epoch
-    from gatehouse.pipeline.trainers.trees import Prepared
+    from gatehouse.pipeline.trainers.boosted_trees import Prepared
 
     prepared = Prepared(data)
     train, valid = prepared.train, prepared.valid

@@ -28,8 +28,8 @@ def _train(
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     from gatehouse.pipeline.curves import Epoch
+    from gatehouse.pipeline.trainers.boosted_trees import OPSET, Prepared
     from gatehouse.pipeline.trainers.convert import exact_thresholds
-    from gatehouse.pipeline.trainers.trees import OPSET, Prepared
 
     prepared = Prepared(data)
     train, valid = prepared.train, prepared.valid

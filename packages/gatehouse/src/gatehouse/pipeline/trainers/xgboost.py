@@ -36,7 +36,7 @@ def _train(
     from xgboost import XGBClassifier, XGBRegressor
 
     from gatehouse.pipeline.curves import Epoch
-    from gatehouse.pipeline.trainers.trees import OPSET, Prepared
+    from gatehouse.pipeline.trainers.boosted_trees import OPSET, Prepared
 
     prepared = Prepared(data)
     train, valid = prepared.train, prepared.valid

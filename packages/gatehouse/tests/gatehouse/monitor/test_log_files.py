@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor.files import File, find, oldest_first
+from gatehouse.monitor.log_files import File, find, oldest_first
 from gatehouse.remote import shown
 from tests.gatehouse.monitor.logs import PACKERS, few, write_bytes
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gatehouse.errors import GatehouseError
-from gatehouse.monitor import lines
-from gatehouse.monitor.files import find
+from gatehouse.monitor import log_records
+from gatehouse.monitor.log_files import find
 from tests.gatehouse.monitor import logs
 from tests.gatehouse.monitor.logs import END, line, record, write_bytes
 
@@ -25,7 +25,7 @@ MARKS = b'{}[]",:0123456789.eE-+ntfx\\ \x00\xff'
 
 def read(path: Path) -> tuple[pa.Table, list[bytes]]:
     (file,) = find(str(path))
-    batches = list(lines.read(file, logs.contract(), lambda _: None))
+    batches = list(log_records.read(file, logs.contract(), lambda _: None))
     tables = [batch.table for batch in batches]
     return pa.concat_tables(tables), [each for batch in batches for each in batch.broken]
 
@@ -176,7 +176,7 @@ def test_lines_over_the_edges_of_blocks(tmp_path: Path, monkeypatch: pytest.Monk
     """Attacks a line that is cut where a block ends."""
     given = [line(number) for number in range(20)]
     for size in (1, 7, 100, len(given[0]), len(given[0]) + 1, 10_000):
-        monkeypatch.setattr(lines, "BLOCK", size)
+        monkeypatch.setattr(log_records, "BLOCK", size)
         table, broken = read_lines(tmp_path, *given)
         assert table["request_id"].to_pylist() == [f"request-{n}" for n in range(20)]
         assert broken == []
@@ -184,8 +184,8 @@ def test_lines_over_the_edges_of_blocks(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_line_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attacks memory: bytes without a line end are not gathered without limit."""
-    monkeypatch.setattr(lines, "BLOCK", 1000)
-    monkeypatch.setattr(lines, "LONGEST", 2000)
+    monkeypatch.setattr(log_records, "BLOCK", 1000)
+    monkeypatch.setattr(log_records, "LONGEST", 2000)
     _, broken = read(write_bytes(tmp_path / "log.jsonl", b"x" * 100_000))
     assert sum(map(len, broken)) == 100_000
     assert max(map(len, broken)) <= 5000
@@ -259,7 +259,7 @@ def test_what_only_is_called_parquet_is_an_error(tmp_path: Path, content: bytes)
 def test_a_line_is_judged_alike_whatever_stands_beside_it() -> None:
     """Attacks lines that only some of the ways to parse a block take for broken, at random."""
     draw = random.Random(0)
-    wanted = lines.schema(logs.contract())
+    wanted = log_records.schema(logs.contract())
     for _ in range(60):
         given = []
         for number in range(5):
@@ -268,8 +268,8 @@ def test_a_line_is_judged_alike_whatever_stands_beside_it() -> None:
                 place = draw.randrange(len(text))
                 text[place : place + draw.randrange(2)] = bytes([draw.choice(MARKS)])
             given.append(bytes(text))
-        alone = [lines._parse([each], wanted) for each in given]
-        together = lines._parse(given, wanted)
+        alone = [log_records._parse([each], wanted) for each in given]
+        together = log_records._parse(given, wanted)
         broken = [each for batch in alone for each in batch.broken]
         assert sorted(together.broken) == sorted(broken)
         assert together.table.num_rows + len(broken) == len(given)
@@ -285,6 +285,6 @@ def test_a_record_of_another_contract_is_told_from_a_broken_line(tmp_path: Path)
     pq.write_table(told, tmp_path / "log.parquet")
     for name, whole, broken in (("log.jsonl", 1, 2), ("log.parquet", 0, 1)):
         (file,) = find(str(tmp_path / name))
-        (batch,) = lines.read(file, logs.contract(), lambda _: None)
+        (batch,) = log_records.read(file, logs.contract(), lambda _: None)
         assert (batch.table.num_rows, len(batch.broken)) == (whole, broken)
         assert batch.unfit["model"].to_pylist() == [json.loads(line())["model"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup, escape
 
 from gatehouse.charts import mermaid, svg
-from gatehouse.charts.model import Bars, Lines, Series
+from gatehouse.charts.contents import Bars, Lines, Series
 
 
 def draw(source: str) -> Markup | None:

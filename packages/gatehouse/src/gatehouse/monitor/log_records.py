@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
 from gatehouse.monitor import logged
-from gatehouse.monitor.files import File
+from gatehouse.monitor.log_files import File
 
 BLOCK = 16 * 2**20
 LONGEST = 2**20
