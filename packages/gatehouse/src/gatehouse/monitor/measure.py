@@ -140,7 +140,7 @@ class Watched:
         """
         predictions, truth = self.answered(number)
         check_protected(truth, self.contract)
-        return fairness.measure_rows(truth, self.contract.protected, predictions, policy)
+        return fairness.measure_rows(truth, self.contract.protected, [predictions], policy)
 
     def labelled(self, number: int) -> int:
         """Count the labelled records of a window."""

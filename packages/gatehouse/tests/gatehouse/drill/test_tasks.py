@@ -70,7 +70,7 @@ def rules(task: Task) -> dict[str, Any]:
         "unseen": rule("accuracy", "test_rows_in_train", at_most=0.001),
         "int8": rule("latency", "latency_ratio", slice="int8/fp32 single row", at_most=5),
         "slower": rule(
-            "latency", "latency_ratio", of="comparison", slice="candidate/base single row",
+            "latency", "latency_ratio", of="comparison", slice="candidate/base *",
             at_most=2,
         ),
         "batching": rule("latency", "single_row_difference", slice="int8", at_most=0.02),
@@ -98,6 +98,14 @@ def rules(task: Task) -> dict[str, Any]:
             "leak": rule("accuracy", "r2", at_most=0.999, on_fail="warn"),
             "loss": rule("fairness", "group_loss_difference", slice="*", at_most=0.25),
             "bias": rule("fairness", "mean_error_difference", slice="*", at_most=0.25),
+            "fair": rule(
+                "fairness",
+                "mean_error_difference",
+                of="comparison",
+                slice="*",
+                at_most=0.05,
+                inconclusive="pass",
+            ),
             "agree": rule("latency", "prediction_difference", slice="int8/fp32", at_most=0.1),
             "quality": rule("latency", "r2_difference", slice="int8/fp32", at_least=-0.05),
         }
