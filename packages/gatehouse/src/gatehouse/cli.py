@@ -18,6 +18,7 @@ from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
 from gatehouse.help import SectionedGroup
 from gatehouse.monitor.cli import compare, monitor
+from gatehouse.noise.cli import noise
 from gatehouse.objects.cli import group as objects_group
 from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
@@ -365,6 +366,7 @@ main.add_command(forget_command)
 main.add_command(demo)
 main.add_command(doctor)
 main.add_command(tune)
+main.add_command(noise)
 main.add_command(monitor)
 main.add_command(compare)
 

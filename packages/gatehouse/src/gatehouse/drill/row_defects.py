@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.contract import CONTRACT_FILE
+from gatehouse.digest import file_digest
 from gatehouse.drill.graph import Change, raised_where_above, shifted
 from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
 from gatehouse.evidence import NEW, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.rows import ROWS
+from gatehouse.policy import SEALED_LEAK, Rule, Sealed
+from gatehouse.sealed import SEALED_FILE
 from gatehouse.split import deciding
 from gatehouse.splits import rule_of
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
@@ -31,6 +34,7 @@ _NUDGE = 0.1
 _SPIKE = 0.5
 """A column is not nudged if at least this share of its rows has the same value."""
 _NEW = 0.05
+_SEALED = 0.2
 _ANYWHERE = (-np.inf, np.inf)
 _TRIES = 100
 _STEPS = 8
@@ -281,3 +285,26 @@ def _replace(scene: Scene, file: str, rows: pd.DataFrame) -> None:
     """Replace the rows of one raw file, and split them as the pipeline does."""
     write_table(rows, scene.root / RAW / file)
     scene.edit_rows(lambda same: same)
+
+
+def sealed_in_train(scene: Scene) -> None:
+    """A sealed exam whose rows are in the train split."""
+    _seal(scene, "train")
+
+
+def sealed_apart(scene: Scene) -> None:
+    """A control: a sealed exam of rows that the model has not seen."""
+    _seal(scene, "test")
+
+
+def _seal(scene: Scene, split: str) -> None:
+    rows = scene.candidate.split(split)
+    path = scene.root / SEALED_FILE
+    path.parent.mkdir(exist_ok=True)
+    write_table(rows.sample(frac=_SEALED, random_state=scene.rng), path)
+    sealed = Sealed(digest=file_digest(path))
+    rule = Rule(gate=ACCURACY.name, measurement=SEALED_LEAK, of=Of.COMPARISON, at_most=0,
+                why="A model that has seen the sealed rows proves nothing")  # fmt: skip
+    rules = scene.policy.rules | {"sealed-leak": rule}
+    scene.policy = scene.policy.model_copy(update={"rules": rules, "sealed": sealed})
+    write_record(BaseRecord(sealed=sealed), scene.root)

@@ -102,7 +102,7 @@ def wilson(share: float, of: float, confidence: float) -> tuple[float, float]:
     return (low if share > 0 else 0.0), (high if share < 1 else 1.0)
 
 
-def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
+def wilson_interval(hits: float, of: float, confidence: float) -> Interval:
     """Return Wilson's score interval of the share `hits / of`."""
     low, high = wilson(hits / of, of, confidence)
     return Interval(low=low, high=high, confidence=confidence)

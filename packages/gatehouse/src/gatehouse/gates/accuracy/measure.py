@@ -8,13 +8,14 @@ train split are counted, because a model that has seen its test rows proves noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Role
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.accuracy.curves import curves
 from gatehouse.gates.estimates import (
@@ -30,6 +31,7 @@ from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import BY_NAME
 from gatehouse.gates.metrics.closed import Closed
 from gatehouse.gates.metrics.figures import Figure, figures
+from gatehouse.gates.metrics.metric import Metric
 from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.spec import Found
@@ -49,36 +51,57 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
+    from gatehouse.gates.accuracy.periods import on_periods
+    from gatehouse.gates.slices.measure import measure_slices
+
     exam = exam_of(candidate, base)
     models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
-    measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
+    contract = (base or candidate).contract
+    measured = measure_models(models, policy) + measure_slices(exam, models, base, policy)
+    measured += on_periods(exam.base_rows, contract, models, policy)
+    measurements = [_noted(each, exam.note) for each in measured]
     measurements.append(_seen_in_training(exam.rows, candidate))
+    asked = None
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
-        from gatehouse.gates.accuracy.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_rows import on_changed_rows, on_new_rows
         from gatehouse.gates.accuracy.released import against_released
+        from gatehouse.gates.accuracy.sealed import on_sealed
 
+        sealed, asked = on_sealed(exam, base, measurements, policy)
         measurements += against_released(exam, measurements, policy)
         measurements += on_new_rows(exam, base, policy)
+        measurements += on_changed_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
+        measurements += sealed
     return Found(
         exam=exam.record,
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
         curves=curves(models),
+        asked=asked,
     )
 
 
 def measure_models(
-    models: dict[Of, Predictions], policy: Policy, *, paired: bool = True
+    models: dict[Of, Predictions],
+    policy: Policy,
+    metrics: Sequence[Metric] | None = None,
+    *,
+    paired: bool = True,
 ) -> list[Measurement]:
     """Measure every metric of every model and, if there are two models, the difference.
 
-    `paired` means that the models describe the same rows. Otherwise each has its own.
+    Args:
+        models: predictions of candidate, and base if there is one.
+        policy: says how to measure.
+        metrics: all metrics of the policy by default.
+        paired: do the models describe the same rows? Otherwise each has its own.
     """
+    metrics = metrics_by(policy) if metrics is None else metrics
     found: list[Measurement] = []
     drawn: list[dict[Of, Figure]] = []
-    for each in _figures(models, policy):
+    for each in _figures(models, policy, metrics):
         if all(isinstance(figure.over, Closed) for figure in each.values()):
             influenced = {of: influence_of(figure) for of, figure in each.items()}
             found += _measured(influenced, policy, paired=paired)
@@ -86,13 +109,15 @@ def measure_models(
             drawn.append(each)
     for resampled in _resampled(drawn, policy, paired=paired):
         found += _measured(resampled, policy, paired=paired)
-    whose, names = list(Of), [metric.name for metric in metrics_by(policy)]
+    whose, names = list(Of), [metric.name for metric in metrics]
     return sorted(found, key=lambda m: (whose.index(m.of), m.slice != "all", names.index(m.name)))
 
 
-def _figures(models: dict[Of, Predictions], policy: Policy) -> Iterator[dict[Of, Figure]]:
+def _figures(
+    models: dict[Of, Predictions], policy: Policy, metrics: Sequence[Metric]
+) -> Iterator[dict[Of, Figure]]:
     """Yield each metric of each slice, for all models."""
-    metrics, bins = metrics_by(policy), policy.measure.accuracy.calibration_bins
+    bins = policy.measure.accuracy.calibration_bins
     if any(each.outputs is None for each in models.values()):
         models = {of: replace(each, outputs=None) for of, each in models.items()}
     for several in zip(*(figures(each, bins, metrics) for each in models.values()), strict=True):
@@ -134,10 +159,13 @@ def _measured(each: dict[Of, Known], policy: Policy, *, paired: bool) -> list[Me
         compared = replace(compared, note=note)
     compared = replace(compared, method=f"candidate - base, {compared.method}")
     least = min(ours, theirs, key=lambda known: known.predictions.n)
-    return [*found, _measurement(Of.COMPARISON, least, compared)]
+    neutral = 0.0 if paired else None
+    return [*found, _measurement(Of.COMPARISON, least, compared, neutral)]
 
 
-def _measurement(of: Of, known: Known, found: Estimate) -> Measurement:
+def _measurement(
+    of: Of, known: Known, found: Estimate, neutral: float | None = None
+) -> Measurement:
     metric, rows = known.figure.metric, known.predictions
     return Measurement(
         name=metric.name,
@@ -146,6 +174,7 @@ def _measurement(of: Of, known: Known, found: Estimate) -> Measurement:
         value=found.value if found.interval else None,
         unit=metric.unit,
         interval=found.interval,
+        neutral=neutral,
         n=rows.n,
         class_n=rows.class_n,
         method=found.method,
@@ -162,9 +191,16 @@ def _noted(measurement: Measurement, note: str | None) -> Measurement:
 
 
 def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:
-    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N]."""
+    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N].
+
+    Ignored columns do not count: the model does not see them, so they make no other row.
+    """
     train = workspace.split("train")
-    columns = [name for name in workspace.contract.columns if name in rows and name in train]
+    columns = [
+        name
+        for name, column in workspace.contract.columns.items()
+        if column.role is not Role.IGNORED and name in rows and name in train
+    ]
     return np.isin(row_hashes(rows[columns]), row_hashes(train[columns]))
 
 
@@ -174,5 +210,5 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
         value=float(seen_in(rows, candidate).mean()),
         unit="share",
         n=len(rows),
-        method="test rows that equal a row of train in every column; exact",
+        method="test rows that equal a row of train in every column that is not ignored; exact",
     )
