@@ -64,7 +64,9 @@ def rows_of_a_year(n: int, fall: float) -> tuple[pd.DataFrame, Predictions]:
     scores: Floats = 1 / (1 + np.exp(-(rng.normal(size=n) + positive * (2 - fall * share))))
     when = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(share * 365, unit="D")
     table = pd.DataFrame({"when": pd.Series(when).dt.as_unit("us")})
-    return table, Predictions(positive, scores, (scores > 0.5).astype(np.float64), classes=("no", "yes"))
+    return table, Predictions(
+        positive, scores, (scores > 0.5).astype(np.float64), classes=("no", "yes")
+    )
 
 
 def fall_of(found: list[Measurement]) -> Measurement:
