@@ -19,7 +19,8 @@ WHERE = "job=missing & age in [20, 30)"
 def run() -> list[Measurement]:
     found = [measurement("roc_auc", 0.9, 0.01, of=of) for of in (Of.CANDIDATE, Of.BASE)]
     for name, of, value in (
-        ("roc_auc", Of.CANDIDATE, 0.66), ("roc_auc", Of.BASE, 0.92), ("roc_auc", Of.COMPARISON, -0.26),
+        ("roc_auc", Of.CANDIDATE, 0.66), ("roc_auc", Of.BASE, 0.92),
+        ("roc_auc", Of.COMPARISON, -0.26),
     ):  # fmt: skip
         found.append(measurement(name, value, of=of, slice=WHERE, n=312, decides=False))
     found.append(
