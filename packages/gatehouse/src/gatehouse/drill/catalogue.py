@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gatehouse.drill import data_defects as data
+from gatehouse.drill import drift_defects as drift
 from gatehouse.drill import model_defects as model
 from gatehouse.drill import record_defects as record
 from gatehouse.drill import row_defects as rows
@@ -49,6 +50,7 @@ CONTROLS = (
     Defect("control: 5 % more rows", None, rows.more_rows),
     Defect("control: small steps below the limit", None, rows.few_small_steps),
     Defect("control: model trained again", None, model.slightly_different),
+    Defect("control: a better model", None, drift.better_model),
     Defect("control: small losses within the margin", None, model.few_small_losses),
     Defect("control: sealed rows apart", None, rows.sealed_apart),
     # A better model has other scores, and other gaps.

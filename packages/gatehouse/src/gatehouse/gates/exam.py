@@ -64,12 +64,19 @@ class Exam:
             GatehouseError: the model is missing or does not accept these rows.
         """
         from gatehouse.gates.predictions import labels_of, predict
+        from gatehouse.gates.units import units_of, weights_of
 
         found = predict(self.candidate.model, self.rows, self.candidate.contract)
         if self.base is None:
             return found
-        # The labels too are the base's.
-        return replace(found, labels=labels_of(self.base_rows, self.base.contract))
+        # Labels, weights and units too are the base's.
+        rows, contract = self.base_rows, self.base.contract
+        return replace(
+            found,
+            labels=labels_of(rows, contract),
+            weights=weights_of(rows, contract),
+            units=units_of(rows, contract),
+        )
 
     @cached_property
     def theirs(self) -> Predictions:

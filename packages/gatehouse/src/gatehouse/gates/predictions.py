@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.units import units_of, weights_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +120,8 @@ def predict(
         decided_by: the model whose threshold decides; `model` by default.
 
     Raises:
-        GatehouseError: there is no target column, or the rows do not fit the model.
+        GatehouseError: there is no target column, a weight is missing or negative, or the rows do
+            not fit the model.
     """
     from gatehouse.model import score
 
@@ -133,4 +135,6 @@ def predict(
         task=contract.task,
         classes=contract.classes,
         outputs=None if regression else outputs,
+        weights=weights_of(rows, contract),
+        units=units_of(rows, contract),
     )

@@ -32,6 +32,7 @@ from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.own import find_gate
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.gates.tools import versions
+from gatehouse.gates.units import units_of, weights_of
 from gatehouse.judge import Case, judge
 from gatehouse.monitor import logged
 from gatehouse.monitor.labels import Labels, check_protected, read_labels
@@ -53,7 +54,8 @@ class Answers:
         model: its digest.
         scores: probability of the positive class or of the predicted class, or the predicted value.
         decisions: index of the predicted class; for a regression, the predicted value.
-        truth: target and protected attributes by label; None without labels, empty if none match.
+        truth: target, protected attributes, weight and group by label; None without labels, empty
+            if none match.
         hashes: of the records.
     """
 
@@ -71,6 +73,8 @@ class Answers:
             decisions=self.decisions,
             task=contract.task,
             classes=contract.classes,
+            weights=weights_of(self.truth, contract),
+            units=units_of(self.truth, contract),
         )
 
     def drifting(self, contract: Contract) -> pd.Series:

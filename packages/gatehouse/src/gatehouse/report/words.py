@@ -197,6 +197,8 @@ def sentence(
         text = _slice_sentence(result, finding, style)
     elif result.measurement == FALL and finding.value is not None:
         text = _fall_sentence(result, finding, style)
+    elif result.measurement == "split_leak" and finding.value is not None:
+        text = _leak_sentence(result, finding, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
     elif result.measurement == "joint_drift":
@@ -325,6 +327,24 @@ def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style)
         return f"{text}, in the contract's shares"
     p_value = style.prose(probability(finding.p_value or 0.0))
     return f"{text}, not in the contract's shares (adjusted p {p_value})"
+
+
+_LEAKS = {
+    "equal": "copies of test rows in train or valid",
+    "near": "near copies of test rows in train or valid",
+    "group": "test rows whose group is also in train or valid",
+    "time": "rows of train and valid that are not before the test rows",
+}
+
+
+def _leak_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    what = _LEAKS[finding.slice.removeprefix("rows=")]
+    assert finding.value is not None
+    text = f"{what}: {estimate(finding.value, None, finding.unit, limit=result.limit)}"
+    text += f" (at most {bound(result.limit, finding.unit)}"
+    if finding.outcome is Outcome.FAIL:
+        text += f"; adjusted p {style.prose(probability(finding.p_value or 0.0))}"
+    return text + insignificance(result, finding) + ")"
 
 
 def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:

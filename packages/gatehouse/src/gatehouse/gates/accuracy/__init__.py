@@ -89,6 +89,7 @@ def _defects() -> tuple[Defect, ...]:
         Defect("test rows in train", name, data_defects.trained_on_the_test),
         # Wrong labels outnumber the true positives of a small group and distort its rates.
         Defect("label noise", name, data_defects.label_noise, also=frozenset({"fairness"})),
+        Defect("broken calibration", name, model_defects.uncalibrated),
         Defect("worse than base", name, model_defects.worse_than_base),
         Defect("many small losses", name, model_defects.small_losses,
                holds=partial(_only, where=(RELEASED,))),
