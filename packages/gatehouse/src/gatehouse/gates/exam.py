@@ -98,7 +98,10 @@ class Exam:
         if record is None or (record.scored == record.rows and record.unchanged == record.rows):
             return None
         altered = record.rows - record.unchanged
-        text = f"of {record.rows:,} exam rows the change altered or removed {altered:,}"
+        done = "altered or removed"
+        if self.base and self.base.contract.split != self.candidate.contract.split:
+            done = "altered, removed or put outside test"
+        text = f"of {record.rows:,} exam rows the change {done} {altered:,}"
         out = record.rows - record.scored
         return f"{text}, and {out:,} could not be scored" if out else f"{text}; all were scored"
 
