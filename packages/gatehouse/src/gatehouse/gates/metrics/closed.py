@@ -90,10 +90,14 @@ class Closed(ABC):
     Attributes:
         method: the interval's method, for people.
         tailed: can a few rows with large errors decide its value?
+        additive: does the influence of its rows tell the error of a difference of two models? If
+            not, both intervals are combined as if the models' rows were independent, which is too
+            wide.
     """
 
     method: str
     tailed = False
+    additive = True
 
     @abstractmethod
     def __call__(self, counts: Floats) -> Floats:
@@ -143,6 +147,31 @@ LOG_REST = Scale(  # of R²: the unexplained share is positive, as an error is
 )  # fmt: skip
 
 
+LOGIT = Scale(
+    lambda x: math.log(x / (1 - x)), lambda y: 1 / (1 + math.exp(-y)), lambda x: 1 / (x * (1 - x)),
+    " on the logit scale",
+)  # fmt: skip
+
+
+def around(value: float, spread: Spread, confidence: float, scale: Scale) -> Interval:
+    """Return the interval that is symmetric on a scale, or plain where the scale has no value."""
+    wide = spread.reach(confidence) * spread.error
+    none = (
+        scale is PLAIN
+        or (scale is LOG and value <= 0)
+        or (scale is LOG_REST and value >= 1)
+        or (scale is LOGIT and not 0 < value < 1)
+    )
+    if not wide:
+        low = high = value
+    elif none:
+        low, high = value - wide, value + wide
+    else:
+        wide = min(wide * scale.slope(value), 50.0)
+        low, high = scale.back(scale.to(value) - wide), scale.back(scale.to(value) + wide)
+    return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
+
+
 class Sums(Closed):
     """A smooth function of sums over rows, such as a mean."""
 
@@ -173,16 +202,7 @@ class Sums(Closed):
     def interval(
         self, value: float, spread: Spread, weights: Floats, confidence: float
     ) -> Interval:
-        wide = spread.reach(confidence) * spread.error
-        scale = self.scale
-        if not wide:
-            low = high = value
-        elif scale is PLAIN or (scale is LOG and value <= 0) or (scale is LOG_REST and value >= 1):
-            low, high = value - wide, value + wide
-        else:
-            wide = min(wide * scale.slope(value), 50.0)
-            low, high = scale.back(scale.to(value) - wide), scale.back(scale.to(value) + wide)
-        return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
+        return around(value, spread, confidence, self.scale)
 
 
 class Shares(Closed):
