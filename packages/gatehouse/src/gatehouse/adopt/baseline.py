@@ -21,8 +21,8 @@ from gatehouse.adopt.scan import Scan
 from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
-from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap
 from gatehouse.gates.accuracy import AccuracyMeasure
+from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap
 from gatehouse.gates.metrics import headlines
 from gatehouse.gates.metrics.figures import figures
 from gatehouse.gates.metrics.sample import Sample

@@ -55,7 +55,7 @@ _SURE = 2.5
 
 def uncalibrated(scene: Scene) -> None:
     """Overconfident scores, with the same ranking and decisions."""
-    rule = scene.rule(ACCURACY.name, ["expected_calibration_error"], Of.CANDIDATE, "at_most")
+    rule = scene.rule(ACCURACY.name, ["calibration_error"], Of.CANDIDATE, "at_most")
     _search(
         scene,
         lambda amount: scaled(1 + amount),

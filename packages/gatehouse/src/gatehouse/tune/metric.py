@@ -36,7 +36,10 @@ def metric_of(contract: Contract, policy: Policy, wanted: str | None) -> Metric:
 
 
 def value_on(
-    fold: Fold, trained: TrainedModel, settings: TrainSettings, metric: Metric,
+    fold: Fold,
+    trained: TrainedModel,
+    settings: TrainSettings,
+    metric: Metric,
     measure: AccuracyMeasure,
 ) -> float:
     """Return the metric of a trained graph on the fold's own rows.

@@ -120,7 +120,11 @@ def _figures(
     settings = policy.measure.accuracy
     if any(each.outputs is None for each in models.values()):
         models = {of: replace(each, outputs=None) for of, each in models.items()}
-    for several in zip(*(figures(each, settings, metrics) for each in models.values()), strict=True):
+    if any(each.costs is None for each in models.values()):
+        models = {of: replace(each, costs=None) for of, each in models.items()}
+    for several in zip(
+        *(figures(each, settings, metrics) for each in models.values()), strict=True
+    ):
         yield dict(zip(models, several, strict=True))
 
 

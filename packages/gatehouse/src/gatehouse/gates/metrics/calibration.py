@@ -70,22 +70,26 @@ def gaps_of(
     """
     place, count = binned(score, bins)
     weight = np.ones(len(y)) if weights is None else weights
-    total = np.bincount(place, weights=weight, minlength=count)
-    mean = np.nan_to_num(ratio(np.bincount(place, weight * (score - y), count), total))
+    total = _sums(place, weight, count)
+    mean = np.nan_to_num(ratio(_sums(place, weight * (score - y), count), total))
     part = weight * (score - y - mean[place])
     if units is None:
-        squares = np.bincount(place, weights=part**2, minlength=count)
+        squares = _sums(place, part**2, count)
         n = np.bincount(place[weight > 0], minlength=count).astype(np.float64)
     else:
         cells, index = np.unique(place * (units.max() + 1) + units, return_inverse=True)
         of_bin = cells // (units.max() + 1)
-        squares = np.bincount(of_bin, weights=np.bincount(index, weights=part) ** 2)
+        squares = _sums(of_bin, _sums(index, part, len(cells)) ** 2, count)
         n = np.bincount(of_bin, minlength=count).astype(np.float64)
     known = n > 1
     variance = np.nan_to_num(ratio(squares, total**2)) * n / np.where(known, n - 1, 1.0)
     # A bin with one unit shows no variance: it counts neither for nor against.
     mean = np.where(known, mean, 0.0)
     return Gaps(total / total.sum(), mean, np.where(known, variance, 0.0))
+
+
+def _sums(place: NDArray[np.intp], values: Floats, count: int) -> Floats:
+    return np.asarray(np.bincount(place, weights=values, minlength=count), np.float64)
 
 
 def debiased(gaps: Gaps) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +69,8 @@ def figures(
     """
     sample, several = Sample(predictions, settings), predictions.task is Task.MULTICLASS
     for metric in metrics_of(predictions.task, metrics):
-        if not (several and metric.needs_outputs and predictions.outputs is None):
+        lacks_outputs = several and metric.needs_outputs and predictions.outputs is None
+        if not lacks_outputs and not (metric.needs_costs and predictions.costs is None):
             yield _figure(metric, "all", sample)
     for metric in metrics if several else ():
         if metric.per_class:
@@ -84,7 +84,9 @@ def _figure(metric: Metric, where: str, sample: Sample) -> Figure:
     return Figure(metric, where, sample, over, value)
 
 
-def _each_class(predictions: Predictions, settings: AccuracyMeasure) -> Iterator[tuple[str, Sample]]:
+def _each_class(
+    predictions: Predictions, settings: AccuracyMeasure
+) -> Iterator[tuple[str, Sample]]:
     """Yield the slice and sample of each class against the rest."""
     for k, name in enumerate(predictions.classes):
         against = replace(
