@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Task
 from gatehouse.evidence import Interval
 from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap, percentile_interval
-from gatehouse.gates.metrics.closed import Closed, Spread
+from gatehouse.gates.metrics.area import FEWEST
+from gatehouse.gates.metrics.closed import Closed, Spread, Sums
 from gatehouse.gates.metrics.figures import Figure
 from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
@@ -131,8 +133,9 @@ def estimate(known: Known, confidence: float) -> Estimate:
         return Estimate(figure.value, None, method, lacking)
     spread = _spread(known.influence, closed, rows)
     interval = closed.interval(figure.value, spread, rows.row_weights, confidence)
-    doubt = HEAVY if closed.tailed and spread.heavy else None
-    note = None
+    doubt, note = _doubt(closed, spread), None
+    if rows.task is Task.BINARY and isinstance(closed, Sums) and (rows.class_n or 0) < FEWEST:
+        doubt = f"can't be told: {rows.class_n} rows of a class are too few for a mean loss"
     if interval.low == interval.high:
         note = "no row differs from another in this metric: no width, and no proof"
     return Estimate(figure.value, interval, method, note, doubt)
@@ -156,9 +159,7 @@ def difference(ours: Known, theirs: Known, confidence: float) -> Estimate:
     spread = _spread(ours.influence - theirs.influence, closed, rows)
     wide = spread.reach(confidence) * spread.error if spread.variance else 0.0
     interval = Interval(low=value - wide, high=value + wide, confidence=confidence)
-    return Estimate(
-        value, interval, method, doubt=HEAVY if closed.tailed and spread.heavy else None
-    )
+    return Estimate(value, interval, method, doubt=_doubt(closed, spread))
 
 
 def difference_of_samples(ours: Estimate, theirs: Estimate) -> Estimate:
@@ -171,6 +172,10 @@ def difference_of_samples(ours: Estimate, theirs: Estimate) -> Estimate:
     high = value + math.hypot(a.high - ours.value, theirs.value - b.low)
     interval = Interval(low=low, high=high, confidence=a.confidence)
     return Estimate(value, interval, method, doubt=ours.doubt or theirs.doubt)
+
+
+def _doubt(closed: Closed, spread: Spread) -> str | None:
+    return HEAVY if closed.tailed and spread.heavy else None
 
 
 def _spread(influence: Floats, closed: Closed, rows: Predictions) -> Spread:

@@ -35,9 +35,7 @@ def test_far_beyond_the_simulated_distances_p_keeps_falling() -> None:
 
 @pytest.mark.parametrize(("levels", "rows"), [(5, 1000), (50, 5000), (200, 20_000)])
 @pytest.mark.parametrize("moved", [0.0, 0.05, 0.2])
-def test_chance_is_taken_off_and_the_interval_covers(
-    levels: int, rows: int, moved: float
-) -> None:
+def test_chance_is_taken_off_and_the_interval_covers(levels: int, rows: int, moved: float) -> None:
     """Attacks many levels, which seem to move if nothing does, at three true sizes."""
     rng = np.random.default_rng(0)
     old = np.full(levels, 1 / levels)

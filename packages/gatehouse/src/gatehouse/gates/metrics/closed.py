@@ -123,23 +123,39 @@ class Scale:
     """A scale on which a statistic's error is close to symmetric.
 
     Attributes:
+        name: for people.
+        within: the values that have a place on it lie between these two.
         to: maps a value onto the scale.
         back: maps back.
         slope: derivative of `to`.
-        name: for people.
     """
 
+    name: str
+    within: tuple[float, float]
     to: Callable[[float], float]
     back: Callable[[float], float]
     slope: Callable[[float], float]
-    name: str
+
+    def interval(self, value: float, wide: float, confidence: float) -> Interval:
+        """Return the interval of a value, `wide` to each side before the scale bends it."""
+        if wide and self.within[0] < value < self.within[1]:
+            middle, wide = self.to(value), min(wide * self.slope(value), 50.0)
+            low, high = self.back(middle - wide), self.back(middle + wide)
+        else:
+            low, high = value - wide, value + wide
+        return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
 
 
-PLAIN = Scale(lambda x: x, lambda x: x, lambda x: 1.0, "")
-LOG = Scale(math.log, math.exp, lambda x: 1 / x, " on the log scale")
+PLAIN = Scale("", (-math.inf, math.inf), lambda x: x, lambda x: x, lambda x: 1.0)
+LOG = Scale(" on the log scale", (0.0, math.inf), math.log, math.exp, lambda x: 1 / x)
 LOG_REST = Scale(  # of R²: the unexplained share is positive, as an error is
+    " on the log scale of 1 - R²", (-math.inf, 1.0),
     lambda x: -math.log(1 - x), lambda y: 1 - math.exp(-y), lambda x: 1 / (1 - x),
-    " on the log scale of 1 - R²",
+)  # fmt: skip
+LOGIT = Scale(
+    " on the logit scale", (0.0, 1.0),
+    lambda x: math.log(x / (1 - x)), lambda y: 1 / (1 + math.exp(-y)),
+    lambda x: 1 / (x * (1 - x)),
 )  # fmt: skip
 
 
@@ -173,16 +189,7 @@ class Sums(Closed):
     def interval(
         self, value: float, spread: Spread, weights: Floats, confidence: float
     ) -> Interval:
-        wide = spread.reach(confidence) * spread.error
-        scale = self.scale
-        if not wide:
-            low = high = value
-        elif scale is PLAIN or (scale is LOG and value <= 0) or (scale is LOG_REST and value >= 1):
-            low, high = value - wide, value + wide
-        else:
-            wide = min(wide * scale.slope(value), 50.0)
-            low, high = scale.back(scale.to(value) - wide), scale.back(scale.to(value) + wide)
-        return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
+        return self.scale.interval(value, spread.reach(confidence) * spread.error, confidence)
 
 
 class Shares(Closed):
