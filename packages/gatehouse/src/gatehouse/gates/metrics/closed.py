@@ -59,27 +59,30 @@ class Spread:
         """
         return math.sqrt(self.variance + float(np.square(self.units).max(initial=0.0)))
 
-    @property
-    def heavy(self) -> bool:
-        """Return whether a few rows decide, so that no interval of a mean can be trusted.
-
-        One unit then has 15 % of the variance or more, and the tail index (Hill 1975, on the
-        largest sqrt(G) units) is so close to 2 or below that the variance may not exist.
-        """
-        sizes = np.abs(self.units)
-        k = max(10, math.isqrt(len(sizes)))
-        total = float(sizes @ sizes)
-        if len(sizes) <= k or not total or sizes.max() ** 2 < _HEAVY_SHARE * total:
-            return False
-        largest = np.partition(sizes, len(sizes) - k - 1)[-k - 1 :]
-        least = max(float(largest.min()), np.finfo(np.float64).tiny)
-        return float(np.log(largest / least).sum()) * _HEAVY_INDEX > k
-
     def reach(self, confidence: float) -> float:
         """Return Student's quantile for a two-sided interval."""
         from scipy.special import stdtrit
 
         return float(stdtrit(max(self.degrees, 1), (1 + confidence) / 2))
+
+
+def is_heavy(units: Floats) -> bool:
+    """Return whether a few units decide a sum, so that no interval of it can be trusted.
+
+    One unit then has 15 % of the variance or more, and the tail index (Hill 1975, on the largest
+    sqrt(G) units) is so close to 2 or below that the variance may not exist.
+
+    Args:
+        units: what each unit adds to the sum, about its mean; shape [G].
+    """
+    sizes = np.abs(units)
+    k = max(10, math.isqrt(len(sizes)))
+    total = float(sizes @ sizes)
+    if len(sizes) <= k or not total or sizes.max() ** 2 < _HEAVY_SHARE * total:
+        return False
+    largest = np.partition(sizes, len(sizes) - k - 1)[-k - 1 :]
+    least = max(float(largest.min()), np.finfo(np.float64).tiny)
+    return float(np.log(largest / least).sum()) * _HEAVY_INDEX > k
 
 
 class Closed(ABC):
@@ -89,11 +92,12 @@ class Closed(ABC):
 
     Attributes:
         method: the interval's method, for people.
-        tailed: can a few rows with large errors decide its value?
+        tails: losses of the rows, shape [N], of which a few large ones can decide the value; None
+            for bounded losses.
     """
 
     method: str
-    tailed = False
+    tails: Floats | None = None
 
     @abstractmethod
     def __call__(self, counts: Floats) -> Floats:
@@ -168,10 +172,10 @@ class Sums(Closed):
         of: Callable[[Floats], Floats],
         scale: Scale = PLAIN,
         *,
-        tailed: bool = False,
+        tails: Floats | None = None,
     ) -> None:
         """Take what is summed, shape [N, K], and the function of the sums, [B, K] to [B]."""
-        self.cells, self.of, self.scale, self.tailed = cells, of, scale, tailed
+        self.cells, self.of, self.scale, self.tails = cells, of, scale, tails
         self.method = f"delta method{scale.name}, Student's t"
 
     def __call__(self, counts: Floats) -> Floats:
