@@ -147,6 +147,12 @@ SINCE = "since an owner's last word"
 TIMED = "latency_"
 """Prefix of measurements that depend on a clock: no two runs give the same numbers."""
 
+FALL = "fall_over_time"
+"""How much a metric falls over the periods of the test split; the slice names the metric."""
+
+PERIOD = "period="
+"""Prefix of the slices of periods."""
+
 NEW = "new test rows"
 """The slice measured on the candidate's test rows that are not exam rows."""
 

@@ -50,7 +50,7 @@ def branch(tmp_path: Path) -> Branch:
 
 
 def test_a_branch_that_asked_nothing(branch: Branch) -> None:
-    """Attacks the first question, and an exam that was sealed anew."""
+    """Attacks the first question, and an exam that was sealed again."""
     assert branch.asked() is None
     branch.ask(9, 0.9, "sha256:other")
     assert branch.asked() is None

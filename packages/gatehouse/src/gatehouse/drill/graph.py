@@ -124,6 +124,12 @@ class Builder:
         self.graph.node.append(node)
         return name
 
+    def is_missing(self, column: str, *, text: bool) -> str:
+        """Return 1.0 where the input is missing, else 0.0, shape [N, 1]."""
+        if text:
+            return self.is_category(column, "")
+        return self.op("Cast", self.op("IsNaN", self.column(column, text=False)), to=1)
+
     def largest(self, name: str) -> str:
         """Return the largest value of each row of [N, K], shape [N, 1]."""
         version = next(o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx"))

@@ -30,8 +30,6 @@ from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import RELEASED, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.bootstrap import bootstrap
-from gatehouse.gates.drift import DRIFT
-from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.fairness import FAIRNESS
 from gatehouse.gates.fairness import values as fairness_values
 from gatehouse.gates.fairness.measure import group_labels, measure_partitions, partitions
@@ -55,27 +53,15 @@ _SURE = 2.5
 """Standard errors beyond a limit, so that the gate's interval lies beyond it too."""
 
 
-def sharpened(scene: Scene) -> None:
-    """Predictions that moved although the data did not.
-
-    Binary: scores are overconfident, with the same ranking and decisions. Multiclass: one class is
-    predicted more often. Regression: all values are larger.
-    """
-    if scene.contract.task is Task.BINARY:
-        _apply(scene, scaled(1.35), scaled(1.0))
-        return
-    rule = scene.rule(DRIFT.name, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
-    settings = scene.policy.measure
-    rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
-    before = drift.predictions_of(scene.base.model, rows)
-    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of all tests
-
-    def drifts() -> bool:
-        now = drift.predictions_of(scene.candidate.model, rows)
-        found = drift.compare_predictions(before, now, settings.drift.rare_level)
-        return found.effect > 1.2 * rule.limit and found.p_value < alone
-
-    _search(scene, lambda amount: shifted([({}, amount)]), 8.0, drifts)
+def uncalibrated(scene: Scene) -> None:
+    """Overconfident scores, with the same ranking and decisions."""
+    rule = scene.rule(ACCURACY.name, ["expected_calibration_error"], Of.CANDIDATE, "at_most")
+    _search(
+        scene,
+        lambda amount: scaled(1 + amount),
+        8.0,
+        lambda: surely_beyond(rule, _predicted(scene)[1], scene.policy),
+    )
 
 
 def worse_than_base(scene: Scene) -> None:
@@ -156,7 +142,7 @@ def biased_against_base(scene: Scene) -> None:
 
     The group is the one that is measured best among the smallest groups of each attribute.
     """
-    rule = _gap_rule(scene, ["group_loss_difference"], Of.COMPARISON)
+    rule = _gap_rule(scene, ["mean_error_difference"], Of.COMPARISON)
     (attribute,), (group,) = _smallest_group(scene, 1, largest=True)
     scene.feed_protected()
     _search(

@@ -18,6 +18,7 @@ from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.rows import ROWS
 from gatehouse.policy import SEALED_LEAK, Rule, Sealed
 from gatehouse.sealed import SEALED_FILE
+from gatehouse.split import deciding
 from gatehouse.splits import rule_of
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
@@ -211,7 +212,7 @@ def _add(scene: Scene, like: pd.DataFrame) -> None:
     old = like.reset_index(drop=True)
     new, left = old.copy(), np.arange(len(old))
     for _ in range(_TRIES):
-        names = scene.rng.choice(contract.keys or list(contract.inputs), len(left))
+        names = scene.rng.choice(_ids(scene) or list(contract.inputs), len(left))
         for name in dict.fromkeys(names):
             places = left[names == name]
             new.loc[places, name] = _values(scene, rows, name, len(places))
@@ -219,7 +220,17 @@ def _add(scene: Scene, like: pd.DataFrame) -> None:
         left = left[same if _official(scene) else same | _in_exam(scene, new.iloc[left])]
         if not len(left):
             break
+    for name in contract.keys:
+        new[name] = new[name].where(
+            ~new[name].isin(old[name]), _values(scene, rows, name, len(new))
+        )
     _append(scene, new.drop(index=left))
+
+
+def _ids(scene: Scene) -> list[str]:
+    """Return the columns that identify what a row is about: its group, or its key."""
+    contract = scene.contract
+    return [contract.group] if contract.group in deciding(contract) else contract.keys
 
 
 def _append(scene: Scene, new: pd.DataFrame) -> None:
@@ -234,7 +245,7 @@ def _append(scene: Scene, new: pd.DataFrame) -> None:
 
 def _values(scene: Scene, rows: pd.DataFrame, name: str, count: int) -> NDArray[np.generic]:
     """Return values of other rows, or new values if the column is a key."""
-    if name not in scene.contract.keys:
+    if name not in _ids(scene) and name not in scene.contract.keys:
         return np.asarray(rows[name].sample(count, replace=True, random_state=scene.rng))
     drawn = scene.rng.integers(2**40, 2**41, count)
     return drawn if rows[name].dtype.kind in "iuf" else np.char.add("new-", drawn.astype(str))
@@ -244,7 +255,7 @@ def _in_exam(scene: Scene, rows: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask of the exam's rows in the file that contains the exam, shape [N]."""
     import pyarrow as pa
 
-    from gatehouse.split import deal, deciding
+    from gatehouse.split import deal
 
     if _official(scene):
         return np.ones(len(rows), bool)

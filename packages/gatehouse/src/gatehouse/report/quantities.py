@@ -10,8 +10,11 @@ from gatehouse.charts import mermaid
 from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.charts.mermaid import BARS_SHOWN
 from gatehouse.evidence import Curve, Measurement, Of
+from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
+from gatehouse.report.periods import is_period, periods
+from gatehouse.report.slices import sliced, slices
 from gatehouse.report.tables import table
 from gatehouse.report.words import is_difference, is_idle, name_of, slice_of
 from gatehouse.verdict import RuleResult
@@ -42,9 +45,13 @@ NOTES_SHOWN = 20
 
 
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
-    """Show metrics of candidate and base, and their difference."""
-    measured = [m for m in measured if not is_idle(m)]
-    return _compared("Metric", measured, ours) + _footnote(measured)
+    """Show metrics of candidate and base, their difference, and those of slices."""
+    parts = sliced(measured)
+    below = [slices([m for m in measured if m.slice in parts], ours), periods(measured, ours)]
+    elsewhere = [m for m in measured if m.slice in parts or m.name == WORST or is_period(m)]
+    measured = [m for m in measured if m not in elsewhere and not is_idle(m)]
+    text = _compared("Metric", measured, ours) + _footnote(measured)
+    return "\n\n".join(filter(None, [text, *below]))
 
 
 def _compared(head: str, measured: Sequence[Measurement], ours: str) -> str:
@@ -80,8 +87,8 @@ def reuse(judged: int) -> list[str]:
     by_chance = NormalDist().inv_cdf((many - 0.375) / (many + 0.25))
     before = "1 merged candidate was" if judged == 1 else f"{count(judged)} merged candidates were"
     return [
-        f"{before} judged on this exam before. Of {count(many)} equally good candidates, the best "
-        f"looks {by_chance:.1f} standard errors better than it is, by chance alone."
+        f"{before} judged on this exam before. By chance alone, the best of {count(many)} equally "
+        f"good candidates looks {by_chance:.1f} standard errors better than it is."
     ]
 
 
@@ -180,7 +187,7 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
 
 def joint_drift(measured: Sequence[Measurement]) -> str:
     """Show how well a classifier tells new rows from old ones, and the columns that tell."""
-    (found,) = [m for m in measured if m.name == "joint_drift"] or [None]
+    found = next((m for m in measured if m.name == "joint_drift"), None)
     if found is None:
         return ""
     text = f"A classifier tells new rows from old ones with ROC AUC {_cell(found)}"
@@ -191,14 +198,14 @@ def other_decisions(measured: Sequence[Measurement]) -> str:
     """Show how often, and how far, both models differ on the exam, by protected group."""
     names = [name for name in ("flip_rate", "score_distance") if _named(measured, name)]
     by_key = {(m.name, m.slice): m for m in measured}
-    slices = dict.fromkeys(m.slice for m in measured if m.name in names)
+    parts = dict.fromkeys(m.slice for m in measured if m.name in names)
     rows = [
         [
             slice_of(where) if where != "all" else "all exam rows",
             *(_cell(by_key.get((name, where))) for name in names),
             count(by_key[names[-1], where].n),
         ]
-        for where in slices
+        for where in parts
     ]
     if not rows:
         return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gatehouse.evidence import (
     BEST_IS_BASE,
     CHANGED,
+    FALL,
     NEW,
     SEALED_ELSEWHERE,
     Better,
@@ -20,6 +21,7 @@ from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
 from gatehouse.gates.metrics import BY_NAME, METRICS
 from gatehouse.gates.rows import ROWS
+from gatehouse.gates.slices import WORST
 from gatehouse.gates.spec import GateSpec
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.report.context import ReportContext
@@ -92,6 +94,8 @@ _LABELS = {
     "train_turnover": "rows outside test that changed, as a share",
     "true_positive_rate": "true positive rate",
     "unfair_deal": "distance from the contract's shares",
+    WORST: "loss in the worst slice",
+    FALL: "fall over the periods of the test split",
 }
 
 
@@ -189,6 +193,12 @@ def sentence(
         text = _exam_sentence(result, finding)
     elif result.measurement == "unfair_deal":
         text = _deal_sentence(finding, measured, style)
+    elif result.measurement == WORST and finding.value is not None:
+        text = _slice_sentence(result, finding, style)
+    elif result.measurement == FALL and finding.value is not None:
+        text = _fall_sentence(result, finding, style)
+    elif result.measurement == "split_leak" and finding.value is not None:
+        text = _leak_sentence(result, finding, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
     elif result.measurement == "joint_drift":
@@ -319,6 +329,24 @@ def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style)
     return f"{text}, not in the contract's shares (adjusted p {p_value})"
 
 
+_LEAKS = {
+    "equal": "copies of test rows in train or valid",
+    "near": "near copies of test rows in train or valid",
+    "group": "test rows whose group is also in train or valid",
+    "time": "rows of train and valid that are not before the test rows",
+}
+
+
+def _leak_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    what = _LEAKS[finding.slice.removeprefix("rows=")]
+    assert finding.value is not None
+    text = f"{what}: {estimate(finding.value, None, finding.unit, limit=result.limit)}"
+    text += f" (at most {bound(result.limit, finding.unit)}"
+    if finding.outcome is Outcome.FAIL:
+        text += f"; adjusted p {style.prose(probability(finding.p_value or 0.0))}"
+    return text + insignificance(result, finding) + ")"
+
+
 def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     who = style.code(plain_slice(finding.slice))
     if finding.slice == "prediction":
@@ -328,6 +356,30 @@ def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {style.prose(probability(finding.p_value))}"
+    return text + insignificance(result, finding) + ")"
+
+
+def _slice_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    assert finding.value is not None and finding.p_value is not None
+    if finding.slice == "all":
+        return "no slice loses against the base"
+    who = f"{style.code(plain_slice(finding.slice))} ({count(finding.n or 0)} rows)"
+    lost = estimate(finding.value, finding.interval, finding.unit, signed=True, limit=result.limit)
+    text = f"in {who} the model loses {lost} of a guess's loss against the base (at most "
+    text += bound(result.limit, finding.unit)
+    if finding.outcome is Outcome.FAIL:
+        text += f"; adjusted p {style.prose(probability(finding.p_value))}"
+    return text + insignificance(result, finding) + ")"
+
+
+def _fall_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    assert finding.value is not None
+    assert finding.p_value is not None
+    lost = estimate(finding.value, finding.interval, finding.unit, signed=True, limit=result.limit)
+    text = f"{style.named(finding.slice, None)} falls by {lost} over the periods of the test split "
+    text += f"(at most {bound(result.limit, finding.unit)}"
+    if finding.outcome is Outcome.FAIL:
+        text += f"; p {style.prose(probability(finding.p_value))}"
     return text + insignificance(result, finding) + ")"
 
 

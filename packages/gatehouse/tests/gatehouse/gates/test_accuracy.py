@@ -12,9 +12,10 @@ from sklearn import metrics as sk
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import NEW, Evidence, Measurement, Of
+from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.slices import WORST
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
@@ -31,8 +32,12 @@ SEEN = "test_rows_in_train"
 
 
 def by_key(evidence: Evidence) -> dict[tuple[str, Of], Measurement]:
-    """Of all rows; those that are new are told apart."""
-    return {(m.name, m.of): m for m in evidence.measurements if m.slice != NEW}
+    """Of all rows; slices are told apart."""
+    return {(m.name, m.of): m for m in of_all_rows(evidence)}
+
+
+def of_all_rows(evidence: Evidence) -> list[Measurement]:
+    return [m for m in evidence.measurements if m.slice == "all" and m.name != WORST]
 
 
 def test_points_are_sklearns_and_lie_in_their_intervals(
@@ -47,7 +52,7 @@ def test_points_are_sklearns_and_lie_in_their_intervals(
     assert {name for name, _ in found} == NAMES | {SEEN}
     assert found["roc_auc", Of.CANDIDATE].value == sk.roc_auc_score(y, scores)
     assert found["f1", Of.CANDIDATE].value == sk.f1_score(y, scores >= 0.5)
-    for m in evidence.measurements:
+    for m in of_all_rows(evidence):
         assert m.value is not None
         assert m.n == len(rows)
         if m.name == SEEN:  # counted, not estimated
@@ -65,7 +70,7 @@ def test_same_model_as_base_differs_by_exactly_nothing(
     """Attacks pairing: the comparison of a model with itself is 0 without width."""
     candidate, base = make_workspace("candidate"), make_workspace("base")
     evidence = evidence_by("accuracy", candidate, base, policy)
-    compared = [m for m in evidence.measurements if m.of is Of.COMPARISON and m.slice == "all"]
+    compared = [m for m in of_all_rows(evidence) if m.of is Of.COMPARISON and m.slice == "all"]
     assert {m.name for m in compared} == NAMES
     for m in compared:
         assert m.value == 0.0
@@ -117,7 +122,7 @@ def test_one_row(make_workspace: Callable[..., Workspace], policy: Policy) -> No
     """Attacks the smallest test split there can be."""
     test = make_workspace("other").split("test").head(1)
     evidence = evidence_by("accuracy", make_workspace(test=test), None, policy)
-    assert {m.n for m in evidence.measurements} == {1}
+    assert {m.n for m in of_all_rows(evidence)} == {1}
 
 
 def test_unseen_category_and_missing_number_are_scored(

@@ -94,7 +94,7 @@ def test_a_model_that_cannot_be_measured_is_no_pass(
     evidence = evidence_by("accuracy", candidate, base, policy)
     found = compared(evidence, "roc_auc", RELEASED)
     assert (found.value, found.interval, found.n) == (None, None, 0)
-    assert "can't be told: the best released model can't be measured" in str(found.note)
+    assert "unknown: the best released model can't be measured" in str(found.note)
     (finding,) = apply_rule(policy.rules[RULE], evidence)
     assert finding.outcome is Outcome.INCONCLUSIVE
 

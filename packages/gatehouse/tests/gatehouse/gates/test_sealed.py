@@ -150,7 +150,7 @@ def test_sealed_rows_in_train_are_red(make_workspace: Make, policy: Policy) -> N
         evidence = evidence_by("accuracy", candidate, base, policy)
         (finding,) = apply_rule(rule(SEALED_LEAK, 0), evidence)
         assert finding.outcome is outcome, name
-        assert finding.value in (0, 1), "how many, and so which, is not told"
+        assert finding.value in (0, 1), "nobody learns how many, and so which"
 
 
 def test_a_model_that_fails_on_a_row_tells_nothing(make_workspace: Make, policy: Policy) -> None:

@@ -10,16 +10,32 @@ from gatehouse.adopt.baseline import Baseline, Score
 from gatehouse.adopt.policy.sizes import Sizes, minimum, unsure
 from gatehouse.adopt.policy.words import models_text, number, rule
 from gatehouse.contract import Task
+from gatehouse.evidence import FALL
+from gatehouse.gates.slices import WORST
 
 MARGIN = 0.02
 _NEAR = 0.01
 """Margin to the limit of "too good to be true"; a baseline within it makes the score ordinary."""
 
 
-def accuracy_rules(task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool) -> list[str]:
-    """Return the task's rules; `leaking` says whether a column predicts the target by itself."""
+def accuracy_rules(
+    task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool, timed: bool
+) -> list[str]:
+    """Return the task's rules.
+
+    `leaking` says whether a column predicts the target by itself, `timed` whether there are times.
+    """
     rules = {Task.BINARY: _binary, Task.MULTICLASS: _multiclass, Task.REGRESSION: _regression}
-    return rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
+    found = rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
+    return found + ([_trend()] if timed else [])
+
+
+def _trend() -> str:
+    return rule(
+        "accuracy-trend", "accuracy", FALL,
+        "A model that gets worse with time needs newer rows",
+        slice="*", at_most=0.02, alpha=0.02, on_fail="warn", inconclusive="pass",
+    )  # fmt: skip
 
 
 def _rare_comment(sizes: Sizes) -> str:
@@ -162,6 +178,15 @@ def _too_good(task: Task, baseline: Baseline, *, leaking: bool) -> list[str]:
     ]  # fmt: skip
 
 
+def _worst_slice() -> str:
+    return rule(
+        "accuracy-worst-slice", "accuracy", WORST,
+        "A loss on one part of the rows must not hide in the mean of all rows",
+        comment="a share of what a guess loses, beyond what all rows lose",
+        of="comparison", slice="*", at_most=0.10, alpha=0.01, inconclusive="pass",
+    )  # fmt: skip
+
+
 def _unseen() -> str:
     return rule(
         "accuracy-unseen", "accuracy", "test_rows_in_train",
@@ -184,6 +209,7 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _released("roc_auc", auc),
         _new_rows("accuracy", accuracy, sizes),
         _base_on_changed("roc_auc", auc, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -210,6 +236,7 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
         _released("accuracy", accuracy),
         _new_rows("accuracy", accuracy, sizes),
         _base_on_changed("accuracy", accuracy, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -232,5 +259,6 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
         _released("r2", r2),
         _new_rows("r2", r2, sizes),
         _base_on_changed("r2", r2, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip

@@ -28,7 +28,7 @@ def climb(answer: float, value: float, error: float, *, step: float, budget: int
         value: the candidate's metric on the sealed rows.
         error: standard error of the difference between the candidate and the model that the answer
             is about, on these rows.
-        step: smallest improvement that is told.
+        step: smallest improvement that an answer shows.
         budget: number of questions that the sealed rows may answer.
     """
     # The model of the answer may be half a step better than the answer says.

@@ -8,7 +8,7 @@ train split are counted, because a model that has seen its test rows proves noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import BY_NAME
 from gatehouse.gates.metrics.closed import Closed
 from gatehouse.gates.metrics.figures import Figure, figures
+from gatehouse.gates.metrics.metric import Metric
 from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.spec import Found
@@ -50,9 +51,15 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
+    from gatehouse.gates.accuracy.periods import on_periods
+    from gatehouse.gates.slices.measure import measure_slices
+
     exam = exam_of(candidate, base)
     models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
-    measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
+    contract = (base or candidate).contract
+    measured = measure_models(models, policy) + measure_slices(exam, models, base, policy)
+    measured += on_periods(exam.base_rows, contract, models, policy)
+    measurements = [_noted(each, exam.note) for each in measured]
     measurements.append(_seen_in_training(exam.rows, candidate))
     asked = None
     if base is not None:
@@ -77,15 +84,24 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
 
 
 def measure_models(
-    models: dict[Of, Predictions], policy: Policy, *, paired: bool = True
+    models: dict[Of, Predictions],
+    policy: Policy,
+    metrics: Sequence[Metric] | None = None,
+    *,
+    paired: bool = True,
 ) -> list[Measurement]:
     """Measure every metric of every model and, if there are two models, the difference.
 
-    `paired` means that the models describe the same rows. Otherwise each has its own.
+    Args:
+        models: predictions of candidate, and base if there is one.
+        policy: says how to measure.
+        metrics: all metrics of the policy by default.
+        paired: do the models describe the same rows? Otherwise each has its own.
     """
+    metrics = metrics_by(policy) if metrics is None else metrics
     found: list[Measurement] = []
     drawn: list[dict[Of, Figure]] = []
-    for each in _figures(models, policy):
+    for each in _figures(models, policy, metrics):
         if all(isinstance(figure.over, Closed) for figure in each.values()):
             influenced = {of: influence_of(figure) for of, figure in each.items()}
             found += _measured(influenced, policy, paired=paired)
@@ -93,13 +109,15 @@ def measure_models(
             drawn.append(each)
     for resampled in _resampled(drawn, policy, paired=paired):
         found += _measured(resampled, policy, paired=paired)
-    whose, names = list(Of), [metric.name for metric in metrics_by(policy)]
+    whose, names = list(Of), [metric.name for metric in metrics]
     return sorted(found, key=lambda m: (whose.index(m.of), m.slice != "all", names.index(m.name)))
 
 
-def _figures(models: dict[Of, Predictions], policy: Policy) -> Iterator[dict[Of, Figure]]:
+def _figures(
+    models: dict[Of, Predictions], policy: Policy, metrics: Sequence[Metric]
+) -> Iterator[dict[Of, Figure]]:
     """Yield each metric of each slice, for all models."""
-    metrics, bins = metrics_by(policy), policy.measure.accuracy.calibration_bins
+    bins = policy.measure.accuracy.calibration_bins
     if any(each.outputs is None for each in models.values()):
         models = {of: replace(each, outputs=None) for of, each in models.items()}
     for several in zip(*(figures(each, bins, metrics) for each in models.values()), strict=True):

@@ -8,6 +8,7 @@ outside test.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +18,10 @@ from gatehouse.digest import PREPARED, SPLITS, file_digest
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import SEALED, SEALED_ELSEWHERE, Asked, Measurement, Of
 from gatehouse.gates.accuracy.ladder import climb, rounded, rounded_up
-from gatehouse.gates.bootstrap import bootstrap
+from gatehouse.gates.accuracy.measure import measure_models
 from gatehouse.gates.exam import Exam
 from gatehouse.gates.metrics import headlines
-from gatehouse.gates.metrics.figures import value_of
-from gatehouse.gates.metrics.sample import Sample
-from gatehouse.gates.predictions import predict
+from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.policy import SEALED_LEAK, Policy
 from gatehouse.sealed import SEALED_FILE
 from gatehouse.table import read_table
@@ -77,19 +76,19 @@ def on_sealed(
                    if (m.name, m.of, m.slice) == (metric, Of.COMPARISON, "all")), 0.0)  # fmt: skip
     rows = read_table(path, plain=base.contract.columns)
     now, accepted = _ask(exam, base, rows, sealed, before, gained, policy, same=same)
-    told = f"question {now.asked:,} of {sealed.budget:,}; "
+    note = f"question {now.asked:,} of {sealed.budget:,}; "
     if not accepted:
-        told += "the candidate's model does not accept the sealed rows"
+        note += "the candidate's model does not accept the sealed rows"
     elif now.answer > (before.answer if before else now.first):
-        told += "better than before"
+        note += "better than before"
     else:
-        told += "not better than before by a step"
+        note += "not better than before by a step"
     method = f"ladder (Blum and Hardt 2015): the best answer so far, in steps of {sealed.step:g}"
     return [
         Measurement(name=metric, slice=SEALED, value=now.answer, unit="1", n=len(rows),
-                    method=method, decides=False, note=told),
+                    method=method, decides=False, note=note),
         Measurement(name=GAP, of=Of.COMPARISON, value=now.gained - (now.answer - now.first),
-                    unit="1", n=len(rows), note=told,
+                    unit="1", n=len(rows), note=note,
                     method=f"gain on the exam since the first question - gain by the {method}"),
         leak,
     ], now  # fmt: skip
@@ -111,25 +110,29 @@ def _ask(
     Errors name no row: a model could be made to fail on a certain one.
     """
     metric = headlines(base.contract.task)[0]
-    theirs = _sample(base, rows, base, policy)
+    theirs = _predict(base, rows, base)
     if theirs is None:
         raise GatehouseError("the base's model does not accept the sealed rows; seal other rows")
-    was = value_of(metric, theirs)
-    if not math.isfinite(was):
+    ours = None if same else _predict(exam.candidate, rows, base)
+    models = {Of.CANDIDATE: theirs if ours is None else ours, Of.BASE: theirs}
+    found = {
+        each.of: each
+        for each in measure_models(models, policy)
+        if (each.name, each.slice) == (metric.name, "all")
+    }
+    was, value = found[Of.BASE].value, found[Of.CANDIDATE].value
+    if was is None:
         raise GatehouseError(f"{metric.name} on the sealed rows is {metric.undefined}")
     if before is None:
         answer = rounded(was, sealed.step)
         before = Asked(exam=sealed.digest, asked=1, answer=answer, first=answer, gained=0.0)
     if same:
         return before, True
-    ours = _sample(exam.candidate, rows, base, policy)
-    answer, variance = before.answer, before.variance
-    if ours is not None and math.isfinite(value := value_of(metric, ours)):
-        over = {"ours": metric.weighted(ours), "theirs": metric.weighted(theirs)}
-        drawn = bootstrap(over, len(rows), policy.measure.resamples, policy.measure.seed)
-        variance += float(np.nanvar(drawn["ours"] - drawn["theirs"]))
-        error = math.sqrt(variance)
-        answer = climb(answer, value, error, step=sealed.step, budget=sealed.budget)
+    answer, variance, interval = before.answer, before.variance, found[Of.COMPARISON].interval
+    if ours is not None and value is not None and interval is not None:
+        z = NormalDist().inv_cdf((1 + interval.confidence) / 2)
+        variance += ((interval.high - interval.low) / (2 * z)) ** 2
+        answer = climb(answer, value, math.sqrt(variance), step=sealed.step, budget=sealed.budget)
     if answer > before.answer:
         variance = 0.0
     update = {
@@ -141,13 +144,12 @@ def _ask(
     return before.model_copy(update=update), ours is not None
 
 
-def _sample(side: Workspace, rows: pd.DataFrame, base: Workspace, policy: Policy) -> Sample | None:
+def _predict(side: Workspace, rows: pd.DataFrame, base: Workspace) -> Predictions | None:
     """Return the predictions of the rows; None if the model does not accept them."""
     try:
-        found = predict(side.model, rows, base.contract)
+        return predict(side.model, rows, base.contract)
     except GatehouseError:
         return None
-    return Sample(found, policy.measure.accuracy.calibration_bins)
 
 
 def _unknown(metric: str, note: str) -> list[Measurement]:

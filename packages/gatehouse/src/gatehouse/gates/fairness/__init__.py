@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 class FairnessMeasure(Frozen):
     confidence: Confidence = Field(description="of the fairness intervals (two-sided)")
-    minimum_rows: Count = Field(description="smaller groups are reported and do not decide")
+    minimum_rows: Count = Field(description="smaller groups are reported and decide only together")
     minimum_class_rows: Count = Field(
-        description="positives and negatives a group needs for its TPR and FPR to decide"
+        description="positives that a group's TPR needs to decide, and negatives that its FPR needs"
     )
     depth: Count = Field(default=2, description="protected attributes that are crossed at most")
 
@@ -55,7 +55,7 @@ def _only_intersection(verdict: Verdict) -> bool:
     failed = [
         finding.slice
         for result in verdict.rules
-        if result.gate == FAIRNESS.name and result.blocks
+        if result.gate == FAIRNESS.name and result.blocks and result.of is Of.CANDIDATE
         for finding in result.findings
         if finding.outcome == "fail"
     ]
