@@ -38,7 +38,8 @@ def mean_of(values: Floats, *, scale: Scale | None = None, tailed: bool = False)
     cells = np.stack([values, np.ones_like(values)], axis=1)
     if scale is None:
         scale = LOG if values.min(initial=0.0) >= 0 else PLAIN
-    return Sums(cells, lambda sums: ratio(sums[:, 0], sums[:, 1]), scale, tailed=tailed)
+    tails = values if tailed else None
+    return Sums(cells, lambda sums: ratio(sums[:, 0], sums[:, 1]), scale, tails=tails)
 
 
 def share_of(hits: NDArray[np.bool_], of: NDArray[np.bool_] | None = None) -> Shares:
