@@ -174,7 +174,7 @@ SEALED_ELSEWHERE = "only a pull request's gates can read the sealed rows"
 
 
 class Asked(Frozen):
-    """What a sealed exam was asked, and its best answer."""
+    """The questions to a sealed exam so far, and its best answer."""
 
     exam: str = Field(description="digest of the sealed rows")
     asked: int = Field(ge=1, description="number of questions")
