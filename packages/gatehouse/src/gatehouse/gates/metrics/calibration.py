@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gatehouse.evidence import Interval
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.metrics.closed import PLAIN, Closed, Spread, around
+from gatehouse.gates.metrics.closed import PLAIN, Closed, Spread
 from gatehouse.gates.metrics.weighted import ratio
 
 METHOD = "inverted noncentral chi-squared of the binned squared gaps, variance matched"
@@ -194,7 +194,7 @@ class Recalibration(Closed):
     def interval(
         self, value: float, spread: Spread, weights: Floats, confidence: float
     ) -> Interval:
-        return around(value, spread, confidence, PLAIN)
+        return PLAIN.interval(value, spread.reach(confidence) * spread.error, confidence)
 
     def lacking(self, units: NDArray[np.intp] | None) -> str | None:
         fewest = int(min(self.y.sum(), len(self.y) - self.y.sum()))
