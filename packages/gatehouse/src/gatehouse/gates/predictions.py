@@ -92,10 +92,10 @@ def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
     """
     if contract.target not in rows:
         raise GatehouseError(f"the table has no column '{contract.target}', the contract's target")
+    import pandas as pd
+
     target = rows[contract.target]
     if contract.task is Task.REGRESSION:
-        import pandas as pd
-
         numbers = pd.to_numeric(target, errors="coerce").to_numpy(np.float64, na_value=np.nan)
         if not np.isfinite(numbers).all():
             raise GatehouseError(
@@ -104,13 +104,15 @@ def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
             )
         return np.asarray(numbers)
     index = {value: float(place) for place, value in enumerate(contract.classes)}
-    found = target.astype(object).map(index)
-    if found.isna().any():
+    codes, values = pd.factorize(target)  # faster than to look up each row
+    found = np.array([*(index.get(value, np.nan) for value in values), np.nan])[codes]
+    strange = int(np.isnan(found).sum())
+    if strange:
         raise GatehouseError(
-            f"column '{contract.target}': {int(found.isna().sum())} rows hold none of the "
-            f"contract's classes {list(contract.classes)}; leave such rows out"
+            f"column '{contract.target}': {strange} rows hold none of the contract's classes "
+            f"{list(contract.classes)}; leave such rows out"
         )
-    return np.asarray(found.to_numpy(np.float64))
+    return np.asarray(found)
 
 
 def predict(
