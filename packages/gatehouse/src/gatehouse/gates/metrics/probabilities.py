@@ -140,6 +140,7 @@ CALIBRATION_ERROR = Metric(
     better=Better.LOWER,
     tasks=CLASSES,
     weighted=_calibration_over,
+    by_group=True,
     tunable=False,  # a model that predicts the same for all rows would win
 )
 CALIBRATION_SLOPE = Metric(
