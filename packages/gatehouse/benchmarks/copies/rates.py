@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatehouse.contract import Contract
-from gatehouse.gates.accuracy.measure import row_hashes
 from gatehouse.ledger.copies import Copies, copies
 from gatehouse.ledger.ledger import deal_parts
 from gatehouse.ledger.parts import raw_parts
+from gatehouse.rows import row_hashes
 from gatehouse.table import ROWS_FILE, write_table
 
 ALPHA, LIMIT = 0.001, 0.01

@@ -30,7 +30,7 @@ from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome
 
 GAP = "equalized_odds_difference"
-RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 ABSOLUTE, RULE = "fairness-equalized-odds", "fairness-equalized-odds-base"
 
 

@@ -24,7 +24,7 @@ from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import Policy, load_policy
 
 RUNS = 200
-ROWS = (1_600, 4_000, 8_000, 16_000)
+ROWS = (4_000, 8_000, 12_000, 16_000)
 POSITIVES = 0.24
 AUC = 0.91
 FALLS = (0.0, 0.03)

@@ -52,7 +52,7 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
     if base.solo != proposed.solo:
         solo: Direction = "tightened" if proposed.solo is False else "loosened"
         changes.append(_change("solo", base.solo, proposed.solo, solo))
-    if base.sealed != proposed.sealed:  # any change asks anew, or asks nothing
+    if base.sealed != proposed.sealed:  # any change starts a new count, or none
         direction: Direction = "tightened" if base.sealed is None else "loosened"
         changes.append(_change("sealed", _sealed(base), _sealed(proposed), direction))
     for waiver in base.waivers:

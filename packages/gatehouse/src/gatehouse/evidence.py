@@ -35,6 +35,7 @@ class Better(StrEnum):
     HIGHER = "higher"
     LOWER = "lower"
     ZERO = "zero"
+    ONE = "one"
 
 
 class Described(Frozen):
@@ -173,7 +174,7 @@ SEALED_ELSEWHERE = "only a pull request's gates can read the sealed rows"
 
 
 class Asked(Frozen):
-    """What a sealed exam was asked, and its best answer."""
+    """The questions to a sealed exam so far, and its best answer."""
 
     exam: str = Field(description="digest of the sealed rows")
     asked: int = Field(ge=1, description="number of questions")

@@ -104,11 +104,7 @@ def _offer_noise(questions: Questions) -> None:
     ):
         return
     from gatehouse.noise.cli import run_noise
-    from gatehouse.run import reproduce
 
-    if not reproduce("prepare"):
-        questions.tell("warning: no rows to train on yet; later: gatehouse noise --write --limits")
-        return
     try:
         run_noise(_SEEDS, minutes=_MINUTES, writes=True, limits=True)
     except GatehouseError as error:  # the files are written, and the noise can be measured later

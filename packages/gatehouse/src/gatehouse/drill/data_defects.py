@@ -123,8 +123,9 @@ def category_shift(scene: Scene) -> None:
 
     def move(rows: pd.DataFrame) -> pd.DataFrame:
         first, second = rows[name].value_counts().index[:2]
+        share = max(SHARE, 0.025 + 3 / np.sqrt(len(rows)))  # more in few rows, to be sure
         moved = (rows[name] == first) & (
-            scene.rng.random(len(rows)) < SHARE / (rows[name] == first).mean()
+            scene.rng.random(len(rows)) < share / (rows[name] == first).mean()
         )
         return rows.assign(**{name: rows[name].where(~moved, second)})
 
@@ -189,7 +190,7 @@ def label_leakage(scene: Scene) -> None:
     scene.edit_base_models(read(margin, name, *dealt[0], learned=False))
     scene.share_rows()
     found = predict(scene.candidate.model, scene.candidate.split("test"), contract)
-    sample = Sample(found, scene.policy.measure.accuracy.calibration_bins)
+    sample = Sample(found, scene.policy.measure.accuracy)
     if not value_of(metrics_by_name(scene)[too_good.measurement], sample) > too_good.limit:
         raise NotApplicableError(
             f"'{name}' has too few values for a leak beyond {too_good.measurement} "

@@ -43,7 +43,7 @@ def worse_in_category(scene: Scene) -> None:
 
 
 def better_in_category(scene: Scene) -> None:
-    """A control: the base's margin is far too low in one category, and the change mends it."""
+    """A control: the base's margin is far too low in one category, and the change fixes it."""
     group = _category(scene)
     _plant(scene, shifted([(group, 0.0)]), shifted([(group, -_SHIFT)]))
 

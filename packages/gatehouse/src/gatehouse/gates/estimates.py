@@ -111,7 +111,7 @@ def _on(figure: Figure, chosen: NDArray[np.bool_] | None) -> tuple[Statistic, fl
     """Return the figure's statistic on the chosen rows, and its value there."""
     if chosen is None:
         return figure.over, figure.value
-    sample = Sample(figure.sample.predictions.of_rows(chosen), figure.sample.bins)
+    sample = Sample(figure.sample.predictions.of_rows(chosen), figure.sample.settings)
     statistic = figure.metric.weighted(sample)
     return statistic, float(statistic(sample.predictions.row_weights[None])[0])
 
@@ -158,6 +158,11 @@ def difference(ours: Known, theirs: Known, confidence: float) -> Estimate:
     method = _over_units("paired delta method, Student's t", rows)
     if not math.isfinite(value):
         return Estimate(value, None, method, ours.figure.undefined)
+    if not closed.additive:
+        apart = difference_of_samples(*(estimate(each, confidence) for each in (ours, theirs)))
+        same = np.array_equal(rows.scores, theirs.predictions.scores)
+        none = Interval(low=0.0, high=0.0, confidence=confidence)
+        return replace(apart, interval=none) if same and apart.interval else apart
     if lacking := closed.lacking(rows.units):
         return Estimate(value, None, method, lacking)
     spread = _spread(ours.influence - theirs.influence, closed, rows)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatehouse.contract import Contract, Task
+from gatehouse.costs import costs_of
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.units import units_of, weights_of
@@ -37,6 +38,8 @@ class Predictions:
             None if all count alike.
         units: shape [N]; index of each row's independent unit, which is its group or its block of
             time; None if each row is a unit.
+        costs: shape [N, 2]; cost of a false positive and of a false negative in each row (the
+            contract's `cost`); None if the contract has none.
     """
 
     labels: Floats
@@ -47,6 +50,7 @@ class Predictions:
     outputs: Floats | None = None
     weights: Floats | None = None
     units: NDArray[np.intp] | None = None
+    costs: Floats | None = None
 
     @property
     def row_weights(self) -> Floats:
@@ -76,6 +80,7 @@ class Predictions:
             outputs=None if self.outputs is None else self.outputs[chosen],
             weights=None if self.weights is None else self.weights[chosen],
             units=None if self.units is None else self.units[chosen],
+            costs=None if self.costs is None else self.costs[chosen],
         )
 
 
@@ -139,4 +144,5 @@ def predict(
         outputs=None if regression else outputs,
         weights=weights_of(rows, contract),
         units=units_of(rows, contract),
+        costs=None if contract.cost is None else costs_of(rows, contract.cost),
     )

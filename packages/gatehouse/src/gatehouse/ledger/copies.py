@@ -72,7 +72,10 @@ def copies(table: Table, contract: Contract, key: bytes | None = None) -> tuple[
     profiles, units = _hashed(table, contract, secrets.token_bytes(32) if key is None else key)
     inside = table.splits != LEFT_OUT
     test = table.splits[inside] == TEST
-    found = [across(each[inside], units[inside], test, len(profiles)) for each in profiles]
+    counted: Hashes | None = units[inside]
+    if counted is not None and len(np.unique(counted)) == len(counted):
+        counted = None
+    found = [across(each[inside], counted, test, len(profiles)) for each in profiles]
     return _worst(found[:2]), _worst(found[2:])
 
 
@@ -83,20 +86,27 @@ def _worst(found: list[Copies]) -> Copies:
     return Copies(worst.share, min(1.0, worst.p_value * len(found)), worst.rows, seen)
 
 
-def across(profiles: Hashes, units: Hashes, test: NDArray[np.bool_], looks: int = 1) -> Copies:
+def across(
+    profiles: Hashes, units: Hashes | None, test: NDArray[np.bool_], looks: int = 1
+) -> Copies:
     """Return the copies across splits among N rows.
 
     Args:
         profiles: shape [N], hashes of the rows' inputs.
-        units: shape [N], hashes of what is counted once: a group, an identity or the row.
+        units: shape [N], hashes of what is counted once, a group or an identity; None if each row
+            is.
         test: shape [N], mask of the test rows.
         looks: number of such looks at the table, which `Copies.seen` takes into account.
     """
-    order = np.lexsort((units, profiles))
-    profiles, units, test = profiles[order], units[order], test[order]
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = (profiles[1:] != profiles[:-1]) | (units[1:] != units[:-1])
-    profiles, test = profiles[fresh], test[fresh]
+    if units is None:
+        order = np.argsort(profiles)
+        profiles, test = profiles[order], test[order]
+    else:
+        order = np.lexsort((units, profiles))
+        profiles, units, test = profiles[order], units[order], test[order]
+        fresh = np.ones(len(order), bool)
+        fresh[1:] = (profiles[1:] != profiles[:-1]) | (units[1:] != units[:-1])
+        profiles, test = profiles[fresh], test[fresh]
     starts = np.flatnonzero(np.r_[True, profiles[1:] != profiles[:-1]])
     if not len(profiles) or not test.any():
         return Copies(0.0, 1.0, int(test.sum()), None)

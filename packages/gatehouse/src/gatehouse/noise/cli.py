@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 def noise(seeds: int, resample: bool, minutes: float | None, writes: bool, limits: bool) -> int:
     """Measure how much training alone moves the metrics.
 
-    Trains the settings of params.yaml with several seeds on the train split of the last `gatehouse
-    run`, and scores each model on the valid split. Nothing else differs, so the spread is noise: a
-    change that changes nothing can differ from the base by as much.
+    Trains the settings of params.yaml with several seeds on the train split (of the last `gatehouse
+    run`, or made now), and scores each model on the valid split. Nothing else differs, so the
+    spread is noise: a change that changes nothing can differ from the base by as much.
     With --write the spread goes into policy.yaml. The report then names differences from the base
     that are within it, and `gatehouse doctor` warns of comparison limits inside it. No verdict
     changes, and no gate trains. The change of policy.yaml is an owner's, like any other.
@@ -62,8 +62,12 @@ def run_noise(
     from gatehouse.noise.write import write as write_noise
     from gatehouse.pipeline.settings import load_settings
     from gatehouse.policy import POLICY_FILE, load_policy
+    from gatehouse.run import reproduce
+    from gatehouse.workspace import Workspace
 
     settings, policy = load_settings(), load_policy()
+    if not Workspace().prepared.exists():
+        reproduce("prepare")  # a failure is shown, and the rows are then missing
     params = params_digest(settings.train)
     spread = measured(policy, seeds, resample=resample, minutes=minutes)
     found = noise_of(spread, policy, params, datetime.datetime.now(datetime.UTC).date())

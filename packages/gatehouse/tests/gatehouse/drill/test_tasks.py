@@ -173,6 +173,13 @@ OF_THE_TASK = {
     "control: a better model",
 }
 """What is planted otherwise for each task."""
+NOT_HERE = {
+    "broken calibration",
+    "worse where a value is missing",
+    "worse in one category",
+    "control: better in one category",
+}
+"""What needs probabilities, missing values, or a category of few rows."""
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +204,7 @@ def test_every_defect_of_numbers_is_caught_by_its_own_gate(numbers: Path) -> Non
     What the rows gate looks at is the same for every task: the drill of two classes tries it.
     """
     every = [defect for defect in (*CONTROLS, *defects_of(GATES)) if defect.gate != "rows"]
-    chosen = [defect for defect in every if defect.name != "broken calibration"]
+    chosen = [defect for defect in every if defect.name not in NOT_HERE]
     assert bad_trials(numbers, chosen) == []
 
 

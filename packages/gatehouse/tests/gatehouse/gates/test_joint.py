@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from gatehouse.gates.drift.joint import _area, joint_drift, most_rows
 
-NAMES = ["x", "y", "colour", "noise"]
+NAMES = ["x", "y", "colour", "noise", "many"]
 
 
 def rows(n: int, seed: int) -> pd.DataFrame:
@@ -23,6 +23,7 @@ def rows(n: int, seed: int) -> pd.DataFrame:
             "y": np.where(rng.random(n) < 0.1, np.nan, x + rng.normal(0, 0.5, n)),
             "colour": pd.Series(colours, dtype="str"),
             "noise": rng.integers(0, 9, n),
+            "many": pd.Series(rng.integers(0, 500, n)).map("level {}".format).astype("str"),
         }
     )
 

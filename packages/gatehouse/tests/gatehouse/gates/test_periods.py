@@ -12,6 +12,7 @@ from gatehouse.contract import Contract
 from gatehouse.evidence import FALL, PERIOD, Measurement, Of
 from gatehouse.gates.accuracy.periods import on_periods, periods_of, time_column
 from gatehouse.gates.accuracy.trend import trend_of
+from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import Policy
 from gatehouse.report import quantities
@@ -59,11 +60,13 @@ def rows_of_a_year(n: int, fall: float) -> tuple[pd.DataFrame, Predictions]:
     """Rows over a year, whose scores say less and less."""
     rng = np.random.default_rng(1)
     share = np.arange(n) / n
-    positive = (rng.random(n) < 0.4).astype(float)
-    scores = 1 / (1 + np.exp(-(rng.normal(size=n) + positive * (2 - fall * share))))
+    positive = (rng.random(n) < 0.4).astype(np.float64)
+    scores: Floats = 1 / (1 + np.exp(-(rng.normal(size=n) + positive * (2 - fall * share))))
     when = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(share * 365, unit="D")
     table = pd.DataFrame({"when": pd.Series(when).dt.as_unit("us")})
-    return table, Predictions(positive, scores, (scores > 0.5) * 1.0, classes=("no", "yes"))
+    return table, Predictions(
+        positive, scores, (scores > 0.5).astype(np.float64), classes=("no", "yes")
+    )
 
 
 def fall_of(found: list[Measurement]) -> Measurement:

@@ -29,11 +29,11 @@ POOR, GOOD = Graph(bonus={"red": -0.3}, other=0.3), Graph()
 
 
 def seal(
-    candidate: Workspace, rows: pd.DataFrame, asked: Asked | None = None, **settings: float
+    candidate: Workspace, rows: pd.DataFrame, asked: Asked | None = None, *, budget: int = 200
 ) -> Sealed:
     """Give the gates sealed rows."""
     write_table(rows, candidate.root / SEALED_FILE)
-    sealed = Sealed(digest=file_digest(candidate.root / SEALED_FILE), **settings)
+    sealed = Sealed(digest=file_digest(candidate.root / SEALED_FILE), budget=budget)
     write_record(BaseRecord(sealed=sealed, asked=asked), candidate.root)
     return sealed
 
@@ -47,9 +47,9 @@ def values(evidence: Evidence) -> dict[str, float | None]:
     }
 
 
-def rule(measurement: str, limit: float, **more: str) -> Rule:
+def rule(measurement: str, limit: float) -> Rule:
     return Rule(gate="accuracy", measurement=measurement, of=Of.COMPARISON, at_most=limit,
-                why="a test", **more)  # fmt: skip
+                why="a test")  # fmt: skip
 
 
 def test_without_sealed_rows_nothing_changes(make_workspace: Make, policy: Policy) -> None:

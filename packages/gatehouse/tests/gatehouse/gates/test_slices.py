@@ -13,10 +13,11 @@ import pytest
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Measurement, Of
+from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.slices import WORST
 from gatehouse.gates.slices.cells import Cells, cells_of
-from gatehouse.gates.slices.grammar import Part, check_slice, parse_slice, slice_text
+from gatehouse.gates.slices.grammar import Part, Slice, check_slice, parse_slice, slice_text
 from gatehouse.gates.slices.losses import guess_loss, row_losses
 from gatehouse.gates.slices.masks import rows_of
 from gatehouse.gates.slices.mean import mean_of
@@ -123,7 +124,7 @@ def test_the_search_finds_what_a_full_search_finds() -> None:
         ]
         losses = rng.normal(size=3000)
         losses[(columns[1].codes == 2) & (columns[4].codes == 3)] += 0.5
-        full = {}
+        full: dict[Slice, Floats] = {}
         for cells in columns:
             for k, part in enumerate(cells.parts):
                 full[(part,)] = losses[cells.codes == k]

@@ -59,7 +59,7 @@ def joint_drift(old: pd.DataFrame, new: pd.DataFrame, columns: list[str], seed: 
     n = min(len(old), len(new))
     if not columns:
         return _unknown(n, "both tables have no column in common")
-    cells = _encoded(old[columns], new[columns])
+    cells = _encoded(old[columns], new[columns], seed)
     varies = [name for name, values in zip(columns, cells.T, strict=True) if _varies(values)]
     cells = cells[:, [columns.index(name) for name in varies]]
     is_new = np.repeat([False, True], [len(old), len(new)])
@@ -104,13 +104,15 @@ def _unknown(n: int, reason: str) -> Measurement:
     )  # fmt: skip
 
 
-def _encoded(old: pd.DataFrame, new: pd.DataFrame) -> Floats:
+def _encoded(old: pd.DataFrame, new: pd.DataFrame, seed: int) -> Floats:
     """Return the rows of both tables as numbers, [N, columns]; missing values are NaN.
 
-    Categories are numbered by their frequency, so that few splits separate the frequent ones.
+    Categories are numbered by their frequency, so that few splits separate the frequent ones, and
+    equally frequent ones at random: in the order of the rows, the base's would come first.
     """
     import pandas as pd
 
+    rng = np.random.default_rng(seed)
     found = []
     for name in old.columns:
         both = pd.concat([old[name], new[name]], ignore_index=True)
@@ -121,7 +123,7 @@ def _encoded(old: pd.DataFrame, new: pd.DataFrame) -> Floats:
         codes, levels = pd.factorize(both)  # -1 is missing
         counts = np.bincount(codes[codes >= 0], minlength=len(levels))
         rank = np.empty(len(levels) + 1)
-        rank[np.argsort(-counts, kind="stable")] = np.arange(len(levels))
+        rank[np.lexsort((rng.random(len(levels)), -counts))] = np.arange(len(levels))
         rank[-1] = np.nan
         found.append(rank[codes])
     return np.column_stack(found)

@@ -200,6 +200,7 @@ def gap_measurement(
         value=measured[0] if measured else None,
         unit=unit,
         interval=measured[1] if measured else None,
+        neutral=0.0 if of is Of.COMPARISON else None,
         n=n,
         method=method,
         note="; ".join(notes) or None,

@@ -94,10 +94,14 @@ class Closed(ABC):
         method: the interval's method, for people.
         tails: losses of the rows, shape [N], of which a few large ones can decide the value; None
             for bounded losses.
+        additive: does the influence of its rows tell the error of a difference of two models? If
+            not, both intervals are combined as if the models' rows were independent, which is too
+            wide.
     """
 
     method: str
     tails: Floats | None = None
+    additive = True
 
     @abstractmethod
     def __call__(self, counts: Floats) -> Floats:

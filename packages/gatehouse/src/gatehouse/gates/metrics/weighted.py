@@ -53,17 +53,6 @@ def roc_auc_of(y: Floats, score: Floats) -> Area:
     return Area((y, score))
 
 
-def calibration_error_of(y: Floats, score: Floats, bins: int) -> Sums:
-    """Return the calibration error over equal-mass bins (Naeini, Cooper, Hauskrecht 2015)."""
-    edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
-    bin_of = np.searchsorted(edges, score, side="right")
-    count = len(edges) + 1
-    cells = columns_of(
-        (bin_of, score - y), (np.full(len(y), count), np.ones(len(y))), width=count + 1
-    )
-    return Sums(cells, lambda sums: np.abs(sums[:, :-1]).sum(axis=1) / sums[:, -1])
-
-
 def columns_of(*parts: tuple[NDArray[np.intp], Floats], width: int) -> csr_array:
     """Return sparse cells [N, width]: each part has, for each row, a column and a value."""
     from scipy.sparse import csr_array

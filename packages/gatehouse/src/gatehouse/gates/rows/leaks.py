@@ -61,7 +61,7 @@ def _copies(table: Table, contract: Contract) -> list[Measurement]:
             method=f"test rows that have a row of another id in train or valid {_KINDS[kind]}, "
             "above the largest rate of independent rows (Cauchy-Schwarz of Poisson mixtures); "
             "Bonferroni over the inputs",
-            note="cannot be told: the inputs have so few values that rows coincide by chance"
+            note="undecided: the inputs have so few values that rows coincide by chance"
             if found.seen is None
             else f"would be seen if {found.seen:.1%} of the rows had a copy",
         )
