@@ -90,7 +90,7 @@ class _Ranked(Closed):
         fewest = self._fewest(units)
         if fewest >= FEWEST:
             return None
-        return f"can't be told: {fewest} rows of a class are too few, the interval needs {FEWEST}"
+        return f"too few to tell: {fewest} rows of a class, the interval needs {FEWEST}"
 
 
 class _AveragePrecision(_Ranked):
