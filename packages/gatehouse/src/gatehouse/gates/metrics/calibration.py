@@ -215,7 +215,6 @@ class Recalibration(Closed):
 
     def _newton(self, weights: Floats) -> Floats | None:
         found = np.zeros(self.columns.shape[1])
-        found[1:] = 1.0  # a calibrated model
         for _ in range(_STEPS):
             chance = _sigmoid(self.columns @ found + self.offset)
             try:
