@@ -177,26 +177,12 @@ class Model:
         Raises:
             GatehouseError: a column is missing, or has text where numbers are needed or vice versa.
         """
-        return {name: self._feed(frame, name, kind) for name, kind in self.inputs.items()}
-
-    def _feed(self, frame: pd.DataFrame, name: str, kind: str) -> NDArray[Any]:
-        import pandas as pd
-
-        if name not in frame.columns:
-            raise GatehouseError(
-                f"{self.path}: the graph reads column '{name}'; the table has none"
-            )
-        column = frame[name]
-        held = _held(column)
-        wanted = "text" if kind == "tensor(string)" else "numbers"
-        if held not in (wanted, "nothing"):
-            raise GatehouseError(f"column '{name}' should hold {wanted}, and holds {held}")
-        values: NDArray[Any]
-        if wanted == "text":
-            values = column.astype(object).where(column.notna(), "").to_numpy(object)
-        else:
-            values = pd.to_numeric(column).to_numpy(np.float32, na_value=np.nan)
-        return values.reshape(-1, 1)
+        for name in self.inputs:
+            if name not in frame.columns:
+                raise GatehouseError(
+                    f"{self.path}: the graph reads column '{name}'; the table has none"
+                )
+        return {name: feed(frame[name], kind) for name, kind in self.inputs.items()}
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Return the graph's output, shape [N, K] (regression: K is 1), from feeds [N, 1].
@@ -266,6 +252,27 @@ class Model:
     def decisions(self, outputs: Floats) -> NDArray[np.intp]:
         """Return the index of each row's predicted class, shape [N], from outputs [N, K]."""
         return decide(outputs, self.metadata)
+
+
+def feed(column: pd.Series, kind: str) -> NDArray[Any]:
+    """Return a column as the graph's input of type `kind`, shape [N, 1].
+
+    Raises:
+        GatehouseError: the column has text where numbers are needed or vice versa.
+    """
+    import pandas as pd
+
+    held = _held(column)
+    wanted = "text" if kind == "tensor(string)" else "numbers"
+    if held not in (wanted, "nothing"):
+        raise GatehouseError(f"column '{column.name}' should hold {wanted}, and holds {held}")
+    values: NDArray[Any]
+    if wanted == "text":
+        values = column.astype(object).where(column.notna(), "").to_numpy(object)
+    else:
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite
+            values = pd.to_numeric(column).to_numpy(np.float32, na_value=np.nan)
+    return values.reshape(-1, 1)
 
 
 def _held(column: pd.Series) -> str:

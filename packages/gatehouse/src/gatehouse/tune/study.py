@@ -20,6 +20,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Better
 from gatehouse.gates.metrics.metric import Metric
 from gatehouse.interrupts import shielded
+from gatehouse.pipeline.derived import Features
 from gatehouse.pipeline.settings import TrainSettings, load_settings
 from gatehouse.pipeline.spaces import Space
 from gatehouse.policy import POLICY_FILE, load_policy
@@ -54,6 +55,7 @@ class Plan:
         trials: total number of trials in the study, including those of earlier calls.
         metric: by which the trials are judged.
         bins: of a calibration error, by policy.yaml.
+        features: derived features, as in params.yaml.
     """
 
     storage: str
@@ -64,6 +66,7 @@ class Plan:
     bins: int
     space: Space
     settings: TrainSettings
+    features: Features
 
 
 def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Plan:
@@ -84,6 +87,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     question = {
         "contract": workspace.contract.digest,
         "data": data_digest(workspace.prepared),
+        "features": settings.model_dump(mode="json")["features"],
         "train": expanded(settings.train),
         "space": {key: over.model_dump(mode="json") for key, over in space.items()},
         "folds": settings.tune.folds,
@@ -101,6 +105,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         bins=policy.measure.accuracy.calibration_bins,
         space=space,
         settings=settings.train,
+        features=settings.features,
     )
 
 
@@ -238,7 +243,7 @@ def _work(plan: Plan, study: optuna.Study, report: Callable[[optuna.Study], None
 
     from gatehouse.tune.folds import folds_of
 
-    folds = list(folds_of(Workspace(), plan.folds))
+    folds = list(folds_of(Workspace(), plan.folds, plan.features))
 
     def after(study: optuna.Study, trial: FrozenTrial) -> None:
         report(study)
