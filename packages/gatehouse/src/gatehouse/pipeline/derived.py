@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
@@ -16,7 +16,8 @@ from gatehouse.nearest import hint
 from gatehouse.places import PARAMS
 from gatehouse.typed import Frozen
 
-_NUMERIC, _CATEGORY = "integer or number", "category"
+_NUMERIC, _CATEGORY, _TIME = "integer or number", "category", "timestamp"
+_EITHER = f"{_NUMERIC}, or two of type {_TIME}"
 
 
 def _different(names: tuple[str, str]) -> tuple[str, str]:
@@ -55,22 +56,36 @@ class _Kind(Frozen):
         raise NotImplementedError
 
 
-class _Pair(_Kind):
-    def reads(self) -> list[tuple[str, str, str]]:
-        (key,) = type(self).model_fields
-        return [(key, name, _NUMERIC) for name in getattr(self, key)]
-
-
-class Ratio(_Pair):
+class Ratio(_Kind):
     """The first column divided by the second."""
 
     ratio: _Two = Field(description="two numeric columns: the first over the second")
 
+    def reads(self) -> list[tuple[str, str, str]]:
+        return [("ratio", name, _NUMERIC) for name in self.ratio]
 
-class Difference(_Pair):
-    """The first column minus the second."""
 
-    difference: _Two = Field(description="two numeric columns: the first minus the second")
+class Difference(_Kind):
+    """The first column minus the second; in days for two timestamps."""
+
+    difference: _Two = Field(
+        description="two numeric columns, or two timestamps (in days): the first minus the second"
+    )
+
+    def reads(self) -> list[tuple[str, str, str]]:
+        return [("difference", name, _EITHER) for name in self.difference]
+
+
+class Part(_Kind):
+    """A part of a timestamp, on the clock of the column's timezone."""
+
+    part: Literal["year", "month", "day", "weekday", "hour"] = Field(
+        description="of the date or time; weekday 0 is Monday"
+    )
+    of: str = Field(description="a timestamp column")
+
+    def reads(self) -> list[tuple[str, str, str]]:
+        return [("of", self.of, _TIME)]
 
 
 class Bins(_Kind):
@@ -96,7 +111,7 @@ class Mean(_Kind):
 
 
 _ALL: dict[str, type[_Kind]] = {
-    next(iter(kind.model_fields)): kind for kind in (Ratio, Difference, Bins, Mean)
+    next(iter(kind.model_fields)): kind for kind in (Ratio, Difference, Part, Bins, Mean)
 }
 
 
@@ -117,6 +132,7 @@ def _tag(value: Any) -> str:
 Feature: TypeAlias = Annotated[
     Annotated[Ratio, Tag("Ratio")]
     | Annotated[Difference, Tag("Difference")]
+    | Annotated[Part, Tag("Part")]
     | Annotated[Bins, Tag("Bins")]
     | Annotated[Mean, Tag("Mean")],
     Discriminator(_tag),
@@ -130,8 +146,9 @@ def check_features(features: Mapping[str, Feature], contract: Contract) -> None:
 
     Raises:
         GatehouseError: a feature has the name of a column, or reads a column that is missing, not a
-            model input or of the wrong type.
+            model input or of the wrong type; or no feature reads a timestamp that is a model input.
     """
+    read: set[str] = set()
     for name, feature in features.items():
         if name in contract.columns:
             raise GatehouseError(
@@ -141,6 +158,22 @@ def check_features(features: Mapping[str, Feature], contract: Contract) -> None:
         for key, column, wanted in feature.reads():
             if fault := _fault(column, wanted, features, contract):
                 raise GatehouseError(f"{PARAMS}: features.{name}.{key}: {fault}")
+            read.add(column)
+        if isinstance(feature, Difference):
+            first, second = (contract.columns[each] for each in feature.difference)
+            if first.kind.moments != second.kind.moments:
+                raise GatehouseError(
+                    f"{PARAMS}: features.{name}.difference: '{feature.difference[0]}' has type: "
+                    f"{first.type} and '{feature.difference[1]}' type: {second.type}; name two "
+                    "numbers or two timestamps"
+                )
+    for name, each in contract.inputs.items():
+        if each.kind.moments and name not in read:
+            raise GatehouseError(
+                f"{CONTRACT_FILE}: columns.{name}: a model reads a timestamp through a derived "
+                f"feature only, and none of {PARAMS} reads it; add one under features, or set "
+                "role: ignored here"
+            )
 
 
 def _fault(
@@ -156,5 +189,11 @@ def _fault(
         return f"'{name}' is the target, which is not known for new rows; name another column"
     if not column.is_model_input:
         return f"'{name}' is not a model input in {CONTRACT_FILE}; name one that is"
-    fits = {_NUMERIC: column.kind.numeric, _CATEGORY: column.kind.listed}[wanted]
+    kind = column.kind
+    fits = {
+        _NUMERIC: kind.numeric,
+        _CATEGORY: kind.listed,
+        _TIME: kind.moments,
+        _EITHER: kind.numeric or kind.moments,
+    }[wanted]
     return None if fits else f"'{name}' has type: {column.type}; name a column of type {wanted}"

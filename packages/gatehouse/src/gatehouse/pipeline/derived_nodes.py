@@ -16,9 +16,18 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from gatehouse.columns.times import clock_changes
 from gatehouse.contract import Contract
 from gatehouse.model import feed
-from gatehouse.pipeline.derived import Bins, Difference, Feature, Mean, Ratio, check_features
+from gatehouse.pipeline.derived import (
+    Bins,
+    Difference,
+    Feature,
+    Mean,
+    Part,
+    Ratio,
+    check_features,
+)
 from gatehouse.pipeline.opset import OPSET, OPSET_ML
 
 if TYPE_CHECKING:
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 _IR_VERSION = 8
 _CHUNK = 65_536
 _NAN = float("nan")
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,48 @@ class _Builder:
         return self._finite(self._add("Div", *map(self._number, feature.ratio)))
 
     def difference(self, feature: Difference) -> str:
+        if self.contract.columns[feature.difference[0]].kind.moments:
+            first, second = map(self._time, feature.difference)
+            days = self._by("Div", self._add("Sub", first, second), _DAY)
+            return self._add("Cast", days, to=_FLOAT)
         return self._finite(self._add("Sub", *map(self._number, feature.difference)))
+
+    def part(self, feature: Part) -> str:
+        """Add the proleptic Gregorian calendar, in whole numbers that float64 holds exactly.
+
+        Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2021), civil_from_days: years
+        begin in March, and 400 of them have 146,097 days.
+        """
+        seconds = self._local(feature.of)
+        days = self._floor(seconds, _DAY)
+        match feature.part:
+            case "hour":
+                found = self._floor(self._rest(seconds, days, _DAY), 3600)
+            case "weekday":
+                since = self._by("Add", days, 3)  # 1970-01-01 was a Thursday
+                found = self._rest(since, self._floor(since, 7), 7)
+            case part:
+                found = self._date(days, part)
+        return self._add("Cast", found, to=_FLOAT)
+
+    def _date(self, days: str, part: str) -> str:
+        """Return year, month or day, from days since 1970."""
+        days = self._by("Add", days, 719_468)  # since 0000-03-01
+        era = self._floor(days, 146_097)
+        of_era = self._rest(days, era, 146_097)
+        leaps = [self._floor(of_era, each) for each in (1460, 36_524, 146_096)]
+        whole = self._add("Add", self._add("Sub", of_era, leaps[0]), leaps[1])
+        year = self._floor(self._add("Sub", whole, leaps[2]), 365)
+        start = self._add("Add", self._by("Mul", year, 365), self._floor(year, 4))
+        of_year = self._add("Sub", of_era, self._add("Sub", start, self._floor(year, 100)))
+        month = self._floor(self._by("Add", self._by("Mul", of_year, 5), 2), 153)
+        january = self._floor(month, 10)  # 1 in the last two months, which belong to the next year
+        if part == "day":
+            before = self._floor(self._by("Add", self._by("Mul", month, 153), 2), 5)
+            return self._by("Add", self._add("Sub", of_year, before), 1)
+        if part == "month":
+            return self._rest(self._by("Add", month, 3), january, 12)
+        return self._add("Add", self._add("Add", year, self._by("Mul", era, 400)), january)
 
     def bins(self, feature: Bins) -> str:
         value = self._number(feature.of)
@@ -141,6 +192,34 @@ class _Builder:
         self.inputs[name] = _FLOAT
         return name
 
+    def _time(self, name: str) -> str:
+        self.inputs[name] = TensorProto.DOUBLE
+        return name
+
+    def _local(self, name: str) -> str:
+        """Return the seconds on the clock of the column's timezone."""
+        zone = self.contract.columns[name].timezone
+        assert zone is not None
+        first, starts, steps = clock_changes(zone)
+        seconds = self._time(name)
+        local = self._by("Add", seconds, first)
+        if not len(starts):
+            return local
+        passed = self._add("GreaterOrEqual", seconds, self._constant(starts[None]))
+        zero = self._constant(np.zeros(1, np.float32))
+        offsets = self._add("Where", passed, self._constant(steps[None]), zero)
+        total = self._add("ReduceSum", offsets, self._constant(np.array([1])), keepdims=1)
+        return self._add("Add", local, self._add("Cast", total, to=TensorProto.DOUBLE))
+
+    def _by(self, kind: str, value: str, number: float) -> str:
+        return self._add(kind, value, self._constant(np.array(number, np.float64)))
+
+    def _floor(self, value: str, divisor: int) -> str:
+        return self._add("Floor", self._by("Div", value, divisor))
+
+    def _rest(self, value: str, times: str, divisor: int) -> str:
+        return self._add("Sub", value, self._by("Mul", times, divisor))
+
     def _finite(self, value: str) -> str:
         """Replace infinite results, such as those of a division by zero, by missing."""
         return self._add("Where", self._add("IsInf", value), self._constant(_MISSING), value)
@@ -161,6 +240,7 @@ _MISSING = np.array(_NAN, np.float32)
 _NODES: dict[type, Callable[[_Builder, Any], str]] = {
     Ratio: _Builder.ratio,
     Difference: _Builder.difference,
+    Part: _Builder.part,
     Bins: _Builder.bins,
     Mean: _Builder.mean,
 }

@@ -46,7 +46,7 @@ class Encoding:
             categories={
                 name: column.categories or ()
                 for name, column in inputs.items()
-                if not column.is_numeric
+                if not (column.is_numeric or column.kind.moments)
             },
             derived=derived,
         )

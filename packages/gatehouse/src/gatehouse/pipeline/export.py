@@ -68,7 +68,11 @@ def assemble(
         GatehouseError: a column has the name of the graph's output.
     """
     output = core.graph.output[0]
-    names = [*encoding.columns, *encoding.categories]
+    derived = encoding.derived
+    kinds = dict.fromkeys(encoding.columns, TensorProto.FLOAT)
+    kinds |= dict.fromkeys(encoding.categories, TensorProto.STRING)
+    kinds |= derived.inputs if derived else {}
+    names = list(kinds)
     if output.name in names:
         raise GatehouseError(
             f"contract.yaml: columns.{output.name}: this is the name of the graph's output; "
@@ -76,15 +80,13 @@ def assemble(
         )
     front = columns(encoding)
     _rename_inside(front, nodes, weights, names)
-    kinds = dict.fromkeys(encoding.columns, TensorProto.FLOAT)
-    kinds |= dict.fromkeys(encoding.categories, TensorProto.STRING)
     width = output.type.tensor_type.shape.dim[1].dim_value
     graph = helper.make_graph(
         [*front, *nodes],
         "model",
         [helper.make_tensor_value_info(name, kinds[name], ["N", 1]) for name in names],
         [helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["N", width])],
-        [*(encoding.derived.weights if encoding.derived else ()), *weights],
+        [*(derived.weights if derived else ()), *weights],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_ML)]
     return helper.make_model(
