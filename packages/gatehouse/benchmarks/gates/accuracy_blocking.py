@@ -98,6 +98,7 @@ def outcomes(
     measurements = tuple(
         Measurement(
             name=name, of=Of.COMPARISON, unit="1", n=len(labels), method="as the gate",
+            neutral=0.0,
             value=points[f"{Of.CANDIDATE}/{name}"] - points[f"{Of.BASE}/{name}"],
             interval=percentile_interval(
                 drawn[f"{Of.CANDIDATE}/{name}"] - drawn[f"{Of.BASE}/{name}"],
@@ -118,9 +119,12 @@ def outcomes(
 
 
 def comparisons(policy: Policy) -> list[Rule]:
-    """The rules that compare metrics with the base's."""
-    rules = policy.rules.values()
-    return [rule for rule in rules if rule.gate == "accuracy" and rule.of is Of.COMPARISON]
+    """The rules that compare metrics with the base's on the exam."""
+    return [
+        rule
+        for rule in policy.rules.values()
+        if rule.gate == "accuracy" and rule.of is Of.COMPARISON and rule.slice == "all"
+    ]
 
 
 def _blocks(policy: Policy, measurement: str, outcome: Outcome) -> bool:

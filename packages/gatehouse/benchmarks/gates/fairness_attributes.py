@@ -19,17 +19,15 @@ import numpy as np
 import pandas as pd
 from results import share, table, write
 
-from gatehouse.gates.fairness import classes as fairness_classes
-from gatehouse.gates.fairness.gaps import largest_gap
-from gatehouse.gates.fairness.measure import group_labels, measure_rows, partitions
+from gatehouse.gates.fairness.measure import measure_partitions, measure_rows, partitions
 from gatehouse.gates.predictions import Predictions
-from gatehouse.policy import load_policy
+from gatehouse.policy import Policy, load_policy
 
 SEED = 0
 RUNS = 80
 RESAMPLES = 300
 ROWS = 10_000
-CONFIDENCE = 0.90
+GAP = "equalized_odds_difference"
 ATTRIBUTES = (1, 3, 5, 7)
 POSITIVE, TPR, FPR = 0.3, 0.60, 0.10
 LIMIT, DISPARITY = 0.10, 0.25
@@ -47,23 +45,17 @@ def sample(
 
 
 def lower_ends(
-    groups: pd.DataFrame, said: Predictions, chosen: list[tuple[str, ...]], family: int
+    groups: pd.DataFrame,
+    said: Predictions,
+    chosen: list[tuple[str, ...]],
+    family: int,
+    policy: Policy,
 ) -> dict[str, list[float]]:
     """Of the equalized odds difference of each partition, alone and among `family` gaps."""
     found: dict[str, list[float]] = {"alone": [], "together": []}
-    for attributes in chosen:
-        index, names = pd.factorize(group_labels(groups, attributes))
-        cells = fairness_classes.confusion_cells(index, len(names), said)
-        counts = fairness_classes.Counts.of(cells)
-        smoothed = fairness_classes.Counts.of(fairness_classes.smooth(cells))
-        drawn = fairness_classes.resampled(cells, RESAMPLES, SEED)
-        rates = [
-            [each.rate(metric, 1) for metric in ("true_positive_rate", "false_positive_rate")]
-            for each in (counts, smoothed, drawn)
-        ]
-        for name, size in (("alone", 1), ("together", family)):
-            gap = largest_gap(rates[0], rates[1], rates[2], CONFIDENCE, family=size)
-            found[name].append(gap[1].low if gap else 0.0)
+    for name, size in (("alone", 1), ("together", family)):
+        measured = measure_partitions(groups, chosen, [said], policy, size)
+        found[name] = [m.interval.low for m in measured if m.name == GAP and m.interval]
     return found
 
 
@@ -71,21 +63,23 @@ def main() -> None:
     started = time.perf_counter()
     policy = load_policy(Path("policy.yaml"))
     depth = policy.measure.fairness.depth
+    measure = policy.measure.model_copy(update={"resamples": RESAMPLES})
+    quick = policy.model_copy(update={"measure": measure})
     lines = []
     for attributes in ATTRIBUTES:
         chosen = partitions([f"a{i}" for i in range(attributes)], depth)
         rng = np.random.default_rng(SEED)
         hits: Counter[str] = Counter()
         for _ in range(RUNS):
-            even = lower_ends(*sample(attributes, ROWS, 0.0, rng), chosen, len(chosen))
+            even = lower_ends(*sample(attributes, ROWS, 0.0, rng), chosen, len(chosen), quick)
             uneven = sample(attributes, ROWS, DISPARITY, rng)
-            first = lower_ends(*uneven, [("a0",)], len(chosen))
+            first = lower_ends(*uneven, [("a0",)], len(chosen), quick)
             for name in ("alone", "together"):
                 hits[f"false {name}"] += max(even[name]) > 0
                 hits[f"seen {name}"] += first[name][0] > LIMIT
         groups, said = sample(attributes, COST_ROWS, 0.0, rng)
         begun = time.process_time()
-        measurements = len(measure_rows(groups, list(groups), said, policy))
+        measurements = len(measure_rows(groups, list(groups), [said], policy))
         cost = time.process_time() - begun
         kinds = ("false alone", "false together", "seen alone", "seen together")
         lines.append(
@@ -102,7 +96,7 @@ def main() -> None:
     text = f"""{table(header, lines)}
 
 {RUNS} draws a line of {ROWS:,} rows, {RESAMPLES} resamples, seed {SEED}, intervals at
-{CONFIDENCE:.0%}, depth {depth}, 95 % Wilson intervals of the shares.
+{policy.measure.fairness.confidence:.0%}, depth {depth}, 95 % Wilson intervals of the shares.
 Measurements and CPU seconds are of {COST_ROWS:,} rows and the policy's {policy.measure.resamples:,}
 resamples."""
     write("fairness_attributes", "Fairness: many attributes", text, started)

@@ -19,10 +19,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from results import share, table, write
 
-from gatehouse.gates.fairness import classes as fairness_classes
-from gatehouse.gates.fairness.gaps import largest_gap
+from gatehouse.gates.fairness.gaps import Draws, largest_gap
+from gatehouse.gates.fairness.means import Rows
+from gatehouse.gates.fairness.measure import measure_rows
 from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule, load_policy
@@ -76,9 +78,8 @@ def run(small: int, gap: str, disparity: float, policy: Policy) -> Counter[str]:
     counts: Counter[str] = Counter()
     for _ in range(RUNS):
         groups, predictions = sample(small, gap, disparity, rng)
-        (measured,) = (
-            m for m in fairness_classes.measure("g", groups, predictions, policy) if m.name == gap
-        )
+        found = measure_rows(pd.DataFrame({"g": groups}), ["g"], [predictions], policy)
+        (measured,) = (m for m in found if m.name == gap)
         counts[decide(rule, measured)[0]] += 1
         rates = []
         for group in ("large", "small"):
@@ -99,11 +100,12 @@ def many_groups(rates: tuple[float, ...], policy: Policy) -> list[str]:
     fails: Counter[str] = Counter()
     for run in range(MANY_RUNS):
         hits = rng.binomial(POSITIVES, true)
-        cells = np.zeros((len(hits), 2, 2))
-        cells[:, 0, 0], cells[:, 1, 0], cells[:, 1, 1] = 1000, POSITIVES - hits, hits
-        drawn = fairness_classes.resampled(cells, RESAMPLES, run).rate("true_positive_rate", 1)
-        smoothed = (hits + 1) / (POSITIVES + 2)
-        found = largest_gap([hits / POSITIVES], [smoothed], [drawn], confidence)
+        groups = np.arange(len(hits))
+        rows = np.concatenate([hits, POSITIVES - hits]).astype(np.float64)
+        measured = Rows(np.tile(groups, 2), len(hits), rows, rows, rows).means(
+            [np.repeat([1.0, 0.0], len(hits))]
+        )
+        found = largest_gap([measured], Draws(confidence, RESAMPLES, run))
         assert found is not None
         plain = rng.binomial(POSITIVES, hits / POSITIVES, (RESAMPLES, len(POSITIVES))) / POSITIVES
         tail = (1 - confidence) / 2

@@ -20,13 +20,21 @@ from pydantic import Field
 from gatehouse.contract import CONTRACT_FILE, Contract, parse_contract
 from gatehouse.digest import dvc_md5
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import GateName
+from gatehouse.evidence import Asked, GateName
 from gatehouse.first_run import other_question
 from gatehouse.git import commit_of, file_at, git
 from gatehouse.objects.fetch import MEGABYTES, LostError, fetch
 from gatehouse.objects.record import read_lock
 from gatehouse.objects.remote import open_store
-from gatehouse.policy import POLICY_FILE, Measure, OwnGate, Policy, load_policy, parse_policy
+from gatehouse.policy import (
+    POLICY_FILE,
+    Measure,
+    OwnGate,
+    Policy,
+    Sealed,
+    load_policy,
+    parse_policy,
+)
 from gatehouse.privacy.erased import ERASED, Erased
 from gatehouse.recorded import RECORDED, check_recorded, recorded_for
 from gatehouse.seal import sealed_digest
@@ -101,6 +109,12 @@ class BaseRecord(Document):
         default=None, description="candidates that were judged on the exam before; null: unknown"
     )
 
+    sealed: Sealed | None = Field(
+        default=None, description="the base's sealed exam, which only the gates can read"
+    )
+
+    asked: Asked | None = Field(default=None, description="what it was asked before")
+
     erased: Erased | None = Field(
         default=None, description="the base's list of rows that were erased on request"
     )
@@ -162,6 +176,7 @@ def find_base(ref: str, root: Path = Path()) -> Base:
             outputs=outputs,
             measure=decides.measure if decides else None,
             gates=decides.gates if decides else {},
+            sealed=decides.sealed if decides else None,
             erased=Erased.parse(erased, f"{ref}:{ERASED}") if erased else None,
         ),
         policy=decides,

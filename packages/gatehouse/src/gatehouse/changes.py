@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gatehouse.contract import Column, Contract, Retention, Role
 from gatehouse.policy import Policy, Rule
+from gatehouse.policy_noise import Noise
 from gatehouse.split_settings import Split
 from gatehouse.verdict import Change
 
@@ -43,11 +44,17 @@ def policy_changes(base: Policy, proposed: Policy) -> tuple[Change, ...]:
             changes.append(_change(f"rules.{name}", "absent", "added", "tightened"))
         else:
             changes += _rule_changes(f"rules.{name}", before, after)
+    if base.noise != proposed.noise:  # decides nothing
+        before_text, after_text = _measured_on(base.noise), _measured_on(proposed.noise)
+        changes.append(_change("noise", before_text, after_text, "neutral"))
     if base.comment != proposed.comment:
         changes.append(_change("comment", base.comment, proposed.comment, "neutral"))
     if base.solo != proposed.solo:
         solo: Direction = "tightened" if proposed.solo is False else "loosened"
         changes.append(_change("solo", base.solo, proposed.solo, solo))
+    if base.sealed != proposed.sealed:  # any change starts a new count, or none
+        direction: Direction = "tightened" if base.sealed is None else "loosened"
+        changes.append(_change("sealed", _sealed(base), _sealed(proposed), direction))
     for waiver in base.waivers:
         if waiver not in proposed.waivers:
             changes.append(_change(f"waivers.{waiver.rule}", "present", "removed", "tightened"))
@@ -87,6 +94,17 @@ def contract_changes(base: Contract, proposed: Contract) -> tuple[Change, ...]:
     if list(base.columns) != list(proposed.columns) and set(base.columns) == set(proposed.columns):
         changes.append(_change("columns", "order", "another order", "neutral"))
     return tuple(changes)
+
+
+def _measured_on(noise: Noise | None) -> str | None:
+    return None if noise is None else f"{noise.seeds} seeds on {noise.date}"
+
+
+def _sealed(policy: Policy) -> str | None:
+    sealed = policy.sealed
+    if sealed is None:
+        return None
+    return f"{sealed.digest}, {sealed.budget} questions, steps of {sealed.step:g}"
 
 
 def _kept(retention: Retention | None) -> str | None:

@@ -18,11 +18,13 @@ from gatehouse.exits import FAIL, PASS
 from gatehouse.github.cli import group as github_group
 from gatehouse.help import SectionedGroup
 from gatehouse.monitor.cli import compare, monitor
+from gatehouse.noise.cli import noise
 from gatehouse.objects.cli import group as objects_group
 from gatehouse.privacy.cli import forget_command
 from gatehouse.release.cli import group as image_group
 from gatehouse.release.cli import promote_command, stage_command
 from gatehouse.snapshot.cli import group as data_group
+from gatehouse.split_cli import group as split_group
 from gatehouse.template.cli import group as template_group
 from gatehouse.trusted.cli import judge_change_command
 from gatehouse.tune.cli import tune
@@ -352,6 +354,7 @@ def merge(base: Path, ours: Path, theirs: Path) -> int:
 
 main.add_command(init_command)
 main.add_command(data_group)
+main.add_command(split_group)
 main.add_command(github_group)
 main.add_command(image_group)
 main.add_command(stage_command)
@@ -363,6 +366,7 @@ main.add_command(forget_command)
 main.add_command(demo)
 main.add_command(doctor)
 main.add_command(tune)
+main.add_command(noise)
 main.add_command(monitor)
 main.add_command(compare)
 

@@ -72,6 +72,12 @@ class Measurement(Frozen):
     p_value: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="adjusted for all tests of the gate; null where there is no test"
     )
+    neutral: float | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="of a paired comparison: its value if nothing differs, 0 of a difference and "
+        "1 of a ratio; a rule's margin is counted from there",
+    )
     n: Annotated[int, Field(ge=0)] = Field(
         description="number of independent rows, groups, blocks of time, columns or calls"
     )
@@ -83,6 +89,12 @@ class Measurement(Frozen):
     method: str = Field(min_length=1, description="the statistical method, named")
     decides: bool = Field(default=True, description="false: reported, but no rule may use it")
     note: str | None = Field(default=None, description="something to know about this number")
+    doubt: str | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="why the interval may not hold the truth; a rule is then inconclusive, unless "
+        "it clearly fails",
+    )
     samples: tuple[str, ...] = Field(default=(), description="a few offending values")
     described: Described | None = Field(
         default=None, exclude_if=is_none, description="only for a fork's own metric"
@@ -135,14 +147,44 @@ SINCE = "since an owner's last word"
 TIMED = "latency_"
 """Prefix of measurements that depend on a clock: no two runs give the same numbers."""
 
+FALL = "fall_over_time"
+"""How much a metric falls over the periods of the test split; the slice names the metric."""
+
+PERIOD = "period="
+"""Prefix of the slices of periods."""
+
 NEW = "new test rows"
 """The slice measured on the candidate's test rows that are not exam rows."""
+
+CHANGED = "new or changed test rows"
+"""The slice measured on the candidate's test rows that equal no exam row."""
 
 RELEASED = "best released"
 """The slice that compares with the best released model of the base's branch, on the exam."""
 
 BEST_IS_BASE = "the base's model is the best released one"
 """Note on measurements of the slice `RELEASED` that repeat those against the base."""
+
+SEALED = "sealed"
+"""The slice of the sealed exam's answer."""
+
+SEALED_ELSEWHERE = "only a pull request's gates can read the sealed rows"
+"""Note on measurements of the sealed exam where it is not; no rule fails for it."""
+
+
+class Asked(Frozen):
+    """The questions to a sealed exam so far, and its best answer."""
+
+    exam: str = Field(description="digest of the sealed rows")
+    asked: int = Field(ge=1, description="number of questions")
+    answer: float = Field(description="the best answer so far, in steps")
+    first: float = Field(description="the first answer, about the base at that time")
+    variance: float = Field(
+        default=0.0, ge=0, description="of the merged models' gains since the answer, rounded up"
+    )
+    gained: float = Field(
+        description="gain on the visible exam since the first answer, over all merges"
+    )
 
 
 class Exam(Frozen):
@@ -168,6 +210,9 @@ class Evidence(Document):
     base: Subject | None = Field(default=None, description="null: compared with nothing")
     exam: Exam | None = Field(
         default=None, description="null: the candidate's own test rows, or none at all"
+    )
+    asked: Asked | None = Field(
+        default=None, exclude_if=is_none, description="only with a sealed exam: questions so far"
     )
     draws: str | None = Field(
         default=None, description="the random draws that it used; equal for equal data and models"

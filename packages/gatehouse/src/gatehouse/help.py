@@ -6,8 +6,10 @@ import click
 
 SECTIONS = {
     "Start": ("init", "set", "doctor", "demo", "explain"),
-    "Train and judge": ("run", "measure", "judge", "report", "card", "drill", "verify", "tune"),
-    "Bring new data, erase old rows": ("data", "forget"),
+    "Train and judge": (
+        "run", "measure", "judge", "report", "card", "drill", "verify", "tune", "noise",
+    ),
+    "Bring new data, erase old rows": ("data", "split", "forget"),
     "Release and watch production": ("image", "stage", "promote", "monitor", "compare", "site"),
     "Look after the repository": ("github", "template", "lock", "schemas"),
     "Called by stages and workflows": (

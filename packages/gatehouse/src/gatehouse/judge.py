@@ -9,13 +9,14 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
-from gatehouse.evidence import Described, Evidence, Measurement, Of, Subject
+from gatehouse.evidence import SEALED_ELSEWHERE, Described, Evidence, Measurement, Of, Subject
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.spec import GateSpec
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.origin import origin_text
 from gatehouse.policy import Policy, Rule, Waiver
+from gatehouse.policy_noise import Noise
 from gatehouse.verdict import (
     Accepted,
     Change,
@@ -162,7 +163,7 @@ def _results(case: Case, policy: Policy, errors: Mapping[str, str]) -> tuple[Rul
         if rule.gate in errors or not isinstance(evidence, Evidence):
             findings = [Finding(slice="all", outcome=Outcome.ERROR, text=errors[rule.gate])]
         else:
-            findings = apply_rule(rule, evidence)
+            findings = apply_rule(rule, evidence, policy.noise)
         findings = [_waive(name, finding, policy, case.today) for finding in findings]
         findings = [_accept(name, rule, finding, case) for finding in findings]
         results.append(_result(name, rule, findings, _described(rule, evidence)))
@@ -213,8 +214,11 @@ def finding_blocks(rule: Rule, finding: Finding) -> bool:
     return finding.outcome is Outcome.FAIL
 
 
-def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
-    """Return one finding for each measurement that the rule is about."""
+def apply_rule(rule: Rule, evidence: Evidence, noise: Noise | None = None) -> list[Finding]:
+    """Return one finding for each measurement that the rule is about.
+
+    `noise` names findings that training alone explains; it changes no outcome.
+    """
     if rule.of is Of.COMPARISON and evidence.base is None:
         return [Finding(slice="all", outcome=Outcome.NONE, text="there is no base to compare with")]
     matching = rule_measurements(rule, evidence.measurements)
@@ -224,7 +228,46 @@ def apply_rule(rule: Rule, evidence: Evidence) -> list[Finding]:
             "may decide; measure it, or take the rule out of the policy"
         )
         return [Finding(slice=rule.slice, outcome=Outcome.ERROR, text=text)]
-    return [_finding(rule, measurement) for measurement in matching]
+    return [
+        _as_before(rule, measurement, _finding(rule, measurement, noise), evidence.measurements)
+        for measurement in matching
+    ]
+
+
+def _as_before(
+    rule: Rule, ours: Measurement, finding: Finding, measurements: Iterable[Measurement]
+) -> Finding:
+    """Mark a warning that the base would get as well, unless the candidate is surely worse.
+
+    The base's number comes from the same evidence: its model on the same rows. Only the pull
+    request that makes a number worse, or that starts to measure it, gets a warning about it.
+    """
+    if rule.of is not Of.CANDIDATE or finding_blocks(rule, finding):
+        return finding
+    unsure = () if rule.inconclusive == "pass" else (Outcome.INCONCLUSIVE,)
+    warns = (Outcome.FAIL, *unsure)
+    alike = [m for m in measurements if (m.name, m.slice) == (ours.name, ours.slice)]
+    base = next((m for m in alike if m.of is Of.BASE), None)
+    change = next((m for m in alike if m.of is Of.COMPARISON), None)
+    if base is None or {finding.outcome, decide(rule, base)[0]} - {*warns}:
+        return finding
+    if _surely_worse(rule, ours, base, change):
+        return finding
+    now = "could not be measured either" if base.value is None else f"is {_number(base.value)}"
+    text = f"{finding.text}; the base's {now}"
+    return finding.model_copy(update={"outcome": Outcome.AS_BEFORE, "text": text})
+
+
+def _surely_worse(
+    rule: Rule, ours: Measurement, base: Measurement, change: Measurement | None
+) -> bool:
+    """Return whether a number is surely worse than the base's, or can't be compared with it."""
+    if ours.value is None or base.value is None:
+        return ours.value is not base.value
+    if change is None or change.value is None:
+        return ours.value != base.value
+    low, high = _bounds(change)
+    return high < 0 if rule.at_least is not None else low > 0
 
 
 def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:
@@ -244,11 +287,16 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
-def _finding(rule: Rule, measurement: Measurement) -> Finding:
+def _finding(rule: Rule, measurement: Measurement, noise: Noise | None) -> Finding:
     outcome, text = decide(rule, measurement)
+    moves = noise.explains(measurement) if noise else None
+    if moves is not None:
+        text = f"{text}; within training noise (±{_number(moves)})"
     if measurement.name == ORIGIN:
         outcome = Outcome.NONE if measurement.value is None else outcome
         text = origin_text(measurement)
+    elif measurement.note == SEALED_ELSEWHERE:
+        outcome, text = Outcome.NONE, SEALED_ELSEWHERE
     elif measurement.note is not None:
         text = f"{text} ({measurement.note})"
     return Finding(
@@ -260,6 +308,7 @@ def _finding(rule: Rule, measurement: Measurement) -> Finding:
         p_value=measurement.p_value,
         n=measurement.n,
         note=measurement.note,
+        noise=moves,
         text=text,
     )
 
@@ -268,9 +317,11 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
     """Make the three-way decision on one measurement.
 
     An interval on the right side of the limit passes, one on the wrong side fails, and one that
-    crosses it is inconclusive. With `alpha`, an effect fails if its test is significant and its
-    size exceeds the limit (the effect floor). Too few rows, or too few of the smallest class, are
-    inconclusive unless the failure is plain.
+    crosses it is inconclusive. A margin around "no difference" is decided by the estimate where the
+    rows can show it (`_decide_margin`). With `alpha`, an effect fails if its test is significant
+    and it surely exceeds the limit: the whole interval does, or the value if there is none. Too few
+    rows, too few of the smallest class, or an interval in doubt are inconclusive unless the failure
+    is plain.
     """
     if measurement.value is None:
         return Outcome.INCONCLUSIVE, "could not be measured"
@@ -291,6 +342,8 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
         shown += _number(limit)
     if fails:
         return Outcome.FAIL, shown
+    if not passes and measurement.neutral is not None:
+        return _decide_margin(rule, measurement, shown, few)
     if few:
         return Outcome.INCONCLUSIVE, few
     if passes:
@@ -298,7 +351,39 @@ def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
     return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
 
 
+def _decide_margin(
+    rule: Rule, measurement: Measurement, shown: str, few: str | None
+) -> tuple[Outcome, str]:
+    """Decide on a paired comparison whose interval crosses the limit.
+
+    If it is surely worse than no difference and estimated beyond the limit, it fails with any
+    number of rows. If half of the interval's width is within the margin, the estimate decides: a
+    loss of twice the margin then passes in at most half of 1 - confidence of all cases. Otherwise
+    the rows can't show the margin, which is inconclusive. benchmarks/decisions has the error rates.
+    """
+    assert measurement.value is not None and measurement.neutral is not None
+    low, high = _bounds(measurement)
+    sign = 1.0 if rule.at_least is not None else -1.0
+    nearest = high if rule.at_least is not None else low
+    beyond = sign * (measurement.value - rule.limit) < 0
+    if beyond and sign * (nearest - measurement.neutral) < 0:
+        return Outcome.FAIL, f"{shown}, and it is surely worse than no difference"
+    if few:
+        return Outcome.INCONCLUSIVE, few
+    width, margin = (high - low) / 2, sign * (measurement.neutral - rule.limit)
+    if width > margin > 0:
+        return Outcome.INCONCLUSIVE, (
+            f"{shown}, and the rows can't show a margin of {_number(margin)}: the interval is "
+            f"±{_number(width)}"
+        )
+    if beyond or margin <= 0:  # beyond: the interval is longer on its worse side
+        return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
+    return Outcome.PASS, f"{shown}: estimated within the margin, which the rows can show"
+
+
 def _too_few(rule: Rule, measurement: Measurement) -> str | None:
+    if measurement.doubt is not None:
+        return measurement.doubt
     if measurement.n < rule.minimum_n:
         return f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
     if measurement.class_n is not None and measurement.class_n < rule.minimum_class_n:
@@ -317,10 +402,15 @@ def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple
         f"effect {_number(measurement.value)} (limit {_number(rule.at_most)}), "
         f"adjusted p {measurement.p_value:.2g} (alpha {rule.alpha:g})"
     )
-    if measurement.p_value < rule.alpha and measurement.value > rule.at_most:
+    low, _ = _bounds(measurement)
+    significant = measurement.p_value < rule.alpha
+    if significant and low > rule.at_most:
         return Outcome.FAIL, shown
     if few:
         return Outcome.INCONCLUSIVE, few
+    if significant and measurement.value > rule.at_most:
+        low_text = f"the true effect may be {_number(low)}"
+        return Outcome.INCONCLUSIVE, f"{shown}, and {low_text}: the limit is within its interval"
     return Outcome.PASS, shown
 
 

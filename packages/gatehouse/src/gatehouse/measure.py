@@ -29,6 +29,7 @@ def measure(
         candidate=candidate.subject(gate),
         base=base.subject(gate) if base else None,
         exam=found.exam,
+        asked=found.asked,
         draws=mark(draws),
         settings=policy.settings(gate),
         tools=dict(found.tools),

@@ -28,9 +28,13 @@ from gatehouse.gates.fairness import FairnessMeasure
 from gatehouse.gates.latency import LatencyMeasure
 from gatehouse.gates.spec import Confidence, GateSpec, OwnObject
 from gatehouse.nearest import hint
-from gatehouse.typed import Frozen, parse_yaml, read_text, validate
+from gatehouse.policy_noise import COMPARED, Noise
+from gatehouse.typed import Frozen, is_none, parse_yaml, read_text, validate
 
 POLICY_FILE = Path("policy.yaml")
+
+SEALED_LEAK = "sealed_rows_in_train"
+"""The measurement that a policy with a sealed exam must judge."""
 
 S = TypeVar("S", bound=Frozen)
 
@@ -104,7 +108,7 @@ class Rule(Frozen):
     at_most: float | None = Field(default=None, description="the interval must be below this")
     alpha: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
-        description="the value counts only if its adjusted p-value is below alpha "
+        description="a failure counts only if its adjusted p-value is below alpha "
         "(then at_most is a limit on the effect's size)",
     )
     minimum_n: Annotated[int, Field(ge=0)] = Field(
@@ -154,6 +158,20 @@ class OwnGate(Frozen):
     object: OwnObject = Field(description="an object of src/gates, as gates.module:OBJECT")
     settings: dict[str, Any] = Field(
         default_factory=dict, description="of the gate; a change measures again"
+    )
+
+
+class Sealed(Frozen):
+    """An exam whose rows only the gates can read: docs/exam.md."""
+
+    digest: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")] = Field(
+        description="SHA-256 of the Parquet file with the rows"
+    )
+    budget: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=200, description="how many questions the rows may answer"
+    )
+    step: Annotated[float, Field(ge=0.001, le=0.1)] = Field(
+        default=0.01, description="smallest improvement that an answer tells"
     )
 
 
@@ -211,7 +229,15 @@ class Policy(Frozen):
         default_factory=dict, description="gates of the repository's own, by name"
     )
     rules: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Rule] = Field(min_length=1)
+    noise: Noise | None = Field(
+        default=None,
+        description="how much training alone moves the metrics; `gatehouse noise --write` "
+        "measures it. It changes no outcome: the report names differences within it",
+    )
     waivers: tuple[Waiver, ...] = ()
+    sealed: Sealed | None = Field(
+        default=None, exclude_if=is_none, description="an exam that only the gates can read"
+    )
     monitor: Monitor = Monitor()
     bases: dict[Annotated[str, Field(min_length=1)], Status] = Field(
         default_factory=dict,
@@ -240,6 +266,8 @@ class Policy(Frozen):
         for name in self.gates:
             if all(rule.gate != name for rule in self.rules.values()):
                 raise ValueError(f"gates: no rule judges {name}; write one, or take the gate out")
+        if self.sealed and all(r.measurement != SEALED_LEAK for r in self.rules.values()):
+            raise ValueError(f"sealed: no rule judges {SEALED_LEAK}; write one (docs/exam.md)")
         for waiver in self.waivers:
             if waiver.rule not in self.rules:
                 raise ValueError(
@@ -303,6 +331,19 @@ class Policy(Frozen):
     def own_settings(self, gate: str, model: type[S]) -> S:
         """Return the settings of one of the repository's own gates, validated by its model."""
         return model.model_validate(self.gates[gate].settings)
+
+    def inside_noise(self) -> list[tuple[str, float, float]]:
+        """Return comparison rules whose limit training alone can reach.
+
+        Each is the rule's name, its limit, and the difference that two trainings stay within.
+        """
+        found = []
+        for name, rule in self.rules.items():
+            moves = self.noise.moves(rule.measurement) if self.noise else None
+            compares = rule.of is Of.COMPARISON and rule.slice in COMPARED
+            if compares and moves is not None and abs(rule.limit) < moves:
+                found.append((name, rule.limit, moves))
+        return found
 
     @property
     def digest(self) -> str:

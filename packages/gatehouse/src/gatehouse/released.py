@@ -9,7 +9,7 @@ measures that model on the exam of today.
 Each candidate that an exam judged also says a little about its rows, so their number is reported.
 
 Only commits merged directly into the branch count (first parents). An owner who accepts a loss
-against the best released model starts anew from the model that they accepted.
+against the best released model starts again from the model that they accepted.
 """
 
 from __future__ import annotations

@@ -93,6 +93,8 @@ class Split(Frozen):
         for key in sorted(others):
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"by: {self.by} has no key '{key}'; take it out")
+        if self.gap and "time" not in rule.keys:
+            raise ValueError(f"by: {self.by} has no key 'gap'; take it out")
         if self.valid is not None and self.test is not None and self.valid + self.test >= 1:
             raise ValueError("valid and test together leave no rows to train on; lower one")
         if self.valid_from is None or self.test_from is None:

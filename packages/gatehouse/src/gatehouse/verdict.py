@@ -18,6 +18,7 @@ class Outcome(StrEnum):
 
     NONE = "none"
     PASS = "pass"  # noqa: S105 - an outcome, no password
+    AS_BEFORE = "as before"
     WAIVED = "waived"
     ACCEPTED = "accepted"
     INCONCLUSIVE = "inconclusive"
@@ -45,6 +46,12 @@ class Finding(Frozen):
     p_value: float | None = Field(default=None, description="as the evidence says")
     n: int | None = Field(default=None, description="as the evidence says")
     note: str | None = Field(default=None, description="as the evidence says")
+    noise: float | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="the value is within this difference, which training alone makes; null: it is "
+        "not, or nobody has measured it",
+    )
     text: str = Field(description="the reason, in words")
 
 

@@ -10,6 +10,7 @@ import copy
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,8 @@ def written(value: Any) -> str:
         return "{" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(written, value)) + "]"
+    if isinstance(value, date):
+        return value.isoformat()
     bare = isinstance(value, str) and _PLAIN.fullmatch(value) and not value.endswith(":")
     if bare and YAML(typ="safe").load(value) == value:
         return str(value)

@@ -126,6 +126,17 @@ def test_too_few_rows_are_inconclusive_unless_a_failure_is_plain() -> None:
     assert decide(rule, measured("m", 0.5, 0.01, n=3))[0] is Outcome.FAIL
 
 
+def test_an_interval_in_doubt_is_inconclusive_unless_a_failure_is_plain() -> None:
+    """Attacks a pass on an interval that rarely covers, and a defect that hides behind it."""
+    rule = Rule(gate="accuracy", measurement="m", at_least=0.8, why="w")
+    outcomes = [
+        decide(rule, measured("m", value, 0.01).model_copy(update={"doubt": "heavy tails"}))
+        for value in (0.9, 0.5)
+    ]
+    assert outcomes[0] == (Outcome.INCONCLUSIVE, "heavy tails")
+    assert outcomes[1][0] is Outcome.FAIL
+
+
 @pytest.mark.parametrize(
     ("value", "class_n", "expected"),
     [
@@ -142,6 +153,44 @@ def test_too_few_rows_of_the_smallest_class_are_inconclusive(
     rule = Rule(gate="accuracy", measurement="m", at_least=0.8, minimum_class_n=20, why="w")
     found = measured("m", value, 0.01, n=1_000_000).model_copy(update={"class_n": class_n})
     assert decide(rule, found)[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "n", "expected", "part"),
+    [
+        (-0.02, 0.005, 500, Outcome.FAIL, ""),
+        (-0.02, 0.015, 500, Outcome.FAIL, "surely worse"),
+        (-0.02, 0.015, 3, Outcome.FAIL, "surely worse"),  # at any n
+        (-0.02, 0.025, 500, Outcome.INCONCLUSIVE, "can't show a margin of 0.01"),
+        (-0.02, 0.025, 3, Outcome.INCONCLUSIVE, "too few"),
+        (-0.009, 0.008, 500, Outcome.PASS, "within the margin"),  # surely worse, but within
+        (-0.005, 0.009, 500, Outcome.PASS, "within the margin"),
+        (-0.005, 0.009, 3, Outcome.INCONCLUSIVE, "too few"),
+        (-0.005, 0.011, 500, Outcome.INCONCLUSIVE, "can't show a margin of 0.01"),
+        (0.005, 0.02, 500, Outcome.INCONCLUSIVE, "can't show a margin of 0.01"),
+        (0.005, 0.005, 500, Outcome.PASS, ""),
+        (0.05, 0.005, 500, Outcome.PASS, ""),
+    ],
+)
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("neutral", [0.0, 1.0])
+def test_a_margin_is_decided_by_the_estimate_where_rows_show_it(
+    value: float, width: float, n: int, expected: Outcome, part: str, lower: bool, neutral: float
+) -> None:
+    """Attacks a sure loss that only warns, and warnings for models that are within the margin."""
+    sign = 1.0 if lower else -1.0
+    limit: dict[str, Any] = {"at_least" if lower else "at_most": neutral - sign * 0.01}
+    rule = Rule(gate="accuracy", measurement="m", of=Of.COMPARISON, minimum_n=100, why="w", **limit)
+    found = measured("m", neutral + sign * value, width, n=n, of=Of.COMPARISON, neutral=neutral)
+    outcome, text = decide(rule, found)
+    assert (outcome, part in text) == (expected, True), text
+
+
+def test_a_margin_of_nothing_needs_the_whole_interval() -> None:
+    """Attacks a rule without a margin that passes by its estimate."""
+    rule = Rule(gate="accuracy", measurement="m", of=Of.COMPARISON, at_least=0.0, why="w")
+    found = measured("m", 0.001, 0.01, of=Of.COMPARISON, neutral=0.0)
+    assert decide(rule, found)[0] is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -353,6 +402,58 @@ def test_the_base_s_own_number_is_never_taken_for_the_candidate_s() -> None:
     )
 
 
+def parity(value: float, of: Of = Of.CANDIDATE, wide: float = 0.02) -> Measurement:
+    return measured("equalized_odds_difference", value, wide, slice="sex", of=of)
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "change", "outcome"),
+    [
+        (0.19, 0.19, 0.0, Outcome.AS_BEFORE),
+        (0.20, 0.19, 0.01, Outcome.AS_BEFORE),  # not surely worse
+        (0.25, 0.19, 0.06, Outcome.FAIL),  # surely worse
+        (0.19, 0.05, 0.14, Outcome.FAIL),  # the base passes
+        (0.19, 0.11, 0.0, Outcome.AS_BEFORE),  # the base's interval crosses the limit
+        (0.11, 0.19, -0.08, Outcome.AS_BEFORE),
+        (0.05, 0.19, -0.14, Outcome.PASS),
+        (0.19, None, None, Outcome.FAIL),
+        (0.19, 0.19, None, Outcome.AS_BEFORE),
+        (0.20, 0.19, None, Outcome.FAIL),  # without an interval, only the same value is no change
+    ],
+)
+def test_a_warning_that_the_base_gets_too_is_none(
+    ours: float, base: float | None, change: float | None, outcome: Outcome
+) -> None:
+    """Attacks warnings that are always on: only the change that made it worse gets one."""
+    found = [parity(ours)]
+    if base is not None:
+        found.append(parity(base, Of.BASE))
+    if change is not None:
+        found.append(parity(change, Of.COMPARISON))
+    rest = [m for m in good("fairness", base=True) if m.name != found[0].name]
+    verdict = judge(
+        case(fairness=evidence("fairness", measurements=(*rest, *found))),
+        with_rule("fairness-odds", inconclusive="warn", on_fail="warn", at_most=0.1), "p",
+    )  # fmt: skip
+    result = rule_of(verdict, "fairness-odds")
+    assert result.outcome is outcome
+    assert result.warns == (outcome is Outcome.FAIL)
+    if outcome is Outcome.AS_BEFORE:
+        assert f"the base's is {base}" in result.findings[0].text
+
+
+def test_a_failure_that_blocks_is_never_as_before() -> None:
+    """Attacks a limit that a bad base would switch off."""
+    found = [parity(0.19), parity(0.19, Of.BASE), parity(0.0, Of.COMPARISON)]
+    rest = [m for m in good("fairness", base=True) if m.name != found[0].name]
+    verdict = judge(
+        case(fairness=evidence("fairness", measurements=(*rest, *found))),
+        with_rule("fairness-odds", inconclusive="warn", on_fail="fail", at_most=0.1), "p",
+    )  # fmt: skip
+    assert rule_of(verdict, "fairness-odds").outcome is Outcome.FAIL
+    assert verdict.outcome is Outcome.FAIL
+
+
 def waiver(**changes: Any) -> Waiver:
     told: dict[str, Any] = {
         "rule": "accuracy-floor", "reason": "It is known and planned", "approver": "jane",
@@ -450,6 +551,7 @@ def _measurements(draw: st.DrawFn) -> Measurement:
         n=draw(st.integers(0, 200)),
         slice=draw(st.sampled_from(["a", "b"])),
         decides=draw(st.booleans()),
+        neutral=draw(st.sampled_from([None, 0.0])),
     )
 
 

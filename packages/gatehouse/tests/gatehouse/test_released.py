@@ -134,7 +134,7 @@ def test_what_lies_behind_a_merge_was_not_released(branch: Releases) -> None:
 def test_a_model_that_is_lost_is_still_named(
     branch: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Attacks the comparison by deleting the model: the gate says that it can't be told."""
+    """Attacks the comparison by deleting the model: the gate says so."""
     first = branch.record(0.0)
     branch.record(-0.005)
     branch.lost = True

@@ -113,6 +113,20 @@ def test_the_judge_knows_its_limit_and_the_app() -> None:
     assert step("judge")["env"]["GATEHOUSE_APP_ID"] == "${{ vars.GATEHOUSE_APP_ID }}"
 
 
+def test_one_step_knows_where_the_sealed_rows_are() -> None:
+    """Attacks the sealed exam by any other step, above all one that runs a change's code."""
+    found = {
+        (file.name, name, each.get("id"))
+        for file in workflow_files(REPOSITORY)
+        for name, job in load(file)["jobs"].items()
+        for each in ({"id": "job", "env": job.get("env")}, *job.get("steps", ()))
+        if "SEALED_EXAM" in str(each)
+    }
+    assert found == {("gates.yml", "judge", "fetch")}
+    assert environment(GATES["jobs"]["judge"]) == "gates"
+    assert step("fetch")["env"]["GATEHOUSE_SEALED"] == "${{ secrets.SEALED_EXAM }}"
+
+
 def test_a_release_draws_as_the_judge_did() -> None:
     """Attacks other samples, sizes and seeds at release, by which an equal model could fail."""
     build = load(WORKFLOWS / "release.yml")["jobs"]["build"]["steps"]

@@ -46,11 +46,14 @@ class Score:
         linear: of the linear model.
         boosted: of gradient boosting.
         spread: half the width of a 95 % interval on as many rows as the test split will have.
+        paired: the same of the difference of both models on the same rows; NaN where it was not
+            measured.
     """
 
     linear: float
     boosted: float
     spread: float
+    paired: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -301,14 +304,26 @@ def _scores(
             of[model] = min(of.get(model, np.inf), figure.value)
             over[figure.metric.name, model, figure.slice] = figure.over
     worse = {name: min(of, key=of.__getitem__) for name, of in points.items()}
-    over = {key: statistic for key, statistic in over.items() if key[1] == worse[key[0]]}
+    # A rule compares these with the base's, on the same rows.
+    compared = {"balanced_accuracy", *(metric.name for metric in headlines(data.task))}
+    over = {
+        key: statistic
+        for key, statistic in over.items()
+        if key[1] == worse[key[0]] or (key[0] in compared and key[2] == "all")
+    }
     size = max(2, min(test_rows, len(data.labels)))
     drawn = bootstrap(over, len(data.labels), _DRAWS, seed, size=size)
     found = {}
     for name, of in points.items():
-        slices = np.stack([values for key, values in drawn.items() if key[0] == name])
+        slices = np.stack(
+            [values for key, values in drawn.items() if key[:2] == (name, worse[name])]
+        )
         least = np.fmin.reduce(slices)
         least = least[np.isfinite(least)]
         spread = 1.96 * float(least.std()) if len(least) > 1 else float("nan")
-        found[name] = Score(of["linear"], of["boosted"], spread)
+        paired = float("nan")
+        if name in compared:
+            differences = drawn[name, "boosted", "all"] - drawn[name, "linear", "all"]
+            paired = 1.96 * float(np.nanstd(differences))
+        found[name] = Score(of["linear"], of["boosted"], spread, paired)
     return found

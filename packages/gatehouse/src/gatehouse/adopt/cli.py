@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gatehouse.command import command
+from gatehouse.errors import GatehouseError
 from gatehouse.exits import PASS
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from gatehouse.adopt.init import Adopted
     from gatehouse.adopt.plan import Planned
+    from gatehouse.adopt.questions import Questions
 
+_SEEDS, _MINUTES = 8, 5
 _SHOWN = 60
 """Maximum number of columns in the table; if there are more, plain features are only counted."""
 
@@ -83,8 +86,29 @@ def init_command(
         task=None if task is None else Task(task),
         force=force,
     )
-    _show(init(wanted, Questions(interactive=not yes and sys.stdin.isatty())))
+    questions = Questions(interactive=not yes and sys.stdin.isatty())
+    adopted = init(wanted, questions)
+    if questions.interactive:
+        _offer_noise(questions)
+    _show(adopted)
     return PASS
+
+
+def _offer_noise(questions: Questions) -> None:
+    """Offer to measure how much training alone moves the metrics, in bounded time."""
+    if not questions.yes(
+        f"Measure training noise now? It trains up to {_SEEDS} times, for about {_MINUTES} "
+        "minutes, and moves limits against the base beyond the noise",
+        default=False,
+        note="",
+    ):
+        return
+    from gatehouse.noise.cli import run_noise
+
+    try:
+        run_noise(_SEEDS, minutes=_MINUTES, writes=True, limits=True)
+    except GatehouseError as error:  # the files are written, and the noise can be measured later
+        questions.tell(f"warning: training noise was not measured: {error}")
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -162,6 +186,10 @@ def next_steps(path: Path | None) -> list[str]:
                 f"GitHub's runs take only rows that DVC keeps in {OWN}: before you add {file} to "
                 "DVC, move it there, and run this command on it again"
             )
+    rows.append(
+        "Measure how much training alone moves the metrics, by 8 trainings: "
+        ".venv/bin/gatehouse noise --write --limits"
+    )
     if Path(SOURCE).is_dir():
         rows.append(
             "Make this repository small, with Gatehouse as a locked package: "

@@ -29,7 +29,7 @@ _SLICES, _RULES, _WORDS = 12, 50, 3_000
 """Slices of a rule and rules that are drawn if there are too many; characters of the words."""
 _LEGEND = (
     "Each value as a share of its limit, with its interval. ┃ base, ● pass, ▲ warning, ✕ fail, "
-    "◆ accepted or waived, ▸ further out"
+    "◆ accepted, waived or as before, ▸ further out"
 )
 
 _TEXT, _FAINT = "#737d88", "#8b949e"

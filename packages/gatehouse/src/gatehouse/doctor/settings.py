@@ -28,6 +28,7 @@ def check_settings(root: Path) -> Iterator[Finding]:
     yield from _valid(root)
     yield from _sample(root)
     yield from _waivers(root)
+    yield from _noise(root)
     yield from _origin(root)
     yield from _owners(root)
     yield from _placeholders(root)
@@ -98,6 +99,28 @@ def _waivers(root: Path) -> Iterator[Finding]:
                 f"{POLICY_FILE}: the waiver of {each.rule} has expired on {each.expires}",
                 "take it out, or renew it with a reason",
             )
+
+
+def _noise(root: Path) -> Iterator[Finding]:
+    from gatehouse.noise.measure import params_digest
+    from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+
+    try:
+        policy, settings = load_policy(root / POLICY_FILE), load_settings(root / PARAMS_FILE)
+        params = params_digest(settings.train) if policy.noise else None
+    except GatehouseError:
+        return
+    for name, limit, moves in policy.inside_noise():
+        yield AREA.warning(
+            f"{POLICY_FILE}: {name}: its limit {limit:g} lies inside training noise "
+            f"(±{moves:.2g}), so equal models can cross it",
+            "set a limit beyond the noise, as gatehouse noise --write --limits does",
+        )
+    if policy.noise and policy.noise.params != params:
+        yield AREA.warning(
+            f"{POLICY_FILE}: noise was measured with other training settings",
+            "gatehouse noise --write",
+        )
 
 
 def _origin(root: Path) -> Iterator[Finding]:

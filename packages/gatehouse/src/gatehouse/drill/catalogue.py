@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gatehouse.drill import data_defects as data
+from gatehouse.drill import drift_defects as drift
 from gatehouse.drill import model_defects as model
 from gatehouse.drill import record_defects as record
 from gatehouse.drill import row_defects as rows
+from gatehouse.drill import slice_defects as slices
 from gatehouse.drill.defect import Defect
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
@@ -48,7 +50,16 @@ CONTROLS = (
     Defect("control: 5 % more rows", None, rows.more_rows),
     Defect("control: small steps below the limit", None, rows.few_small_steps),
     Defect("control: model trained again", None, model.slightly_different),
+    Defect("control: a better model", None, drift.better_model),
     Defect("control: small losses within the margin", None, model.few_small_losses),
+    Defect("control: sealed rows apart", None, rows.sealed_apart),
+    # A better model has other scores, and other gaps.
+    Defect(
+        "control: better in one category",
+        None,
+        slices.better_in_category,
+        also=frozenset({DRIFT.name, FAIRNESS.name}),
+    ),
     Defect("control: live waiver", None, record.live_waiver, holds=_waiver("used")),
 )
 

@@ -123,8 +123,9 @@ def category_shift(scene: Scene) -> None:
 
     def move(rows: pd.DataFrame) -> pd.DataFrame:
         first, second = rows[name].value_counts().index[:2]
+        share = max(SHARE, 0.025 + 3 / np.sqrt(len(rows)))  # more in few rows, to be sure
         moved = (rows[name] == first) & (
-            scene.rng.random(len(rows)) < SHARE / (rows[name] == first).mean()
+            scene.rng.random(len(rows)) < share / (rows[name] == first).mean()
         )
         return rows.assign(**{name: rows[name].where(~moved, second)})
 

@@ -124,6 +124,12 @@ class Builder:
         self.graph.node.append(node)
         return name
 
+    def is_missing(self, column: str, *, text: bool) -> str:
+        """Return 1.0 where the input is missing, else 0.0, shape [N, 1]."""
+        if text:
+            return self.is_category(column, "")
+        return self.op("Cast", self.op("IsNaN", self.column(column, text=False)), to=1)
+
     def largest(self, name: str) -> str:
         """Return the largest value of each row of [N, K], shape [N, 1]."""
         version = next(o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx"))
@@ -256,6 +262,26 @@ def read_off(column: str, thresholds: Floats, levels: Floats, keep: float) -> Ch
         climbed = build.op("MatMul", build.op("Cast", above, to=1), rises)
         level = build.op("Add", climbed, build.const(float(levels[0])))
         return build.op("Add", level, build.op("Mul", margin, build.const(keep)))
+
+    return change
+
+
+def slower_batches(products: int) -> Change:
+    """The same margin after products of zeros, which take time only if a call has several rows."""
+
+    def change(build: Builder, margin: str) -> str:
+        rows = build.op("Gather", build.op("Shape", margin), build.const(np.array([0], np.int64)))
+        more = build.op("Sub", rows, build.const(np.array([1], np.int64)))
+        wide = build.op("Mul", more, build.const(np.array([256], np.int64)))
+        # 1 of a single row, else 256 of any number of rows, so that a whole table costs no more.
+        least = build.op("Max", wide, build.const(np.array([1], np.int64)))
+        side = build.op("Min", least, build.const(np.array([256], np.int64)))
+        square = build.op("Concat", side, side, axis=0)
+        zeros = build.op("Expand", build.const(np.zeros((1, 1), np.float32)), square)
+        for _ in range(products):
+            zeros = build.op("MatMul", zeros, zeros)
+        nothing = build.op("ReduceMax", zeros, keepdims=0)
+        return build.op("Add", margin, nothing)
 
     return change
 

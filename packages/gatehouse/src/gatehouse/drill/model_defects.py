@@ -16,17 +16,23 @@ from numpy.typing import NDArray
 
 from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.contract import CONTRACT_FILE, Task
-from gatehouse.drill.graph import Change, Floats, flipped_near, noisy, scaled, shifted, slower
+from gatehouse.drill.graph import (
+    Change,
+    Floats,
+    flipped_near,
+    noisy,
+    scaled,
+    shifted,
+    slower,
+    slower_batches,
+)
 from gatehouse.drill.scene import NotApplicableError, Scene
 from gatehouse.evidence import RELEASED, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.bootstrap import bootstrap
-from gatehouse.gates.drift import DRIFT
-from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.fairness import FAIRNESS
-from gatehouse.gates.fairness import classes as fairness_classes
 from gatehouse.gates.fairness import values as fairness_values
-from gatehouse.gates.fairness.measure import group_labels, partitions
+from gatehouse.gates.fairness.measure import group_labels, measure_partitions, partitions
 from gatehouse.gates.latency import LATENCY
 from gatehouse.gates.metrics import metrics_of
 from gatehouse.gates.metrics.figures import value_of
@@ -47,27 +53,15 @@ _SURE = 2.5
 """Standard errors beyond a limit, so that the gate's interval lies beyond it too."""
 
 
-def sharpened(scene: Scene) -> None:
-    """Predictions that moved although the data did not.
-
-    Binary: scores are overconfident, with the same ranking and decisions. Multiclass: one class is
-    predicted more often. Regression: all values are larger.
-    """
-    if scene.contract.task is Task.BINARY:
-        _apply(scene, scaled(1.35), scaled(1.0))
-        return
-    rule = scene.rule(DRIFT.name, ["drift"], Of.COMPARISON, where=drift.PREDICTION)
-    settings = scene.policy.measure
-    rows = drift.sample_rows(scene.candidate.split("test"), settings.drift, settings.seed)
-    before = drift.predictions_of(scene.base.model, rows)
-    alone = (rule.alpha or 1.0) / (2 * len(scene.contract.columns) + 1)  # of all tests
-
-    def drifts() -> bool:
-        now = drift.predictions_of(scene.candidate.model, rows)
-        found = drift.compare_predictions(before, now, settings.drift.rare_level)
-        return found.effect > 1.2 * rule.limit and found.p_value < alone
-
-    _search(scene, lambda amount: shifted([({}, amount)]), 8.0, drifts)
+def uncalibrated(scene: Scene) -> None:
+    """Overconfident scores, with the same ranking and decisions."""
+    rule = scene.rule(ACCURACY.name, ["expected_calibration_error"], Of.CANDIDATE, "at_most")
+    _search(
+        scene,
+        lambda amount: scaled(1 + amount),
+        8.0,
+        lambda: surely_beyond(rule, _predicted(scene)[1], scene.policy),
+    )
 
 
 def worse_than_base(scene: Scene) -> None:
@@ -143,6 +137,22 @@ def biased_group(scene: Scene) -> None:
     )
 
 
+def biased_against_base(scene: Scene) -> None:
+    """Predictions lowered for one group by slightly more than the comparison with the base allows.
+
+    The group is the one that is measured best among the smallest groups of each attribute.
+    """
+    rule = _gap_rule(scene, ["mean_error_difference"], Of.COMPARISON)
+    (attribute,), (group,) = _smallest_group(scene, 1, largest=True)
+    scene.feed_protected()
+    _search(
+        scene,
+        lambda amount: shifted([({attribute: group}, -amount)]),
+        8.0,
+        lambda: _gap_low(scene, rule, (attribute,)) > rule.limit + 0.01,
+    )
+
+
 def biased_intersection(scene: Scene) -> None:
     """Predictions lowered for one intersection, and raised for the rest of its first group.
 
@@ -169,6 +179,12 @@ def biased_intersection(scene: Scene) -> None:
 def slower_graph(scene: Scene) -> None:
     """A graph that gives the same answers, only later."""
     scene.edit_models(scene.changed(slower(width=512, layers=4)))
+
+
+def slower_for_batches(scene: Scene) -> None:
+    """A graph that gives the same answers, and takes longer only for many rows at once."""
+    scene.edit_models(scene.changed(slower_batches(8)))
+    scene.edit_base_models(scene.changed(slower_batches(0)))
 
 
 def disagreeing_int8(scene: Scene) -> None:
@@ -246,7 +262,10 @@ def surely_beyond(
         whose: metric.weighted(Sample(predictions, bins))
         for whose, predictions in predicted.items()
     }
-    drawn = bootstrap(metrics, len(ours.labels), _RESAMPLES, policy.measure.seed)
+    drawn = bootstrap(
+        metrics, len(ours.labels), _RESAMPLES, policy.measure.seed,
+        units=ours.units, weights=ours.weights,
+    )  # fmt: skip
     values = drawn["ours"] - drawn.get("theirs", 0.0)
     # Use the mean and its error, not a quantile of so few draws, because the gate draws again.
     mean, error = float(np.nanmean(values)), float(np.nanstd(values))
@@ -266,28 +285,33 @@ def _error_of_mean(values: Floats) -> float:
     return float(values.std() / np.sqrt(len(values)))
 
 
-def _gap_rule(scene: Scene, of_numbers: list[str]) -> Rule:
+def _gap_rule(scene: Scene, of_numbers: list[str], of: Of = Of.CANDIDATE) -> Rule:
     """Return the rule on the gap between groups; `of_numbers`: measurements for regression."""
     regression = scene.contract.task is Task.REGRESSION
     gaps = of_numbers if regression else ["equalized_odds_difference"]
-    return scene.rule(FAIRNESS.name, gaps, Of.CANDIDATE)
+    return scene.rule(FAIRNESS.name, gaps, of)
 
 
 def _gap_low(scene: Scene, rule: Rule, attributes: tuple[str, ...]) -> float:
     """Return the lower bound of the rule's gap between the groups of `attributes`."""
     rows, predictions = _predicted(scene)
-    regression = predictions.task is Task.REGRESSION
-    measure = fairness_values.measure if regression else fairness_classes.measure
+    models = [predictions]
+    if rule.of is Of.COMPARISON:
+        models.append(predict(scene.base.model, rows, scene.contract))
     together = len(_partitions(scene))
-    groups = group_labels(rows, attributes)
-    for found in measure("", groups, predictions, scene.policy, together):
-        if found.name == rule.measurement and found.interval:
+    for found in measure_partitions(rows, [attributes], models, scene.policy, together):
+        if (found.name, found.of) == (rule.measurement, rule.of) and found.interval:
             return found.interval.low
     return 0.0
 
 
-def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the smallest group, of `size` attributes together, that is large enough to decide."""
+def _smallest_group(
+    scene: Scene, size: int, *, largest: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the smallest group, of `size` attributes together, that is large enough to decide.
+
+    With `largest`, return the largest of the smallest groups of each partition.
+    """
     rows, predictions = _predicted(scene)
     best: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
     for attributes in _partitions(scene):
@@ -295,10 +319,13 @@ def _smallest_group(scene: Scene, size: int) -> tuple[tuple[str, ...], tuple[str
             continue
         names, index = np.unique(group_labels(rows, attributes), return_inverse=True)
         sizes = _least_rows(index, len(names), predictions, scene)
+        own: tuple[float, tuple[str, ...], tuple[str, ...]] | None = None
         for name, least in zip(names, sizes, strict=True):
-            if least and (not best or least < best[0]):
+            if least and (not own or least < own[0]):
                 values = tuple(part.split("=", 1)[1] for part in str(name).split(" & "))
-                best = least, attributes, values
+                own = least, attributes, values
+        if own and (not best or (own[0] > best[0]) == largest):
+            best = own
     if best is None:
         raise NotApplicableError("no protected group is large enough to decide")
     return best[1], best[2]
@@ -329,6 +356,6 @@ def _least_rows(
     if predictions.task is Task.REGRESSION:
         return np.where(enough, total, 0.0)
     place = scene.margin.place
-    true = fairness_classes.confusion_cells(index, groups, predictions).sum(axis=2)[:, place]
+    true = np.bincount(index, predictions.labels == place, groups)
     least = np.minimum(true, total - true)
     return np.where(enough & (least >= settings.minimum_class_rows), least, 0.0)

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 
 from gatehouse.base import BaseRecord, Outputs, folder_of, write_record
 from gatehouse.contract import CONTRACT_FILE
+from gatehouse.digest import file_digest
 from gatehouse.drill.graph import Change, raised_where_above, shifted
 from gatehouse.drill.scene import NotApplicableError, Scene, write_contract
 from gatehouse.evidence import NEW, Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.rows import ROWS
+from gatehouse.policy import SEALED_LEAK, Rule, Sealed
+from gatehouse.sealed import SEALED_FILE
+from gatehouse.split import deciding
 from gatehouse.splits import rule_of
 from gatehouse.table import RAW, ROWS_FILE, TEST_FILE, read_table, write_table
 
@@ -30,6 +34,7 @@ _NUDGE = 0.1
 _SPIKE = 0.5
 """A column is not nudged if at least this share of its rows has the same value."""
 _NEW = 0.05
+_SEALED = 0.2
 _ANYWHERE = (-np.inf, np.inf)
 _TRIES = 100
 _STEPS = 8
@@ -207,7 +212,7 @@ def _add(scene: Scene, like: pd.DataFrame) -> None:
     old = like.reset_index(drop=True)
     new, left = old.copy(), np.arange(len(old))
     for _ in range(_TRIES):
-        names = scene.rng.choice(contract.keys or list(contract.inputs), len(left))
+        names = scene.rng.choice(_ids(scene) or list(contract.inputs), len(left))
         for name in dict.fromkeys(names):
             places = left[names == name]
             new.loc[places, name] = _values(scene, rows, name, len(places))
@@ -215,7 +220,17 @@ def _add(scene: Scene, like: pd.DataFrame) -> None:
         left = left[same if _official(scene) else same | _in_exam(scene, new.iloc[left])]
         if not len(left):
             break
+    for name in contract.keys:
+        new[name] = new[name].where(
+            ~new[name].isin(old[name]), _values(scene, rows, name, len(new))
+        )
     _append(scene, new.drop(index=left))
+
+
+def _ids(scene: Scene) -> list[str]:
+    """Return the columns that identify what a row is about: its group, or its key."""
+    contract = scene.contract
+    return [contract.group] if contract.group in deciding(contract) else contract.keys
 
 
 def _append(scene: Scene, new: pd.DataFrame) -> None:
@@ -230,7 +245,7 @@ def _append(scene: Scene, new: pd.DataFrame) -> None:
 
 def _values(scene: Scene, rows: pd.DataFrame, name: str, count: int) -> NDArray[np.generic]:
     """Return values of other rows, or new values if the column is a key."""
-    if name not in scene.contract.keys:
+    if name not in _ids(scene) and name not in scene.contract.keys:
         return np.asarray(rows[name].sample(count, replace=True, random_state=scene.rng))
     drawn = scene.rng.integers(2**40, 2**41, count)
     return drawn if rows[name].dtype.kind in "iuf" else np.char.add("new-", drawn.astype(str))
@@ -240,7 +255,7 @@ def _in_exam(scene: Scene, rows: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask of the exam's rows in the file that contains the exam, shape [N]."""
     import pyarrow as pa
 
-    from gatehouse.split import deal, deciding
+    from gatehouse.split import deal
 
     if _official(scene):
         return np.ones(len(rows), bool)
@@ -270,3 +285,26 @@ def _replace(scene: Scene, file: str, rows: pd.DataFrame) -> None:
     """Replace the rows of one raw file, and split them as the pipeline does."""
     write_table(rows, scene.root / RAW / file)
     scene.edit_rows(lambda same: same)
+
+
+def sealed_in_train(scene: Scene) -> None:
+    """A sealed exam whose rows are in the train split."""
+    _seal(scene, "train")
+
+
+def sealed_apart(scene: Scene) -> None:
+    """A control: a sealed exam of rows that the model has not seen."""
+    _seal(scene, "test")
+
+
+def _seal(scene: Scene, split: str) -> None:
+    rows = scene.candidate.split(split)
+    path = scene.root / SEALED_FILE
+    path.parent.mkdir(exist_ok=True)
+    write_table(rows.sample(frac=_SEALED, random_state=scene.rng), path)
+    sealed = Sealed(digest=file_digest(path))
+    rule = Rule(gate=ACCURACY.name, measurement=SEALED_LEAK, of=Of.COMPARISON, at_most=0,
+                why="A model that has seen the sealed rows proves nothing")  # fmt: skip
+    rules = scene.policy.rules | {"sealed-leak": rule}
+    scene.policy = scene.policy.model_copy(update={"rules": rules, "sealed": sealed})
+    write_record(BaseRecord(sealed=sealed), scene.root)

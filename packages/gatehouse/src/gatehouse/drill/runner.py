@@ -10,6 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
+from gatehouse.base import read_record
 from gatehouse.changes import policy_changes
 from gatehouse.contract import Task
 from gatehouse.drill.catalogue import CONTROLS, defects_of
@@ -19,6 +20,7 @@ from gatehouse.drill.trial import Trial
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Subject, evidence_path
 from gatehouse.gates import GATES
+from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.data import DATA, failures
 from gatehouse.gates.own import gates_of
 from gatehouse.gates.spec import GateSpec
@@ -39,6 +41,8 @@ class Measurer:
 
     def measure(self, gate: GateSpec, candidate: Workspace, scene: Scene) -> Evidence:
         settings = str(scene.policy.settings(gate))
+        if gate is ACCURACY:  # it also measures what the base's record names
+            settings += read_record(candidate.root).to_json()
         base = scene.opponent
         of = compared_with(gate, base.present() if base else None)
         key = (gate.name, candidate.subject(gate), of, settings)

@@ -1,9 +1,9 @@
-"""Bootstrap of row-wise metrics: one set of resamples for all metrics and all models.
+"""Bootstrap of metrics that have no closed form: one set of resamples for all metrics and models.
 
-Rows are resampled with replacement (Efron 1979) as counts. Every metric is computed from the same
-counts, so that differences between two models on the same rows are paired. Intervals are
-percentile intervals (Efron and Tibshirani 1993, chapter 13). If a share is 0 or 1, all resamples
-are alike, although that proves nothing, so the share gets the score interval (Wilson 1927).
+Rows, or whole units of rows, are resampled with replacement (Efron 1979) as counts. Every metric is
+computed from the same counts, so that differences between two models on the same rows are paired.
+Intervals are percentile intervals (Efron and Tibshirani 1993, chapter 13). The module also has the
+score interval of a share (Wilson 1927).
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ _BLOCK_CELLS = 1_500_000
 
 
 def resampled_counts(
-    n: int, resamples: int, seed: int, size: int | None = None
+    n: int, resamples: int, seed: int, size: int | None = None, *, row_cells: int | None = None
 ) -> Iterator[Floats]:
     """Yield how often each of `n` rows is drawn in each resample, in blocks of shape [B, n].
 
-    Each resample draws `size` rows, or `n` if `size` is None.
+    Each resample draws `size` rows, or `n` if `size` is None. `row_cells` is the number of cells
+    that a resample takes in all, if more than `n`.
     """
     rng = np.random.default_rng(seed)
-    block = max(1, min(resamples, _BLOCK_CELLS // n))
+    block = max(1, min(resamples, _BLOCK_CELLS // (row_cells or n)))
     for start in range(0, resamples, block):
         count = min(block, resamples - start)
         drawn = rng.integers(0, n, size=(count, size or n), dtype=np.int64)
@@ -44,16 +45,36 @@ def resampled_counts(
 
 
 def bootstrap(
-    metrics: Mapping[Key, Statistic], n: int, resamples: int, seed: int, *, size: int | None = None
+    metrics: Mapping[Key, Statistic],
+    n: int,
+    resamples: int,
+    seed: int,
+    *,
+    size: int | None = None,
+    units: NDArray[np.intp] | None = None,
+    weights: Floats | None = None,
 ) -> dict[Key, Floats]:
     """Return the values of every metric over the resamples, each of shape [resamples].
 
-    Each resample draws `size` rows, or `n` if `size` is None.
+    Args:
+        metrics: statistics of the same `n` rows.
+        n: number of rows.
+        resamples: how many to draw.
+        seed: of the draws.
+        size: how many rows or units each resample draws; as many as there are by default.
+        units: shape [n]; index of each row's unit, which is drawn as a whole.
+        weights: shape [n]; how much each row counts.
     """
     parts: dict[Key, list[Floats]] = {name: [] for name in metrics}
-    for counts in resampled_counts(n, resamples, seed, size):
+    if units is not None:
+        _, units = np.unique(units, return_inverse=True)
+    drawn = n if units is None else int(units.max()) + 1
+    for counts in resampled_counts(drawn, resamples, seed, size, row_cells=n):
+        rows = counts if units is None else counts[:, units]
+        if weights is not None:
+            rows = rows * weights
         for name, metric in metrics.items():
-            parts[name].append(metric(counts))
+            parts[name].append(metric(rows))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
@@ -71,13 +92,17 @@ def percentile_interval(values: Floats, confidence: float) -> Interval | None:
     return Interval(low=float(low), high=float(high), confidence=confidence)
 
 
-def wilson_interval(hits: int, of: int, confidence: float) -> Interval:
-    """Return Wilson's score interval of the share `hits / of`."""
-    share, z = hits / of, NormalDist().inv_cdf((1 + confidence) / 2)
+def wilson(share: float, of: float, confidence: float) -> tuple[float, float]:
+    """Return both ends of Wilson's score interval of a share of `of` rows, which may be a part."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     middle = share + z**2 / (2 * of)
-    wide = z * math.sqrt((share * (1 - share) + z**2 / (4 * of)) / of)
+    wide = z * math.sqrt((max(share * (1 - share), 0.0) + z**2 / (4 * of)) / of)
     low, high = ((middle + end) / (1 + z**2 / of) for end in (-wide, wide))
-    # If hits is 0 or equals `of`, one end is exactly the share, which rounding would miss.
-    return Interval(
-        low=low if hits else 0.0, high=high if hits < of else 1.0, confidence=confidence
-    )
+    # If the share is 0 or 1, one end is exactly the share, which rounding would miss.
+    return (low if share > 0 else 0.0), (high if share < 1 else 1.0)
+
+
+def wilson_interval(hits: float, of: float, confidence: float) -> Interval:
+    """Return Wilson's score interval of the share `hits / of`."""
+    low, high = wilson(hits / of, of, confidence)
+    return Interval(low=low, high=high, confidence=confidence)

@@ -44,6 +44,7 @@ class Exam:
         rows: the rows as input for the candidate's model.
         base_rows: the same rows as input for the base's model, in the same order.
         new: test rows of the candidate that are not exam rows; empty without a base.
+        changed: those, and the candidate's versions of exam rows that it changes.
         record: description of the exam for the evidence; None without a base.
     """
 
@@ -52,6 +53,7 @@ class Exam:
     rows: pd.DataFrame
     base_rows: pd.DataFrame
     new: pd.DataFrame
+    changed: pd.DataFrame
     record: ExamRecord | None = None
 
     @cached_property
@@ -62,12 +64,19 @@ class Exam:
             GatehouseError: the model is missing or does not accept these rows.
         """
         from gatehouse.gates.predictions import labels_of, predict
+        from gatehouse.gates.units import units_of, weights_of
 
         found = predict(self.candidate.model, self.rows, self.candidate.contract)
         if self.base is None:
             return found
-        # The labels too are the base's.
-        return replace(found, labels=labels_of(self.base_rows, self.base.contract))
+        # Labels, weights and units too are the base's.
+        rows, contract = self.base_rows, self.base.contract
+        return replace(
+            found,
+            labels=labels_of(rows, contract),
+            weights=weights_of(rows, contract),
+            units=units_of(rows, contract),
+        )
 
     @cached_property
     def theirs(self) -> Predictions:
@@ -103,7 +112,7 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
     """
     own = candidate.split("test")
     if base is None:
-        return Exam(candidate, None, own, own, own.iloc[:0])
+        return Exam(candidate, None, own, own, own.iloc[:0], own.iloc[:0])
     if reason := other_question(base.contract, candidate.contract):
         raise GatehouseError(f"{reason}: there is no exam that both could sit")
     from gatehouse.ledger.digest import rows_digest
@@ -138,7 +147,17 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
         new=int(found.new.sum()),
         judged=judged.candidates if judged and judged.exam == digest else 0,
     )
-    return Exam(candidate, base, _of(mine, scored), _of(rows, scored), _of(own, found.new), record)
+    changed = np.ones(len(own), bool)
+    changed[found.places[found.unchanged]] = False
+    return Exam(
+        candidate,
+        base,
+        _of(mine, scored),
+        _of(rows, scored),
+        _of(own, found.new),
+        _of(own, changed),
+        record,
+    )
 
 
 def _of(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:

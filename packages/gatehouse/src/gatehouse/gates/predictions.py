@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.units import units_of, weights_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,16 @@ class Predictions:
     outputs: Floats | None = None
     weights: Floats | None = None
     units: NDArray[np.intp] | None = None
+
+    @property
+    def row_weights(self) -> Floats:
+        """Return how much each row counts, shape [N]; 1.0 without weights."""
+        return np.ones(len(self.labels)) if self.weights is None else self.weights
+
+    @property
+    def n(self) -> int:
+        """Return the number of independent units."""
+        return len(self.labels) if self.units is None else len(np.unique(self.units))
 
     @property
     def class_n(self) -> int | None:
@@ -109,7 +120,8 @@ def predict(
         decided_by: the model whose threshold decides; `model` by default.
 
     Raises:
-        GatehouseError: there is no target column, or the rows do not fit the model.
+        GatehouseError: there is no target column, a weight is missing or negative, or the rows do
+            not fit the model.
     """
     from gatehouse.model import score
 
@@ -123,4 +135,6 @@ def predict(
         task=contract.task,
         classes=contract.classes,
         outputs=None if regression else outputs,
+        weights=weights_of(rows, contract),
+        units=units_of(rows, contract),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from gatehouse.evidence import Curve, Exam, Measurement
+from gatehouse.evidence import Asked, Curve, Exam, Measurement
 from gatehouse.named import OWN_OBJECT
 from gatehouse.typed import Frozen
 
@@ -45,12 +45,14 @@ class Found:
         tools: versions of the measuring libraries, by distribution name.
         exam: the rows that candidate and base both predicted, if any.
         curves: for charts.
+        asked: what the sealed exam was asked, if there is one.
     """
 
     measurements: Sequence[Measurement]
     tools: Mapping[str, str]
     exam: Exam | None = None
     curves: Sequence[Curve] = ()
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from gatehouse.github.runs import find_pipeline
 from gatehouse.github.workflow import workflow_problem
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
+from gatehouse.sealed import with_sealed
 from gatehouse.trusted.archive import unpack
 from gatehouse.trusted.basis import base_of, hand_over
 from gatehouse.trusted.candidate import complete, digests
@@ -97,6 +98,7 @@ def _fetch(
         complete(place.candidate, found.head, root)
         bring_base(base, repository, root, limit)
         base = counted_since(base, place.candidate, repository, root, limit)
+        base = with_sealed(base, root, place.candidate)
         hand_over(base, root, place.candidate)
         entry = found.head if target.pull is None else None
         reviewed = needs_review(found.changed, base.commit, entry, root)

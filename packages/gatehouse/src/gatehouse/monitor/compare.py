@@ -32,6 +32,7 @@ from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.own import find_gate
 from gatehouse.gates.predictions import Predictions, labels_of
 from gatehouse.gates.tools import versions
+from gatehouse.gates.units import units_of, weights_of
 from gatehouse.judge import Case, judge
 from gatehouse.monitor import logged
 from gatehouse.monitor.labels import Labels, check_protected, read_labels
@@ -53,7 +54,8 @@ class Answers:
         model: its digest.
         scores: probability of the positive class or of the predicted class, or the predicted value.
         decisions: index of the predicted class; for a regression, the predicted value.
-        truth: target and protected attributes by label; None without labels, empty if none match.
+        truth: target, protected attributes, weight and group by label; None without labels, empty
+            if none match.
         hashes: of the records.
     """
 
@@ -71,6 +73,8 @@ class Answers:
             decisions=self.decisions,
             task=contract.task,
             classes=contract.classes,
+            weights=weights_of(self.truth, contract),
+            units=units_of(self.truth, contract),
         )
 
     def drifting(self, contract: Contract) -> pd.Series:
@@ -260,7 +264,8 @@ def _evidence(
     measured += logged.not_logged(models, contract.task)
     found: dict[str, list[Measurement] | str] = {ACCURACY.name: measured}
     if any(rule.gate == FAIRNESS.name for rule in policy.rules.values()):
-        found[FAIRNESS.name] = _fairness(other, ours, contract, policy)
+        paired = [ours, theirs] if kind == "shadow" else [ours]
+        found[FAIRNESS.name] = _fairness(other, paired, contract, policy)
     return {
         gate: measurements
         if isinstance(measurements, str)
@@ -269,7 +274,7 @@ def _evidence(
             candidate=candidate,
             base=base,
             settings=policy.settings(find_gate(gate, policy)),
-            tools=versions("numpy", "scikit-learn", "fairlearn", "pyarrow"),
+            tools=versions("numpy", "scikit-learn", "scipy", "pyarrow"),
             measurements=tuple(measurements),
         )
         for gate, measurements in found.items()
@@ -277,14 +282,19 @@ def _evidence(
 
 
 def _fairness(
-    other: Answers, predictions: Predictions, contract: Contract, policy: Policy
+    other: Answers, models: list[Predictions], contract: Contract, policy: Policy
 ) -> list[Measurement] | str:
     assert other.truth is not None
     try:
         check_protected(other.truth, contract)
     except GatehouseError as error:
         return str(error)
-    return fairness.measure_rows(other.truth, contract.protected, predictions, policy)
+    found = fairness.measure_rows(other.truth, contract.protected, models, policy)
+    if len(models) > 1:
+        return found
+    # A canary answers other rows than the served model, so gaps can't be compared row by row.
+    nothing = {"of": Of.COMPARISON, "value": None, "interval": None, "note": "not the same rows"}
+    return found + [m.model_copy(update=nothing) for m in found if m.name in fairness.COMPARED]
 
 
 def _described(

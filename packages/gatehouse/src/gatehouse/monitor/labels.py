@@ -2,8 +2,8 @@
 
 A table (CSV, JSON lines or Parquet) with `request_id`, `index` (of the row in its request; 0 if
 there is no such column), the contract's target, and the protected attributes, which are never in
-the log. If there are more than a million labels, a uniform sample is kept by hash, as for the log
-itself.
+the log. A weight or a group column counts if the table has it. If there are more than a million
+labels, a uniform sample is kept by hash, as for the log itself.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Labels:
 
     Attributes:
         hashes: of request id and index, in increasing order; shape [N].
-        frame: the target and the given protected attributes, N rows.
+        frame: the target, and the given protected attributes, weight and group; N rows.
         given: number of labels before sampling; a repeated label counts again.
     """
 
@@ -110,8 +110,7 @@ def _parts(file: log_files.File, contract: Contract) -> Iterator[pd.DataFrame]:
 
     The types are given, because a first block without labels would not reveal them.
     """
-    kinds = dict.fromkeys(["request_id", *contract.protected], pa.string())
-    kinds[contract.target] = _kind(contract)
+    kinds = {"request_id": pa.string(), **_kinds(contract)}
     with file.open() as stream:
         try:
             for table in _tables(file, stream, kinds):
@@ -124,9 +123,13 @@ def _parts(file: log_files.File, contract: Contract) -> Iterator[pd.DataFrame]:
             ) from None
 
 
-def _kind(contract: Contract) -> pa.DataType:
-    """Return the type as which the target is read."""
-    return pa.float64() if contract.task is Task.REGRESSION else pa.string()
+def _kinds(contract: Contract) -> dict[str, pa.DataType]:
+    """Return the columns that labels can have, the target first, and the types they are read as."""
+    number, text = pa.float64(), pa.string()
+    kinds = {contract.target: number if contract.task is Task.REGRESSION else text}
+    kinds |= dict.fromkeys(contract.protected, text)
+    kinds |= {contract.weight: number} if contract.weight else {}
+    return kinds | ({contract.group: text} if contract.group else {})
 
 
 def _number(contract: Contract) -> str:
@@ -166,8 +169,8 @@ def _part(table: pa.Table, contract: Contract, name: str) -> pd.DataFrame:
         )
     if "index" not in table.column_names:
         table = table.append_column("index", pa.array(np.zeros(table.num_rows, np.int64)))
-    held = [each for each in [contract.target, *contract.protected] if each in table.column_names]
-    kinds = dict.fromkeys(["request_id", *held], pa.string()) | {contract.target: _kind(contract)}
+    kinds = {name: kind for name, kind in _kinds(contract).items() if name in table.column_names}
+    held, kinds = [*kinds], {"request_id": pa.string(), **kinds}
     columns = {each: table[each].cast(kind) for each, kind in kinds.items()}
     part = pa.table(columns | {"index": table["index"].cast(pa.int64()).fill_null(0)})
     frame: pd.DataFrame = part.select([*_ID, *held]).to_pandas()

@@ -19,6 +19,7 @@ from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.metrics import METRICS, metrics_of
 from gatehouse.gates.predictions import Predictions, labels_of
+from gatehouse.gates.units import units_of, weights_of
 
 DECIDED = ("probability", "decision")
 VALUE = ("prediction",)
@@ -80,6 +81,8 @@ def predictions(records: pa.Table, truth: pd.DataFrame, contract: Contract) -> P
         decisions=decisions(records, contract),
         task=contract.task,
         classes=contract.classes,
+        weights=weights_of(truth, contract),
+        units=units_of(truth, contract),
     )
 
 

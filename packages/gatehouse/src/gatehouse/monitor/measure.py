@@ -110,7 +110,8 @@ class Watched:
         )
         if self.cycle > 1 and self.before(number).seen:
             tests += self._against_cycles_before(number)
-        return [drift.schema_changes(self.rows, new), *drift.adjusted(tests)]
+        joint = drift.compare_jointly(self.rows, new, list(new), settings, seed)
+        return [drift.schema_changes(self.rows, new), *drift.adjusted(tests), joint]
 
     def _against_cycles_before(self, number: int) -> list[drift.Test]:
         now, then = self.sample(number), self.before(number)
@@ -139,7 +140,7 @@ class Watched:
         """
         predictions, truth = self.answered(number)
         check_protected(truth, self.contract)
-        return fairness.measure_rows(truth, self.contract.protected, predictions, policy)
+        return fairness.measure_rows(truth, self.contract.protected, [predictions], policy)
 
     def labelled(self, number: int) -> int:
         """Count the labelled records of a window."""

@@ -12,7 +12,7 @@ from datetime import date
 
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import Evidence, Of, Subject
+from gatehouse.evidence import CHANGED, NEW, RELEASED, Evidence, Of, Subject
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.fairness import FAIRNESS
@@ -58,6 +58,7 @@ def comparing(policy: Policy, task: Task) -> Policy:
         for name, rule in policy.rules.items()
         if rule.gate in gates
         and rule.measurement not in _OF_TRAINING
+        and rule.slice not in (NEW, CHANGED, RELEASED)
         and is_logged(rule.measurement, task)
     }
     if not rules:

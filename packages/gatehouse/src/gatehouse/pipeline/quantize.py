@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from gatehouse.contract import CONTRACT_FILE, load_contract
+from gatehouse.contract import CONTRACT_FILE, Contract, load_contract
 from gatehouse.costs import costs_of
 from gatehouse.digest import PREPARED
 from gatehouse.errors import GatehouseError
@@ -139,15 +139,17 @@ def _quiet() -> Iterator[None]:
         root.setLevel(level)
 
 
-def _cheapest(content: bytes) -> float:
-    """Return the threshold of the graph in `content` that is cheapest on the valid split."""
-    contract = load_contract()
+def cheapest(content: bytes, contract: Contract, valid: pd.DataFrame) -> float:
+    """Return the threshold of the graph in `content` that is cheapest on the valid split.
+
+    Raises:
+        GatehouseError: the contract does not say what wrong decisions cost.
+    """
     if contract.cost is None:
         raise GatehouseError(
             f"{PARAMS_FILE}: decision.threshold: 'cost' needs `cost` in {CONTRACT_FILE}; say there "
             "what wrong decisions cost, or give a number here"
         )
-    valid = read_table(PREPARED / "valid.parquet")
     scores = Model(MODEL, content).scores(valid)
     costs = costs_of(valid, contract.cost)
     return cheapest_threshold(scores, labels_of(valid, contract), costs)
@@ -170,7 +172,7 @@ def _stage() -> str:
     part = MODEL.with_suffix(".part")
     threshold = settings.decision.threshold
     if threshold == "cost":
-        threshold = _cheapest(int8)
+        threshold = cheapest(int8, load_contract(), read_table(PREPARED / "valid.parquet"))
     part.write_bytes(decided(int8, threshold))
     part.replace(MODEL)
     if int8 == content:

@@ -9,9 +9,11 @@ from gatehouse.disclosed import disclosed
 from gatehouse.evidence import Measurement, Of, Subject
 from gatehouse.gates.data import DATA
 from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.slices import WORST
 from gatehouse.report.context import ReportContext, flat
 from gatehouse.report.escape import code
 from gatehouse.report.numbers import estimate
+from gatehouse.report.slices import sliced
 from gatehouse.report.tables import table
 from gatehouse.report.words import ICONS, is_difference, is_idle, name_of, slice_of
 from gatehouse.verdict import Change
@@ -45,8 +47,9 @@ def _metrics(context: ReportContext) -> str:
     }
     rows = []
     bold = False
+    parts = sliced(list(known.values()))  # the gate's section shows them
     for (name, where, of), measured in known.items():
-        if of is not Of.COMPARISON or is_idle(measured):
+        if of is not Of.COMPARISON or is_idle(measured) or where in parts or name == WORST:
             continue
         signed = is_difference(name, of, measured.described)
         shown = estimate(measured.value, measured.interval, measured.unit, signed=signed)

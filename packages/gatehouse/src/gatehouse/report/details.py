@@ -102,8 +102,14 @@ def fairness(context: ReportContext) -> str:
 
 
 def drift(context: ReportContext) -> str:
-    """Show the effect and the test of every column, and a chart of the effects."""
-    return quantities.drift(context.measurements(DRIFT.name), context.results(DRIFT.name))
+    """Show the drift of every column and of all together, and how both models differ."""
+    measured = context.measurements(DRIFT.name)
+    parts = (
+        quantities.joint_drift(measured),
+        quantities.drift(measured, context.results(DRIFT.name)),
+        quantities.other_decisions(measured),
+    )
+    return "\n\n".join(part for part in parts if part)
 
 
 def latency(context: ReportContext) -> str:

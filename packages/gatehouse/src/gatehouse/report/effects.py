@@ -117,7 +117,7 @@ def _base(context: ReportContext, result: RuleResult, finding: Finding) -> float
 def _state(result: RuleResult, finding: Finding) -> State:
     if finding.outcome is Outcome.PASS:
         return "pass"
-    if finding.outcome in (Outcome.WAIVED, Outcome.ACCEPTED):
+    if finding.outcome in (Outcome.AS_BEFORE, Outcome.WAIVED, Outcome.ACCEPTED):
         return "accepted"
     failed = any(each.outcome is Outcome.FAIL for each in result.findings)
     # Next to a failure, an inconclusive finding did not decide.

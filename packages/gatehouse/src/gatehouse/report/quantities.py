@@ -10,8 +10,11 @@ from gatehouse.charts import mermaid
 from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.charts.mermaid import BARS_SHOWN
 from gatehouse.evidence import Curve, Measurement, Of
+from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
+from gatehouse.report.periods import is_period, periods
+from gatehouse.report.slices import sliced, slices
 from gatehouse.report.tables import table
 from gatehouse.report.words import is_difference, is_idle, name_of, slice_of
 from gatehouse.verdict import RuleResult
@@ -42,8 +45,17 @@ NOTES_SHOWN = 20
 
 
 def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
-    """Show metrics of candidate and base, and their difference."""
-    measured = [m for m in measured if not is_idle(m)]
+    """Show metrics of candidate and base, their difference, and those of slices."""
+    parts = sliced(measured)
+    below = [slices([m for m in measured if m.slice in parts], ours), periods(measured, ours)]
+    elsewhere = [m for m in measured if m.slice in parts or m.name == WORST or is_period(m)]
+    measured = [m for m in measured if m not in elsewhere and not is_idle(m)]
+    text = _compared("Metric", measured, ours) + _footnote(measured)
+    return "\n\n".join(filter(None, [text, *below]))
+
+
+def _compared(head: str, measured: Sequence[Measurement], ours: str) -> str:
+    """Return one row per metric and slice, one column for each model and for their difference."""
     by_key = {(m.name, m.slice, m.of): m for m in measured}
     keys = {(m.name, m.slice): m.described for m in measured}
     whose = [of for of in Of if any(m.of is of for m in measured)]
@@ -55,8 +67,7 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
         ]
         for (name, where), own in keys.items()
     ]
-    text = table(["Metric", *(titles[of] for of in whose)], rows, "lrrr")
-    return text + _footnote(measured)
+    return table([head, *(titles[of] for of in whose)], rows, "lrrr")
 
 
 _CURVES = {
@@ -76,8 +87,8 @@ def reuse(judged: int) -> list[str]:
     by_chance = NormalDist().inv_cdf((many - 0.375) / (many + 0.25))
     before = "1 merged candidate was" if judged == 1 else f"{count(judged)} merged candidates were"
     return [
-        f"{before} judged on this exam before. Of {count(many)} equally good candidates, the best "
-        f"looks {by_chance:.1f} standard errors better than it is, by chance alone."
+        f"{before} judged on this exam before. By chance alone, the best of {count(many)} equally "
+        f"good candidates looks {by_chance:.1f} standard errors better than it is."
     ]
 
 
@@ -108,7 +119,9 @@ def fairness(measured: Sequence[Measurement]) -> str:
     groups = [m for m in measured if m.name in GROUP_METRICS]
     gaps = [m for m in measured if m.name in GAPS]
     parts = [
-        _pivot("Between groups of", gaps, GAPS),
+        _compared("Between groups", gaps, "This change")
+        if any(m.of is Of.BASE for m in gaps)
+        else _pivot("Between groups of", gaps, GAPS),
         _pivot("Group", groups, GROUP_METRICS, rows=True),
     ]
     parts += _group_charts(groups)
@@ -150,7 +163,9 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
     measured = [m for m in measured if m.name == "drift"]
     if not measured:
         return "There is no base to compare with."
-    ordered = sorted(measured, key=lambda m: -(m.value or 0.0))
+    # Most columns have no far values in either table.
+    shown = [m for m in measured if m.value or not m.slice.startswith("tail=")]
+    ordered = sorted(shown, key=lambda m: -(m.value or 0.0))
     rows = [
         [
             slice_of(m.slice),
@@ -166,8 +181,40 @@ def drift(measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str
     methods = "\n".join(
         f"- {prose(method)}" for method in dict.fromkeys(m.method for m in measured)
     )
-    shown = table(["Column", "Effect", "Adjusted p", "Rows"], rows, "lrrr")
-    return "\n\n".join([shown, *charts, f"Tests and effects:\n\n{methods}"])
+    effects = table(["Column", "Effect", "Adjusted p", "Rows"], rows, "lrrr")
+    return "\n\n".join([effects, *charts, f"Tests and effects:\n\n{methods}"])
+
+
+def joint_drift(measured: Sequence[Measurement]) -> str:
+    """Show how well a classifier tells new rows from old ones, and the columns that tell."""
+    found = next((m for m in measured if m.name == "joint_drift"), None)
+    if found is None:
+        return ""
+    text = f"A classifier tells new rows from old ones with ROC AUC {_cell(found)}"
+    return text + (f": {prose(found.note)}." if found.note else ".")
+
+
+def other_decisions(measured: Sequence[Measurement]) -> str:
+    """Show how often, and how far, both models differ on the exam, by protected group."""
+    names = [name for name in ("flip_rate", "score_distance") if _named(measured, name)]
+    by_key = {(m.name, m.slice): m for m in measured}
+    parts = dict.fromkeys(m.slice for m in measured if m.name in names)
+    rows = [
+        [
+            slice_of(where) if where != "all" else "all exam rows",
+            *(_cell(by_key.get((name, where))) for name in names),
+            count(by_key[names[-1], where].n),
+        ]
+        for where in parts
+    ]
+    if not rows:
+        return ""
+    shown = table(["Rows", *map(name_of, names), "Number"], rows, "l" + "r" * (len(names) + 1))
+    return f"Both models on the exam:\n\n{shown}"
+
+
+def _named(measured: Sequence[Measurement], name: str) -> bool:
+    return any(m.name == name for m in measured)
 
 
 def _drift_chart(unit: str, measured: Sequence[Measurement], results: Sequence[RuleResult]) -> str:

@@ -96,7 +96,7 @@ def _reason(ranked: list[Pair], gate: str, say: Callable[[Pair], str]) -> str:
             return shown[0]
         return f"all {len(passing)} checks pass; nearest to a limit: {', and '.join(shown)}"
     text = say(ranked[0])
-    if outcome in (Outcome.WAIVED, Outcome.ACCEPTED):
+    if outcome in (Outcome.AS_BEFORE, Outcome.WAIVED, Outcome.ACCEPTED):
         text = f"{outcome.value}: {text}"
     more = _alike(ranked)
     return text + (f"; {more} more" if more else "")

@@ -17,6 +17,7 @@ REPORT = "reports/report.md"
 
 _STYLES = {
     "pass": "bold green",
+    "as before": "green",
     "waived": "yellow",
     "accepted": "yellow",
     "warning": "yellow",

@@ -6,11 +6,22 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gatehouse.evidence import BEST_IS_BASE, NEW, Better, Described, Measurement, Of
+from gatehouse.evidence import (
+    BEST_IS_BASE,
+    CHANGED,
+    FALL,
+    NEW,
+    SEALED_ELSEWHERE,
+    Better,
+    Described,
+    Measurement,
+    Of,
+)
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA
 from gatehouse.gates.metrics import BY_NAME, METRICS
 from gatehouse.gates.rows import ROWS
+from gatehouse.gates.slices import WORST
 from gatehouse.gates.spec import GateSpec
 from gatehouse.origin import MEASUREMENT as ORIGIN
 from gatehouse.report.context import ReportContext
@@ -21,6 +32,7 @@ from gatehouse.verdict import Finding, Outcome, RuleResult
 ICONS = {
     Outcome.NONE: "\N{HEAVY MINUS SIGN}",
     Outcome.PASS: "✅",
+    Outcome.AS_BEFORE: "↔️",
     Outcome.WAIVED: "🎫",
     Outcome.ACCEPTED: "✍️",
     Outcome.INCONCLUSIVE: "❔",
@@ -49,6 +61,9 @@ _LABELS = {
     "demographic_parity_ratio": "demographic parity ratio",
     "duplicate_rows": "duplicated rows",
     "equalized_odds_difference": "equalized odds difference",
+    "flip_rate": "share of decisions that flip",
+    "joint_drift": "how well a classifier tells new rows from old ones (0.5: not at all)",
+    "score_distance": "mean distance of the scores",
     "exam_growth": "new test rows for each row of the exam",
     "exam_leak": "share of rows outside test that equal an exam row, or nearly",
     "false_positive_rate": "false positive rate",
@@ -59,15 +74,19 @@ _LABELS = {
     "latency_p95": "95th percentile",
     "latency_p99": "99th percentile",
     "latency_ratio": "time ratio",
+    "left_out_rows": "rows in no split",
     "mean_prediction_difference": "mean difference of predictions",
     "mean_error_difference": "mean error difference",
     "not_from_run": "data and model from no run that counts",
     "probability_difference": "mean difference of probabilities",
     "prediction_difference": "predictions moved by INT8",
     "rows": "rows",
+    "sealed_gap": "gain that the sealed exam does not confirm",
+    "sealed_rows_in_train": "sealed rows in train",
     "selection_rate": "selection rate",
     "single_row_difference": "difference between a row scored alone and among others",
     "size": "size",
+    "split_leak": "share of rows that leak between test and the other splits",
     "split_changes": "settings of the split rule that changed",
     "size_ratio": "size ratio",
     "test_rows_in_train": "share of test rows that are in train",
@@ -75,6 +94,8 @@ _LABELS = {
     "train_turnover": "rows outside test that changed, as a share",
     "true_positive_rate": "true positive rate",
     "unfair_deal": "distance from the contract's shares",
+    WORST: "loss in the worst slice",
+    FALL: "fall over the periods of the test split",
 }
 
 
@@ -101,9 +122,11 @@ def slice_of(text: str) -> str:
 def is_idle(measured: Measurement) -> bool:
     """Return whether a measurement says nothing of its own, so that tables leave it out.
 
-    A change may add no new test rows, and the best released model may be the base's.
+    A change may add no new test rows, the best released model may be the base's, and a workstation
+    has no sealed rows.
     """
-    return (measured.slice == NEW and not measured.n) or measured.note == BEST_IS_BASE
+    idle = (BEST_IS_BASE, SEALED_ELSEWHERE)
+    return (measured.slice in (NEW, CHANGED) and not measured.n) or measured.note in idle
 
 
 def _better(measurement: str, own: Described | None) -> Better | None:
@@ -117,8 +140,10 @@ def is_difference(measurement: str, of: Of, own: Described | None = None) -> boo
     if measurement in _COSTS or _better(measurement, own) is Better.ZERO:
         return True
     unsigned = (
-        "latency_ratio", "size_ratio", "drift", "schema_changes",
+        "latency_ratio", "size_ratio", "drift", "joint_drift", "flip_rate", "score_distance",
+        "schema_changes",
         "touched_exam_rows", "exam_growth", "train_turnover", "unfair_deal", "split_changes",
+        "sealed_rows_in_train",
     )  # fmt: skip
     return of is Of.COMPARISON and measurement not in unsigned
 
@@ -168,8 +193,17 @@ def sentence(
         text = _exam_sentence(result, finding)
     elif result.measurement == "unfair_deal":
         text = _deal_sentence(finding, measured, style)
+    elif result.measurement == WORST and finding.value is not None:
+        text = _slice_sentence(result, finding, style)
+    elif result.measurement == FALL and finding.value is not None:
+        text = _fall_sentence(result, finding, style)
+    elif result.measurement == "split_leak" and finding.value is not None:
+        text = _leak_sentence(result, finding, style)
     elif finding.p_value is not None:
         text = _drift_sentence(result, finding, style)
+    elif result.measurement == "joint_drift":
+        text = _metric_sentence(result, finding, style)
+        text += f" ({style.prose(finding.note)})" if finding.note else ""
     else:
         text = _metric_sentence(result, finding, style)
     if result.gate not in _NOTELESS and finding.value and finding.note:
@@ -295,15 +329,57 @@ def _deal_sentence(finding: Finding, measured: Measurement | None, style: Style)
     return f"{text}, not in the contract's shares (adjusted p {p_value})"
 
 
+_LEAKS = {
+    "equal": "copies of test rows in train or valid",
+    "near": "near copies of test rows in train or valid",
+    "group": "test rows whose group is also in train or valid",
+    "time": "rows of train and valid that are not before the test rows",
+}
+
+
+def _leak_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    what = _LEAKS[finding.slice.removeprefix("rows=")]
+    assert finding.value is not None
+    text = f"{what}: {estimate(finding.value, None, finding.unit, limit=result.limit)}"
+    text += f" (at most {bound(result.limit, finding.unit)}"
+    if finding.outcome is Outcome.FAIL:
+        text += f"; adjusted p {style.prose(probability(finding.p_value or 0.0))}"
+    return text + insignificance(result, finding) + ")"
+
+
 def _drift_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
     who = style.code(plain_slice(finding.slice))
     if finding.slice == "prediction":
-        who = "the model's predictions"
+        who = "what the base's model predicts"
     assert finding.value is not None and finding.p_value is not None
-    effect = estimate(finding.value, None, finding.unit, limit=result.limit)
+    effect = estimate(finding.value, finding.interval, finding.unit, limit=result.limit)
     text = f"{who} moved by {effect} (at most {bound(result.limit, finding.unit)}"
     if finding.outcome is Outcome.FAIL:
         text += f"; adjusted p {style.prose(probability(finding.p_value))}"
+    return text + insignificance(result, finding) + ")"
+
+
+def _slice_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    assert finding.value is not None and finding.p_value is not None
+    if finding.slice == "all":
+        return "no slice loses against the base"
+    who = f"{style.code(plain_slice(finding.slice))} ({count(finding.n or 0)} rows)"
+    lost = estimate(finding.value, finding.interval, finding.unit, signed=True, limit=result.limit)
+    text = f"in {who} the model loses {lost} of a guess's loss against the base (at most "
+    text += bound(result.limit, finding.unit)
+    if finding.outcome is Outcome.FAIL:
+        text += f"; adjusted p {style.prose(probability(finding.p_value))}"
+    return text + insignificance(result, finding) + ")"
+
+
+def _fall_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
+    assert finding.value is not None
+    assert finding.p_value is not None
+    lost = estimate(finding.value, finding.interval, finding.unit, signed=True, limit=result.limit)
+    text = f"{style.named(finding.slice, None)} falls by {lost} over the periods of the test split "
+    text += f"(at most {bound(result.limit, finding.unit)}"
+    if finding.outcome is Outcome.FAIL:
+        text += f"; p {style.prose(probability(finding.p_value))}"
     return text + insignificance(result, finding) + ")"
 
 
@@ -328,7 +404,8 @@ def _metric_sentence(result: RuleResult, finding: Finding, style: Style) -> str:
         return f"{who}: none"
     shown = estimate(finding.value, finding.interval, unit, signed=signed, limit=result.limit)
     side = "at least" if result.bound == "at_least" else "at most"
-    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)})"
+    noise = ", within training noise" if finding.noise is not None else ""
+    return f"{who} {shown} ({side} {bound(result.limit, unit, signed=signed)}){noise}"
 
 
 def _undecided(result: RuleResult, finding: Finding) -> str:
@@ -336,5 +413,10 @@ def _undecided(result: RuleResult, finding: Finding) -> str:
         return "it could not be measured"
     interval = finding.interval
     if interval and interval.low <= result.limit <= interval.high:
+        compares = result.of is Of.COMPARISON and is_difference(
+            result.measurement, result.of, result.described
+        )
+        if compares and (interval.high - interval.low) / 2 > abs(result.limit) > 0:
+            return f"inconclusive, the rows can't show a margin of {abs(result.limit):g}"
         return "inconclusive"
     return f"inconclusive, {count(finding.n or 0)} are too few"

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 _KINDS = {
     "pass": ("good", "✓"), "warning": ("warn", "!"), "inconclusive": ("warn", "?"),
-    "waived": ("warn", "~"), "accepted": ("warn", "~"),
+    "as before": ("good", "="), "waived": ("warn", "~"), "accepted": ("warn", "~"),
     "fail": ("bad", "✗"), "error": ("bad", "✗"),
 }  # fmt: skip
 _OTHER = ("none", "\N{EN DASH}")

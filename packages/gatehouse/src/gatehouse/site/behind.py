@@ -7,6 +7,7 @@ with the model's predictions, and are shown only if data and model here are the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from gatehouse.contract import Contract, Role, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.fairness import FAIRNESS
+from gatehouse.gates.slices.grammar import parse_slice
 from gatehouse.report.escape import plain
 from gatehouse.report.words import plain_name, plain_slice
 from gatehouse.verdict import Finding, Outcome, RuleResult, Verdict
@@ -122,6 +124,12 @@ def _chosen(
         if name in predictions.classes:
             chosen = predictions.labels == predictions.classes.index(name)
             yield f"The {int(chosen.sum()):,} test rows of this class", chosen
+    elif result.gate == ACCURACY.name:
+        from gatehouse.gates.slices.masks import rows_of
+
+        with suppress(ValueError, GatehouseError):  # other rows than the exam's are no slice of it
+            chosen = rows_of(parse_slice(finding.slice), [rows])
+            yield f"The {int(chosen.sum()):,} test rows of this slice", chosen
     elif result.gate == FAIRNESS.name:
         attributes = tuple(finding.slice.split(" & "))
         if set(attributes) <= set(rows):

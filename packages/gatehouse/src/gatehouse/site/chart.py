@@ -68,7 +68,7 @@ def _point(trend: Trend, point: Point, x: float, scale: Scale) -> str:
             f'<path class="fail" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"/>'  # a cross
         )
     else:
-        hollow = point.outcome in (Outcome.INCONCLUSIVE, Outcome.WAIVED, Outcome.ACCEPTED)
+        hollow = point.outcome not in (Outcome.PASS, Outcome.NONE, None)
         kind = "hollow" if hollow else "dot"
         parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
     return "".join(parts) + "</g>"

@@ -13,6 +13,7 @@ from gatehouse.errors import GatehouseError
 from gatehouse.judge_files import verdict_on
 from gatehouse.released import with_past
 from gatehouse.run import PICTURE, REPORT, write_verdict_and_report
+from gatehouse.sealed import with_sealed
 from gatehouse.trusted.archive import NAME
 from gatehouse.trusted.basis import hand_over
 from gatehouse.trusted.candidate import add_commit_files
@@ -50,6 +51,7 @@ def judge_change(commit: str, files: Path, out: Path, root: Path = Path()) -> Ve
         base = find_base("HEAD", root)
         take_base(base, root)
         base = with_past(base, root, lambda each: take_base(each, root))
+        base = with_sealed(base, root, folder)
         hand_over(base, root, folder)
         write_record(base.record, folder)
         candidate = Workspace(folder)

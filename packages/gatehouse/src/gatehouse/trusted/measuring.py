@@ -36,6 +36,7 @@ from gatehouse.model import Metadata
 from gatehouse.policy import POLICY_FILE, load_policy
 from gatehouse.report.escape import plain
 from gatehouse.run import NO_TELEMETRY
+from gatehouse.sealed import VARIABLE
 from gatehouse.trusted.dealing import dealt_into
 from gatehouse.trusted.handover import Measured, Place, evidence_digests
 from gatehouse.trusted.isolation import FIRST_USER, Isolation, find_isolation
@@ -66,7 +67,7 @@ IMPORTED = (
 # A process that opens the candidate gets no token and no cloud key in its environment.
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 _SECRETS = ("GITHUB_TOKEN", "STATUS_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", KEY)  # fmt: skip
+            "AWS_SESSION_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", KEY, VARIABLE)  # fmt: skip
 
 Read = TypeVar("Read", bound=Frozen)
 Ask = Callable[[str, float, Event | None], Done | None]

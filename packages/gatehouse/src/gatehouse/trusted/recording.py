@@ -84,8 +84,8 @@ def forged_evidence(candidate: Workspace, commit: str, base: Base, root: Path) -
     """Return why a commit that is not recorded by us may not bring its accuracy evidence.
 
     The differences in commits of the default branch find the best released model
-    (`gatehouse.released`). The file must therefore be the base's or tell the same difference as was
-    measured in this run.
+    (`gatehouse.released`), and their questions count (`gatehouse.sealed`). The file must therefore
+    be the base's or tell both as they were measured in this run.
     """
     try:
         text = text_at(commit, ACCURACY_EVIDENCE, root)
@@ -94,9 +94,9 @@ def forged_evidence(candidate: Workspace, commit: str, base: Base, root: Path) -
         brought = Evidence.parse(text, ACCURACY_EVIDENCE)
         measured = read_evidence(candidate.root / ACCURACY_EVIDENCE, ACCURACY.name)
         contract = base.contract or candidate.contract
-        if gain(contract, brought) == gain(contract, measured):
+        if (gain(contract, brought), brought.asked) == (gain(contract, measured), measured.asked):
             return None
-        why = "tells another difference from the base than was measured"
+        why = "tells another difference from the base, or other questions, than were measured"
     except GatehouseError:
         why = "can't be read"
     name = ACCURACY_EVIDENCE.as_posix()

@@ -79,6 +79,10 @@ def test_a_fork_in_order_is_fine(own: Path) -> None:
         (edit("policy.yaml", "waivers: []", "waivers:\n  - rule: latency-base\n    reason: "
               "because we said so\n    approver: jane\n    expires: 2020-01-01"),
          Level.WARNING, "latency-base has expired on 2020-01-01"),
+        (edit("policy.yaml", "roc_auc: 0.000563", "roc_auc: 0.01"), Level.WARNING,
+         "accuracy-auc-base: its limit -0.01 lies inside training noise"),
+        (edit("params.yaml", "dropout: 0.1", "dropout: 0.2"), Level.WARNING,
+         "noise was measured with other training settings"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_the_fix(

@@ -19,6 +19,7 @@ def evidence_by(
         candidate=candidate.subject(spec),
         base=base.subject(spec) if base else None,
         exam=found.exam,
+        asked=found.asked,
         settings=policy.settings(spec),
         tools=dict(found.tools),
         measurements=tuple(found.measurements),

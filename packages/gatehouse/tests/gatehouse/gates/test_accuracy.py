@@ -12,11 +12,10 @@ from sklearn import metrics as sk
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import NEW, Evidence, Measurement, Of
+from gatehouse.evidence import Evidence, Measurement, Of
 from gatehouse.gates.accuracy import measure as accuracy
-from gatehouse.gates.metrics import BY_NAME
-from gatehouse.gates.metrics.figures import figures
 from gatehouse.gates.predictions import Predictions, predict
+from gatehouse.gates.slices import WORST
 from gatehouse.judge import apply_rule
 from gatehouse.policy import Policy
 from gatehouse.verdict import Outcome
@@ -33,8 +32,12 @@ SEEN = "test_rows_in_train"
 
 
 def by_key(evidence: Evidence) -> dict[tuple[str, Of], Measurement]:
-    """Of all rows; those that are new are told apart."""
-    return {(m.name, m.of): m for m in evidence.measurements if m.slice != NEW}
+    """Of all rows; slices are told apart."""
+    return {(m.name, m.of): m for m in of_all_rows(evidence)}
+
+
+def of_all_rows(evidence: Evidence) -> list[Measurement]:
+    return [m for m in evidence.measurements if m.slice == "all" and m.name != WORST]
 
 
 def test_points_are_sklearns_and_lie_in_their_intervals(
@@ -49,7 +52,7 @@ def test_points_are_sklearns_and_lie_in_their_intervals(
     assert {name for name, _ in found} == NAMES | {SEEN}
     assert found["roc_auc", Of.CANDIDATE].value == sk.roc_auc_score(y, scores)
     assert found["f1", Of.CANDIDATE].value == sk.f1_score(y, scores >= 0.5)
-    for m in evidence.measurements:
+    for m in of_all_rows(evidence):
         assert m.value is not None
         assert m.n == len(rows)
         if m.name == SEEN:  # counted, not estimated
@@ -67,7 +70,7 @@ def test_same_model_as_base_differs_by_exactly_nothing(
     """Attacks pairing: the comparison of a model with itself is 0 without width."""
     candidate, base = make_workspace("candidate"), make_workspace("base")
     evidence = evidence_by("accuracy", candidate, base, policy)
-    compared = [m for m in evidence.measurements if m.of is Of.COMPARISON and m.slice == "all"]
+    compared = [m for m in of_all_rows(evidence) if m.of is Of.COMPARISON and m.slice == "all"]
     assert {m.name for m in compared} == NAMES
     for m in compared:
         assert m.value == 0.0
@@ -119,7 +122,7 @@ def test_one_row(make_workspace: Callable[..., Workspace], policy: Policy) -> No
     """Attacks the smallest test split there can be."""
     test = make_workspace("other").split("test").head(1)
     evidence = evidence_by("accuracy", make_workspace(test=test), None, policy)
-    assert {m.n for m in evidence.measurements} == {1}
+    assert {m.n for m in of_all_rows(evidence)} == {1}
 
 
 def test_unseen_category_and_missing_number_are_scored(
@@ -178,23 +181,26 @@ def test_a_row_that_differs_in_one_column_is_not_in_train(
     assert accuracy.seen_in(train, plain).all()
 
 
-def test_interval_that_most_resamples_lack_leaves_no_value(
-    make_workspace: Callable[..., Workspace], policy: Policy
+def test_an_ignored_column_makes_no_other_row(
+    make_workspace: Callable[..., Workspace], contract_of: Callable[..., Contract]
 ) -> None:
+    """Attacks train rows in the exam under another value of a column that no model reads."""
+    contract = contract_of(size={"role": "ignored"})
+    place = make_workspace("ignoring", contract=contract)
+    train = place.split("train")
+    assert accuracy.seen_in(train.assign(size=train["size"] + 1), place).all()
+
+
+@pytest.mark.parametrize(("positives", "told"), [(4, False), (5, True)])
+def test_too_few_of_a_class_leave_no_area(policy: Policy, positives: int, told: bool) -> None:
     """Attacks a value without an interval, which a rule would take for exact: null and why."""
-    labels = np.tile([0.0, 1.0, 1.0], 3)
-    (figure,) = figures(Predictions(labels, labels, labels), 5, [BY_NAME["roc_auc"]])
-    measured = accuracy._measurement(
-        (Of.CANDIDATE, "roc_auc", "all"),
-        figure,
-        0.99,
-        np.r_[np.full(60, np.nan), np.full(40, 0.9)],
-        9,
-        policy,
-    )
-    assert measured.value is None
-    assert measured.interval is None
-    assert "most resamples" in (measured.note or "")
+    labels = np.r_[np.ones(positives), np.zeros(100)]
+    scores = np.linspace(0.9, 0.1, len(labels))
+    models = {Of.CANDIDATE: Predictions(labels, scores, (scores >= 0.5).astype(float))}
+    (measured,) = (m for m in accuracy.measure_models(models, policy) if m.name == "roc_auc")
+    assert (measured.value is not None) is (measured.interval is not None) is told
+    assert measured.class_n == positives
+    assert told or "4 rows of a class are too few" in (measured.note or "")
 
 
 def test_worse_model_is_seen(

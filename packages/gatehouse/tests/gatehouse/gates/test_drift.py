@@ -37,6 +37,13 @@ def one_column(old: Any, new: Any, **changes: Any) -> dict[str, drift.Test]:
     return compared(pd.DataFrame({"x": old}), pd.DataFrame({"x": new}), **changes)
 
 
+def middle(test: drift.Test) -> float:
+    """The measured distance; the interval reaches as far below as above it."""
+    assert test.interval is not None
+    assert test.interval.low > 0
+    return (test.interval.low + test.interval.high) / 2
+
+
 def outcomes(policy: Policy, old: pd.DataFrame, new: pd.DataFrame) -> dict[str, Outcome]:
     """What the repository's own drift rules say of each column."""
     measurements = drift.adjusted(list(compared(old, new).values()))
@@ -87,8 +94,10 @@ def test_numbers_are_scipys() -> None:
     rng = np.random.default_rng(0)
     old, new = rng.normal(0, 2, 900), rng.normal(0.3, 2, 700)
     test = one_column(old, new)["number=x"]
-    assert test.p_value == stats.ks_2samp(old, new, method="asymp").pvalue
-    assert test.effect == pytest.approx(stats.wasserstein_distance(old, new) / old.std())
+    distance = stats.wasserstein_distance(old, new) / old.std()
+    assert middle(test) == pytest.approx(distance, rel=0.01)
+    assert 0.7 * distance < test.effect < distance  # less chance
+    assert test.p_value < 0.01
     assert test.n == 700
     assert test.unit == "sigma"
 
@@ -98,7 +107,9 @@ def test_pure_shift_has_its_own_size_as_effect() -> None:
     values = np.random.default_rng(0).normal(0, 1, 2000)
     for scale in (1e-6, 1.0, 1e9):
         moved = values * scale + 0.1 * values.std() * scale
-        assert one_column(values * scale, moved)["number=x"].effect == pytest.approx(0.1)
+        found = one_column(values * scale, moved)["number=x"]
+        assert middle(found) == pytest.approx(0.1, rel=0.02)
+        assert found.effect == pytest.approx(0.1, abs=0.03)
 
 
 def test_categories_are_scipys() -> None:
@@ -106,9 +117,10 @@ def test_categories_are_scipys() -> None:
     old = ["a"] * 500 + ["b"] * 300 + [None] * 200
     new = ["a"] * 450 + ["b"] * 300 + [None] * 250
     test = one_column(pd.Series(old, dtype="str"), pd.Series(new, dtype="str"))["category=x"]
-    table = [[500, 300, 200], [450, 300, 250]]
-    assert test.p_value == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
-    assert test.effect == pytest.approx(0.05)
+    p_value = stats.chi2_contingency([[500, 300, 200], [450, 300, 250]], correction=False).pvalue
+    assert test.p_value == pytest.approx(p_value, abs=0.04)  # of another statistic
+    assert middle(test) == pytest.approx(0.05)
+    assert 0.02 < test.effect < 0.05
     assert test.unit == "share"
 
 
@@ -116,7 +128,7 @@ def test_missing_is_not_a_category_that_is_called_so() -> None:
     """Attacks the name of missing: values that read '(missing)' or 'nan' are values."""
     old = pd.Series(["(missing)"] * 100 + ["nan"] * 100, dtype="str")
     new = pd.Series([None] * 100 + ["nan"] * 100, dtype="str")
-    assert one_column(old, new)["category=x"].effect == pytest.approx(0.5)
+    assert middle(one_column(old, new)["category=x"]) == pytest.approx(0.5)
 
 
 def test_rare_categories_are_merged() -> None:
@@ -133,8 +145,8 @@ def test_unseen_category_that_is_not_rare_is_seen() -> None:
     old = pd.Series(["a"] * 900 + ["old"] * 100, dtype="str")
     new = pd.Series(["a"] * 900 + ["new"] * 100, dtype="str")
     test = one_column(old, new)["category=x"]
-    assert test.effect == pytest.approx(0.1)
-    assert test.p_value < 1e-20
+    assert middle(test) == pytest.approx(0.1)
+    assert test.p_value < 1e-8
 
 
 @settings(max_examples=50, deadline=None)
@@ -177,9 +189,9 @@ def test_constant_columns() -> None:
     assert one_column([5] * 100, [5] * 80)["number=x"].effect == 0.0
     moved = one_column([0.1] * 100, [0.2] * 80)["number=x"]
     assert moved.effect == pytest.approx(1.0)
-    assert moved.p_value < 1e-10
+    assert moved.p_value < 1e-6
     widened = one_column([0] * 100, [0, 1] * 50)["number=x"]
-    assert widened.effect == pytest.approx(1.0)
+    assert middle(widened) == pytest.approx(1.0)
 
 
 def test_columns_that_are_all_missing() -> None:
@@ -191,7 +203,7 @@ def test_columns_that_are_all_missing() -> None:
     lost = one_column(something, nothing)
     assert set(lost) == {"category=x (missing)"}
     assert lost["category=x (missing)"].effect == 1.0
-    assert lost["category=x (missing)"].p_value < 1e-20
+    assert lost["category=x (missing)"].p_value < 1e-10
 
 
 def test_missing_values_alone_are_drift() -> None:
@@ -201,7 +213,7 @@ def test_missing_values_alone_are_drift() -> None:
     new = np.where(rng.random(4000) < 0.4, np.nan, rng.normal(size=4000))
     found = one_column(old, new)
     assert found["category=x (missing)"].effect == pytest.approx(0.4, abs=0.03)
-    assert found["category=x (missing)"].p_value < 1e-20
+    assert found["category=x (missing)"].p_value < 1e-10
     assert found["number=x"].n < 2600
 
 
@@ -250,9 +262,9 @@ def test_clean_pairs_do_not_alarm(policy: Policy, rows_of: RowsOf, n: int, allow
 
 @pytest.mark.parametrize("column", ["age", "size"])
 def test_a_shift_of_a_tenth_sigma_is_seen(policy: Policy, rows_of: RowsOf, column: str) -> None:
-    """Attacks power on numbers: 10,000 rows show a shift of 0.1 sigma, in that column alone."""
-    for seed in range(10):
-        old, new = rows_of(10_000, 2 * seed), rows_of(10_000, 2 * seed + 1)
+    """Attacks power on numbers: 20,000 rows show a shift of 0.1 sigma, in that column alone."""
+    for seed in range(5):
+        old, new = rows_of(20_000, 2 * seed), rows_of(20_000, 2 * seed + 1)
         shift = 0.1 * old[column].std()
         if column == "age":  # stays an integer: whole steps for a share of the rows
             rng = np.random.default_rng(seed)
@@ -265,9 +277,9 @@ def test_a_shift_of_a_tenth_sigma_is_seen(policy: Policy, rows_of: RowsOf, colum
 
 
 def test_five_points_of_a_category_are_seen(policy: Policy, rows_of: RowsOf) -> None:
-    """Attacks power on categories: 5 of 100 rows moved from one to another, at 10,000 rows."""
-    for seed in range(10):
-        old, new = rows_of(10_000, 2 * seed), rows_of(10_000, 2 * seed + 1)
+    """Attacks power on categories: 5 of 100 rows moved from one to another, at 20,000 rows."""
+    for seed in range(5):
+        old, new = rows_of(20_000, 2 * seed), rows_of(20_000, 2 * seed + 1)
         rng = np.random.default_rng(seed)
         moved = (new["colour"] == "red") & (rng.random(len(new)) < 0.1)
         new["colour"] = new["colour"].mask(moved, "blue").astype("str")
@@ -306,8 +318,8 @@ def test_identical_workspaces(make_workspace: MakeWorkspace, policy: Policy) -> 
     evidence = evidence_by("drift", make_workspace(), make_workspace("base"), policy)
     found = by_slice(evidence)
     assert set(found) == {
-        "number=age", "number=size", "category=size (missing)", "category=colour", "category=sex",
-        "category=race", "category=y", "prediction",
+        "number=age", "tail=age", "number=size", "tail=size", "category=size (missing)",
+        "category=colour", "category=sex", "category=race", "category=y", "prediction",
     }  # fmt: skip
     for m in found.values():
         assert m.of is Of.COMPARISON
@@ -315,18 +327,34 @@ def test_identical_workspaces(make_workspace: MakeWorkspace, policy: Policy) -> 
     assert schema_of(evidence).value == 0
 
 
-def test_predictions_drift_when_the_model_does(
+def test_another_model_moves_no_data(
     make_workspace: MakeWorkspace, policy: Policy, small_graph: Callable[..., Any]
 ) -> None:
-    """Attacks the predictions' slice: same rows, another model."""
+    """Attacks two questions in one number: what another model changes, no rule on data limits."""
     moved = make_workspace(int8=small_graph(slope=1 / 30))
-    found = by_slice(evidence_by("drift", moved, make_workspace("base"), policy))
-    prediction = found.pop("prediction")
-    assert prediction.value is not None
-    assert prediction.value > 0.1
-    assert prediction.p_value is not None
-    assert prediction.p_value < 1e-6
-    assert all(m.value == 0.0 for m in found.values())
+    evidence = evidence_by("drift", moved, make_workspace("base"), policy)
+    assert all(m.value == 0.0 for m in by_slice(evidence).values())
+    distances = {m.slice: m.value for m in evidence.measurements if m.name == "score_distance"}
+    assert set(distances) == {"all", "sex=f", "sex=m", "race=a", "race=b", "race=c"}
+    assert all(distance is not None and distance > 0.02 for distance in distances.values())
+    flips = {m.slice: m for m in evidence.measurements if m.name == "flip_rate"}
+    assert set(flips) == set(distances)
+    same = evidence_by("drift", make_workspace("same"), make_workspace("base"), policy)
+    told = [m.value for m in same.measurements if m.name in ("flip_rate", "score_distance")]
+    assert set(told) == {0.0}
+
+
+def test_rows_that_the_base_scores_otherwise_are_other_rows(
+    make_workspace: MakeWorkspace, policy: Policy, rows_of: RowsOf
+) -> None:
+    """Attacks the predictions' slice: other test rows, whatever the candidate's model is."""
+    older = rows_of(3000, 5).assign(age=lambda rows: rows["age"] + 15)
+    evidence = evidence_by("drift", make_workspace(test=older), make_workspace("base"), policy)
+    found = by_slice(evidence)["prediction"]
+    assert found.interval is not None
+    assert found.interval.low > 0.05
+    assert found.p_value is not None
+    assert found.p_value < 0.001
 
 
 def test_columns_that_came_went_and_changed_kind(

@@ -11,7 +11,7 @@ import sklearn.metrics as sk
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import NEW, Evidence, Measurement, Of
+from gatehouse.evidence import CHANGED, NEW, Evidence, Measurement, Of
 from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.drift import measure as drift
 from gatehouse.gates.exam import exam_of
@@ -187,8 +187,8 @@ def test_easy_new_rows_are_told(make_workspace: Make, policy: Policy) -> None:
     evidence = evidence_by(
         "accuracy", make_workspace(test=pd.concat([test, more], ignore_index=True)), base, policy
     )
-    for name in ("accuracy_of_base_difference", "label_rate_difference"):
-        found = one(evidence, name, Of.COMPARISON, NEW)
+    for name, where in (("accuracy_of_base_difference", CHANGED), ("label_rate_difference", NEW)):
+        found = one(evidence, name, Of.COMPARISON, where)
         assert found.interval is not None
         assert found.interval.low > 0.1
         assert found.n == len(more)

@@ -39,7 +39,7 @@ def failing(old: Floats, new: Floats, policy: Policy) -> dict[str, str]:
     )  # fmt: skip
     return {
         finding.slice: name
-        for name in ("drift-numbers", "drift-categories")
+        for name in ("drift-numbers", "drift-tails", "drift-categories")
         if any(m.slice.startswith(policy.rules[name].slice[:-1]) for m in evidence.measurements)
         for finding in apply_rule(policy.rules[name], evidence)
         if finding.outcome is Outcome.FAIL
@@ -69,13 +69,35 @@ def test_a_standin_is_no_shift(policy: Policy, standin: float, part: float) -> N
 
 @pytest.mark.parametrize("standin", [-999.0, 9999.0, 999_999_999.0])
 def test_standins_that_come_or_go_are_seen(policy: Policy, standin: float) -> None:
-    """Attacks a new code for missing: 4 of 100 rows fail as as many missing ones do, 1 passes."""
+    """Attacks a new code for missing: 1 of 100 rows fails, 1 of 1,000 passes."""
     rng = np.random.default_rng(0)
     clean = ages(rng)
-    many = planted(ages(rng), standin, 0.04, rng)
+    many = planted(ages(rng), standin, 0.01, rng)
     for old, new in ((clean, many), (many, clean)):
-        assert failing(old, new, policy) == {"category=x (far values)": "drift-categories"}
-    assert failing(clean, planted(ages(rng), standin, 0.01, rng), policy) == {}
+        assert failing(old, new, policy) == {"tail=x": "drift-tails"}
+    assert failing(clean, planted(ages(rng), standin, 0.001, rng), policy) == {}
+
+
+def test_a_tail_that_grew_is_seen(policy: Policy) -> None:
+    """Attacks a unit mistaken in 5 of 1,000 rows, and codes that lie farther than they did."""
+    rng = np.random.default_rng(0)
+    old, new = rng.lognormal(0, 1, ROWS), rng.lognormal(0, 1, ROWS)
+    wrong = np.where(rng.random(ROWS) < 0.005, new * 1000, new)
+    assert failing(old, wrong, policy) == {"tail=x": "drift-tails"}
+    codes = (np.where(rng.random(ROWS) < 0.01, code, ages(rng)) for code in (9999, 999_999))
+    assert failing(*codes, policy) == {"tail=x": "drift-tails"}
+
+
+@pytest.mark.parametrize("sentinel", [1e6, 2.0**31 - 1, 3e38])
+def test_one_sentinel_sets_no_effect(policy: Policy, sentinel: float) -> None:
+    """Attacks a deviation that one value sets: values times 3 beside one sentinel in 20,000."""
+    rng = np.random.default_rng(0)
+    old, new = rng.lognormal(10, 0.5, 20_000), 3 * rng.lognormal(10, 0.5, 20_000)
+    alone = {test.slice: test for test in compare_numbers("x", old, new)}["number=x"]
+    old[5] = new[9] = sentinel
+    beside = {test.slice: test for test in compare_numbers("x", old, new)}["number=x"]
+    assert beside.effect == pytest.approx(alone.effect, rel=0.01)
+    assert failing(old, new, policy) == {"number=x": "drift-numbers"}
 
 
 def test_a_shift_of_all_rows_is_a_number_that_moved(policy: Policy) -> None:
@@ -91,7 +113,7 @@ def test_no_scale_is_too_small_or_too_large(policy: Policy, scale: float) -> Non
     """Attacks squares that are 0 or infinite: a shift by 0.2 sigma reads so at every scale."""
     rng = np.random.default_rng(0)
     old, new = rng.normal(0, 1, ROWS), rng.normal(0, 1, ROWS)
-    (moved,) = compare_numbers("x", old * scale, (new + 0.2) * scale)
+    moved = compare_numbers("x", old * scale, (new + 0.2) * scale)[-1]
     assert moved.effect == pytest.approx(0.2, abs=0.04)
     assert failing(old * scale, new * scale, policy) == {}
 
@@ -142,7 +164,9 @@ def test_predictions_of_rare_events_keep_their_high_scores() -> None:
     low = rng.beta(1, 2000, ROWS)
     old, new = low.copy(), low.copy()
     old[:200], new[:200] = 0.5, 0.9
-    assert compare_values("prediction", old, new).effect > 0.05
+    found = compare_values("prediction", old, new)
+    assert found.interval is not None
+    assert found.interval.high > 0.1
 
 
 def test_one_wild_prediction_sets_no_scale() -> None:

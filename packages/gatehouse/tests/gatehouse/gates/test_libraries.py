@@ -72,7 +72,7 @@ def test_fairness_is_fairlearns(table: int, policy: Policy) -> None:
     task = tuple(Task)[table % 3]
     rows = attributes(rng, table, n=3_000 + 700 * table)
     p = predicted(rng, task, rows)
-    measured = fairness.measure_rows(rows, ["g", "h"], p, policy)
+    measured = fairness.measure_rows(rows, ["g", "h"], [p], policy)
     found = {(m.name, m.slice): m.value for m in measured}
     checked = 0
     for where, columns in slices(rows).items():

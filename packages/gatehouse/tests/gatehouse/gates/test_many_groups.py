@@ -17,6 +17,7 @@ from gatehouse.gates.predictions import Predictions
 from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule
 from gatehouse.verdict import Outcome
+from tests.gatehouse.gates.test_gaps import rates_of
 
 GAP = "equalized_odds_difference"
 
@@ -43,7 +44,7 @@ def drawn(
 
 
 def gaps_of(groups: pd.DataFrame, said: Predictions, policy: Policy) -> dict[str, Measurement]:
-    found = fairness.measure_rows(groups, list(groups), said, policy)
+    found = fairness.measure_rows(groups, list(groups), [said], policy)
     return {m.slice: m for m in found if m.name == GAP}
 
 
@@ -71,8 +72,10 @@ def test_a_group_for_each_row_is_counted_and_not_listed(policy: Policy) -> None:
     groups = pd.DataFrame({"zip": np.arange(4000).astype(str)})
     labels, decisions = (rng.integers(0, 2, 4000).astype(float) for _ in range(2))
     said = Predictions(labels, decisions, decisions)
-    found = fairness.measure_rows(groups, ["zip"], said, policy)
-    assert len(found) == 200 * 4 + 3
+    found = fairness.measure_rows(groups, ["zip"], [said], policy)
+    assert len(found) == 201 * 4 + 3
+    pool = [m for m in found if m.slice == "zip=(small groups)"]
+    assert [m.decides for m in pool] == [True] * 4  # 4,000 rows together
     (gap,) = (m for m in found if m.name == GAP)
     assert gap.value is None
     assert "3,800 smaller groups are not listed one by one" in str(gap.note)
@@ -94,7 +97,7 @@ def test_a_group_that_is_not_listed_still_decides(policy: Policy, task: Task) ->
         guess = truth + rng.normal(0, np.where(worst, 3.0, 0.2))
         said = Predictions(truth, guess, guess, task=task)
         name = "group_loss_difference"
-    found = fairness.measure_rows(pd.DataFrame({"g": names}), ["g"], said, policy)
+    found = fairness.measure_rows(pd.DataFrame({"g": names}), ["g"], [said], policy)
     assert "g=g299" not in {m.slice for m in found}
     (gap,) = (m for m in found if m.name == name)
     assert "Bonferroni" in gap.method
@@ -124,11 +127,9 @@ def test_a_planted_gap_among_many_attributes_fails_the_rule(policy: Policy) -> N
 
 def test_more_gaps_move_only_the_end_that_proves_a_failure() -> None:
     """Attacks passes that get rarer with each attribute: the upper end is that of one gap alone."""
-    rng = np.random.default_rng(0)
-    rates = [np.array([0.2, 0.5, 0.6])]
-    resampled = [rng.normal(rates[0], 0.03, (2000, 3))]
-    alone = gaps.largest_gap(rates, rates, resampled, 0.9)
-    among = gaps.largest_gap(rates, rates, resampled, 0.9, family=28)
+    rates = [rates_of(np.array([40, 100, 120]), np.full(3, 200))]
+    alone = gaps.largest_gap(rates, gaps.Draws(0.9, 2000, 0))
+    among = gaps.largest_gap(rates, gaps.Draws(0.9, 2000, 0, family=28))
     assert alone is not None
     assert among is not None
     assert among[1].low < alone[1].low
@@ -141,15 +142,18 @@ def test_more_gaps_move_only_the_end_that_proves_a_failure() -> None:
     assert many[1].high > one[1].high
 
 
-def test_many_groups_by_hand() -> None:
-    """Attacks the short cut without resamples: normal intervals at Bonferroni's level."""
-    rates, errors = np.array([0.2, 0.5, 0.4]), np.array([0.01, 0.02, 0.03])
-    found = gaps.largest_gap_of_many([rates], [rates], [errors], 0.9, family=2)
+def test_many_groups_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attacks the short cut without draws: normal intervals at Bonferroni's level."""
+    monkeypatch.setattr(gaps, "MANY", 2)
+    hits, of = np.array([20, 50, 40]), np.array([100, 100, 100])
+    found = gaps.largest_gap([rates_of(hits, of)], gaps.Draws(0.9, 100, 0, family=2))
     assert found is not None
     assert found[0] == pytest.approx(0.3)
-    error = np.hypot(0.01, 0.02)
-    assert found[1].low == pytest.approx(0.3 - norm.isf(0.1 / 12) * error)
-    assert found[1].high == pytest.approx(0.3 + norm.isf(0.1 / 6) * error)
+    p = (hits + 1) / (of + 2)
+    errors = np.sqrt(p * (1 - p) / (of + 2))
+    error, gap = np.hypot(errors[0], errors[1]), p[1] - p[0]
+    assert found[1].low == pytest.approx(gap - norm.isf(0.1 / 12) * error)
+    assert found[1].high == pytest.approx(gap + norm.isf(0.1 / 6) * error)
 
 
 @pytest.mark.parametrize("rate", [0.6, 0.05])
@@ -160,10 +164,8 @@ def test_the_true_gap_of_many_groups_is_held(rate: float) -> None:
     true[0] = rate / 2
     held = 0
     for _ in range(200):
-        hits = rng.binomial(60, true)
-        smoothed = (hits + 1) / 62
-        errors = np.sqrt(smoothed * (1 - smoothed) / 60)
-        found = gaps.largest_gap_of_many([hits / 60], [smoothed], [errors], 0.9)
+        rates = rates_of(rng.binomial(60, true), np.full(80, 60))
+        found = gaps.largest_gap([rates], gaps.Draws(0.9, 100, 0))
         assert found is not None
         held += found[1].low <= np.ptp(true) <= found[1].high
     assert held / 200 >= 0.87

@@ -94,7 +94,7 @@ def test_a_model_that_cannot_be_measured_is_no_pass(
     evidence = evidence_by("accuracy", candidate, base, policy)
     found = compared(evidence, "roc_auc", RELEASED)
     assert (found.value, found.interval, found.n) == (None, None, 0)
-    assert "can't be told: the best released model can't be measured" in str(found.note)
+    assert "unknown: the best released model can't be measured" in str(found.note)
     (finding,) = apply_rule(policy.rules[RULE], evidence)
     assert finding.outcome is Outcome.INCONCLUSIVE
 
@@ -112,5 +112,6 @@ def test_the_report_says_how_often_the_exam_was_used(make_workspace: Make, polic
         assert again.judged == judged
     assert reuse(0) == []
     (text,) = reuse(19)
-    assert text.startswith("19 merged candidates were judged on this exam before. Of 20 equally")
+    assert text.startswith("19 merged candidates were judged on this exam before.")
+    assert "the best of 20 equally good candidates" in text
     assert "1.9 standard errors" in text  # the expected maximum of 20 normal values is 1.87

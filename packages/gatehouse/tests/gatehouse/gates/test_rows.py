@@ -108,9 +108,11 @@ def test_without_a_base_there_is_nothing_to_compare(
     (tmp_path / "contract.yaml").write_text(small(contract_of).model_dump_json(exclude_none=True))
     write_table(BASE, tmp_path / "data/raw/rows.parquet")
     evidence = evidence_by("rows", Workspace(tmp_path), None, policy)
-    assert [(m.name, m.value) for m in evidence.measurements] == [
-        ("first_run", 0),
-        (MEASUREMENT, None),
+    assert [m.name for m in evidence.measurements] == [
+        "first_run",
+        "left_out_rows",
+        *["split_leak"] * 4,
+        MEASUREMENT,
     ]
     assert set(outcomes(policy, evidence).values()) == {Outcome.NONE}
 
@@ -161,7 +163,8 @@ def test_copies_nudged_out_of_test_fail(
     while (bad := in_exam(copies)).any():
         copies.loc[bad, "size"] += rng.normal(0, 1e-6, bad.sum())
     evidence = compare(pd.concat([BASE, copies]))
-    assert outcomes(policy, evidence) == {"fair-deal": Outcome.FAIL, "exam-leak": Outcome.FAIL}
+    red = ("fair-deal", "exam-leak", "split-leak")
+    assert outcomes(policy, evidence) == dict.fromkeys(red, Outcome.FAIL)
     assert one(evidence, "unfair_deal", "rows=added").samples[TEST] == "test 0"
     assert one(evidence, "touched_exam_rows").value == 0
 
@@ -196,8 +199,11 @@ def test_a_candidates_own_contract_does_not_count(
     again = evidence_by(
         "rows", Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base"), policy
     )
-    told = [m for m in again.measurements if m.name != "split_changes"]
-    assert told == [m for m in evidence.measurements if m.name != "split_changes"]
+    found, same = (
+        [m for m in each.measurements if m.name not in ("split_changes", "split_leak")]
+        for each in (again, evidence)
+    )
+    assert found == same
     assert one(again, "split_changes").value == 2
     assert (
         one(again, "touched_exam_rows").value

@@ -209,7 +209,7 @@ class Fork(Hub):
         repository = self.connect(READ)
         fetch_run(repository, event, place, limit)
         with self.monkeypatch.context() as environment:
-            for name in ("GITHUB_TOKEN", "STATUS_TOKEN"):
+            for name in ("GITHUB_TOKEN", "STATUS_TOKEN", "GATEHOUSE_SEALED"):
                 environment.delenv(name, raising=False)
             measure_run(place)
         fetched, measured = map(sha256, (place.fetched_file, place.measured_file))

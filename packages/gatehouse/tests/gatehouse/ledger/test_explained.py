@@ -14,6 +14,7 @@ import pytest
 from gatehouse.contract import Contract, Retention, parse_contract
 from gatehouse.ledger.compare import TEST, Outcome
 from gatehouse.ledger.explained import Kept, Reason, keep, past
+from gatehouse.pipeline.ingest import typed
 from gatehouse.privacy.erased import Erased
 from tests.gatehouse.ledger.rows import CONTRACT, people, splits, table
 
@@ -66,6 +67,19 @@ def test_a_complete_sweep_explains(against_base: Callable[..., Kept]) -> None:
     kept = against_base(pd.concat([swept(BASE), dated(300, 9).query("seen > '2026-01-01'")]))
     assert kept.count(Reason.RETENTION) == OLD.sum()
     assert kept.count(Reason.RETENTION, TEST) == (OLD & IN_TEST).sum() > 50
+    assert not kept.touched.any()
+
+
+def test_a_timestamp_is_a_date(against_base: Callable[..., Kept]) -> None:
+    """A false alarm: the column is of type timestamp, and ingest has stored moments."""
+    when = "{type: timestamp, timezone: UTC, role: ignored, missing: true, description: When}"
+    text = DATED.replace("{type: string, role: ignored, missing: true, description: When}", when)
+    contract = parse_contract(f"{text}retention: {{column: seen, days: 365}}\n", "contract.yaml")
+    rows = swept(BASE)
+    stored = typed(rows, contract), typed(BASE, contract)
+    assert stored[0]["seen"].dtype == "datetime64[us, UTC]"
+    kept = against_base(stored[0], contract, base=stored[1])
+    assert kept.count(Reason.RETENTION) == OLD.sum()
     assert not kept.touched.any()
 
 

@@ -36,7 +36,8 @@ def test_rules_of_training_do_not_judge_production() -> None:
     """Attacks an alarm by a rule that production can't keep, and one that is left out wrongly."""
     rules = watching(load_policy(SAMPLE / "policy.yaml"), ALL)
     assert set(rules.rules) == {
-        "drift-schema", "drift-numbers", "drift-categories", "drift-predictions",
+        "drift-schema", "drift-numbers", "drift-categories", "drift-tails", "drift-predictions",
+        "drift-joint",
         "accuracy-auc-floor", "accuracy-floor", "accuracy-calibration", "accuracy-too-good",
         "fairness-equalized-odds", "fairness-parity",
     }  # fmt: skip

@@ -141,7 +141,10 @@ def test_features_that_do_not_fit_the_contract(feature: dict[str, Any], message:
         ("{ratio: [age, age]}", "x.ratio: names 'age' twice; name two columns"),
         ("{ratio: [age, size], bins: [1]}", "x: a feature has exactly one of the keys ratio, "),
         ("{sum: [age, size]}", "x: a feature has exactly one of the keys ratio, difference, "),
-        ("age / size", "x: a feature has exactly one of the keys ratio, difference, part, bins, mean; add"),
+        (
+            "age / size",
+            "x: a feature has exactly one of the keys ratio, difference, part, bins, mean; add",
+        ),
         ("{bins: [3, 2], of: age}", "x.bins: 2 after 3 does not rise in float32; sort the edges"),
         ("{bins: [1, 1.00000001], of: age}", "x.bins: 1 after 1 does not rise in float32; sort"),
         ("{bins: [1.0e+300], of: age}", "x.bins: 1e+300 is beyond float32"),

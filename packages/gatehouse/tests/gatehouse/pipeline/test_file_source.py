@@ -27,6 +27,8 @@ from gatehouse.pipeline.sources.file import FileSettings
 from gatehouse.remote import shown
 from gatehouse.table import read_table
 from gatehouse.typed import validate
+from tests.gatehouse.visits import contract as contract_of_visits
+from tests.gatehouse.visits import visits
 from tests.sample import SAMPLE
 
 CSV = """\
@@ -125,6 +127,28 @@ def test_whole_numbers_as_categories_keep_their_digits(tmp_path: Path, contract:
     assert rows["c"].tolist()[0] == "1"
     assert rows["n"].tolist() == [2**60 + 1, 0]
     assert rows["x"].isna().all()
+
+
+def test_a_csv_and_a_parquet_give_the_same_moments(tmp_path: Path) -> None:
+    """Attacks an hour that is lost between a file's zone and the contract's, and NA as text."""
+    made = contract_of_visits(group=False)
+    times = ["2026-01-31 12:00", "2026-07-31T12:00:00+05:00", "2026-07-31", "NA"]
+    rows = visits(4).drop(columns="at")
+    rows.assign(at=times).to_csv(tmp_path / "rows.csv", index=False)
+    written = pd.to_datetime(
+        ["2026-01-31 11:00", "2026-07-31 07:00", "2026-07-30 22:00", None], utc=True
+    )
+    berlin = written.tz_convert("Europe/Berlin")
+    for name, values in {
+        "tokyo": written.tz_convert("Asia/Tokyo"),
+        "bare": berlin.tz_localize(None),
+    }.items():
+        rows.assign(at=values).to_parquet(tmp_path / f"{name}.parquet")
+    for name in ("rows.csv", "tokyo.parquet", "bare.parquet"):
+        found = typed(load(FileSettings(path=tmp_path / name), made), made)["at"]
+        assert str(found.dtype) == "datetime64[us, UTC]"
+        assert found[:3].tolist() == written[:3].tolist()
+        assert found.isna().tolist() == [False, False, False, True]
 
 
 def test_values_that_do_not_fit_are_left_to_the_data_gate(

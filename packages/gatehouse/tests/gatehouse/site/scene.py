@@ -85,8 +85,10 @@ def measurements(gate: str, step: float, *, worse: bool = False) -> list[Measure
                        unit="share" if name.startswith("category") else "sigma", **of)
                     for name, effect in effects.items()
                 ),
+                _m("drift", 0.0005, slice="tail=age", p_value=0.4, unit="share", **of),
                 _m("drift", 0.01 + 0.005 * wave, slice="prediction", p_value=0.3, unit="sigma",
                    **of),
+                _m("joint_drift", 0.503, 0.006, **of),
             ]  # fmt: skip
         case "accuracy":
             return [
@@ -96,6 +98,8 @@ def measurements(gate: str, step: float, *, worse: bool = False) -> list[Measure
                 _m("roc_auc", auc - 0.9175, 0.003, **of),
                 _m("accuracy", 0.001 * wave, 0.004, **of),
                 _m("accuracy", 0.002 * wave, 0.01, slice="new test rows", **of),
+                _m("roc_auc_of_base_difference", 0.001 * wave, 0.008,
+                   slice="new or changed test rows", **of),
             ]  # fmt: skip
         case "fairness":
             rates = {"sex=Female": 0.09, "sex=Male": 0.25}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gatehouse.evidence import Of
 from gatehouse.judge_files import verdict_on
 from gatehouse.prepare import prepare
 from gatehouse.site.behind import SHOWN
@@ -88,6 +89,25 @@ def test_ten_rows_are_one_click_away(red: Finished) -> None:
     assert f"The group sex={group['sex'][0]}: " in page(red, "rows.html").text
     test = pd.read_parquet(red.workspace.prepared / "test.parquet")
     assert set(overall["age"].astype(float)) <= set(test["age"].round(2))
+
+
+def test_the_rows_of_a_slice_are_its_own(finished: Finished) -> None:
+    """Attacks a red slice of two columns that leads nowhere, or to other rows."""
+    where = "job=cook & age in [20, 60)"
+    policy = finished.root / "policy.yaml"
+    floor = "measurement: roc_auc\n    at_least: 0.8"
+    text = policy.read_text().replace(floor, f'{floor}\n    slice: "{where}"')
+    assert where in text
+    policy.write_text(text)
+    accuracy = [measured("roc_auc", 0.5, 0.01, slice=where)]
+    accuracy.append(measured("roc_auc", 0.0, 0.001, of=Of.COMPARISON))
+    finished.write_evidence("accuracy", measurements=tuple(accuracy))
+    judged(finished)
+    show(finished)
+    write_site(finished.root)
+    (found,) = tables(finished)
+    assert set(found["job"]) == {"cook"}
+    assert found["age"].astype(float).between(20, 60).all()
 
 
 @pytest.mark.parametrize(("column", "other"), [("age", "job"), ("job", "age")])

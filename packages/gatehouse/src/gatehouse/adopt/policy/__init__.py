@@ -34,6 +34,8 @@ monitor:                      # how production is watched: docs/operations.md
   gates: [drift, accuracy, fairness]   # the last two where there are labels
   retrain: false              # does an alarm start the retraining workflow, once per model?
 
+# How much training alone moves metrics (standard deviation): gatehouse noise --write
+noise: null
 waivers: []
 # - rule: latency-base
 #   reason: Why this failure is acceptable for now

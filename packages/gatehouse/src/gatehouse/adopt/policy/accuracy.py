@@ -10,16 +10,32 @@ from gatehouse.adopt.baseline import Baseline, Score
 from gatehouse.adopt.policy.sizes import Sizes, minimum, unsure
 from gatehouse.adopt.policy.words import models_text, number, rule
 from gatehouse.contract import Task
+from gatehouse.evidence import FALL
+from gatehouse.gates.slices import WORST
 
 MARGIN = 0.02
 _NEAR = 0.01
 """Margin to the limit of "too good to be true"; a baseline within it makes the score ordinary."""
 
 
-def accuracy_rules(task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool) -> list[str]:
-    """Return the task's rules; `leaking` says whether a column predicts the target by itself."""
+def accuracy_rules(
+    task: Task, baseline: Baseline, sizes: Sizes, *, leaking: bool, timed: bool
+) -> list[str]:
+    """Return the task's rules.
+
+    `leaking` says whether a column predicts the target by itself, `timed` whether there are times.
+    """
     rules = {Task.BINARY: _binary, Task.MULTICLASS: _multiclass, Task.REGRESSION: _regression}
-    return rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
+    found = rules[task](baseline, sizes) + _too_good(task, baseline, leaking=leaking)
+    return found + ([_trend()] if timed else [])
+
+
+def _trend() -> str:
+    return rule(
+        "accuracy-trend", "accuracy", FALL,
+        "A model that gets worse with time needs newer rows",
+        slice="*", at_most=0.02, alpha=0.02, on_fail="warn", inconclusive="pass",
+    )  # fmt: skip
 
 
 def _rare_comment(sizes: Sizes) -> str:
@@ -83,7 +99,7 @@ def _of_accuracy(
 
 def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = False) -> str:
     name = metric.replace("_", "-").removeprefix("roc-")
-    margin = max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    margin = paired_margin(score.paired)
     return rule(
         "accuracy-base" if metric == "accuracy" else f"accuracy-{name}-base", "accuracy", metric,
         "Not worse than the base by more than the margin (non-inferiority)",
@@ -92,8 +108,17 @@ def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = Fals
     )  # fmt: skip
 
 
+def paired_margin(width: float) -> float:
+    """Return the margin that test rows can show, from half of a paired interval's width.
+
+    Two equal models are estimated beyond 1.2 times that width in 0.9 % of all cases. The baseline's
+    two models are of different families, and two trainings of one are far closer to each other.
+    """
+    return max(0.01, math.ceil(_finite(width) * 1.2 * 200 - 1e-9) / 200)
+
+
 def _released(metric: str, score: Score) -> str:
-    margin = max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    margin = paired_margin(score.paired)
     return rule(
         "accuracy-release", "accuracy", metric,
         "Small losses of many merges add up, so they are counted from the best released model",
@@ -102,12 +127,23 @@ def _released(metric: str, score: Score) -> str:
 
 
 def _new_rows(metric: str, score: Score, sizes: Sizes) -> str:
-    margin = 2 * max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    margin = 2 * paired_margin(score.paired)
     return rule(
         "accuracy-new-rows", "accuracy", metric,
         "Not worse than the base on the test rows that the change brings, which join the exam",
         comment="where a change brings none, or too few, the result is inconclusive",
         of="comparison", slice="new test rows", at_least=-margin,
+        minimum_n=max(1, minimum(sizes) // 2), inconclusive="pass",
+    )  # fmt: skip
+
+
+def _base_on_changed(metric: str, score: Score, sizes: Sizes) -> str:
+    margin = max(0.01, math.ceil(_finite(score.spread) * 50) / 100)
+    return rule(
+        "accuracy-base-on-changed", "accuracy", f"{metric}_of_base_difference",
+        "Where the base's model does worse on the rows of the change, these rows may be wrong",
+        comment="where a change brings none, or too few, the result is inconclusive",
+        of="comparison", slice="new or changed test rows", at_least=-margin,
         minimum_n=max(1, minimum(sizes) // 2), inconclusive="pass",
     )  # fmt: skip
 
@@ -142,6 +178,15 @@ def _too_good(task: Task, baseline: Baseline, *, leaking: bool) -> list[str]:
     ]  # fmt: skip
 
 
+def _worst_slice() -> str:
+    return rule(
+        "accuracy-worst-slice", "accuracy", WORST,
+        "A loss on one part of the rows must not hide in the mean of all rows",
+        comment="a share of what a guess loses, beyond what all rows lose",
+        of="comparison", slice="*", at_most=0.10, alpha=0.01, inconclusive="pass",
+    )  # fmt: skip
+
+
 def _unseen() -> str:
     return rule(
         "accuracy-unseen", "accuracy", "test_rows_in_train",
@@ -163,6 +208,8 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _not_worse("accuracy", accuracy, sizes),
         _released("roc_auc", auc),
         _new_rows("accuracy", accuracy, sizes),
+        _base_on_changed("roc_auc", auc, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -188,6 +235,8 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
         _not_worse("accuracy", accuracy, sizes),
         _released("accuracy", accuracy),
         _new_rows("accuracy", accuracy, sizes),
+        _base_on_changed("accuracy", accuracy, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip
 
@@ -209,5 +258,7 @@ def _regression(baseline: Baseline, sizes: Sizes) -> list[str]:
         _not_worse("r2", r2, sizes),
         _released("r2", r2),
         _new_rows("r2", r2, sizes),
+        _base_on_changed("r2", r2, sizes),
+        _worst_slice(),
         _unseen(),
     ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gatehouse.adopt.plan import ColumnPlan
 from gatehouse.adopt.policy.sizes import Sizes, minimum, round_down
 from gatehouse.adopt.policy.words import rule
@@ -59,6 +61,15 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
                 alpha=0.01, inconclusive="warn",
             )
         )  # fmt: skip
+        rules.append(
+            rule(
+                "drift-tails", "drift", "drift",
+                "A few values of another unit, or codes for missing ones, can mislead a model",
+                of="comparison", slice="tail=*",
+                comment="share of rows that became far from the usual values, or farther",
+                at_most=0.002, minimum_n=least, alpha=0.01, inconclusive="warn",
+            )
+        )  # fmt: skip
     if categories:
         rules.append(
             rule(
@@ -71,9 +82,20 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
     rules.append(
         rule(
             "drift-predictions", "drift", "drift",
-            "Predictions that moved change every decision made from them",
+            "Rows that the base's model scores differently are other rows",
             of="comparison", slice="prediction", at_most=0.05,
             minimum_n=minimum(sizes), alpha=0.01, inconclusive="warn",
         )
     )  # fmt: skip
+    # The interval of equal tables, and most of its noise, are below the limit.
+    joint = max(0.55, math.ceil(50 + 180 / math.sqrt(max(1, sizes.train))) / 100)
+    if joint < 1:
+        rules.append(
+            rule(
+                "drift-joint", "drift", "joint_drift",
+                "Columns that depend on each other in another way may have been joined wrongly",
+                comment="area under the ROC curve of a classifier of old against new rows",
+                of="comparison", at_most=joint, inconclusive="warn",
+            )
+        )  # fmt: skip
     return rules

@@ -41,4 +41,13 @@ def fairness_rules(task: Task, groups: Groups) -> list[str]:
             )
             for name, measurement, limit, on_fail, enough, why in gaps
         ),
+        *(
+            rule(
+                f"fairness-{name}-base", "fairness", measurement,
+                "Not less fair than the base beyond this",
+                of="comparison", slice="*", at_most=0.05, inconclusive="pass",
+            )
+            for name, measurement, _, on_fail, _, _ in gaps
+            if on_fail == "fail"
+        ),
     ]  # fmt: skip

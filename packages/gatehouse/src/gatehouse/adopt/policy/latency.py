@@ -16,13 +16,13 @@ def latency_rules(task: Task, sizes: Sizes) -> list[str]:
         rule(
             "latency-int8", "latency", "latency_ratio",
             "Quantization that does not keep up costs quality for nothing",
-            slice="int8/fp32 single row", at_most=1.5 if sizes.few else 1.25,
+            slice="int8/fp32 *", at_most=1.5 if sizes.few else 1.25,
             inconclusive="warn", on_fail="warn",
             comment="a small graph gains little by INT8; let this block once latency matters",
         ),
         rule(
             "latency-base", "latency", "latency_ratio", "A slower graph is felt by every caller",
-            of="comparison", slice="candidate/base single row", at_most=1.15, inconclusive="warn",
+            of="comparison", slice="candidate/base *", at_most=1.15, inconclusive="warn",
         ),
     ]  # fmt: skip
     if task is Task.REGRESSION:

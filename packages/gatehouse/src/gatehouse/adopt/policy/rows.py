@@ -46,7 +46,11 @@ def rows_rules() -> list[str]:
         rule(
             "train-turnover", "rows", "train_turnover",
             "No new row can fall into an official test, so only so much of train may change unseen",
-            comment="0 unless the test rows are an official file",
             of="comparison", at_most=0.10,
+        ),
+        rule(
+            "split-leak", "rows", "split_leak",
+            "A model that learned from copies of test rows has seen the answers",
+            slice="rows=*", at_most=0.01, alpha=0.001, inconclusive="warn",
         ),
     ]  # fmt: skip

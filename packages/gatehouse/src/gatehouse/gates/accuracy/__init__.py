@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import operator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from gatehouse.evidence import NEW, RELEASED
+from gatehouse.evidence import CHANGED, NEW, RELEASED
 from gatehouse.gates.drift import DRIFT
+from gatehouse.gates.slices import WORST
+from gatehouse.gates.slices.grammar import check_slice
 from gatehouse.gates.spec import Count, Found, GateSpec, OwnObject, Production, Section
 from gatehouse.typed import Frozen
 
@@ -31,6 +33,12 @@ class AccuracyMeasure(Frozen):
         exclude_if=operator.not_,
         description="metrics of your own in src/gates, each as gates.module:OBJECT",
     )
+    slices: tuple[Annotated[str, AfterValidator(check_slice)], ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="slices to measure: column=value, column=missing, column in [low, high), "
+        "joined by ' & '",
+    )
 
 
 def _measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
@@ -42,7 +50,11 @@ def _measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fo
 def _rules(start: Start) -> list[str]:
     from gatehouse.adopt.policy.accuracy import accuracy_rules
 
-    return accuracy_rules(start.contract.task, start.baseline, start.sizes, leaking=start.leaking)
+    contract = start.contract
+    timed = any(column.kind.moments for column in contract.columns.values())
+    return accuracy_rules(
+        contract.task, start.baseline, start.sizes, leaking=start.leaking, timed=timed
+    )
 
 
 def _advice(result: RuleResult, compared: bool) -> str:
@@ -62,27 +74,35 @@ def _section(context: ReportContext) -> str:
     return accuracy(context)
 
 
-def _only(verdict: Verdict, where: str) -> bool:
-    """Whether the gate's only failing rules are rules on the slice `where`."""
+def _only(verdict: Verdict, where: tuple[str, ...]) -> bool:
+    """Whether the gate's only failing rules are rules on the slices `where`."""
     blocked = [each for each in verdict.rules if each.gate == ACCURACY.name and each.blocks]
-    return bool(blocked) and all(f.slice == where for each in blocked for f in each.findings)
+    return bool(blocked) and all(f.slice in where for each in blocked for f in each.findings)
 
 
 def _defects() -> tuple[Defect, ...]:
-    from gatehouse.drill import data_defects, model_defects, row_defects
-    from gatehouse.drill.defect import Defect
+    from gatehouse.drill import data_defects, model_defects, row_defects, slice_defects
+    from gatehouse.drill.defect import Defect, red
 
     name, drift = ACCURACY.name, frozenset({DRIFT.name})
     return (
         Defect("test rows in train", name, data_defects.trained_on_the_test),
         # Wrong labels outnumber the true positives of a small group and distort its rates.
         Defect("label noise", name, data_defects.label_noise, also=frozenset({"fairness"})),
+        Defect("broken calibration", name, model_defects.uncalibrated),
         Defect("worse than base", name, model_defects.worse_than_base),
         Defect("many small losses", name, model_defects.small_losses,
-               holds=partial(_only, where=RELEASED)),
+               holds=partial(_only, where=(RELEASED,))),
+        Defect("sealed rows in train", name, row_defects.sealed_in_train,
+               holds=red("sealed_rows_in_train")),
         # New rows of a kind not seen before shift the distribution of their column.
         Defect("worse on new rows", name, row_defects.worse_on_new_rows, also=drift,
-               holds=partial(_only, where=NEW)),
+               holds=partial(_only, where=(NEW, CHANGED))),
+        # What turns a group's scores moves the mean score, and the gaps to that group.
+        Defect("worse where a value is missing", name, slice_defects.worse_where_missing,
+               also=drift | {"fairness"}, holds=red(WORST)),
+        Defect("worse in one category", name, slice_defects.worse_in_category,
+               also=drift | {"fairness"}, holds=red(WORST)),
         # A leak makes the scores almost certain. Their distribution moves, and groups whose labels
         # differ get different decisions.
         Defect("label leakage", name, data_defects.label_leakage, also=drift, warns=True),

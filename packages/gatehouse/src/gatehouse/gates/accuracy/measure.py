@@ -1,27 +1,37 @@
 """The accuracy gate: metrics on the exam, and the paired difference from the base's model.
 
-Point values equal scikit-learn's. Intervals are percentile bootstrap intervals over rows; a share
-of 0 or 1 gets Wilson's interval. Both models predict the base's exam, so that differences are
-paired. They are compared once more on the test rows that the change adds. Exam rows that are also
-in the candidate's train split are counted, because a model that has seen its test rows proves
-nothing.
+Point values equal scikit-learn's. Intervals are closed forms where a metric has one
+(`gates.estimates`). Both models predict the base's exam, so that differences are paired. They are
+compared once more on the test rows that the change adds. Exam rows that are also in the candidate's
+train split are counted, because a model that has seen its test rows proves nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Role
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.accuracy.curves import curves
-from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap, percentile_interval
+from gatehouse.gates.estimates import (
+    Estimate,
+    Known,
+    difference,
+    difference_of_samples,
+    estimate,
+    influence_of,
+    resample,
+)
 from gatehouse.gates.exam import exam_of
 from gatehouse.gates.metrics import BY_NAME
-from gatehouse.gates.metrics.edge import edge_difference
+from gatehouse.gates.metrics.closed import Closed
 from gatehouse.gates.metrics.figures import Figure, figures
-from gatehouse.gates.metrics.metric import Edge
+from gatehouse.gates.metrics.metric import Metric
 from gatehouse.gates.metrics.own import metrics_by
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.spec import Found
@@ -34,9 +44,6 @@ if TYPE_CHECKING:
 
     from gatehouse.workspace import Workspace
 
-Quantity = tuple[Of, str, str]
-"""Whose metric it is, its name, and its slice."""
-
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
     """Measure the accuracy gate.
@@ -44,74 +51,137 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
+    from gatehouse.gates.accuracy.periods import on_periods
+    from gatehouse.gates.slices.measure import measure_slices
+
     exam = exam_of(candidate, base)
     models = {Of.CANDIDATE: exam.ours} | ({Of.BASE: exam.theirs} if base else {})
-    measurements = [_noted(each, exam.note) for each in measure_models(models, policy)]
+    contract = (base or candidate).contract
+    measured = measure_models(models, policy) + measure_slices(exam, models, base, policy)
+    measured += on_periods(exam.base_rows, contract, models, policy)
+    measurements = [_noted(each, exam.note) for each in measured]
     measurements.append(_seen_in_training(exam.rows, candidate))
+    asked = None
     if base is not None:
         from gatehouse.gates.accuracy.new_columns import on_new_columns
-        from gatehouse.gates.accuracy.new_rows import on_new_rows
+        from gatehouse.gates.accuracy.new_rows import on_changed_rows, on_new_rows
         from gatehouse.gates.accuracy.released import against_released
+        from gatehouse.gates.accuracy.sealed import on_sealed
 
+        sealed, asked = on_sealed(exam, base, measurements, policy)
         measurements += against_released(exam, measurements, policy)
         measurements += on_new_rows(exam, base, policy)
+        measurements += on_changed_rows(exam, base, policy)
         measurements += on_new_columns(exam, base)
+        measurements += sealed
     return Found(
         exam=exam.record,
         tools=versions("numpy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
         curves=curves(models),
+        asked=asked,
     )
 
 
 def measure_models(
-    models: dict[Of, Predictions], policy: Policy, *, paired: bool = True
+    models: dict[Of, Predictions],
+    policy: Policy,
+    metrics: Sequence[Metric] | None = None,
+    *,
+    paired: bool = True,
 ) -> list[Measurement]:
     """Measure every metric of every model and, if there are two models, the difference.
 
-    `paired` means that the models describe the same rows, which are resampled together. Otherwise
-    each model has its own rows, which are resampled separately.
+    Args:
+        models: predictions of candidate, and base if there is one.
+        policy: says how to measure.
+        metrics: all metrics of the policy by default.
+        paired: do the models describe the same rows? Otherwise each has its own.
     """
-    settings, chosen = policy.measure, metrics_by(policy)
-    rows = {of: len(predictions.labels) for of, predictions in models.items()}
-    found: dict[Quantity, Figure] = {
-        (of, each.metric.name, each.slice): each
-        for of, predictions in models.items()
-        for each in figures(predictions, settings.accuracy.calibration_bins, chosen)
-    }
-    over: dict[Quantity, Statistic] = {key: each.over for key, each in found.items()}
+    metrics = metrics_by(policy) if metrics is None else metrics
+    found: list[Measurement] = []
+    drawn: list[dict[Of, Figure]] = []
+    for each in _figures(models, policy, metrics):
+        if all(isinstance(figure.over, Closed) for figure in each.values()):
+            influenced = {of: influence_of(figure) for of, figure in each.items()}
+            found += _measured(influenced, policy, paired=paired)
+        else:
+            drawn.append(each)
+    for resampled in _resampled(drawn, policy, paired=paired):
+        found += _measured(resampled, policy, paired=paired)
+    whose, names = list(Of), [metric.name for metric in metrics]
+    return sorted(found, key=lambda m: (whose.index(m.of), m.slice != "all", names.index(m.name)))
+
+
+def _figures(
+    models: dict[Of, Predictions], policy: Policy, metrics: Sequence[Metric]
+) -> Iterator[dict[Of, Figure]]:
+    """Yield each metric of each slice, for all models."""
+    bins = policy.measure.accuracy.calibration_bins
+    if any(each.outputs is None for each in models.values()):
+        models = {of: replace(each, outputs=None) for of, each in models.items()}
+    for several in zip(*(figures(each, bins, metrics) for each in models.values()), strict=True):
+        yield dict(zip(models, several, strict=True))
+
+
+def _resampled(
+    figures: list[dict[Of, Figure]], policy: Policy, *, paired: bool
+) -> Iterator[dict[Of, Known]]:
+    """Yield the figures with their resamples; on the same rows, all are drawn together."""
+    resamples, seed = policy.measure.resamples, policy.measure.seed
     if paired:
-        drawn = bootstrap(over, next(iter(rows.values())), settings.resamples, settings.seed)
+        drawn = iter(resample([each for several in figures for each in several.values()],
+                              resamples, seed))  # fmt: skip
+        yield from ({of: next(drawn) for of in several} for several in figures)
+        return
+    alone = {
+        of: resample([several[of] for several in figures], resamples, seed)
+        for of in (figures[0] if figures else ())
+    }
+    for place, several in enumerate(figures):
+        yield {of: alone[of][place] for of in several}
+
+
+def _measured(each: dict[Of, Known], policy: Policy, *, paired: bool) -> list[Measurement]:
+    """Return the measurements of one metric: of each model, and of their difference."""
+    confidence = policy.measure.confidence
+    estimates = {of: estimate(known, confidence) for of, known in each.items()}
+    found = [_measurement(of, known, estimates[of]) for of, known in each.items()]
+    if len(each) < 2:
+        return found
+    ours, theirs = each[Of.CANDIDATE], each[Of.BASE]
+    if paired:
+        compared = difference(ours, theirs, confidence)
     else:
-        drawn = {}
-        for place, of in enumerate(models):
-            own = {key: statistic for key, statistic in over.items() if key[0] is of}
-            drawn |= bootstrap(own, rows[of], settings.resamples, settings.seed + place)
-    each = {
-        key: _measurement(
-            key, figure, figure.value, drawn[key], rows[key[0]], policy,
-            class_n=figure.sample.predictions.class_n,
-            edge=figure.edge(settings.confidence),
-        )
-        for key, figure in found.items()
-    }  # fmt: skip
-    measured = list(each.values())
-    for (of, name, where), figure in found.items() if len(models) == 2 else ():
-        ours, theirs = (Of.CANDIDATE, name, where), (Of.BASE, name, where)
-        if of is not Of.CANDIDATE or theirs not in found:
-            continue
-        value, values = figure.value - found[theirs].value, drawn[ours] - drawn[theirs]
-        key = Of.COMPARISON, name, where
-        edge = None if paired else edge_difference(each[ours], each[theirs])
-        n = min(rows.values())
-        fewest = [m.class_n for m in (each[ours], each[theirs]) if m.class_n is not None]
-        class_n = min(fewest, default=None)
-        measured.append(
-            _measurement(
-                key, figure, value, values, n, policy, class_n=class_n, paired=paired, edge=edge
-            )
-        )
-    return measured
+        compared = difference_of_samples(*(estimates[of] for of in (Of.CANDIDATE, Of.BASE)))
+        sizes = f"{ours.predictions.n:,} of the candidate, {theirs.predictions.n:,} of the base"
+        note = "; ".join(filter(None, (compared.note, f"n: {sizes}")))
+        compared = replace(compared, note=note)
+    compared = replace(compared, method=f"candidate - base, {compared.method}")
+    least = min(ours, theirs, key=lambda known: known.predictions.n)
+    neutral = 0.0 if paired else None
+    return [*found, _measurement(Of.COMPARISON, least, compared, neutral)]
+
+
+def _measurement(
+    of: Of, known: Known, found: Estimate, neutral: float | None = None
+) -> Measurement:
+    metric, rows = known.figure.metric, known.predictions
+    return Measurement(
+        name=metric.name,
+        of=of,
+        slice=known.figure.slice,
+        value=found.value if found.interval else None,
+        unit=metric.unit,
+        interval=found.interval,
+        neutral=neutral,
+        n=rows.n,
+        class_n=rows.class_n,
+        method=found.method,
+        note=found.note,
+        doubt=found.doubt,
+        described=None if metric.name in BY_NAME else metric.described,
+    )
 
 
 def _noted(measurement: Measurement, note: str | None) -> Measurement:
@@ -121,9 +191,16 @@ def _noted(measurement: Measurement, note: str | None) -> Measurement:
 
 
 def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:
-    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N]."""
+    """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N].
+
+    Ignored columns do not count: the model does not see them, so they make no other row.
+    """
     train = workspace.split("train")
-    columns = [name for name in workspace.contract.columns if name in rows and name in train]
+    columns = [
+        name
+        for name, column in workspace.contract.columns.items()
+        if column.role is not Role.IGNORED and name in rows and name in train
+    ]
     return np.isin(row_hashes(rows[columns]), row_hashes(train[columns]))
 
 
@@ -133,46 +210,5 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
         value=float(seen_in(rows, candidate).mean()),
         unit="share",
         n=len(rows),
-        method="test rows that equal a row of train in every column; exact",
-    )
-
-
-def _measurement(
-    key: Quantity,
-    figure: Figure,
-    value: float,
-    values: Floats,
-    n: int,
-    policy: Policy,
-    reason: str | None = None,
-    *,
-    class_n: int | None = None,
-    paired: bool = True,
-    edge: Edge | None = None,
-) -> Measurement:
-    """`edge`: interval and method that replace the bootstrap's where all resamples are alike."""
-    of, name, where = key
-    method = f"percentile bootstrap over rows, {policy.measure.resamples} resamples"
-    if of is Of.COMPARISON:
-        method = f"candidate - base, {'paired' if paired else 'two-sample'} {method}"
-    interval = None
-    if edge:
-        interval, method = edge
-    elif np.isfinite(value):
-        interval = percentile_interval(values, policy.measure.confidence)
-        reason = None if interval else "not defined in most resamples: too few rows of a class"
-        if interval and interval.low == interval.high and of is not Of.COMPARISON:
-            reason = "every resample gives this very value: no width, and no proof"
-    return Measurement(
-        name=name,
-        of=of,
-        slice=where,
-        value=float(value) if interval else None,
-        unit=figure.metric.unit,
-        interval=interval,
-        n=n,
-        class_n=class_n,
-        method=method,
-        note=reason or (None if interval else figure.undefined),
-        described=None if name in BY_NAME else figure.metric.described,
+        method="test rows that equal a row of train in every column that is not ignored; exact",
     )

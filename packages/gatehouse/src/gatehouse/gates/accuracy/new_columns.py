@@ -31,7 +31,7 @@ def on_new_columns(exam: Exam, base: Workspace) -> list[Measurement]:
         name
         for name, column in contract.columns.items()
         if name not in base.contract.columns
-        and column.role not in (Role.TARGET, Role.KEY, Role.WEIGHT)
+        and column.role not in (Role.TARGET, Role.KEY, Role.GROUP, Role.WEIGHT)
         and name in exam.rows
     ]
     if not names:

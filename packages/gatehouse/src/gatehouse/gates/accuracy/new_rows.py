@@ -1,8 +1,9 @@
-"""Measurements of the test rows that a change adds, which join the exam when it is merged.
+"""Measurements of the test rows that a change brings, which join the exam when it is merged.
 
-Both models are compared on them, as on the exam. The gate also checks whether the base's model does
-better on them than on the exam, and whether their labels differ. Either would change the exam, for
-example make it easier.
+Both models are compared on the new rows, as on the exam, and the labels of the new rows with the
+exam's. The base's model is also compared with itself: on the new and changed rows, and on its own.
+If it does worse there, the rows may be wrong (a wrong join, a redefined label), since the candidate
+and the base compared on the same wrong rows look alike. If it does better, the exam gets easier.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
-from gatehouse.evidence import NEW, Interval, Measurement, Of
+from gatehouse.evidence import CHANGED, NEW, Interval, Measurement, Of
 from gatehouse.gates.accuracy.measure import measure_models
 from gatehouse.gates.bootstrap import Floats, wilson_interval
 from gatehouse.gates.exam import Exam
@@ -36,7 +37,6 @@ def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement
     If there are no new rows, the values are null and the note gives the reason.
     """
     contract = exam.candidate.contract
-    compared = [metric.name for metric in headlines(contract.task)]
     models = {Of.CANDIDATE: exam.candidate, Of.BASE: base}
     if not len(exam.new):
         return _untold(exam, policy, "the change brings no new test rows")
@@ -45,32 +45,60 @@ def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement
     except GatehouseError as error:
         return _untold(exam, policy, f"the new test rows can't be scored: {error}")
     paired = [each for each in measure_models(predicted, policy) if each.slice == "all"]
-    own = {Of.CANDIDATE: predicted[Of.BASE], Of.BASE: exam.theirs}
-    eased = [
-        each.model_copy(update={"name": OF_BASE.format(each.name), "method": _eased(each)})
-        for each in measure_models(own, policy, paired=False)
-        if each.of is Of.COMPARISON and each.slice == "all" and each.name in compared
-    ]
-    found = [*paired, *eased, _labels(exam, policy.measure.confidence)]
+    found = [*paired, _labels(exam, policy.measure.confidence)]
     return [each.model_copy(update={"slice": NEW}) for each in found]
 
 
-def _eased(measurement: Measurement) -> str:
+def on_changed_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement]:
+    """Measure the base's model on the new and changed test rows, less itself on the exam.
+
+    If there are no such rows, the values are null and the note gives the reason.
+    """
+    compared = [metric.name for metric in headlines(exam.candidate.contract.task)]
+    reason = "" if len(exam.changed) else "the change brings no new or changed test rows"
+    if not reason:
+        try:
+            found = predict(base.model, exam.changed, exam.candidate.contract)
+        except GatehouseError as error:
+            reason = f"the base's model can't score the changed test rows: {error}"
+    if reason:
+        names = [OF_BASE.format(name) for name in compared]
+        return [_null(name, CHANGED, reason) for name in names]
+    own = {Of.CANDIDATE: found, Of.BASE: exam.theirs}
+    return [
+        each.model_copy(
+            update={
+                "name": OF_BASE.format(each.name),
+                "slice": CHANGED,
+                "method": f"the base's model: {_without_models(each)}",
+            }
+        )
+        for each in measure_models(own, policy, paired=False)
+        if each.of is Of.COMPARISON and each.slice == "all" and each.name in compared
+    ]
+
+
+def _without_models(measurement: Measurement) -> str:
     text = measurement.method.removeprefix("candidate - base, ")
-    return f"the base's model: new test rows - exam, {text}"
+    return f"changed test rows - exam, {text}"
+
+
+def _null(name: str, where: str, reason: str, unit: str = "1") -> Measurement:
+    return Measurement(
+        name=name, of=Of.COMPARISON, slice=where, value=None, unit=unit, n=0,
+        method="not measured", note=reason,
+    )  # fmt: skip
 
 
 def _untold(exam: Exam, policy: Policy, reason: str) -> list[Measurement]:
     task = exam.candidate.contract.task
     every = metrics_of(task, metrics_by(policy))
     names = [metric.name for metric in every]
-    names += [OF_BASE.format(metric.name) for metric in headlines(task)]
     own = {metric.name: metric.described for metric in every if metric.name not in BY_NAME}
     units = {metric.name: metric.unit for metric in every}
     return [
-        Measurement(
-            name=name, of=Of.COMPARISON, slice=NEW, value=None, unit=units.get(name, "1"), n=0,
-            method="not measured", note=reason, described=own.get(name),
+        _null(name, NEW, reason, units.get(name, "1")).model_copy(
+            update={"described": own.get(name)}
         )
         for name in (*names, LABELS)
     ]  # fmt: skip

@@ -42,7 +42,7 @@ def against_released(
             models = {Of.CANDIDATE: exam.ours, Of.BASE: _predict(exam)}
             found = measure_models(models, policy)
         except GatehouseError as error:
-            note = f"can't be told: the best released model can't be measured ({error})"
+            note = f"unknown: the best released model can't be measured ({error})"
             found = [each.model_copy(update={"value": None, "interval": None, "n": 0})
                      for each in measured]  # fmt: skip
     return [

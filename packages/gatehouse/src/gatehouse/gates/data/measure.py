@@ -221,7 +221,7 @@ def validate(
     for expectation in expectations:
         item = found[expectation.type, _key(expectation.config()["kwargs"])]
         column = contract.columns.get(expectation.column or "")
-        private = column is not None and column.role in (Role.KEY, Role.IGNORED)
+        private = column is not None and column.role in (Role.KEY, Role.GROUP, Role.IGNORED)
         results.append(_result(expectation, item, frame, column, private=private))
     return outcome, results
 

@@ -39,8 +39,8 @@ def _rules(start: Start) -> list[str]:
 
 
 def _advice(result: RuleResult, compared: bool) -> str:
-    if all(finding.slice == "prediction" for finding in result.findings):
-        return "The model decides differently: see settings, columns and rows below."
+    if result.measurement == "joint_drift":
+        return "Look at the columns that tell: a wrong join, another rule that made them?"
     return "Find out what moved: a new source, another season, a broken join?"
 
 
@@ -51,18 +51,21 @@ def _section(context: ReportContext) -> str:
 
 
 def _defects() -> tuple[Defect, ...]:
-    from gatehouse.drill import data_defects, model_defects
-    from gatehouse.drill.defect import Defect
+    from gatehouse.drill import data_defects, drift_defects
+    from gatehouse.drill.defect import Defect, red
 
     # If rows change everywhere, exam rows change too.
     rows = frozenset({ROWS.name})
+    # The base's model, or both, are wrong about rows that are wrong.
+    wrong = frozenset({ROWS.name, "accuracy", "fairness"})
     return (
-        Defect("mean shift", DRIFT.name, data_defects.mean_shift, also=rows),
-        Defect("stand-ins for missing values", DRIFT.name, data_defects.stand_ins, also=rows),
-        Defect("category shift", DRIFT.name, data_defects.category_shift, also=rows),
-        # Different decisions or predicted numbers are less often right.
-        Defect("prediction drift", DRIFT.name, model_defects.sharpened,
-               beyond_two=frozenset({"accuracy"})),
+        Defect("mean shift", DRIFT.name, data_defects.mean_shift, also=wrong),
+        Defect("stand-ins for missing values", DRIFT.name, data_defects.stand_ins, also=wrong),
+        Defect("category shift", DRIFT.name, data_defects.category_shift, also=wrong),
+        Defect("shift beside a sentinel", DRIFT.name, drift_defects.hidden_shift, also=wrong),
+        Defect("tail a thousand times as large", DRIFT.name, drift_defects.grown_tail, also=rows),
+        Defect("wrong join", DRIFT.name, drift_defects.wrong_join, also=wrong,
+               holds=red("joint_drift")),
     )  # fmt: skip
 
 
@@ -87,7 +90,7 @@ DRIFT = GateSpec(
         "If it is the world, train on newer data.",
         labels=False,
         compares=True,
-        tools=("numpy", "scipy", "pyarrow"),
+        tools=("numpy", "scipy", "scikit-learn", "pyarrow"),
         measure=_in_production,
     ),
 )

@@ -32,6 +32,24 @@ class Usual(NamedTuple):
     def holds(self, values: Floats) -> NDArray[np.bool_]:
         return (values >= self.low) & (values <= self.high)
 
+    def decades(self, values: Floats) -> NDArray[np.intp]:
+        """Return a cell for each value by its distance from the middle of the range, [N].
+
+        Usual values are in cell 0. Values above are in the cells 1, 3, 5, ... if their distance is
+        up to 10, 100, 1,000, ... times that of the end, and values below in the cells 2, 4, 6, ...
+        """
+        cells = np.zeros(len(values), np.intp)
+        far = np.flatnonzero(~self.holds(values))
+        if not len(far):
+            return cells
+        # Halves, because the distance between the smallest and the largest number is infinite.
+        middle = self.low / 2 + self.high / 2
+        reach = self.high / 2 - middle / 2
+        away = np.abs(values[far] / 2 - middle / 2)
+        decade = np.ceil(np.log10(away) - np.log10(reach)).clip(1, 700).astype(np.intp)
+        cells[far] = 2 * decade - (values[far] > self.high)
+        return cells
+
 
 EVERYTHING = Usual(-np.inf, np.inf)
 

@@ -1,24 +1,26 @@
-"""The drift gate: compares the candidate's training data and predictions with the base's.
+"""The drift gate: are the rows as before, and what does the model change?
 
-Each column gets a two-sample test and an effect size. The p-values of all tests are Holm-adjusted
-together (Holm 1979), so that a rule can require a change to be both significant and relevant:
+*Data.* The candidate's train rows are compared with the base's, column by column. Each comparison
+has an effect with an interval, and the p-value of no change (see `chance`). The p-values of all
+tests are Holm-adjusted together (Holm 1979). A rule with `alpha` fails if the test is significant
+and the whole interval exceeds the limit:
 
-- numeric columns: Kolmogorov-Smirnov (`scipy.stats.ks_2samp`). The effect is the Wasserstein
-  distance over the base's standard deviation. Both use only the usual values (see `far`);
-- values far from the usual ones: the chi-squared test below on the counts far below, usual and far
-  above, so that a few stand-ins for missing values cannot hide a change of the other values;
-- categories: chi-squared test of homogeneity (`scipy.stats.chi2_contingency`) with missing as a
-  category and rare categories merged. The effect is the total variation distance;
-- predictions: tested as numbers, or for multiclass models the predicted class as a category;
-- missing values of a numeric column (infinite ones count as missing): the same chi-squared test on
-  missing or not missing.
+- numeric columns: Wasserstein distance over the base's standard deviation, both of the usual values
+  (see `far`), so that a few stand-ins for missing values cannot hide a change of the others;
+- tails of numeric columns: total variation distance over the usual values and, on either side, the
+  values that are up to 10, 100, 1,000, ... times as far away;
+- categories: total variation distance, with missing as a category and rare categories merged;
+- missing values of a numeric column (infinite ones count as missing): total variation distance;
+- predictions: those of the base's model for the test rows of both, as numbers, or for multiclass
+  models the predicted class as a category.
 
-The two effects have different units, so the slice names which one it is, and rules can set a limit
-for each: `number=age`, `category=workclass`, `category=age (missing)`, `category=age (far values)`.
-Row keys are not compared, because new rows have new keys.
+Slices name the effect, because a rule can set a limit for each: `number=age`, `tail=age`,
+`category=workclass`, `category=age (missing)`, `prediction`. Keys, groups and timestamps are not
+compared, because new rows have new ones. `joint` asks whether the columns still depend on each
+other as before. Columns that were added, removed or changed their kind are counted as
+`schema_changes`.
 
-Predictions are those of both models on the exam. Columns that were added, removed or changed their
-kind are counted separately as `schema_changes`.
+*Model.* `models` compares both models on the exam.
 """
 
 from __future__ import annotations
@@ -30,10 +32,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatehouse.contract import Role, Task
-from gatehouse.evidence import Measurement, Of
+from gatehouse.errors import GatehouseError
+from gatehouse.evidence import Interval, Measurement, Of
 from gatehouse.gates.drift import DriftMeasure
+from gatehouse.gates.drift.chance import (
+    NONE,
+    beside_chance,
+    total_variation,
+    wasserstein,
+)
 from gatehouse.gates.drift.far import EVERYTHING, Usual, usual_values
-from gatehouse.gates.exam import Exam, exam_of
+from gatehouse.gates.drift.joint import joint_drift, most_rows
+from gatehouse.gates.drift.models import changed_predictions
+from gatehouse.gates.exam import exam_of
 from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
@@ -46,7 +57,9 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 
-_UNTESTED = (Role.KEY, Role.WEIGHT, Role.IGNORED)
+_BINS = 400
+
+_UNTESTED = (Role.KEY, Role.GROUP, Role.WEIGHT, Role.IGNORED)
 """Roles of columns that neither feed the model nor define groups."""
 
 
@@ -55,8 +68,9 @@ class Test:
     """One two-sample comparison.
 
     Attributes:
-        effect: size of the change; 0 means no change.
-        p_value: unadjusted p-value.
+        effect: size of the change beyond chance; 0 means no change.
+        interval: of the size of the change; None if it is exactly 0.
+        p_value: unadjusted p-value of no change.
         n: number of rows of the smaller sample.
         unit: unit of the effect.
         method: names of the test and the effect.
@@ -64,6 +78,7 @@ class Test:
 
     slice: str
     effect: float
+    interval: Interval | None
     p_value: float
     n: int
     unit: str
@@ -76,26 +91,29 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
     Raises:
         GatehouseError: data or model is missing, or they do not fit each other.
     """
-    measurements: list[Measurement] = []
-    record = None
-    if base is not None:
-        old, new = base.split("train"), candidate.split("train")
-        # Use the base's contract, so that a change cannot hide a column.
-        columns = [
-            name
-            for name, column in base.contract.columns.items()
-            if name in old and column.role not in _UNTESTED and not column.kind.moments
-        ]
-        measurements.append(schema_changes(old, new))
-        settings, seed = policy.measure.drift, policy.measure.seed
-        tests = compare_tables(old, new, columns, settings, seed)
-        exam = exam_of(candidate, base)
-        record = exam.record
-        tests.append(_predictions(exam, base, settings, seed))
-        measurements += adjusted(tests)
+    if base is None:
+        return Found(measurements=(), tools=versions("numpy", "scipy", "scikit-learn"))
+    old, new = base.split("train"), candidate.split("train")
+    # Use the base's contract, so that a change cannot hide a column.
+    columns = [
+        name
+        for name, column in base.contract.columns.items()
+        if name in old and column.role not in _UNTESTED and not column.kind.moments
+    ]
+    settings, seed = policy.measure.drift, policy.measure.seed
+    exam = exam_of(candidate, base)
+    tests = compare_tables(old, new, columns, settings, seed)
+    predictions = _predictions(candidate, base, settings, seed)
+    if isinstance(predictions, Test):
+        tests.append(predictions)
+    measurements = [schema_changes(old, new), *adjusted(tests)]
+    if isinstance(predictions, Measurement):
+        measurements.append(predictions)
+    measurements.append(compare_jointly(old, new, columns, settings, seed))
+    measurements += changed_predictions(exam, base)
     return Found(
-        exam=record,
-        tools=versions("numpy", "scipy", "onnxruntime"),
+        exam=exam.record,
+        tools=versions("numpy", "scipy", "scikit-learn", "onnxruntime"),
         measurements=tuple(measurements),
     )
 
@@ -144,12 +162,25 @@ def compare_tables(
     return tests
 
 
+def compare_jointly(
+    old: pd.DataFrame, new: pd.DataFrame, columns: list[str], settings: DriftMeasure, seed: int
+) -> Measurement:
+    """Measure joint drift over the columns that both tables have in the same kind."""
+    shared = [name for name in columns if name in new and _kind(old[name]) == _kind(new[name])]
+    rows = most_rows(len(shared), settings.maximum_rows) // 2
+    return joint_drift(_sampled(old, rows, seed), _sampled(new, rows, seed), shared, seed)
+
+
 def sample_rows(frame: pd.DataFrame, settings: DriftMeasure, seed: int) -> pd.DataFrame:
     """Return at most `settings.maximum_rows` rows, drawn without replacement."""
-    if len(frame) <= settings.maximum_rows:
+    return _sampled(frame, settings.maximum_rows, seed)
+
+
+def _sampled(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
+    if len(frame) <= rows:
         return frame
     rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(frame), settings.maximum_rows, replace=False)
+    chosen = rng.choice(len(frame), rows, replace=False)
     return frame.iloc[np.sort(chosen)]
 
 
@@ -158,36 +189,33 @@ def _floats(column: pd.Series) -> NDArray[np.float64]:
 
 
 def compare_numbers(name: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> list[Test]:
-    """Test a numeric column: its values and, if there are any, its missing and far values."""
+    """Test a numeric column: its usual values, its tails and, if there are any, missing values."""
     missing_old, missing_new = ~np.isfinite(old), ~np.isfinite(new)
     n = min(len(old), len(new))
     tests = []
     if missing_old.any() or missing_new.any():
-        counts = np.array(
-            [
-                [missing_old.sum(), (~missing_old).sum()],
-                [missing_new.sum(), (~missing_new).sum()],
-            ],
-            dtype=np.float64,
-        )
-        tests.append(_homogeneity(f"category={name} (missing)", counts, n))
+        counts = np.array([np.bincount(each, minlength=2) for each in (missing_old, missing_new)])
+        tests.append(_moved(f"category={name} (missing)", counts, n))
     if missing_old.all() or missing_new.all():
         return tests
     old, new = old[~missing_old], new[~missing_new]
     usual = usual_values(old, new)
-    held_old, held_new = usual.holds(old), usual.holds(new)
-    if not (held_old.all() and held_new.all()):
-        counts = np.array([_places(old, usual), _places(new, usual)], dtype=np.float64)
-        counts = counts[:, counts.any(axis=0)]
-        tests.append(_homogeneity(f"category={name} (far values)", counts, n))
-    tests.append(_compare_samples(f"number={name}", old[held_old], new[held_new]))
+    tails = [np.bincount(part) for part in _split(usual.decades(np.concatenate([old, new])), old)]
+    tests.append(_moved(f"tail={name}", _stacked(tails), n))
+    old, new = old[usual.holds(old)], new[usual.holds(new)]
+    tests.append(_compare_samples(f"number={name}", old, new))
     return tests
 
 
-def _places(values: NDArray[np.float64], usual: Usual) -> list[int]:
-    """Count the values far below, usual, and far above."""
-    below, above = int((values < usual.low).sum()), int((values > usual.high).sum())
-    return [below, len(values) - below - above, above]
+def _split(values: NDArray[np.intp], old: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+    """Return the part of pooled values that belongs to the old sample, and the rest."""
+    return np.split(values, [len(old)])
+
+
+def _stacked(counts: list[NDArray[np.intp]]) -> NDArray[np.int64]:
+    """Return counts of two samples over the cells of both, [2, K]."""
+    cells = max(map(len, counts))
+    return np.stack([np.pad(each, (0, cells - len(each))) for each in counts]).astype(np.int64)
 
 
 def compare_values(label: str, old: NDArray[np.float64], new: NDArray[np.float64]) -> Test:
@@ -204,27 +232,44 @@ def compare_values(label: str, old: NDArray[np.float64], new: NDArray[np.float64
 def _compare_samples(
     label: str, old: NDArray[np.float64], new: NDArray[np.float64], usual: Usual = EVERYTHING
 ) -> Test:
-    from scipy import stats
-
-    same = len(old) == len(new) and np.array_equal(old, new)
-    # Comparing one row with one row is meaningless, and SciPy would divide by zero.
-    mute = same or len(old) + len(new) == 2
-    p_value = 1.0 if mute else float(stats.ks_2samp(old, new, method="asymp").pvalue)
-    effect = 0.0
-    if not same:
-        spread = old[usual.holds(old)]
-        # Scaling by a power of two changes no digit and keeps squares of 1e-200 and 1e200 in range.
-        largest = max(np.abs(old.clip(*usual)).max(), np.abs(new.clip(*usual)).max())
-        shift = -np.frexp(largest)[1]
-        old, new, spread = (
-            np.ldexp(values, shift) for values in (old.clip(*usual), new.clip(*usual), spread)
-        )
-        effect = float(stats.wasserstein_distance(old, new)) / _spread(spread, new)
-    method = (
-        "two-sample Kolmogorov-Smirnov; Wasserstein distance / standard deviation of the base, "
-        "far values apart"
+    n, method = min(len(old), len(new)), (
+        "Wasserstein distance / standard deviation of the base, less chance; "
+        "permutation test; bootstrap interval"
+    )  # fmt: skip
+    if len(old) == len(new) and np.array_equal(old, new):
+        return Test(label, *NONE, n, "sigma", method)
+    spread = old[usual.holds(old)]
+    # Scaling by a power of two changes no digit and keeps squares of 1e-200 and 1e200 in range.
+    largest = max(np.abs(old.clip(*usual)).max(), np.abs(new.clip(*usual)).max())
+    shift = -np.frexp(largest)[1]
+    old, new, spread = (
+        np.ldexp(values, shift) for values in (old.clip(*usual), new.clip(*usual), spread)
     )
-    return Test(label, effect, p_value, min(len(old), len(new)), "sigma", method)
+    counts, places = _binned(old, new)
+    distance = wasserstein(places, _spread(spread, new))
+    return Test(label, *beside_chance(counts, distance), n, "sigma", method)
+
+
+def _binned(
+    old: NDArray[np.float64], new: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return counts of two samples over K bins, [2, K], and the mean value of each bin, [K].
+
+    Each distinct value is a bin if there are few. Otherwise the bins end at quantiles, which are
+    closest to each other in the tails, where a few rows can move far.
+    """
+    values = np.sort(np.concatenate([old, new]))
+    ends = np.unique(values)[1:]
+    if len(ends) >= _BINS:
+        shares = np.sin(np.linspace(0, np.pi / 2, _BINS + 1)[1:-1]) ** 2
+        ends = np.unique(values[(shares * len(values)).astype(np.intp)])
+    counts = [np.bincount(np.searchsorted(ends, each, "right"), minlength=len(ends) + 1)
+              for each in (old, new)]  # fmt: skip
+    total = np.bincount(np.searchsorted(ends, values, "right"), values, minlength=len(ends) + 1)
+    counts_of_both = np.stack(counts)
+    held = counts_of_both.sum(axis=0)
+    counts_of_both = counts_of_both[:, held > 0]
+    return counts_of_both, total[held > 0] / held[held > 0]
 
 
 def _spread(old: NDArray[np.float64], new: NDArray[np.float64]) -> float:
@@ -234,8 +279,8 @@ def _spread(old: NDArray[np.float64], new: NDArray[np.float64]) -> float:
     them, so that the effect is 1.
     """
     for values in (old, new):
-        if np.ptp(values) > 0:
-            return float(values.std())
+        if np.ptp(values) > 0 and (deviation := float(values.std())) > 0:  # squares may be 0
+            return deviation
     return float(abs(new[0] - old[0])) or 1.0
 
 
@@ -246,32 +291,36 @@ def compare_categories(label: str, old: pd.Series, new: pd.Series, rare_level: i
     codes, levels = pd.factorize(pd.concat([old, new], ignore_index=True))  # -1 is missing
     counts = np.stack(
         [np.bincount(part + 1, minlength=len(levels) + 1) for part in np.split(codes, [len(old)])]
-    ).astype(np.float64)
+    )
     counts = counts[:, counts.sum(axis=0) > 0]
     rare = counts.sum(axis=0) < rare_level
     if rare.any():
         counts = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
-    return _homogeneity(label, counts, min(len(old), len(new)))
+    counts = counts[:, np.lexsort(counts)]  # so that the order of the rows plays no part
+    return _moved(label, counts, min(len(old), len(new)))
 
 
-def _homogeneity(label: str, counts: NDArray[np.float64], n: int) -> Test:
-    from scipy import stats
-
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    effect = float(np.abs(shares[0] - shares[1]).sum() / 2)
-    p_value = 1.0
-    if counts.shape[1] > 1 and effect > 0:
-        p_value = float(stats.chi2_contingency(counts, correction=False).pvalue)
-    method = "two-sample chi-squared of homogeneity; total variation distance"
-    return Test(label, effect, p_value, n, "share", method)
+def _moved(label: str, counts: NDArray[np.int64], n: int) -> Test:
+    method = "total variation distance, less chance; permutation test, bootstrap interval"
+    return Test(label, *beside_chance(counts, total_variation), n, "share", method)
 
 
-def _predictions(exam: Exam, base: Workspace, settings: DriftMeasure, seed: int) -> Test:
-    """Compare the candidate's predictions on the exam with the base's."""
-    old, new = (
-        predictions_of(workspace.model, sample_rows(rows, settings, seed))
-        for workspace, rows in ((base, exam.base_rows), (exam.candidate, exam.rows))
-    )
+def _predictions(
+    candidate: Workspace, base: Workspace, settings: DriftMeasure, seed: int
+) -> Test | Measurement:
+    """Compare the base's predictions of the candidate's test rows with those of its own.
+
+    Test rows, because a model is surer of the rows that it learned from.
+    """
+    tables = [sample_rows(each.split("test"), settings, seed) for each in (base, candidate)]
+    try:
+        old, new = (predictions_of(base.model, rows) for rows in tables)
+    except GatehouseError as error:
+        return Measurement(
+            name="drift", of=Of.COMPARISON, slice=PREDICTION, value=None, unit="sigma",
+            n=min(map(len, tables)), method="not measured",
+            note=f"the base's model can't score the rows: {error}",
+        )  # fmt: skip
     return compare_predictions(old, new, settings.rare_level)
 
 
@@ -305,6 +354,7 @@ def adjusted(tests: list[Test]) -> list[Measurement]:
             slice=test.slice,
             value=test.effect,
             unit=test.unit,
+            interval=test.interval,
             p_value=p_value,
             n=test.n,
             method=f"{test.method}; Holm-adjusted over {len(tests)} tests",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from gatehouse.evidence import Of
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
 from gatehouse.gates.spec import Confidence, Count, Found, GateSpec, Production, Section
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 class FairnessMeasure(Frozen):
     confidence: Confidence = Field(description="of the fairness intervals (two-sided)")
-    minimum_rows: Count = Field(description="smaller groups are reported and do not decide")
+    minimum_rows: Count = Field(description="smaller groups are reported and decide only together")
     minimum_class_rows: Count = Field(
-        description="positives and negatives a group needs for its TPR and FPR to decide"
+        description="positives that a group's TPR needs to decide, and negatives that its FPR needs"
     )
     depth: Count = Field(default=2, description="protected attributes that are crossed at most")
 
@@ -54,11 +55,18 @@ def _only_intersection(verdict: Verdict) -> bool:
     failed = [
         finding.slice
         for result in verdict.rules
-        if result.gate == FAIRNESS.name and result.blocks
+        if result.gate == FAIRNESS.name and result.blocks and result.of is Of.CANDIDATE
         for finding in result.findings
         if finding.outcome == "fail"
     ]
     return bool(failed) and all(" & " in name for name in failed)
+
+
+def _only_comparison(verdict: Verdict) -> bool:
+    """Whether each gap is within its own limit and only the comparison with the base fails."""
+    blocking = {result.of for result in verdict.rules if result.gate == FAIRNESS.name
+                and result.blocks}  # fmt: skip
+    return blocking == {Of.COMPARISON}
 
 
 def _defects() -> tuple[Defect, ...]:
@@ -70,6 +78,8 @@ def _defects() -> tuple[Defect, ...]:
     return (
         Defect("bias against a group", FAIRNESS.name, plant.biased_group,
                also=accuracy, beyond_two=drift),
+        Defect("bias beyond the base's", FAIRNESS.name, plant.biased_against_base,
+               also=accuracy | drift, holds=_only_comparison),
         Defect("bias in an intersection", FAIRNESS.name, plant.biased_intersection,
                also=accuracy, beyond_two=drift, holds=_only_intersection),
     )  # fmt: skip

@@ -13,126 +13,116 @@ are therefore valid for all gaps of the family at once (Bonferroni). The ends th
 valid for each gap alone: all gaps must pass, which needs no adjustment (Berger 1982,
 "Multiparameter hypothesis testing and acceptance sampling").
 
-The intervals are centred on smoothed rates (Agresti, Caffo 2000, "Simple and effective confidence
-intervals for proportions and differences of proportions result from adding two successes and two
-failures"). Intervals around plain rates miss the truth too often if a small group has a rate near 0
-or 1. As with every interval of this kind, the confidence is approximate; tests simulate it.
+The intervals are centred on smoothed rates (`means`). As with every interval of this kind, the
+confidence is approximate; tests simulate it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gatehouse.evidence import Interval, Measurement
+from gatehouse.evidence import Interval, Measurement, Of
 from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.fairness.means import Means
 
-_TOLD = 20
+Found = tuple[float, Interval] | None
+_TINY = np.finfo(np.float64).tiny
+
+_NAMED = 20
 """Maximum number of groups that a note names."""
-LISTED = 200
-"""Maximum number of groups of a partition whose metrics are listed; all large groups decide."""
 MANY = 50
-"""From this many large groups on, pairs are compared by the normal distribution. Resampling all
-pairs takes time quadratic in the number of groups."""
+"""From this many large groups on, pairs are compared at Bonferroni's level. Drawing all pairs takes
+time quadratic in the number of groups."""
 
 
-def largest_gap(
-    points: list[Floats],
-    smoothed: list[Floats],
-    drawn: list[Floats],
-    confidence: float,
-    largest: float = 1.0,
-    family: int = 1,
-) -> tuple[float, Interval] | None:
+@dataclass(frozen=True)
+class Draws:
+    """Settings of the intervals.
+
+    Attributes:
+        confidence: of the intervals, two-sided.
+        count: number of draws for the quantiles of simultaneous intervals.
+        seed: of the draws.
+        family: number of gaps tested together, including this one.
+        largest: largest possible gap; 1 for shares.
+    """
+
+    confidence: float
+    count: int
+    seed: int
+    family: int = 1
+    largest: float = 1.0
+
+    def together(self, reach: float) -> float:
+        """Return a half-width in standard errors for all gaps of the family at once.
+
+        One gap's tail comes from the draws and is divided by the family: the draws are too few to
+        reach that far themselves.
+        """
+        from scipy.special import ndtr, ndtri  # scipy.stats is slower to import than to measure
+
+        wider = min(float(-ndtri(ndtr(-reach) / self.family)), np.finfo(np.float64).max)
+        return max(reach, wider)
+
+
+def largest_gap(rates: Sequence[Means], draws: Draws, model: int = 0) -> Found:
     """Return the largest absolute difference between two groups in any of several rates.
 
     Args:
-        points: each rate's value per group, shape [G]; each rate can have different groups.
-        smoothed: the rates that the resamples were drawn from, shape [G].
-        drawn: each rate's resamples, drawn separately for each group, shape [B, G].
-        confidence: of the simultaneous intervals, two-sided.
-        largest: largest possible gap; 1 for shares.
-        family: number of gaps tested together, including this one.
+        rates: each rate's groups; each rate can have different groups.
+        draws: settings.
+        model: index of the model.
 
     Returns:
-        The gap of `points` and its interval, widened if needed to contain the gap. None if fewer
-        than two groups can be compared, or if a rate is undefined in most resamples.
+        The gap of the values and its interval, widened if needed to contain the gap. None if no
+        rate has two groups.
     """
-    from scipy.special import ndtr, ndtri  # scipy.stats is slower to import than the measurement
-
-    if not any(len(rate) > 1 for rate in points):
+    rates = [rate for rate in rates if len(rate.n) > 1]
+    if not rates:
         return None
-    defined = np.all([np.isfinite(rate).all(axis=1) for rate in drawn], axis=0)
-    if defined.sum() < max(2, len(defined) // 2):
-        return None
-    moved = [rate[defined] - rate[defined].mean(axis=0) for rate in drawn]
-    errors = [rate.std(axis=0, ddof=1) for rate in moved]
-    reach = float(np.quantile(_largest_t(moved, errors), confidence))
-    # Take one pair's tail from the resamples and divide it by the family: the resamples are too few
-    # to reach that far themselves.
-    together = max(reach, min(float(-ndtri(ndtr(-reach) / family)), np.finfo(np.float64).max))
-    return _read_off(points, smoothed, errors, (together, reach), confidence, largest)
-
-
-def largest_gap_of_many(
-    points: list[Floats],
-    smoothed: list[Floats],
-    errors: list[Floats],
-    confidence: float,
-    largest: float = 1.0,
-    family: int = 1,
-) -> tuple[float, Interval] | None:
-    """Compute `largest_gap` from standard errors, shape [G], by normal distribution and Bonferroni.
-
-    Its cost does not depend on resamples, and for many groups the interval is only slightly wider.
-    """
-    if not any(len(rate) > 1 for rate in points):
-        return None
-    reach = _bonferroni(points, confidence, family), _bonferroni(points, confidence)
-    return _read_off(points, smoothed, errors, reach, confidence, largest)
-
-
-def _bonferroni(points: list[Floats], confidence: float, family: int = 1) -> float:
-    """Return the half-width in standard errors of simultaneous intervals for `family` gaps."""
-    from scipy.special import ndtri
-
-    pairs = sum(len(rate) * (len(rate) - 1) // 2 for rate in points)
-    return float(-ndtri((1 - confidence) / (2 * pairs * family)))
-
-
-def _read_off(
-    points: list[Floats],
-    smoothed: list[Floats],
-    errors: list[Floats],
-    reach: tuple[float, float],
-    confidence: float,
-    largest: float,
-) -> tuple[float, Interval] | None:
-    """Return the largest gap and its interval; `reach` is for the lower and the upper end."""
-    value = float(max(np.ptp(rate) for rate in points if len(rate)))
-    if not np.isfinite(value):
-        return None
+    if max(len(rate.n) for rate in rates) > MANY:
+        pairs = sum(len(rate.n) * (len(rate.n) - 1) // 2 for rate in rates)
+        reach = _normal_reach(draws.confidence, pairs)
+        together = _normal_reach(draws.confidence, pairs * draws.family)
+    else:
+        rng = np.random.default_rng(draws.seed)
+        drawn = [rate.of_model(model).drawn(draws.count, rng)[:, 0] for rate in rates]
+        errors = [rate.errors(model) for rate in rates]
+        reach = float(np.quantile(_largest_t(drawn, errors), draws.confidence))
+        together = draws.together(reach)
+    value = float(max(np.ptp(rate.values[model]) for rate in rates))
     low, high = 0.0, 0.0
-    for rate, error in zip(smoothed, errors, strict=True):
-        for i in range(len(rate) - 1):  # all pairs at once would need quadratic memory
-            gaps = np.abs(rate[i] - rate[i + 1 :])
-            around = np.hypot(error[i], error[i + 1 :])
-            low = max(low, float((gaps - reach[0] * around).max()))
-            high = max(high, float((gaps + reach[1] * around).max()))
+    for rate in rates:
+        centres, errors_of = rate.centres[model], rate.errors(model)
+        for i in range(len(centres) - 1):  # all pairs at once would need quadratic memory
+            gaps = np.abs(centres[i] - centres[i + 1 :])
+            around = np.hypot(errors_of[i], errors_of[i + 1 :])
+            low = max(low, float((gaps - together * around).max()))
+            high = max(high, float((gaps + reach * around).max()))
     return value, Interval(
-        low=min(low, value), high=max(min(largest, high), value), confidence=confidence
+        low=min(low, value),
+        high=max(min(draws.largest, high), value),
+        confidence=draws.confidence,
     )
 
 
-def _largest_t(moved: list[Floats], spreads: list[Floats]) -> Floats:
-    """Return each resample's largest gap between two groups in standard errors, shape [B]."""
+def _normal_reach(confidence: float, pairs: int) -> float:
+    """Return the half-width in standard errors of simultaneous intervals (Bonferroni)."""
+    from scipy.special import ndtri
+
+    return float(-ndtri((1 - confidence) / (2 * pairs)))
+
+
+def _largest_t(moved: Sequence[Floats], errors: Sequence[Floats]) -> Floats:
+    """Return each draw's largest gap between two groups in standard errors, shape [B]."""
     largest = np.zeros(len(moved[0]))
-    for rate, spread in zip(moved, spreads, strict=True):
-        for i in range(len(spread) - 1):  # all pairs at once would need quadratic memory
-            error = np.maximum(np.hypot(spread[i], spread[i + 1 :]), np.finfo(np.float64).tiny)
-            t = np.abs(rate[:, i, None] - rate[:, i + 1 :]) / error
+    for rate, error in zip(moved, errors, strict=True):
+        for i in range(len(error) - 1):  # all pairs at once would need quadratic memory
+            around = np.maximum(np.hypot(error[i], error[i + 1 :]), _TINY)
+            t = np.abs(rate[:, i, None] - rate[:, i + 1 :]) / around
             np.maximum(largest, t.max(axis=1), out=largest)
     return largest
 
@@ -178,23 +168,17 @@ def _exact(hits: Floats, of: Floats, confidence: float) -> tuple[Floats, Floats]
     return low, high
 
 
-def listed_groups(sizes: NDArray[np.number], classes: int = 1) -> NDArray[np.intp]:
-    """Return the indices of the largest groups, which are listed, each with a line per class."""
-    most = max(10, LISTED // classes)
-    chosen = np.argsort(-sizes.astype(np.float64), kind="stable")[:most]
-    return np.sort(chosen)
-
-
 def gap_measurement(
     metric: str,
     name: str,
-    measured: tuple[float, Interval] | None,
+    measured: Found,
     small: Sequence[str],
     n: int,
     *,
     method: str,
     unit: str = "share",
     unlisted: int = 0,
+    of: Of = Of.CANDIDATE,
 ) -> Measurement:
     """Return the gap between the groups of partition `name`.
 
@@ -205,16 +189,18 @@ def gap_measurement(
     if measured is None:
         notes.append("fewer than two groups are large enough to compare, or none is selected")
     if small:
-        more = f" and {len(small) - _TOLD} more" if len(small) > _TOLD else ""
-        notes.append("too small to decide: " + ", ".join(small[:_TOLD]) + more)
+        more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
+        notes.append("too small to decide: " + ", ".join(small[:_NAMED]) + more)
     if unlisted:
         notes.append(f"{unlisted:,} smaller groups are not listed one by one")
     return Measurement(
         name=metric,
+        of=of,
         slice=name,
         value=measured[0] if measured else None,
         unit=unit,
         interval=measured[1] if measured else None,
+        neutral=0.0 if of is Of.COMPARISON else None,
         n=n,
         method=method,
         note="; ".join(notes) or None,

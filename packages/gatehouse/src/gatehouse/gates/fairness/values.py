@@ -2,135 +2,70 @@
 
 The loss is the mean absolute error (bounded group loss: Agarwal, Dudik, Wu 2019). The error is
 prediction - truth. Gaps are in deviations of the target over all rows (see `scale`), so that a
-limit means the same for every unit of the target. The means equal Fairlearn's. Resamples draw
-the rows of each group (Efron 1979).
+limit means the same for every unit of the target. The means equal Fairlearn's. Errors often have
+heavy tails, so intervals are Student's, with the degrees of freedom that the kurtosis leaves.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator, Sequence
 
-from gatehouse.evidence import Measurement
-from gatehouse.gates.bootstrap import Floats, bootstrap, percentile_interval
-from gatehouse.gates.fairness.gaps import (
-    MANY,
-    gap_measurement,
-    largest_gap,
-    largest_gap_of_many,
-    listed_groups,
-)
-from gatehouse.gates.metrics.weighted import mean_of
+import numpy as np
+
+from gatehouse.evidence import Interval, Measurement
+from gatehouse.gates.fairness.means import Means, Rows
+from gatehouse.gates.fairness.partition import Partition, Rate
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.scale import robust_deviation
-from gatehouse.policy import Policy
 
 GROUP_METRICS = ("mean_absolute_error", "mean_error")
-_EXACT = 1_000
-"""Maximum rows of a group for which the rows themselves are resampled."""
 GAPS = {"group_loss_difference": "mean_absolute_error", "mean_error_difference": "mean_error"}
 
 
-def measure(
-    name: str,
-    groups: NDArray[np.object_],
-    predictions: Predictions,
-    policy: Policy,
-    family: int = 1,
-) -> list[Measurement]:
-    """Measure each group of one partition of the rows, and the gaps between the groups.
+def measure(part: Partition, models: Sequence[Predictions]) -> Iterator[Measurement]:
+    """Yield measurements of each group of one partition of the rows, and of the gaps between them.
 
     Args:
-        name: slice under which the gaps are reported, for example `sex & race`.
-        groups: each row's group, shape [N].
-        predictions: the model's predictions of the rows.
-        policy: gives the settings, and the minimum sizes of groups that decide.
-        family: number of partitions tested together, including this one.
+        part: the groups of the rows.
+        models: predictions of the candidate, and of the base if there is one.
     """
-    import pandas as pd
-
-    settings, confidence = policy.measure, policy.measure.fairness.confidence
-    index, names = pd.factorize(groups, sort=True)
-    errors = predictions.scores - predictions.labels
-    values = {"mean_absolute_error": np.abs(errors), "mean_error": errors}
-    sizes = np.bincount(index, minlength=len(names))
-    points = {m: np.bincount(index, values[m], len(names)) / sizes for m in GROUP_METRICS}
-    decides = sizes >= settings.fairness.minimum_rows
-    many = int(decides.sum()) > MANY
-    listed = listed_groups(sizes)
-    inside = np.split(np.argsort(index, kind="stable"), np.cumsum(sizes)[:-1])
-    drawn = {
-        position: _means(
-            {metric: values[metric][inside[position]] for metric in GROUP_METRICS},
-            settings.resamples,
-            settings.seed + position,
-        )
-        for position in ({*listed} if many else {*listed, *np.flatnonzero(decides)})
-    }
-    measurements = [
-        Measurement(
-            name=metric,
-            slice=str(names[position]),
-            value=float(points[metric][position]),
-            unit="1",
-            interval=percentile_interval(drawn[position][metric], confidence),
-            n=int(sizes[position]),
-            method=f"mean; percentile bootstrap over rows, {settings.resamples} resamples",
-            decides=bool(decides[position]),
-            note=None if decides[position] else "group too small to decide",
-        )
-        for position in listed
-        for metric in GROUP_METRICS
-    ]
-    spread = robust_deviation(predictions.labels)
-    how = (
-        "normal intervals, Bonferroni over all pairs"
-        if many
-        else "simultaneous max-t intervals over all pairs from a bootstrap within groups, "
-        f"{settings.resamples} resamples"
-    )
-    together = "" if family == 1 else f"; lower ends hold for {family} partitions together"
-    method = (
-        "largest gap between groups over the target's deviation (interquartile range / 1.349); "
-        f"{how}{together}"
-    )
-    for gap, metric in GAPS.items():
-        scaled = [points[metric][decides] / spread]
-        if many:
-            errors_of = _standard_errors(values[metric], index, sizes)[decides] / spread
-            measured = largest_gap_of_many(scaled, scaled, [errors_of], confidence, np.inf, family)
-        else:
-            resamples = [drawn[place][metric] / spread for place in np.flatnonzero(decides)]
-            stacked = np.stack(resamples, axis=1) if resamples else np.empty((0, 0))
-            measured = largest_gap(scaled, scaled, [stacked], confidence, np.inf, family)
-        measurements.append(
-            gap_measurement(
-                gap, name, measured, list(names[~decides]), int(sizes[decides].sum()),
-                method=method, unit="sigma", unlisted=len(names) - len(listed),
+    errors = [model.scores - model.labels for model in models]
+    values = {"mean_absolute_error": [np.abs(error) for error in errors], "mean_error": errors}
+    rows = Rows.of(part.index, len(part.names), models[0].weights, models[0].units)
+    least = part.policy.measure.fairness.minimum_rows
+    rates = {metric: Rate.of(rows, each, least, rates=False) for metric, each in values.items()}
+    for position in part.listed():
+        for metric, rate in rates.items():
+            if position == len(part.names) and not rate.pooled:
+                continue
+            decides = bool(rate.decides[position])
+            yield Measurement(
+                name=metric,
+                slice=part.label(position),
+                value=float(rate.means.values[0, position]),
+                unit="1",
+                interval=_interval(metric, rate.means, position, part),
+                n=int(rate.means.n[position]),
+                method="mean; Student's interval, with degrees of freedom by the kurtosis",
+                decides=decides,
+                note=None if decides else "group too small to decide",
             )
-        )  # fmt: skip
-    return measurements
+    spread = robust_deviation(models[0].labels)
+    how = "largest gap between groups over the target's deviation (interquartile range / 1.349)"
+    for gap, metric in GAPS.items():
+        rate = rates[metric]
+        scaled = Rate(rate.means.over(spread), rate.small, rate.decides)
+        yield from part.gap(gap, {metric: scaled}, how, unit="sigma", largest=np.inf)
 
 
-def _means(values: dict[str, Floats], resamples: int, seed: int) -> dict[str, Floats]:
-    """Return resampled means of a group's values, each of shape [resamples].
+def _interval(metric: str, means: Means, position: int, part: Partition) -> Interval | None:
+    from scipy.special import stdtrit
 
-    For many rows, the means are drawn from the normal distribution that they approach, at a cost
-    that does not grow with the number of rows.
-    """
-    n = len(next(iter(values.values())))
-    if n <= _EXACT:
-        return bootstrap({m: mean_of(each) for m, each in values.items()}, n, resamples, seed)
-    rng = np.random.default_rng(seed)
-    stacked = np.stack(list(values.values()))
-    drawn = rng.multivariate_normal(
-        stacked.mean(axis=1), np.cov(stacked, ddof=0) / n, resamples, method="eigh"
-    )
-    return dict(zip(values, drawn.T, strict=True))
-
-
-def _standard_errors(values: Floats, index: NDArray[np.intp], sizes: NDArray[np.intp]) -> Floats:
-    """Return the standard error of each group's mean, shape [G]."""
-    means = np.bincount(index, values, len(sizes)) / sizes
-    squares = np.bincount(index, (values - means[index]) ** 2, len(sizes))
-    return np.sqrt(squares / np.maximum(sizes - 1, 1) / sizes)
+    confidence = part.policy.measure.fairness.confidence
+    if means.n[position] < 2:
+        return None
+    value, error = float(means.values[0, position]), float(means.errors(0)[position])
+    freedom = min(float(means.freedom[position]), 1e9)
+    reach = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    least = 0.0 if metric == "mean_absolute_error" else -np.inf
+    return Interval(low=max(least, value - reach), high=value + reach, confidence=confidence)

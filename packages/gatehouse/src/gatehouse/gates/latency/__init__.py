@@ -48,6 +48,7 @@ def _defects() -> tuple[Defect, ...]:
 
     return (
         Defect("slower graph", LATENCY.name, plant.slower_graph),
+        Defect("slower batches", LATENCY.name, plant.slower_for_batches),
         # The other gates measure the graph that is served.
         Defect("INT8 that disagrees", LATENCY.name, plant.disagreeing_int8,
                beyond_two=frozenset({ACCURACY.name})),

@@ -23,6 +23,7 @@ from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Interval, Measurement, Of
 from gatehouse.gates.bootstrap import bootstrap, percentile_interval, wilson_interval
+from gatehouse.gates.estimates import difference, influence_of
 from gatehouse.gates.exam import exam_of
 from gatehouse.gates.latency import LatencyMeasure
 from gatehouse.gates.metrics import headlines
@@ -190,6 +191,7 @@ def _ratio(
         value=value,
         unit="1",
         interval=Interval(low=low, high=high, confidence=policy.measure.confidence),
+        neutral=1.0 if of is Of.COMPARISON else None,
         n=len(ratios),
         method="ratio of median call times, interleaved; median over fresh sessions with its "
         "distribution-free interval",
@@ -268,30 +270,24 @@ def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
 
 
 def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measurement]:
-    """Measure how much INT8 costs in each metric, on the same rows and the same resamples."""
-    settings, compared = policy.measure, headlines(int8.task)
-    found = {
-        (which, each.metric.name): each
-        for which, predictions in (("int8", int8), ("fp32", fp32))
-        for each in figures(predictions, settings.accuracy.calibration_bins, compared)
-    }
-    over = {key: figure.over for key, figure in found.items()}
-    drawn = bootstrap(over, len(int8.labels), settings.resamples, settings.seed)
+    """Measure how much INT8 costs in each headline metric, on the same rows."""
+    bins, compared = policy.measure.accuracy.calibration_bins, headlines(int8.task)
+    pairs = zip(figures(int8, bins, compared), figures(fp32, bins, compared), strict=True)
     measurements = []
-    for name in (metric.name for metric in compared):
-        value = found["int8", name].value - found["fp32", name].value
-        values = drawn["int8", name] - drawn["fp32", name]
-        interval = percentile_interval(values, settings.confidence) if np.isfinite(value) else None
+    for ours, theirs in pairs:
+        found = difference(influence_of(ours), influence_of(theirs), policy.measure.confidence)
         measurements.append(
             Measurement(
-                name=f"{name}_difference",
+                name=f"{ours.metric.name}_difference",
                 slice="int8/fp32",
-                value=value if interval else None,
+                value=found.value if found.interval else None,
                 unit="1",
-                interval=interval,
-                n=len(int8.labels),
-                note=None if interval else "not defined in most resamples: too few rows of a class",
-                method=f"INT8 - FP32, paired percentile bootstrap, {settings.resamples} resamples",
+                interval=found.interval,
+                n=int8.n,
+                class_n=int8.class_n,
+                note=found.note,
+                doubt=found.doubt,
+                method=f"INT8 - FP32, {found.method}",
             )
         )
     return measurements

@@ -6,80 +6,59 @@ from typing import TYPE_CHECKING
 
 from gatehouse.contract import Task
 from gatehouse.evidence import Better
-from gatehouse.gates.metrics.edge import MEAN, METHOD, shares
 from gatehouse.gates.metrics.metric import CLASSES, ONE_CLASS, Metric
 
 if TYPE_CHECKING:
-    from gatehouse.gates.bootstrap import Floats, Statistic
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gatehouse.gates.bootstrap import Statistic
     from gatehouse.gates.metrics.sample import Sample
-    from gatehouse.gates.predictions import Predictions
 
 
 def _accuracy_over(sample: Sample) -> Statistic:
-    from gatehouse.gates.metrics.weighted import mean_of
+    from gatehouse.gates.metrics.weighted import share_of
 
-    right = sample.predictions.labels == sample.predictions.decisions
-    return mean_of(right.astype(float))
+    return share_of(sample.predictions.labels == sample.predictions.decisions)
 
 
 def _balanced_accuracy_over(sample: Sample) -> Statistic:
-    from gatehouse.gates.metrics.weighted import mean_of_defined, ratio
+    from gatehouse.gates.metrics.closed import Shares
 
-    def two(counts: Floats) -> Floats:
-        tp, fn, fp, tn = sample.confusion(counts)
-        return (ratio(tp, tp + fn) + ratio(tn, tn + fp)) / 2
-
-    def several(counts: Floats) -> Floats:
-        hits, true, _ = sample.by_class(counts)
-        return mean_of_defined(ratio(hits, true))
-
-    return two if sample.predictions.task is Task.BINARY else several
-
-
-def _f1_over(sample: Sample) -> Statistic:
-    from gatehouse.gates.metrics.weighted import ratio
-
-    def f1(counts: Floats) -> Floats:
-        tp, fn, fp, _ = sample.confusion(counts)
-        return ratio(2 * tp, 2 * tp + fp + fn)
-
-    return f1
+    return Shares(sample.hits, sample.true, every=sample.predictions.task is Task.BINARY)
 
 
 def _f1_macro_over(sample: Sample) -> Statistic:
-    from gatehouse.gates.metrics.weighted import mean_of_defined, ratio
+    from gatehouse.gates.metrics.closed import Shares
 
-    def f1_macro(counts: Floats) -> Floats:
-        hits, true, decided = sample.by_class(counts)
-        return mean_of_defined(ratio(2 * hits, true + decided))
+    return Shares(sample.hits, sample.true + sample.decided - sample.hits, f1=True)
 
-    return f1_macro
+
+def _f1_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.closed import Shares
+
+    true, decided = _positive(sample)
+    each = [cells[:, None].astype(float) for cells in (true & decided, true | decided)]
+    return Shares(*each, f1=True)
 
 
 def _precision_over(sample: Sample) -> Statistic:
-    from gatehouse.gates.metrics.weighted import ratio
+    from gatehouse.gates.metrics.weighted import share_of
 
-    def precision(counts: Floats) -> Floats:
-        tp, _, fp, _ = sample.confusion(counts)
-        return ratio(tp, tp + fp)
-
-    return precision
+    true, decided = _positive(sample)
+    return share_of(true, decided)
 
 
 def _recall_over(sample: Sample) -> Statistic:
-    from gatehouse.gates.metrics.weighted import ratio
+    from gatehouse.gates.metrics.weighted import share_of
 
-    def recall(counts: Floats) -> Floats:
-        tp, fn, _, _ = sample.confusion(counts)
-        return ratio(tp, tp + fn)
-
-    return recall
+    true, decided = _positive(sample)
+    return share_of(decided, true)
 
 
-def _of_each_class(predictions: Predictions) -> list[int]:
-    import numpy as np
-
-    return [int(n) for n in np.unique(predictions.labels, return_counts=True)[1]]
+def _positive(sample: Sample) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks of the rows that are positive, and that are predicted so; shape [N]."""
+    return sample.predictions.labels > 0, sample.predictions.decisions > 0
 
 
 ACCURACY = Metric(
@@ -89,7 +68,6 @@ ACCURACY = Metric(
     better=Better.HIGHER,
     tasks=CLASSES,
     weighted=_accuracy_over,
-    interval=shares(lambda predictions: [len(predictions.labels)], METHOD),
     headline=True,
 )
 BALANCED_ACCURACY = Metric(
@@ -99,7 +77,6 @@ BALANCED_ACCURACY = Metric(
     better=Better.HIGHER,
     tasks=CLASSES,
     weighted=_balanced_accuracy_over,
-    interval=shares(_of_each_class, MEAN),
     undefined=ONE_CLASS,
 )
 F1 = Metric(
@@ -126,7 +103,6 @@ PRECISION = Metric(
     better=Better.HIGHER,
     tasks=(Task.BINARY,),
     weighted=_precision_over,
-    interval=shares(lambda predictions: [int(predictions.decisions.sum())], METHOD),
     undefined="not defined: the model decides no row positive",
     per_class=True,
     tunable=False,  # a model that predicts a single row positive would win
@@ -138,7 +114,6 @@ RECALL = Metric(
     better=Better.HIGHER,
     tasks=(Task.BINARY,),
     weighted=_recall_over,
-    interval=shares(lambda predictions: [int(predictions.labels.sum())], METHOD),
     undefined="not defined: the test split has no positive row",
     per_class=True,
     tunable=False,  # a model that predicts all rows positive would win

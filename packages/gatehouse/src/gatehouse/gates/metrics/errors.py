@@ -18,45 +18,51 @@ _NUMBER = (Task.REGRESSION,)
 def _absolute_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.weighted import mean_of
 
-    return mean_of(abs(sample.predictions.scores - sample.predictions.labels))
-
-
-def _squares_over(sample: Sample) -> Statistic:
-    from gatehouse.gates.metrics.weighted import mean_of
-
-    return mean_of((sample.predictions.scores - sample.predictions.labels) ** 2)
+    return mean_of(abs(_errors(sample)), tailed=True)
 
 
 def _squared_over(sample: Sample) -> Statistic:
     import numpy as np
 
-    squared = _squares_over(sample)
-    return lambda counts: np.sqrt(squared(counts))
+    from gatehouse.gates.metrics.closed import LOG, Sums
+    from gatehouse.gates.metrics.weighted import ratio
+
+    errors = _errors(sample)
+    cells = np.stack([errors**2, np.ones_like(errors)], axis=1)
+    root = lambda sums: np.sqrt(np.maximum(ratio(sums[:, 0], sums[:, 1]), 0.0))  # noqa: E731
+    return Sums(cells, root, LOG, tailed=True)
 
 
 def _r2_over(sample: Sample) -> Statistic:
     import numpy as np
 
-    from gatehouse.gates.metrics.weighted import mean_of, ratio
+    from gatehouse.gates.metrics.closed import LOG_REST, Sums
+    from gatehouse.gates.metrics.weighted import ratio
 
-    squared, labels = _squares_over(sample), sample.predictions.labels
+    labels = sample.predictions.labels
     centred = labels - labels.mean()  # avoids losing digits in the squares
-    mean, mean_square = mean_of(centred), mean_of(centred**2)
 
-    def r2(counts: Floats) -> Floats:
-        square = mean_square(counts)
-        variance = square - mean(counts) ** 2
+    def r2(sums: Floats) -> Floats:
+        squared, total, square, count = sums.T
+        mean, mean_square = ratio(total, count), ratio(square, count)
+        variance = mean_square - mean**2
         # Because of rounding, even equal values have a small variance.
-        varies = variance > 8 * np.finfo(np.float64).eps * square
-        return 1 - ratio(squared(counts), np.where(varies, variance, 0.0))
+        varies = variance > 8 * np.finfo(np.float64).eps * mean_square
+        return 1 - ratio(ratio(squared, count), np.where(varies, variance, 0.0))
 
-    return r2
+    cells = np.stack([_errors(sample) ** 2, centred, centred**2, np.ones_like(centred)], axis=1)
+    return Sums(cells, r2, LOG_REST, tailed=True)
 
 
 def _mean_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.closed import PLAIN
     from gatehouse.gates.metrics.weighted import mean_of
 
-    return mean_of(sample.predictions.scores - sample.predictions.labels)
+    return mean_of(_errors(sample), scale=PLAIN, tailed=True)
+
+
+def _errors(sample: Sample) -> Floats:
+    return sample.predictions.scores - sample.predictions.labels
 
 
 MEAN_ABSOLUTE_ERROR = Metric(

@@ -1,4 +1,4 @@
-"""Metrics of predictions: on the rows as they are, and over bootstrap counts."""
+"""Metrics of predictions: their values, weighted by row, and the statistics they come from."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Figure:
         metric: the metric.
         slice: the slice of the rows.
         sample: the predictions; for a class slice, that class against the rest.
-        value: on the rows as they are; NaN if it is not defined.
-        over: the metric over counts of the N rows, [B, N] to [B].
+        over: the metric over counts or weights of the N rows, [B, N] to [B].
+        value: with the rows' weights; NaN if it is not defined.
     """
 
     metric: Metric
     slice: str
     sample: Sample
-    value: float
     over: Statistic
+    value: float
 
     def edge(self, confidence: float) -> Edge | None:
-        """Return the interval that replaces the bootstrap's, and its method; None if none does."""
+        """Return the metric's own interval, and its method; None if it has none."""
         interval = self.metric.interval
         return interval(self.sample.predictions, self.value, confidence) if interval else None
 
@@ -47,14 +47,16 @@ class Figure:
 
 
 def value_of(metric: Metric, sample: Sample) -> float:
-    """Compute the metric on the rows as they are; NaN if it is not defined."""
-    return float(metric.weighted(sample)(np.ones((1, len(sample.predictions.labels))))[0])
+    """Compute the metric with the rows' weights; NaN if it is not defined."""
+    return float(metric.weighted(sample)(sample.predictions.row_weights[None])[0])
 
 
 def figures(
     predictions: Predictions, bins: int, metrics: Sequence[Metric] = METRICS
-) -> list[Figure]:
-    """Return every metric of the predictions' task: on all rows, then for each class.
+) -> Iterator[Figure]:
+    """Yield every metric of the predictions' task: on all rows, then for each class.
+
+    One at a time, because their cells take memory.
 
     Args:
         predictions: predictions of labelled rows.
@@ -62,24 +64,19 @@ def figures(
         metrics: metrics to measure if they fit the task.
     """
     sample, several = Sample(predictions, bins), predictions.task is Task.MULTICLASS
-    found = [
-        _figure(metric, "all", sample)
-        for metric in metrics_of(predictions.task, metrics)
-        if not (several and metric.needs_outputs and predictions.outputs is None)
-    ]
-    if several:
-        classes = list(_each_class(predictions, bins))
-        found += [
-            _figure(metric, f"class={name}", each)
-            for metric in metrics
-            if metric.per_class
-            for name, each in classes
-        ]
-    return found
+    for metric in metrics_of(predictions.task, metrics):
+        if not (several and metric.needs_outputs and predictions.outputs is None):
+            yield _figure(metric, "all", sample)
+    for metric in metrics if several else ():
+        if metric.per_class:
+            for name, each in _each_class(predictions, bins):
+                yield _figure(metric, f"class={name}", each)
 
 
 def _figure(metric: Metric, where: str, sample: Sample) -> Figure:
-    return Figure(metric, where, sample, value_of(metric, sample), metric.weighted(sample))
+    over = metric.weighted(sample)
+    value = float(over(sample.predictions.row_weights[None])[0])
+    return Figure(metric, where, sample, over, value)
 
 
 def _each_class(predictions: Predictions, bins: int) -> Iterator[tuple[str, Sample]]:

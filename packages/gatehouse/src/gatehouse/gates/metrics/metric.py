@@ -18,7 +18,7 @@ TASKS = tuple(Task)
 CLASSES = (Task.BINARY, Task.MULTICLASS)
 
 Edge = tuple[Interval, str]
-"""Interval for the case that all resamples are alike, and its method."""
+"""An interval of a metric's own, and its method."""
 
 ONE_CLASS = "not defined: the test split has one class only, or lacks one"
 
@@ -36,10 +36,11 @@ class Metric:
         unit: of the value; "1" for a number without a unit.
         better: whether higher or lower is better.
         tasks: tasks for which it is measured.
-        weighted: takes a sample and returns the metric as a function of row counts, [B, N] to [B],
-            NaN where it is not defined. The metric itself counts each row once.
-        interval: takes predictions, value and confidence and returns an interval that replaces the
-            bootstrap's. If it is None or returns None, the bootstrap's is used.
+        weighted: takes a sample and returns the metric as a function of row counts or weights,
+            [B, N] to [B], NaN where it is not defined. If the function is a `closed.Closed`, such
+            as a mean, its interval is a closed form; else it is the bootstrap's.
+        interval: takes predictions, value and confidence and returns an interval that replaces
+            these. If it is None or returns None, they are used.
         undefined: why the metric can be NaN, for people.
         per_class: for multiclass models, is it also measured for each class against the rest?
         needs_outputs: for multiclass models, does it need the probability of every class?

@@ -29,19 +29,13 @@ def _shares(predictions: Predictions) -> Floats:
 def _roc_auc_over(sample: Sample) -> Statistic:
     import numpy as np
 
-    from gatehouse.gates.metrics.weighted import roc_auc_of
+    from gatehouse.gates.metrics.area import Area
 
     y = sample.predictions.labels
     if sample.predictions.task is Task.BINARY:
-        return roc_auc_of(y, sample.predictions.scores)
+        return Area((y, sample.predictions.scores))
     shares = _shares(sample.predictions)
-    areas = [roc_auc_of((y == k).astype(np.float64), shares[:, k]) for k in range(shares.shape[1])]
-
-    def roc_auc(counts: Floats) -> Floats:
-        # Not the mean over defined classes: a class that was not drawn makes the mean undefined.
-        return np.asarray(np.mean([area(counts) for area in areas], axis=0))
-
-    return roc_auc
+    return Area(*(((y == k).astype(np.float64), shares[:, k]) for k in range(shares.shape[1])))
 
 
 def _log_loss_over(sample: Sample) -> Statistic:

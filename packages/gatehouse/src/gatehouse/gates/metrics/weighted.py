@@ -1,10 +1,18 @@
-"""Building blocks of metrics over blocks of counts: shape [B, N] in, shape [B] out."""
+"""Building blocks of metrics over blocks of counts or weights: shape [B, N] in, shape [B] out."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
-from gatehouse.gates.bootstrap import Floats, Statistic
+import numpy as np
+from numpy.typing import NDArray
+
+from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.metrics.area import Area
+from gatehouse.gates.metrics.closed import LOG, PLAIN, Scale, Shares, Sums
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:
@@ -18,39 +26,48 @@ def mean_of_defined(values: Floats) -> Floats:
     return ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
-def mean_of(values: Floats) -> Statistic:
-    """Return the weighted mean of `values`, shape [N], as a function of counts."""
-    return lambda counts: ratio(counts @ values, counts.sum(axis=1))
+def mean_of(values: Floats, *, scale: Scale | None = None, tailed: bool = False) -> Sums:
+    """Return the weighted mean of `values`, shape [N].
+
+    Args:
+        values: of each row.
+        scale: on which its error is symmetric; by default the log of values that are never
+            negative, such as losses.
+        tailed: can a few large values decide it, as squared errors can?
+    """
+    cells = np.stack([values, np.ones_like(values)], axis=1)
+    if scale is None:
+        scale = LOG if values.min(initial=0.0) >= 0 else PLAIN
+    return Sums(cells, lambda sums: ratio(sums[:, 0], sums[:, 1]), scale, tailed=tailed)
 
 
-def roc_auc_of(y: Floats, score: Floats) -> Statistic:
-    """Return the Mann-Whitney form of the area under the ROC curve; ties count one half."""
-    order = np.argsort(score, kind="stable")
-    positive = y[order] > 0
-    positives, negatives = order[positive], order[~positive]
-    below = np.searchsorted(score[negatives], score[positives], side="left")
-    up_to = np.searchsorted(score[negatives], score[positives], side="right")
-
-    def roc_auc(counts: Floats) -> Floats:
-        won = counts[:, positives]
-        lost = np.zeros((len(counts), len(negatives) + 1))
-        np.cumsum(counts[:, negatives], axis=1, out=lost[:, 1:])
-        pairs = won.sum(axis=1) * lost[:, -1]
-        # These sums consist of whole numbers and halves, so they are exact in any order.
-        wins = np.einsum("bn,bn->b", won, lost[:, below] + lost[:, up_to]) / 2
-        values: Floats = np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0)
-        return values
-
-    return roc_auc
+def share_of(hits: NDArray[np.bool_], of: NDArray[np.bool_] | None = None) -> Shares:
+    """Return the weighted share of the rows `of` (by default all) that are `hits`; shape [N]."""
+    rows = np.ones_like(hits) if of is None else of
+    return Shares(*((each[:, None]).astype(np.float64) for each in (hits & rows, rows)))
 
 
-def calibration_error_of(y: Floats, score: Floats, bins: int) -> Statistic:
+def roc_auc_of(y: Floats, score: Floats) -> Area:
+    """Return the area under the ROC curve; ties count one half."""
+    return Area((y, score))
+
+
+def calibration_error_of(y: Floats, score: Floats, bins: int) -> Sums:
     """Return the calibration error over equal-mass bins (Naeini, Cooper, Hauskrecht 2015)."""
     edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
-    membership = np.eye(len(edges) + 1)[np.searchsorted(edges, score, side="right")]
-    gaps = membership * (score - y)[:, None]
+    bin_of = np.searchsorted(edges, score, side="right")
+    count = len(edges) + 1
+    cells = columns_of(
+        (bin_of, score - y), (np.full(len(y), count), np.ones(len(y))), width=count + 1
+    )
+    return Sums(cells, lambda sums: np.abs(sums[:, :-1]).sum(axis=1) / sums[:, -1])
 
-    def expected_calibration_error(counts: Floats) -> Floats:
-        return np.asarray(np.abs(counts @ gaps).sum(axis=1) / counts.sum(axis=1))
 
-    return expected_calibration_error
+def columns_of(*parts: tuple[NDArray[np.intp], Floats], width: int) -> csr_array:
+    """Return sparse cells [N, width]: each part has, for each row, a column and a value."""
+    from scipy.sparse import csr_array
+
+    columns = np.stack([each for each, _ in parts], axis=1)
+    values = np.stack([each for _, each in parts], axis=1)
+    ends = np.arange(len(columns) + 1) * len(parts)
+    return csr_array((values.ravel(), columns.ravel(), ends), shape=(len(columns), width))

@@ -34,6 +34,7 @@ def _section(context: ReportContext) -> str:
 
 def _defects() -> tuple[Defect, ...]:
     from gatehouse.drill import row_defects as plant
+    from gatehouse.drill import split_defects as split
     from gatehouse.drill.defect import Defect, red
 
     name = ROWS.name
@@ -46,6 +47,13 @@ def _defects() -> tuple[Defect, ...]:
         Defect("exam grown in small steps", name, plant.small_steps, holds=red("exam_growth")),
         Defect("another target", name, plant.other_target, holds=red("first_run")),
         Defect("rows nudged out of test", name, plant.unfair_deal, holds=red("unfair_deal")),
+        Defect("every row twice under other ids", name, split.twins, holds=red("split_leak")),
+        Defect("near twins under other ids", name, split.near_twins, holds=red("split_leak")),
+        Defect("groups in two splits", name, split.shared_groups, holds=red("split_leak")),
+        Defect("test rows older than train", name, split.backwards, holds=red("split_leak")),
+        Defect("later cuts", name, split.later_cuts, holds=red("split_changes")),
+        Defect("control: split by group", None, split.by_group),
+        Defect("control: split by time", None, split.by_time),
     )
 
 

@@ -1,10 +1,11 @@
 """The rows gate: what a change did to the base's rows, and above all to the exam.
 
 The exam is the base's test rows. The base's split rule assigns the raw rows of base and candidate,
-which are then matched as multisets (`gatehouse.ledger`), so every number here is a count:
+which are then matched as multisets (`gatehouse.ledger`), so most numbers here are counts:
 
-- `first_run`: is there a base, but none that can be compared with? This is the only number without
-  a base;
+- `first_run`: is there a base, but none that can be compared with?
+- `left_out_rows` and `split_leak` are about the candidate's rows alone, and are measured without a
+  base too (`gatehouse.gates.rows.leaks`);
 - `split_changes`: settings of the split rule that the change alters, which gives another exam;
 - rows by outcome: unchanged, changed, relabelled, gone, added, repeated;
 - `explained_rows`: rows that are gone because of a retention or the list of erased rows
@@ -64,7 +65,7 @@ _MATCHED = "rows matched as multisets by keyed 64-bit hashes"
 
 
 def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Found:
-    """Measure the rows gate; without a base there is nothing to compare.
+    """Measure the rows gate.
 
     Raises:
         GatehouseError: raw rows are missing or unreadable, or lack an identity column.
@@ -74,6 +75,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
         measurements=(
             first_run(candidate, base),
             *(_compared(candidate, base) if base else ()),
+            *_alone(candidate),
             unknown_origin(),
         ),
     )
@@ -103,6 +105,18 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
         _turnover(sides.kept, official_test=official),
         *_leak(exam.twins(old), exam.twins(new), _touched(ledger)),
     ]
+
+
+def _alone(candidate: Workspace) -> list[Measurement]:
+    """Measure the candidate's rows by the rule that split them, whatever the base's is."""
+    from gatehouse.gates.rows.leaks import leaks, left_out
+    from gatehouse.ledger.ledger import deal_parts
+    from gatehouse.ledger.parts import raw_parts
+
+    parts, contract = tuple(raw_parts(candidate.raw)), candidate.contract
+    official = any(part.official_test for part in parts)
+    table = deal_parts(parts, contract, official_test=official)
+    return [left_out(table), *leaks(table, contract)]
 
 
 def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:

@@ -1,0 +1,1 @@
+"""How much training alone moves the metrics: `gatehouse noise`."""
