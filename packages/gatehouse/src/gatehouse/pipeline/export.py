@@ -69,9 +69,11 @@ def assemble(
     """
     output = core.graph.output[0]
     derived = encoding.derived
-    kinds = dict.fromkeys(encoding.columns, TensorProto.FLOAT)
-    kinds |= dict.fromkeys(encoding.categories, TensorProto.STRING)
-    kinds |= derived.inputs if derived else {}
+    kinds: dict[str, int] = {
+        **dict.fromkeys(encoding.columns, TensorProto.FLOAT),
+        **dict.fromkeys(encoding.categories, TensorProto.STRING),
+        **(derived.inputs if derived else {}),
+    }
     names = list(kinds)
     if output.name in names:
         raise GatehouseError(
