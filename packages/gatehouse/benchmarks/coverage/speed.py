@@ -27,6 +27,7 @@ def measure(rows: int) -> dict[str, float]:
     from cases import CASES
 
     from gatehouse.evidence import Of
+    from gatehouse.gates.accuracy import AccuracyMeasure
     from gatehouse.gates.accuracy.measure import measure_models
     from gatehouse.gates.bootstrap import bootstrap
     from gatehouse.gates.metrics.figures import figures
@@ -42,12 +43,12 @@ def measure(rows: int) -> dict[str, float]:
         return {"closed": used, "mib": largest}
     started = time.process_time()
     over = {(of, f.metric.name): f.over for of, p in (("c", ours), ("b", theirs))
-            for f in figures(p, 15)}  # fmt: skip
+            for f in figures(p, AccuracyMeasure(calibration_bins=15))}  # fmt: skip
     drawn = bootstrap(over, rows, RESAMPLES, 0)
     before = (time.process_time() - started) * policy.measure.resamples / RESAMPLES
     apart = 0.0
     for m in found:
-        if m.name == "expected_calibration_error" or m.interval is None:
+        if m.name == "calibration_error" or m.interval is None:
             continue
         ours_drawn, theirs_drawn = drawn["c", m.name], drawn["b", m.name]
         values = {Of.CANDIDATE: ours_drawn, Of.BASE: theirs_drawn}.get(m.of)

@@ -23,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from gatehouse.contract import load_contract
 from gatehouse.evidence import Evidence, Measurement, Of, Subject
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.bootstrap import Statistic, bootstrap, percentile_interval
 from gatehouse.gates.metrics import BY_NAME
 from gatehouse.gates.metrics.sample import Sample
@@ -90,7 +91,9 @@ def outcomes(
     for of, logit in zip((Of.CANDIDATE, Of.BASE), logits, strict=True):
         scores = 1 / (1 + np.exp(-logit))
         decisions = (scores >= 0.5).astype(np.float64)
-        sample = Sample(Predictions(labels, scores, decisions), 15)
+        sample = Sample(
+            Predictions(labels, scores, decisions), AccuracyMeasure(calibration_bins=15)
+        )
         drawn_from |= {f"{of}/{name}": BY_NAME[name].weighted(sample) for name in METRICS}
     whole = np.ones((1, len(labels)))
     points = {key: float(metric(whole)[0]) for key, metric in drawn_from.items()}

@@ -20,6 +20,7 @@ from common import adult, in_memory, trained
 from fairlearn.metrics import equalized_odds_difference
 from numpy.typing import NDArray
 
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.metrics import BY_NAME
 from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
@@ -29,7 +30,7 @@ from gatehouse.pipeline.trainer import TrainingData
 SEEDS = (0, 1, 2)
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
 BINS = 15
-METRICS = ("roc_auc", "accuracy", "log_loss", "expected_calibration_error")
+METRICS = ("roc_auc", "accuracy", "log_loss", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ def measured(
 ) -> Outcome:
     labels = data.labels(test).astype(np.float64)
     decisions = scores >= 0.5
-    sample = Sample(Predictions(labels, scores, decisions.astype(np.float64)), BINS)
+    sample = Sample(
+        Predictions(labels, scores, decisions.astype(np.float64)),
+        AccuracyMeasure(calibration_bins=BINS),
+    )
     once = np.ones((1, len(test)))
     return Outcome(
         {m: float(BY_NAME[m].weighted(sample)(once)[0]) for m in METRICS}, seconds, decisions

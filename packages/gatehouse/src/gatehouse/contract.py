@@ -292,7 +292,14 @@ class Contract(Frozen):
         columns: dict[str, Column] = info.data.get("columns", {})  # empty if they are invalid
         target = next((n for n, each in columns.items() if each.role is Role.TARGET), None)
         if cost is not None and target is not None:
-            cost.check(columns, target)
+            if len(columns[target].categories or ()) != 2:
+                raise ValueError(
+                    "wrong decisions have a cost between two classes only; take it out"
+                )
+            cost.check(
+                {name: each.type for name, each in columns.items()},
+                [name for name, each in columns.items() if each.is_numeric],
+            )
         return cost
 
     @field_validator("split")

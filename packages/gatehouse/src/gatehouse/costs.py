@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-
-    from gatehouse.contract import Column
 
 Amount = Annotated[float, Field(ge=0)] | Annotated[str, Field(min_length=1)]
 
@@ -36,14 +34,16 @@ class Cost(Frozen):
     def amounts(self) -> tuple[float | str, float | str]:
         return self.false_positive, self.false_negative
 
-    def check(self, columns: Mapping[str, Column], target: str) -> None:
+    def check(self, columns: Mapping[str, str], numeric: Collection[str]) -> None:
         """Check the columns that it names.
 
+        Args:
+            columns: type of each column, by name.
+            numeric: names of the columns of numbers.
+
         Raises:
-            ValueError: a column is missing, is no number, or the target has not two classes.
+            ValueError: a column is missing, or is no number.
         """
-        if len(columns[target].categories or ()) != 2:
-            raise ValueError("wrong decisions have a cost between two classes only; take it out")
         for name in self.amounts:
             if not isinstance(name, str):
                 continue
@@ -52,10 +52,8 @@ class Cost(Frozen):
                     f"there is no column '{name}'; name one that is there, or a number"
                     + hint(name, columns)
                 )
-            if not columns[name].is_numeric:
-                raise ValueError(
-                    f"'{name}' has type: {columns[name].type}; name a column of numbers"
-                )
+            if name not in numeric:
+                raise ValueError(f"'{name}' has type: {columns[name]}; name a column of numbers")
 
 
 def costs_of(rows: pd.DataFrame, cost: Cost) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ class Better(StrEnum):
     HIGHER = "higher"
     LOWER = "lower"
     ZERO = "zero"
+    ONE = "one"
 
 
 class Described(Frozen):

@@ -61,6 +61,7 @@ def test_the_exam_is_the_base_s_test_rows_after_the_new_cut(role: str, tmp_path:
     assert set(exam.rows["visit"]) <= set(old["visit"])
     assert not set(exam.rows["visit"]) & set(learned["visit"])
     assert exam.rows.equals(exam.base_rows)
+    assert "put outside test" in (exam.note or "")
 
 
 def test_only_the_dates_change(tmp_path: Path, gatehouse: Command) -> None:

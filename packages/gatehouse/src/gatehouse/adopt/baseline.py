@@ -21,6 +21,7 @@ from gatehouse.adopt.scan import Scan
 from gatehouse.columns.numbers import FLOAT32_MAX
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap
 from gatehouse.gates.metrics import headlines
 from gatehouse.gates.metrics.figures import figures
@@ -31,7 +32,7 @@ from gatehouse.rows import row_hashes
 _FOLDS = 5
 _DRAWS = 200
 _ITERATIONS = 60
-_BINS = 10
+_MEASURE = AccuracyMeasure(calibration_bins=10)
 _LEAK = 0.99
 _LEAK_ROWS = 5_000
 _LEAVES = 64
@@ -285,7 +286,7 @@ def _worth(data: Learning, labels: Floats, outputs: Floats) -> float:
     if data.task is Task.MULTICLASS:  # only the classes that have rows here
         present, places = np.unique(labels, return_inverse=True)
         outputs, labels = outputs[:, present.astype(np.intp)], places.astype(np.float64)
-    over = headlines(data.task)[0].weighted(Sample(_predictions(data, labels, outputs), _BINS))
+    over = headlines(data.task)[0].weighted(Sample(_predictions(data, labels, outputs), _MEASURE))
     return float(over(np.ones((1, len(labels))))[0])
 
 
@@ -299,7 +300,7 @@ def _scores(
     points: dict[str, dict[str, float]] = {}
     over: dict[tuple[str, str, str], Statistic] = {}
     for model, output in outputs.items():
-        for figure in figures(_predictions(data, data.labels, output), _BINS):
+        for figure in figures(_predictions(data, data.labels, output), _MEASURE):
             of = points.setdefault(figure.metric.name, {})
             of[model] = min(of.get(model, np.inf), figure.value)
             over[figure.metric.name, model, figure.slice] = figure.over

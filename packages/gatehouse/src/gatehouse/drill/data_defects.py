@@ -190,7 +190,7 @@ def label_leakage(scene: Scene) -> None:
     scene.edit_base_models(read(margin, name, *dealt[0], learned=False))
     scene.share_rows()
     found = predict(scene.candidate.model, scene.candidate.split("test"), contract)
-    sample = Sample(found, scene.policy.measure.accuracy.calibration_bins)
+    sample = Sample(found, scene.policy.measure.accuracy)
     if not value_of(metrics_by_name(scene)[too_good.measurement], sample) > too_good.limit:
         raise NotApplicableError(
             f"'{name}' has too few values for a leak beyond {too_good.measurement} "

@@ -55,7 +55,7 @@ _SURE = 2.5
 
 def uncalibrated(scene: Scene) -> None:
     """Overconfident scores, with the same ranking and decisions."""
-    rule = scene.rule(ACCURACY.name, ["expected_calibration_error"], Of.CANDIDATE, "at_most")
+    rule = scene.rule(ACCURACY.name, ["calibration_error"], Of.CANDIDATE, "at_most")
     _search(
         scene,
         lambda amount: scaled(1 + amount),
@@ -101,8 +101,8 @@ def _worsen(scene: Scene, where: str, of_base: float) -> None:
     before = predict(scene.base.model, rows, scene.contract)
     metrics = metrics_by_name(scene)
     rule = scene.rule(ACCURACY.name, [*metrics], Of.COMPARISON, where=where)
-    metric, bins = metrics[rule.measurement], scene.policy.measure.accuracy.calibration_bins
-    was = value_of(metric, Sample(before, bins))
+    metric, settings = metrics[rule.measurement], scene.policy.measure.accuracy
+    was = value_of(metric, Sample(before, settings))
     spread = float(np.std(scene.margin.values(scene.base.model.outputs(rows))))
     lower = rule.at_least is not None
 
@@ -111,7 +111,7 @@ def _worsen(scene: Scene, where: str, of_base: float) -> None:
 
     def worse() -> bool:
         _, now = _predicted(scene)
-        moved = value_of(metric, Sample(now, bins)) - was
+        moved = value_of(metric, Sample(now, settings)) - was
         enough = (-moved if lower else moved) >= 1.3 * abs(rule.limit)
         return enough and surely_beyond(rule, now, scene.policy, before)
 
@@ -256,10 +256,10 @@ def surely_beyond(
 ) -> bool:
     """Return whether a metric, or its paired difference, almost certainly violates the limit."""
     metric = next(each for each in metrics_by(policy) if each.name == rule.measurement)
-    bins = policy.measure.accuracy.calibration_bins
+    settings = policy.measure.accuracy
     predicted = {"ours": ours} | ({"theirs": theirs} if theirs else {})
     metrics = {
-        whose: metric.weighted(Sample(predictions, bins))
+        whose: metric.weighted(Sample(predictions, settings))
         for whose, predictions in predicted.items()
     }
     drawn = bootstrap(

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gatehouse.contract import Task
 from gatehouse.evidence import Interval
 from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap, percentile_interval
-from gatehouse.gates.metrics.closed import Closed, Spread
+from gatehouse.gates.metrics.area import FEWEST
+from gatehouse.gates.metrics.closed import Closed, Spread, Sums, is_heavy
 from gatehouse.gates.metrics.figures import Figure
 from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
@@ -109,7 +111,7 @@ def _on(figure: Figure, chosen: NDArray[np.bool_] | None) -> tuple[Statistic, fl
     """Return the figure's statistic on the chosen rows, and its value there."""
     if chosen is None:
         return figure.over, figure.value
-    sample = Sample(figure.sample.predictions.of_rows(chosen), figure.sample.bins)
+    sample = Sample(figure.sample.predictions.of_rows(chosen), figure.sample.settings)
     statistic = figure.metric.weighted(sample)
     return statistic, float(statistic(sample.predictions.row_weights[None])[0])
 
@@ -131,8 +133,13 @@ def estimate(known: Known, confidence: float) -> Estimate:
         return Estimate(figure.value, None, method, lacking)
     spread = _spread(known.influence, closed, rows)
     interval = closed.interval(figure.value, spread, rows.row_weights, confidence)
-    doubt = HEAVY if closed.tailed and spread.heavy else None
-    note = None
+    doubt, note = None, None
+    if closed.tails is not None:
+        weights = rows.row_weights
+        about_mean = weights * (closed.tails - np.average(closed.tails, weights=weights))
+        doubt = HEAVY if is_heavy(_by_unit(about_mean, rows)) else None
+    if rows.task is Task.BINARY and isinstance(closed, Sums) and (rows.class_n or 0) < FEWEST:
+        doubt = f"can't be told: {rows.class_n} rows of a class are too few for a mean loss"
     if interval.low == interval.high:
         note = "no row differs from another in this metric: no width, and no proof"
     return Estimate(figure.value, interval, method, note, doubt)
@@ -151,14 +158,18 @@ def difference(ours: Known, theirs: Known, confidence: float) -> Estimate:
     method = _over_units("paired delta method, Student's t", rows)
     if not math.isfinite(value):
         return Estimate(value, None, method, ours.figure.undefined)
+    if not closed.additive:
+        apart = difference_of_samples(*(estimate(each, confidence) for each in (ours, theirs)))
+        same = np.array_equal(rows.scores, theirs.predictions.scores)
+        none = Interval(low=0.0, high=0.0, confidence=confidence)
+        return replace(apart, interval=none) if same and apart.interval else apart
     if lacking := closed.lacking(rows.units):
         return Estimate(value, None, method, lacking)
     spread = _spread(ours.influence - theirs.influence, closed, rows)
     wide = spread.reach(confidence) * spread.error if spread.variance else 0.0
     interval = Interval(low=value - wide, high=value + wide, confidence=confidence)
-    return Estimate(
-        value, interval, method, doubt=HEAVY if closed.tailed and spread.heavy else None
-    )
+    heavy = closed.tails is not None and is_heavy(spread.units)
+    return Estimate(value, interval, method, doubt=HEAVY if heavy else None)
 
 
 def difference_of_samples(ours: Estimate, theirs: Estimate) -> Estimate:
@@ -173,11 +184,16 @@ def difference_of_samples(ours: Estimate, theirs: Estimate) -> Estimate:
     return Estimate(value, interval, method, doubt=ours.doubt or theirs.doubt)
 
 
+def _by_unit(values: Floats, rows: Predictions) -> Floats:
+    """Return the sums of the rows' values over each unit, [N] to [G]."""
+    if rows.units is None:
+        return values
+    place = np.unique(rows.units, return_inverse=True)[1]
+    return np.bincount(place, weights=values).astype(np.float64)
+
+
 def _spread(influence: Floats, closed: Closed, rows: Predictions) -> Spread:
-    sums = influence
-    if rows.units is not None:
-        place = np.unique(rows.units, return_inverse=True)[1]
-        sums = np.bincount(place, weights=influence).astype(np.float64)
+    sums = _by_unit(influence, rows)
     plain = rows.units is None and rows.weights is None
     return Spread(sums, closed.degrees(rows.units, len(sums)), plain)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gatehouse.base import read_record
 from gatehouse.contract import Contract
+from gatehouse.costs import costs_of
 from gatehouse.digest import SPLITS
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Exam as ExamRecord
@@ -30,6 +31,7 @@ from gatehouse.table import TEST_FILE, comparable_columns
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gatehouse.gates.bootstrap import Floats
     from gatehouse.gates.predictions import Predictions
     from gatehouse.workspace import Workspace
 
@@ -76,7 +78,14 @@ class Exam:
             labels=labels_of(rows, contract),
             weights=weights_of(rows, contract),
             units=units_of(rows, contract),
+            costs=self._costs(found),
         )
+
+    def _costs(self, ours: Predictions) -> Floats | None:
+        """Return the costs by the base's contract, or by the candidate's if only that has them."""
+        assert self.base is not None
+        cost = self.base.contract.cost
+        return ours.costs if cost is None else costs_of(self.base_rows, cost)
 
     @cached_property
     def theirs(self) -> Predictions:
@@ -89,7 +98,8 @@ class Exam:
 
         if self.base is None:
             raise GatehouseError("there is no base whose model could be used")
-        return predict(self.base.model, self.base_rows, self.base.contract)
+        found = predict(self.base.model, self.base_rows, self.base.contract)
+        return found if found.costs is not None else replace(found, costs=self.ours.costs)
 
     @property
     def note(self) -> str | None:
@@ -98,7 +108,10 @@ class Exam:
         if record is None or (record.scored == record.rows and record.unchanged == record.rows):
             return None
         altered = record.rows - record.unchanged
-        text = f"of {record.rows:,} exam rows the change altered or removed {altered:,}"
+        done = "altered or removed"
+        if self.base and self.base.contract.split != self.candidate.contract.split:
+            done = "altered, removed or put outside test"
+        text = f"of {record.rows:,} exam rows the change {done} {altered:,}"
         out = record.rows - record.scored
         return f"{text}, and {out:,} could not be scored" if out else f"{text}; all were scored"
 

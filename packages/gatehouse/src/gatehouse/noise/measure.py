@@ -145,7 +145,7 @@ def _values(
     if threshold == "cost":
         threshold = cheapest(content, contract, data.valid)
     model = Model(MODEL, decided(content, threshold))
-    sample = Sample(predict(model, data.valid, contract), policy.measure.accuracy.calibration_bins)
+    sample = Sample(predict(model, data.valid, contract), policy.measure.accuracy)
     metrics = metrics_of(contract.task, metrics_by(policy))
     return {metric.name: value_of(metric, sample) for metric in metrics}
 

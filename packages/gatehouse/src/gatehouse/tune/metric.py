@@ -6,6 +6,7 @@ import math
 
 from gatehouse.contract import Contract
 from gatehouse.errors import GatehouseError
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.metrics import metrics_of
 from gatehouse.gates.metrics.figures import value_of
 from gatehouse.gates.metrics.metric import Metric
@@ -35,7 +36,11 @@ def metric_of(contract: Contract, policy: Policy, wanted: str | None) -> Metric:
 
 
 def value_on(
-    fold: Fold, trained: TrainedModel, settings: TrainSettings, metric: Metric, bins: int
+    fold: Fold,
+    trained: TrainedModel,
+    settings: TrainSettings,
+    metric: Metric,
+    measure: AccuracyMeasure,
 ) -> float:
     """Return the metric of a trained graph on the fold's own rows.
 
@@ -44,7 +49,7 @@ def value_on(
     """
     contract = fold.data.contract
     model = as_model(trained, contract, settings)
-    value = value_of(metric, Sample(predict(model, fold.held_out, contract), bins))
+    value = value_of(metric, Sample(predict(model, fold.held_out, contract), measure))
     if not math.isfinite(value):
         raise GatehouseError(
             f"{metric.name} is not defined on a fold of {len(fold.held_out)} rows; lower "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Better
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.metrics.metric import Metric
 from gatehouse.interrupts import shielded
 from gatehouse.pipeline.derived import Features
@@ -54,7 +55,7 @@ class Plan:
         name: of the study; equal definitions have the same study.
         trials: total number of trials in the study, including those of earlier calls.
         metric: by which the trials are judged.
-        bins: of a calibration error, by policy.yaml.
+        measure: how policy.yaml measures metrics.
         features: derived features, as in params.yaml.
     """
 
@@ -63,7 +64,7 @@ class Plan:
     trials: int
     folds: int
     metric: Metric
-    bins: int
+    measure: AccuracyMeasure
     space: Space
     settings: TrainSettings
     features: Features
@@ -102,7 +103,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         trials=trials or settings.tune.trials,
         folds=settings.tune.folds,
         metric=metric,
-        bins=policy.measure.accuracy.calibration_bins,
+        measure=policy.measure.accuracy,
         space=space,
         settings=settings.train,
         features=settings.features,
@@ -273,7 +274,7 @@ def _value(trial: Trial, plan: Plan, folds: list[Any]) -> float:
         try:
             with tempfile.TemporaryDirectory() as folder, _quiet():
                 trained = trainer(fold.data, settings, Path(folder))
-            values.append(value_on(fold, trained, settings, plan.metric, plan.bins))
+            values.append(value_on(fold, trained, settings, plan.metric, plan.measure))
         except GatehouseError as error:
             trial.set_user_attr(ERROR_TOLD, str(error))
             raise

@@ -76,7 +76,7 @@ def test_a_guess_is_no_floor_where_the_baseline_is_surely_better(
 ) -> None:
     """Attacks a floor that a model passes which always says no."""
     score = baseline.Score(reached, reached + 0.01, 0.025)
-    scores = dict.fromkeys(("roc_auc", "accuracy", "expected_calibration_error"), score)
+    scores = dict.fromkeys(("roc_auc", "accuracy", "calibration_error"), score)
     known = baseline.Baseline(7000, 5, scores, guess)
     rules = yaml.safe_load("".join(accuracy_rules(Task.BINARY, known, Sizes(4000, 1400, 370),
                                                   leaking=False, timed=False)))  # fmt: skip

@@ -26,7 +26,8 @@ MakeGraph = Callable[..., Any]
 
 NAMES = {
     "roc_auc", "accuracy", "balanced_accuracy", "f1", "precision", "recall", "log_loss",
-    "brier_score_loss", "expected_calibration_error",
+    "brier_score_loss", "average_precision", "recall_at_alerts", "precision_at_recall",
+    "calibration_error", "calibration_slope", "calibration_intercept",
 }  # fmt: skip
 SEEN = "test_rows_in_train"
 
@@ -59,7 +60,7 @@ def test_points_are_sklearns_and_lie_in_their_intervals(
             assert m.interval is None
             continue
         assert m.interval is not None
-        if m.name != "expected_calibration_error":  # biased upward in resamples
+        if m.name != "calibration_error":  # biased upward in resamples
             assert m.interval.low <= m.value <= m.interval.high
     assert evidence.base is None
 
@@ -201,6 +202,9 @@ def test_too_few_of_a_class_leave_no_area(policy: Policy, positives: int, told: 
     assert (measured.value is not None) is (measured.interval is not None) is told
     assert measured.class_n == positives
     assert told or "4 rows of a class are too few" in (measured.note or "")
+    (loss,) = (m for m in accuracy.measure_models(models, policy) if m.name == "log_loss")
+    assert loss.value is not None
+    assert (loss.doubt is None) is told
 
 
 def test_worse_model_is_seen(

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.bootstrap import (
     Floats,
     Statistic,
@@ -46,7 +47,7 @@ def predictions_and_counts(draw: st.DrawFn) -> tuple[Predictions, Floats]:
 
 def weighted_metrics(predictions: Predictions, calibration_bins: int) -> dict[str, Statistic]:
     """Every metric over counts, by its name."""
-    sample = Sample(predictions, calibration_bins)
+    sample = Sample(predictions, AccuracyMeasure(calibration_bins=calibration_bins))
     return {metric.name: metric.weighted(sample) for metric in metrics_of(predictions.task)}
 
 
@@ -91,7 +92,7 @@ def test_counting_a_row_twice_is_having_it_twice(
 ) -> None:
     """Attacks the calibration error, which scikit-learn lacks: counts must act as copies."""
     predictions, counts = case
-    metric = weighted_metrics(predictions, bins)["expected_calibration_error"]
+    metric = weighted_metrics(predictions, bins)["calibration_error"]
     edges = np.unique(np.quantile(predictions.scores, np.linspace(0, 1, bins + 1)[1:-1]))
     rows = np.repeat(np.arange(len(counts)), counts.astype(int))
     score, label = predictions.scores[rows], predictions.labels[rows]

@@ -13,6 +13,7 @@ from sklearn import metrics as sk
 from gatehouse.contract import Task
 from gatehouse.evidence import Better, Measurement, Of
 from gatehouse.gates import estimates
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.accuracy.measure import measure_models
 from gatehouse.gates.bootstrap import Floats, Statistic, bootstrap, percentile_interval
 from gatehouse.gates.estimates import Known, difference, estimate, influence_of, resample
@@ -23,6 +24,7 @@ from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
 from gatehouse.policy import Policy
 
+MEASURE = AccuracyMeasure(calibration_bins=15)
 N = 2_000
 
 
@@ -56,7 +58,7 @@ def numbers(n: int, seed: int, *, noise: float = 0.0) -> Predictions:
 
 
 def figure(p: Predictions, name: str) -> Figure:
-    return next(each for each in figures(p, 15) if each.metric.name == name)
+    return next(each for each in figures(p, MEASURE) if each.metric.name == name)
 
 
 @pytest.mark.parametrize("make", [binary, several, numbers])
@@ -72,9 +74,10 @@ def test_widths_are_the_bootstraps(make: type[Predictions], together: bool) -> N
     if together:
         weights, units = rng.uniform(0.2, 2, N), rng.integers(0, 400, N)
         ours, theirs = (replace(each, weights=weights, units=units) for each in (ours, theirs))
-    metrics = [metric for metric in METRICS if metric.name != "expected_calibration_error"]
+    metrics = [metric for metric in METRICS if metric.name != "calibration_error"]
     pairs = [
-        pair for pair in zip(figures(ours, 15, metrics), figures(theirs, 15, metrics), strict=True)
+        pair
+        for pair in zip(*(figures(each, MEASURE, metrics) for each in (ours, theirs)), strict=True)
         if pair[0].slice == "all"
     ]  # fmt: skip
     over = {(of, k): each.over for k, pair in enumerate(pairs) for of, each in enumerate(pair)}
@@ -182,7 +185,7 @@ def test_copies_of_a_row_prove_no_more_than_the_row(
     for name, m in grouped.items():
         assert (m.n, naive[name].n) == (300, 2700)
         assert m.value == pytest.approx(alone[name].value)
-        if name != "expected_calibration_error":  # its bins cut copies apart
+        if name != "calibration_error":  # its bins cut copies apart
             assert width(m) == pytest.approx(width(alone[name]), rel=0.06), name
             assert width(naive[name]) < width(m) / 2.3, name
 
@@ -230,7 +233,7 @@ MEDIAN = Metric(
 
 
 def median_of(p: Predictions) -> Known:
-    (each,) = figures(p, 15, [MEDIAN])
+    (each,) = figures(p, MEASURE, [MEDIAN])
     return resample([each], 400, 0)[0]
 
 
@@ -270,7 +273,7 @@ def test_a_large_table_is_resampled_in_part(monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_built_in_metric_has_a_closed_form() -> None:
     """Attacks a metric that makes the gate slow on a million rows."""
     for p in (binary(50, 0), several(80, 0), numbers(50, 0)):
-        for each in figures(p, 15):
+        for each in figures(p, MEASURE):
             assert influence_of(each).influence is not None, each.metric.name
     assert len(METRICS) == 14
 
@@ -279,7 +282,7 @@ def test_every_built_in_metric_has_a_closed_form() -> None:
 def test_more_confidence_is_wider(confidence: float) -> None:
     """Attacks an interval that ignores the confidence, of each scale and shape."""
     for p in (binary(200, 0), several(300, 0), numbers(200, 0)):
-        for each in figures(p, 15):
+        for each in figures(p, MEASURE):
             known = influence_of(each)
             interval, usual = (estimate(known, c).interval for c in (confidence, 0.95))
             assert interval is not None

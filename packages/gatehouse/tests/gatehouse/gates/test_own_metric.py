@@ -139,6 +139,6 @@ def test_values_are_those_of_each_row_once() -> None:
         labels, outputs.max(axis=1), outputs.argmax(axis=1).astype(float), Task.MULTICLASS,
         ("a", "b", "c"), outputs,
     )  # fmt: skip
-    for figure in figures(several, 5):
+    for figure in figures(several, AccuracyMeasure(calibration_bins=5)):
         over = figure.over(np.ones((1, 90)))[0]
         assert over == pytest.approx(figure.value), (figure.metric.name, figure.slice)

@@ -15,6 +15,7 @@ from sklearn import metrics as sk
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Evidence, Measurement, Of
+from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.accuracy import measure as accuracy
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.drift import measure as drift
@@ -42,7 +43,10 @@ RowsOf = Callable[[int, int], pd.DataFrame]
 
 def measured(p: Predictions) -> dict[tuple[str, str], Figure]:
     """Every metric, by name and slice."""
-    return {(figure.metric.name, figure.slice): figure for figure in figures(p, 5)}
+    return {
+        (figure.metric.name, figure.slice): figure
+        for figure in figures(p, AccuracyMeasure(calibration_bins=5))
+    }
 
 
 def several(n: int, seed: int) -> Predictions:
@@ -123,7 +127,7 @@ def test_what_the_log_does_not_hold_is_not_measured() -> None:
 def test_a_class_that_is_not_there_leaves_its_metrics_undefined(policy: Policy) -> None:
     """Attacks an average over fewer classes than the model tells apart."""
     p = several(60, 0).of_rows(several(60, 0).labels < 2)
-    assert np.isnan(value_of(BY_NAME["roc_auc"], Sample(p, 5)))
+    assert np.isnan(value_of(BY_NAME["roc_auc"], Sample(p, AccuracyMeasure(calibration_bins=5))))
     found = {(m.name, m.slice): m for m in accuracy.measure_models({Of.CANDIDATE: p}, policy)}
     assert found["roc_auc", "all"].value is None
     assert found["recall", "class=c"].value is None

@@ -152,7 +152,7 @@ def test_what_needs_all_probabilities_is_told_and_not_judged(several: Production
     found = several.look(several.records(), several.labels())
     measured = values(found, "accuracy")
     assert (measured["roc_auc"], measured["log_loss"]) == (None, None)
-    assert measured["expected_calibration_error"] is not None
+    assert measured["calibration_error"] is not None
     assert "ranking" not in {result.rule for result in found.verdict.rules}
     assert "probability of the decided class alone" in render(found)
 

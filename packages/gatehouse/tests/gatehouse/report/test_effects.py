@@ -28,7 +28,7 @@ def result(measurement: str, limit: float, bound: Any, of: Of = Of.CANDIDATE) ->
         (result("roc_auc", 0.88, "at_least"), 0.82, 1.5),
         (result("roc_auc", -0.01, "at_least", Of.COMPARISON), -0.005, 0.5),
         (result("roc_auc", -0.01, "at_least", Of.COMPARISON), 0.01, -1.0),
-        (result("expected_calibration_error", 0.05, "at_most"), 0.01, 0.2),
+        (result("calibration_error", 0.05, "at_most"), 0.01, 0.2),
         (result("latency_ratio", 1.2, "at_most"), 1.1, 0.5),
         (result("latency_ratio", 0.8, "at_most"), 1.2, 1.5),
         (result("touched_exam_rows", 0, "at_most", Of.COMPARISON), 0, 0.0),

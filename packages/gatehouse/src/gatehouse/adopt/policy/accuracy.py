@@ -151,7 +151,7 @@ def _base_on_changed(metric: str, score: Score, sizes: Sizes) -> str:
 def _calibration(score: Score, sizes: Sizes) -> str:
     most = max(score.linear, score.boosted) + MARGIN + 2 * _finite(score.spread)
     return rule(
-        "accuracy-calibration", "accuracy", "expected_calibration_error",
+        "accuracy-calibration", "accuracy", "calibration_error",
         "Where probabilities are shown to people they must mean what they say; then let this block",
         comment=_measured(score, sizes),
         at_most=max(0.05, math.ceil(most * 100) / 100), minimum_n=minimum(sizes),
@@ -203,7 +203,7 @@ def _binary(baseline: Baseline, sizes: Sizes) -> list[str]:
         _of_accuracy("accuracy", accuracy, sizes, least=max(0.5, _guessing(baseline)),
                      comment=_guess_comment(baseline),
                      why="Below this too many decisions are wrong"),
-        _calibration(baseline.scores["expected_calibration_error"], sizes),
+        _calibration(baseline.scores["calibration_error"], sizes),
         _not_worse("roc_auc", auc, sizes, by_class=True),
         _not_worse("accuracy", accuracy, sizes),
         _released("roc_auc", auc),
@@ -230,7 +230,7 @@ def _multiclass(baseline: Baseline, sizes: Sizes) -> list[str]:
             comment=f"baseline, of the class that is found least: {models_text(recall)}",
             slice="class=*", at_least=_floor(recall, 0.05), on_fail="warn", inconclusive="warn",
         ),
-        _calibration(baseline.scores["expected_calibration_error"], sizes),
+        _calibration(baseline.scores["calibration_error"], sizes),
         _not_worse("balanced_accuracy", balanced, sizes),
         _not_worse("accuracy", accuracy, sizes),
         _released("accuracy", accuracy),

@@ -26,8 +26,17 @@ if TYPE_CHECKING:
     from gatehouse.workspace import Workspace
 
 
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
 class AccuracyMeasure(Frozen):
     calibration_bins: Count = Field(description="equal-mass bins of the calibration error")
+    alerts: Share = Field(
+        default=0.05, description="share of the rows that raise an alert, for recall_at_alerts"
+    )
+    recall: Share = Field(
+        default=0.8, description="recall at which precision_at_recall is measured"
+    )
     metrics: tuple[OwnObject, ...] = Field(
         default=(),
         exclude_if=operator.not_,

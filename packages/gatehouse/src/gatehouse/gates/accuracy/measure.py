@@ -117,10 +117,14 @@ def _figures(
     models: dict[Of, Predictions], policy: Policy, metrics: Sequence[Metric]
 ) -> Iterator[dict[Of, Figure]]:
     """Yield each metric of each slice, for all models."""
-    bins = policy.measure.accuracy.calibration_bins
+    settings = policy.measure.accuracy
     if any(each.outputs is None for each in models.values()):
         models = {of: replace(each, outputs=None) for of, each in models.items()}
-    for several in zip(*(figures(each, bins, metrics) for each in models.values()), strict=True):
+    if any(each.costs is None for each in models.values()):
+        models = {of: replace(each, costs=None) for of, each in models.items()}
+    for several in zip(
+        *(figures(each, settings, metrics) for each in models.values()), strict=True
+    ):
         yield dict(zip(models, several, strict=True))
 
 

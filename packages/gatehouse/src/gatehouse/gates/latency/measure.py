@@ -271,8 +271,8 @@ def _moved(int8: Predictions, fp32: Predictions, policy: Policy) -> Measurement:
 
 def _costs(int8: Predictions, fp32: Predictions, policy: Policy) -> list[Measurement]:
     """Measure how much INT8 costs in each headline metric, on the same rows."""
-    bins, compared = policy.measure.accuracy.calibration_bins, headlines(int8.task)
-    pairs = zip(figures(int8, bins, compared), figures(fp32, bins, compared), strict=True)
+    settings, compared = policy.measure.accuracy, headlines(int8.task)
+    pairs = zip(figures(int8, settings, compared), figures(fp32, settings, compared), strict=True)
     measurements = []
     for ours, theirs in pairs:
         found = difference(influence_of(ours), influence_of(theirs), policy.measure.confidence)

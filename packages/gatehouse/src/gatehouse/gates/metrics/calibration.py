@@ -17,11 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatehouse.evidence import Interval
-from gatehouse.gates.bootstrap import Floats, Statistic
+from gatehouse.gates.bootstrap import Floats
+from gatehouse.gates.metrics.closed import PLAIN, Closed, Spread
 from gatehouse.gates.metrics.weighted import ratio
 
 METHOD = "inverted noncentral chi-squared of the binned squared gaps, variance matched"
+FEWEST = 10
+"""Rows of each class from which on a regression is fitted."""
 _STEPS = 50
+_UNREACHED = 1e3
 _CLOSE = 1e-10
 _FARTHEST = 30.0
 """Log odds are clipped to this: a score of 0 or 1 has none."""
@@ -31,31 +35,6 @@ def binned(score: Floats, bins: int) -> tuple[NDArray[np.intp], int]:
     """Return each row's bin of about equal numbers of rows, shape [N], and the number of bins."""
     edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
     return np.searchsorted(edges, score, side="right"), len(edges) + 1
-
-
-def calibration_error_of(y: Floats, score: Floats, bins: int) -> Statistic:
-    """Return the debiased calibration error as a function of counts, [B, N] to [B].
-
-    Args:
-        y: labels 0 or 1, shape [N].
-        score: predicted probabilities, shape [N].
-        bins: number of bins.
-    """
-    place, count = binned(score, bins)
-    member, gap = np.eye(count)[place], score - y
-    cells = np.concatenate([member, member * gap[:, None], member * (gap**2)[:, None]], axis=1)
-
-    def calibration_error(counts: Floats) -> Floats:
-        rows, sums, squares = np.split(counts @ cells, 3, axis=1)
-        mean = ratio(sums, rows)
-        spread = ratio(squares, rows) - mean**2
-        # A bin with a single row has no variance to take off, and so no squared gap to count.
-        known = rows > 1
-        parts = np.where(known, rows * (mean**2 - spread / np.where(known, rows - 1, 1)), 0.0)
-        square: Floats = parts.sum(axis=1) / rows.sum(axis=1)
-        return np.asarray(np.sqrt(square.clip(0)))
-
-    return calibration_error
 
 
 @dataclass(frozen=True)
@@ -91,22 +70,31 @@ def gaps_of(
     """
     place, count = binned(score, bins)
     weight = np.ones(len(y)) if weights is None else weights
-    total = np.bincount(place, weights=weight, minlength=count)
-    mean = np.bincount(place, weights=weight * (score - y), minlength=count) / total
+    total = _sums(place, weight, count)
+    mean = np.nan_to_num(ratio(_sums(place, weight * (score - y), count), total))
     part = weight * (score - y - mean[place])
     if units is None:
-        squares = np.bincount(place, weights=part**2, minlength=count)
-        n = np.bincount(place, minlength=count).astype(np.float64)
+        squares = _sums(place, part**2, count)
+        n = np.bincount(place[weight > 0], minlength=count).astype(np.float64)
     else:
         cells, index = np.unique(place * (units.max() + 1) + units, return_inverse=True)
         of_bin = cells // (units.max() + 1)
-        squares = np.bincount(of_bin, weights=np.bincount(index, weights=part) ** 2)
+        squares = _sums(of_bin, _sums(index, part, len(cells)) ** 2, count)
         n = np.bincount(of_bin, minlength=count).astype(np.float64)
     known = n > 1
-    variance = squares / total**2 * ratio(n, np.where(known, n - 1, 1.0))
+    variance = np.nan_to_num(ratio(squares, total**2)) * n / np.where(known, n - 1, 1.0)
     # A bin with one unit shows no variance: it counts neither for nor against.
     mean = np.where(known, mean, 0.0)
     return Gaps(total / total.sum(), mean, np.where(known, variance, 0.0))
+
+
+def _sums(place: NDArray[np.intp], values: Floats, count: int) -> Floats:
+    return np.asarray(np.bincount(place, weights=values, minlength=count), np.float64)
+
+
+def debiased(gaps: Gaps) -> float:
+    """Return the root mean squared gap without its sampling variance, at least 0."""
+    return float(np.sqrt(max(0.0, float(gaps.share @ (gaps.mean**2 - gaps.variance)))))
 
 
 def calibration_error_interval(gaps: Gaps, confidence: float) -> Interval:
@@ -147,65 +135,101 @@ def calibration_error_interval(gaps: Gaps, confidence: float) -> Interval:
     return Interval(low=end(1 - tail), high=end(tail), confidence=confidence)
 
 
-def slope_of(y: Floats, score: Floats) -> Statistic:
-    """Return the calibration slope as a function of counts, NaN where it is not defined."""
-    return _fitted(y, _log_odds(score), slope=True)
+class CalibrationError(Closed):
+    """The debiased root mean squared gap between score and label over bins."""
+
+    method = METHOD
+    additive = False
+
+    def __init__(
+        self, y: Floats, score: Floats, bins: int, units: NDArray[np.intp] | None = None
+    ) -> None:
+        """Take labels 0 or 1 and probabilities, [N], the number of bins, and rows' units, [N]."""
+        self.y, self.score, self.bins, self.units = y, score, bins, units
+
+    def _gaps(self, weights: Floats) -> Gaps:
+        return gaps_of(self.y, self.score, self.bins, weights, self.units)
+
+    def __call__(self, counts: Floats) -> Floats:
+        return np.array([debiased(self._gaps(each)) for each in counts])
+
+    def influence(self, weights: Floats) -> Floats:
+        return np.zeros(len(weights))  # near 0, its error is not the sum of its rows'
+
+    def interval(
+        self, value: float, spread: Spread, weights: Floats, confidence: float
+    ) -> Interval:
+        found = calibration_error_interval(self._gaps(weights), confidence)
+        return found.model_copy(
+            update={"low": min(found.low, value), "high": max(found.high, value)}
+        )
 
 
-def intercept_of(y: Floats, score: Floats) -> Statistic:
-    """Return the calibration intercept (slope 1) as a function of counts, NaN if not defined."""
-    return _fitted(y, _log_odds(score), slope=False)
+class Recalibration(Closed):
+    """The slope, or the intercept at slope 1, of the label's regression on the log odds."""
+
+    method = "Wald on the logistic regression, sandwich variance (Huber 1967), Student's t"
+
+    def __init__(self, y: Floats, score: Floats, *, slope: bool) -> None:
+        """Take labels 0 or 1 and probabilities, [N]."""
+        odds = _log_odds(score)
+        self.y = y
+        self.columns = (
+            np.stack([np.ones_like(odds), odds], axis=1) if slope else np.ones((len(odds), 1))
+        )
+        self.offset = np.zeros_like(odds) if slope else odds
+
+    def __call__(self, counts: Floats) -> Floats:
+        fits = [self._fit(each) for each in counts]
+        return np.array([np.nan if fit is None else fit[-1] for fit in fits])
+
+    def influence(self, weights: Floats) -> Floats:
+        fit = self._fit(weights)
+        assert fit is not None  # the value is defined
+        chance = _sigmoid(self.columns @ fit + self.offset)
+        hessian = self._hessian(chance, weights)
+        scores = self.columns * (weights * (self.y - chance))[:, None]
+        return np.asarray(np.linalg.solve(hessian, scores.T)[-1])
+
+    def interval(
+        self, value: float, spread: Spread, weights: Floats, confidence: float
+    ) -> Interval:
+        return PLAIN.interval(value, spread.reach(confidence) * spread.error, confidence)
+
+    def lacking(self, units: NDArray[np.intp] | None) -> str | None:
+        fewest = int(min(self.y.sum(), len(self.y) - self.y.sum()))
+        if fewest >= FEWEST:
+            return None
+        return f"can't be told: {fewest} rows of a class are too few, the fit needs {FEWEST}"
+
+    def _hessian(self, chance: Floats, weights: Floats) -> Floats:
+        steep = weights * chance * (1 - chance)
+        return np.asarray(self.columns.T @ (self.columns * steep[:, None]))
+
+    def _fit(self, weights: Floats) -> Floats | None:
+        """Return the maximum-likelihood coefficients; None if there is no finite maximum."""
+        found = np.zeros(self.columns.shape[1])
+        for _ in range(_STEPS):
+            chance = _sigmoid(self.columns @ found + self.offset)
+            try:
+                step = np.linalg.solve(
+                    self._hessian(chance, weights),
+                    self.columns.T @ (weights * (self.y - chance)),
+                )
+            except np.linalg.LinAlgError:
+                return None
+            found = found + step
+            if not np.isfinite(found).all() or np.abs(found).max() > _UNREACHED:
+                return None
+            if np.abs(step).max() < _CLOSE:
+                return np.asarray(found)
+        return None
 
 
 def _log_odds(score: Floats) -> Floats:
     tiny = np.exp(-_FARTHEST)
     clipped = score.astype(np.float64).clip(tiny, 1 - 1e-13)
     return np.asarray(np.log(clipped) - np.log1p(-clipped))
-
-
-def _fitted(y: Floats, odds: Floats, *, slope: bool) -> Statistic:
-    """Fit once on all rows; each resample then takes one Newton step from there.
-
-    One step is exact to the second order (Davison and Hinkley 1997, section 7.2.2), and needs only
-    sums over the rows.
-    """
-    columns = np.stack([np.ones_like(odds), odds], axis=1) if slope else np.ones((len(odds), 1))
-    offset = np.zeros_like(odds) if slope else odds
-    start = _newton(y, columns, offset)
-
-    def coefficient(counts: Floats) -> Floats:
-        if start is None:
-            return np.full(len(counts), np.nan)
-        chance = _sigmoid(columns @ start + offset)
-        steep = chance * (1 - chance)
-        k = columns.shape[1]
-        products = (columns[:, :, None] * columns[:, None, :]).reshape(len(y), k * k)
-        hessian = (counts @ (products * steep[:, None])).reshape(-1, k, k)
-        gradient = counts @ (columns * (y - chance)[:, None])
-        flat = np.abs(np.linalg.det(hessian)) < 1e-12
-        hessian[flat] = np.eye(k)
-        step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
-        return np.where(flat, np.nan, start[-1] + step[:, -1])
-
-    return coefficient
-
-
-def _newton(y: Floats, columns: Floats, offset: Floats) -> Floats | None:
-    """Return the maximum-likelihood coefficients; None if there is no finite maximum."""
-    found = np.zeros(columns.shape[1])
-    for _ in range(_STEPS):
-        chance = _sigmoid(columns @ found + offset)
-        hessian = columns.T @ (columns * (chance * (1 - chance))[:, None])
-        try:
-            step = np.linalg.solve(hessian, columns.T @ (y - chance))
-        except np.linalg.LinAlgError:
-            return None
-        found = found + step
-        if not np.isfinite(found).all() or np.abs(found).max() > 1e3:
-            return None
-        if np.abs(step).max() < _CLOSE:
-            return np.asarray(found)
-    return None
 
 
 def _sigmoid(odds: Floats) -> Floats:

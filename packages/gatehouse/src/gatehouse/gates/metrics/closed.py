@@ -59,27 +59,30 @@ class Spread:
         """
         return math.sqrt(self.variance + float(np.square(self.units).max(initial=0.0)))
 
-    @property
-    def heavy(self) -> bool:
-        """Return whether a few rows decide, so that no interval of a mean can be trusted.
-
-        One unit then has 15 % of the variance or more, and the tail index (Hill 1975, on the
-        largest sqrt(G) units) is so close to 2 or below that the variance may not exist.
-        """
-        sizes = np.abs(self.units)
-        k = max(10, math.isqrt(len(sizes)))
-        total = float(sizes @ sizes)
-        if len(sizes) <= k or not total or sizes.max() ** 2 < _HEAVY_SHARE * total:
-            return False
-        largest = np.partition(sizes, len(sizes) - k - 1)[-k - 1 :]
-        least = max(float(largest.min()), np.finfo(np.float64).tiny)
-        return float(np.log(largest / least).sum()) * _HEAVY_INDEX > k
-
     def reach(self, confidence: float) -> float:
         """Return Student's quantile for a two-sided interval."""
         from scipy.special import stdtrit
 
         return float(stdtrit(max(self.degrees, 1), (1 + confidence) / 2))
+
+
+def is_heavy(units: Floats) -> bool:
+    """Return whether a few units decide a sum, so that no interval of it can be trusted.
+
+    One unit then has 15 % of the variance or more, and the tail index (Hill 1975, on the largest
+    sqrt(G) units) is so close to 2 or below that the variance may not exist.
+
+    Args:
+        units: what each unit adds to the sum, about its mean; shape [G].
+    """
+    sizes = np.abs(units)
+    k = max(10, math.isqrt(len(sizes)))
+    total = float(sizes @ sizes)
+    if len(sizes) <= k or not total or sizes.max() ** 2 < _HEAVY_SHARE * total:
+        return False
+    largest = np.partition(sizes, len(sizes) - k - 1)[-k - 1 :]
+    least = max(float(largest.min()), np.finfo(np.float64).tiny)
+    return float(np.log(largest / least).sum()) * _HEAVY_INDEX > k
 
 
 class Closed(ABC):
@@ -89,11 +92,16 @@ class Closed(ABC):
 
     Attributes:
         method: the interval's method, for people.
-        tailed: can a few rows with large errors decide its value?
+        tails: losses of the rows, shape [N], of which a few large ones can decide the value; None
+            for bounded losses.
+        additive: does the influence of its rows tell the error of a difference of two models? If
+            not, both intervals are combined as if the models' rows were independent, which is too
+            wide.
     """
 
     method: str
-    tailed = False
+    tails: Floats | None = None
+    additive = True
 
     @abstractmethod
     def __call__(self, counts: Floats) -> Floats:
@@ -123,23 +131,39 @@ class Scale:
     """A scale on which a statistic's error is close to symmetric.
 
     Attributes:
+        name: for people.
+        within: the values that have a place on it lie between these two.
         to: maps a value onto the scale.
         back: maps back.
         slope: derivative of `to`.
-        name: for people.
     """
 
+    name: str
+    within: tuple[float, float]
     to: Callable[[float], float]
     back: Callable[[float], float]
     slope: Callable[[float], float]
-    name: str
+
+    def interval(self, value: float, wide: float, confidence: float) -> Interval:
+        """Return the interval of a value, `wide` to each side before the scale bends it."""
+        if wide and self.within[0] < value < self.within[1]:
+            middle, wide = self.to(value), min(wide * self.slope(value), 50.0)
+            low, high = self.back(middle - wide), self.back(middle + wide)
+        else:
+            low, high = value - wide, value + wide
+        return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
 
 
-PLAIN = Scale(lambda x: x, lambda x: x, lambda x: 1.0, "")
-LOG = Scale(math.log, math.exp, lambda x: 1 / x, " on the log scale")
+PLAIN = Scale("", (-math.inf, math.inf), lambda x: x, lambda x: x, lambda x: 1.0)
+LOG = Scale(" on the log scale", (0.0, math.inf), math.log, math.exp, lambda x: 1 / x)
 LOG_REST = Scale(  # of R²: the unexplained share is positive, as an error is
+    " on the log scale of 1 - R²", (-math.inf, 1.0),
     lambda x: -math.log(1 - x), lambda y: 1 - math.exp(-y), lambda x: 1 / (1 - x),
-    " on the log scale of 1 - R²",
+)  # fmt: skip
+LOGIT = Scale(
+    " on the logit scale", (0.0, 1.0),
+    lambda x: math.log(x / (1 - x)), lambda y: 1 / (1 + math.exp(-y)),
+    lambda x: 1 / (x * (1 - x)),
 )  # fmt: skip
 
 
@@ -152,10 +176,10 @@ class Sums(Closed):
         of: Callable[[Floats], Floats],
         scale: Scale = PLAIN,
         *,
-        tailed: bool = False,
+        tails: Floats | None = None,
     ) -> None:
         """Take what is summed, shape [N, K], and the function of the sums, [B, K] to [B]."""
-        self.cells, self.of, self.scale, self.tailed = cells, of, scale, tailed
+        self.cells, self.of, self.scale, self.tails = cells, of, scale, tails
         self.method = f"delta method{scale.name}, Student's t"
 
     def __call__(self, counts: Floats) -> Floats:
@@ -167,22 +191,13 @@ class Sums(Closed):
         steps[steps == 0] = 1e-6
         around = np.diag(steps)
         slopes = (self.of(sums + around) - self.of(sums - around)) / (2 * steps)
-        # Of a sum that no row is in, such as an empty bin's, the slope need not be defined.
+        # The slope of a sum that no row is in, such as an empty bin's, need not be defined.
         return np.asarray(weights * (self.cells @ np.nan_to_num(slopes, posinf=0.0, neginf=0.0)))
 
     def interval(
         self, value: float, spread: Spread, weights: Floats, confidence: float
     ) -> Interval:
-        wide = spread.reach(confidence) * spread.error
-        scale = self.scale
-        if not wide:
-            low = high = value
-        elif scale is PLAIN or (scale is LOG and value <= 0) or (scale is LOG_REST and value >= 1):
-            low, high = value - wide, value + wide
-        else:
-            wide = min(wide * scale.slope(value), 50.0)
-            low, high = scale.back(scale.to(value) - wide), scale.back(scale.to(value) + wide)
-        return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
+        return self.scale.interval(value, spread.reach(confidence) * spread.error, confidence)
 
 
 class Shares(Closed):

@@ -56,6 +56,15 @@ def _recall_over(sample: Sample) -> Statistic:
     return share_of(decided, true)
 
 
+def _cost_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.weighted import mean_of
+
+    costs = sample.predictions.costs
+    assert costs is not None  # needs_costs
+    true, decided = _positive(sample)
+    return mean_of(costs[:, 0] * (decided & ~true) + costs[:, 1] * (true & ~decided), tailed=True)
+
+
 def _positive(sample: Sample) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks of the rows that are positive, and that are predicted so; shape [N]."""
     return sample.predictions.labels > 0, sample.predictions.decisions > 0
@@ -117,4 +126,14 @@ RECALL = Metric(
     undefined="not defined: the test split has no positive row",
     per_class=True,
     tunable=False,  # a model that predicts all rows positive would win
+)
+EXPECTED_COST = Metric(
+    name="expected_cost",  # in the unit of the contract's `cost`
+    label="cost per decision",
+    unit="1",
+    better=Better.LOWER,
+    tasks=(Task.BINARY,),
+    weighted=_cost_over,
+    needs_costs=True,
+    tunable=False,  # the stage after training chooses the threshold
 )

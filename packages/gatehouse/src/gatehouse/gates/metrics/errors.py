@@ -30,7 +30,7 @@ def _squared_over(sample: Sample) -> Statistic:
     errors = _errors(sample)
     cells = np.stack([errors**2, np.ones_like(errors)], axis=1)
     root = lambda sums: np.sqrt(np.maximum(ratio(sums[:, 0], sums[:, 1]), 0.0))  # noqa: E731
-    return Sums(cells, root, LOG, tailed=True)
+    return Sums(cells, root, LOG, tails=cells[:, 0])
 
 
 def _r2_over(sample: Sample) -> Statistic:
@@ -51,7 +51,7 @@ def _r2_over(sample: Sample) -> Statistic:
         return 1 - ratio(ratio(squared, count), np.where(varies, variance, 0.0))
 
     cells = np.stack([_errors(sample) ** 2, centred, centred**2, np.ones_like(centred)], axis=1)
-    return Sums(cells, r2, LOG_REST, tailed=True)
+    return Sums(cells, r2, LOG_REST, tails=cells[:, 0])
 
 
 def _mean_over(sample: Sample) -> Statistic:

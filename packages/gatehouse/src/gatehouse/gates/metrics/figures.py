@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from gatehouse.gates.metrics import METRICS, metrics_of
 from gatehouse.gates.metrics.metric import Edge, Metric
 from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions
+
+if TYPE_CHECKING:
+    from gatehouse.gates.accuracy import AccuracyMeasure
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def value_of(metric: Metric, sample: Sample) -> float:
 
 
 def figures(
-    predictions: Predictions, bins: int, metrics: Sequence[Metric] = METRICS
+    predictions: Predictions, settings: AccuracyMeasure, metrics: Sequence[Metric] = METRICS
 ) -> Iterator[Figure]:
     """Yield every metric of the predictions' task: on all rows, then for each class.
 
@@ -60,16 +64,17 @@ def figures(
 
     Args:
         predictions: predictions of labelled rows.
-        bins: number of bins of the calibration error.
+        settings: of the gate.
         metrics: metrics to measure if they fit the task.
     """
-    sample, several = Sample(predictions, bins), predictions.task is Task.MULTICLASS
+    sample, several = Sample(predictions, settings), predictions.task is Task.MULTICLASS
     for metric in metrics_of(predictions.task, metrics):
-        if not (several and metric.needs_outputs and predictions.outputs is None):
+        lacks_outputs = several and metric.needs_outputs and predictions.outputs is None
+        if not lacks_outputs and not (metric.needs_costs and predictions.costs is None):
             yield _figure(metric, "all", sample)
     for metric in metrics if several else ():
         if metric.per_class:
-            for name, each in _each_class(predictions, bins):
+            for name, each in _each_class(predictions, settings):
                 yield _figure(metric, f"class={name}", each)
 
 
@@ -79,7 +84,9 @@ def _figure(metric: Metric, where: str, sample: Sample) -> Figure:
     return Figure(metric, where, sample, over, value)
 
 
-def _each_class(predictions: Predictions, bins: int) -> Iterator[tuple[str, Sample]]:
+def _each_class(
+    predictions: Predictions, settings: AccuracyMeasure
+) -> Iterator[tuple[str, Sample]]:
     """Yield the slice and sample of each class against the rest."""
     for k, name in enumerate(predictions.classes):
         against = replace(
@@ -91,4 +98,4 @@ def _each_class(predictions: Predictions, bins: int) -> Iterator[tuple[str, Samp
             classes=("rest", name),
             outputs=None,
         )
-        yield name, Sample(against, bins)
+        yield name, Sample(against, settings)

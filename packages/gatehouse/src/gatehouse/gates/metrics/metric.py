@@ -34,7 +34,7 @@ class Metric:
         name: name in evidence and policy; scikit-learn's name if it has the metric.
         label: name for people.
         unit: of the value; "1" for a number without a unit.
-        better: whether higher or lower is better.
+        better: which values are better.
         tasks: tasks for which it is measured.
         weighted: takes a sample and returns the metric as a function of row counts or weights,
             [B, N] to [B], NaN where it is not defined. If the function is a `closed.Closed`, such
@@ -44,6 +44,7 @@ class Metric:
         undefined: why the metric can be NaN, for people.
         per_class: for multiclass models, is it also measured for each class against the rest?
         needs_outputs: for multiclass models, does it need the probability of every class?
+        needs_costs: does it need the cost of each row's wrong decisions?
         headline: does it compare two models that should perform equally: INT8 and FP32, or the base
             on new test rows and on the exam?
         tunable: can a tuning study optimize it?
@@ -60,6 +61,7 @@ class Metric:
     undefined: str = "not defined on these rows"
     per_class: bool = False
     needs_outputs: bool = False
+    needs_costs: bool = False
     headline: bool = False
     tunable: bool = True
     tuned: tuple[Task, ...] = ()

@@ -2,7 +2,8 @@
 
 For multiclass models, the area under the ROC curve is the mean over classes, each against the rest
 (one of the two generalizations in Hand and Till 2001; scikit-learn's `ovr`, `macro`). The
-calibration error is that of the predicted class (top label: Guo et al. 2017).
+calibration error is that of the predicted class (top label: Guo et al. 2017). Alerts and recall
+are those of `measure.accuracy` in policy.yaml.
 """
 
 from __future__ import annotations
@@ -61,12 +62,45 @@ def _brier_over(sample: Sample) -> Statistic:
 def _calibration_over(sample: Sample) -> Statistic:
     import numpy as np
 
-    from gatehouse.gates.metrics.weighted import calibration_error_of
+    from gatehouse.gates.metrics.calibration import CalibrationError
 
-    true = sample.predictions.labels
-    if sample.predictions.task is Task.MULTICLASS:
-        true = (true == sample.predictions.decisions).astype(np.float64)
-    return calibration_error_of(true, sample.predictions.scores, sample.bins)
+    rows = sample.predictions
+    true = rows.labels
+    if rows.task is Task.MULTICLASS:
+        true = (true == rows.decisions).astype(np.float64)
+    return CalibrationError(true, rows.scores, sample.settings.calibration_bins, rows.units)
+
+
+def _slope_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.calibration import Recalibration
+
+    return Recalibration(sample.predictions.labels, sample.predictions.scores, slope=True)
+
+
+def _intercept_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.calibration import Recalibration
+
+    return Recalibration(sample.predictions.labels, sample.predictions.scores, slope=False)
+
+
+def _average_precision_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.ranking import average_precision_of
+
+    return average_precision_of(sample.predictions.labels, sample.predictions.scores)
+
+
+def _recall_at_alerts_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.ranking import recall_at_alerts_of
+
+    rows = sample.predictions
+    return recall_at_alerts_of(rows.labels, rows.scores, sample.settings.alerts)
+
+
+def _precision_at_recall_over(sample: Sample) -> Statistic:
+    from gatehouse.gates.metrics.ranking import precision_at_recall_of
+
+    rows = sample.predictions
+    return precision_at_recall_of(rows.labels, rows.scores, sample.settings.recall)
 
 
 ROC_AUC = Metric(
@@ -100,11 +134,58 @@ BRIER_SCORE = Metric(
     weighted=_brier_over,
 )
 CALIBRATION_ERROR = Metric(
-    name="expected_calibration_error",
+    name="calibration_error",
     label="calibration error",
     unit="1",
     better=Better.LOWER,
     tasks=CLASSES,
     weighted=_calibration_over,
     tunable=False,  # a model that predicts the same for all rows would win
+)
+CALIBRATION_SLOPE = Metric(
+    name="calibration_slope",
+    label="calibration slope",
+    unit="1",
+    better=Better.ONE,
+    tasks=(Task.BINARY,),
+    weighted=_slope_over,
+    undefined="not defined: the scores separate the classes, or are all the same",
+    tunable=False,
+)
+CALIBRATION_INTERCEPT = Metric(
+    name="calibration_intercept",
+    label="calibration intercept",
+    unit="log odds",
+    better=Better.ZERO,
+    tasks=(Task.BINARY,),
+    weighted=_intercept_over,
+    undefined="not defined: the rows have one class only",
+    tunable=False,
+)
+AVERAGE_PRECISION = Metric(
+    name="average_precision",
+    label="average precision",
+    unit="1",
+    better=Better.HIGHER,
+    tasks=(Task.BINARY,),
+    weighted=_average_precision_over,
+    undefined=ONE_CLASS,
+)
+RECALL_AT_ALERTS = Metric(
+    name="recall_at_alerts",
+    label="recall at the share of alerts",
+    unit="share",
+    better=Better.HIGHER,
+    tasks=(Task.BINARY,),
+    weighted=_recall_at_alerts_over,
+    undefined=ONE_CLASS,
+)
+PRECISION_AT_RECALL = Metric(
+    name="precision_at_recall",
+    label="precision at the recall",
+    unit="share",
+    better=Better.HIGHER,
+    tasks=(Task.BINARY,),
+    weighted=_precision_at_recall_over,
+    undefined=ONE_CLASS,
 )

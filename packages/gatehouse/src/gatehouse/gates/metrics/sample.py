@@ -15,18 +15,20 @@ from gatehouse.gates.predictions import Predictions
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from gatehouse.gates.accuracy import AccuracyMeasure
+
 
 class Sample:
     """Predictions of N rows, with cached cells for the metrics.
 
     Attributes:
         predictions: a model's predictions of the rows.
-        bins: number of bins of the calibration error.
+        settings: bins of the calibration error, and places of the ranking.
     """
 
-    def __init__(self, predictions: Predictions, bins: int) -> None:
+    def __init__(self, predictions: Predictions, settings: AccuracyMeasure) -> None:
         self.predictions = predictions
-        self.bins = bins
+        self.settings = settings
 
     @cached_property
     def true(self) -> csr_array:

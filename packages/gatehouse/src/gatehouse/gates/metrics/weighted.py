@@ -38,7 +38,8 @@ def mean_of(values: Floats, *, scale: Scale | None = None, tailed: bool = False)
     cells = np.stack([values, np.ones_like(values)], axis=1)
     if scale is None:
         scale = LOG if values.min(initial=0.0) >= 0 else PLAIN
-    return Sums(cells, lambda sums: ratio(sums[:, 0], sums[:, 1]), scale, tailed=tailed)
+    tails = values if tailed else None
+    return Sums(cells, lambda sums: ratio(sums[:, 0], sums[:, 1]), scale, tails=tails)
 
 
 def share_of(hits: NDArray[np.bool_], of: NDArray[np.bool_] | None = None) -> Shares:
@@ -50,17 +51,6 @@ def share_of(hits: NDArray[np.bool_], of: NDArray[np.bool_] | None = None) -> Sh
 def roc_auc_of(y: Floats, score: Floats) -> Area:
     """Return the area under the ROC curve; ties count one half."""
     return Area((y, score))
-
-
-def calibration_error_of(y: Floats, score: Floats, bins: int) -> Sums:
-    """Return the calibration error over equal-mass bins (Naeini, Cooper, Hauskrecht 2015)."""
-    edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
-    bin_of = np.searchsorted(edges, score, side="right")
-    count = len(edges) + 1
-    cells = columns_of(
-        (bin_of, score - y), (np.full(len(y), count), np.ones(len(y))), width=count + 1
-    )
-    return Sums(cells, lambda sums: np.abs(sums[:, :-1]).sum(axis=1) / sums[:, -1])
 
 
 def columns_of(*parts: tuple[NDArray[np.intp], Floats], width: int) -> csr_array:

@@ -191,11 +191,11 @@ def _quiet(of: Of, n: int) -> Measurement:
 
 def _headlines(name: str, rows: Mask, models: Models, policy: Policy) -> list[Measurement]:
     """Point values of the headline metrics in a worst slice, for people."""
-    bins = policy.measure.accuracy.calibration_bins
+    settings = policy.measure.accuracy
     found = []
     for metric in headlines(models[Of.CANDIDATE].task):
         values = {
-            of: value_of(metric, Sample(predictions.of_rows(rows), bins))
+            of: value_of(metric, Sample(predictions.of_rows(rows), settings))
             for of, predictions in models.items()
         }
         if len(values) == 2:

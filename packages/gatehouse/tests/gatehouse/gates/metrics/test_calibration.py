@@ -8,13 +8,13 @@ from sklearn.linear_model import LogisticRegression
 
 from gatehouse.gates.bootstrap import Floats
 from gatehouse.gates.metrics.calibration import (
+    CalibrationError,
+    Recalibration,
     binned,
     calibration_error_interval,
-    calibration_error_of,
     gaps_of,
-    intercept_of,
-    slope_of,
 )
+from gatehouse.gates.metrics.closed import Spread
 
 
 def drawn(n: int, seed: int, shift: float = 0.0, slope: float = 1.0) -> tuple[Floats, Floats]:
@@ -31,7 +31,7 @@ def once(n: int) -> Floats:
 
 def test_a_perfect_model_has_hardly_an_error() -> None:
     """Attacks the bias of binned errors: chance alone gave 0.03 with 1,000 rows."""
-    errors = [calibration_error_of(*drawn(1000, seed), 15)(once(1000))[0] for seed in range(40)]
+    errors = [CalibrationError(*drawn(1000, seed), 15)(once(1000))[0] for seed in range(40)]
     assert np.median(errors) < 0.015
     assert np.mean(np.array(errors) == 0) > 0.2
 
@@ -74,23 +74,42 @@ def test_slope_and_intercept_are_those_of_a_regression() -> None:
     labels, scores = drawn(2000, 5, 0.2, 1.4)
     odds = np.log(scores / (1 - scores))[:, None]
     counts = np.random.default_rng(1).multinomial(2000, np.full(2000, 1 / 2000), 3).astype(float)
-    for weights, close in ((np.ones(2000), 1e-4), (counts[0], 0.01), (counts[1], 0.01)):
+    for weights in (np.ones(2000), *counts):
         fit = LogisticRegression(C=1e9, tol=1e-10).fit(odds, labels, sample_weight=weights)
-        assert slope_of(labels, scores)(weights[None]) == pytest.approx(fit.coef_[0], abs=close)
-    assert slope_of(labels, scores)(once(2000))[0] == pytest.approx(1 / 1.4, abs=0.08)
-    assert intercept_of(labels, 1 / (1 + np.exp(-odds[:, 0] - 0.5)))(once(2000)) < -0.4
+        found = Recalibration(labels, scores, slope=True)(weights[None])
+        assert found == pytest.approx(fit.coef_[0], abs=1e-4)
+    assert Recalibration(labels, scores, slope=True)(once(2000))[0] == pytest.approx(
+        1 / 1.4, abs=0.08
+    )
+    higher = Recalibration(labels, 1 / (1 + np.exp(-odds[:, 0] - 0.5)), slope=False)
+    assert higher(once(2000)) < -0.4
 
 
 @pytest.mark.parametrize("scores", [np.full(50, 0.5), np.array([0.0, 1.0] * 25)])
 def test_what_cannot_be_fitted_is_not_defined(scores: Floats) -> None:
     """Attacks scores without spread and labels that the scores separate."""
     labels = np.array([0.0, 1.0] * 25)
-    assert np.isnan(slope_of(labels, scores)(once(50))).all()
+    assert np.isnan(Recalibration(labels, scores, slope=True)(once(50))).all()
 
 
 def test_scores_of_zero_and_one_have_log_odds() -> None:
     """Attacks an infinite sum: a tree ensemble may be certain."""
     labels, scores = drawn(400, 2)
     scores[:3], scores[3:6] = 0.0, 1.0
-    assert np.isfinite(intercept_of(labels, scores)(once(400))).all()
-    assert np.isfinite(slope_of(labels, scores)(once(400))).all()
+    assert np.isfinite(Recalibration(labels, scores, slope=False)(once(400))).all()
+    assert np.isfinite(Recalibration(labels, scores, slope=True)(once(400))).all()
+
+
+@pytest.mark.parametrize("slope", [True, False])
+def test_intervals_of_the_regression_cover(slope: bool) -> None:
+    """Attacks the sandwich: true slope 1/1.4, and an intercept of 0 for a calibrated model."""
+    covered = 0
+    for seed in range(100):
+        labels, scores = drawn(500, seed, slope=1.4 if slope else 1.0)
+        found = Recalibration(labels, scores, slope=slope)
+        influence = found.influence(np.ones(500))
+        assert influence.sum() == pytest.approx(0, abs=1e-6)
+        spread = Spread(influence, 499, plain=True)
+        interval = found.interval(found(once(500))[0], spread, np.ones(500), 0.95)
+        covered += interval.low <= (1 / 1.4 if slope else 0.0) <= interval.high
+    assert covered >= 89
