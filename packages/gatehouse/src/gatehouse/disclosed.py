@@ -16,6 +16,7 @@ _LISTED = (
     "data.file.decimal",
     "data.file.missing",
     "data.file.unlabelled",
+    "features.",
     "train.trainer",
     "train.torch_mlp.fairness_penalty.attribute",
     "train.torch_mlp.distill.teacher",

@@ -97,7 +97,8 @@ def measure(
     """
     from gatehouse.pipeline.trainer import TrainingData
 
-    data = TrainingData(workspace.contract, workspace.split("train"), workspace.split("valid"))
+    rows, valid = workspace.split("train"), workspace.split("valid")
+    data = TrainingData(workspace.contract, rows, valid, settings.features)
     found, started = Spread(len(data.valid)), time.monotonic()
     for number in range(seeds):
         used = time.monotonic() - started

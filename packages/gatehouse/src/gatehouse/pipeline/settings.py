@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gatehouse.pipeline.derived import Features
 from gatehouse.pipeline.sections import (
     OWN_OBJECT,
     Positive,
@@ -155,6 +156,7 @@ class Settings(Frozen):
     """All of `params.yaml`."""
 
     data: DataSettings
+    features: Features = Field({}, description="derived features, by name")
     train: TrainSettings
     decision: DecisionSettings = DecisionSettings()
     quantize: QuantizeSettings
