@@ -147,7 +147,8 @@ def _values(
     model = Model(MODEL, decided(content, threshold))
     sample = Sample(predict(model, data.valid, contract), policy.measure.accuracy)
     metrics = metrics_of(contract.task, metrics_by(policy))
-    return {metric.name: value_of(metric, sample) for metric in metrics}
+    fitting = [metric for metric in metrics if metric.fits(sample.predictions)]
+    return {metric.name: value_of(metric, sample) for metric in fitting}
 
 
 @contextlib.contextmanager

@@ -68,6 +68,12 @@ class Metric:
     tunable: bool = True
     tuned: tuple[Task, ...] = ()
 
+    def fits(self, predictions: Predictions) -> bool:
+        """Return whether predictions of one of its tasks have what it needs."""
+        several = predictions.task is Task.MULTICLASS
+        lacks_outputs = several and self.needs_outputs and predictions.outputs is None
+        return not lacks_outputs and not (self.needs_costs and predictions.costs is None)
+
     @property
     def described(self) -> Described:
         """Return the description of a fork's own metric for the evidence."""

@@ -108,14 +108,15 @@ def _by_group(
 
 
 def _too_few(name: str, n: int, models: Models, policy: Policy) -> list[Measurement]:
-    task = models[Of.CANDIDATE].task
+    rows = models[Of.CANDIDATE]
     return [
         Measurement(
             name=metric.name, of=of, slice=name, value=None, unit=metric.unit, n=n,
             method="not measured", note=f"{n} rows are too few; a slice needs {LEAST}",
             described=None if metric.name in BY_NAME else metric.described,
         )
-        for metric in metrics_of(task, metrics_by(policy))
+        for metric in metrics_of(rows.task, metrics_by(policy))
+        if metric.fits(rows)
         for of in (*models, *((Of.COMPARISON,) if len(models) > 1 else ()))
     ]  # fmt: skip
 
