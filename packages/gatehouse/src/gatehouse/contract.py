@@ -379,6 +379,32 @@ class Contract(Frozen):
         """Columns that the model takes as inputs, in the contract's order."""
         return {name: column for name, column in self.columns.items() if column.is_model_input}
 
+    def without_ignored(self, other: Contract) -> Contract:
+        """Return this contract without the columns that both contracts ignore.
+
+        Columns that a setting of either names (split, retention, cost) stay.
+        """
+        named = {name for each in (self, other) for name in each._named}
+        return self.model_copy(
+            update={
+                "columns": {
+                    name: column
+                    for name, column in self.columns.items()
+                    if name in named
+                    or column.role is not Role.IGNORED
+                    or (name in other.columns and other.columns[name].role is not Role.IGNORED)
+                }
+            }
+        )
+
+    @property
+    def _named(self) -> set[str]:
+        """Names of the columns that decide something, whatever their role."""
+        names: list[object] = [*self.split.identity, self.split.time]
+        names += [self.retention.column] if self.retention else []
+        names += self.cost.amounts if self.cost else ()
+        return {name for name in names if isinstance(name, str)}
+
     @property
     def logged(self) -> dict[str, Column]:
         """Columns of the inference log: the model's inputs except protected attributes and times.

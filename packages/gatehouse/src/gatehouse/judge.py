@@ -240,7 +240,9 @@ def _as_before(
     """Mark a warning that the base would get as well, unless the candidate is surely worse.
 
     The base's number comes from the same evidence: its model on the same rows. Only the pull
-    request that makes a number worse, or that starts to measure it, gets a warning about it.
+    request that makes a number worse, or that starts to measure it, gets a warning about it. Where
+    a failure blocks, an interval that crosses the limit by chance, while the base's does not, is no
+    news either: if the number gets worse still, it blocks.
     """
     if rule.of is not Of.CANDIDATE or finding_blocks(rule, finding):
         return finding
@@ -249,7 +251,11 @@ def _as_before(
     alike = [m for m in measurements if (m.name, m.slice) == (ours.name, ours.slice)]
     base = next((m for m in alike if m.of is Of.BASE), None)
     change = next((m for m in alike if m.of is Of.COMPARISON), None)
-    if base is None or {finding.outcome, decide(rule, base)[0]} - {*warns}:
+    if base is None or finding.outcome not in warns:
+        return finding
+    before = decide(rule, base)[0]
+    crosses = finding.outcome is Outcome.INCONCLUSIVE and rule.on_fail == "fail"
+    if before is Outcome.PASS and not crosses:
         return finding
     if _surely_worse(rule, ours, base, change):
         return finding
@@ -261,13 +267,20 @@ def _as_before(
 def _surely_worse(
     rule: Rule, ours: Measurement, base: Measurement, change: Measurement | None
 ) -> bool:
-    """Return whether a number is surely worse than the base's, or can't be compared with it."""
+    """Return whether a number is surely worse than the base's, or can't be compared with it.
+
+    A number within the base's interval is not: two trainings differ surely on the same rows, but
+    by less than these rows say about either.
+    """
     if ours.value is None or base.value is None:
         return ours.value is not base.value
     if change is None or change.value is None:
         return ours.value != base.value
     low, high = _bounds(change)
-    return high < 0 if rule.at_least is not None else low > 0
+    least, most = _bounds(base)
+    if rule.at_least is not None:
+        return high < 0 and ours.value < least
+    return low > 0 and ours.value > most
 
 
 def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:

@@ -411,6 +411,7 @@ def parity(value: float, of: Of = Of.CANDIDATE, wide: float = 0.02) -> Measureme
     [
         (0.19, 0.19, 0.0, Outcome.AS_BEFORE),
         (0.20, 0.19, 0.01, Outcome.AS_BEFORE),  # not surely worse
+        (0.205, 0.19, 0.03, Outcome.AS_BEFORE),  # surely worse, but within the base's interval
         (0.25, 0.19, 0.06, Outcome.FAIL),  # surely worse
         (0.19, 0.05, 0.14, Outcome.FAIL),  # the base passes
         (0.19, 0.11, 0.0, Outcome.AS_BEFORE),  # the base's interval crosses the limit
@@ -440,6 +441,30 @@ def test_a_warning_that_the_base_gets_too_is_none(
     assert result.warns == (outcome is Outcome.FAIL)
     if outcome is Outcome.AS_BEFORE:
         assert f"the base's is {base}" in result.findings[0].text
+
+
+@pytest.mark.parametrize(
+    ("on_fail", "base", "change", "outcome"),
+    [
+        ("fail", 0.07, 0.02, Outcome.AS_BEFORE),
+        ("fail", 0.06, 0.03, Outcome.INCONCLUSIVE),  # surely worse
+        ("fail", 0.07, None, Outcome.INCONCLUSIVE),  # nobody compared them
+        ("warn", 0.07, 0.02, Outcome.INCONCLUSIVE),  # a later failure would not block
+    ],
+)
+def test_an_interval_that_crosses_by_chance_is_no_news_where_failures_block(
+    on_fail: str, base: float, change: float | None, outcome: Outcome
+) -> None:
+    """Attacks warnings of two models that differ by chance."""
+    found = [parity(0.09), parity(base, Of.BASE)]
+    if change is not None:
+        found.append(parity(change, Of.COMPARISON))
+    rest = [m for m in good("fairness", base=True) if m.name != found[0].name]
+    verdict = judge(
+        case(fairness=evidence("fairness", measurements=(*rest, *found))),
+        with_rule("fairness-odds", inconclusive="warn", on_fail=on_fail, at_most=0.1), "p",
+    )  # fmt: skip
+    assert rule_of(verdict, "fairness-odds").outcome is outcome
 
 
 def test_a_failure_that_blocks_is_never_as_before() -> None:

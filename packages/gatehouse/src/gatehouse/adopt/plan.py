@@ -36,9 +36,10 @@ class Planned:
         return None if self.column is None else Role(self.column.get("role", Role.FEATURE))
 
     @property
-    def is_open(self) -> bool:
-        """Whether values that are not listed are allowed."""
-        return self.column is not None and self.column.get("unknown") == "other"
+    def has_unlisted(self) -> bool:
+        """Whether the table holds values that the contract allows but does not list."""
+        listed = (self.column or {}).get("categories")
+        return listed is not None and len(listed) < len(self.profile.counts)
 
 
 @dataclass(frozen=True)

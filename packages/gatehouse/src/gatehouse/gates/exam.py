@@ -122,7 +122,8 @@ def exam_of(candidate: Workspace, base: Workspace | None) -> Exam:
     from gatehouse.ledger.parts import Part
 
     path = base.prepared / f"{SPLITS[2]}.parquet"
-    found = find_partners(path, candidate.prepared / path.name, base.contract)
+    compared = base.contract.without_ignored(candidate.contract)
+    found = find_partners(path, candidate.prepared / path.name, compared)
     rows = base.split("test")
     scored = np.ones(len(rows), bool)
     columns = _own_columns(candidate.contract, base.contract)

@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from gatehouse.adopt.entries import category_entry
+from gatehouse.adopt.profile import Kind, Profile
 from gatehouse.contract import Role, Task
 from gatehouse.gates.data.measure import suite, validate
 from gatehouse.pipeline.ingest import ingest
@@ -222,6 +224,16 @@ def test_many_values_are_open_and_codes_keep_their_zeros(fork: Forks) -> None:
     assert set(place.categories or ()) <= set(seen[seen > 1].index)
     assert made.contract.columns["zip"].type == "category"
     assert made.policy.rules["data-warning"].limit == 1
+
+
+@pytest.mark.parametrize(("rows", "found"), [(9_999, "other"), (10_000, None)])
+def test_lists_of_small_tables_are_open(rows: int, found: str | None) -> None:
+    """Attacks a rare value that a small table happens not to hold, and that new rows bring."""
+    counts = {"a": rows - 400, "b": 200, "c": 200}
+    profile = Profile("kind", Kind.CATEGORY, rows, counts=counts)
+    assert category_entry(profile).get("unknown") == found
+    two = Profile("kind", Kind.CATEGORY, rows, counts={"a": rows - 400, "b": 400})
+    assert "unknown" not in category_entry(two)
 
 
 @pytest.mark.parametrize(

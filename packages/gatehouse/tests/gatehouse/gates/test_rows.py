@@ -211,6 +211,34 @@ def test_a_candidates_own_contract_does_not_count(
     )
 
 
+@pytest.mark.parametrize("named", ["nowhere", "retention", "role"])
+def test_a_column_that_both_contracts_ignore_is_no_touched_exam(
+    named: str,
+    compare: Sides,
+    tmp_path: Path,
+    contract_of: Callable[..., Contract],
+    policy: Policy,
+) -> None:
+    """Cleaning an ignored column passes, unless a retention or the change's model reads it."""
+    seen = {"type": "string", "role": "ignored", "missing": 1.0}
+    dated = BASE.assign(seen="2026-01-01")
+    compare(dated)
+    write_table(dated, tmp_path / "base/data/raw/rows.parquet")
+    write_table(dated.assign(seen="2026-01-02"), tmp_path / "candidate/data/raw/rows.parquet")
+    ignoring = contract_of(age={"type": "number"}, seen=seen)
+    if named == "retention":
+        retention = Retention(column="seen", days=36_000)
+        ignoring = ignoring.model_copy(update={"retention": retention})
+    role = "protected" if named == "role" else "ignored"
+    category = {"type": "category", "categories": ["2026-01-02"], "missing": 1.0}
+    reading = contract_of(age={"type": "number"}, seen=category | {"role": role})
+    for side, contract in (("base", ignoring), ("candidate", reading)):
+        (tmp_path / side / "contract.yaml").write_text(contract.model_dump_json(exclude_none=True))
+    sides = Workspace(tmp_path / "candidate"), Workspace(tmp_path / "base")
+    found = outcomes(policy, evidence_by("rows", *sides, policy))
+    assert ("exam-untouched" in found) == (named != "nowhere")
+
+
 def _exam(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
     table = pa.Table.from_pandas(rows, preserve_index=False)
     return np.asarray(deal(table, contract) == TEST)

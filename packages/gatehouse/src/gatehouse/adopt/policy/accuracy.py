@@ -111,10 +111,10 @@ def _not_worse(metric: str, score: Score, sizes: Sizes, *, by_class: bool = Fals
 def paired_margin(width: float) -> float:
     """Return the margin that test rows can show, from half of a paired interval's width.
 
-    Two equal models are estimated beyond 1.2 times that width in 0.9 % of all cases. The baseline's
-    two models are of different families, and two trainings of one are far closer to each other.
+    Two equal models are estimated beyond 1.4 times that width in 0.3 % of all cases. The width that
+    a change finds varies: with 200 test rows, 1.2 times would be too little for every tenth change.
     """
-    return max(0.01, math.ceil(_finite(width) * 1.2 * 200 - 1e-9) / 200)
+    return max(0.01, math.ceil(_finite(width) * 1.4 * 200 - 1e-9) / 200)
 
 
 def _released(metric: str, score: Score) -> str:
@@ -155,7 +155,7 @@ def _calibration(score: Score, sizes: Sizes) -> str:
         "Where probabilities are shown to people they must mean what they say; then let this block",
         comment=_measured(score, sizes),
         at_most=max(0.05, math.ceil(most * 100) / 100), minimum_n=minimum(sizes),
-        on_fail="warn", inconclusive="warn",
+        on_fail="warn", inconclusive="pass" if sizes.few else "warn",
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ _TYPICAL = {Role.FEATURE, Role.PROTECTED, Role.TARGET}
 
 
 def data_rules(plan: ColumnPlan) -> list[str]:
-    open_columns = sum(column.is_open for column in plan.columns)
+    unlisted = sum(column.has_unlisted for column in plan.columns)
     unclean = sum(column.profile.infinite > 0 for column in plan.columns)
     return [
         "\n",
@@ -26,9 +26,9 @@ def data_rules(plan: ColumnPlan) -> list[str]:
         rule(
             "data-warning", "data", "failed_expectations",
             "More columns with unlisted or infinite values than there were are worth a look",
-            comment=f"the columns that held such values from the start: {open_columns + unclean}"
-            if open_columns + unclean else "",
-            slice="severity=warning", at_most=open_columns + unclean, on_fail="warn",
+            comment=f"the columns that held such values from the start: {unlisted + unclean}"
+            if unlisted + unclean else "",
+            slice="severity=warning", at_most=unlisted + unclean, on_fail="warn",
         ),
     ]  # fmt: skip
 

@@ -7,7 +7,8 @@ which are then matched as multisets (`gatehouse.ledger`), so most numbers here a
 - `left_out_rows` and `split_leak` are about the candidate's rows alone, and are measured without a
   base too (`gatehouse.gates.rows.leaks`);
 - `split_changes`: settings of the split rule that the change alters, which gives another exam;
-- rows by outcome: unchanged, changed, relabelled, gone, added, repeated;
+- rows by outcome: unchanged, changed, relabelled, gone, added, repeated; columns that both
+  contracts ignore do not count;
 - `explained_rows`: rows that are gone because of a retention or the list of erased rows
   (`gatehouse.ledger.explained`); only if the base has one of these;
 - `touched_exam_rows`: test rows of the base that are changed, relabelled, or gone and unexplained;
@@ -86,7 +87,7 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     from gatehouse.ledger.ledger import deal_parts
     from gatehouse.ledger.parts import raw_parts
 
-    contract = base.contract
+    contract = base.contract.without_ignored(candidate.contract)
     parts = tuple(raw_parts(base.raw))
     official = any(part.official_test for part in parts)
     old = deal_parts(parts, contract, official_test=official)
