@@ -17,6 +17,7 @@ _LISTED = (
     "data.file.missing",
     "data.file.unlabelled",
     "train.trainer",
+    "train.mitigation.",
     "train.torch_mlp.fairness_penalty.attribute",
     "train.torch_mlp.distill.teacher",
     "decision.",
