@@ -18,6 +18,7 @@ _LISTED = (
     "data.file.unlabelled",
     "features.",
     "train.trainer",
+    "train.mitigation.",
     "train.torch_mlp.fairness_penalty.attribute",
     "train.torch_mlp.distill.teacher",
     "decision.",
