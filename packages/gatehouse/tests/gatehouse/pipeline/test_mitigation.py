@@ -172,10 +172,13 @@ def test_early_stopping_sees_the_same_question() -> None:
     learned = data()
     labels = np.array([[1, 1], [0, 1], [0, 1]])
     weights = np.array([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]])
-    asked = _Relabelled(learned.contract, learned.train, learned.valid, "group", labels, weights)
+    relabelled = _Relabelled(
+        contract=learned.contract, train=learned.train, valid=learned.valid, attribute="group",
+        labels_by=labels, weights_by=weights,
+    )  # fmt: skip
     frame = learned.valid.head(6).assign(group=[*"aabb", None, "c"], bought=["no", "yes"] * 3)
-    assert asked.labels(frame).tolist() == [1, 1, 0, 1, 0, 1]
-    np.testing.assert_allclose(asked.weights(frame), np.array([1, 2, 3, 4, 0, 0]) * 6 / 10)
+    assert relabelled.labels(frame).tolist() == [1, 1, 0, 1, 0, 1]
+    np.testing.assert_allclose(relabelled.weights(frame), np.array([1, 2, 3, 4, 0, 0]) * 6 / 10)
 
 
 @pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])

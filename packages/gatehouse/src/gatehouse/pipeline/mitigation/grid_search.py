@@ -31,7 +31,7 @@ _CONSTRAINTS = {"demographic_parity": DemographicParity, "equalized_odds": Equal
 Numbers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Relabelled(TrainingData):
     """Data with the labels and weights of one grid point.
 
@@ -85,7 +85,10 @@ class _Estimator:
         cells = self.groups, self.labels
         labels[cells], weights[cells] = np.asarray(y), np.asarray(sample_weight)
         data = self.data
-        learned = _Relabelled(data.contract, data.train, data.valid, attribute, labels, weights)
+        learned = _Relabelled(
+            contract=data.contract, train=data.train, valid=data.valid, features=data.features,
+            attribute=attribute, labels_by=labels, weights_by=weights,
+        )  # fmt: skip
         reports = Path(tempfile.mkdtemp(dir=self.folder))
         self.result = self.train(learned, reports), reports
         model = as_model(self.result[0], data.contract, self.settings)

@@ -17,8 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.base import BaseEstimator
 
 from gatehouse.model import OUTPUT
-from gatehouse.pipeline.export import OPSET_ML
 from gatehouse.pipeline.mitigation.checks import groups_of
+from gatehouse.pipeline.opset import OPSET_ML
 from gatehouse.pipeline.trainer import EVEN, TrainedModel, as_model
 
 if TYPE_CHECKING:
