@@ -21,7 +21,8 @@ from scipy import stats
 from tqdm import tqdm
 
 from gatehouse.gates.drift.joint import joint_drift
-from gatehouse.gates.drift.measure import adjusted, compare_tables, holm
+from gatehouse.gates.drift.measure import adjusted, compare_tables
+from gatehouse.gates.holm import holm
 from gatehouse.judge import decide, rule_measurements
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome

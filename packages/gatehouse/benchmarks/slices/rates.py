@@ -26,7 +26,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from xgboost import XGBClassifier
 
 from gatehouse.contract import Contract, load_contract
-from gatehouse.gates.drift.measure import holm
+from gatehouse.gates.holm import holm
 from gatehouse.gates.predictions import Predictions
 from gatehouse.gates.slices import WORST
 from gatehouse.gates.slices.cells import sliced_columns

@@ -14,15 +14,15 @@ from tests.end_to_end.clone import Clone, copy_checkout
 TOUCHED = {
     "gatehouse/samples/simulate.py": {"ingest"},
     "gatehouse/samples/adult_model.json": {"ingest"},
-    "gatehouse/prepare.py": {"prepare", "rows"},
+    "gatehouse/prepare.py": {"prepare", "rows", "drift", "accuracy", "fairness", "latency"},
     "gatehouse/gates/data/measure.py": {"validate"},
     "gatehouse/gates/rows/measure.py": {"rows"},
     "pipeline/network.py": {"train"},
     "gatehouse/pipeline/curves.py": {"train"},
     "gatehouse/pipeline/quantize.py": {"quantize"},
-    "gatehouse/gates/drift/measure.py": {"drift", "rows"},
+    "gatehouse/gates/drift/measure.py": {"drift"},
     "gatehouse/gates/accuracy/new_rows.py": {"accuracy"},
-    "gatehouse/gates/metrics/edge.py": {"accuracy", "fairness", "latency", "card"},
+    "gatehouse/gates/metrics/area.py": {"accuracy", "latency", "card"},
     "gatehouse/gates/fairness/gaps.py": {"fairness"},
     "gatehouse/gates/latency/measure.py": {"latency"},
     "gatehouse/report/card.py": {"card"},
@@ -78,7 +78,7 @@ def stale(clone: Clone) -> set[str]:
 
 
 def test_each_module_runs_its_own_stages_again(clone: Clone) -> None:
-    """Attacks a module that no stage sees, as gates/metrics/edge.py once was; and one for all."""
+    """Attacks a module that no stage sees, as gates/metrics/area.py once was; and one for all."""
     told = clone.run(sys.executable, "-P", "-c", TOUCH, json.dumps(list(TOUCHED)))
     found = json.loads(told.splitlines()[-1])
     assert {name: set(stages) for name, stages in found.items()} == TOUCHED

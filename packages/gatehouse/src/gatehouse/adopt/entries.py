@@ -15,8 +15,8 @@ _SLACK = 0.1
 """Share of the observed range that is added on each side."""
 _INT64_LIMIT = 2**63 - 1
 _ALL_SEEN = 10_000
-"""With fewer rows, a list of more than two values may lack rare ones. Of changes that bring 5 % new
-rows to 1,000 or 3,000 rows of census data, every twentieth brings a value that was in no row."""
+"""With fewer rows, a list of more than two values may lack rare ones. If 5 % new rows come to
+1,000 or 3,000 rows of census data, every twentieth change has a value that was in no row."""
 
 
 def category_entry(profile: Profile) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from gatehouse.gates.drift.far import EVERYTHING, Usual, usual_values
 from gatehouse.gates.drift.joint import joint_drift, most_rows
 from gatehouse.gates.drift.models import changed_predictions
 from gatehouse.gates.exam import exam_of
+from gatehouse.gates.holm import holm
 from gatehouse.gates.spec import Found
 from gatehouse.gates.tools import versions
 from gatehouse.policy import Policy
@@ -361,13 +362,3 @@ def adjusted(tests: list[Test]) -> list[Measurement]:
         )
         for test, p_value in zip(tests, holm([t.p_value for t in tests]), strict=True)
     ]
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Return step-down adjusted p-values in the order of the input (Holm 1979)."""
-    values = np.asarray(p_values)
-    order = np.argsort(values, kind="stable")
-    steps = values[order] * np.arange(len(values), 0, -1)
-    result = np.empty_like(values)
-    result[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return [float(value) for value in result]

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from gatehouse.base import read_record
 from gatehouse.evidence import Measurement, Of
-from gatehouse.gates.drift.measure import holm
+from gatehouse.gates.holm import holm
 from gatehouse.gates.rows.question import first_run, split_changes
 from gatehouse.gates.rows.steps import Sides, earlier_rows, growth, touched
 from gatehouse.gates.spec import Found

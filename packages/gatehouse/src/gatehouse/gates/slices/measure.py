@@ -16,8 +16,8 @@ import numpy as np
 from gatehouse.errors import GatehouseError
 from gatehouse.evidence import Interval, Measurement, Of
 from gatehouse.gates.bootstrap import Floats
-from gatehouse.gates.drift.measure import holm
 from gatehouse.gates.exam import Exam
+from gatehouse.gates.holm import holm
 from gatehouse.gates.metrics import BY_NAME, headlines, metrics_of
 from gatehouse.gates.metrics.figures import value_of
 from gatehouse.gates.metrics.own import metrics_by
