@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ANYWHERE = {
-    r"told": "write reported, shown or said, and name who does it",
+    r"(?<!be )told": "write reported, shown or said, and name who does it",
     r"mend(?:s|ed|ing)?": "write fix",
     r"anew": "write again, or re-",
     r"beside": "write next to, with or besides",

@@ -21,7 +21,7 @@ _LARGEST = 16_000_000
 
 
 def hidden_shift(scene: Scene) -> None:
-    """All values of a numeric feature tripled, beside one value that would set the scale.
+    """All values of a numeric feature tripled, next to one value that would set the scale.
 
     Base and candidate both have that value, so that it is no change.
     """

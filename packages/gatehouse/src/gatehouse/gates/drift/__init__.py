@@ -62,7 +62,7 @@ def _defects() -> tuple[Defect, ...]:
         Defect("mean shift", DRIFT.name, data_defects.mean_shift, also=wrong),
         Defect("stand-ins for missing values", DRIFT.name, data_defects.stand_ins, also=wrong),
         Defect("category shift", DRIFT.name, data_defects.category_shift, also=wrong),
-        Defect("shift beside a sentinel", DRIFT.name, drift_defects.hidden_shift, also=wrong),
+        Defect("shift next to a sentinel", DRIFT.name, drift_defects.hidden_shift, also=wrong),
         Defect("tail a thousand times as large", DRIFT.name, drift_defects.grown_tail, also=rows),
         Defect("wrong join", DRIFT.name, drift_defects.wrong_join, also=wrong,
                holds=red("joint_drift")),

@@ -3,7 +3,7 @@
 A distance between two samples is never 0, and with many cells it is large even if nothing changed.
 So it is compared with two simulations:
 
-- *permutation*: all rows are dealt anew to two samples of the same sizes (Good, "Permutation,
+- *permutation*: all rows are dealt again to two samples of the same sizes (Good, "Permutation,
   Parametric and Bootstrap Tests of Hypotheses", 2005). The share of deals with at least this
   distance is the p-value of no change. Beyond the tenth largest of the simulated distances, it is
   the tail of a Pearson III distribution with their mean, variance and skewness (Winkler et al.,
@@ -54,7 +54,7 @@ NONE = Chance(0.0, None, 1.0)
 
 
 def beside_chance(counts: NDArray[np.int64], distance: Distance) -> Chance:
-    """Return the distance between two samples, whose counts have shape [2, K], beside chance.
+    """Return the distance between two samples, whose counts have shape [2, K], and what chance gives.
 
     The draws always have the same seed, so that equal counts give equal numbers.
     """

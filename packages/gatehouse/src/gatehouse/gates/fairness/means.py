@@ -3,7 +3,7 @@
 A rate is a mean of zeros and ones. The covariance is the linearized one of a weighted mean over
 independent units (Binder 1983, "On the variances of asymptotically normal estimators from complex
 surveys"). If no rows share a unit and all weights are equal, it is the binomial variance, and
-between two models it is that of matched proportions. Units that lie in two groups count as
+between two models it is that of matched proportions. Units in two groups count as
 independent.
 
 A rate of 0 or 1 does not prove that its variance is 0. Rates are therefore smoothed: each group

@@ -191,7 +191,7 @@ class Sums(Closed):
         steps[steps == 0] = 1e-6
         around = np.diag(steps)
         slopes = (self.of(sums + around) - self.of(sums - around)) / (2 * steps)
-        # Of a sum that no row is in, such as an empty bin's, the slope need not be defined.
+        # The slope of a sum that no row is in, such as an empty bin's, need not be defined.
         return np.asarray(weights * (self.cells @ np.nan_to_num(slopes, posinf=0.0, neginf=0.0)))
 
     def interval(
