@@ -269,18 +269,18 @@ def _surely_worse(
 ) -> bool:
     """Return whether a number is surely worse than the base's, or can't be compared with it.
 
-    A number within the base's interval is not: two trainings differ surely on the same rows, but
-    by less than these rows say about either.
+    Their intervals must be apart, too. On the same rows, two trainings of one kind often differ
+    surely, but by less than these rows can say about either.
     """
     if ours.value is None or base.value is None:
         return ours.value is not base.value
     if change is None or change.value is None:
         return ours.value != base.value
     low, high = _bounds(change)
-    least, most = _bounds(base)
+    (our_low, our_high), (base_low, base_high) = _bounds(ours), _bounds(base)
     if rule.at_least is not None:
-        return high < 0 and ours.value < least
-    return low > 0 and ours.value > most
+        return high < 0 and our_high < base_low
+    return low > 0 and our_low > base_high
 
 
 def rule_measurements(rule: Rule, measurements: Iterable[Measurement]) -> list[Measurement]:

@@ -411,7 +411,7 @@ def parity(value: float, of: Of = Of.CANDIDATE, wide: float = 0.02) -> Measureme
     [
         (0.19, 0.19, 0.0, Outcome.AS_BEFORE),
         (0.20, 0.19, 0.01, Outcome.AS_BEFORE),  # not surely worse
-        (0.205, 0.19, 0.03, Outcome.AS_BEFORE),  # surely worse, but within the base's interval
+        (0.22, 0.19, 0.03, Outcome.AS_BEFORE),  # surely worse, but the intervals overlap
         (0.25, 0.19, 0.06, Outcome.FAIL),  # surely worse
         (0.19, 0.05, 0.14, Outcome.FAIL),  # the base passes
         (0.19, 0.11, 0.0, Outcome.AS_BEFORE),  # the base's interval crosses the limit
@@ -447,7 +447,7 @@ def test_a_warning_that_the_base_gets_too_is_none(
     ("on_fail", "base", "change", "outcome"),
     [
         ("fail", 0.07, 0.02, Outcome.AS_BEFORE),
-        ("fail", 0.06, 0.03, Outcome.INCONCLUSIVE),  # surely worse
+        ("fail", 0.04, 0.05, Outcome.INCONCLUSIVE),  # surely worse
         ("fail", 0.07, None, Outcome.INCONCLUSIVE),  # nobody compared them
         ("warn", 0.07, 0.02, Outcome.INCONCLUSIVE),  # a later failure would not block
     ],

@@ -112,7 +112,7 @@ def paired_margin(width: float) -> float:
     """Return the margin that test rows can show, from half of a paired interval's width.
 
     Two equal models are estimated beyond 1.4 times that width in 0.3 % of all cases. The width that
-    a change finds varies: with 200 test rows, 1.2 times would be too little for every tenth change.
+    a change finds varies: with 200 test rows, 3 of 50 honest changes could not show 1.2 times it.
     """
     return max(0.01, math.ceil(_finite(width) * 1.4 * 200 - 1e-9) / 200)
 

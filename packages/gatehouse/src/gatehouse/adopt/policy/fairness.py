@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gatehouse.adopt.policy.sizes import Groups
+from gatehouse.adopt.policy.sizes import Groups, Sizes
 from gatehouse.adopt.policy.words import rule
 from gatehouse.contract import Task
 
 
-def fairness_rules(task: Task, groups: Groups) -> list[str]:
+def fairness_rules(task: Task, groups: Groups, sizes: Sizes) -> list[str]:
     unsure = {True: "warn", False: "pass"}
     few = "too few rows to compare all groups: what can't be measured passes"
     if task is Task.REGRESSION:
@@ -45,7 +45,9 @@ def fairness_rules(task: Task, groups: Groups) -> list[str]:
             rule(
                 f"fairness-{name}-base", "fairness", measurement,
                 "Not less fair than the base beyond this",
-                of="comparison", slice="*", at_most=0.05, inconclusive="pass",
+                # On 600 test rows, trainings of one network differ by 0.05, and surely so.
+                of="comparison", slice="*", at_most=0.10 if sizes.few else 0.05,
+                inconclusive="pass",
             )
             for name, measurement, _, on_fail, _, _ in gaps
             if on_fail == "fail"

@@ -41,7 +41,9 @@ def _measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fo
 def _rules(start: Start) -> list[str]:
     from gatehouse.adopt.policy.fairness import fairness_rules
 
-    return fairness_rules(start.contract.task, start.groups) if start.contract.protected else []
+    if not start.contract.protected:
+        return []
+    return fairness_rules(start.contract.task, start.groups, start.sizes)
 
 
 def _section(context: ReportContext) -> str:
