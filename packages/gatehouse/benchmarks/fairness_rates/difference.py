@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 
 from gatehouse.contract import Task
+from gatehouse.decide import decide
 from gatehouse.evidence import Of
 from gatehouse.gates.fairness.measure import measure_partitions
 from gatehouse.gates.predictions import Predictions
-from gatehouse.judge import decide
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Outcome
 

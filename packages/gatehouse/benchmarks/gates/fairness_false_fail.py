@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 from results import share, table, write
 
+from gatehouse.decide import decide
 from gatehouse.gates.fairness.gaps import Draws, largest_gap
 from gatehouse.gates.fairness.means import Rows
 from gatehouse.gates.fairness.measure import measure_rows
 from gatehouse.gates.predictions import Predictions
-from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule, load_policy
 from gatehouse.verdict import Outcome
 

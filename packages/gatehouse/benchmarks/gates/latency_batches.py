@@ -18,9 +18,10 @@ import pandas as pd
 from latency_noise import INPUTS, LAYERS, graph, load
 from results import share, table, write
 
+from gatehouse.decide import decide
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.latency.measure import _ratio, time_pair
-from gatehouse.judge import decide, finding_blocks
+from gatehouse.judge import finding_blocks
 from gatehouse.policy import Policy, load_policy
 from gatehouse.verdict import Finding, Outcome
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gatehouse.acceptance.record import Acceptance, covers
+from gatehouse.decide import bounds, decide, number
 from gatehouse.evidence import SEALED_ELSEWHERE, Described, Evidence, Measurement, Of, Subject
 from gatehouse.gates import GATES
 from gatehouse.gates.data import DATA, failures
@@ -259,7 +260,7 @@ def _as_before(
         return finding
     if _surely_worse(rule, ours, base, change):
         return finding
-    now = "could not be measured either" if base.value is None else f"is {_number(base.value)}"
+    now = "could not be measured either" if base.value is None else f"is {number(base.value)}"
     text = f"{finding.text}; the base's {now}"
     return finding.model_copy(update={"outcome": Outcome.AS_BEFORE, "text": text})
 
@@ -276,8 +277,8 @@ def _surely_worse(
         return ours.value is not base.value
     if change is None or change.value is None:
         return ours.value != base.value
-    low, high = _bounds(change)
-    (our_low, our_high), (base_low, base_high) = _bounds(ours), _bounds(base)
+    low, high = bounds(change)
+    (our_low, our_high), (base_low, base_high) = bounds(ours), bounds(base)
     if rule.at_least is not None:
         return high < 0 and our_high < base_low
     return low > 0 and our_low > base_high
@@ -304,7 +305,7 @@ def _finding(rule: Rule, measurement: Measurement, noise: Noise | None) -> Findi
     outcome, text = decide(rule, measurement)
     moves = noise.explains(measurement) if noise else None
     if moves is not None:
-        text = f"{text}; within training noise (±{_number(moves)})"
+        text = f"{text}; within training noise (±{number(moves)})"
     if measurement.name == ORIGIN:
         outcome = Outcome.NONE if measurement.value is None else outcome
         text = origin_text(measurement)
@@ -324,118 +325,6 @@ def _finding(rule: Rule, measurement: Measurement, noise: Noise | None) -> Findi
         noise=moves,
         text=text,
     )
-
-
-def decide(rule: Rule, measurement: Measurement) -> tuple[Outcome, str]:
-    """Make the three-way decision on one measurement.
-
-    An interval on the right side of the limit passes, one on the wrong side fails, and one that
-    crosses it is inconclusive. A margin around "no difference" is decided by the estimate where the
-    rows can show it (`_decide_margin`). With `alpha`, an effect fails if its test is significant
-    and it surely exceeds the limit: the whole interval does, or the value if there is none. Too few
-    rows, too few of the smallest class, or an interval in doubt are inconclusive unless the failure
-    is plain.
-    """
-    if measurement.value is None:
-        return Outcome.INCONCLUSIVE, "could not be measured"
-    if rule.minimum_class_n and measurement.class_n is None:
-        return Outcome.ERROR, "the rule has minimum_class_n, but the measurement counts no classes"
-    few = _too_few(rule, measurement)
-    if rule.alpha is not None:
-        return _decide_test(rule, measurement, few)
-    low, high = _bounds(measurement)
-    limit = rule.limit
-    passes, fails = (
-        (low >= limit, high < limit) if rule.at_least is not None else (high <= limit, low > limit)
-    )
-    side = "at least" if rule.at_least is not None else "at most"
-    shown = f"{_number(measurement.value)} must be {side} {_number(limit)}"
-    if measurement.interval is not None:
-        shown = f"{_number(measurement.value)} [{_number(low)}, {_number(high)}] must be {side} "
-        shown += _number(limit)
-    if fails:
-        return Outcome.FAIL, shown
-    if not passes and measurement.neutral is not None:
-        return _decide_margin(rule, measurement, shown, few)
-    if few:
-        return Outcome.INCONCLUSIVE, few
-    if passes:
-        return Outcome.PASS, shown
-    return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
-
-
-def _decide_margin(
-    rule: Rule, measurement: Measurement, shown: str, few: str | None
-) -> tuple[Outcome, str]:
-    """Decide on a paired comparison whose interval crosses the limit.
-
-    If it is surely worse than no difference and estimated beyond the limit, it fails with any
-    number of rows. If half of the interval's width is within the margin, the estimate decides: a
-    loss of twice the margin then passes in at most half of 1 - confidence of all cases. Otherwise
-    the rows can't show the margin, which is inconclusive. benchmarks/decisions has the error rates.
-    """
-    assert measurement.value is not None and measurement.neutral is not None
-    low, high = _bounds(measurement)
-    sign = 1.0 if rule.at_least is not None else -1.0
-    nearest = high if rule.at_least is not None else low
-    beyond = sign * (measurement.value - rule.limit) < 0
-    if beyond and sign * (nearest - measurement.neutral) < 0:
-        return Outcome.FAIL, f"{shown}, and it is surely worse than no difference"
-    if few:
-        return Outcome.INCONCLUSIVE, few
-    width, margin = (high - low) / 2, sign * (measurement.neutral - rule.limit)
-    if width > margin > 0:
-        return Outcome.INCONCLUSIVE, (
-            f"{shown}, and the rows can't show a margin of {_number(margin)}: the interval is "
-            f"±{_number(width)}"
-        )
-    if beyond or margin <= 0:  # beyond: the interval is longer on its worse side
-        return Outcome.INCONCLUSIVE, f"{shown}, and the interval is on both sides"
-    return Outcome.PASS, f"{shown}: estimated within the margin, which the rows can show"
-
-
-def _too_few(rule: Rule, measurement: Measurement) -> str | None:
-    if measurement.doubt is not None:
-        return measurement.doubt
-    if measurement.n < rule.minimum_n:
-        return f"{measurement.n:,} are too few to tell; the rule asks for {rule.minimum_n:,}"
-    if measurement.class_n is not None and measurement.class_n < rule.minimum_class_n:
-        return (
-            f"{measurement.class_n:,} rows of the smallest class are too few to tell; "
-            f"the rule asks for {rule.minimum_class_n:,}"
-        )
-    return None
-
-
-def _decide_test(rule: Rule, measurement: Measurement, few: str | None) -> tuple[Outcome, str]:
-    assert rule.alpha is not None and rule.at_most is not None and measurement.value is not None
-    if measurement.p_value is None:
-        return Outcome.ERROR, "the rule has alpha, but the measurement has no p-value"
-    shown = (
-        f"effect {_number(measurement.value)} (limit {_number(rule.at_most)}), "
-        f"adjusted p {measurement.p_value:.2g} (alpha {rule.alpha:g})"
-    )
-    low, _ = _bounds(measurement)
-    significant = measurement.p_value < rule.alpha
-    if significant and low > rule.at_most:
-        return Outcome.FAIL, shown
-    if few:
-        return Outcome.INCONCLUSIVE, few
-    if significant and measurement.value > rule.at_most:
-        low_text = f"the true effect may be {_number(low)}"
-        return Outcome.INCONCLUSIVE, f"{shown}, and {low_text}: the limit is within its interval"
-    return Outcome.PASS, shown
-
-
-def _bounds(measurement: Measurement) -> tuple[float, float]:
-    assert measurement.value is not None
-    if measurement.interval is None:
-        return measurement.value, measurement.value
-    return measurement.interval.low, measurement.interval.high
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) and abs(value) >= 10 else f"{value:.4g}"
 
 
 def _waive(name: str, finding: Finding, policy: Policy, today: date) -> Finding:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatehouse.decide import decide
 from gatehouse.evidence import Evidence, Measurement, Of, Subject
-from gatehouse.judge import NOT_REACHED, Case, apply_rule, compared_with, decide, judge
+from gatehouse.judge import NOT_REACHED, Case, apply_rule, compared_with, judge
 from gatehouse.policy import Policy, Rule, Waiver, parse_policy
 from gatehouse.verdict import Outcome, RuleResult, Verdict
 from tests.gatehouse.tiny import POLICY, good, measured

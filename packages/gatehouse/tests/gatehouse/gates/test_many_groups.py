@@ -10,11 +10,11 @@ import pytest
 from scipy.stats import norm
 
 from gatehouse.contract import Task
+from gatehouse.decide import decide
 from gatehouse.evidence import Measurement
 from gatehouse.gates.fairness import gaps
 from gatehouse.gates.fairness import measure as fairness
 from gatehouse.gates.predictions import Predictions
-from gatehouse.judge import decide
 from gatehouse.policy import Policy, Rule
 from gatehouse.verdict import Outcome
 from tests.gatehouse.gates.test_gaps import rates_of
