@@ -16,7 +16,6 @@ from gatehouse.contract import Task
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.curves import Epoch, report
 from gatehouse.pipeline.device import deterministic
-from gatehouse.pipeline.encode import Encoding
 from gatehouse.pipeline.export import NUMBERS, assemble, torch_core
 from gatehouse.pipeline.settings import TorchMlpSettings, TrainSettings
 from gatehouse.pipeline.trainer import TrainedModel, TrainingData
@@ -98,7 +97,7 @@ def splits_of(data: TrainingData) -> tuple[Images, Images]:
     Raises:
         GatehouseError: the contract's model inputs are not 64 pixels.
     """
-    encoding = Encoding.of(data.contract)
+    encoding = data.encoding
     if len(encoding.numbers) != SIDE**2 or encoding.categories:
         raise GatehouseError(
             f"contract.yaml: has {len(data.contract.inputs)} model inputs, and the network reads "
@@ -172,5 +171,5 @@ def finished(
     with torch.no_grad():
         probabilities = network(splits_of(data)[1].pixels).softmax(dim=1).numpy()
     core = torch_core(network, (torch.zeros(2, SIDE**2),), [NUMBERS], None)
-    graph = assemble(Encoding.of(data.contract), core.graph.node, core.graph.initializer, core)
+    graph = assemble(data.encoding, core.graph.node, core.graph.initializer, core)
     return TrainedModel(graph, probabilities.astype(np.float64))

@@ -55,7 +55,7 @@ def truth_of(case: Case) -> dict[Key, float]:
 def covered(
     case: Case, pair: tuple[Predictions, Predictions], truth: dict[Key, float]
 ) -> dict[Key, bool | None]:
-    """Whether the gate's intervals hold the truth; None where it says that it can't be told."""
+    """Whether the gate's intervals hold the truth; None where it gives none."""
     metrics = [BY_NAME[name] for name in case.metrics]
     found: dict[Key, bool | None] = {}
     for ours, theirs in zip(*(figures(p, MEASURE, metrics) for p in pair), strict=True):
@@ -64,8 +64,8 @@ def covered(
             ("value", estimate(here, 0.95)), ("difference", difference(here, there, 0.95))
         ):  # fmt: skip
             key, interval = (ours.metric.name, what), each.interval
-            told = interval is not None and each.doubt is None
-            found[key] = interval.low <= truth[key] <= interval.high if told and interval else None
+            given = interval is not None and each.doubt is None
+            found[key] = interval.low <= truth[key] <= interval.high if given and interval else None
     return found
 
 
@@ -91,15 +91,15 @@ def covered_before(
 
 def share(hits: list[bool | None]) -> str:
     """Coverage of the intervals that are given, and the share that is not where there is one."""
-    told = [hit for hit in hits if hit is not None]
+    given = [hit for hit in hits if hit is not None]
     if not hits:
         return ""
-    if not told:
-        return "can't be told"
-    text = f"{np.mean(told):.0%}"
-    missing = 1 - len(told) / len(hits)
+    if not given:
+        return "no interval"
+    text = f"{np.mean(given):.0%}"
+    missing = 1 - len(given) / len(hits)
     if missing >= 0.005:
-        text += f" ({missing:.0%} can't be told, {told.count(False) / len(hits):.0%} miss)"
+        text += f" ({missing:.0%} without, {given.count(False) / len(hits):.0%} miss)"
     return text.replace("%", " %")
 
 
@@ -136,7 +136,9 @@ def main() -> None:
     body = "\n".join(lines)
     OUT.write_text(
         f"# Coverage\n\n`{command}` ({used:.0f} CPU s). {tables} tables a line, a quarter of them "
-        f"for *before*; nominal 95 %. What the settings are: `cases.py`.\n\n{header}|\n{body}\n",
+        "for *before*; nominal 95 %. *Without*: tables for which the gate gives no interval, or "
+        "doubts it. *Miss*: tables whose interval, given without a doubt, does not hold the truth. "
+        f"The settings are in `cases.py`.\n\n{header}|\n{body}\n",
         encoding="utf-8",
     )
 

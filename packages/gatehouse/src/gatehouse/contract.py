@@ -127,8 +127,8 @@ class Column(Frozen):
     )
     logged: bool = Field(
         default=True,
-        description="may the service's inference log hold this column? Protected attributes, and "
-        "columns that the model does not read, are never logged",
+        description="may the service's inference log hold this column? Protected attributes, "
+        "timestamps, and columns that the model does not read, are never logged",
     )
     severity: Literal["critical", "warning"] = Field(
         default="critical", description="does a broken expectation of this column stop training?"
@@ -164,8 +164,7 @@ class Column(Frozen):
             raise ValueError("only a feature or a protected attribute can be a model input")
         if self.is_model_input:
             if not kind.fed:
-                kinds = "timestamps" if kind.moments else "free text"
-                raise ValueError(f"{kinds} can't be an input; set role: ignored, or a category")
+                raise ValueError("free text can't be an input; set role: ignored, or a category")
             largest = max(map(abs, self.range)) if self.range is not None else 0
             if kind.whole and largest > FLOAT32_EXACT_INTEGERS:
                 raise ValueError(
@@ -192,7 +191,7 @@ class Column(Frozen):
         if self.missing:
             raise ValueError("the target may not be missing; set missing to false")
         found = len(self.categories) if self.categories is not None else MOST_CLASSES
-        if not self.kind.fed or not 2 <= found <= MOST_CLASSES:
+        if not self.kind.fed or self.kind.moments or not 2 <= found <= MOST_CLASSES:
             raise ValueError(
                 f"the target is a category column with 2 to {MOST_CLASSES} categories, or numeric"
             )
@@ -408,11 +407,14 @@ class Contract(Frozen):
 
     @property
     def logged(self) -> dict[str, Column]:
-        """Columns of the inference log: the model's inputs except protected attributes."""
+        """Columns of the inference log: the model's inputs except protected attributes and times.
+
+        Times always drift.
+        """
         return {
             name: column
             for name, column in self.inputs.items()
-            if column.logged and column.role is not Role.PROTECTED
+            if column.logged and column.role is not Role.PROTECTED and not column.kind.moments
         }
 
     @property

@@ -1,7 +1,8 @@
 """The model as every gate sees it: an ONNX graph with raw columns in and predictions out.
 
 Inputs: one per column that the contract feeds to the model, named as the column, shape [N, 1];
-category columns as strings ("" is missing), numeric columns as float32 (NaN is missing).
+category columns as strings ("" is missing), numeric columns as float32 (NaN is missing), timestamps
+as float64 seconds since 1970 in UTC (NaN is missing).
 Output of a classifier: `probabilities`, float32 [N, K], the classes in the order of the metadata's
 `classes`. For a regression: `prediction`, float32 [N, 1], in the target's units.
 """
@@ -31,7 +32,9 @@ VALUE = "prediction"
 Floats = NDArray[np.float64]
 
 _PREFIX = "gatehouse."
-_FED = ("tensor(string)", "tensor(float)")
+TEXT, NUMBER, TIME = "tensor(string)", "tensor(float)", "tensor(double)"
+"""Types of the graph's inputs."""
+_HELD = {TEXT: "text", NUMBER: "numbers", TIME: "timestamps"}
 _SCORING_ROWS = 65_536
 
 
@@ -151,9 +154,9 @@ class Model:
         if not self.inputs:
             raise GatehouseError(f"{path}: the graph reads no column")
         for name, kind in self.inputs.items():
-            if kind not in _FED:
+            if kind not in _HELD:
                 raise GatehouseError(
-                    f"{path}: input '{name}' is a {kind}; the gates feed {' or '.join(_FED)}, "
+                    f"{path}: input '{name}' is a {kind}; the gates feed {' or '.join(_HELD)}, "
                     "so cast inside the graph"
                 )
         self.metadata = self._metadata(stored)
@@ -177,26 +180,12 @@ class Model:
         Raises:
             GatehouseError: a column is missing, or has text where numbers are needed or vice versa.
         """
-        return {name: self._feed(frame, name, kind) for name, kind in self.inputs.items()}
-
-    def _feed(self, frame: pd.DataFrame, name: str, kind: str) -> NDArray[Any]:
-        import pandas as pd
-
-        if name not in frame.columns:
-            raise GatehouseError(
-                f"{self.path}: the graph reads column '{name}'; the table has none"
-            )
-        column = frame[name]
-        held = _held(column)
-        wanted = "text" if kind == "tensor(string)" else "numbers"
-        if held not in (wanted, "nothing"):
-            raise GatehouseError(f"column '{name}' should hold {wanted}, and holds {held}")
-        values: NDArray[Any]
-        if wanted == "text":
-            values = column.astype(object).where(column.notna(), "").to_numpy(object)
-        else:
-            values = pd.to_numeric(column).to_numpy(np.float32, na_value=np.nan)
-        return values.reshape(-1, 1)
+        for name in self.inputs:
+            if name not in frame.columns:
+                raise GatehouseError(
+                    f"{self.path}: the graph reads column '{name}'; the table has none"
+                )
+        return {name: feed(frame[name], kind) for name, kind in self.inputs.items()}
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Return the graph's output, shape [N, K] (regression: K is 1), from feeds [N, 1].
@@ -268,6 +257,30 @@ class Model:
         return decide(outputs, self.metadata)
 
 
+def feed(column: pd.Series, kind: str) -> NDArray[Any]:
+    """Return a column as the graph's input of type `kind`, shape [N, 1].
+
+    Raises:
+        GatehouseError: the column holds something else, such as text where numbers are needed.
+    """
+    import pandas as pd
+
+    from gatehouse.columns.times import STORED, seconds
+
+    held, wanted = _held(column), _HELD[kind]
+    if held not in (wanted, "nothing"):
+        raise GatehouseError(f"column '{column.name}' should hold {wanted}, and holds {held}")
+    values: NDArray[Any]
+    if kind == TIME:
+        values = seconds(column.astype(STORED).to_numpy("datetime64[us]").view(np.int64))
+    elif kind == TEXT:
+        values = column.astype(object).where(column.notna(), "").to_numpy(object)
+    else:
+        with np.errstate(over="ignore"):  # values beyond float32 become infinite
+            values = pd.to_numeric(column).to_numpy(np.float32, na_value=np.nan)
+    return values.reshape(-1, 1)
+
+
 def _held(column: pd.Series) -> str:
     """Describe a column's non-missing values: text, numbers, nothing, or pandas' own word."""
     import pandas as pd
@@ -276,4 +289,6 @@ def _held(column: pd.Series) -> str:
         return "nothing"
     values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
     found: str = pd.api.types.infer_dtype(values, skipna=True)
+    if found == "datetime64":
+        return "timestamps"
     return "text" if found == "string" else "numbers" if found in _NUMBERS else found

@@ -90,6 +90,8 @@ def with_past(base: Base, root: Path, bring: Callable[[Base], object]) -> Base:
 def _records(tip: str, root: Path) -> Iterator[_Record]:
     words = ("log", "--first-parent", f"--max-count={COMMITS}", "--format=%H", tip, "--")
     for commit in git(*words, LOCK.as_posix(), root=root).split():
+        if file_at(commit, LOCK, root) is None:
+            return  # a commit that takes the record out starts again
         text = evidence = None
         try:
             text = file_at(commit, ACCURACY_EVIDENCE, root)

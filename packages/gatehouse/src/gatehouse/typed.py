@@ -267,7 +267,7 @@ def _explain(
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = "there is no such key; check its spelling, or take it out"
-        *path, last = problem["loc"]
+        *path, last = location
         message += hint(str(last), keys_at(model, path))
     elif problem["type"] == "missing":
         message = "this key is missing; add it"

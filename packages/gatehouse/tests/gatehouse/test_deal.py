@@ -97,6 +97,6 @@ def test_rows_that_cannot_be_dealt_leave_no_splits(candidate: Workspace) -> None
     deal_both(candidate.root)
     frame: pd.DataFrame = rows(400).drop(columns="job")
     write_table(frame, candidate.raw / "rows.parquet")
-    with pytest.raises(GatehouseError, match=r"split\.identity"):
+    with pytest.raises(GatehouseError, match=r"split of contract\.yaml needs column job"):
         deal_both(candidate.root)
     assert not candidate.prepared.exists()

@@ -187,7 +187,7 @@ def test_an_input_that_the_gates_do_not_feed_is_told() -> None:
         ("age", ["old"] * 5, "column 'age' should hold numbers, and holds text"),
         ("age", ["41"] * 5, "column 'age' should hold numbers, and holds text"),
         ("age", [1.0, 2.0, "x", None, 3.0], "should hold numbers, and holds mixed"),
-        ("age", pd.to_datetime(["2026-01-01"] * 5), "should hold numbers, and holds datetime"),
+        ("age", pd.to_datetime(["2026-01-01"] * 5), "should hold numbers, and holds timestamps"),
         ("job", [1, 2, 3, 4, 5], "column 'job' should hold text, and holds numbers"),
         ("job", ["cook", 5, "cook", None, "cook"], "should hold text, and holds mixed"),
     ],

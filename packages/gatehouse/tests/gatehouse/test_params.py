@@ -59,7 +59,7 @@ def test_several_settings_change_their_lines_alone(params: Path, gatehouse: Comm
     ("assignment", "message"),
     [
         ("train.seeed=1", "train.seeed: there is no such setting; train has: trainer, seed,"),
-        ("trian.seed=1", "params.yaml has: data, train, decision, quantize"),
+        ("trian.seed=1", "params.yaml has: data, features, train, decision, "),
         ("train.torch_mlp.rate=1", "train.torch_mlp has: hidden,"),
         ("train..seed=1", "train has:"),
         ("train.seed.deep=1", "train.seed is one value, and has no keys"),

@@ -86,6 +86,17 @@ def test_a_model_that_failed_was_not_released(branch: Releases) -> None:
     assert branch.best() == first
 
 
+def test_a_record_that_was_taken_out_counts_no_more(branch: Releases) -> None:
+    """Attacks a search for models of a record that the branch dropped."""
+    branch.record(0.02)
+    for place in ("dvc.lock", "reports/evidence/accuracy.json", "reports/verdict.json"):
+        (branch.root / place).unlink()
+    subprocess.run(["git", "add", "--all"], cwd=branch.root, check=True)
+    subprocess.run(["git", "commit", "--quiet", "-m", "drop"], cwd=branch.root, check=True)
+    branch.record(-0.01)
+    assert branch.best() is None
+
+
 def test_an_accepted_loss_starts_anew(branch: Releases) -> None:
     """Attacks a branch that could never lose what an owner gave up, and a word on another rule."""
     first = branch.record(0.0)

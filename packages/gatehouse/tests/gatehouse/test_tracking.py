@@ -26,7 +26,8 @@ def test_a_run_is_in_mlflow(
     params = finished.root / "params.yaml"
     text = params.read_text("utf-8")
     url = "db://me:hidden@host"  # pragma: allowlist secret
-    own = f"  sql: {{url: '{url}', rows: 5}}\ntrain:\n  oak: {{trees: 20, key: hidden}}\n"
+    text = text.replace("features:", f"  sql: {{url: '{url}', rows: 5}}\nfeatures:", 1)
+    own = "train:\n  oak: {trees: 20, key: hidden}\n"
     params.write_text(text.replace("train:\n", own, 1), "utf-8")
     workspace, verdict = finished.workspace, verdict_on(finished.workspace, None)
     write_verdict_and_report(workspace, verdict)

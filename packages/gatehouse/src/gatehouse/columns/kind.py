@@ -22,12 +22,12 @@ class ColumnKind:
     Attributes:
         name: `type` of a column in contract.yaml; for a fork's own type it is only for people.
         title: description for the schema of contract.yaml.
-        numeric: does the graph read it as float32? If not, as text.
+        numeric: does the graph read it as float32? If not, as text, or as seconds for `moments`.
         whole: does it contain only whole numbers?
         listed: does the contract list its values?
         fed: may a model read it?
         moments: does it contain timestamps, which can decide a split? Then a column of this kind
-            names its `timezone`.
+            names its `timezone`, and a model reads it through derived features only.
         typed: converts a column's raw values to the one pandas type of this kind. Values that don't
             fit stay unchanged, for the data gate to report. Applying it twice changes nothing.
         expectations: takes a column's name, the column and its ingested values, and returns the

@@ -1,9 +1,14 @@
-"""Timestamps: dates and times, stored as moments in UTC. No model reads them."""
+"""Timestamps: dates and times, stored as moments in UTC.
+
+A model reads them as seconds since 1970 in UTC, through derived features only. `moment` is the one
+reader of their text: the pipeline and the service share it.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import partial
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +16,9 @@ from gatehouse.columns.expectation import IN_TYPES, Expectation
 from gatehouse.columns.kind import ColumnKind
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from gatehouse.contract import Column
 
@@ -21,7 +28,7 @@ MOMENTS = "datetime64[us]"
 
 _OFFSET = r"(?:[Zz]|[+-]\d{2}(?::?\d{2})?)"
 _DATE = r"\d{4}-\d{2}-\d{2}"
-_TIME = r"[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?"
+_TIME = r"[T ](?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?"
 WRITTEN = rf"{_DATE}(?:{_TIME}\s?{_OFFSET}?)?"
 """ISO 8601 and RFC 3339: a date, or a date and a time with or without an offset from UTC."""
 
@@ -36,21 +43,73 @@ def moments(values: pd.Series, timezone: str) -> pd.Series:
         values: timestamps of any resolution, or text as in `WRITTEN`.
         timezone: IANA name of the zone of values without an offset.
     """
+    import numpy as np
     import pandas as pd
 
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return values.dt.tz_convert("UTC").dt.as_unit("us")
     if values.dtype.kind == "M":
         return _placed(values, timezone)
-    text = values.astype("str").where(values.notna())
-    fits = text.str.fullmatch(WRITTEN, na=False)
-    bare = ~text.str.contains(rf":.*{_OFFSET}$", na=False)
-    text = text.str.replace(",", ".").str.replace(" ", "T", n=1).str.replace(" ", "")
-    read = partial(pd.to_datetime, format="ISO8601", errors="coerce")
-    found = pd.Series(pd.NaT, values.index, dtype=STORED)
-    found[fits & ~bare] = read(text[fits & ~bare], utc=True).dt.as_unit("us")
-    found[fits & bare] = _placed(read(text[fits & bare]), timezone)
-    return found
+    zone = ZoneInfo(timezone)
+    texts = values.astype("str").where(values.notna())
+    found = np.array([_microseconds(text, zone) for text in texts], np.int64)
+    return pd.Series(found.view("datetime64[us]"), values.index).dt.tz_localize("UTC")
+
+
+_FORM = re.compile(WRITTEN)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_MISSING = -(2**63)
+"""NumPy's NaT as an integer."""
+
+
+def moment(text: str, zone: ZoneInfo) -> datetime | None:
+    """Return the moment of a timestamp in `zone`, in UTC; None if `text` is no timestamp."""
+    if not _FORM.fullmatch(text):
+        return None
+    try:
+        plain = text[:11] + text[11:].replace(" ", "").replace(",", ".").upper()
+        read = datetime.fromisoformat(plain)
+        return _from_local(read, zone) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):  # such as 2026-02-30, or the year 0 in UTC
+        return None
+
+
+def _from_local(read: datetime, zone: ZoneInfo) -> datetime:
+    found = read.replace(tzinfo=zone).astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == read:
+        return found
+    # A change of clocks skips this time. It lies between the time by the new offset and the time
+    # by the old offset, on a whole second.
+    before = read.replace(tzinfo=zone, fold=1, microsecond=0).astimezone(UTC)
+    after, old = found.replace(microsecond=0), before.astimezone(zone).utcoffset()
+    while after - before > _SECOND:
+        middle = before + (after - before) // _SECOND // 2 * _SECOND
+        if middle.astimezone(zone).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _microseconds(value: Any, zone: ZoneInfo) -> int:
+    found = moment(value, zone) if isinstance(value, str) else None
+    return _MISSING if found is None else (found - _EPOCH) // timedelta(microseconds=1)
+
+
+def seconds(microseconds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return seconds since 1970 as a model reads them, from microseconds; NaT becomes NaN."""
+    import numpy as np
+
+    return np.where(microseconds == _MISSING, np.nan, microseconds / 1e6)
+
+
+def seconds_of(texts: Sequence[str | None], timezone: str) -> NDArray[np.float64]:
+    """Return seconds since 1970 of N texts that `moment` can read, shape [N]; None becomes NaN."""
+    import numpy as np
+
+    zone = ZoneInfo(timezone)
+    return seconds(np.array([_microseconds(text, zone) for text in texts], np.int64))
 
 
 def _placed(values: pd.Series, timezone: str) -> pd.Series:
@@ -78,10 +137,18 @@ def _expectations(name: str, column: Column, _: pd.Series) -> list[Expectation]:
     return [Expectation(IN_TYPES, name, column.severity, {"type_list": [MOMENTS]})]
 
 
-def _accepts(_: Column) -> Any:
-    from pydantic import Field
+def _accepts(column: Column) -> Any:
+    from pydantic import AfterValidator, Field
+    from pydantic_core import PydanticCustomError
 
-    return Annotated[str, Field(pattern=f"^{WRITTEN}$", max_length=40)]
+    zone = ZoneInfo(column.timezone or "UTC")
+
+    def exists(text: str) -> str:
+        if moment(text, zone) is None:
+            raise PydanticCustomError("timestamp", "there is no such date or time")
+        return text
+
+    return Annotated[str, Field(pattern=f"^{WRITTEN}$", max_length=40), AfterValidator(exists)]
 
 
 TIMESTAMP = ColumnKind(
@@ -90,7 +157,7 @@ TIMESTAMP = ColumnKind(
     numeric=False,
     whole=False,
     listed=False,
-    fed=False,
+    fed=True,
     moments=True,
     typed=_typed,
     expectations=_expectations,
@@ -103,3 +170,33 @@ TIMESTAMP = ColumnKind(
 def start_of(day: Any, timezone: str) -> datetime:
     """Return the first moment of a date in a zone."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone))
+
+
+def clock_changes(timezone: str) -> tuple[float, NDArray[np.float64], NDArray[np.float32]]:
+    """Return how far the clocks of a zone are from UTC, from 1970 to 2099.
+
+    Returns:
+        The offset from UTC at the start in seconds, the K moments at which it changes as seconds
+        since 1970, and by how many seconds it changes, both of shape [K].
+    """
+    import numpy as np
+
+    zone = ZoneInfo(timezone)
+
+    def offset(second: int) -> float:
+        moment = _EPOCH + second * _SECOND
+        return (moment.astimezone(zone).utcoffset() or timedelta()) / _SECOND
+
+    end = (datetime(2100, 1, 1, tzinfo=UTC) - _EPOCH) // _SECOND
+    starts, steps = [], []
+    for day in range(0, end, 86_400):
+        low, high = day, day + 86_400
+        before, after = offset(low), offset(high)
+        if before == after:
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if offset(middle) == before else (low, middle)
+        starts.append(high)
+        steps.append(after - before)
+    return offset(0), np.array(starts, np.float64), np.array(steps, np.float32)

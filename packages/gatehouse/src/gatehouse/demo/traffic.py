@@ -82,7 +82,7 @@ def _ask(port: int, request: str, rows: list[dict[str, Any]]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         headers = {"Content-Type": "application/json", "X-Request-ID": request}
-        connection.request("POST", "/predict", json.dumps(rows), headers)
+        connection.request("POST", "/predict", json.dumps(rows, default=str), headers)
         answer = connection.getresponse()
         body = answer.read()
     finally:

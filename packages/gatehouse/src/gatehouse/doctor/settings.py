@@ -26,6 +26,7 @@ _SHOWN = 3
 def check_settings(root: Path) -> Iterator[Finding]:
     """Check that each file is valid, and that nothing of the template's sample remains."""
     yield from _valid(root)
+    yield from _features(root)
     yield from _sample(root)
     yield from _waivers(root)
     yield from _noise(root)
@@ -52,6 +53,20 @@ def _valid(root: Path) -> Iterator[Finding]:
             )
         else:
             yield AREA.fine(f"{file} is valid")
+
+
+def _features(root: Path) -> Iterator[Finding]:
+    from gatehouse.pipeline.derived import check_features
+    from gatehouse.pipeline.settings import PARAMS_FILE, load_settings
+
+    try:
+        contract, params = load_contract(root / CONTRACT_FILE), load_settings(root / PARAMS_FILE)
+    except GatehouseError:
+        return  # reported already
+    try:
+        check_features(params.features, contract)
+    except GatehouseError as error:
+        yield AREA.problem(str(error), "docs/model.md has the section Derived features")
 
 
 def _sample(root: Path) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from gatehouse.drill import model_defects as model
 from gatehouse.drill import record_defects as record
 from gatehouse.drill import row_defects as rows
 from gatehouse.drill import slice_defects as slices
+from gatehouse.drill import split_defects as split
 from gatehouse.drill.defect import Defect
 from gatehouse.gates.accuracy import ACCURACY
 from gatehouse.gates.drift import DRIFT
@@ -49,6 +50,8 @@ CONTROLS = (
     Defect("control: fresh rows", None, data.half_draw, also=frozenset({ROWS.name})),
     Defect("control: 5 % more rows", None, rows.more_rows),
     Defect("control: small steps below the limit", None, rows.few_small_steps),
+    Defect("control: split by group", None, split.by_group),
+    Defect("control: split by time", None, split.by_time),
     Defect("control: model trained again", None, model.slightly_different),
     Defect("control: a better model", None, drift.better_model),
     Defect("control: small losses within the margin", None, model.few_small_losses),

@@ -67,7 +67,8 @@ def loosened_policy(scene: Scene) -> None:
     worse_than_base(scene)
     rules = dict(scene.policy.rules)
     for name in _base_rules(scene.policy):
-        rules[name] = rules[name].model_copy(update={"at_least": -1.0, "at_most": None})
+        loose = {"at_least": -1.0} if rules[name].at_most is None else {"at_most": 1e9}
+        rules[name] = rules[name].model_copy(update=loose)
     scene.proposed = scene.policy.model_copy(update={"rules": rules})
 
 

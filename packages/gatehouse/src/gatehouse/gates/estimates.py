@@ -26,7 +26,7 @@ from gatehouse.gates.predictions import Predictions
 
 MOST_ROWS = 20_000
 """Rows of which metrics without a closed form are resampled."""
-HEAVY = "can't be told: a few rows with large errors decide the value (heavy tails)"
+HEAVY = "no interval can be trusted: a few rows with large errors decide the value (heavy tails)"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def estimate(known: Known, confidence: float) -> Estimate:
         about_mean = weights * (closed.tails - np.average(closed.tails, weights=weights))
         doubt = HEAVY if is_heavy(_by_unit(about_mean, rows)) else None
     if rows.task is Task.BINARY and isinstance(closed, Sums) and (rows.class_n or 0) < FEWEST:
-        doubt = f"can't be told: {rows.class_n} rows of a class are too few for a mean loss"
+        doubt = f"too few to tell: {rows.class_n} rows of a class, for a mean loss"
     if interval.low == interval.high:
         note = "no row differs from another in this metric: no width, and no proof"
     return Estimate(figure.value, interval, method, note, doubt)

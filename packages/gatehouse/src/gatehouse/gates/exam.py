@@ -31,7 +31,6 @@ from gatehouse.table import TEST_FILE, comparable_columns
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gatehouse.gates.bootstrap import Floats
     from gatehouse.gates.predictions import Predictions
     from gatehouse.workspace import Workspace
 
@@ -65,27 +64,17 @@ class Exam:
         Raises:
             GatehouseError: the model is missing or does not accept these rows.
         """
-        from gatehouse.gates.predictions import labels_of, predict
-        from gatehouse.gates.units import units_of, weights_of
+        from gatehouse.gates.predictions import predict
 
-        found = predict(self.candidate.model, self.rows, self.candidate.contract)
+        contract = self.candidate.contract
         if self.base is None:
+            return predict(self.candidate.model, self.rows, contract)
+        # Labels, weights, units and costs are the base's.
+        truth = self.base_rows, self.base.contract
+        found = predict(self.candidate.model, self.rows, contract, truth=truth)
+        if contract.cost is None or found.costs is not None:
             return found
-        # Labels, weights and units too are the base's.
-        rows, contract = self.base_rows, self.base.contract
-        return replace(
-            found,
-            labels=labels_of(rows, contract),
-            weights=weights_of(rows, contract),
-            units=units_of(rows, contract),
-            costs=self._costs(found),
-        )
-
-    def _costs(self, ours: Predictions) -> Floats | None:
-        """Return the costs by the base's contract, or by the candidate's if only that has them."""
-        assert self.base is not None
-        cost = self.base.contract.cost
-        return ours.costs if cost is None else costs_of(self.base_rows, cost)
+        return replace(found, costs=costs_of(self.rows, contract.cost))
 
     @cached_property
     def theirs(self) -> Predictions:

@@ -116,7 +116,12 @@ def labels_of(rows: pd.DataFrame, contract: Contract) -> Floats:
 
 
 def predict(
-    model: Model, rows: pd.DataFrame, contract: Contract, *, decided_by: Model | None = None
+    model: Model,
+    rows: pd.DataFrame,
+    contract: Contract,
+    *,
+    decided_by: Model | None = None,
+    truth: tuple[pd.DataFrame, Contract] | None = None,
 ) -> Predictions:
     """Return the predictions of `rows`, whose labels are in the contract's target column.
 
@@ -125,6 +130,8 @@ def predict(
         rows: a table with the model's inputs.
         contract: names the target.
         decided_by: the model whose threshold decides; `model` by default.
+        truth: the same rows and their contract, from which labels, weights, units and costs are
+            taken; `rows` and `contract` by default.
 
     Raises:
         GatehouseError: there is no target column, a weight is missing or negative, or the rows do
@@ -132,7 +139,8 @@ def predict(
     """
     from gatehouse.model import score
 
-    labels, outputs = labels_of(rows, contract), model.outputs(rows)
+    known, rule = truth or (rows, contract)
+    labels, outputs = labels_of(known, rule), model.outputs(rows)
     scores = score(outputs, contract.task)
     regression, decider = contract.task is Task.REGRESSION, decided_by or model
     return Predictions(
@@ -142,7 +150,7 @@ def predict(
         task=contract.task,
         classes=contract.classes,
         outputs=None if regression else outputs,
-        weights=weights_of(rows, contract),
-        units=units_of(rows, contract),
-        costs=None if contract.cost is None else costs_of(rows, contract.cost),
+        weights=weights_of(known, rule),
+        units=units_of(known, rule),
+        costs=None if rule.cost is None else costs_of(known, rule.cost),
     )

@@ -97,7 +97,8 @@ def measure(
     """
     from gatehouse.pipeline.trainer import TrainingData
 
-    data = TrainingData(workspace.contract, workspace.split("train"), workspace.split("valid"))
+    rows, valid = workspace.split("train"), workspace.split("valid")
+    data = TrainingData(workspace.contract, rows, valid, settings.features)
     found, started = Spread(len(data.valid)), time.monotonic()
     for number in range(seeds):
         used = time.monotonic() - started
@@ -146,7 +147,8 @@ def _values(
     model = Model(MODEL, decided(content, threshold))
     sample = Sample(predict(model, data.valid, contract), policy.measure.accuracy)
     metrics = metrics_of(contract.task, metrics_by(policy))
-    return {metric.name: value_of(metric, sample) for metric in metrics}
+    fitting = [metric for metric in metrics if metric.fits(sample.predictions)]
+    return {metric.name: value_of(metric, sample) for metric in fitting}
 
 
 @contextlib.contextmanager

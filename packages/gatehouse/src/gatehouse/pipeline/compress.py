@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.encode import Encoding
-from gatehouse.pipeline.settings import Distill, TorchMlpSettings, TrainSettings
+from gatehouse.pipeline.settings import Distill, Mitigation, TorchMlpSettings, TrainSettings
 from gatehouse.pipeline.trainer import Scale, TrainingData, as_model, find_trainer
 
 _PRUNED = "mlp"
@@ -128,7 +128,9 @@ def taught(
         )
     print(f"train: the teacher, {distill.teacher}")
     trainer = find_trainer(distill.teacher, "train.torch_mlp.distill.teacher")
-    taught_by = settings.model_copy(update={"trainer": distill.teacher})
+    # The student is mitigated, and a teacher that is too would only train more models.
+    update = {"trainer": distill.teacher, "mitigation": Mitigation()}
+    taught_by = settings.model_copy(update=update)
     trained = trainer(data, taught_by, reports / "teacher")
     outputs = as_model(trained, data.contract, taught_by).outputs(data.train)
     return outputs.astype(np.float32) if scale is None else scale.shrink(outputs)

@@ -17,28 +17,45 @@ from gatehouse.contract import Contract
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gatehouse.pipeline.derived_nodes import DerivedNodes
+
 MISSING, UNKNOWN, LISTED = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The columns that become numbers, and the shared table's rows for the categories."""
+    """What becomes numbers, and the shared table's rows for the categories.
+
+    Attributes:
+        numbers: names of the D numbers: numeric columns, then derived features.
+        categories: the contract's categories of each of the C category columns.
+        derived: computes the derived features; None if there are none.
+    """
 
     numbers: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]
+    derived: DerivedNodes | None = None
 
     @classmethod
-    def of(cls, contract: Contract) -> Encoding:
-        """Return the encoding of the contract's model inputs."""
+    def of(cls, contract: Contract, derived: DerivedNodes | None = None) -> Encoding:
+        """Return the encoding of the contract's model inputs, and of features derived from them."""
         inputs = contract.inputs
+        columns = tuple(name for name, column in inputs.items() if column.is_numeric)
         return cls(
-            numbers=tuple(name for name, column in inputs.items() if column.is_numeric),
+            numbers=(*columns, *(derived.names if derived else ())),
             categories={
                 name: column.categories or ()
                 for name, column in inputs.items()
-                if not column.is_numeric
+                if not (column.is_numeric or column.kind.moments)
             },
+            derived=derived,
         )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The numeric columns, which are all `numbers` but the derived features."""
+        derived = self.derived.names if self.derived else ()
+        return self.numbers[: len(self.numbers) - len(derived)]
 
     @property
     def table_rows(self) -> int:
@@ -68,7 +85,9 @@ class Encoding:
     def encode(self, frame: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return numbers, float32 [N, D] with NaN as missing, and table rows, int64 [N, C]."""
         with np.errstate(over="ignore"):  # values beyond float32 become infinite, as in serving
-            numbers = [frame[name].to_numpy(np.float32, na_value=np.nan) for name in self.numbers]
+            numbers = [frame[name].to_numpy(np.float32, na_value=np.nan) for name in self.columns]
+        if self.derived:
+            numbers += [*self.derived.of(frame).T]
         rows = [self._rows(frame[name], name) for name in self.categories]
         return _stack(numbers, len(frame), np.float32), _stack(rows, len(frame), np.int64)
 

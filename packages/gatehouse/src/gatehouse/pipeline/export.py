@@ -1,7 +1,7 @@
 """Exports a trained model as one ONNX graph that takes raw columns.
 
 The trained part is exported unchanged. A few nodes in front of it turn raw columns into its inputs:
-numbers are joined, and each category column goes through a LabelEncoder.
+numbers and derived features are joined, and each category column goes through a LabelEncoder.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 from gatehouse.errors import GatehouseError
 from gatehouse.model import OUTPUT, VALUE
 from gatehouse.pipeline.encode import UNKNOWN, Encoding
+from gatehouse.pipeline.opset import OPSET, OPSET_ML
 
 if TYPE_CHECKING:
     import torch
@@ -29,9 +30,6 @@ NUMBERS = "columns/numbers"
 ROWS = "columns/rows"
 NETWORK = "network/"
 """Prefix of the nodes and tensors of the trained part; those of the columns have another one."""
-
-OPSET = 18
-OPSET_ML = 3
 
 
 def export(network: nn.Module, encoding: Encoding, scale: Scale | None = None) -> onnx.ModelProto:
@@ -70,7 +68,13 @@ def assemble(
         GatehouseError: a column has the name of the graph's output.
     """
     output = core.graph.output[0]
-    names = [*encoding.numbers, *encoding.categories]
+    derived = encoding.derived
+    kinds: dict[str, int] = {
+        **dict.fromkeys(encoding.columns, TensorProto.FLOAT),
+        **dict.fromkeys(encoding.categories, TensorProto.STRING),
+        **(derived.inputs if derived else {}),
+    }
+    names = list(kinds)
     if output.name in names:
         raise GatehouseError(
             f"contract.yaml: columns.{output.name}: this is the name of the graph's output; "
@@ -78,15 +82,13 @@ def assemble(
         )
     front = columns(encoding)
     _rename_inside(front, nodes, weights, names)
-    kinds = dict.fromkeys(encoding.numbers, TensorProto.FLOAT)
-    kinds |= dict.fromkeys(encoding.categories, TensorProto.STRING)
     width = output.type.tensor_type.shape.dim[1].dim_value
     graph = helper.make_graph(
         [*front, *nodes],
         "model",
         [helper.make_tensor_value_info(name, kinds[name], ["N", 1]) for name in names],
         [helper.make_tensor_value_info(output.name, TensorProto.FLOAT, ["N", width])],
-        weights,
+        [*(derived.weights if derived else ()), *weights],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_ML)]
     return helper.make_model(
@@ -126,9 +128,11 @@ def _rename_inside(
 
 def columns(encoding: Encoding) -> list[onnx.NodeProto]:
     """Return nodes from raw columns to `NUMBERS`, float32 [N, D], and `ROWS`, int64 [N, C]."""
-    nodes = []
+    derived = encoding.derived
+    nodes = [*derived.nodes] if derived else []
     if encoding.numbers:
-        nodes.append(helper.make_node("Concat", list(encoding.numbers), [NUMBERS], NUMBERS, axis=1))
+        numbers = [*encoding.columns, *(derived.outputs if derived else ())]
+        nodes.append(helper.make_node("Concat", numbers, [NUMBERS], NUMBERS, axis=1))
     for name, first in encoding.first_rows.items():
         rows = encoding.rows_of(name)
         nodes.append(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gatehouse.pipeline.derived import Features
 from gatehouse.pipeline.sections import (
     OWN_OBJECT,
     Positive,
@@ -106,12 +107,30 @@ class TorchMlpSettings(Frozen):
     distill: Distill = Distill()
 
 
+class Mitigation(Frozen):
+    """Fairlearn's mitigators (`gatehouse.pipeline.mitigation`); null is off."""
+
+    method: Literal["threshold_optimizer", "grid_search"] | None = Field(
+        None,
+        description="threshold_optimizer: a threshold per group, needs the attribute as a model "
+        "input; grid_search: trains one model per grid point and keeps the best",
+    )
+    constraint: Literal["demographic_parity", "equalized_odds"] = "demographic_parity"
+    attribute: str | None = Field(None, description="a protected attribute of the contract")
+    grid: Annotated[int, Field(ge=2)] = Field(20, description="models that grid_search trains")
+    weight: Share = Field(
+        0.5,
+        description="of the constraint when grid_search chooses a model; the error has the rest",
+    )
+
+
 class TrainSection(Sections):
     """The section `train`; each trainer has a section of its name in it."""
 
     trainer: TrainerName
     seed: Annotated[int, Field(ge=0)] = 0
     tensorboard: bool = Field(False, description="loss curves in .gatehouse/tensorboard as well")
+    mitigation: Mitigation = Mitigation()
     torch_mlp: TorchMlpSettings = TorchMlpSettings()
 
     def members(self) -> tuple[str, ...]:
@@ -155,10 +174,20 @@ class Settings(Frozen):
     """All of `params.yaml`."""
 
     data: DataSettings
+    features: Features = Field({}, description="derived features, by name")
     train: TrainSettings
     decision: DecisionSettings = DecisionSettings()
     quantize: QuantizeSettings
     tune: TuneSettings = TuneSettings()
+
+    @model_validator(mode="after")
+    def _check_threshold(self) -> Self:
+        if self.train.mitigation.method == "threshold_optimizer" and self.decision.threshold != 0.5:
+            raise ValueError(
+                f"decision.threshold is {self.decision.threshold}, and threshold_optimizer makes "
+                "each group decide at 0.5; set decision.threshold to 0.5"
+            )
+        return self
 
 
 def load_settings(path: Path = PARAMS_FILE) -> Settings:

@@ -38,7 +38,7 @@ def train_network(
         reports: folder for the curves.
     """
     task = data.contract.task
-    encoding = Encoding.of(data.contract)
+    encoding = data.encoding
     scale = data.scale() if task is Task.REGRESSION else None
     soft = taught(data, options.distill, settings, reports, scale)
     deterministic(settings.seed, options.threads)  # after the teacher, which draws too

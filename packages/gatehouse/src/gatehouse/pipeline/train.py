@@ -19,7 +19,8 @@ from gatehouse.errors import GatehouseError
 from gatehouse.git import commit_of
 from gatehouse.model import Metadata, Model, write_metadata
 from gatehouse.pipeline.curves import METRICS, Epoch, report
-from gatehouse.pipeline.settings import TrainSettings, load_settings
+from gatehouse.pipeline.derived import check_features
+from gatehouse.pipeline.settings import Settings, load_settings
 from gatehouse.pipeline.trainer import EVEN, TrainedModel, TrainingData, find_trainer
 from gatehouse.seal import data_digest
 from gatehouse.stage import run_stage
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
     import onnx
     import pandas as pd
 
+    from gatehouse.pipeline.encode import Encoding
+
 REPORTS = Path("reports/train")
 PARITY = 1e-5
 """Maximum difference between the graph's outputs and the trainer's: of probabilities, or for a
 regression of predictions in standard deviations of the predictions."""
 
 
-def train(settings: TrainSettings) -> str | None:
+def train(params: Settings) -> str | None:
     """Train, check and write the model; return a one-line summary.
 
     Under torchrun every process trains, but only the first one writes; the others return None.
@@ -45,16 +48,17 @@ def train(settings: TrainSettings) -> str | None:
         GatehouseError: settings, contract and data do not fit each other, or the graph does not
             give the trainer's outputs. No model is written then.
     """
-    contract = load_contract()
-    data = TrainingData(
-        contract, read_table(PREPARED / "train.parquet"), read_table(PREPARED / "valid.parquet")
-    )
+    contract, settings = load_contract(), params.train
+    check_features(params.features, contract)
+    rows, valid = (read_table(PREPARED / f"{name}.parquet") for name in ("train", "valid"))
+    data = TrainingData(contract, rows, valid, params.features)
     trainer, first = find_trainer(settings.trainer), int(os.environ.get("RANK", "0")) == 0
     if first:  # remove the curves of an earlier trainer
         shutil.rmtree(REPORTS, ignore_errors=True)
     trained = trainer(data, settings, REPORTS)
     if not first:
         return None
+    _check_derived(trained.graph, data.encoding)
     write_metadata(
         trained.graph,
         Metadata(
@@ -81,6 +85,18 @@ def train(settings: TrainSettings) -> str | None:
         f"train: {MODEL_FP32}, {len(content):,} bytes; within {worst:.1e} of the trainer's "
         f"{outputs} on {len(data.valid):,} rows"
     )
+
+
+def _check_derived(graph: onnx.ModelProto, encoding: Encoding) -> None:
+    """Refuse a graph without the derived features, which an own trainer may leave out."""
+    made = {name for node in graph.graph.node for name in node.output}
+    derived = encoding.derived
+    for name, output in zip(derived.names, derived.outputs, strict=True) if derived else ():
+        if output not in made:
+            raise GatehouseError(
+                f"params.yaml: features.{name}: the trainer's graph does not compute it; make the "
+                "trainer use data.encoding, or take the feature out"
+            )
 
 
 def parity(model: Model, data: TrainingData, trained: TrainedModel) -> float:
@@ -149,7 +165,7 @@ def _checked(graph: onnx.ModelProto) -> bytes:
 
 def main() -> int:
     """Run the stage in the current directory and return the exit code."""
-    return run_stage(lambda: train(load_settings().train))
+    return run_stage(lambda: train(load_settings()))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
+from gatehouse.pipeline.derived import Feature
 from gatehouse.pipeline.sections import find_member
 from gatehouse.pipeline.settings import TrainSettings
 from gatehouse.pipeline.trainers import BY_NAME
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gatehouse.model import Model
+    from gatehouse.pipeline.encode import Encoding
 
 
 EVEN = 0.5
@@ -30,11 +34,28 @@ the served graph, so that a new threshold needs no new training."""
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Data that a trainer may learn from: the rows of two splits, and their contract."""
+    """Data that a trainer may learn from: the rows of two splits, and their contract.
+
+    `features` are the derived features of params.yaml.
+    """
 
     contract: Contract
     train: pd.DataFrame
     valid: pd.DataFrame
+    features: Mapping[str, Feature] = field(default_factory=dict)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """Rows as numbers and categories, with the derived features, which learn from `train`.
+
+        Raises:
+            GatehouseError: a derived feature does not fit the contract.
+        """
+        from gatehouse.pipeline.derived_nodes import derive
+        from gatehouse.pipeline.encode import Encoding
+
+        derived = derive(self.features, self.contract, self.train) if self.features else None
+        return Encoding.of(self.contract, derived)
 
     @property
     def width(self) -> int:

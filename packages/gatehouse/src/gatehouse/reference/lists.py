@@ -129,9 +129,9 @@ def columns() -> str:
         (
             (
                 f"`{kind.name}`",
-                "a number" if kind.numeric else "text",
+                "a number" if kind.numeric else "seconds" if kind.moments else "text",
                 _yes(kind.listed),
-                _yes(kind.fed),
+                "by derived features" if kind.moments else _yes(kind.fed),
             )
             for kind in KINDS
         ),

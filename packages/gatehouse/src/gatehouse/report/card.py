@@ -116,6 +116,7 @@ def _model_details(context: CardContext) -> str:
             *facts,
         ]
     facts += [f"Form: one ONNX graph from {count(len(context.contract.inputs))} raw columns"]
+    facts += _settings(context.params, "features")
     facts += _settings(context.params, "train")
     return "\n\n".join([*parts, _RECORDED, _bullets(facts)])
 

@@ -10,6 +10,7 @@ from gatehouse.charts import mermaid
 from gatehouse.charts.contents import Bars, Lines, Series
 from gatehouse.charts.mermaid import BARS_SHOWN
 from gatehouse.evidence import Curve, Measurement, Of
+from gatehouse.gates.metrics import METRICS
 from gatehouse.gates.slices import WORST
 from gatehouse.report.escape import prose
 from gatehouse.report.numbers import bound, count, estimate, probability
@@ -39,6 +40,7 @@ CHARTED = {
     "selection_rate": ("Selection rate", "share selected"),
     "mean_absolute_error": ("Mean absolute error", "in the target's units"),
 }
+_BY_GROUP = [metric.name for metric in METRICS if metric.by_group]
 PERCENTILES = ("latency_p50", "latency_p95", "latency_p99")
 CHARTS_SHOWN = 3
 NOTES_SHOWN = 20
@@ -50,8 +52,11 @@ def accuracy(measured: Sequence[Measurement], ours: str = "This change") -> str:
     below = [slices([m for m in measured if m.slice in parts], ours), periods(measured, ours)]
     elsewhere = [m for m in measured if m.slice in parts or m.name == WORST or is_period(m)]
     measured = [m for m in measured if m not in elsewhere and not is_idle(m)]
+    groups = [m for m in measured if m.name in _BY_GROUP and "=" in m.slice]
+    measured = [m for m in measured if m not in groups]
     text = _compared("Metric", measured, ours) + _footnote(measured)
-    return "\n\n".join(filter(None, [text, *below]))
+    by_group = _compared("By group", groups, ours) if groups else ""
+    return "\n\n".join(filter(None, [text, by_group, *below]))
 
 
 def _compared(head: str, measured: Sequence[Measurement], ours: str) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from gatehouse.columns.times import seconds_of
 from gatehouse.contract import CONTRACT_FILE, Contract, Task, load_contract
 from gatehouse.digest import file_digest
 from gatehouse.errors import GatehouseError
-from gatehouse.model import Model
+from gatehouse.model import NUMBER, TEXT, TIME, Model
 from gatehouse.typed import read_text
 from gatehouse.verdict import Verdict
 from gatehouse.workspace import MODEL, VERDICT
@@ -43,7 +44,7 @@ class Served:
             GatehouseError: the graph fails on them, or its output is not a probability or not
                 finite.
         """
-        texts, numbers = self._texts, self._numbers
+        texts, numbers = self._of(TEXT), self._of(NUMBER)
         given_texts = [[row[name] or "" for row in rows] for name in texts]
         given_numbers = [
             [np.nan if row[name] is None else row[name] for row in rows] for name in numbers
@@ -54,6 +55,10 @@ class Served:
         # Give the number of rows instead of -1, which NumPy cannot infer without columns.
         feeds = dict(zip(texts, as_texts.reshape(len(texts), len(rows), 1), strict=True))
         feeds |= zip(numbers, as_numbers.reshape(len(numbers), len(rows), 1), strict=True)
+        for name in self._of(TIME):
+            zone = self.contract.columns[name].timezone
+            assert zone is not None
+            feeds[name] = seconds_of([row[name] for row in rows], zone)[:, None]
         outputs = self.model.run(feeds)
         found: Outputs = outputs.tolist()
         if self.model.metadata.task is not Task.BINARY:
@@ -95,13 +100,16 @@ class Served:
             for row, entry in zip(outputs, entries, strict=True)
         ]
 
-    @cached_property
-    def _texts(self) -> list[str]:
-        return [name for name, kind in self.model.inputs.items() if kind == "tensor(string)"]
+    def _of(self, kind: str) -> list[str]:
+        return self._inputs.get(kind, [])
 
     @cached_property
-    def _numbers(self) -> list[str]:
-        return [name for name in self.model.inputs if name not in self._texts]
+    def _inputs(self) -> dict[str, list[str]]:
+        """Names of the graph's inputs by type."""
+        found: dict[str, list[str]] = {}
+        for name, kind in self.model.inputs.items():
+            found.setdefault(kind, []).append(name)
+        return found
 
     def describe(self) -> dict[str, Any]:
         """Return the answer of `/model`."""
@@ -175,5 +183,6 @@ def _check(model: Model, contract: Contract) -> None:
         column = contract.inputs.get(name)
         if column is None:
             raise GatehouseError(f"{model.path}: the graph reads '{name}', no model input")
-        if (kind == "tensor(string)") == column.is_numeric:
+        moments = column.kind.moments
+        if kind != (TIME if moments else NUMBER if column.is_numeric else TEXT):
             raise GatehouseError(f"{model.path}: input '{name}' is a {kind}, no {column.type}")

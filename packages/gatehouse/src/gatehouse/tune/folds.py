@@ -7,7 +7,7 @@ With a split by time, a fold is a stretch of time, and the rows before it train.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from gatehouse.workspace import Workspace
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gatehouse.pipeline.derived import Feature
     from gatehouse.pipeline.trainer import TrainingData
 
 STOP = 0.16
@@ -40,8 +41,12 @@ class Fold:
     held_out: pd.DataFrame
 
 
-def folds_of(workspace: Workspace, count: int) -> Iterator[Fold]:
+def folds_of(
+    workspace: Workspace, count: int, features: Mapping[str, Feature] | None = None
+) -> Iterator[Fold]:
     """Yield the folds of the workspace's train and valid splits.
+
+    Each fold learns its own group means, if `features`, the derived ones, have such.
 
     Raises:
         GatehouseError: a split is missing, or there are too few rows for so many folds.
@@ -68,7 +73,7 @@ def folds_of(workspace: Workspace, count: int) -> Iterator[Fold]:
                 "tune.folds in params.yaml, or give more rows"
             )
         train, stop, held_out = (part.reset_index(drop=True) for part in sets)
-        yield Fold(TrainingData(contract, train, stop), held_out)
+        yield Fold(TrainingData(contract, train, stop, features or {}), held_out)
 
 
 def _hashes(rows: pd.DataFrame, columns: Iterable[str]) -> NDArray[np.uint64]:

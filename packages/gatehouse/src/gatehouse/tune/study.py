@@ -21,6 +21,7 @@ from gatehouse.evidence import Better
 from gatehouse.gates.accuracy import AccuracyMeasure
 from gatehouse.gates.metrics.metric import Metric
 from gatehouse.interrupts import shielded
+from gatehouse.pipeline.derived import Features
 from gatehouse.pipeline.settings import TrainSettings, load_settings
 from gatehouse.pipeline.spaces import Space
 from gatehouse.policy import POLICY_FILE, load_policy
@@ -55,6 +56,7 @@ class Plan:
         trials: total number of trials in the study, including those of earlier calls.
         metric: by which the trials are judged.
         measure: how policy.yaml measures metrics.
+        features: derived features, as in params.yaml.
     """
 
     storage: str
@@ -65,6 +67,7 @@ class Plan:
     measure: AccuracyMeasure
     space: Space
     settings: TrainSettings
+    features: Features
 
 
 def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Plan:
@@ -85,6 +88,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
     question = {
         "contract": workspace.contract.digest,
         "data": data_digest(workspace.prepared),
+        "features": settings.model_dump(mode="json")["features"],
         "train": expanded(settings.train),
         "space": {key: over.model_dump(mode="json") for key, over in space.items()},
         "folds": settings.tune.folds,
@@ -102,6 +106,7 @@ def plan_of(workspace: Workspace, storage: str | None, trials: int | None) -> Pl
         measure=policy.measure.accuracy,
         space=space,
         settings=settings.train,
+        features=settings.features,
     )
 
 
@@ -239,7 +244,7 @@ def _work(plan: Plan, study: optuna.Study, report: Callable[[optuna.Study], None
 
     from gatehouse.tune.folds import folds_of
 
-    folds = list(folds_of(Workspace(), plan.folds))
+    folds = list(folds_of(Workspace(), plan.folds, plan.features))
 
     def after(study: optuna.Study, trial: FrozenTrial) -> None:
         report(study)

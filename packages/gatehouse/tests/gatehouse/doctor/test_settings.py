@@ -81,6 +81,8 @@ def test_a_fork_in_order_is_fine(own: Path) -> None:
          Level.WARNING, "latency-base has expired on 2020-01-01"),
         (edit("policy.yaml", "roc_auc: 0.000563", "roc_auc: 0.01"), Level.WARNING,
          "accuracy-auc-base: its limit -0.01 lies inside training noise"),
+        (edit("params.yaml", "features: {}", "features: {x: {mean: income, by: workclass}}"),
+         Level.PROBLEM, "params.yaml: features.x.mean: 'income' is the target"),
         (edit("params.yaml", "dropout: 0.1", "dropout: 0.2"), Level.WARNING,
          "noise was measured with other training settings"),
     ],

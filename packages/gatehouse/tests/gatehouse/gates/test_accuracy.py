@@ -201,7 +201,7 @@ def test_too_few_of_a_class_leave_no_area(policy: Policy, positives: int, told: 
     (measured,) = (m for m in accuracy.measure_models(models, policy) if m.name == "roc_auc")
     assert (measured.value is not None) is (measured.interval is not None) is told
     assert measured.class_n == positives
-    assert told or "4 rows of a class are too few" in (measured.note or "")
+    assert told or "too few to tell: 4 rows of a class" in (measured.note or "")
     (loss,) = (m for m in accuracy.measure_models(models, policy) if m.name == "log_loss")
     assert loss.value is not None
     assert (loss.doubt is None) is told

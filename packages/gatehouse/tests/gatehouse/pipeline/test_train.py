@@ -159,9 +159,8 @@ def test_a_graph_that_is_not_the_network_is_refused(
 
     off = replace(torch_mlp, train=train_off)
     monkeypatch.setattr(sys.modules["pipeline.network"], "torch_mlp", off)
-    settings = load_settings().train
     with pytest.raises(GatehouseError, match="row 3 of the valid split"):
-        train(settings)
+        train(load_settings())
     assert not list(Path("models").glob("*"))
 
 

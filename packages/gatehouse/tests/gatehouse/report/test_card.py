@@ -72,6 +72,14 @@ def test_missing_evidence_is_said_and_not_hidden(
     assert "Not measured: no such file" in shown
 
 
+def test_derived_features_are_listed(make_run: Any, contract: Contract, text: CardText) -> None:
+    """Attacks a card whose reader takes the contract's columns for all that the model sees."""
+    params = {"features": {"band": {"bins": [18, 30], "of": "age"}}}
+    shown = render_card(CardContext(contract, text, params, make_run().evidence))
+    assert "- Setting `features.band.bins`: `[18, 30]`" in shown
+    assert "- Setting `features.band.of`: `age`" in shown
+
+
 def test_settings_of_other_sources_are_not_claimed(
     make_run: Any, contract: Contract, text: CardText
 ) -> None:

@@ -75,6 +75,7 @@ def measurements(gate: str, step: float, *, worse: bool = False) -> list[Measure
                 _m("exam_leak", 0.0, n=39_042, **share, **of),
                 _m("unfair_deal", 0.01, slice="rows=added", p_value=0.5, n=900, **share, **of),
                 _m("train_turnover", 0.02, n=39_042, **share, **of),
+                _m("split_leak", 0.002, slice="rows=equal", p_value=0.5, n=9_800, **share),
             ]
         case "drift":
             effects = {"number=age": 0.02, "number=hours": 0.015, "category=job": 0.008}
@@ -98,6 +99,8 @@ def measurements(gate: str, step: float, *, worse: bool = False) -> list[Measure
                 _m("roc_auc", auc - 0.9175, 0.003, **of),
                 _m("accuracy", 0.001 * wave, 0.004, **of),
                 _m("accuracy", 0.002 * wave, 0.01, slice="new test rows", **of),
+                _m("roc_auc", auc - 0.9175, 0.003, slice="best released", **of),
+                _m("worst_slice", 0.02, 0.03, slice="job=cook", p_value=0.4, n=300, **of),
                 _m("roc_auc_of_base_difference", 0.001 * wave, 0.008,
                    slice="new or changed test rows", **of),
             ]  # fmt: skip
@@ -115,6 +118,10 @@ def measurements(gate: str, step: float, *, worse: bool = False) -> list[Measure
                         ("equalized_odds_difference", 0.14),
                         ("demographic_parity_difference", 0.17),
                     )
+                ),
+                *(
+                    _m("equalized_odds_difference", 0.01, 0.02, slice=where, **share, **of)
+                    for where in ("sex", "race", "race & sex")
                 ),
             ]
         case "latency":

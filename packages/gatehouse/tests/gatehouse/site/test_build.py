@@ -180,7 +180,9 @@ def test_every_text_of_a_pull_request_is_only_text(fork: Path) -> None:
     """Attacks the pages by the strings that a change brings: contract, policy, verdict, branch."""
     for name in ("contract.yaml", "policy.yaml", "model_card.yaml"):
         text = (fork / name).read_text()
-        text = re.sub(r"(?m)^(name|.*\bwhy): .*$", lambda m: f"{m[1]}: {json.dumps(HOSTILE)}", text)
+        text = re.sub(
+            r"(?m)(^name|\bwhy): .*?(\}?)$", lambda m: f"{m[1]}: {json.dumps(HOSTILE)}{m[2]}", text
+        )
         (fork / name).write_text(text)
     write_run(fork, 3)
     stored = (fork / VERDICT).read_text()

@@ -36,11 +36,8 @@ monitor:                      # how production is watched: docs/operations.md
 
 # How much training alone moves metrics (standard deviation): gatehouse noise --write
 noise: null
+# Dated exceptions to rules, each with its reason: docs/accepting.md
 waivers: []
-# - rule: latency-base
-#   reason: Why this failure is acceptable for now
-#   approver: jane@example.org
-#   expires: 2030-03-31
 """
 
 

@@ -35,7 +35,7 @@ def data_rules(plan: ColumnPlan) -> list[str]:
 
 def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
     tested = {name: c for name, c in contract.columns.items() if c.role in _TYPICAL}
-    moved = "Training data that moved needs a look before a model learns from it"
+    moved = "Training data that moved needs a look"
     numeric = any(column.is_numeric for column in tested.values())
     categories = any(
         not column.is_numeric or scan.profiles[name].missing for name, column in tested.items()
@@ -82,7 +82,7 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
     rules.append(
         rule(
             "drift-predictions", "drift", "drift",
-            "Rows that the base's model scores differently are other rows",
+            "The base's model scores the new rows differently",
             of="comparison", slice="prediction", at_most=0.05,
             minimum_n=minimum(sizes), alpha=0.01, inconclusive="warn",
         )
@@ -93,7 +93,7 @@ def drift_rules(contract: Contract, scan: Scan, sizes: Sizes) -> list[str]:
         rules.append(
             rule(
                 "drift-joint", "drift", "joint_drift",
-                "Columns that depend on each other in another way may have been joined wrongly",
+                "Columns that depend on each other differently may be joined wrongly",
                 comment="area under the ROC curve of a classifier of old against new rows",
                 of="comparison", at_most=joint, inconclusive="warn",
             )

@@ -18,6 +18,7 @@ def rule(
     """Return a rule as YAML, with a comment above; keys with None are left out."""
     shown = {"gate": gate, "measurement": measurement} | keys
     parts = [f"{key}: {_value(value)}," for key, value in shown.items() if value is not None]
+    parts.append(f"why: {_value(why)}}}")
     lines = [f"  # {line}" for line in comment.splitlines()]
     line = f"  {name}: {{"
     for part in parts:
@@ -25,7 +26,7 @@ def rule(
             lines.append(line.rstrip())
             line = "    "
         line += f"{part} "
-    return "\n".join([*lines, line.rstrip(), f"    why: {_value(why)}}}"]) + "\n"
+    return "\n".join([*lines, line.rstrip()]) + "\n"
 
 
 def _value(value: object) -> str:

@@ -92,7 +92,7 @@ def _null(name: str, where: str, reason: str, unit: str = "1") -> Measurement:
 
 def _untold(exam: Exam, policy: Policy, reason: str) -> list[Measurement]:
     task = exam.candidate.contract.task
-    every = metrics_of(task, metrics_by(policy))
+    every = [each for each in metrics_of(task, metrics_by(policy)) if each.fits(exam.ours)]
     names = [metric.name for metric in every]
     own = {metric.name: metric.described for metric in every if metric.name not in BY_NAME}
     units = {metric.name: metric.unit for metric in every}

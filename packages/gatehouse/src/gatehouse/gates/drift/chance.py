@@ -54,7 +54,7 @@ NONE = Chance(0.0, None, 1.0)
 
 
 def beside_chance(counts: NDArray[np.int64], distance: Distance) -> Chance:
-    """Return the distance between two samples, whose counts have shape [2, K], and what chance gives.
+    """Return the distance of two samples, with counts of shape [2, K], and what chance gives.
 
     The draws always have the same seed, so that equal counts give equal numbers.
     """

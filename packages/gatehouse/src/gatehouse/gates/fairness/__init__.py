@@ -100,7 +100,7 @@ FAIRNESS = GateSpec(
     measure=_measure,
     rules=_rules,
     advice="More rows of the group narrow the gap; so can another threshold, or the "
-    "fairness penalty in `params.yaml`.",
+    "mitigation or fairness penalty in `params.yaml`.",
     section=Section("Fairness by group", 4, _section),
     defects=_defects,
     empty="the contract protects no attribute, so there is nothing to measure",

@@ -115,7 +115,7 @@ class Area(Closed):
         if fewest >= FEWEST:
             return None
         what = "rows" if units is None else "groups or blocks"
-        return f"can't be told: {fewest} {what} of a class are too few, the interval needs {FEWEST}"
+        return f"too few to tell: {fewest} {what} of a class, the interval needs {FEWEST}"
 
     def interval(
         self, value: float, spread: Spread, weights: Floats, confidence: float

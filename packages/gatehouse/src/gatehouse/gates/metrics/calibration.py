@@ -178,6 +178,7 @@ class Recalibration(Closed):
             np.stack([np.ones_like(odds), odds], axis=1) if slope else np.ones((len(odds), 1))
         )
         self.offset = np.zeros_like(odds) if slope else odds
+        self._last: tuple[Floats, Floats | None] | None = None
 
     def __call__(self, counts: Floats) -> Floats:
         fits = [self._fit(each) for each in counts]
@@ -208,6 +209,11 @@ class Recalibration(Closed):
 
     def _fit(self, weights: Floats) -> Floats | None:
         """Return the maximum-likelihood coefficients; None if there is no finite maximum."""
+        if self._last is None or not np.array_equal(self._last[0], weights):
+            self._last = weights, self._newton(weights)
+        return self._last[1]
+
+    def _newton(self, weights: Floats) -> Floats | None:
         found = np.zeros(self.columns.shape[1])
         for _ in range(_STEPS):
             chance = _sigmoid(self.columns @ found + self.offset)

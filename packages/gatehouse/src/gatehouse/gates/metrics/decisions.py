@@ -135,5 +135,6 @@ EXPECTED_COST = Metric(
     tasks=(Task.BINARY,),
     weighted=_cost_over,
     needs_costs=True,
+    by_group=True,
     tunable=False,  # the stage after training chooses the threshold
 )

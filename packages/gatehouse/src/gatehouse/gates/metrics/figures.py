@@ -69,8 +69,7 @@ def figures(
     """
     sample, several = Sample(predictions, settings), predictions.task is Task.MULTICLASS
     for metric in metrics_of(predictions.task, metrics):
-        lacks_outputs = several and metric.needs_outputs and predictions.outputs is None
-        if not lacks_outputs and not (metric.needs_costs and predictions.costs is None):
+        if metric.fits(predictions):
             yield _figure(metric, "all", sample)
     for metric in metrics if several else ():
         if metric.per_class:

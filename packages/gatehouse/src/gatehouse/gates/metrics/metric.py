@@ -45,6 +45,7 @@ class Metric:
         per_class: for multiclass models, is it also measured for each class against the rest?
         needs_outputs: for multiclass models, does it need the probability of every class?
         needs_costs: does it need the cost of each row's wrong decisions?
+        by_group: is it also measured for each protected group?
         headline: does it compare two models that should perform equally: INT8 and FP32, or the base
             on new test rows and on the exam?
         tunable: can a tuning study optimize it?
@@ -62,9 +63,16 @@ class Metric:
     per_class: bool = False
     needs_outputs: bool = False
     needs_costs: bool = False
+    by_group: bool = False
     headline: bool = False
     tunable: bool = True
     tuned: tuple[Task, ...] = ()
+
+    def fits(self, predictions: Predictions) -> bool:
+        """Return whether predictions of one of its tasks have what it needs."""
+        several = predictions.task is Task.MULTICLASS
+        lacks_outputs = several and self.needs_outputs and predictions.outputs is None
+        return not lacks_outputs and not (self.needs_costs and predictions.costs is None)
 
     @property
     def described(self) -> Described:

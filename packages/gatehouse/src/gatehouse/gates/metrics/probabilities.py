@@ -86,21 +86,23 @@ def _intercept_over(sample: Sample) -> Statistic:
 def _average_precision_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.ranking import average_precision_of
 
-    return average_precision_of(sample.predictions.labels, sample.predictions.scores)
+    return average_precision_of(
+        sample.predictions.labels, sample.predictions.scores, sample.falling
+    )
 
 
 def _recall_at_alerts_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.ranking import recall_at_alerts_of
 
     rows = sample.predictions
-    return recall_at_alerts_of(rows.labels, rows.scores, sample.settings.alerts)
+    return recall_at_alerts_of(rows.labels, rows.scores, sample.settings.alerts, sample.falling)
 
 
 def _precision_at_recall_over(sample: Sample) -> Statistic:
     from gatehouse.gates.metrics.ranking import precision_at_recall_of
 
     rows = sample.predictions
-    return precision_at_recall_of(rows.labels, rows.scores, sample.settings.recall)
+    return precision_at_recall_of(rows.labels, rows.scores, sample.settings.recall, sample.falling)
 
 
 ROC_AUC = Metric(
@@ -140,6 +142,7 @@ CALIBRATION_ERROR = Metric(
     better=Better.LOWER,
     tasks=CLASSES,
     weighted=_calibration_over,
+    by_group=True,
     tunable=False,  # a model that predicts the same for all rows would win
 )
 CALIBRATION_SLOPE = Metric(

@@ -17,25 +17,37 @@ from gatehouse.gates.metrics.area import FEWEST
 from gatehouse.gates.metrics.closed import LOGIT, Closed, Spread
 from gatehouse.gates.metrics.weighted import ratio
 
+Order = NDArray[np.intp]
 
-def average_precision_of(y: Floats, score: Floats) -> Closed:
+
+def falling(score: Floats) -> Order:
+    """Return the rows in falling order of the score, shape [N]."""
+    return np.argsort(-score, kind="stable")
+
+
+def average_precision_of(y: Floats, score: Floats, order: Order | None = None) -> Closed:
     """Return the average precision, as scikit-learn's `average_precision_score`.
 
     Args:
         y: labels 0 or 1, shape [N].
         score: predicted probabilities, shape [N].
+        order: the rows in falling order of the score, shape [N], if it is known.
     """
-    return _AveragePrecision(y, score)
+    return _AveragePrecision(y, score, order=order)
 
 
-def recall_at_alerts_of(y: Floats, score: Floats, share: float) -> Closed:
+def recall_at_alerts_of(
+    y: Floats, score: Floats, share: float, order: Order | None = None
+) -> Closed:
     """Return the recall if the `share` of the rows with the highest scores raise an alert."""
-    return _RecallAtAlerts(y, score, share)
+    return _RecallAtAlerts(y, score, share, order)
 
 
-def precision_at_recall_of(y: Floats, score: Floats, recall: float) -> Closed:
+def precision_at_recall_of(
+    y: Floats, score: Floats, recall: float, order: Order | None = None
+) -> Closed:
     """Return the precision at the highest threshold with at least this recall."""
-    return _PrecisionAtRecall(y, score, recall)
+    return _PrecisionAtRecall(y, score, recall, order)
 
 
 class _Ranked(Closed):
@@ -43,9 +55,11 @@ class _Ranked(Closed):
 
     method = f"delta method{LOGIT.name}, Student's t"
 
-    def __init__(self, y: Floats, score: Floats, at: float = 0.0) -> None:
+    def __init__(
+        self, y: Floats, score: Floats, at: float = 0.0, order: Order | None = None
+    ) -> None:
         self.y, self.at = y, at
-        self._order = np.argsort(-score, kind="stable")
+        self._order = falling(score) if order is None else order
         self._first = np.flatnonzero(np.append(True, np.diff(score[self._order]) != 0))
         self._hit = y[self._order]
 
@@ -90,7 +104,7 @@ class _Ranked(Closed):
         fewest = self._fewest(units)
         if fewest >= FEWEST:
             return None
-        return f"can't be told: {fewest} rows of a class are too few, the interval needs {FEWEST}"
+        return f"too few to tell: {fewest} rows of a class, the interval needs {FEWEST}"
 
 
 class _AveragePrecision(_Ranked):

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatehouse.contract import Task
 from gatehouse.gates.bootstrap import Floats
@@ -29,6 +30,13 @@ class Sample:
     def __init__(self, predictions: Predictions, settings: AccuracyMeasure) -> None:
         self.predictions = predictions
         self.settings = settings
+
+    @cached_property
+    def falling(self) -> NDArray[np.intp]:
+        """Return the rows in falling order of the score, shape [N]."""
+        from gatehouse.gates.metrics.ranking import falling
+
+        return falling(self.predictions.scores)
 
     @cached_property
     def true(self) -> csr_array:

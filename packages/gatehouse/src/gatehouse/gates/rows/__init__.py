@@ -52,8 +52,6 @@ def _defects() -> tuple[Defect, ...]:
         Defect("groups in two splits", name, split.shared_groups, holds=red("split_leak")),
         Defect("test rows older than train", name, split.backwards, holds=red("split_leak")),
         Defect("later cuts", name, split.later_cuts, holds=red("split_changes")),
-        Defect("control: split by group", None, split.by_group),
-        Defect("control: split by time", None, split.by_time),
     )
 
 

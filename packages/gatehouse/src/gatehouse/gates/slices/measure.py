@@ -25,7 +25,7 @@ from gatehouse.gates.metrics.sample import Sample
 from gatehouse.gates.predictions import Predictions, predict
 from gatehouse.gates.slices import WORST
 from gatehouse.gates.slices.cells import sliced_columns
-from gatehouse.gates.slices.grammar import Slice, parse_slice, slice_text
+from gatehouse.gates.slices.grammar import Part, Slice, parse_slice, slice_text
 from gatehouse.gates.slices.losses import LOSS, guess_loss, mean_loss, row_losses
 from gatehouse.gates.slices.masks import Mask, rows_of
 from gatehouse.gates.slices.worst import LEAST, Tested, suspects_of, tested_of
@@ -56,7 +56,11 @@ def measure_slices(
         GatehouseError: the policy names a slice of a column that the rows do not have.
     """
     tables = [exam.base_rows, exam.rows]
-    return [*_named(tables, models, policy), *_worst(exam, tables, models, base, policy)]
+    return [
+        *_named(tables, models, policy),
+        *_by_group(exam, tables, models, policy),
+        *_worst(exam, tables, models, base, policy),
+    ]
 
 
 def _named(tables: Sequence[pd.DataFrame], models: Models, policy: Policy) -> list[Measurement]:
@@ -77,15 +81,42 @@ def _named(tables: Sequence[pd.DataFrame], models: Models, policy: Policy) -> li
     return found
 
 
+def _by_group(
+    exam: Exam, tables: Sequence[pd.DataFrame], models: Models, policy: Policy
+) -> list[Measurement]:
+    """Measure calibration and cost in each protected group that the policy does not name."""
+    from gatehouse.gates.accuracy.measure import measure_models
+
+    contract = (exam.base or exam.candidate).contract
+    metrics = [each for each in metrics_by(policy) if each.by_group]
+    found: list[Measurement] = []
+    for attribute in contract.protected:
+        for value in contract.columns[attribute].categories or ():
+            part = Part(attribute, value)
+            if str(part) in policy.measure.accuracy.slices:
+                continue
+            rows = rows_of((part,), tables)
+            if rows.sum() < LEAST:
+                continue
+            inside = {of: predictions.of_rows(rows) for of, predictions in models.items()}
+            found += [
+                each.model_copy(update={"slice": str(part)})
+                for each in measure_models(inside, policy, metrics)
+                if each.slice == "all"
+            ]
+    return found
+
+
 def _too_few(name: str, n: int, models: Models, policy: Policy) -> list[Measurement]:
-    task = models[Of.CANDIDATE].task
+    rows = models[Of.CANDIDATE]
     return [
         Measurement(
             name=metric.name, of=of, slice=name, value=None, unit=metric.unit, n=n,
             method="not measured", note=f"{n} rows are too few; a slice needs {LEAST}",
             described=None if metric.name in BY_NAME else metric.described,
         )
-        for metric in metrics_of(task, metrics_by(policy))
+        for metric in metrics_of(rows.task, metrics_by(policy))
+        if metric.fits(rows)
         for of in (*models, *((Of.COMPARISON,) if len(models) > 1 else ()))
     ]  # fmt: skip
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from gatehouse.model import OUTPUT, VALUE
-from gatehouse.pipeline.export import NETWORK, OPSET, OPSET_ML, assemble
+from gatehouse.pipeline.export import NETWORK, assemble
+from gatehouse.pipeline.opset import OPSET, OPSET_ML
 from gatehouse.pipeline.trainers.features import FEATURES
 
 if TYPE_CHECKING:

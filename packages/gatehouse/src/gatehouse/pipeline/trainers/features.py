@@ -18,7 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 from gatehouse.contract import Contract, Task
 from gatehouse.errors import GatehouseError
 from gatehouse.pipeline.encode import LISTED, Encoding
-from gatehouse.pipeline.export import NUMBERS, OPSET, ROWS
+from gatehouse.pipeline.export import NUMBERS, ROWS
+from gatehouse.pipeline.opset import OPSET
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +117,7 @@ def check_classes(data: TrainingData) -> None:
 
 class _Builder:
     def __init__(self, data: TrainingData) -> None:
-        self.encoding = Encoding.of(data.contract)
+        self.encoding = data.encoding
         self.numbers, _ = self.encoding.encode(data.train)
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []

@@ -73,8 +73,8 @@ class TrainerSpec(Generic[S]):
         """Train on `data`; metrics and curves can be written into the folder `reports`.
 
         Raises:
-            GatehouseError: a package is not installed, the trainer does not support this target, or
-                its settings are wrong.
+            GatehouseError: a package is not installed, the trainer or the mitigation does not
+                support this target, or its settings are wrong.
         """
         if missing := [name for name in self.packages if find_spec(name) is None]:
             raise GatehouseError(
@@ -92,4 +92,14 @@ class TrainerSpec(Generic[S]):
                 f"{_PLACE}: {self.name} learns {' and '.join(self.tasks)} targets, and "
                 f"contract.yaml's is a {data.contract.task} one; name another trainer"
             )
-        return self.train(data, self.options(settings), settings, reports)
+        options = self.options(settings)
+        if settings.mitigation.method is None:
+            return self.train(data, options, settings, reports)
+        from gatehouse.pipeline.mitigation import mitigated
+
+        return mitigated(
+            lambda rows, folder: self.train(rows, options, settings, folder),
+            data,
+            settings,
+            reports,
+        )
