@@ -258,11 +258,21 @@ def _as_before(
     crosses = finding.outcome is Outcome.INCONCLUSIVE and rule.on_fail == "fail"
     if before is Outcome.PASS and not crosses:
         return finding
-    if _surely_worse(rule, ours, base, change):
+    only_ours = _beyond(rule, ours) and not _beyond(rule, base)
+    if (rule.on_fail == "warn" and only_ours) or _surely_worse(rule, ours, base, change):
         return finding
     now = "could not be measured either" if base.value is None else f"is {number(base.value)}"
     text = f"{finding.text}; the base's {now}"
     return finding.model_copy(update={"outcome": Outcome.AS_BEFORE, "text": text})
+
+
+def _beyond(rule: Rule, measurement: Measurement) -> bool:
+    """Return whether the value itself is beyond the rule's limit."""
+    if measurement.value is None:
+        return False
+    if rule.at_least is not None:
+        return measurement.value < rule.limit
+    return measurement.value > rule.limit
 
 
 def _surely_worse(

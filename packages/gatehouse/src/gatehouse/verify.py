@@ -46,7 +46,7 @@ from gatehouse.workspace import EVIDENCE, MODEL, Workspace
 
 TRAIN_REPORTS = Path("reports/train")
 
-_DRAWN = ("drift", "single_row_difference")
+_DRAWN = ("drift", "single_row_difference", "split_leak")
 """Measurements whose value depends on sampled rows if there are many rows."""
 
 

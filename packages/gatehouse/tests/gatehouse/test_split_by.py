@@ -152,7 +152,6 @@ def test_a_wrong_split_names_the_key_and_the_fix(split: str, problem: str) -> No
         ("Europe/Berlin", "Mars", "there is no timezone 'Mars'"),
         ("{type: string, role: group", "{type: number, role: group", "a group is an integer, cat"),
         ("role: group, d", "role: group, missing: 0.1, d", "'patient' decides .* set missing: fal"),
-        ("role: ignored, description: T", "description: T", "timestamps can't be an input"),
         ("x: {type: number", "x: {timezone: UTC, type: number", "only a timestamp column has a"),
     ],
 )

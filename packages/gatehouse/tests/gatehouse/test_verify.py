@@ -108,7 +108,7 @@ def test_forged_evidence_beside_an_honest_lock_is_found(
     assert not verify_head(repository.root)
     output = capsys.readouterr().out
     assert "accuracy.json roc_auc candidate all 1: recorded 0.99 [0." in output
-    assert "accuracy.json settings: recorded {'accuracy': {'calibration_bins': 15}" in output
+    assert "accuracy.json settings: recorded {'accuracy': {'alerts': 0.05" in output
     assert "fairness.json equalized_odds_difference" in output
     assert "drift.json: recorded nothing" in output
     assert "data.json: recorded unreadable" in output

@@ -182,16 +182,6 @@ def test_a_row_that_differs_in_one_column_is_not_in_train(
     assert accuracy.seen_in(train, plain).all()
 
 
-def test_an_ignored_column_makes_no_other_row(
-    make_workspace: Callable[..., Workspace], contract_of: Callable[..., Contract]
-) -> None:
-    """Attacks train rows in the exam under another value of a column that no model reads."""
-    contract = contract_of(size={"role": "ignored"})
-    place = make_workspace("ignoring", contract=contract)
-    train = place.split("train")
-    assert accuracy.seen_in(train.assign(size=train["size"] + 1), place).all()
-
-
 @pytest.mark.parametrize(("positives", "told"), [(4, False), (5, True)])
 def test_too_few_of_a_class_leave_no_area(policy: Policy, positives: int, told: bool) -> None:
     """Attacks a value without an interval, which a rule would take for exact: null and why."""

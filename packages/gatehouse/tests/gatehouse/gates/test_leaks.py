@@ -28,7 +28,7 @@ def measured(
     if test is not None:
         write_table(test, folder / TEST_FILE)
     table = deal_parts(tuple(raw_parts(folder)), made, official_test=test is not None)
-    found = {m.slice.removeprefix("rows="): m.value for m in leaks(table, made)}
+    found = {m.slice.removeprefix("rows="): m.value for m in leaks(table, made, 0)}
     return found | {"out": left_out(table).value}
 
 

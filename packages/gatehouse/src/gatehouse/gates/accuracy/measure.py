@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gatehouse.contract import Role
 from gatehouse.evidence import Measurement, Of
 from gatehouse.gates.accuracy.curves import curves
 from gatehouse.gates.estimates import (
@@ -197,14 +196,10 @@ def _noted(measurement: Measurement, note: str | None) -> Measurement:
 def seen_in(rows: pd.DataFrame, workspace: Workspace) -> NDArray[np.bool_]:
     """Mask of `rows` that equal a train row of the workspace in all shared columns, shape [N].
 
-    Ignored columns do not count: the model does not see them, so they make no other row.
+    Ignored columns count too: two people may well be alike in all that the model reads.
     """
     train = workspace.split("train")
-    columns = [
-        name
-        for name, column in workspace.contract.columns.items()
-        if column.role is not Role.IGNORED and name in rows and name in train
-    ]
+    columns = [name for name in workspace.contract.columns if name in rows and name in train]
     return np.isin(row_hashes(rows[columns]), row_hashes(train[columns]))
 
 
@@ -214,5 +209,5 @@ def _seen_in_training(rows: pd.DataFrame, candidate: Workspace) -> Measurement:
         value=float(seen_in(rows, candidate).mean()),
         unit="share",
         n=len(rows),
-        method="test rows that equal a row of train in every column that is not ignored; exact",
+        method="test rows that equal a row of train in every column; exact",
     )

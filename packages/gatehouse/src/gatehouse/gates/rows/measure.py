@@ -76,7 +76,7 @@ def measure(candidate: Workspace, base: Workspace | None, policy: Policy) -> Fou
         measurements=(
             first_run(candidate, base),
             *(_compared(candidate, base) if base else ()),
-            *_alone(candidate),
+            *_alone(candidate, policy.measure.seed),
             unknown_origin(),
         ),
     )
@@ -108,7 +108,7 @@ def _compared(candidate: Workspace, base: Workspace) -> list[Measurement]:
     ]
 
 
-def _alone(candidate: Workspace) -> list[Measurement]:
+def _alone(candidate: Workspace, seed: int) -> list[Measurement]:
     """Measure the candidate's rows by the rule that split them, whatever the base's is."""
     from gatehouse.gates.rows.leaks import leaks, left_out
     from gatehouse.ledger.ledger import deal_parts
@@ -117,7 +117,7 @@ def _alone(candidate: Workspace) -> list[Measurement]:
     parts, contract = tuple(raw_parts(candidate.raw)), candidate.contract
     official = any(part.official_test for part in parts)
     table = deal_parts(parts, contract, official_test=official)
-    return [left_out(table), *leaks(table, contract)]
+    return [left_out(table), *leaks(table, contract, seed)]
 
 
 def _counts(ledger: Ledger, old: Table, new: Table) -> list[Measurement]:
