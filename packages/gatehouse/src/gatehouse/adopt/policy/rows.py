@@ -51,6 +51,6 @@ def rows_rules() -> list[str]:
         rule(
             "split-leak", "rows", "split_leak",
             "A model that learned from copies of test rows has seen the answers",
-            slice="rows=*", at_most=0.01, alpha=0.001, inconclusive="warn",
+            slice="rows=*", at_most=0.02, alpha=0.001, inconclusive="warn",
         ),
     ]  # fmt: skip

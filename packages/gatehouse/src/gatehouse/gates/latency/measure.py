@@ -191,7 +191,6 @@ def _ratio(
         value=value,
         unit="1",
         interval=Interval(low=low, high=high, confidence=policy.measure.confidence),
-        neutral=1.0 if of is Of.COMPARISON else None,
         n=len(ratios),
         method="ratio of median call times, interleaved; median over fresh sessions with its "
         "distribution-free interval",
