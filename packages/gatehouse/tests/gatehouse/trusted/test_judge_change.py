@@ -16,7 +16,8 @@ from gatehouse.verdict import Outcome, Verdict
 from tests.gatehouse.conftest import Command
 from tests.gatehouse.repository import Repository
 
-GITLAB = Path(__file__).parents[3] / "docs/other-ci/.gitlab-ci.yml"
+LIBRARY = Path(__file__).parents[3]
+GITLAB = LIBRARY / "docs/other-ci/.gitlab-ci.yml"
 INSTALL = f"""\
 .venv/.installed-gates:
 \tmkdir -p .venv/bin
