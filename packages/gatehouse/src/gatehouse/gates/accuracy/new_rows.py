@@ -39,11 +39,11 @@ def on_new_rows(exam: Exam, base: Workspace, policy: Policy) -> list[Measurement
     contract = exam.candidate.contract
     models = {Of.CANDIDATE: exam.candidate, Of.BASE: base}
     if not len(exam.new):
-        return _untold(exam, policy, "the change brings no new test rows")
+        return _not_measured(exam, policy, "the change brings no new test rows")
     try:
         predicted = {of: predict(side.model, exam.new, contract) for of, side in models.items()}
     except GatehouseError as error:
-        return _untold(exam, policy, f"the new test rows can't be scored: {error}")
+        return _not_measured(exam, policy, f"the new test rows can't be scored: {error}")
     paired = [each for each in measure_models(predicted, policy) if each.slice == "all"]
     found = [*paired, _labels(exam, policy.measure.confidence)]
     return [each.model_copy(update={"slice": NEW}) for each in found]
@@ -90,7 +90,7 @@ def _null(name: str, where: str, reason: str, unit: str = "1") -> Measurement:
     )  # fmt: skip
 
 
-def _untold(exam: Exam, policy: Policy, reason: str) -> list[Measurement]:
+def _not_measured(exam: Exam, policy: Policy, reason: str) -> list[Measurement]:
     task = exam.candidate.contract.task
     every = [each for each in metrics_of(task, metrics_by(policy)) if each.fits(exam.ours)]
     names = [metric.name for metric in every]

@@ -79,7 +79,7 @@ def joint_drift(old: pd.DataFrame, new: pd.DataFrame, columns: list[str], seed: 
         # Both halves may err alike by chance, so the error of their mean is that of one of them.
         error = float(np.sqrt(np.mean(np.square(errors))))
         wide = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
-        told = _telling(model, cells[half == 1], is_new[half == 1], varies, seed) if (
+        telling = _telling(model, cells[half == 1], is_new[half == 1], varies, seed) if (
             value - wide > 0.5
         ) else {}  # fmt: skip
     return Measurement(
@@ -92,8 +92,8 @@ def joint_drift(old: pd.DataFrame, new: pd.DataFrame, columns: list[str], seed: 
         ),
         n=n,
         method="ROC AUC of a cross-fitted classifier of old against new rows; DeLong's interval",
-        note=f"the columns that tell are {', '.join(told)}" if told else None,
-        samples=tuple(f"{name}: -{fall:.3f} if shuffled" for name, fall in told.items()),
+        note=f"the columns that tell are {', '.join(telling)}" if telling else None,
+        samples=tuple(f"{name}: -{fall:.3f} if shuffled" for name, fall in telling.items()),
     )
 
 

@@ -83,16 +83,7 @@ def _groups(table: Table, contract: Contract) -> Measurement:
         test = table.splits == TEST
         outside = groups[~test & (table.splits != LEFT_OUT)]
         share = float(np.isin(groups[test], outside).mean()) if rows else 0.0
-    return Measurement(
-        name="split_leak",
-        slice="rows=group",
-        value=share,
-        unit="share",
-        p_value=0.0 if share else 1.0,
-        n=rows,
-        method="test rows whose group has rows in train or valid; exact",
-        note=note,
-    )
+    return _counted("group", share, rows, "test rows whose group has rows in train or valid", note)
 
 
 def _backwards(table: Table, contract: Contract) -> Measurement:
@@ -105,14 +96,20 @@ def _backwards(table: Table, contract: Contract) -> Measurement:
         times = _times(table, contract)
         test = times[(table.splits == TEST) & ~np.isnat(times)]
         share = float((times[learned] >= test.min()).mean()) if len(test) and rows else 0.0
+    method = "rows of train and valid that are not before the first test row"
+    return _counted("time", share, rows, method, note)
+
+
+def _counted(kind: str, share: float, rows: int, method: str, note: str | None) -> Measurement:
+    """Return the measurement of a share that is counted, so that any leak is no chance."""
     return Measurement(
         name="split_leak",
-        slice="rows=time",
+        slice=f"rows={kind}",
         value=share,
         unit="share",
         p_value=0.0 if share else 1.0,
         n=rows,
-        method="rows of train and valid that are not before the first test row; exact",
+        method=f"{method}; exact",
         note=note,
     )
 
